@@ -1,0 +1,3 @@
+//! The cake command
+
+fn main() {}

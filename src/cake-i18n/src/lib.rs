@@ -1,0 +1,1 @@
+//! The words a person can see, in every language

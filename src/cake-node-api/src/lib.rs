@@ -1,0 +1,1 @@
+//! The node API: apply, remove, do, observe and streams

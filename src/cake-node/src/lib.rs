@@ -1,0 +1,1 @@
+//! The root agent of one server and its workers

@@ -1,0 +1,152 @@
+//! Events (something happened) and audit records (somebody changed something).
+
+use crate::{AccountId, Name, ProjectName, RequestId, TokenId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use uuid::Uuid;
+
+/// Something that happened. The sentence is made from `kind` and `params` in the reader's language (`event-KIND`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub at: Timestamp,
+    pub project: ProjectName,
+    pub severity: Severity,
+    pub kind: EventKind,
+    pub subject: Option<Subject>,
+    pub params: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    Info,
+    Warning,
+    Error,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventKind {
+    SetupDone,
+    ControlStarted,
+    NodeConnected,
+    NodeDisconnected,
+    VmCreated,
+    VmStarted,
+    VmStopped,
+    VmPaused,
+    VmResumed,
+    VmHaltedByGuest,
+    VmCrashed,
+    VmRestarted,
+    VmFailed,
+    VmDeleted,
+    VmOrphaned,
+    VmLost,
+    LoginFailed,
+}
+
+impl EventKind {
+    pub const ALL: [Self; 17] = [
+        Self::SetupDone,
+        Self::ControlStarted,
+        Self::NodeConnected,
+        Self::NodeDisconnected,
+        Self::VmCreated,
+        Self::VmStarted,
+        Self::VmStopped,
+        Self::VmPaused,
+        Self::VmResumed,
+        Self::VmHaltedByGuest,
+        Self::VmCrashed,
+        Self::VmRestarted,
+        Self::VmFailed,
+        Self::VmDeleted,
+        Self::VmOrphaned,
+        Self::VmLost,
+        Self::LoginFailed,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SetupDone => "setup-done",
+            Self::ControlStarted => "control-started",
+            Self::NodeConnected => "node-connected",
+            Self::NodeDisconnected => "node-disconnected",
+            Self::VmCreated => "vm-created",
+            Self::VmStarted => "vm-started",
+            Self::VmStopped => "vm-stopped",
+            Self::VmPaused => "vm-paused",
+            Self::VmResumed => "vm-resumed",
+            Self::VmHaltedByGuest => "vm-halted-by-guest",
+            Self::VmCrashed => "vm-crashed",
+            Self::VmRestarted => "vm-restarted",
+            Self::VmFailed => "vm-failed",
+            Self::VmDeleted => "vm-deleted",
+            Self::VmOrphaned => "vm-orphaned",
+            Self::VmLost => "vm-lost",
+            Self::LoginFailed => "login-failed",
+        }
+    }
+}
+
+/// What an event, a task or an audit record is about. The name is as it was then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `settings`.
+    pub kind: String,
+    pub id: Uuid,
+    pub name: String,
+}
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Actor {
+    Account {
+        id: AccountId,
+        name: Name,
+        /// The API token used, if it was not a login.
+        token: Option<TokenId>,
+    },
+    /// cake itself: a control loop.
+    System,
+    /// root on the server, by the command line.
+    Root,
+    /// The setup wizard, before there is an account.
+    Setup,
+    /// Nobody known: a failed login.
+    Unknown { claimed: String },
+}
+
+/// From where a request came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub address: Option<IpAddr>,
+    pub request: Option<RequestId>,
+}
+
+/// Who, from where, what, with what result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    pub at: Timestamp,
+    pub project: ProjectName,
+    pub actor: Actor,
+    pub origin: Origin,
+    /// The operation's id in the OpenAPI document, for example `vm_create`.
+    pub action: String,
+    pub subject: Option<Subject>,
+    pub result: AuditResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum AuditResult {
+    Done,
+    /// Refused with this problem code.
+    Refused {
+        code: String,
+    },
+}

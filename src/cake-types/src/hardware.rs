@@ -1,0 +1,198 @@
+//! Virtual hardware is a record (invariant 6): written once when the VM is created, so that a guest never sees its machine
+//! change beneath it. `cake-planner` makes it; `cake-vm` turns it into QEMU's arguments (golden test).
+
+use crate::{Firmware, Network, VmId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Version of this layout; raised when a field's meaning changes.
+pub const HARDWARE_VERSION: u32 = 1;
+
+/// Everything the guest can tell apart about its machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HardwareRecord {
+    pub version: u32,
+    /// QEMU's versioned machine type.
+    pub machine: MachineType,
+    pub cpu: CpuModel,
+    /// SMBIOS system UUID (SMBIOS 3.x type 1): the VM's id.
+    pub uuid: VmId,
+    pub firmware: Firmware,
+    /// In the order of the spec's disks.
+    pub disks: Vec<DiskDevice>,
+    pub nics: Vec<NicDevice>,
+    /// The drive that carries the cloud-init seed.
+    pub seed: Option<DiskDevice>,
+    /// The graphics card; none for [`Firmware::Direct`].
+    pub display: Option<PciAddress>,
+    pub rng: Option<PciAddress>,
+    pub balloon: Option<PciAddress>,
+    pub spare: SpareSlots,
+    /// Guest RAM is a memfd that the host may map (live takeover, memory introspection).
+    pub shared_memory: bool,
+}
+
+/// What a record is made from. The random bytes are passed in: the planner has none of its own.
+#[derive(Clone, Debug)]
+pub struct HardwareRequest {
+    pub id: VmId,
+    pub firmware: Firmware,
+    pub disks: usize,
+    pub network: Network,
+    pub seed: bool,
+    pub machine: MachineType,
+    pub cpu: CpuModel,
+    /// For MAC addresses.
+    pub random: [u8; 16],
+}
+
+/// A versioned machine type, for example `pc-q35-10.0`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MachineType(pub String);
+
+/// A named CPU model of QEMU, for example `Nehalem-v1`; `host` only where KVM runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CpuModel(pub String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskBus {
+    VirtioBlk,
+    Sata,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskDevice {
+    pub bus: DiskBus,
+    pub address: PciAddress,
+    /// At most 20 bytes of ASCII (virtio 1.2 §5.2.6.1).
+    pub serial: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NicDevice {
+    pub address: PciAddress,
+    pub mac: MacAddress,
+}
+
+/// Ports and slots kept free for hot-plug.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpareSlots {
+    /// Slots of pcie.0 that hold an empty root port.
+    pub root_ports: Vec<PciAddress>,
+    /// Where a virtio-mem device goes when memory is changed live.
+    pub virtio_mem: Option<PciAddress>,
+}
+
+/// Slot and function on the root complex `pcie.0`, written `slot.function` in hexadecimal as QEMU's `addr=`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PciAddress {
+    pub slot: u8,
+    pub function: u8,
+}
+
+/// A unicast, locally administered MAC address, written with colons.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MacAddress(pub [u8; 6]);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an address of the expected form")]
+pub struct AddressError;
+
+impl fmt::Display for PciAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}.{:x}", self.slot, self.function)
+    }
+}
+
+impl FromStr for PciAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (slot, function) = text.split_once('.').ok_or(AddressError)?;
+        let slot = u8::from_str_radix(slot, 16).map_err(|_| AddressError)?;
+        let function = u8::from_str_radix(function, 16).map_err(|_| AddressError)?;
+        if slot < 32 && function < 8 { Ok(Self { slot, function }) } else { Err(AddressError) }
+    }
+}
+
+impl MacAddress {
+    /// A locally administered unicast address from random bytes (IEEE 802 §8.4.2).
+    pub fn local(mut bytes: [u8; 6]) -> Self {
+        bytes[0] = (bytes[0] & 0xfc) | 0x02;
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for MacAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl FromStr for MacAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let mut bytes = [0; 6];
+        let mut parts = text.split(':');
+        for byte in &mut bytes {
+            let part = parts.next().filter(|p| p.len() == 2).ok_or(AddressError)?;
+            *byte = u8::from_str_radix(part, 16).map_err(|_| AddressError)?;
+        }
+        if parts.next().is_none() && bytes[0] & 1 == 0 { Ok(Self(bytes)) } else { Err(AddressError) }
+    }
+}
+
+macro_rules! text_form {
+    ($($name:ident),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = AddressError;
+            fn try_from(text: String) -> Result<Self, AddressError> {
+                text.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> String {
+                value.to_string()
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )*};
+}
+
+text_form!(PciAddress, MacAddress);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_survive_a_round_trip() {
+        let pci: PciAddress = "1f.7".parse().unwrap();
+        assert_eq!(pci.to_string(), "1f.7");
+        let mac = MacAddress::local([0xff, 1, 2, 3, 4, 5]);
+        assert_eq!(mac.to_string(), "fe:01:02:03:04:05");
+        assert_eq!(mac.to_string().parse::<MacAddress>().unwrap(), mac);
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in ["20.0", "1.8", "1", "g.0", ""] {
+            assert!(text.parse::<PciAddress>().is_err(), "{text}");
+        }
+        for text in ["01:00:00:00:00:00", "00:00:00:00:00", "00:00:00:00:00:0", "00:00:00:00:00:00:00"] {
+            assert!(text.parse::<MacAddress>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The vocabulary of cake: ids, units, names, and every resource as spec (asked) and status (so).
+//!
+//! Start from [`Vm`]: it is the resource that all others serve. A resource is a [`Meta`] (who it is) and a spec (what the
+//! user asked). What is so comes from a node as a status and is never stored with the spec.
+//!
+//! ```text
+//!  Meta { id, project, name, generation } ─┐
+//!  Spec  (asked; raised generation)       ─┼─► Store ──► node ──► Status { observed generation, … }
+//! ```
+//!
+//! This crate does not know: HTTP, the Store, QEMU, the clock, languages. It has no I/O and passes randomness in.
+
+mod account;
+mod event;
+mod hardware;
+mod id;
+mod image;
+mod meta;
+mod name;
+mod node;
+mod pool;
+mod problem;
+mod sealed;
+mod settings;
+mod task;
+mod unit;
+mod vm;
+
+pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, TokenHash, built_in_roles};
+pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
+pub use hardware::{
+    CpuModel, DiskBus, DiskDevice, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,
+    NicDevice, PciAddress, SpareSlots,
+};
+pub use id::{AccountId, ImageId, NodeId, OperationId, PoolId, ProjectId, RequestId, SessionId, TaskId, TokenId, VmId};
+pub use image::{GuestOs, Image, ImageFormat, ImageSpec, ImageStatus};
+pub use meta::{Epoch, Generation, Meta, Stamp};
+pub use name::{HostName, Name, NameError, ProjectName};
+pub use node::{Accelerator, Node, NodeCapacity, NodeStatus, TcgReason};
+pub use pool::{Pool, PoolSpec, PoolStatus};
+pub use problem::{Code, Problem};
+pub use sealed::{KeyError, OpenError, OsRng, PublicKey, SealError, Sealed, SecretKey, seal};
+pub use settings::{Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SystemSettings};
+pub use task::{Task, TaskEnd, TaskGoal, TaskKind, TaskProgress, TaskState};
+pub use unit::{ByteSize, ByteSizeError};
+pub use vm::{
+    Authority, CloudInit, DiskSpec, ExitReason, Failure, FailureCode, Firmware, GuestUser, HaltedBy, Network, Power,
+    ProvisionProgress, Restart, Usage, Vm, VmSpec, VmState, VmStatus,
+};
+
+/// Limits that a request is checked against, in one place so that the API, the CLI and the pages say the same.
+pub mod limits {
+    use crate::ByteSize;
+
+    /// Longest user-data accepted, in bytes (a NoCloud seed of cloud-init holds far more; clouds allow 16 KiB).
+    pub const USER_DATA_MAX: usize = 64 * 1024;
+    /// Most virtual processors of one VM.
+    pub const VCPUS_MAX: u32 = 255;
+    /// Least guest memory that any firmware boots with.
+    pub const MEMORY_MIN: ByteSize = ByteSize::mib(16);
+    /// Most users that cloud-init is asked to make in one VM.
+    pub const GUEST_USERS_MAX: usize = 32;
+    /// Most SSH keys of one guest user.
+    pub const SSH_KEYS_MAX: usize = 64;
+    /// Longest name, in characters.
+    pub const NAME_MAX: usize = 63;
+}

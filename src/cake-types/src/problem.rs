@@ -1,0 +1,166 @@
+//! What went wrong, for the person who asked (RFC 9457). The sentences are in `cake-i18n`: `problem-CODE` says what is so and
+//! why, `problem-CODE-next` what to do now.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A refusal or failure with a stable code and the facts that its sentence needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub code: Code,
+    /// Facts named in the sentence, as text.
+    pub params: BTreeMap<String, String>,
+    /// JSON pointer (RFC 6901) to the field of the request that is wrong.
+    pub pointer: Option<String>,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal, $status:literal;)*) => {
+        /// A stable code; its HTTP status belongs to it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Code {
+            $($(#[$doc])* #[serde(rename = $text)] $variant,)*
+        }
+
+        impl Code {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Not JSON, or not of the expected shape; params: `detail`.
+    MalformedBody = "malformed-body", 400;
+    /// A query parameter or header is wrong; params: `name`, `detail`.
+    BadParameter = "bad-parameter", 400;
+    /// A field of the request is unknown; params: `field`.
+    UnknownField = "unknown-field", 400;
+    /// A cursor was not made by this server or has ended.
+    BadCursor = "bad-cursor", 400;
+    /// Nobody is logged in.
+    NotLoggedIn = "not-logged-in", 401;
+    /// Name or password is wrong.
+    WrongPassword = "wrong-password", 401;
+    /// The token of the wizard or of the API is wrong or has expired.
+    WrongToken = "wrong-token", 401;
+    /// The role does not allow it; params: `permission`.
+    NotAllowed = "not-allowed", 403;
+    /// The request came from another site, or without its CSRF token.
+    ForeignOrigin = "foreign-origin", 403;
+    /// A console ticket is unknown, used, expired or someone else's.
+    BadTicket = "bad-ticket", 403;
+    /// params: `kind`, `name`.
+    NotFound = "not-found", 404;
+    /// No such page or route.
+    NoSuchRoute = "no-such-route", 404;
+    /// params: `allow`.
+    MethodNotAllowed = "method-not-allowed", 405;
+    /// A resource of that name exists; params: `kind`, `name`.
+    NameTaken = "name-taken", 409;
+    /// The state does not allow it; params: `action`, `state`.
+    IllegalNow = "illegal-now", 409;
+    /// The same Idempotency-Key came with another body.
+    KeyReused = "key-reused", 409;
+    /// The first request with this Idempotency-Key is still at work.
+    KeyInUse = "key-in-use", 409;
+    /// Set-up is already done.
+    AlreadySetUp = "already-set-up", 409;
+    /// Nothing works before the wizard is done.
+    NotSetUp = "not-set-up", 409;
+    /// The image can't boot with that firmware; params: `firmware`, `image`.
+    FirmwareUnfit = "firmware-unfit", 409;
+    /// Something still uses it; params: `kind`, `name`.
+    InUse = "in-use", 409;
+    /// The watch can't go on from there: read again.
+    Compacted = "compacted", 410;
+    /// The resource changed since it was read.
+    Stale = "stale", 412;
+    /// params: `limit`.
+    TooLarge = "too-large", 413;
+    /// Only application/json is taken.
+    NotJson = "not-json", 415;
+    /// A name is not one; params: `reason`.
+    BadName = "bad-name", 422;
+    /// A value is out of its range; params: `field`, `min`, `max`.
+    OutOfRange = "out-of-range", 422;
+    /// More memory than the server has; params: `asked`, `have`.
+    TooMuchMemory = "too-much-memory", 422;
+    /// More processors than allowed; params: `asked`, `have`.
+    TooManyCpus = "too-many-cpus", 422;
+    /// The disk does not fit; params: `asked`, `have`, `pool`.
+    DiskDoesNotFit = "disk-does-not-fit", 422;
+    /// Smaller than the image; params: `asked`, `least`.
+    DiskTooSmall = "disk-too-small", 422;
+    /// params: `limit`.
+    UserDataTooLarge = "user-data-too-large", 422;
+    /// A field's value is wrong; params: `field`, `reason`.
+    Invalid = "invalid", 422;
+    /// If-Match is missing.
+    MatchRequired = "match-required", 428;
+    /// Idempotency-Key is missing.
+    KeyRequired = "key-required", 428;
+    /// Too many tries; params: `seconds`.
+    SlowDown = "slow-down", 429;
+    Internal = "internal", 500;
+    /// The node does not answer.
+    NodeUnreachable = "node-unreachable", 503;
+    /// The Store can't write (disk full); nothing was changed.
+    StoreFull = "store-full", 507;
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Problem {
+    pub fn new(code: Code) -> Self {
+        Self { code, params: BTreeMap::new(), pointer: None }
+    }
+
+    /// Adds a fact that the sentence names.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.params.insert(name.into(), value.to_string());
+        self
+    }
+
+    /// Says which field of the request is wrong.
+    #[must_use]
+    pub fn at(mut self, pointer: &str) -> Self {
+        self.pointer = Some(pointer.into());
+        self
+    }
+
+    pub fn not_found(kind: &str, name: impl fmt::Display) -> Self {
+        Self::new(Code::NotFound).with("kind", kind).with("name", name)
+    }
+
+    pub fn invalid(field: &str, reason: impl fmt::Display) -> Self {
+        Self::new(Code::Invalid).with("field", field).with("reason", reason)
+    }
+}
+
+impl fmt::Display for Problem {
+    /// For logs, in English.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.as_str())?;
+        for (name, value) in &self.params {
+            write!(f, " {name}={value:?}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}

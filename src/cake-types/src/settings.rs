@@ -1,0 +1,170 @@
+//! Settings of the whole system and the answers that set it up, from the wizard or from a file.
+
+use crate::{Name, PublicKey};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A language of the console and of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Language {
+    #[default]
+    #[serde(rename = "en")]
+    English,
+    #[serde(rename = "zh-Hant-TW")]
+    ChineseTaiwan,
+}
+
+impl Language {
+    pub const ALL: [Self; 2] = [Self::English, Self::ChineseTaiwan];
+
+    /// BCP 47.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::ChineseTaiwan => "zh-Hant-TW",
+        }
+    }
+
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(tag))
+    }
+
+    /// The best of ours for an Accept-Language header (RFC 9110 §12.5.4): any Chinese is better served by ours than by English.
+    pub fn negotiate(header: &str) -> Self {
+        let mut best = (Self::default(), 0.0f32);
+        for item in header.split(',') {
+            let mut parts = item.split(';');
+            let tag = parts.next().unwrap_or("").trim().to_ascii_lowercase();
+            let quality = parts.find_map(|p| p.trim().strip_prefix("q=").and_then(|q| q.parse().ok())).unwrap_or(1.0);
+            let language = match tag.split('-').next() {
+                Some("zh") => Self::ChineseTaiwan,
+                Some("en") => Self::English,
+                _ => continue,
+            };
+            if quality > best.1 {
+                best = (language, quality);
+            }
+        }
+        best.0
+    }
+}
+
+/// What holds for the whole rack. Exists from the moment that set-up is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemSettings {
+    /// What this cloud calls itself.
+    pub name: Name,
+    pub language: Language,
+    /// IANA time zone, for example `Asia/Taipei`.
+    pub time_zone: String,
+    pub set_up_at: Timestamp,
+    /// Every secret is sealed to this key too; its private half was shown once.
+    pub recovery_key: PublicKey,
+}
+
+/// The wizard's answers, and the answer file's fields: the same ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupAnswers {
+    #[serde(default)]
+    pub language: Language,
+    /// What this cloud calls itself.
+    pub name: Name,
+    pub time_zone: String,
+    pub administrator: SetupAdministrator,
+    #[serde(default)]
+    pub pool: SetupPool,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupAdministrator {
+    pub name: Name,
+    /// Either this …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// … or this: argon2id in PHC string format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_argon2id: Option<String>,
+}
+
+impl std::fmt::Debug for SetupAdministrator {
+    /// Never shows the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SetupAdministrator").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Where VMs live.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupPool {
+    pub name: Name,
+    /// A directory on the server; the node's own state directory when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+impl Default for SetupPool {
+    fn default() -> Self {
+        Self { name: "local".parse().expect("a valid name"), path: None }
+    }
+}
+
+/// What is wrong with the answers. Each has a sentence in every language.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    #[error("the time zone {0:?} is not known")]
+    TimeZone(String),
+    #[error("the password has fewer than {min} characters")]
+    PasswordTooShort { min: usize },
+    #[error("give the password or its argon2id hash, not both")]
+    PasswordTwice,
+    #[error("the password, or its argon2id hash, is missing")]
+    PasswordMissing,
+    #[error("the password hash is not argon2id in PHC format")]
+    PasswordHash,
+    #[error("the path of a pool is absolute and has no '..'")]
+    PoolPath,
+}
+
+impl SetupAnswers {
+    /// Least length of a password, in characters (NIST SP 800-63B §5.1.1.1).
+    pub const PASSWORD_MIN: usize = 8;
+
+    /// Checks what the types can't.
+    pub fn check(&self) -> Result<(), SetupError> {
+        if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
+            return Err(SetupError::TimeZone(self.time_zone.clone()));
+        }
+        match (&self.administrator.password, &self.administrator.password_argon2id) {
+            (Some(_), Some(_)) => return Err(SetupError::PasswordTwice),
+            (None, None) => return Err(SetupError::PasswordMissing),
+            (Some(p), None) if p.chars().count() < Self::PASSWORD_MIN => {
+                return Err(SetupError::PasswordTooShort { min: Self::PASSWORD_MIN });
+            }
+            (None, Some(hash)) if !hash.starts_with("$argon2id$") => return Err(SetupError::PasswordHash),
+            _ => {}
+        }
+        match &self.pool.path {
+            Some(path) if !path.starts_with('/') || path.split('/').any(|p| p == "..") || path.contains('\0') => {
+                Err(SetupError::PoolPath)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chinese_readers_get_chinese() {
+        assert_eq!(Language::negotiate("zh-TW,zh;q=0.9,en;q=0.8"), Language::ChineseTaiwan);
+        assert_eq!(Language::negotiate("en-GB,en;q=0.9,zh;q=0.1"), Language::English);
+        assert_eq!(Language::negotiate("fr,de;q=0.5"), Language::English);
+        assert_eq!(Language::negotiate(""), Language::English);
+        assert_eq!(Language::negotiate("fr;q=1.0, zh-Hant;q=0.3"), Language::ChineseTaiwan);
+    }
+}

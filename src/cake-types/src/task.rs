@@ -1,0 +1,122 @@
+//! A task: long work with progress. It is written in the same transaction as the change it belongs to and finished by looking
+//! at what the node reports, so that no crash can lose or repeat it.
+
+use crate::{Actor, ByteSize, Generation, OperationId, Power, ProjectName, Subject, TaskId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    pub id: TaskId,
+    pub project: ProjectName,
+    pub kind: TaskKind,
+    pub subject: Subject,
+    pub goal: TaskGoal,
+    pub created_at: Timestamp,
+    pub created_by: Actor,
+    pub cancel_requested: bool,
+    pub progress: Option<TaskProgress>,
+    /// `None` while it runs.
+    pub end: Option<TaskEnd>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    VmCreate,
+    VmStart,
+    VmShutdown,
+    VmStop,
+    VmReset,
+    VmPause,
+    VmResume,
+    VmUpdate,
+    VmDelete,
+    VmAdopt,
+}
+
+impl TaskKind {
+    pub const ALL: [Self; 10] = [
+        Self::VmCreate,
+        Self::VmStart,
+        Self::VmShutdown,
+        Self::VmStop,
+        Self::VmReset,
+        Self::VmPause,
+        Self::VmResume,
+        Self::VmUpdate,
+        Self::VmDelete,
+        Self::VmAdopt,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VmCreate => "vm-create",
+            Self::VmStart => "vm-start",
+            Self::VmShutdown => "vm-shutdown",
+            Self::VmStop => "vm-stop",
+            Self::VmReset => "vm-reset",
+            Self::VmPause => "vm-pause",
+            Self::VmResume => "vm-resume",
+            Self::VmUpdate => "vm-update",
+            Self::VmDelete => "vm-delete",
+            Self::VmAdopt => "vm-adopt",
+        }
+    }
+}
+
+/// What must be seen for the task to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum TaskGoal {
+    /// The node answers this generation or a later one, and the VM is in the state that `power` asks.
+    Power { generation: Generation, power: Power },
+    /// The node answers this generation or a later one, whatever the power.
+    Applied { generation: Generation },
+    /// The node reports the outcome of this operation.
+    Operation { operation: OperationId },
+    /// The node has removed it.
+    Removed,
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskState {
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+impl TaskState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskProgress {
+    pub done: ByteSize,
+    pub total: ByteSize,
+}
+
+/// How a task ended. `code` names a sentence in every language (`task-end-CODE`); `detail` is for support, in English.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskEnd {
+    pub state: TaskState,
+    pub at: Timestamp,
+    pub code: String,
+    pub detail: Option<String>,
+}
+
+impl Task {
+    pub fn state(&self) -> TaskState {
+        self.end.as_ref().map_or(TaskState::Running, |end| end.state)
+    }
+}

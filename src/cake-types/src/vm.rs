@@ -1,0 +1,274 @@
+//! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
+
+use crate::{
+    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, PoolId, Sealed, Stamp, VmId,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A VM as the Store holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vm {
+    pub meta: Meta<VmId>,
+    pub spec: VmSpec,
+}
+
+/// What the user asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmSpec {
+    pub power: Power,
+    pub restart: Restart,
+    pub authority: Authority,
+    /// Virtual processors, 1 to [`crate::limits::VCPUS_MAX`].
+    pub cpus: u32,
+    pub memory: ByteSize,
+    pub firmware: Firmware,
+    /// First is the one that boots. Empty with [`Firmware::Direct`].
+    pub disks: Vec<DiskSpec>,
+    /// The PVH kernel that [`Firmware::Direct`] starts.
+    pub kernel: Option<ImageId>,
+    pub network: Network,
+    pub cloud_init: Option<CloudInit>,
+    /// Made when the VM is created; changes only by an explicit upgrade.
+    pub hardware: HardwareRecord,
+    /// The image it was made from, by name, for people.
+    pub made_from: Option<Name>,
+    /// Set by a delete that was acknowledged; the resource goes when the node has removed everything.
+    pub deleting: bool,
+}
+
+/// Desired power: state, not an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Power {
+    Running,
+    Stopped,
+    Paused,
+}
+
+/// What the node does when QEMU ends without having been asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    Never,
+    #[default]
+    OnCrash,
+    Always,
+}
+
+/// Who allows a node to run this VM (invariant 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authority {
+    /// One server: the node starts it again by itself after a power cut.
+    #[default]
+    Local,
+    /// Only while the node holds a lease of the current epoch.
+    Rack,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Firmware {
+    Bios,
+    Uefi,
+    /// No firmware: a PVH kernel is entered directly (Xen PVH boot ABI).
+    Direct,
+}
+
+/// A disk as asked. `serial` in the hardware record ties it to a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskSpec {
+    pub size: ByteSize,
+    pub pool: PoolId,
+    /// Filled from this image when it is first made; an empty disk without.
+    pub image: Option<ImageId>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// No network card.
+    None,
+    /// A private address behind the node's own (QEMU user mode): the guest reaches out, nobody reaches in.
+    #[default]
+    Nat,
+}
+
+/// What a NoCloud seed tells the guest (cloud-init, NoCloud datasource).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudInit {
+    pub hostname: HostName,
+    pub users: Vec<GuestUser>,
+    /// Verbatim user-data; may hold passwords, so only the node can read it. With user-data of one's own, `users` is empty.
+    pub user_data: Option<Sealed<String>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestUser {
+    /// A POSIX user name: `[a-z_][a-z0-9_-]{0,31}`.
+    pub name: String,
+    /// Public keys in OpenSSH's one-line format.
+    pub ssh_keys: Vec<String>,
+    /// May become root by sudo without a password.
+    pub administrator: bool,
+}
+
+/// What is so, as the node last saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VmStatus {
+    /// The desired state that this status answers.
+    pub observed: Stamp,
+    pub state: VmState,
+    /// QEMU's process on the node.
+    pub pid: Option<u32>,
+    pub accelerator: Option<Accelerator>,
+    /// When QEMU was started.
+    pub started_at: Option<Timestamp>,
+    /// Present while disks are made.
+    pub progress: Option<ProvisionProgress>,
+    /// Why the last try failed; stays until the next success.
+    pub failure: Option<Failure>,
+    /// Set when it ended without cake's asking and the node will not start it again by itself.
+    pub halted_by: Option<HaltedBy>,
+    pub usage: Option<Usage>,
+    /// How often the node started it again by itself since the spec last changed.
+    pub restarts: u32,
+    /// QMP commands that the last start took.
+    pub start_commands: Option<u32>,
+}
+
+/// The states of a VM on its node. The drawing with the legal ways between them is in `cake-vm`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VmState {
+    /// Asked for; the node has not answered yet.
+    Pending,
+    /// Disks are being made.
+    Provisioning,
+    Stopped,
+    Starting,
+    Running,
+    Paused,
+    /// The guest was asked to shut down and has not done so yet.
+    ShuttingDown,
+    /// QEMU is being ended.
+    Stopping,
+    Failed,
+    Deleting,
+    /// The node once removed this id, or its node can't be reached for good: the Store knows it, no server has it.
+    Lost,
+}
+
+impl VmState {
+    /// QEMU's process exists.
+    pub const fn is_alive(self) -> bool {
+        matches!(self, Self::Starting | Self::Running | Self::Paused | Self::ShuttingDown | Self::Stopping)
+    }
+
+    /// The word in JSON, in `--json` and in the filter language.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Provisioning => "provisioning",
+            Self::Stopped => "stopped",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::ShuttingDown => "shutting-down",
+            Self::Stopping => "stopping",
+            Self::Failed => "failed",
+            Self::Deleting => "deleting",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvisionProgress {
+    pub done: ByteSize,
+    pub total: ByteSize,
+}
+
+/// Why QEMU ended without being asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaltedBy {
+    pub reason: ExitReason,
+    /// The generation that was in force: a newer one that says `running` starts it again.
+    pub generation: Generation,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExitReason {
+    /// The guest shut itself down.
+    Guest,
+    /// QEMU or the guest's kernel crashed.
+    Crash,
+    /// Someone ended QEMU from outside.
+    Killed,
+}
+
+/// A failure that a person can act on. `detail` is for support, in English.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub code: FailureCode,
+    pub detail: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureCode {
+    /// QEMU ended before it answered.
+    QemuStart,
+    /// QEMU did not speak QMP as it should.
+    QmpProtocol,
+    /// The disk could not be made or opened.
+    Disk,
+    NoSpace,
+    ImageMissing,
+    /// The pool is not on this node.
+    PoolMissing,
+    /// The hardware record needs what this server lacks.
+    Hardware,
+    /// Not enough free memory on the server.
+    Memory,
+    /// The guest did not answer the request to shut down in time.
+    GuestIgnoredShutdown,
+    /// The seal of a secret can't be opened with this node's key.
+    Seal,
+    /// It ended again and again; the node waits longer each time.
+    CrashLoop,
+    Internal,
+}
+
+impl FailureCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::QemuStart => "qemu-start",
+            Self::QmpProtocol => "qmp-protocol",
+            Self::Disk => "disk",
+            Self::NoSpace => "no-space",
+            Self::ImageMissing => "image-missing",
+            Self::PoolMissing => "pool-missing",
+            Self::Hardware => "hardware",
+            Self::Memory => "memory",
+            Self::GuestIgnoredShutdown => "guest-ignored-shutdown",
+            Self::Seal => "seal",
+            Self::CrashLoop => "crash-loop",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// What QEMU's process uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Processor time since the start, nanoseconds over all threads.
+    pub cpu_ns: u64,
+    /// Share of one processor over the last sample, in thousandths (2,000 = two whole processors).
+    pub cpu_permille: u32,
+    /// Resident memory.
+    pub memory: ByteSize,
+}

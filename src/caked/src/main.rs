@@ -1,0 +1,3 @@
+//! The control daemon
+
+fn main() {}

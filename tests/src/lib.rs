@@ -1,0 +1,1 @@
+//! The whole house, tried from outside
