@@ -1,0 +1,14 @@
+//! The commands that cake uses, with their answers. Fields that QEMU adds are ignored.
+
+mod block;
+mod descriptor;
+mod machine;
+mod query;
+
+pub use block::{BlockDevice, BlockMedium, QueryBlock};
+pub use descriptor::{AddFd, AddedFd, CloseFd, GetFd, RemoveFd};
+pub use machine::{Cont, Quit, Stop, SystemPowerdown, SystemReset};
+pub use query::{
+    Cpu, QmpCapabilities, QueryCpusFast, QueryQmpSchema, QueryStatus, QueryUuid, QueryVersion, RingbufRead, RunState,
+    Status, Uuid,
+};
