@@ -17,7 +17,7 @@ slim() {
         "$tree"/usr/share/{base-files,gcc,gdb,perl5,python3,zsh,doc-base,apport,initramfs-tools} \
         "$tree"/usr/lib/{systemd,tmpfiles.d,sysusers.d,udev,modprobe.d} \
         "$tree"/usr/share/qemu/{vof*,s390*,palcode*,hppa*,opensbi*,openbios*,skiboot*,slof*,u-boot*,QEMU,petalogix*,npcm*} \
-        "$tree"/var/lib/{apt,dpkg} "$tree"/var/cache "$tree"/etc/{apt,init.d,default,cron*,logrotate.d} "$tree"/boot "$tree"/home
+        "$tree"/var/lib/{apt,dpkg} "$tree"/var/cache "$tree"/etc/{apt,init.d,default,cron*,logrotate.d} "${tree:?}/boot" "${tree:?}/home"
 }
 
 build() {
