@@ -1,1 +1,26 @@
-//! The node API: apply, remove, do, observe and streams
+//! The node API (invariant 2): four verbs and streams between caked and cake-node.
+//!
+//! ```text
+//!   caked ── NodeClient ──►  u32 length · JSON (· descriptor)  ──► serve() ── NodeService ── cake-node
+//!              hello(epoch)            leadership: the node refuses lower epochs from then on
+//!              apply(vm, stamp)        desired state; persisted before it is acted upon
+//!              remove(id, stamp)       tombstone: the id can never be applied again
+//!              do(operation, verb)     an edge, idempotent by its operation id
+//!              observe(from)           a snapshot, then every change
+//!              ticket, open            a byte stream: a one-time ticket, then a connected descriptor
+//! ```
+//!
+//! Start from [`NodeService`]: cake-node implements it, [`NodeClient`] is it from afar, and [`serve`] joins the two over a Unix
+//! socket. This crate does not know: what a VM is made of, the Store, HTTP.
+
+mod client;
+mod frame;
+mod model;
+mod server;
+
+pub use client::{ClientError, NodeClient, Observation};
+pub use frame::{FRAME_MAX, FrameError};
+pub use model::{
+    Hello, ImageRecord, NodeError, Observed, OperationOutcome, OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
+};
+pub use server::{NodeService, ObservedStream, serve};

@@ -1,0 +1,233 @@
+//! The caller's side: many requests at once over one connection.
+
+use crate::frame::{self, FrameError, FrameReader};
+use crate::model::{Answer, Call, Reply, Request};
+use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
+use cake_types::{Epoch, OperationId, PoolId, PoolSpec, Stamp, Vm, VmId};
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Observed changes that may wait for a reader before the connection's other answers wait too.
+const OBSERVED_AHEAD: usize = 256;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("the node refused")]
+    Refused(#[source] NodeError),
+    #[error("the node does not answer")]
+    Unreachable(#[source] FrameError),
+    #[error("the connection to the node was lost")]
+    Lost,
+    #[error("the node answered something else than was asked")]
+    Unexpected,
+}
+
+/// A node from afar. Clones share the connection; it ends with the last of them.
+#[derive(Clone)]
+pub struct NodeClient {
+    calls: mpsc::Sender<Call>,
+    waiting: Arc<Mutex<Waiting>>,
+    closed: watch::Receiver<bool>,
+    _reader: Arc<AbortOnDrop>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    next: u64,
+    answers: HashMap<u64, Waiter>,
+    over: bool,
+}
+
+enum Waiter {
+    Once(oneshot::Sender<Received>),
+    Stream(mpsc::Sender<Result<Observed, ClientError>>),
+}
+
+type Received = (Result<Answer, NodeError>, Option<OwnedFd>);
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What a node reports: a snapshot, then changes.
+pub struct Observation(mpsc::Receiver<Result<Observed, ClientError>>);
+
+impl Observation {
+    /// The next observation; an error is the last.
+    pub async fn next(&mut self) -> Result<Observed, ClientError> {
+        self.0.recv().await.unwrap_or(Err(ClientError::Lost))
+    }
+}
+
+impl NodeClient {
+    pub async fn connect(socket: &Path) -> Result<Self, ClientError> {
+        let stream =
+            UnixStream::connect(socket).await.map_err(|error| ClientError::Unreachable(FrameError::Io(error)))?;
+        Ok(Self::over(stream))
+    }
+
+    /// Speaks over a connection that is already there.
+    pub fn over(stream: UnixStream) -> Self {
+        let stream = Arc::new(stream);
+        let waiting = Arc::new(Mutex::new(Waiting::default()));
+        let (closing, closed) = watch::channel(false);
+        let (calls, mut to_send) = mpsc::channel::<Call>(64);
+        let writer = {
+            let stream = stream.clone();
+            tokio::spawn(async move {
+                while let Some(call) = to_send.recv().await {
+                    let Ok(frame) = frame::encode(&call) else { continue };
+                    if frame::send(&stream, &frame, None).await.is_err() {
+                        return;
+                    }
+                }
+            })
+        };
+        let reader = {
+            let waiting = waiting.clone();
+            tokio::spawn(async move {
+                let _writer = AbortOnDrop(writer);
+                let end = read_answers(&stream, &waiting).await;
+                tracing::debug!(error = %end, "node API: connection ended");
+                let mut waiting = lock(&waiting);
+                waiting.over = true;
+                waiting.answers.clear();
+                let _ = closing.send(true);
+            })
+        };
+        Self { calls, waiting, closed, _reader: Arc::new(AbortOnDrop(reader)) }
+    }
+
+    /// Returns when the connection has ended.
+    pub async fn closed(&self) {
+        let mut closed = self.closed.clone();
+        // The sender goes only after it has said so.
+        let _ = closed.wait_for(|closed| *closed).await;
+    }
+
+    pub async fn hello(&self, epoch: Option<Epoch>) -> Result<Hello, ClientError> {
+        match self.call(Request::Hello { epoch }).await? {
+            (Answer::Hello(hello), _) => Ok(*hello),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    pub async fn apply_vm(&self, stamp: Stamp, vm: Vm) -> Result<(), ClientError> {
+        self.accepted(Request::ApplyVm { stamp, vm: Box::new(vm) }).await
+    }
+
+    pub async fn remove_vm(&self, id: VmId, stamp: Stamp) -> Result<(), ClientError> {
+        self.accepted(Request::RemoveVm { id, stamp }).await
+    }
+
+    pub async fn apply_pool(&self, id: PoolId, stamp: Stamp, spec: PoolSpec) -> Result<(), ClientError> {
+        self.accepted(Request::ApplyPool { id, stamp, spec }).await
+    }
+
+    pub async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), ClientError> {
+        self.accepted(Request::Do { operation, vm, verb }).await
+    }
+
+    pub async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, ClientError> {
+        match self.call(Request::Ticket { kind, vm }).await? {
+            (Answer::Ticket(ticket), _) => Ok(ticket),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// Trades a ticket for one end of a connected stream socket.
+    pub async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, ClientError> {
+        match self.call(Request::Open { ticket }).await? {
+            (Answer::Descriptor, Some(descriptor)) => Ok(descriptor),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    pub async fn observe(&self) -> Result<Observation, ClientError> {
+        let (send, receive) = mpsc::channel(OBSERVED_AHEAD);
+        self.send(Request::Observe, Waiter::Stream(send)).await?;
+        Ok(Observation(receive))
+    }
+
+    async fn accepted(&self, request: Request) -> Result<(), ClientError> {
+        match self.call(request).await? {
+            (Answer::Accepted, _) => Ok(()),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    async fn call(&self, request: Request) -> Result<(Answer, Option<OwnedFd>), ClientError> {
+        let (send, receive) = oneshot::channel();
+        self.send(request, Waiter::Once(send)).await?;
+        let (answer, descriptor) = receive.await.map_err(|_| ClientError::Lost)?;
+        Ok((answer.map_err(ClientError::Refused)?, descriptor))
+    }
+
+    async fn send(&self, request: Request, waiter: Waiter) -> Result<(), ClientError> {
+        let id = {
+            let mut waiting = lock(&self.waiting);
+            if waiting.over {
+                return Err(ClientError::Lost);
+            }
+            waiting.next += 1;
+            let id = waiting.next;
+            waiting.answers.insert(id, waiter);
+            id
+        };
+        self.calls.send(Call { id, request }).await.map_err(|_| ClientError::Lost)
+    }
+}
+
+fn lock(waiting: &Mutex<Waiting>) -> std::sync::MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn read_answers(stream: &UnixStream, waiting: &Mutex<Waiting>) -> FrameError {
+    let mut reader = FrameReader::default();
+    loop {
+        let reply: Reply = match reader.next(stream).await {
+            Ok(reply) => reply,
+            Err(error) => return error,
+        };
+        let descriptor = match reply.answer {
+            Ok(Answer::Descriptor) => match reader.take_descriptor() {
+                Ok(descriptor) => Some(descriptor),
+                Err(error) => return error,
+            },
+            _ => None,
+        };
+        deliver(waiting, reply, descriptor).await;
+    }
+}
+
+async fn deliver(waiting: &Mutex<Waiting>, reply: Reply, descriptor: Option<OwnedFd>) {
+    let Reply { id, answer } = reply;
+    let stream = match lock(waiting).answers.get(&id) {
+        Some(Waiter::Stream(send)) => Some(send.clone()),
+        _ => None,
+    };
+    let Some(stream) = stream else {
+        if let Some(Waiter::Once(send)) = lock(waiting).answers.remove(&id) {
+            let _ = send.send((answer, descriptor));
+        }
+        return;
+    };
+    let item = match answer {
+        Ok(Answer::Observed(observed)) => Ok(*observed),
+        Ok(Answer::Overrun) => Err(ClientError::Lost),
+        Ok(_) => Err(ClientError::Unexpected),
+        Err(error) => Err(ClientError::Refused(error)),
+    };
+    let last = item.is_err();
+    if stream.send(item).await.is_err() || last {
+        lock(waiting).answers.remove(&id);
+    }
+}

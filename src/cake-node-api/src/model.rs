@@ -1,0 +1,193 @@
+//! What travels. Versioned as a whole: [`Hello::api`] says which.
+
+use cake_types::{
+    Epoch, ImageId, ImageSpec, ImageStatus, Name, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey,
+    Stamp, Usage, Vm, VmId, VmState, VmStatus,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Version of this contract.
+pub const API_VERSION: u32 = 1;
+
+/// A node's answer to a leader.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    pub api: u32,
+    pub node: NodeId,
+    /// Secrets for this node are sealed to this key.
+    pub key: PublicKey,
+    /// The highest epoch that it had seen before this call.
+    pub highest_epoch: Epoch,
+    pub status: NodeStatus,
+}
+
+/// An edge: something that happens once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "verb")]
+pub enum Verb {
+    /// The reset button.
+    Reset,
+    /// The power button (ACPI): the guest is asked to shut itself down within so many seconds.
+    Shutdown { seconds: u32 },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationOutcome {
+    pub operation: OperationId,
+    pub vm: VmId,
+    pub at: Timestamp,
+    pub result: OperationResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "result")]
+pub enum OperationResult {
+    Done,
+    Failed(cake_types::Failure),
+    /// A later request (force off, delete) made it pointless.
+    Superseded,
+}
+
+/// One thing that the node has, or that happened to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "observed")]
+pub enum Observed {
+    /// Everything that follows until [`Observed::SnapshotEnd`] is the whole truth: what is not named is not there.
+    SnapshotBegin,
+    SnapshotEnd,
+    Node(NodeStatus),
+    /// A VM with the record that the node holds: in a snapshot and after every accepted `apply`.
+    Vm(Box<VmRecord>),
+    /// A change of status only.
+    VmStatus {
+        id: VmId,
+        status: Box<VmStatus>,
+    },
+    VmRemoved(RemovedRecord),
+    Image(Box<ImageRecord>),
+    ImageGone {
+        id: ImageId,
+    },
+    Pool {
+        id: PoolId,
+        status: PoolStatus,
+    },
+    Operation(OperationOutcome),
+    /// A sample of every running VM.
+    Usage {
+        samples: Vec<(VmId, Usage)>,
+    },
+}
+
+/// A VM as the node holds it: enough to adopt it into a Store that does not know it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VmRecord {
+    pub vm: Vm,
+    pub stamp: Stamp,
+    pub status: VmStatus,
+}
+
+/// A tombstone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedRecord {
+    pub id: VmId,
+    pub stamp: Stamp,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageRecord {
+    pub id: ImageId,
+    pub name: Name,
+    pub spec: ImageSpec,
+    pub status: ImageStatus,
+}
+
+/// A byte stream that a person may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StreamKind {
+    /// The guest's first serial port: first the kept output, then both ways.
+    Serial,
+}
+
+/// Good for one [`NodeService::open`] within [`StreamTicket::LIFETIME_SECONDS`]. 256 random bits in Base64 (URL alphabet).
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StreamTicket(pub String);
+
+impl StreamTicket {
+    pub const LIFETIME_SECONDS: u64 = 30;
+}
+
+impl std::fmt::Debug for StreamTicket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StreamTicket(…)")
+    }
+}
+
+/// Why a node refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "error")]
+pub enum NodeError {
+    #[error("a leader of epoch {highest:?} has been here; this one is of an older epoch")]
+    StaleEpoch { highest: Epoch },
+    #[error("say hello first")]
+    NoHello,
+    #[error("a newer desired state is already here: {held:?}")]
+    StaleStamp { held: Stamp },
+    #[error("this id was removed and can't come back")]
+    Tombstoned,
+    #[error("no such object here")]
+    Unknown,
+    #[error("not possible while it is {state:?}")]
+    Illegal { state: VmState },
+    #[error("the ticket is unknown, used or expired")]
+    BadTicket,
+    #[error("the node's disk is full")]
+    NoSpace,
+    #[error("refused: {detail}")]
+    Invalid { detail: String },
+    #[error("the node failed: {detail}")]
+    Internal { detail: String },
+}
+
+/// A request with its number; the answer carries the same number.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Call {
+    pub id: u64,
+    pub request: Request,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "call")]
+pub(crate) enum Request {
+    Hello { epoch: Option<Epoch> },
+    ApplyVm { stamp: Stamp, vm: Box<Vm> },
+    RemoveVm { id: VmId, stamp: Stamp },
+    ApplyPool { id: PoolId, stamp: Stamp, spec: cake_types::PoolSpec },
+    Do { operation: OperationId, vm: VmId, verb: Verb },
+    Observe,
+    Ticket { kind: StreamKind, vm: VmId },
+    Open { ticket: StreamTicket },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Reply {
+    pub id: u64,
+    pub answer: Result<Answer, NodeError>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "answer", content = "with")]
+pub(crate) enum Answer {
+    Hello(Box<Hello>),
+    Accepted,
+    Observed(Box<Observed>),
+    /// The observation is over: the reader was too slow and must begin again.
+    Overrun,
+    Ticket(StreamTicket),
+    /// A descriptor travels with this frame.
+    Descriptor,
+}

@@ -1,0 +1,122 @@
+//! The node's side: a listener whose callers are known by their uid.
+
+use crate::frame::{self, FrameError, FrameReader};
+use crate::model::{Answer, Call, Reply, Request};
+use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
+use async_trait::async_trait;
+use cake_types::{Epoch, OperationId, PoolId, PoolSpec, Stamp, Vm, VmId};
+use futures_util::stream::BoxStream;
+use futures_util::StreamExt;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+
+/// A snapshot, then every change. Ends when the reader is too slow.
+pub type ObservedStream = BoxStream<'static, Observed>;
+
+/// What a node can be asked. Every method is durable when it returns and may be called again with the same arguments.
+#[async_trait]
+pub trait NodeService: Send + Sync + 'static {
+    /// Takes leadership with `epoch`, or only asks who is there with `None`.
+    async fn hello(&self, epoch: Option<Epoch>) -> Result<Hello, NodeError>;
+    /// Sets the desired state of a VM. Refused unless `stamp` is newer than what is held, or the same with the same content.
+    async fn apply_vm(&self, stamp: Stamp, vm: Vm) -> Result<(), NodeError>;
+    /// Removes a VM and everything of it, and leaves a tombstone.
+    async fn remove_vm(&self, id: VmId, stamp: Stamp) -> Result<(), NodeError>;
+    async fn apply_pool(&self, id: PoolId, stamp: Stamp, spec: PoolSpec) -> Result<(), NodeError>;
+    /// Does `verb` once, however often it is asked with the same `operation`. The outcome is observed.
+    async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError>;
+    async fn observe(&self) -> Result<ObservedStream, NodeError>;
+    async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError>;
+    /// One end of a connected stream socket.
+    async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, NodeError>;
+}
+
+/// Answers callers whose uid is in `allowed`, until the listener fails. A connection serves one caller; its requests are answered
+/// as they finish, not as they came.
+pub async fn serve(listener: UnixListener, service: Arc<dyn NodeService>, allowed: Vec<u32>) -> std::io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        match stream.peer_cred() {
+            Ok(peer) if allowed.contains(&peer.uid()) => {
+                tokio::spawn(connection(stream, service.clone()));
+            }
+            Ok(peer) => tracing::warn!(uid = peer.uid(), "node API: refused a caller of another user"),
+            Err(error) => tracing::warn!(%error, "node API: a caller without credentials"),
+        }
+    }
+}
+
+type Outgoing = (Reply, Option<OwnedFd>);
+
+async fn connection(stream: UnixStream, service: Arc<dyn NodeService>) {
+    let stream = Arc::new(stream);
+    let (send, mut outgoing) = mpsc::channel::<Outgoing>(64);
+    let writer = {
+        let stream = stream.clone();
+        tokio::spawn(async move {
+            while let Some((reply, descriptor)) = outgoing.recv().await {
+                let frame = frame::encode(&reply)?;
+                frame::send(&stream, &frame, descriptor.as_ref()).await?;
+            }
+            Ok::<(), FrameError>(())
+        })
+    };
+    let mut reader = FrameReader::default();
+    let mut calls = tokio::task::JoinSet::new();
+    let end = loop {
+        match reader.next::<Call>(&stream).await {
+            Ok(Call { id, request: Request::Observe }) => {
+                calls.spawn(observe(id, service.clone(), send.clone()));
+            }
+            Ok(call) => {
+                calls.spawn(answer(call, service.clone(), send.clone()));
+            }
+            Err(error) => break error,
+        }
+        while calls.try_join_next().is_some() {}
+    };
+    if !matches!(end, FrameError::Closed) {
+        tracing::warn!(error = %end, "node API: a connection ended");
+    }
+    // Calls that were accepted are finished: they are durable work, not the caller's property. Observations end with their channel.
+    calls.detach_all();
+    writer.abort();
+}
+
+async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send: mpsc::Sender<Outgoing>) {
+    let mut descriptor = None;
+    let answer = match request {
+        Request::Hello { epoch } => service.hello(epoch).await.map(|hello| Answer::Hello(Box::new(hello))),
+        Request::ApplyVm { stamp, vm } => service.apply_vm(stamp, *vm).await.map(|()| Answer::Accepted),
+        Request::RemoveVm { id, stamp } => service.remove_vm(id, stamp).await.map(|()| Answer::Accepted),
+        Request::ApplyPool { id, stamp, spec } => service.apply_pool(id, stamp, spec).await.map(|()| Answer::Accepted),
+        Request::Do { operation, vm, verb } => service.operate(operation, vm, verb).await.map(|()| Answer::Accepted),
+        Request::Ticket { kind, vm } => service.ticket(kind, vm).await.map(Answer::Ticket),
+        Request::Open { ticket } => service.open(ticket).await.map(|fd| {
+            descriptor = Some(fd);
+            Answer::Descriptor
+        }),
+        Request::Observe => return,
+    };
+    // The caller may have gone: then nobody waits for the answer.
+    let _ = send.send((Reply { id, answer }, descriptor)).await;
+}
+
+async fn observe(id: u64, service: Arc<dyn NodeService>, send: mpsc::Sender<Outgoing>) {
+    let mut stream = match service.observe().await {
+        Ok(stream) => stream,
+        Err(error) => {
+            let _ = send.send((Reply { id, answer: Err(error) }, None)).await;
+            return;
+        }
+    };
+    while let Some(observed) = stream.next().await {
+        let answer = Ok(Answer::Observed(Box::new(observed)));
+        if send.send((Reply { id, answer }, None)).await.is_err() {
+            return;
+        }
+    }
+    let _ = send.send((Reply { id, answer: Ok(Answer::Overrun) }, None)).await;
+}
