@@ -1,0 +1,7 @@
+//! Bytes from a hostile QEMU.
+#![no_main]
+
+#[path = "../check.rs"]
+mod check;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::check(bytes));
