@@ -6,13 +6,13 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 guests=$CAKE_TOP/image/guests
-cmdline='console=tty0 console=ttyS0 quiet'
+cmdline='console=tty0 console=ttyS0 quiet nokaslr'
 disk_bytes=$((64 << 20))
 part_start=2048 # sectors of 512 bytes
 
 # What a virtual machine's devices need; dependencies come by themselves.
-modules='button evdev virtio_blk virtio_net virtio-rng virtio_balloon virtio_mem virtio_scsi sd_mod sr_mod ahci
-    vfat nls_cp437 nls_ascii isofs'
+modules_first='button evdev virtio_blk virtio_net virtio-rng virtio_balloon virtio_mem vfat nls_cp437 nls_ascii isofs'
+modules_later='virtio_scsi sd_mod sr_mod ahci'
 
 # describe NAME FILE FORMAT FIRMWARE MIN_MEMORY VIRTUAL_SIZE OS TITLE_EN TITLE_ZH: writes NAME.toml on standard output.
 describe() {
@@ -48,6 +48,20 @@ build_pvh() {
         'One line and rest (for measuring)' '只印一行就休息(量測用)' >"$work/cake-pvh.toml"
 }
 
+# module_list TREE VERSION MODULE…: puts the modules and what they depend on into the initramfs, prints them in order.
+module_list() {
+    local tree=$1 version=$2 module path
+    shift 2
+    for module in "$@"; do
+        modprobe -d "$tree" -S "$version" --show-depends "$module"
+    done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r path; do
+        module=$(basename "$path" .xz)
+        # busybox cannot unpack .ko.xz: they go in unpacked.
+        [ -f "$root/lib/modules/$module" ] || xz -dc "$path" >"$root/lib/modules/$module"
+        echo "$module"
+    done
+}
+
 # initramfs KERNEL_TREE OUTPUT: busybox, our few files and the modules in the order in which they load.
 initramfs() {
     local tree=$1 output=$2 version root=$work/initramfs
@@ -57,15 +71,11 @@ initramfs() {
     cp "$tree/usr/bin/busybox" "$root/bin/busybox"
     [ -e "$tree/lib" ] || ln -s usr/lib "$tree/lib"
     depmod -b "$tree" "$version"
-    # busybox cannot unpack .ko.xz: they go in unpacked.
-    local module path
-    for module in $modules; do
-        modprobe -d "$tree" -S "$version" --show-depends "$module"
-    done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r path; do
-        module=$(basename "$path" .xz)
-        xz -dc "$path" >"$root/lib/modules/$module"
-        echo "$module"
-    done >"$root/lib/modules/order"
+    # shellcheck disable=SC2086 # the names are words
+    {
+        module_list "$tree" "$version" $modules_first >"$root/lib/modules/first"
+        module_list "$tree" "$version" $modules_later >"$root/lib/modules/later"
+    }
     find "$root" -exec touch -h -d @0 {} +
     (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0) | zstd -q -19 >"$output"
 }
