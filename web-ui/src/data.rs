@@ -1,0 +1,190 @@
+//! What the pages read. The composition root implements [`ConsoleData`]; the console itself knows neither the Store nor a node.
+
+use async_trait::async_trait;
+use cake_types::{
+    AccountId, ApiToken, AuditRecord, Event, Image, Language, Name, Node, NodeStatus, Permission, Pool, PoolStatus,
+    Problem, RoleName, SessionId, SystemSettings, Task, TaskId, Vm, VmId, VmStatus,
+};
+use cake_types::{ImageStatus, Severity};
+use futures_util::Stream;
+use jiff::Timestamp;
+use std::pin::Pin;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Everything that pages read. All of it is what `/v1` shows too, for the same person.
+///
+/// What comes from memory can't fail; what comes from the Journal can.
+#[async_trait]
+pub trait ConsoleData: Send + Sync + 'static {
+    /// About this program and the address it answers on.
+    async fn about(&self) -> About;
+    /// Whether the wizard was answered, and what it shows before that.
+    async fn setup(&self) -> SetupView;
+    /// `None` before set-up.
+    async fn settings(&self) -> Option<SettingsView>;
+
+    /// All VMs, those that are orphaned included, in any order.
+    async fn vms(&self) -> Vec<Arc<VmView>>;
+    async fn vm(&self, id: VmId) -> Option<Arc<VmView>>;
+    async fn images(&self) -> Vec<Arc<ImageView>>;
+    async fn pools(&self) -> Vec<Arc<PoolView>>;
+    async fn nodes(&self) -> Vec<Arc<NodeView>>;
+
+    /// Tasks that have not ended, newest first.
+    async fn active_tasks(&self) -> Vec<Arc<Task>>;
+    /// Tasks that have ended, newest first.
+    async fn finished_tasks(&self, query: &PageQuery) -> Result<PageOf<Arc<Task>>, Problem>;
+    /// A task, at work or ended.
+    async fn task(&self, id: TaskId) -> Result<Option<Arc<Task>>, Problem>;
+    /// Newest first.
+    async fn events(&self, query: &EventQuery) -> Result<PageOf<Event>, Problem>;
+    /// Newest first. Asked only for a viewer with [`Permission::Audit`].
+    async fn audit(&self, query: &PageQuery) -> Result<PageOf<AuditRecord>, Problem>;
+
+    /// All accounts. Asked only for a viewer with [`Permission::Administer`].
+    async fn accounts(&self) -> Vec<AccountView>;
+    /// One account: a viewer's own.
+    async fn account(&self, id: AccountId) -> Option<AccountView>;
+    /// The API tokens of one account.
+    async fn tokens(&self, account: AccountId) -> Vec<ApiToken>;
+
+    /// What changes from now on. A stream that had to leave something out says [`Change::Everything`].
+    fn changes(&self) -> Changes;
+}
+
+/// A stream of changes; it never ends by itself.
+pub type Changes = Pin<Box<dyn Stream<Item = Change> + Send>>;
+
+/// Something that a page may show is no longer as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Vm(VmId),
+    Task(TaskId),
+    /// An event or an audit record was written.
+    Event,
+    Image,
+    Pool,
+    Node,
+    Settings,
+    Account,
+    /// Pages of this session are closed: logged out, password changed, account disabled.
+    SessionEnded(SessionId),
+    /// The reader was too slow: read everything again.
+    Everything,
+}
+
+/// Who looks. The API's session middleware puts it into the request's extensions; without it pages lead to the login.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    pub account: AccountId,
+    pub name: Name,
+    pub role: RoleName,
+    pub permissions: Vec<Permission>,
+    /// The language that the account chose.
+    pub language: Option<Language>,
+    pub session: SessionId,
+    /// Sent back by the page in `X-Cake-CSRF`.
+    pub csrf: String,
+}
+
+impl Viewer {
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(&permission)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct About {
+    pub version: String,
+    /// SHA-256 of the certificate, hexadecimal with colons.
+    pub tls_fingerprint: Option<String>,
+    pub started_at: Timestamp,
+    /// A debug switch: pages may be shown in the pseudo-language (`?lang=pseudo`).
+    pub pseudo_language: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct SetupView {
+    pub done: bool,
+    /// The server's own name for itself; proposed as the cloud's name.
+    pub host_name: Option<String>,
+    /// Where VMs would live if nothing else is chosen; `None` while the node does not answer.
+    pub default_pool: Option<PoolStatus>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SettingsView {
+    pub settings: SystemSettings,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+/// A VM as asked and as it is.
+#[derive(Clone, Debug)]
+pub struct VmView {
+    pub vm: Vm,
+    /// `None` until a node has answered for it the first time.
+    pub status: Option<VmStatus>,
+    /// It runs on the node but the Store does not know it; `vm` is what the node was told.
+    pub orphaned: bool,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct ImageView {
+    pub image: Image,
+    pub status: Option<ImageStatus>,
+}
+
+#[derive(Clone, Debug)]
+pub struct PoolView {
+    pub pool: Pool,
+    pub status: Option<PoolStatus>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NodeView {
+    pub node: Node,
+    /// The last that was heard.
+    pub status: Option<NodeStatus>,
+    pub connected: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct AccountView {
+    pub id: AccountId,
+    pub name: Name,
+    pub role: RoleName,
+    pub language: Option<Language>,
+    pub disabled: bool,
+    pub created_at: Timestamp,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+/// Which part of a long list.
+#[derive(Clone, Debug, Default)]
+pub struct PageQuery {
+    /// From the `next` of the page before.
+    pub cursor: Option<String>,
+    /// At most this many; 0 is the default of the data's own choice.
+    pub limit: usize,
+    /// Only what is about this.
+    pub subject: Option<Uuid>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct EventQuery {
+    pub page: PageQuery,
+    /// Only events at least this severe.
+    pub least: Option<Severity>,
+}
+
+#[derive(Clone, Debug)]
+pub struct PageOf<T> {
+    pub items: Vec<T>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
