@@ -1,10 +1,11 @@
 //! Frames on a Unix stream socket: a little-endian u32 length, then so many bytes of JSON. A descriptor, where one is sent,
 //! travels with the first byte of its frame (SCM_RIGHTS, unix(7)).
 
-use sendfd::{RecvWithFd, SendWithFd};
+use nix::sys::socket::{self, ControlMessage, ControlMessageOwned, MsgFlags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
+use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
@@ -71,21 +72,11 @@ impl FrameReader {
 
     async fn read_more(&mut self, stream: &UnixStream) -> Result<(), FrameError> {
         let mut buffer = [0u8; 8192];
-        let mut raw: [RawFd; DESCRIPTORS_PER_READ] = [-1; DESCRIPTORS_PER_READ];
-        loop {
-            stream.readable().await.map_err(FrameError::Io)?;
-            match stream.recv_with_fd(&mut buffer, &mut raw) {
-                Ok((0, _)) => return Err(FrameError::Closed),
-                Ok((read, count)) => {
-                    // SAFETY: the kernel has just made these descriptors ours, and nobody else knows their numbers.
-                    self.descriptors.extend(raw[..count].iter().map(|&fd| unsafe { OwnedFd::from_raw_fd(fd) }));
-                    self.bytes.extend_from_slice(&buffer[..read]);
-                    return Ok(());
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(FrameError::Io(error)),
-            }
-        }
+        let (read, descriptors) =
+            stream.async_io(Interest::READABLE, || receive(stream, &mut buffer)).await.map_err(FrameError::Io)?;
+        self.descriptors.extend(descriptors);
+        self.bytes.extend_from_slice(&buffer[..read]);
+        if read == 0 { Err(FrameError::Closed) } else { Ok(()) }
     }
 }
 
@@ -105,35 +96,63 @@ pub(crate) fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
 pub(crate) async fn send(stream: &UnixStream, frame: &[u8], descriptor: Option<&OwnedFd>) -> Result<(), FrameError> {
     let mut sent = 0;
     while sent < frame.len() {
-        let descriptors: &[RawFd] = match descriptor {
-            Some(fd) if sent == 0 => &[fd.as_raw_fd()],
-            _ => &[],
-        };
-        let result = stream
-            .async_io(Interest::WRITABLE, || stream_send(stream, &frame[sent..], descriptors))
-            .await
-            .map_err(FrameError::Io)?;
-        sent += result;
+        let descriptor = descriptor.filter(|_| sent == 0);
+        let rest = &frame[sent..];
+        sent +=
+            stream.async_io(Interest::WRITABLE, || transmit(stream, rest, descriptor)).await.map_err(FrameError::Io)?;
     }
     Ok(())
 }
 
-fn stream_send(stream: &UnixStream, bytes: &[u8], descriptors: &[RawFd]) -> std::io::Result<usize> {
-    // sendfd's own non-blocking form calls try_io, which must not be nested in async_io: go to the socket itself.
-    struct Raw(RawFd);
-    impl AsRawFd for Raw {
-        fn as_raw_fd(&self) -> RawFd {
-            self.0
+fn receive(stream: &UnixStream, buffer: &mut [u8]) -> std::io::Result<(usize, Vec<OwnedFd>)> {
+    let mut io = [IoSliceMut::new(buffer)];
+    let mut control = nix::cmsg_space!([RawFd; DESCRIPTORS_PER_READ]);
+    // Close-on-exec from the first moment: cake-node starts programs in other threads.
+    let message = socket::recvmsg::<()>(stream.as_raw_fd(), &mut io, Some(&mut control), MsgFlags::MSG_CMSG_CLOEXEC)?;
+    let mut descriptors = Vec::new();
+    for part in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(raw) = part {
+            // SAFETY: the kernel has just made these descriptors ours, and nobody else knows their numbers.
+            descriptors.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
         }
     }
-    let raw = Raw(stream.as_raw_fd());
-    if descriptors.is_empty() {
-        let fd = raw.as_raw_fd();
-        Ok(nix::sys::socket::send(fd, bytes, nix::sys::socket::MsgFlags::MSG_NOSIGNAL)?)
-    } else {
-        let io = [std::io::IoSlice::new(bytes)];
-        let control = [nix::sys::socket::ControlMessage::ScmRights(descriptors)];
-        let flags = nix::sys::socket::MsgFlags::MSG_NOSIGNAL;
-        Ok(nix::sys::socket::sendmsg::<()>(raw.as_raw_fd(), &io, &control, flags, None)?)
+    Ok((message.bytes, descriptors))
+}
+
+fn transmit(stream: &UnixStream, bytes: &[u8], descriptor: Option<&OwnedFd>) -> std::io::Result<usize> {
+    let io = [IoSlice::new(bytes)];
+    let raw: Vec<RawFd> = descriptor.iter().map(|fd| fd.as_raw_fd()).collect();
+    let rights = [ControlMessage::ScmRights(&raw)];
+    let control = if raw.is_empty() { &rights[..0] } else { &rights[..] };
+    Ok(socket::sendmsg::<()>(stream.as_raw_fd(), &io, control, MsgFlags::MSG_NOSIGNAL, None)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn frames_arrive_whole_whatever_the_pieces() {
+        let (left, right) = UnixStream::pair().unwrap();
+        let long = "x".repeat(100_000);
+        let frames = [encode(&long).unwrap(), encode(&"short").unwrap()].concat();
+        let sender = tokio::spawn(async move {
+            for piece in frames.chunks(777) {
+                send(&left, piece, None).await.unwrap();
+            }
+        });
+        let mut reader = FrameReader::default();
+        assert_eq!(reader.next::<String>(&right).await.unwrap(), long);
+        assert_eq!(reader.next::<String>(&right).await.unwrap(), "short");
+        sender.await.unwrap();
+        assert!(matches!(reader.next::<String>(&right).await, Err(FrameError::Closed)));
+    }
+
+    #[tokio::test]
+    async fn a_length_beyond_the_limit_is_refused_before_memory_is_taken() {
+        let (left, right) = UnixStream::pair().unwrap();
+        send(&left, &u32::MAX.to_le_bytes(), None).await.unwrap();
+        let mut reader = FrameReader::default();
+        assert!(matches!(reader.next::<String>(&right).await, Err(FrameError::TooLong(_))));
     }
 }

@@ -21,6 +21,7 @@ mod server;
 pub use client::{ClientError, NodeClient, Observation};
 pub use frame::{FRAME_MAX, FrameError};
 pub use model::{
-    Hello, ImageRecord, NodeError, Observed, OperationOutcome, OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
+    API_VERSION, Hello, ImageRecord, NodeError, Observed, OperationOutcome, OperationResult, RemovedRecord, StreamKind,
+    StreamTicket, Verb, VmRecord,
 };
 pub use server::{NodeService, ObservedStream, serve};

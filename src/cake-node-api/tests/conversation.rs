@@ -1,0 +1,163 @@
+//! Client and server over a real Unix socket.
+
+use async_trait::async_trait;
+use cake_node_api::{
+    API_VERSION, ClientError, Hello, NodeClient, NodeError, NodeService, Observed, ObservedStream, StreamKind,
+    StreamTicket, Verb, serve,
+};
+use cake_types::{
+    Accelerator, ByteSize, Epoch, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, SecretKey,
+    Stamp, Vm, VmId,
+};
+use futures_util::StreamExt;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdStream;
+use std::sync::{Arc, Mutex};
+use tokio::net::UnixListener;
+
+/// A node with nothing on it but an echo behind every ticket.
+struct EchoNode {
+    node: NodeId,
+    key: SecretKey,
+    highest: Mutex<Epoch>,
+}
+
+impl EchoNode {
+    fn status(&self, epoch: Epoch) -> NodeStatus {
+        NodeStatus {
+            host_name: "echo".into(),
+            version: "0".into(),
+            epoch,
+            accelerator: Accelerator::Kvm,
+            qemu: "none".into(),
+            launcher: "detached".into(),
+            capacity: NodeCapacity { cpus: 1, memory: ByteSize::gib(1), memory_available: ByteSize::gib(1) },
+            started_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+}
+
+#[async_trait]
+impl NodeService for EchoNode {
+    async fn hello(&self, epoch: Option<Epoch>) -> Result<Hello, NodeError> {
+        let mut highest = self.highest.lock().unwrap();
+        let before = *highest;
+        match epoch {
+            Some(epoch) if epoch < before => return Err(NodeError::StaleEpoch { highest: before }),
+            Some(epoch) => *highest = epoch,
+            None => {}
+        }
+        Ok(Hello {
+            api: API_VERSION,
+            node: self.node,
+            key: self.key.public(),
+            highest_epoch: before,
+            status: self.status(*highest),
+        })
+    }
+    async fn apply_vm(&self, _: Stamp, _: Vm) -> Result<(), NodeError> {
+        Err(NodeError::NoHello)
+    }
+    async fn remove_vm(&self, _: VmId, _: Stamp) -> Result<(), NodeError> {
+        Ok(())
+    }
+    async fn apply_pool(&self, _: PoolId, _: Stamp, _: PoolSpec) -> Result<(), NodeError> {
+        Ok(())
+    }
+    async fn operate(&self, _: OperationId, _: VmId, _: Verb) -> Result<(), NodeError> {
+        Err(NodeError::Unknown)
+    }
+    async fn observe(&self) -> Result<ObservedStream, NodeError> {
+        let snapshot = [Observed::SnapshotBegin, Observed::Node(self.status(Epoch(1))), Observed::SnapshotEnd];
+        Ok(futures_util::stream::iter(snapshot).boxed())
+    }
+    async fn ticket(&self, _: StreamKind, _: VmId) -> Result<StreamTicket, NodeError> {
+        Ok(StreamTicket("good".into()))
+    }
+    async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, NodeError> {
+        if ticket.0 != "good" {
+            return Err(NodeError::BadTicket);
+        }
+        let (ours, theirs) = StdStream::pair().unwrap();
+        std::thread::spawn(move || {
+            let mut ours = ours;
+            let mut bytes = [0; 64];
+            while let Ok(read @ 1..) = ours.read(&mut bytes) {
+                if ours.write_all(&bytes[..read]).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(theirs.into())
+    }
+}
+
+async fn start(allowed: Vec<u32>) -> (tempfile::TempDir, NodeClient) {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("node.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let key = SecretKey::generate(&mut OsRng);
+    let node = EchoNode { node: NodeId::now(), key, highest: Mutex::new(Epoch(0)) };
+    tokio::spawn(serve(listener, Arc::new(node), allowed));
+    let client = NodeClient::connect(&socket).await.unwrap();
+    (directory, client)
+}
+
+fn own_uid() -> u32 {
+    nix::unistd::getuid().as_raw()
+}
+
+#[tokio::test]
+async fn an_older_leader_is_refused() {
+    let (_directory, client) = start(vec![own_uid()]).await;
+    assert_eq!(client.hello(Some(Epoch(7))).await.unwrap().highest_epoch, Epoch(0));
+    let refused = client.hello(Some(Epoch(6))).await.unwrap_err();
+    assert!(matches!(refused, ClientError::Refused(NodeError::StaleEpoch { highest: Epoch(7) })));
+}
+
+#[tokio::test]
+async fn an_observation_is_a_snapshot_and_says_when_it_ends() {
+    let (_directory, client) = start(vec![own_uid()]).await;
+    let mut observation = client.observe().await.unwrap();
+    assert_eq!(observation.next().await.unwrap(), Observed::SnapshotBegin);
+    assert!(matches!(observation.next().await.unwrap(), Observed::Node(_)));
+    assert_eq!(observation.next().await.unwrap(), Observed::SnapshotEnd);
+    assert!(matches!(observation.next().await, Err(ClientError::Lost)));
+}
+
+#[tokio::test]
+async fn a_ticket_is_traded_for_a_connected_descriptor() {
+    let (_directory, client) = start(vec![own_uid()]).await;
+    let refused = client.open(StreamTicket("forged".into())).await.unwrap_err();
+    assert!(matches!(refused, ClientError::Refused(NodeError::BadTicket)));
+    let ticket = client.ticket(StreamKind::Serial, VmId::now()).await.unwrap();
+    let descriptor = client.open(ticket).await.unwrap();
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut stream = StdStream::from(descriptor);
+        stream.write_all(b"cake").unwrap();
+        let mut bytes = [0; 4];
+        stream.read_exact(&mut bytes).unwrap();
+        bytes
+    });
+    assert_eq!(&answer.await.unwrap(), b"cake");
+}
+
+#[tokio::test]
+async fn many_calls_share_one_connection() {
+    let (_directory, client) = start(vec![own_uid()]).await;
+    let calls = (0..200).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.hello(None).await.unwrap() })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_caller_of_another_user_is_turned_away() {
+    let (_directory, client) = start(vec![own_uid() + 1]).await;
+    assert!(client.hello(None).await.is_err());
+    client.closed().await;
+}
