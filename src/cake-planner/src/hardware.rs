@@ -1,0 +1,191 @@
+//! Virtual hardware, fixed once: which card sits in which slot of `pcie.0`, and what it is called.
+//!
+//! ```text
+//!  00.0      host bridge (the machine's own)      06.0 – 06.3   spare root ports, for hot-plug
+//!  01.0      graphics card                        08.0 – 0e.0   network cards
+//!  02.0      random numbers                       10.0 – 1e.7   disks
+//!  03.0      memory balloon                       1f.*          the machine's own (ICH9)
+//!  04.0      kept for virtio-mem
+//!  05.0      cloud-init seed
+//! ```
+//!
+//! Every kind of device has slots of its own, so that a guest which gains a disk or loses its seed finds all others where they
+//! were.
+
+use cake_types::{
+    CpuModel, DiskBus, DiskDevice, Firmware, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress,
+    MachineType, Network, NicDevice, PciAddress, SpareSlots, VmId,
+};
+
+/// Most disks that a record has room for; a request for more gets so many, and the engine refuses the mismatch.
+pub const DISKS_MAX: usize = DISK_SLOTS as usize * FUNCTIONS as usize;
+
+const DISPLAY: PciAddress = PciAddress { slot: 0x01, function: 0 };
+const RNG: PciAddress = PciAddress { slot: 0x02, function: 0 };
+const BALLOON: PciAddress = PciAddress { slot: 0x03, function: 0 };
+const VIRTIO_MEM: PciAddress = PciAddress { slot: 0x04, function: 0 };
+const SEED: PciAddress = PciAddress { slot: 0x05, function: 0 };
+const SPARE_SLOT: u8 = 0x06;
+const SPARE_PORTS: u8 = 4;
+const FIRST_NIC_SLOT: u8 = 0x08;
+const FIRST_DISK_SLOT: u8 = 0x10;
+const DISK_SLOTS: u8 = 15;
+const FUNCTIONS: u8 = 8;
+
+/// The machine type of new VMs.
+pub fn default_machine() -> MachineType {
+    MachineType("pc-q35-10.0".into())
+}
+
+/// The processor of new VMs: the oldest that today's systems ask for (x86-64-v2), the same with and without KVM, so that a VM
+/// can move. TCG has all of it.
+pub fn default_cpu() -> CpuModel {
+    CpuModel("Nehalem-v1".into())
+}
+
+/// Makes the record of a new VM. The same request gives the same record.
+pub fn plan(request: &HardwareRequest) -> HardwareRecord {
+    let HardwareRequest { id, firmware, disks, network, seed, machine, cpu, random } = request;
+    HardwareRecord {
+        version: HARDWARE_VERSION,
+        machine: machine.clone(),
+        cpu: cpu.clone(),
+        uuid: *id,
+        firmware: *firmware,
+        disks: (0..(*disks).min(DISKS_MAX)).map(|index| disk(*id, index)).collect(),
+        nics: match network {
+            Network::None => Vec::new(),
+            Network::Nat => vec![nic(0, random)],
+        },
+        seed: seed.then(|| DiskDevice { bus: DiskBus::VirtioBlk, address: SEED, serial: "cidata".into() }),
+        display: match firmware {
+            Firmware::Bios | Firmware::Uefi => Some(DISPLAY),
+            Firmware::Direct => None,
+        },
+        rng: Some(RNG),
+        balloon: Some(BALLOON),
+        spare: SpareSlots {
+            root_ports: (0..SPARE_PORTS).map(|function| PciAddress { slot: SPARE_SLOT, function }).collect(),
+            virtio_mem: Some(VIRTIO_MEM),
+        },
+        shared_memory: true,
+    }
+}
+
+/// Disks fill the slots first and then the functions, so that ordinary VMs have one disk in a slot.
+fn disk(id: VmId, index: usize) -> DiskDevice {
+    let index = index as u8;
+    let address = PciAddress { slot: FIRST_DISK_SLOT + index % DISK_SLOTS, function: index / DISK_SLOTS };
+    // The last bytes of a version 7 id are the random ones; with the index the serial has 16 of its 20 characters.
+    let tail: String = id.0.as_bytes()[10..].iter().map(|byte| format!("{byte:02x}")).collect();
+    DiskDevice { bus: DiskBus::VirtioBlk, address, serial: format!("{tail}-{index:03}") }
+}
+
+fn nic(index: u8, random: &[u8; 16]) -> NicDevice {
+    let mut bytes = [0; 6];
+    bytes.copy_from_slice(&random[..6]);
+    NicDevice {
+        address: PciAddress { slot: FIRST_NIC_SLOT + index, function: 0 },
+        mac: MacAddress::local(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+    use uuid::Uuid;
+
+    fn request(firmware: Firmware, disks: usize, network: Network, seed: bool, random: [u8; 16]) -> HardwareRequest {
+        HardwareRequest {
+            id: VmId(Uuid::from_bytes(random)),
+            firmware,
+            disks,
+            network,
+            seed,
+            machine: default_machine(),
+            cpu: default_cpu(),
+            random,
+        }
+    }
+
+    fn addresses(record: &HardwareRecord) -> Vec<PciAddress> {
+        let HardwareRecord { disks, nics, seed, display, rng, balloon, spare, .. } = record;
+        let SpareSlots { root_ports, virtio_mem } = spare;
+        let mut all: Vec<_> = disks.iter().chain(seed).map(|disk| disk.address).collect();
+        all.extend(nics.iter().map(|nic| nic.address));
+        all.extend([display, rng, balloon, virtio_mem].into_iter().flatten());
+        all.extend(root_ports);
+        all
+    }
+
+    fn any_request() -> impl Strategy<Value = HardwareRequest> {
+        let firmware = prop_oneof![Just(Firmware::Bios), Just(Firmware::Uefi), Just(Firmware::Direct)];
+        let network = prop_oneof![Just(Network::None), Just(Network::Nat)];
+        (firmware, 0..2 * DISKS_MAX, network, any::<bool>(), any::<[u8; 16]>())
+            .prop_map(|(firmware, disks, network, seed, random)| request(firmware, disks, network, seed, random))
+    }
+
+    proptest! {
+        #[test]
+        fn no_address_is_given_twice_and_none_is_the_machines_own(request in any_request()) {
+            let all = addresses(&plan(&request));
+            prop_assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+            prop_assert!(all.iter().all(|address| (1..0x1f).contains(&address.slot) && address.function < 8));
+        }
+
+        #[test]
+        fn the_same_request_gives_the_same_record(request in any_request()) {
+            prop_assert_eq!(plan(&request), plan(&request));
+        }
+
+        #[test]
+        fn what_is_added_moves_nothing(request in any_request()) {
+            let before = plan(&request);
+            let more = HardwareRequest { disks: request.disks + 1, seed: true, network: Network::Nat, ..request };
+            let after = plan(&more);
+            prop_assert_eq!(&before.disks[..], &after.disks[..before.disks.len()]);
+            prop_assert_eq!((before.display, before.rng, before.balloon), (after.display, after.rng, after.balloon));
+            prop_assert!(before.nics.iter().all(|nic| after.nics.contains(nic)));
+            prop_assert_eq!(before.spare, after.spare);
+        }
+
+        #[test]
+        fn serials_fit_and_differ(request in any_request()) {
+            let record = plan(&request);
+            let serials: BTreeSet<_> = record.disks.iter().chain(&record.seed).map(|disk| &disk.serial).collect();
+            prop_assert_eq!(serials.len(), record.disks.len() + usize::from(record.seed.is_some()));
+            prop_assert!(serials.iter().all(|serial| serial.is_ascii() && serial.len() <= 20));
+        }
+    }
+
+    #[test]
+    fn the_record_of_a_common_vm() {
+        let random = [0xca, 0x4e, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0xde, 0xad, 0xbe, 0xef, 0xca, 0x4e];
+        let record = plan(&request(Firmware::Uefi, 1, Network::Nat, true, random));
+        let text = format!(
+            "{} {} display {} rng {} balloon {} virtio-mem {} spare {:?}\ndisk {} {}\nnic {} {}\nseed {} {}",
+            record.machine.0,
+            record.cpu.0,
+            record.display.unwrap(),
+            record.rng.unwrap(),
+            record.balloon.unwrap(),
+            record.spare.virtio_mem.unwrap(),
+            record.spare.root_ports,
+            record.disks[0].address,
+            record.disks[0].serial,
+            record.nics[0].address,
+            record.nics[0].mac,
+            record.seed.as_ref().unwrap().address,
+            record.seed.as_ref().unwrap().serial,
+        );
+        assert_eq!(
+            text,
+            "pc-q35-10.0 Nehalem-v1 display 1.0 rng 2.0 balloon 3.0 virtio-mem 4.0 spare [6.0, 6.1, 6.2, 6.3]\n\
+             disk 10.0 deadbeefca4e-000\n\
+             nic 8.0 ca:4e:00:00:00:00\n\
+             seed 5.0 cidata"
+        );
+    }
+}
