@@ -1,0 +1,174 @@
+# Words used everywhere: states, kinds, units of time.
+
+brand = cake
+count-vms = { $count ->
+    [one] 1 VM
+   *[other] { $count } VMs
+}
+count-servers = { $count ->
+    [one] 1 server
+   *[other] { $count } servers
+}
+count-tasks = { $count ->
+    [one] 1 task
+   *[other] { $count } tasks
+}
+count-cpus = { $count ->
+    [one] 1 vCPU
+   *[other] { $count } vCPUs
+}
+
+age-now = just now
+age-minutes = { $count ->
+    [one] 1 minute ago
+   *[other] { $count } minutes ago
+}
+age-hours = { $count ->
+    [one] 1 hour ago
+   *[other] { $count } hours ago
+}
+age-days = { $count ->
+    [one] 1 day ago
+   *[other] { $count } days ago
+}
+duration-seconds = { $count ->
+    [one] 1 second
+   *[other] { $count } seconds
+}
+duration-minutes = { $count ->
+    [one] 1 minute
+   *[other] { $count } minutes
+}
+duration-hours = { $count ->
+    [one] 1 hour
+   *[other] { $count } hours
+}
+duration-days = { $count ->
+    [one] 1 day
+   *[other] { $count } days
+}
+
+# States of a VM
+state-pending = Waiting for the server
+state-provisioning = Preparing disks
+state-stopped = Stopped
+state-starting = Starting
+state-running = Running
+state-paused = Paused
+state-shutting-down = Shutting down
+state-stopping = Stopping
+state-failed = Failed
+state-deleting = Deleting
+state-lost = Lost
+state-orphaned = Orphaned
+
+# Kinds of things
+kind-vm = VM
+kind-image = image
+kind-pool = storage pool
+kind-node = server
+kind-account = account
+kind-token = API token
+kind-task = task
+kind-settings = settings
+kind-event = event
+kind-role = role
+
+firmware-bios = BIOS
+firmware-uefi = UEFI
+firmware-direct = Direct kernel start
+
+network-none = No network
+network-nat = Shared address (NAT)
+
+restart-never = Never
+restart-on-crash = After a crash
+restart-always = Always
+
+image-format-raw = Raw disk
+image-format-qcow2 = qcow2 disk
+image-format-kernel = Kernel (PVH)
+
+os-linux = Linux
+os-windows = Windows
+os-other = Other
+
+exit-guest = The guest shut itself down
+exit-crash = The VM crashed
+exit-killed = The VM’s process was ended from outside
+
+accelerator-kvm = Hardware virtualisation (KVM)
+accelerator-tcg = Software translation (TCG)
+tcg-no-device = This server offers no KVM: virtualisation is switched off in its firmware set-up, or the server is itself a VM.
+tcg-no-permission = KVM is there, but cake is not allowed to open it.
+tcg-guest-did-not-run = KVM is there, but a test guest did not run with it.
+tcg-asked = An administrator asked for software translation.
+
+role-administrator = Administrator
+role-operator = Operator
+role-viewer = Viewer
+permission-view = see things
+permission-operate = start and stop VMs
+permission-manage = create, change and delete VMs
+permission-audit = read the audit record
+permission-administer = change settings and accounts
+
+action-start = start
+action-shutdown = shut down
+action-stop = force off
+action-reset = reset
+action-pause = pause
+action-resume = resume
+action-delete = delete
+action-update = change
+action-adopt = adopt
+action-console = open the console of
+action-cancel = cancel
+
+# Why a VM failed, and what to do
+failure-qemu-start = The virtual machine’s process ended before it answered.
+failure-qemu-start-next = Start it again. If it fails again, look at the detail below and at the server’s log.
+failure-qmp-protocol = The virtual machine’s process did not answer as it should.
+failure-qmp-protocol-next = Force it off and start it again. The detail below helps support.
+failure-disk = The disk could not be made or opened.
+failure-disk-next = Check that the storage pool is available, then start the VM again.
+failure-no-space = The storage pool is full.
+failure-no-space-next = Free some space in the pool, or delete VMs that are no longer needed, then try again.
+failure-image-missing = The image that the VM is made from is not on the server.
+failure-image-missing-next = Look at Images: bring the image back, then start the VM again.
+failure-pool-missing = The storage pool is not on this server.
+failure-pool-missing-next = Check that its disk is connected and mounted, then start the VM again.
+failure-hardware = The VM needs hardware that this server does not have.
+failure-hardware-next = Move the VM’s disk to a suitable server, or create the VM again here.
+failure-memory = The server has not enough free memory.
+failure-memory-next = Stop another VM, or create this one again with less memory.
+failure-guest-ignored-shutdown = The guest did not shut down in time.
+failure-guest-ignored-shutdown-next = Log in through the console and shut it down there, or force it off.
+failure-seal = The VM’s sealed secrets can’t be opened on this server.
+failure-seal-next = Restore the server’s key with the recovery key, or create the VM again.
+failure-crash-loop = It crashed again and again, so cake waits longer before each new try.
+failure-crash-loop-next = Look at the console for what the guest says, then start it again.
+failure-internal = Something went wrong inside cake.
+failure-internal-next = Try again. If it happens again, send the detail below to support.
+
+# Why a name or an answer is refused
+reason-name-empty = it is empty
+reason-name-too-long = it has more than 63 characters
+reason-name-edge = it must begin and end with a letter or a digit
+reason-name-character = it may hold letters, digits and single “-”, “_”, “.” or space between them
+reason-name-repeated = two of “-”, “_”, “.” and space can’t follow each other
+reason-name-host = a host name holds only a–z, 0–9 and “-”
+reason-time-zone = this time zone is not known
+reason-password-too-short = a password has at least 8 characters
+reason-password-twice = give the password or its hash, not both
+reason-password-missing = the password is missing
+reason-password-hash = the hash is not argon2id in PHC format
+reason-pool-path = the folder must be an absolute path without “..”
+
+actor-account-token = { $name } (API token)
+actor-system = cake itself
+actor-root = root on the server
+actor-setup = the setup wizard
+actor-unknown = unknown ({ $claimed })
+audit-done = Done
+audit-refused = Refused: { $why }

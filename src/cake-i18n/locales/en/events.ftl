@@ -1,0 +1,23 @@
+# Events: something happened. `name` is the subject’s name.
+
+severity-info = Information
+severity-warning = Warning
+severity-error = Error
+
+event-setup-done = Setup is done: this cloud is called { $name }.
+event-control-started = cake { $version } started.
+event-node-connected = Server { $name } is connected.
+event-node-disconnected = Server { $name } does not answer. Its VMs go on running.
+event-vm-created = VM { $name } was created.
+event-vm-started = VM { $name } started.
+event-vm-stopped = VM { $name } stopped.
+event-vm-paused = VM { $name } was paused.
+event-vm-resumed = VM { $name } goes on.
+event-vm-halted-by-guest = VM { $name } shut itself down.
+event-vm-crashed = VM { $name } crashed.
+event-vm-restarted = VM { $name } was started again after it had ended by itself.
+event-vm-failed = VM { $name } failed. { $why }
+event-vm-deleted = VM { $name } was deleted.
+event-vm-orphaned = VM { $name } runs on the server, but cake’s records do not know it. Nothing was removed.
+event-vm-lost = VM { $name } is in cake’s records, but no server has it.
+event-login-failed = Somebody tried to log in as { $claimed } from { $address } and failed.

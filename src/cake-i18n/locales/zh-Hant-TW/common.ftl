@@ -1,0 +1,163 @@
+# 到處都會用到的詞：狀態、種類、時間單位。
+
+brand = cake
+count-vms = { $count ->
+   *[other] { $count } 台虛擬機器
+}
+count-servers = { $count ->
+   *[other] { $count } 台伺服器
+}
+count-tasks = { $count ->
+   *[other] { $count } 項工作
+}
+count-cpus = { $count ->
+   *[other] { $count } 個 vCPU
+}
+
+age-now = 剛剛
+age-minutes = { $count ->
+   *[other] { $count } 分鐘前
+}
+age-hours = { $count ->
+   *[other] { $count } 小時前
+}
+age-days = { $count ->
+   *[other] { $count } 天前
+}
+duration-seconds = { $count ->
+   *[other] { $count } 秒
+}
+duration-minutes = { $count ->
+   *[other] { $count } 分鐘
+}
+duration-hours = { $count ->
+   *[other] { $count } 小時
+}
+duration-days = { $count ->
+   *[other] { $count } 天
+}
+
+# 虛擬機器的狀態
+state-pending = 等候伺服器回應
+state-provisioning = 準備磁碟中
+state-stopped = 已停止
+state-starting = 啟動中
+state-running = 執行中
+state-paused = 已暫停
+state-shutting-down = 關機中
+state-stopping = 停止中
+state-failed = 失敗
+state-deleting = 刪除中
+state-lost = 遺失
+state-orphaned = 無主
+
+# 種類
+kind-vm = 虛擬機器
+kind-image = 映像檔
+kind-pool = 儲存池
+kind-node = 伺服器
+kind-account = 帳號
+kind-token = API 權杖
+kind-task = 工作
+kind-settings = 設定
+kind-event = 事件
+kind-role = 角色
+
+firmware-bios = BIOS
+firmware-uefi = UEFI
+firmware-direct = 直接啟動核心
+
+network-none = 不連網路
+network-nat = 共用位址（NAT）
+
+restart-never = 永不
+restart-on-crash = 當掉之後
+restart-always = 一律
+
+image-format-raw = Raw 磁碟
+image-format-qcow2 = qcow2 磁碟
+image-format-kernel = 核心（PVH）
+
+os-linux = Linux
+os-windows = Windows
+os-other = 其他
+
+exit-guest = 客體自行關機
+exit-crash = 虛擬機器當掉
+exit-killed = 虛擬機器的行程被外部終止
+
+accelerator-kvm = 硬體虛擬化（KVM）
+accelerator-tcg = 軟體轉譯（TCG）
+tcg-no-device = 這台伺服器沒有 KVM：韌體設定裡關閉了虛擬化，或伺服器本身就是虛擬機器。
+tcg-no-permission = 有 KVM，但 cake 沒有權限開啟。
+tcg-guest-did-not-run = 有 KVM，但測試用的客體無法用它執行。
+tcg-asked = 管理員指定使用軟體轉譯。
+
+role-administrator = 管理員
+role-operator = 操作員
+role-viewer = 檢視者
+permission-view = 檢視
+permission-operate = 啟動與停止虛擬機器
+permission-manage = 建立、變更與刪除虛擬機器
+permission-audit = 讀取稽核記錄
+permission-administer = 變更設定與帳號
+
+action-start = 啟動
+action-shutdown = 關機
+action-stop = 強制關閉
+action-reset = 重設
+action-pause = 暫停
+action-resume = 繼續
+action-delete = 刪除
+action-update = 變更
+action-adopt = 接管
+action-console = 開啟主控台
+action-cancel = 取消
+
+# 虛擬機器失敗的原因與處理方式
+failure-qemu-start = 虛擬機器的行程還沒回應就結束了。
+failure-qemu-start-next = 請再啟動一次。若仍然失敗，請看下方的詳細資訊與伺服器的記錄。
+failure-qmp-protocol = 虛擬機器的行程沒有正常回應。
+failure-qmp-protocol-next = 請強制關閉後再啟動。下方的詳細資訊可提供給技術支援。
+failure-disk = 無法建立或開啟磁碟。
+failure-disk-next = 請確認儲存池可以使用，再啟動虛擬機器。
+failure-no-space = 儲存池已滿。
+failure-no-space-next = 請騰出儲存池的空間，或刪除不再需要的虛擬機器，然後再試一次。
+failure-image-missing = 伺服器上找不到這台虛擬機器所用的映像檔。
+failure-image-missing-next = 請到「映像檔」把它放回來，再啟動虛擬機器。
+failure-pool-missing = 這台伺服器上沒有這個儲存池。
+failure-pool-missing-next = 請確認它的硬碟已接上並掛載，再啟動虛擬機器。
+failure-hardware = 這台伺服器沒有虛擬機器需要的硬體。
+failure-hardware-next = 請把虛擬機器的磁碟移到合適的伺服器，或在這裡重新建立。
+failure-memory = 伺服器的可用記憶體不足。
+failure-memory-next = 請停止其他虛擬機器，或用較少的記憶體重新建立這一台。
+failure-guest-ignored-shutdown = 客體沒有在時間內關機。
+failure-guest-ignored-shutdown-next = 請從主控台登入後關機，或強制關閉。
+failure-seal = 這台伺服器無法開啟虛擬機器的密封機密。
+failure-seal-next = 請用復原金鑰還原伺服器的金鑰，或重新建立虛擬機器。
+failure-crash-loop = 它一再當掉，因此 cake 每次都會等更久才再試。
+failure-crash-loop-next = 請從主控台看看客體的訊息，再啟動一次。
+failure-internal = cake 內部發生問題。
+failure-internal-next = 請再試一次。若再次發生，請把下方的詳細資訊提供給技術支援。
+
+# 名稱或答案不被接受的原因
+reason-name-empty = 沒有填寫
+reason-name-too-long = 超過 63 個字元
+reason-name-edge = 開頭與結尾必須是文字或數字
+reason-name-character = 只能有文字、數字，以及夾在中間的單個「-」「_」「.」或空格
+reason-name-repeated = 「-」「_」「.」與空格不能兩個相連
+reason-name-host = 主機名稱只能有 a–z、0–9 與「-」
+reason-time-zone = 沒有這個時區
+reason-password-too-short = 密碼至少要 8 個字元
+reason-password-twice = 請只提供密碼或其雜湊值，不要兩者都給
+reason-password-missing = 沒有提供密碼
+reason-password-hash = 雜湊值不是 PHC 格式的 argon2id
+reason-pool-path = 資料夾必須是絕對路徑，且不含「..」
+
+actor-account-token = { $name }（API 權杖）
+actor-system = cake 本身
+actor-root = 伺服器上的 root
+actor-setup = 設定精靈
+actor-unknown = 不明（{ $claimed }）
+audit-done = 完成
+audit-refused = 拒絕：{ $why }

@@ -1,0 +1,112 @@
+//! Times, ages and lengths of time as people of a language write them.
+
+use crate::Words;
+use cake_types::Language;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// A day and a time: `23 Nov 2026, 16:15`; `2026年11月23日 下午4:15`.
+pub fn time(at: Timestamp, zone: &TimeZone, language: Language) -> String {
+    format!("{}{}{}", date(at, zone, language), separator(language), clock(at, zone, language))
+}
+
+/// A day and a time to the second, for records: `23 Nov 2026, 16:15:08`.
+pub fn time_exact(at: Timestamp, zone: &TimeZone, language: Language) -> String {
+    format!("{}:{:02}", time(at, zone, language), at.to_zoned(zone.clone()).second())
+}
+
+/// A day: `23 Nov 2026`; `2026年11月23日`.
+pub fn date(at: Timestamp, zone: &TimeZone, language: Language) -> String {
+    let day = at.to_zoned(zone.clone());
+    match language {
+        Language::English => day.strftime("%-d %b %Y").to_string(),
+        Language::ChineseTaiwan => format!("{}年{}月{}日", day.year(), day.month(), day.day()),
+    }
+}
+
+/// The time of day: `16:15`; `下午4:15`.
+pub fn clock(at: Timestamp, zone: &TimeZone, language: Language) -> String {
+    let day = at.to_zoned(zone.clone());
+    match language {
+        Language::English => format!("{:02}:{:02}", day.hour(), day.minute()),
+        Language::ChineseTaiwan => {
+            let half = if day.hour() < 12 { "上午" } else { "下午" };
+            let hour = (day.hour() + 11) % 12 + 1;
+            format!("{half}{hour}:{:02}", day.minute())
+        }
+    }
+}
+
+fn separator(language: Language) -> &'static str {
+    match language {
+        Language::English => ", ",
+        Language::ChineseTaiwan => " ",
+    }
+}
+
+/// How long ago: `5 minutes ago`. What is to come is `just now`: clocks differ a little.
+pub fn age(at: Timestamp, now: Timestamp, words: &Words) -> String {
+    let seconds = now.as_second() - at.as_second();
+    if seconds < 45 {
+        return words.text("age-now").to_owned();
+    }
+    let (id, count) = largest_unit(seconds, ["age-minutes", "age-hours", "age-days"]);
+    words.text_with(id, &[("count", &count.to_string())])
+}
+
+/// A length of time in its largest unit: `3 days`.
+pub fn duration(seconds: i64, words: &Words) -> String {
+    if seconds < 60 {
+        return words.text_with("duration-seconds", &[("count", &seconds.max(0).to_string())]);
+    }
+    let (id, count) = largest_unit(seconds, ["duration-minutes", "duration-hours", "duration-days"]);
+    words.text_with(id, &[("count", &count.to_string())])
+}
+
+fn largest_unit(seconds: i64, [minutes, hours, days]: [&'static str; 3]) -> (&'static str, i64) {
+    match seconds {
+        ..=3_569 => (minutes, ((seconds + 30) / 60).max(1)),
+        3_570..=84_599 => (hours, (seconds + 1_800) / 3_600),
+        _ => (days, (seconds + 43_200) / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Catalogue;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn times_are_written_as_people_write_them() {
+        let taipei = TimeZone::get("Asia/Taipei").expect("the system's time zones");
+        let afternoon = at("2026-11-23T08:15:08Z");
+        assert_eq!(time(afternoon, &taipei, Language::ChineseTaiwan), "2026年11月23日 下午4:15");
+        assert_eq!(time(afternoon, &taipei, Language::English), "23 Nov 2026, 16:15");
+        assert_eq!(time_exact(afternoon, &taipei, Language::English), "23 Nov 2026, 16:15:08");
+        assert_eq!(clock(at("2026-11-22T16:05:00Z"), &taipei, Language::ChineseTaiwan), "上午12:05");
+        assert_eq!(clock(at("2026-11-23T04:05:00Z"), &taipei, Language::ChineseTaiwan), "下午12:05");
+    }
+
+    #[test]
+    fn ages_have_one_unit() {
+        let now = at("2026-11-23T08:00:00Z");
+        let english = Catalogue::get(Language::English);
+        for (then, age_in_words) in [
+            ("2026-11-23T08:00:20Z", "just now"),
+            ("2026-11-23T07:59:30Z", "just now"),
+            ("2026-11-23T07:59:00Z", "1 minute ago"),
+            ("2026-11-23T07:30:00Z", "30 minutes ago"),
+            ("2026-11-23T07:00:00Z", "1 hour ago"),
+            ("2026-11-22T08:00:00Z", "1 day ago"),
+            ("2026-11-13T08:00:00Z", "10 days ago"),
+        ] {
+            assert_eq!(age(at(then), now, english), age_in_words, "{then}");
+        }
+        assert_eq!(duration(7_200, Catalogue::get(Language::ChineseTaiwan)), "2 小時");
+        assert_eq!(duration(5, english), "5 seconds");
+    }
+}

@@ -1,0 +1,242 @@
+//! The words of the vocabulary: states, kinds, problems, events.
+
+use crate::Words;
+use cake_types::{
+    Actor, AuditResult, Event, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, NameError, Network,
+    Permission, Power, Problem, Restart, SetupError, Severity, Subject, Task, TaskKind, TaskState, TcgReason, VmState,
+};
+use std::collections::BTreeMap;
+
+/// A problem for the person who asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// In a few words.
+    pub title: String,
+    /// What is so and why.
+    pub what: String,
+    /// What to do now.
+    pub next: String,
+}
+
+impl Words {
+    pub fn vm_state(&self, state: VmState) -> &'static str {
+        self.text_of(&format!("state-{}", state.as_str()))
+    }
+
+    pub fn task_kind(&self, kind: TaskKind) -> &'static str {
+        self.text_of(&format!("task-kind-{}", kind.as_str()))
+    }
+
+    /// `Create VM web-1`.
+    pub fn task_title(&self, task: &Task) -> String {
+        self.text_with(&format!("task-{}", task.kind.as_str()), &[("name", &task.subject.name)])
+    }
+
+    pub fn task_state(&self, state: TaskState) -> &'static str {
+        self.text_of(&format!("task-state-{}", state.as_str()))
+    }
+
+    /// The sentence that a task ended with; `None` while it runs.
+    pub fn task_end(&self, task: &Task) -> Option<String> {
+        let end = task.end.as_ref()?;
+        let name: &[(&str, &str)] = &[("name", &task.subject.name)];
+        let own = [format!("task-end-{}", end.code), format!("failure-{}", end.code)];
+        let id = own.iter().find(|id| self.has(id)).cloned();
+        Some(match id {
+            Some(id) => self.text_with(&id, name),
+            None => self.text_with(&format!("task-end-{}", end.state.as_str()), name),
+        })
+    }
+
+    pub fn severity(&self, severity: Severity) -> &'static str {
+        self.text_of(match severity {
+            Severity::Info => "severity-info",
+            Severity::Warning => "severity-warning",
+            Severity::Error => "severity-error",
+        })
+    }
+
+    /// The sentence of an event. Its facts are `params`, and `name` is its subject's.
+    pub fn event(&self, event: &Event) -> String {
+        let mut facts = event.params.clone();
+        if let Some(subject) = &event.subject {
+            facts.entry("name".into()).or_insert_with(|| subject.name.clone());
+        }
+        if event.kind == EventKind::VmFailed {
+            let code = facts.get("code").cloned().unwrap_or_default();
+            let why = self.text_of(&format!("failure-{code}"));
+            facts.insert("why".into(), why.to_owned());
+        }
+        for name in self.variables(&format!("event-{}", event.kind.as_str())) {
+            facts.entry(name.into()).or_default();
+        }
+        self.text_from(&format!("event-{}", event.kind.as_str()), &facts).trim_end().to_owned()
+    }
+
+    pub fn actor(&self, actor: &Actor) -> String {
+        match actor {
+            Actor::Account { name, token: None, .. } => name.to_string(),
+            Actor::Account { name, token: Some(_), .. } => {
+                self.text_with("actor-account-token", &[("name", name.as_str())])
+            }
+            Actor::System => self.text("actor-system").into(),
+            Actor::Root => self.text("actor-root").into(),
+            Actor::Setup => self.text("actor-setup").into(),
+            Actor::Unknown { claimed } => self.text_with("actor-unknown", &[("claimed", claimed)]),
+        }
+    }
+
+    pub fn audit_result(&self, result: &AuditResult) -> String {
+        match result {
+            AuditResult::Done => self.text("audit-done").into(),
+            AuditResult::Refused { code } => {
+                self.text_with("audit-refused", &[("why", &self.text_with(&format!("problem-{code}-short"), &[]))])
+            }
+        }
+    }
+
+    /// The kind of a thing: `VM`, `image`.
+    pub fn kind(&self, subject: &Subject) -> &'static str {
+        self.text_of(&format!("kind-{}", subject.kind))
+    }
+
+    /// Why a VM failed.
+    pub fn failure(&self, code: FailureCode) -> &'static str {
+        self.text_of(&format!("failure-{}", code.as_str()))
+    }
+
+    /// What to do about it.
+    pub fn failure_next(&self, code: FailureCode) -> &'static str {
+        self.text_of(&format!("failure-{}-next", code.as_str()))
+    }
+
+    pub fn firmware(&self, firmware: Firmware) -> &'static str {
+        self.text(match firmware {
+            Firmware::Bios => "firmware-bios",
+            Firmware::Uefi => "firmware-uefi",
+            Firmware::Direct => "firmware-direct",
+        })
+    }
+
+    pub fn network(&self, network: Network) -> &'static str {
+        self.text(match network {
+            Network::None => "network-none",
+            Network::Nat => "network-nat",
+        })
+    }
+
+    pub fn restart(&self, restart: Restart) -> &'static str {
+        self.text(match restart {
+            Restart::Never => "restart-never",
+            Restart::OnCrash => "restart-on-crash",
+            Restart::Always => "restart-always",
+        })
+    }
+
+    pub fn power(&self, power: Power) -> &'static str {
+        self.text(match power {
+            Power::Running => "state-running",
+            Power::Stopped => "state-stopped",
+            Power::Paused => "state-paused",
+        })
+    }
+
+    pub fn image_format(&self, format: ImageFormat) -> &'static str {
+        self.text(match format {
+            ImageFormat::Raw => "image-format-raw",
+            ImageFormat::Qcow2 => "image-format-qcow2",
+            ImageFormat::Kernel => "image-format-kernel",
+        })
+    }
+
+    pub fn guest_os(&self, os: GuestOs) -> &'static str {
+        self.text(match os {
+            GuestOs::Linux => "os-linux",
+            GuestOs::Windows => "os-windows",
+            GuestOs::Other => "os-other",
+        })
+    }
+
+    pub fn exit_reason(&self, reason: ExitReason) -> &'static str {
+        self.text(match reason {
+            ExitReason::Guest => "exit-guest",
+            ExitReason::Crash => "exit-crash",
+            ExitReason::Killed => "exit-killed",
+        })
+    }
+
+    /// Why guests are translated instead of run.
+    pub fn tcg_reason(&self, reason: TcgReason) -> &'static str {
+        self.text(match reason {
+            TcgReason::NoDevice => "tcg-no-device",
+            TcgReason::NoPermission => "tcg-no-permission",
+            TcgReason::GuestDidNotRun => "tcg-guest-did-not-run",
+            TcgReason::Asked => "tcg-asked",
+        })
+    }
+
+    pub fn permission(&self, permission: Permission) -> &'static str {
+        self.text(match permission {
+            Permission::View => "permission-view",
+            Permission::Operate => "permission-operate",
+            Permission::Manage => "permission-manage",
+            Permission::Audit => "permission-audit",
+            Permission::Administer => "permission-administer",
+        })
+    }
+
+    /// A role: the built-in ones have words, a company's own is called what the company calls it.
+    pub fn role(&self, name: &str) -> String {
+        let id = format!("role-{name}");
+        if self.has(&id) { self.text_of(&id).into() } else { name.into() }
+    }
+
+    /// What is so, and what to do now.
+    pub fn problem(&self, problem: &Problem) -> Explained {
+        let id = format!("problem-{}", problem.code.as_str());
+        let next = format!("{id}-next");
+        let mut facts: BTreeMap<String, String> =
+            problem.params.iter().map(|(name, value)| (name.clone(), self.fact(name, value))).collect();
+        for name in self.variables(&id).into_iter().chain(self.variables(&next)) {
+            facts.entry(name.into()).or_insert_with(|| "–".into());
+        }
+        Explained {
+            title: self.text_of(&format!("{id}-short")).into(),
+            what: self.text_from(&id, &facts),
+            next: self.text_from(&next, &facts),
+        }
+    }
+
+    /// A fact that is itself a word of the vocabulary (`state`: `shutting-down`) in this language; any other as it is.
+    fn fact(&self, name: &str, value: &str) -> String {
+        let id = match name {
+            "kind" | "action" | "state" | "permission" | "firmware" | "reason" | "field" => format!("{name}-{value}"),
+            _ => return value.into(),
+        };
+        if self.has(&id) { self.text_of(&id).into() } else { value.into() }
+    }
+}
+
+/// The word for `Code::BadName`'s `reason`: its sentence is `reason-WORD`.
+pub fn name_reason(error: NameError) -> &'static str {
+    match error {
+        NameError::Empty => "name-empty",
+        NameError::TooLong => "name-too-long",
+        NameError::Edge => "name-edge",
+        NameError::Character(_) => "name-character",
+        NameError::Repeated => "name-repeated",
+        NameError::HostName => "name-host",
+    }
+}
+
+/// The word for `Code::Invalid`'s `reason` when the wizard's answers are wrong: its sentence is `reason-WORD`.
+pub fn setup_reason(error: &SetupError) -> &'static str {
+    match error {
+        SetupError::TimeZone(_) => "time-zone",
+        SetupError::PasswordTooShort { .. } => "password-too-short",
+        SetupError::PasswordTwice => "password-twice",
+        SetupError::PasswordMissing => "password-missing",
+        SetupError::PasswordHash => "password-hash",
+        SetupError::PoolPath => "pool-path",
+    }
+}
