@@ -1,0 +1,80 @@
+//! Login, tokens, accounts.
+
+use crate::core::{NO_BODY, escape};
+use crate::wire::{Account, ApiToken, Session};
+use crate::{Client, Credential, Error, ItemsSeen, Seen};
+use reqwest::{Method, header};
+use serde_json::json;
+use uuid::Uuid;
+
+impl Client {
+    /// Logs in by name and password: this client with the session's cookie.
+    pub async fn log_in(&self, name: &str, password: &str) -> Result<(Self, Seen<Session>), Error> {
+        let path = "/v1/session";
+        let key = Uuid::new_v4().to_string();
+        let body = json!({ "name": name, "password": password });
+        let response = self.send(Method::POST, path, Some(&body), &[("idempotency-key", &key)]).await?;
+        let cookie = (response.headers().get_all(header::SET_COOKIE).iter())
+            .filter_map(|value| value.to_str().ok()?.split(';').next())
+            .collect::<Vec<_>>()
+            .join("; ");
+        let session: Seen<Session> = self.seen(path, response).await?;
+        let csrf = session.csrf.clone().unwrap_or_default();
+        Ok((self.clone().with(Credential::Session { cookie, csrf }), session))
+    }
+
+    /// Ends the session of this client.
+    pub async fn log_out(&self) -> Result<(), Error> {
+        let session = self.session().await?;
+        self.delete::<serde_json::Value>("/v1/session", session.etag.as_deref().unwrap_or("*")).await?;
+        Ok(())
+    }
+
+    /// Who asks, as the server sees it.
+    pub async fn session(&self) -> Result<Seen<Session>, Error> {
+        self.get("/v1/session").await
+    }
+
+    pub async fn tokens(&self) -> Result<ItemsSeen<ApiToken>, Error> {
+        self.list("/v1/tokens", None).await
+    }
+
+    pub async fn create_token(&self, name: &str) -> Result<Seen<ApiToken>, Error> {
+        self.post("/v1/tokens", Some(&json!({ "name": name }))).await
+    }
+
+    pub async fn delete_token(&self, id: Uuid) -> Result<Seen<serde_json::Value>, Error> {
+        self.delete(&format!("/v1/tokens/{id}"), "*").await
+    }
+
+    pub async fn accounts(&self) -> Result<ItemsSeen<Account>, Error> {
+        self.list("/v1/accounts", None).await
+    }
+
+    pub async fn create_account(&self, name: &str, role: &str, password: &str) -> Result<Seen<Account>, Error> {
+        let body = json!({ "name": name, "role": role, "password": password });
+        self.post("/v1/accounts", Some(&body)).await
+    }
+
+    /// Sets a new password; every session of that account ends.
+    pub async fn set_password(&self, name: &str, password: &str) -> Result<Seen<serde_json::Value>, Error> {
+        let path = account_path(name);
+        let account: Seen<Account> = self.get(&path).await?;
+        self.patch(&path, account.etag.as_deref().unwrap_or("*"), &json!({ "password": password })).await
+    }
+
+    pub async fn delete_account(&self, name: &str) -> Result<Seen<serde_json::Value>, Error> {
+        let path = account_path(name);
+        let account: Seen<Account> = self.get(&path).await?;
+        self.delete(&path, account.etag.as_deref().unwrap_or("*")).await
+    }
+
+    /// A POST without a body, for what has no method of its own.
+    pub async fn poke(&self, path: &str) -> Result<Seen<serde_json::Value>, Error> {
+        self.post(path, NO_BODY).await
+    }
+}
+
+fn account_path(name: &str) -> String {
+    format!("/v1/accounts/{}", escape(name))
+}

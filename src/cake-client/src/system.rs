@@ -1,0 +1,62 @@
+//! The rack itself: set-up, settings, nodes, pools, images, what happened.
+
+use crate::core::escape;
+use crate::wire::{AuditRecord, Event, Image, Node, Pool, SetupState, Version};
+use crate::{Client, Error, ItemsSeen, Seen};
+use serde::Serialize;
+use serde_json::Value;
+
+impl Client {
+    pub async fn version(&self) -> Result<Seen<Version>, Error> {
+        self.get("/v1/version").await
+    }
+
+    pub async fn setup_state(&self) -> Result<Seen<SetupState>, Error> {
+        self.get("/v1/setup").await
+    }
+
+    /// Answers the wizard; `answers` holds its fields and the one-time token.
+    pub async fn set_up(&self, answers: &impl Serialize) -> Result<Seen<Value>, Error> {
+        self.post("/v1/setup", Some(answers)).await
+    }
+
+    pub async fn settings(&self) -> Result<Seen<Value>, Error> {
+        self.get("/v1/settings").await
+    }
+
+    /// Changes the settings named in `change`, if nobody else did since they were read.
+    pub async fn change_settings(&self, etag: &str, change: &Value) -> Result<Seen<Value>, Error> {
+        self.patch("/v1/settings", etag, change).await
+    }
+
+    pub async fn images(&self) -> Result<ItemsSeen<Image>, Error> {
+        self.list("/v1/images", None).await
+    }
+
+    pub async fn pools(&self) -> Result<ItemsSeen<Pool>, Error> {
+        self.list("/v1/pools", None).await
+    }
+
+    pub async fn nodes(&self) -> Result<ItemsSeen<Node>, Error> {
+        self.list("/v1/nodes", None).await
+    }
+
+    pub async fn node(&self, node: &str) -> Result<Seen<Node>, Error> {
+        self.get(&format!("/v1/nodes/{}", escape(node))).await
+    }
+
+    /// Newest first.
+    pub async fn events(&self, limit: Option<usize>) -> Result<ItemsSeen<Event>, Error> {
+        self.list("/v1/events", limit).await
+    }
+
+    /// Newest first.
+    pub async fn audit(&self, limit: Option<usize>) -> Result<ItemsSeen<AuditRecord>, Error> {
+        self.list("/v1/audit", limit).await
+    }
+
+    /// Everything that the search language of the console finds.
+    pub async fn query(&self, text: &str) -> Result<ItemsSeen<Value>, Error> {
+        self.list(&format!("/v1/query?q={}", escape(text)), None).await
+    }
+}

@@ -1,0 +1,81 @@
+//! Virtual machines, by id or by name.
+
+use crate::core::{NO_BODY, escape};
+use crate::wire::{NewVm, Task, Ticket, Vm};
+use crate::{Client, Error, ItemsSeen, Seen};
+use serde_json::json;
+
+/// What can be asked of a VM as one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VmAction {
+    Start,
+    /// Asks the guest to shut down (ACPI).
+    Shutdown,
+    /// Force off.
+    Stop,
+    Reset,
+    Pause,
+    Resume,
+    /// Takes a VM that a node runs and the Store does not know back into the Store.
+    Adopt,
+}
+
+impl VmAction {
+    /// The last segment of the route.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Shutdown => "shutdown",
+            Self::Stop => "stop",
+            Self::Reset => "reset",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Adopt => "adopt",
+        }
+    }
+}
+
+impl Client {
+    pub async fn vms(&self) -> Result<ItemsSeen<Vm>, Error> {
+        self.list("/v1/vms", None).await
+    }
+
+    pub async fn vm(&self, vm: &str) -> Result<Seen<Vm>, Error> {
+        self.get(&vm_path(vm)).await
+    }
+
+    /// Creates a VM; the task ends when it runs, or when it is there if it was not to be started.
+    pub async fn create_vm(&self, new: &NewVm) -> Result<Seen<Task>, Error> {
+        self.post("/v1/vms", Some(new)).await
+    }
+
+    pub async fn act(&self, vm: &str, action: VmAction) -> Result<Seen<Task>, Error> {
+        self.post(&format!("{}/{}", vm_path(vm), action.as_str()), NO_BODY).await
+    }
+
+    pub async fn rename_vm(&self, vm: &Seen<Vm>, name: &str) -> Result<Seen<serde_json::Value>, Error> {
+        let id = vm.id.to_string();
+        self.patch(&vm_path(&id), vm.etag()?, &json!({ "name": name })).await
+    }
+
+    /// Deletes the VM and its disks.
+    pub async fn delete_vm(&self, vm: &Seen<Vm>) -> Result<Seen<Task>, Error> {
+        let id = vm.id.to_string();
+        self.delete(&vm_path(&id), vm.etag()?).await
+    }
+
+    pub async fn console_ticket(&self, vm: &str) -> Result<Seen<Ticket>, Error> {
+        self.post(&format!("{}/console", vm_path(vm)), Some(&json!({ "kind": "serial" }))).await
+    }
+}
+
+impl Seen<Vm> {
+    fn etag(&self) -> Result<&str, Error> {
+        (self.etag.as_deref().or(self.value.etag.as_deref()))
+            .ok_or_else(|| Error::protocol(&vm_path(&self.name), "a VM without an ETag"))
+    }
+}
+
+pub(crate) fn vm_path(vm: &str) -> String {
+    format!("/v1/vms/{}", escape(vm))
+}

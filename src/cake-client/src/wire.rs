@@ -1,0 +1,283 @@
+//! What comes and goes over the wire, as far as this version understands it.
+//!
+//! Words that may grow (states, kinds, roles) are text here, so that a newer server's new word is shown, not refused.
+
+use cake_types::ByteSize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// A virtual machine: asked and so, side by side.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Vm {
+    pub id: Uuid,
+    pub name: String,
+    pub project: String,
+    /// What is so: `running`, `stopped`, `provisioning`, …
+    pub state: String,
+    /// What was asked: `running`, `stopped`, `paused`.
+    pub power: String,
+    pub restart: String,
+    pub authority: String,
+    pub cpus: u32,
+    pub memory: ByteSize,
+    pub disks: Vec<Disk>,
+    pub firmware: String,
+    pub network: String,
+    pub image: Option<String>,
+    pub hostname: Option<String>,
+    /// QEMU's process on the node.
+    pub pid: Option<u32>,
+    pub accelerator: Option<serde_json::Value>,
+    pub started_at: Option<Timestamp>,
+    pub failure: Option<Failure>,
+    pub halted_by: Option<serde_json::Value>,
+    pub usage: Option<Usage>,
+    /// A node runs it, the Store does not know it.
+    pub orphaned: bool,
+    pub generation: u64,
+    pub created_at: Option<Timestamp>,
+    pub updated_at: Option<Timestamp>,
+    pub etag: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Disk {
+    pub size: ByteSize,
+    /// The pool's name or id.
+    pub pool: Option<String>,
+    pub image: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Failure {
+    pub code: String,
+    pub detail: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    pub cpu_ns: u64,
+    /// Thousandths of one processor over the last sample.
+    pub cpu_permille: u32,
+    pub memory: ByteSize,
+}
+
+/// What a new VM should be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NewVm {
+    pub name: String,
+    pub image: String,
+    pub cpus: u32,
+    pub memory: ByteSize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<ByteSize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloud_init: Option<CloudInit>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CloudInit {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<GuestUser>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct GuestUser {
+    pub name: String,
+    pub ssh_keys: Vec<String>,
+    pub administrator: bool,
+}
+
+/// Long work.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Task {
+    pub id: Uuid,
+    pub kind: String,
+    pub state: String,
+    pub subject: Subject,
+    pub progress: Option<Progress>,
+    pub created_at: Option<Timestamp>,
+    pub end: Option<TaskEnd>,
+    /// The whole end in the reader's language, where the server writes one.
+    pub message: Option<String>,
+}
+
+impl Task {
+    pub fn has_ended(&self) -> bool {
+        self.end.is_some() || matches!(self.state.as_str(), "done" | "failed" | "cancelled")
+    }
+
+    pub fn succeeded(&self) -> bool {
+        self.state == "done"
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Subject {
+    pub kind: String,
+    pub id: Uuid,
+    pub name: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    pub done: ByteSize,
+    pub total: ByteSize,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct TaskEnd {
+    pub state: String,
+    pub at: Option<Timestamp>,
+    pub code: String,
+    pub detail: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Image {
+    pub id: Uuid,
+    pub name: String,
+    /// By language tag.
+    pub title: BTreeMap<String, String>,
+    pub format: String,
+    pub os: String,
+    pub firmware: Vec<String>,
+    pub min_memory: ByteSize,
+    pub virtual_size: ByteSize,
+    pub built_in: bool,
+    pub available: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Pool {
+    pub id: Uuid,
+    pub name: String,
+    pub path: Option<String>,
+    pub file_system: Option<String>,
+    pub size: Option<ByteSize>,
+    pub free: Option<ByteSize>,
+    pub reflink: Option<bool>,
+    pub available: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Node {
+    pub id: Uuid,
+    pub name: String,
+    pub connected: Option<bool>,
+    pub host_name: Option<String>,
+    pub version: Option<String>,
+    pub epoch: Option<u64>,
+    pub accelerator: Option<serde_json::Value>,
+    pub qemu: Option<String>,
+    pub launcher: Option<String>,
+    pub cpus: Option<u32>,
+    pub memory: Option<ByteSize>,
+    pub memory_available: Option<ByteSize>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Event {
+    pub at: Option<Timestamp>,
+    pub severity: String,
+    pub kind: String,
+    pub subject: Option<Subject>,
+    pub params: BTreeMap<String, String>,
+    pub message: Option<String>,
+}
+
+/// Who changed what, from where, with what result.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct AuditRecord {
+    pub at: Option<Timestamp>,
+    pub actor: serde_json::Value,
+    pub origin: serde_json::Value,
+    pub action: String,
+    pub subject: Option<Subject>,
+    pub result: serde_json::Value,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Account {
+    pub id: Uuid,
+    pub name: String,
+    pub role: String,
+    pub language: Option<String>,
+    pub disabled: bool,
+    pub created_at: Option<Timestamp>,
+}
+
+/// An API token. `token` is there once: in the answer to its creation.
+#[derive(Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ApiToken {
+    pub id: Uuid,
+    pub name: String,
+    pub token: Option<String>,
+    pub created_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for ApiToken {
+    /// Never shows the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiToken").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What a login gives besides its cookie.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Session {
+    pub account: Option<Account>,
+    pub csrf: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SetupState {
+    pub done: bool,
+}
+
+/// A one-time ticket for a console.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Ticket {
+    pub ticket: String,
+    pub url: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Version {
+    pub version: String,
+}
