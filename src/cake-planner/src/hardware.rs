@@ -84,10 +84,7 @@ fn disk(id: VmId, index: usize) -> DiskDevice {
 fn nic(index: u8, random: &[u8; 16]) -> NicDevice {
     let mut bytes = [0; 6];
     bytes.copy_from_slice(&random[..6]);
-    NicDevice {
-        address: PciAddress { slot: FIRST_NIC_SLOT + index, function: 0 },
-        mac: MacAddress::local(bytes),
-    }
+    NicDevice { address: PciAddress { slot: FIRST_NIC_SLOT + index, function: 0 }, mac: MacAddress::local(bytes) }
 }
 
 #[cfg(test)]

@@ -1,1 +1,19 @@
-//! Decisions as pure functions
+//! Decisions as pure functions: the same input gives the same answer, today and in a test.
+//!
+//! ```text
+//!  resources (asked) ┐
+//!  status    (so)    ┼──► admission · task · epoch · event · query · throttle ──► a decision, as a value
+//!  policy            ┘                                                            └─► cake-control does it
+//! ```
+//!
+//! Start from [`task::progress`], which says when long work is over, and [`admission`], which says what is legal now.
+//! This crate deliberately does not know tokio, the clock, the Store, a node or HTTP; randomness and time are passed in.
+
+pub mod admission;
+pub mod epoch;
+pub mod event;
+pub mod hardware;
+pub mod names;
+pub mod query;
+pub mod task;
+pub mod throttle;

@@ -1,0 +1,197 @@
+//! What is accepted: does it fit, and is it legal now. A refusal is a [`Problem`] that says how much there is.
+//!
+//! ```text
+//!            start  shutdown  stop  reset  pause  resume  update  delete  adopt
+//! pending      ·¹      ·       ·²     ·      ·      ·       yes     yes     ·
+//! provisioning ·¹      ·       ·²     ·      ·      ·       yes     yes     ·
+//! stopped      yes     ·       ·²     ·      ·      ·       yes     yes     ·
+//! starting     ·       ·       yes    ·      ·      ·       ·³      yes     ·
+//! running      ·       yes     yes    yes    yes    ·       ·³      yes     ·
+//! paused       ·       ·       yes    ·      ·      yes     ·³      yes     ·
+//! shutting-d.  ·       ·       yes    ·      ·      ·       ·³      yes     ·
+//! stopping     ·       ·       ·      ·      ·      ·       ·³      yes     ·
+//! failed       yes     ·       ·²     ·      ·      ·       yes     yes     ·
+//! deleting     ·       ·       ·      ·      ·      ·       ·       ·       ·
+//! lost         ·       ·       ·      ·      ·      ·       ·       yes     ·
+//! orphaned     ·       ·       ·      ·      ·      ·       ·       ·       yes
+//! ```
+//! ¹ yes when it is not already asked to run · ² yes when it is asked to run (or to be paused): it will not start then ·
+//! ³ the name and the restart rule yes, cpus and memory no
+
+use cake_types::limits::{MEMORY_MIN, VCPUS_MAX};
+use cake_types::{ByteSize, Code, Firmware, ImageFormat, ImageSpec, Power, Problem, VmState};
+
+/// What a person wants to do with a VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    Start,
+    Shutdown,
+    Stop,
+    Reset,
+    Pause,
+    Resume,
+    /// Change more than the name and the restart rule.
+    Resize,
+    Rename,
+    Delete,
+    Adopt,
+    Console,
+}
+
+impl Action {
+    pub const ALL: [Self; 11] = [
+        Self::Start,
+        Self::Shutdown,
+        Self::Stop,
+        Self::Reset,
+        Self::Pause,
+        Self::Resume,
+        Self::Resize,
+        Self::Rename,
+        Self::Delete,
+        Self::Adopt,
+        Self::Console,
+    ];
+
+    /// The word in problems; its text in every language is `action-WORD`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Shutdown => "shutdown",
+            Self::Stop => "stop",
+            Self::Reset => "reset",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Resize => "resize",
+            Self::Rename => "rename",
+            Self::Delete => "delete",
+            Self::Adopt => "adopt",
+            Self::Console => "console",
+        }
+    }
+}
+
+/// A VM as an action finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Situation {
+    pub state: VmState,
+    /// Desired power.
+    pub power: Power,
+    pub orphaned: bool,
+    pub deleting: bool,
+}
+
+/// Is `action` legal now?
+pub fn legal(action: Action, now: Situation) -> Result<(), Problem> {
+    let state = if now.deleting { VmState::Deleting } else { now.state };
+    let refuse = |state: &str| Err(Problem::new(Code::IllegalNow).with("action", action.as_str()).with("state", state));
+    if now.orphaned {
+        return if matches!(action, Action::Adopt | Action::Console) { Ok(()) } else { refuse("orphaned") };
+    }
+    if is_legal(action, state, now.power) { Ok(()) } else { refuse(state.as_str()) }
+}
+
+fn is_legal(action: Action, state: VmState, power: Power) -> bool {
+    use VmState::{Deleting, Failed, Lost, Paused, Pending, Provisioning, Running, ShuttingDown, Starting, Stopped};
+    match action {
+        Action::Start => match state {
+            Stopped | Failed => true,
+            Pending | Provisioning => power != Power::Running,
+            _ => false,
+        },
+        Action::Shutdown | Action::Reset | Action::Pause => state == Running,
+        Action::Stop => match state {
+            Starting | Running | Paused | ShuttingDown => true,
+            Pending | Provisioning | Stopped | Failed => power != Power::Stopped,
+            _ => false,
+        },
+        Action::Resume => state == Paused,
+        Action::Resize => matches!(state, Pending | Provisioning | Stopped | Failed),
+        Action::Rename => !matches!(state, Deleting | Lost),
+        Action::Delete => state != Deleting,
+        Action::Adopt => false,
+        Action::Console => matches!(state, Starting | Running | Paused | ShuttingDown),
+    }
+}
+
+/// Between one processor and as many as the server has.
+pub fn cpus(asked: u32, have: u32) -> Result<u32, Problem> {
+    let most = have.clamp(1, VCPUS_MAX);
+    match asked {
+        0 => Err(out_of_range("cpus", 1, most).at("/cpus")),
+        n if n > most => Err(Problem::new(Code::TooManyCpus).with("asked", n).with("have", most).at("/cpus")),
+        n => Ok(n),
+    }
+}
+
+/// At least what the image boots with, at most what the server has. Whole MiB, because QEMU takes nothing else.
+pub fn memory(asked: ByteSize, least: ByteSize, have: ByteSize) -> Result<ByteSize, Problem> {
+    let least = least.max(MEMORY_MIN);
+    if asked < least {
+        return Err(out_of_range("memory", least, have).at("/memory"));
+    }
+    if asked > have {
+        return Err(Problem::new(Code::TooMuchMemory).with("asked", asked).with("have", have).at("/memory"));
+    }
+    Ok(ByteSize::mib(asked.mib_ceil()))
+}
+
+/// The size of the boot disk: the image's own when nothing is asked; it never shrinks and must fit the pool.
+pub fn disk(
+    asked: Option<ByteSize>,
+    image: &ImageSpec,
+    pool: &str,
+    free: Option<ByteSize>,
+) -> Result<Option<ByteSize>, Problem> {
+    const SECTOR: u64 = 512;
+    if image.format == ImageFormat::Kernel {
+        return match asked {
+            None | Some(ByteSize(0)) => Ok(None),
+            Some(_) => Err(Problem::invalid("disk", "kernel-has-no-disk").at("/disk")),
+        };
+    }
+    let least = image.virtual_size;
+    let size = asked.unwrap_or(least);
+    if size < least || size.bytes() == 0 {
+        return Err(Problem::new(Code::DiskTooSmall).with("asked", size).with("least", least).at("/disk"));
+    }
+    let size = ByteSize(size.bytes().checked_next_multiple_of(SECTOR).unwrap_or(u64::MAX));
+    match free {
+        Some(free) if size > free => {
+            let problem = Problem::new(Code::DiskDoesNotFit);
+            Err(problem.with("asked", size).with("have", free).with("pool", pool).at("/disk"))
+        }
+        _ => Ok(Some(size)),
+    }
+}
+
+/// The firmware asked for, if the image boots with it; the image's best otherwise.
+pub fn firmware(asked: Option<Firmware>, image: &ImageSpec, image_name: &str) -> Result<Firmware, Problem> {
+    let best = image.firmware.first().copied().unwrap_or(match image.format {
+        ImageFormat::Kernel => Firmware::Direct,
+        ImageFormat::Raw | ImageFormat::Qcow2 => Firmware::Bios,
+    });
+    match asked {
+        Some(asked) if asked != best && !image.firmware.contains(&asked) => {
+            let problem = Problem::new(Code::FirmwareUnfit);
+            Err(problem.with("firmware", firmware_word(asked)).with("image", image_name).at("/firmware"))
+        }
+        asked => Ok(asked.unwrap_or(best)),
+    }
+}
+
+pub const fn firmware_word(firmware: Firmware) -> &'static str {
+    match firmware {
+        Firmware::Bios => "bios",
+        Firmware::Uefi => "uefi",
+        Firmware::Direct => "direct",
+    }
+}
+
+fn out_of_range(field: &str, min: impl std::fmt::Display, max: impl std::fmt::Display) -> Problem {
+    Problem::new(Code::OutOfRange).with("field", field).with("min", min).with("max", max)
+}
+
+#[cfg(test)]
+#[path = "admission_tests.rs"]
+mod tests;

@@ -1,0 +1,141 @@
+use super::*;
+use cake_types::GuestOs;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const STATES: [VmState; 11] = [
+    VmState::Pending,
+    VmState::Provisioning,
+    VmState::Stopped,
+    VmState::Starting,
+    VmState::Running,
+    VmState::Paused,
+    VmState::ShuttingDown,
+    VmState::Stopping,
+    VmState::Failed,
+    VmState::Deleting,
+    VmState::Lost,
+];
+
+fn image(format: ImageFormat, firmware: &[Firmware], size: ByteSize) -> ImageSpec {
+    ImageSpec {
+        title: BTreeMap::new(),
+        format,
+        os: GuestOs::Linux,
+        firmware: firmware.to_vec(),
+        min_memory: ByteSize::mib(64),
+        virtual_size: size,
+        sha256: String::new(),
+        built_in: true,
+    }
+}
+
+/// One letter per action in the order of [`Action::ALL`]; `.` is refused.
+fn row(state: VmState, power: Power) -> String {
+    let now = Situation { state, power, orphaned: false, deleting: false };
+    let letters = "SDKRPUZNXAC".chars();
+    Action::ALL.iter().zip(letters).map(|(a, letter)| if legal(*a, now).is_ok() { letter } else { '.' }).collect()
+}
+
+#[test]
+fn the_drawing_in_the_docs_is_what_the_code_does() {
+    let table: Vec<String> = STATES
+        .iter()
+        .map(|&state| format!("{:13} {} {}", state.as_str(), row(state, Power::Running), row(state, Power::Stopped)))
+        .collect();
+    assert_eq!(
+        table,
+        [
+            "pending       ..K...ZNX.. S.....ZNX..",
+            "provisioning  ..K...ZNX.. S.....ZNX..",
+            "stopped       S.K...ZNX.. S.....ZNX..",
+            "starting      ..K....NX.C ..K....NX.C",
+            "running       .DKRP..NX.C .DKRP..NX.C",
+            "paused        ..K..U.NX.C ..K..U.NX.C",
+            "shutting-down ..K....NX.C ..K....NX.C",
+            "stopping      .......NX.. .......NX..",
+            "failed        S.K...ZNX.. S.....ZNX..",
+            "deleting      ........... ...........",
+            "lost          ........X.. ........X..",
+        ]
+    );
+}
+
+#[test]
+fn an_orphan_can_only_be_adopted() {
+    for state in STATES {
+        for action in Action::ALL {
+            let now = Situation { state, power: Power::Running, orphaned: true, deleting: false };
+            let allowed = matches!(action, Action::Adopt | Action::Console);
+            assert_eq!(legal(action, now).is_ok(), allowed, "{action:?} {state:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_done_to_what_is_being_deleted() {
+    for action in Action::ALL {
+        let now = Situation { state: VmState::Running, power: Power::Running, orphaned: false, deleting: true };
+        let problem = legal(action, now).unwrap_err();
+        assert_eq!(problem.params["state"], "deleting");
+        assert_eq!(problem.params["action"], action.as_str());
+    }
+}
+
+#[test]
+fn memory_says_how_much_there_is() {
+    let have = ByteSize::gib(8);
+    let nothing = memory(ByteSize(0), ByteSize::mib(64), have).unwrap_err();
+    assert_eq!(nothing.code, Code::OutOfRange);
+    assert_eq!((nothing.params["min"].as_str(), nothing.params["max"].as_str()), ("64 MiB", "8 GiB"));
+    let huge = memory(ByteSize(900 << 40), ByteSize::mib(64), have).unwrap_err();
+    assert_eq!((huge.code, huge.params["have"].as_str()), (Code::TooMuchMemory, "8 GiB"));
+    assert_eq!(huge.params["asked"], "900 TiB");
+    assert_eq!(memory(ByteSize((64 << 20) + 1), ByteSize(0), have).unwrap(), ByteSize::mib(65));
+}
+
+#[test]
+fn processors_are_counted() {
+    assert_eq!(cpus(0, 2).unwrap_err().code, Code::OutOfRange);
+    assert_eq!(cpus(3, 2).unwrap_err().params["have"], "2");
+    assert_eq!(cpus(2, 2).unwrap(), 2);
+    assert_eq!(cpus(300, 1024).unwrap_err().params["have"], "255");
+}
+
+#[test]
+fn a_disk_holds_its_image_and_fits_its_pool() {
+    let linux = image(ImageFormat::Raw, &[Firmware::Uefi], ByteSize::mib(100));
+    let free = Some(ByteSize::gib(1));
+    assert_eq!(disk(None, &linux, "local", free).unwrap(), Some(ByteSize::mib(100)));
+    assert_eq!(disk(Some(ByteSize::mib(99)), &linux, "local", free).unwrap_err().code, Code::DiskTooSmall);
+    let full = disk(Some(ByteSize::gib(2)), &linux, "local", free).unwrap_err();
+    assert_eq!((full.code, full.params["have"].as_str()), (Code::DiskDoesNotFit, "1 GiB"));
+    assert_eq!(disk(Some(ByteSize(u64::MAX)), &linux, "local", free).unwrap_err().code, Code::DiskDoesNotFit);
+    assert_eq!(disk(Some(ByteSize(100 << 20 | 1)), &linux, "local", None).unwrap().unwrap().bytes() % 512, 0);
+    let kernel = image(ImageFormat::Kernel, &[Firmware::Direct], ByteSize(0));
+    assert_eq!(disk(None, &kernel, "local", free).unwrap(), None);
+    assert_eq!(disk(Some(ByteSize::gib(1)), &kernel, "local", free).unwrap_err().code, Code::Invalid);
+}
+
+#[test]
+fn firmware_fits_the_image() {
+    let both = image(ImageFormat::Raw, &[Firmware::Uefi, Firmware::Bios], ByteSize(1));
+    assert_eq!(firmware(None, &both, "x").unwrap(), Firmware::Uefi);
+    assert_eq!(firmware(Some(Firmware::Bios), &both, "x").unwrap(), Firmware::Bios);
+    assert_eq!(firmware(Some(Firmware::Direct), &both, "x").unwrap_err().code, Code::FirmwareUnfit);
+    let kernel = image(ImageFormat::Kernel, &[], ByteSize(0));
+    assert_eq!(firmware(None, &kernel, "x").unwrap(), Firmware::Direct);
+}
+
+proptest! {
+    #[test]
+    fn what_is_accepted_fits(asked: u64, least: u64, have: u64) {
+        if let Ok(size) = memory(ByteSize(asked), ByteSize(least), ByteSize(have)) {
+            prop_assert!(asked <= have && asked >= least && size.bytes() >= asked && size.bytes() - asked < 1 << 20);
+        }
+        let spec = image(ImageFormat::Raw, &[], ByteSize(least.max(1)));
+        if let Ok(Some(size)) = disk(Some(ByteSize(asked)), &spec, "p", Some(ByteSize(have))) {
+            prop_assert!(size.bytes() >= least && size.bytes() <= have);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What a change of status means to a person: at most one event per change.
+
+use cake_types::{EventKind, ExitReason, Severity, VmState, VmStatus};
+
+/// What happened, in the vocabulary of events; `params` are the facts that its sentence names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    pub kind: EventKind,
+    pub severity: Severity,
+    pub params: Vec<(&'static str, String)>,
+}
+
+fn happened(kind: EventKind, severity: Severity) -> Option<Happened> {
+    Some(Happened { kind, severity, params: Vec::new() })
+}
+
+/// The event behind the step from `before` to `after`. What is seen for the first time is no event: it may be long ago.
+pub fn of_vm(before: Option<&VmStatus>, after: &VmStatus) -> Option<Happened> {
+    let before = before?;
+    if let Some(halted) = after.halted_by
+        && before.halted_by != after.halted_by
+    {
+        return match halted.reason {
+            ExitReason::Guest => happened(EventKind::VmHaltedByGuest, Severity::Info),
+            ExitReason::Crash => happened(EventKind::VmCrashed, Severity::Error),
+            ExitReason::Killed => happened(EventKind::VmCrashed, Severity::Warning),
+        };
+    }
+    if after.restarts > before.restarts {
+        return happened(EventKind::VmRestarted, Severity::Warning);
+    }
+    if before.state == after.state {
+        return None;
+    }
+    match after.state {
+        VmState::Running if before.state == VmState::Paused => happened(EventKind::VmResumed, Severity::Info),
+        // A guest that ignored its power button goes on as it was.
+        VmState::Running if before.state == VmState::ShuttingDown => None,
+        VmState::Running => happened(EventKind::VmStarted, Severity::Info),
+        VmState::Paused => happened(EventKind::VmPaused, Severity::Info),
+        VmState::Stopped if before.state.is_alive() => happened(EventKind::VmStopped, Severity::Info),
+        VmState::Failed => {
+            let failure = after.failure.as_ref();
+            let code = failure.map_or("internal", |failure| failure.code.as_str()).to_owned();
+            Some(Happened { kind: EventKind::VmFailed, severity: Severity::Error, params: vec![("code", code)] })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cake_types::{Epoch, Failure, FailureCode, Generation, HaltedBy, Stamp};
+    use jiff::Timestamp;
+
+    fn status(state: VmState) -> VmStatus {
+        VmStatus {
+            observed: Stamp { epoch: Epoch(1), generation: Generation(1) },
+            state,
+            pid: None,
+            accelerator: None,
+            started_at: None,
+            progress: None,
+            failure: None,
+            halted_by: None,
+            usage: None,
+            restarts: 0,
+            start_commands: None,
+        }
+    }
+
+    #[test]
+    fn each_step_has_its_event() {
+        use VmState::{Failed, Paused, Provisioning, Running, ShuttingDown, Starting, Stopped, Stopping};
+        for (before, after, kind) in [
+            (Starting, Running, Some(EventKind::VmStarted)),
+            (Stopped, Running, Some(EventKind::VmStarted)),
+            (Paused, Running, Some(EventKind::VmResumed)),
+            (ShuttingDown, Running, None),
+            (Running, Paused, Some(EventKind::VmPaused)),
+            (Stopping, Stopped, Some(EventKind::VmStopped)),
+            (Provisioning, Stopped, None),
+            (Provisioning, Failed, Some(EventKind::VmFailed)),
+            (Running, Running, None),
+            (Stopped, Starting, None),
+        ] {
+            let found = of_vm(Some(&status(before)), &status(after)).map(|h| h.kind);
+            assert_eq!(found, kind, "{before:?} → {after:?}");
+        }
+        assert_eq!(of_vm(None, &status(Running)), None);
+    }
+
+    #[test]
+    fn how_it_ended_is_told_once() {
+        for (reason, kind) in [
+            (ExitReason::Guest, EventKind::VmHaltedByGuest),
+            (ExitReason::Crash, EventKind::VmCrashed),
+            (ExitReason::Killed, EventKind::VmCrashed),
+        ] {
+            let mut after = status(VmState::Stopped);
+            after.halted_by = Some(HaltedBy { reason, generation: Generation(1), at: Timestamp::UNIX_EPOCH });
+            assert_eq!(of_vm(Some(&status(VmState::Running)), &after).unwrap().kind, kind);
+            assert_eq!(of_vm(Some(&after), &after.clone()), None);
+        }
+        let mut failed = status(VmState::Failed);
+        failed.failure = Some(Failure { code: FailureCode::Disk, detail: String::new() });
+        let event = of_vm(Some(&status(VmState::Starting)), &failed).unwrap();
+        assert_eq!(event.params, [("code", "disk".to_owned())]);
+        let mut again = status(VmState::Running);
+        again.restarts = 1;
+        assert_eq!(of_vm(Some(&status(VmState::Running)), &again).unwrap().kind, EventKind::VmRestarted);
+    }
+}

@@ -1,0 +1,231 @@
+//! When long work is over. A task is not a process that runs somewhere: it is a question about what the node reports, asked
+//! again after every report, so that no crash can lose it.
+//!
+//! ```text
+//!   written with the change ──► running ──► done        the node reports the goal
+//!                                 │   ├───► failed      the node reports why not
+//!                                 │   └───► cancelled   somebody cancelled it, or a later request replaced it
+//!                                 └─ cancel: changes the goal of create and start, ends shutdown, refused by the rest
+//! ```
+
+use cake_types::{
+    ByteSize, ExitReason, Failure, Generation, Power, ProvisionProgress, Task, TaskGoal, TaskKind, TaskProgress,
+    TaskState, VmState, VmStatus,
+};
+
+/// The outcome of an operation, as the node reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    Failed(Failure),
+    /// A later request made it pointless.
+    Superseded,
+}
+
+/// Everything that is known about a task's subject.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen<'a> {
+    /// What the node last said about the VM.
+    pub status: Option<&'a VmStatus>,
+    /// What is asked for now: it may be newer than what the task asked.
+    pub asked: Option<(Generation, Power)>,
+    /// The outcome of the task's operation.
+    pub outcome: Option<&'a Outcome>,
+    /// The node has removed it, or never had it and the Store no longer has it.
+    pub removed: bool,
+    /// The node will not take this id again.
+    pub lost: bool,
+    /// The node refused the desired state of this generation, for this reason.
+    pub refused: Option<(Generation, &'a str)>,
+}
+
+/// How a task ends; the clock is the caller's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    pub state: TaskState,
+    /// Names a sentence: `task-end-CODE`, or `failure-CODE`.
+    pub code: &'static str,
+    /// For support, in English.
+    pub detail: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    Running(Option<TaskProgress>),
+    End(End),
+}
+
+const fn done() -> Progress {
+    Progress::End(End { state: TaskState::Done, code: "done", detail: None })
+}
+
+fn failed(code: &'static str, detail: Option<String>) -> Progress {
+    Progress::End(End { state: TaskState::Failed, code, detail })
+}
+
+const fn cancelled(code: &'static str) -> Progress {
+    Progress::End(End { state: TaskState::Cancelled, code, detail: None })
+}
+
+fn failure(failure: &Failure) -> Progress {
+    failed(failure.code.as_str(), Some(failure.detail.clone()))
+}
+
+/// Where `task` stands, given what is seen.
+pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
+    if task.cancel_requested {
+        return cancelling(task, seen);
+    }
+    if seen.removed {
+        return if task.goal == TaskGoal::Removed { done() } else { cancelled("removed") };
+    }
+    if seen.lost {
+        // Nothing of it is on any server: a delete has nothing left to do.
+        return if task.goal == TaskGoal::Removed { done() } else { failed("lost", None) };
+    }
+    match &task.goal {
+        TaskGoal::Removed => Progress::Running(None),
+        TaskGoal::Applied { generation } => applied(*generation, seen),
+        TaskGoal::Power { generation, power } => power_reached(task.kind, *generation, *power, seen),
+        TaskGoal::Operation { .. } => operation(task.kind, seen),
+    }
+}
+
+/// A cancelled task ends when what it had begun is undone.
+fn cancelling(task: &Task, seen: &Seen<'_>) -> Progress {
+    match task.kind {
+        TaskKind::VmCreate if seen.removed || seen.lost => cancelled("cancelled"),
+        TaskKind::VmCreate => Progress::Running(None),
+        TaskKind::VmStart => {
+            let off = seen.status.is_none_or(|status| !status.state.is_alive());
+            if seen.removed || seen.lost || off { cancelled("cancelled") } else { Progress::Running(None) }
+        }
+        _ => cancelled("cancelled"),
+    }
+}
+
+fn refused(generation: Generation, seen: &Seen<'_>) -> Option<Progress> {
+    let (of, detail) = seen.refused?;
+    (of >= generation).then(|| failed("refused", Some(detail.to_owned())))
+}
+
+fn applied(generation: Generation, seen: &Seen<'_>) -> Progress {
+    match seen.status {
+        Some(status) if status.observed.generation >= generation => done(),
+        _ => refused(generation, seen).unwrap_or(Progress::Running(None)),
+    }
+}
+
+fn power_reached(kind: TaskKind, generation: Generation, power: Power, seen: &Seen<'_>) -> Progress {
+    if let Some((now, asked)) = seen.asked
+        && now > generation
+        && asked != power
+        && !halted_after(generation, seen)
+    {
+        return cancelled("superseded");
+    }
+    let Some(status) = seen.status.filter(|status| status.observed.generation >= generation) else {
+        return refused(generation, seen).unwrap_or(Progress::Running(None));
+    };
+    match power {
+        Power::Running => running(generation, status),
+        Power::Stopped => stopped(kind, status),
+        Power::Paused => paused(status),
+    }
+}
+
+/// The guest ran and shut itself down: that it is asked to be off now was the guest's own wish, not another request.
+fn halted_after(generation: Generation, seen: &Seen<'_>) -> bool {
+    seen.status.and_then(|status| status.halted_by).is_some_and(|halted| halted.generation >= generation)
+}
+
+fn running(generation: Generation, status: &VmStatus) -> Progress {
+    match (status.state, &status.halted_by) {
+        (VmState::Running | VmState::Paused | VmState::ShuttingDown, _) => done(),
+        (_, Some(halted)) if halted.generation >= generation => match halted.reason {
+            ExitReason::Guest => done(),
+            ExitReason::Crash => failed("crashed", None),
+            ExitReason::Killed => failed("killed", None),
+        },
+        (VmState::Failed, _) => failed_status(status),
+        _ => Progress::Running(status.progress.map(shown)),
+    }
+}
+
+fn stopped(kind: TaskKind, status: &VmStatus) -> Progress {
+    match status.state {
+        VmState::Stopped => done(),
+        // To be off was the wish, and it is off; a VM whose disks could not be made is no VM.
+        VmState::Failed if kind == TaskKind::VmCreate => failed_status(status),
+        VmState::Failed => done(),
+        _ => Progress::Running(status.progress.map(shown)),
+    }
+}
+
+fn paused(status: &VmStatus) -> Progress {
+    match status.state {
+        VmState::Paused => done(),
+        VmState::Stopped => failed("not-running", None),
+        VmState::Failed => failed_status(status),
+        _ => Progress::Running(None),
+    }
+}
+
+fn failed_status(status: &VmStatus) -> Progress {
+    status.failure.as_ref().map_or_else(|| failed("internal", None), failure)
+}
+
+fn operation(kind: TaskKind, seen: &Seen<'_>) -> Progress {
+    match seen.outcome {
+        Some(Outcome::Done) => return done(),
+        Some(Outcome::Failed(why)) => return failure(why),
+        Some(Outcome::Superseded) => return cancelled("superseded"),
+        None => {}
+    }
+    let dead = seen.status.is_some_and(|status| !status.state.is_alive());
+    match kind {
+        // Off is off, whoever reports it first.
+        TaskKind::VmShutdown if dead => done(),
+        _ if dead => failed("not-running", None),
+        _ => match seen.refused {
+            Some((_, detail)) => failed("refused", Some(detail.to_owned())),
+            None => Progress::Running(None),
+        },
+    }
+}
+
+fn shown(progress: ProvisionProgress) -> TaskProgress {
+    let ProvisionProgress { done, total } = progress;
+    TaskProgress { done: ByteSize(done.bytes().min(total.bytes())), total }
+}
+
+/// What cancelling a task does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancel {
+    /// What it was making is deleted.
+    Delete,
+    /// Desired power becomes `stopped`.
+    PowerOff,
+    /// cake no longer waits for the guest; the VM stays on unless the guest still shuts down by itself.
+    StayOn,
+}
+
+/// `None`: it can't be cancelled, and saying so is the honest answer.
+pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
+    match kind {
+        TaskKind::VmCreate => Some(Cancel::Delete),
+        TaskKind::VmStart => Some(Cancel::PowerOff),
+        TaskKind::VmShutdown => Some(Cancel::StayOn),
+        TaskKind::VmStop
+        | TaskKind::VmReset
+        | TaskKind::VmPause
+        | TaskKind::VmResume
+        | TaskKind::VmUpdate
+        | TaskKind::VmDelete
+        | TaskKind::VmAdopt => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "task_tests.rs"]
+mod tests;
