@@ -1,0 +1,89 @@
+//! Every D-Bus proxy of cake, in one place: zbus changes its interface often.
+
+use std::path::Path;
+
+use zbus::{
+    proxy,
+    zvariant::{ObjectPath, OwnedObjectPath, Value},
+};
+
+/// Whether pid 1 is systemd.
+pub(crate) fn systemd_is_init() -> bool {
+    // As sd_booted(3) says it.
+    Path::new("/run/systemd/system").is_dir()
+}
+
+/// A property of a transient unit.
+pub(crate) type Property<'a> = (&'a str, Value<'a>);
+/// An auxiliary unit: its name and properties.
+pub(crate) type Auxiliary<'a> = (&'a str, Vec<Property<'a>>);
+
+#[proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1",
+    gen_blocking = false
+)]
+pub(crate) trait Manager {
+    /// Lets systemd send its signals to this connection.
+    fn subscribe(&self) -> zbus::Result<()>;
+
+    fn start_transient_unit(
+        &self,
+        name: &str,
+        mode: &str,
+        properties: &[Property<'_>],
+        auxiliary: &[Auxiliary<'_>],
+    ) -> zbus::Result<OwnedObjectPath>;
+
+    fn get_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
+
+    #[zbus(signal)]
+    fn job_removed(&self, id: u32, job: ObjectPath<'_>, unit: &str, result: &str) -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    fn unit_removed(&self, id: &str, unit: ObjectPath<'_>) -> zbus::Result<()>;
+}
+
+#[proxy(
+    interface = "org.freedesktop.systemd1.Service",
+    default_service = "org.freedesktop.systemd1",
+    gen_blocking = false
+)]
+pub(crate) trait Service {
+    #[zbus(property(emits_changed_signal = "false"), name = "MainPID")]
+    fn main_pid(&self) -> zbus::Result<u32>;
+}
+
+#[proxy(
+    interface = "org.freedesktop.hostname1",
+    default_service = "org.freedesktop.hostname1",
+    default_path = "/org/freedesktop/hostname1",
+    gen_blocking = false
+)]
+pub(crate) trait HostName {
+    fn set_static_hostname(&self, name: &str, interactive: bool) -> zbus::Result<()>;
+
+    fn set_hostname(&self, name: &str, interactive: bool) -> zbus::Result<()>;
+}
+
+#[proxy(
+    interface = "org.freedesktop.timedate1",
+    default_service = "org.freedesktop.timedate1",
+    default_path = "/org/freedesktop/timedate1",
+    gen_blocking = false
+)]
+pub(crate) trait TimeDate {
+    fn set_timezone(&self, zone: &str, interactive: bool) -> zbus::Result<()>;
+
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn timezone(&self) -> zbus::Result<String>;
+}
+
+/// The D-Bus name of an error, when the other side refused.
+pub(crate) fn error_name(error: &zbus::Error) -> Option<&str> {
+    match error {
+        zbus::Error::MethodError(name, _, _) => Some(name.as_str()),
+        _ => None,
+    }
+}

@@ -1,0 +1,22 @@
+//! This machine: who a process is, how one is started that outlives us, what is used, what is there.
+//!
+//! Start from [`launch::Launcher`] (starts programs that survive every daemon of cake) and [`process::LiveProcess`]
+//! (a process that is certainly the one that was recorded).
+//!
+//! ```text
+//!   launch::choose ─▶ dyn Launcher ─┬─ DetachedLauncher: fork, own session, record in a folder
+//!                                   └─ SystemdLauncher: transient units ──┐
+//!   system_settings: host name, time zone ─────────────────────────────── bus (every D-Bus proxy) ─▶ systemd
+//!   process: ProcessIdentity ─▶ LiveProcess (pidfd)
+//!   usage: one process, the whole machine       identity: its names        accelerator: does KVM really run guests
+//! ```
+//!
+//! It deliberately does not know: QEMU, VMs, cake's own state and what an end of a process means.
+
+pub mod accelerator;
+mod bus;
+pub mod identity;
+pub mod launch;
+pub mod process;
+pub mod system_settings;
+pub mod usage;
