@@ -1,7 +1,5 @@
 //! What happens to the files: limits, locks, leases over restarts, copies.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
