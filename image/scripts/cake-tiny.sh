@@ -4,6 +4,8 @@
 set -euo pipefail
 # shellcheck source=image/scripts/common.sh
 . "$(dirname "$0")/common.sh"
+# shellcheck source=image/scripts/kernel.sh
+. "$(dirname "$0")/kernel.sh"
 
 guests=$CAKE_TOP/image/guests
 cmdline='console=tty0 console=ttyS0 quiet nokaslr'
@@ -48,43 +50,23 @@ build_pvh() {
         'One line and rest (for measuring)' '只印一行就休息(量測用)' >"$work/cake-pvh.toml"
 }
 
-# module_list TREE VERSION MODULE…: puts the modules and what they depend on into the initramfs, prints them in order.
-module_list() {
-    local tree=$1 version=$2 module path
-    shift 2
-    for module in "$@"; do
-        modprobe -d "$tree" -S "$version" --show-depends "$module"
-    done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r path; do
-        module=$(basename "$path" .xz)
-        # busybox cannot unpack .ko.xz: they go in unpacked.
-        [ -f "$root/lib/modules/$module" ] || xz -dc "$path" >"$root/lib/modules/$module"
-        echo "$module"
-    done
-}
-
-# initramfs KERNEL_TREE OUTPUT: busybox, our few files and the modules in the order in which they load.
+# initramfs KERNEL_TREE OUTPUT: busybox, our few files and the drivers in the order in which they load.
 initramfs() {
-    local tree=$1 output=$2 version root=$work/initramfs
-    version=$(basename "$(echo "$tree"/usr/lib/modules/*)")
+    local tree=$1 output=$2 root=$work/initramfs
     cp -r "$guests/tiny" "$root"
-    mkdir -p "$root/bin" "$root/lib/modules"
+    mkdir -p "$root/bin"
     cp "$tree/usr/bin/busybox" "$root/bin/busybox"
-    [ -e "$tree/lib" ] || ln -s usr/lib "$tree/lib"
-    depmod -b "$tree" "$version"
     # shellcheck disable=SC2086 # the names are words
     {
-        module_list "$tree" "$version" $modules_first >"$root/lib/modules/first"
-        module_list "$tree" "$version" $modules_later >"$root/lib/modules/later"
+        add_modules "$tree" "$root" $modules_first >"$root/lib/modules/first"
+        add_modules "$tree" "$root" $modules_later >"$root/lib/modules/later"
     }
-    find "$root" -exec touch -h -d @0 {} +
-    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0) | zstd -q -19 >"$output"
+    pack_initramfs "$root" "$output"
 }
 
 # write_disk KERNEL_TREE IMAGE: one active FAT partition of type EFI that SYSLINUX and systemd-boot start from.
 write_disk() {
-    local tree=$1 image=$2 fat
-    local version offset=$((part_start * 512))
-    version=$(basename "$(echo "$tree"/usr/lib/modules/*)")
+    local tree=$1 image=$2 fat offset=$((part_start * 512))
     truncate -s "$disk_bytes" "$image"
     printf 'label: dos\nlabel-id: 0xca4e0001\nstart=%s, type=ef, bootable\n' $part_start | sfdisk -q "$image"
     dd if="$tree/usr/lib/syslinux/mbr/mbr.bin" of="$image" bs=440 count=1 conv=notrunc status=none
@@ -96,7 +78,7 @@ write_disk() {
     printf 'timeout 0\ndefault cake.conf\neditor no\n' >"$work/loader.conf"
     printf 'title cake-tiny\nlinux /vmlinuz\ninitrd /initrd\noptions %s\n' "$cmdline" >"$work/cake.conf"
     mmd -i "$fat" ::EFI ::EFI/BOOT ::loader ::loader/entries
-    mcopy -i "$fat" "$tree/boot/vmlinuz-$version" ::vmlinuz
+    mcopy -i "$fat" "$tree/vmlinuz" ::vmlinuz
     mcopy -i "$fat" "$work/initrd" ::initrd
     mcopy -i "$fat" "$work/syslinux.cfg" ::syslinux.cfg
     mcopy -i "$fat" "$tree/usr/lib/systemd/boot/efi/systemd-bootx64.efi" ::EFI/BOOT/BOOTX64.EFI
@@ -105,20 +87,18 @@ write_disk() {
 }
 
 build_tiny() {
-    local tree=$work/kernel
-    # Unpacked, not installed: no package's script runs, and the engine root stays without a kernel.
-    bootstrap extract linux-image-cloud-amd64,busybox-static,systemd-boot-efi,syslinux-common "$tree"
-    as_root chown -R "$(id -u):$(id -g)" "$tree"
+    local tree
+    tree=$(kernel_tree)
     initramfs "$tree" "$work/initrd"
     write_disk "$tree" "$work/cake-tiny.raw"
-    describe cake-tiny cake-tiny.raw raw '"bios", "uefi"' $((128 << 20)) $disk_bytes linux \
+    describe cake-tiny cake-tiny.raw raw '"bios", "uefi"' $((192 << 20)) $disk_bytes linux \
         'cake-tiny: a kernel and a shell, boots in seconds' 'cake-tiny:核心與 shell,幾秒內開機' >"$work/cake-tiny.toml"
 }
 
-need mmdebstrap as ld cpio zstd xz depmod modprobe sfdisk mformat mcopy mmd syslinux
+need as ld sfdisk mformat mcopy mmd syslinux
 one_at_a_time images
 mkdir -p "$CAKE_IMAGES_DIR"
-recipe=$(cat "$0" "$(dirname "$0")/common.sh" "$guests"/pvh.* | cat - <(find "$guests/tiny" -type f | LC_ALL=C sort | xargs cat) | sha256sum)
+recipe=$(cat "$0" "$(dirname "$0")/common.sh" "$(dirname "$0")/kernel.sh" "$guests"/pvh.* | cat - <(find "$guests/tiny" -type f | LC_ALL=C sort | xargs cat) | sha256sum)
 mark=$CAKE_IMAGES_DIR/.recipe
 if [ -f "$mark" ] && [ "$(cat "$mark")" = "$recipe" ]; then
     say "images: $CAKE_IMAGES_DIR (unchanged)"

@@ -92,3 +92,15 @@ one_at_a_time() {
     exec 9>"$CAKE_ENGINE_DIR/.lock-$1"
     flock 9
 }
+
+# engine [timeout SECONDS] PROGRAM ARGUMENT…: a program of the engine root, run by the engine's own loader and libraries:
+# no root needed, nothing of this machine's mixed in. (Virtual machines get the tree as their root instead.)
+engine() {
+    local root=$CAKE_ENGINE_DIR/current guard=()
+    if [ "$1" = timeout ]; then guard=("$1" "$2") && shift 2; fi
+    local program=$1
+    shift
+    [ -x "$root/usr/bin/$program" ] || die "no $program in the engine root: run make engine"
+    "${guard[@]}" "$root/lib64/ld-linux-x86-64.so.2" --library-path "$root/usr/lib/x86_64-linux-gnu" \
+        "$root/usr/bin/$program" "$@"
+}

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# systemd-guest.sh DIR OUTPUT: boots the systemd root in QEMU and runs DIR/run in it as root, under a real systemd.
+# Inside, DIR is /cake and the engine root is /engine, both read-only. What `run` prints goes to OUTPUT as it comes;
+# what the guest's own console says to OUTPUT.console. The exit status is that of `run`, or 125 if there was none.
+set -euo pipefail
+# shellcheck source=image/scripts/common.sh
+. "$(dirname "$0")/common.sh"
+
+[ $# = 2 ] || die 'usage: systemd-guest.sh DIR OUTPUT'
+dir=$1 output=$2
+[ -x "$dir/run" ] || die "$dir/run is not there or cannot be executed"
+need mksquashfs timeout
+guest=$CAKE_ENGINE_DIR/systemd
+[ -d "$guest" ] || "$(dirname "$0")/systemd-root.sh" >&2
+
+# engine_disk: the engine root as one file, packed once; fast to pack and fast to read.
+engine_# What a launcher does not need and an emulated processor is slow at; the root itself stays complete.
+masked=''
+for unit in systemd-udev-trigger systemd-udev-load-credentials systemd-udevd modprobe@configfs modprobe@efi_pstore \
+    modprobe@fuse modprobe@drm modprobe@dm_mod modprobe@loop systemd-binfmt systemd-remount-fs systemd-sysctl; do
+    masked+=" systemd.mask=$unit.service"
+done
+for mount in dev-hugepages dev-mqueue sys-kernel-debug sys-kernel-tracing sys-kernel-config sys-fs-fuse-connections; do
+    masked+=" systemd.mask=$mount.mount"
+done
+
+disk() {
+    local root disk new
+    root=$(readlink -f "$CAKE_ENGINE_DIR/current")
+    disk=$CAKE_ENGINE_DIR/$(basename "$root").squashfs
+    (
+        one_at_a_time engine-disk
+        [ ! -f "$disk" ] || exit 0
+        new=$(mktemp "$CAKE_ENGINE_DIR/.engine-disk-XXXXXX")
+        mksquashfs "$root" "$new" -comp zstd -Xcompression-level 1 -all-root -noappend -quiet -no-progress >&2
+        mv "$new" "$disk"
+    )
+    echo "$disk"
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mksquashfs "$dir" "$work/cake.squashfs" -all-root -noI -noD -noF -noX -noappend -quiet -no-progress >/dev/null
+engine=$(engine_disk)
+
+disk() { printf 'driver=raw,node-name=%s,read-only=on,file.driver=file,file.filename=%s' "$1" "${2//,/,,}"; }
+: >"$output"
+status=0
+# A fixed CPU model: under TCG `max` turns on 5-level paging, which panicked once.
+engine timeout "${CAKE_GUEST_SECONDS:-300}" qemu-system-x86_64 \
+    -L "$CAKE_ENGINE_DIR/current/usr/share/seabios" -L "$CAKE_ENGINE_DIR/current/usr/share/qemu" \
+    -nodefaults -no-user-config -no-reboot -display none \
+    -machine q35 -accel tcg,thread=multi -cpu qemu64 -smp 2 -m "${CAKE_GUEST_MEMORY:-1024}" \
+    -kernel "$guest/vmlinuz" -initrd "$guest/initrd" \
+    -append "console=ttyS0 quiet nokaslr panic=-1 systemd.unit=cake-test.target systemd.show_status=no$masked" \
+    -blockdev "$(disk root "$(readlink -f "$guest")/root.squashfs")" -device virtio-blk-pci,drive=root \
+    -blockdev "$(disk cake "$work/cake.squashfs")" -device virtio-blk-pci,drive=cake \
+    -blockdev "$(disk engine "$engine")" -device virtio-blk-pci,drive=engine \
+    -chardev "file,id=console,path=$output.console" -serial chardev:console \
+    -chardev "file,id=output,path=$output" -device virtio-serial-pci -device virtserialport,chardev=output,name=cake.output \
+    -device virtio-rng-pci || status=$?
+
+# The last line is the guest's report; the caller sees only what `run` itself printed.
+report=$(tail -n 1 "$output")
+case $report in
+    'cake-guest-exit: '*) sed -i '$d' "$output" && exit "${report#cake-guest-exit: }" ;;
+esac
+printf 'cake: the systemd guest ended without a report (QEMU: %s); its console said:\n' "$status" >&2
+tail -n 30 "$output.console" >&2
+exit 125
