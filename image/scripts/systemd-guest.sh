@@ -14,17 +14,7 @@ guest=$CAKE_ENGINE_DIR/systemd
 [ -d "$guest" ] || "$(dirname "$0")/systemd-root.sh" >&2
 
 # engine_disk: the engine root as one file, packed once; fast to pack and fast to read.
-engine_# What a launcher does not need and an emulated processor is slow at; the root itself stays complete.
-masked=''
-for unit in systemd-udev-trigger systemd-udev-load-credentials systemd-udevd modprobe@configfs modprobe@efi_pstore \
-    modprobe@fuse modprobe@drm modprobe@dm_mod modprobe@loop systemd-binfmt systemd-remount-fs systemd-sysctl; do
-    masked+=" systemd.mask=$unit.service"
-done
-for mount in dev-hugepages dev-mqueue sys-kernel-debug sys-kernel-tracing sys-kernel-config sys-fs-fuse-connections; do
-    masked+=" systemd.mask=$mount.mount"
-done
-
-disk() {
+engine_disk() {
     local root disk new
     root=$(readlink -f "$CAKE_ENGINE_DIR/current")
     disk=$CAKE_ENGINE_DIR/$(basename "$root").squashfs
@@ -42,6 +32,17 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mksquashfs "$dir" "$work/cake.squashfs" -all-root -noI -noD -noF -noX -noappend -quiet -no-progress >/dev/null
 engine=$(engine_disk)
+
+# What a launcher does not need and an emulated processor is slow at; the root itself stays complete.
+masked=''
+for unit in systemd-udev-trigger systemd-udev-load-credentials systemd-udevd modprobe@configfs modprobe@efi_pstore \
+    modprobe@fuse modprobe@drm modprobe@dm_mod modprobe@loop systemd-binfmt systemd-remount-fs systemd-sysctl; do
+    masked+=" systemd.mask=$unit.service"
+done
+masked+=' systemd.mask=systemd-udevd-control.socket systemd.mask=systemd-udevd-kernel.socket'
+for mount in dev-hugepages dev-mqueue sys-kernel-debug sys-kernel-tracing sys-kernel-config sys-fs-fuse-connections; do
+    masked+=" systemd.mask=$mount.mount"
+done
 
 disk() { printf 'driver=raw,node-name=%s,read-only=on,file.driver=file,file.filename=%s' "$1" "${2//,/,,}"; }
 : >"$output"

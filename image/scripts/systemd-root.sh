@@ -27,7 +27,7 @@ configure() {
     # Nothing is to be brought up to date at boot: these are newer than /usr.
     touch -d '1 minute ago' "$tree/usr"
     touch "$tree/etc/.updated" "$tree/var/.updated"
-    rm -rf "$tree"/var/cache/* "$tree"/var/lib/apt "$tree"/usr/share/{doc,man,info,locale,bash-completion,zsh,lintian}
+    rm -rf "$tree"/var/cache/* "$tree"/var/log/journal "$tree"/var/lib/apt "$tree"/usr/share/{doc,man,info,locale,bash-completion,zsh,lintian}
 }
 
 # modules_into TREE: every driver of the kernel, and the index made in the tree itself, or none loads.
