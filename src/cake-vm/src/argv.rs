@@ -1,0 +1,226 @@
+//! Hardware record + spec → QEMU's arguments. A pure function: the golden files in `tests/golden` are its transcripts.
+//!
+//! Everything that comes from outside is either a number, a type with its own narrow form, or checked by [`plain`], because
+//! QEMU's arguments are lists that a comma can extend.
+
+mod devices;
+
+use cake_types::{Accelerator, DiskBus, Firmware, HARDWARE_VERSION, HardwareRecord, Network, VmSpec};
+use devices::{balloon, disk, display, nic, rng, seed, spare_ports};
+
+/// Descriptors that QEMU inherits: two listening sockets as the launcher passes them, the lock, then its files.
+pub const QMP_FD: i32 = 3;
+pub const SERIAL_FD: i32 = 4;
+pub const LOCK_FD: i32 = 5;
+pub const FIRST_FILE_FD: i32 = 6;
+
+/// Where the kernel of [`Firmware::Direct`] is seen by QEMU. (The only file that QEMU can't take as a descriptor.)
+pub const KERNEL_PATH: &str = "/vm/kernel";
+/// QEMU in the engine root.
+pub const QEMU_PATH: &str = "/usr/bin/qemu-system-x86_64";
+/// The character device that keeps the last output, and how much, in bytes.
+pub const SERIAL_RING: &str = "serial-ring";
+pub const SERIAL_KEPT: usize = 64 * 1024;
+
+const UEFI_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+/// What UEFI variables start from.
+pub const UEFI_VARIABLES_TEMPLATE: &str = "usr/share/OVMF/OVMF_VARS_4M.fd";
+
+/// Files that QEMU gets as descriptors, in the order of [`Argv::files`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileRole {
+    UefiVariables,
+    /// The index of the spec's disk.
+    Disk(usize),
+    Seed,
+}
+
+/// QEMU's arguments, and the files that they refer to from [`FIRST_FILE_FD`] on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Argv {
+    pub args: Vec<String>,
+    pub files: Vec<FileRole>,
+}
+
+/// Why a record can't become a machine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArgvError {
+    #[error("the hardware record has version {0}, this program knows {HARDWARE_VERSION}")]
+    Version(u32),
+    #[error("the spec has {spec} disks, the hardware record {record}")]
+    Disks { spec: usize, record: usize },
+    #[error("the spec and the hardware record differ in {0}")]
+    Differs(&'static str),
+    #[error("{what} is not a plain word: {word:?}")]
+    Word { what: &'static str, word: String },
+    #[error("{0} needs a graphics card in the hardware record")]
+    NoDisplay(&'static str),
+    #[error("{0} is not supported by this version")]
+    Unsupported(&'static str),
+}
+
+/// Collects arguments and files.
+struct Builder {
+    args: Vec<String>,
+    files: Vec<FileRole>,
+}
+
+impl Builder {
+    fn flag(&mut self, flag: &str) {
+        self.args.push(flag.into());
+    }
+
+    fn pair(&mut self, flag: &str, value: impl Into<String>) {
+        self.args.push(flag.into());
+        self.args.push(value.into());
+    }
+
+    /// Hands a file over; gives the name under which QEMU opens it.
+    fn file(&mut self, role: FileRole) -> String {
+        let index = self.files.len();
+        self.files.push(role);
+        self.pair("-add-fd", format!("fd={},set={}", FIRST_FILE_FD + index as i32, index + 1));
+        format!("/dev/fdset/{}", index + 1)
+    }
+}
+
+/// The arguments of a VM. `paused`: the processors wait for `cont`.
+pub fn argv(spec: &VmSpec, accelerator: Accelerator, paused: bool) -> Result<Argv, ArgvError> {
+    let hardware = &spec.hardware;
+    check(spec, hardware)?;
+    let mut builder = Builder { args: vec![QEMU_PATH.into()], files: Vec::new() };
+    process(&mut builder, hardware, paused);
+    machine(&mut builder, spec, accelerator)?;
+    channels(&mut builder);
+    firmware(&mut builder, hardware);
+    spare_ports(&mut builder, &hardware.spare);
+    display(&mut builder, hardware)?;
+    rng(&mut builder, hardware);
+    balloon(&mut builder, hardware);
+    for (index, device) in hardware.disks.iter().enumerate() {
+        disk(&mut builder, index, device)?;
+    }
+    if let Some(device) = &hardware.seed {
+        seed(&mut builder, device)?;
+    }
+    for (index, device) in hardware.nics.iter().enumerate() {
+        nic(&mut builder, index, device, spec.network);
+    }
+    Ok(Argv { args: builder.args, files: builder.files })
+}
+
+fn check(spec: &VmSpec, hardware: &HardwareRecord) -> Result<(), ArgvError> {
+    if hardware.version != HARDWARE_VERSION {
+        return Err(ArgvError::Version(hardware.version));
+    }
+    if spec.disks.len() != hardware.disks.len() {
+        return Err(ArgvError::Disks { spec: spec.disks.len(), record: hardware.disks.len() });
+    }
+    if spec.firmware != hardware.firmware {
+        return Err(ArgvError::Differs("firmware"));
+    }
+    if (spec.network == Network::None) != hardware.nics.is_empty() {
+        return Err(ArgvError::Differs("network cards"));
+    }
+    if spec.cloud_init.is_some() && hardware.seed.is_none() {
+        return Err(ArgvError::Differs("the cloud-init seed"));
+    }
+    if (spec.firmware == Firmware::Direct) != spec.kernel.is_some() {
+        return Err(ArgvError::Differs("the kernel"));
+    }
+    let buses = hardware.disks.iter().chain(&hardware.seed).map(|disk| disk.bus);
+    if buses.into_iter().any(|bus| bus == DiskBus::Sata) {
+        return Err(ArgvError::Unsupported("a SATA disk"));
+    }
+    plain("the machine type", &hardware.machine.0)?;
+    plain("the processor model", &hardware.cpu.0)
+}
+
+/// A word that can't end an argument or begin another.
+fn plain(what: &'static str, word: &str) -> Result<(), ArgvError> {
+    let fits = !word.is_empty() && word.len() <= 64 && !word.starts_with('-');
+    if fits && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        Ok(())
+    } else {
+        Err(ArgvError::Word { what, word: word.into() })
+    }
+}
+
+/// What QEMU is as a process, and what it does when the guest ends.
+fn process(builder: &mut Builder, hardware: &HardwareRecord, paused: bool) {
+    builder.pair("-name", hardware.uuid.to_string());
+    builder.flag("-nodefaults");
+    builder.flag("-no-user-config");
+    builder.pair("-display", "none");
+    builder.pair("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    builder.pair("-msg", "timestamp=on");
+    // A guest that ended is held, so that we learn of it even if we were not there when it happened.
+    builder.pair("-action", "reboot=reset,shutdown=pause,panic=pause,watchdog=reset");
+    if paused {
+        builder.flag("-S");
+    }
+}
+
+fn machine(builder: &mut Builder, spec: &VmSpec, accelerator: Accelerator) -> Result<(), ArgvError> {
+    let hardware = &spec.hardware;
+    let accel = match accelerator {
+        Accelerator::Kvm => "kvm",
+        Accelerator::Tcg { .. } if hardware.cpu.0 == "host" => return Err(ArgvError::Unsupported("this processor")),
+        Accelerator::Tcg { .. } => "tcg",
+    };
+    let pflash = match hardware.firmware {
+        Firmware::Uefi => ",pflash0=uefi-code,pflash1=uefi-variables",
+        Firmware::Bios | Firmware::Direct => "",
+    };
+    builder.pair(
+        "-machine",
+        format!(
+            "{},accel={accel},memory-backend=ram0,aux-ram-share=on,vmport=off,usb=off,sata=off,hpet=off,\
+             dump-guest-core=off{pflash}",
+            hardware.machine.0
+        ),
+    );
+    let memory = spec.memory.mib_ceil();
+    let share = if hardware.shared_memory { "on" } else { "off" };
+    builder.pair("-object", format!("memory-backend-memfd,id=ram0,size={memory}M,share={share}"));
+    // Address space for virtio-mem to grow into: it costs nothing until it is used.
+    builder.pair("-m", format!("size={memory}M,slots=0,maxmem={}M", memory.saturating_mul(4).min(1 << 24).max(memory)));
+    builder.pair("-cpu", &*hardware.cpu.0);
+    builder.pair("-smp", format!("cpus={0},sockets=1,cores={0},threads=1", spec.cpus));
+    builder.pair("-uuid", hardware.uuid.to_string());
+    builder.pair("-smbios", format!("type=1,manufacturer=cake,product=cake VM,uuid={}", hardware.uuid));
+    builder.pair("-rtc", "base=utc,clock=host,driftfix=slew");
+    builder.pair("-global", "ICH9-LPC.disable_s3=on");
+    builder.pair("-global", "ICH9-LPC.disable_s4=on");
+    builder.pair("-boot", "strict=on");
+    Ok(())
+}
+
+/// QMP, and the first serial port: one reader at a time, and a ring that keeps the last output for whoever comes later.
+/// With nobody connected both drop what they can't take, so the guest is never held up.
+fn channels(builder: &mut Builder) {
+    builder.pair("-chardev", format!("socket,id=qmp,fd={QMP_FD},server=on,wait=off"));
+    builder.pair("-mon", "chardev=qmp,mode=control");
+    builder.pair("-chardev", format!("socket,id=serial-socket,fd={SERIAL_FD},server=on,wait=off"));
+    builder.pair("-chardev", format!("ringbuf,id={SERIAL_RING},size={SERIAL_KEPT}"));
+    builder.pair("-chardev", format!("hub,id=serial0,chardevs.0=serial-socket,chardevs.1={SERIAL_RING}"));
+    builder.pair("-device", "isa-serial,chardev=serial0");
+}
+
+fn firmware(builder: &mut Builder, hardware: &HardwareRecord) {
+    match hardware.firmware {
+        Firmware::Bios => {}
+        Firmware::Uefi => {
+            builder.pair(
+                "-blockdev",
+                format!("driver=raw,node-name=uefi-code,read-only=on,file.driver=file,file.filename={UEFI_CODE}"),
+            );
+            let name = builder.file(FileRole::UefiVariables);
+            builder.pair(
+                "-blockdev",
+                format!("driver=raw,node-name=uefi-variables,file.driver=file,file.filename={name}"),
+            );
+        }
+        Firmware::Direct => builder.pair("-kernel", KERNEL_PATH),
+    }
+}

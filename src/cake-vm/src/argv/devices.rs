@@ -1,0 +1,101 @@
+//! The cards, each at the address that the record gives it.
+
+use super::{ArgvError, Builder, FileRole, plain};
+use cake_types::{DiskDevice, Firmware, HardwareRecord, Network, NicDevice, PciAddress, SpareSlots};
+
+/// `bus=…,addr=…`, and `multifunction=on` where other functions of the slot may follow.
+fn at(address: PciAddress, shares_slot: bool) -> String {
+    let shared = if shares_slot && address.function == 0 { ",multifunction=on" } else { "" };
+    format!("bus=pcie.0,addr={address}{shared}")
+}
+
+/// Empty root ports, for devices that come while the VM runs.
+pub(super) fn spare_ports(builder: &mut Builder, spare: &SpareSlots) {
+    for (index, address) in spare.root_ports.iter().enumerate() {
+        // Chassis 0 belongs to the root complex.
+        builder.pair(
+            "-device",
+            format!("pcie-root-port,id=spare{index},chassis={},{}", index + 1, at(*address, true)),
+        );
+    }
+}
+
+/// The card that firmware and every guest knows without a driver.
+pub(super) fn display(builder: &mut Builder, hardware: &HardwareRecord) -> Result<(), ArgvError> {
+    match (hardware.display, hardware.firmware) {
+        (Some(address), _) => builder.pair("-device", format!("VGA,id=display,{}", at(address, false))),
+        (None, Firmware::Direct) => {}
+        (None, Firmware::Bios) => return Err(ArgvError::NoDisplay("BIOS")),
+        (None, Firmware::Uefi) => return Err(ArgvError::NoDisplay("UEFI")),
+    }
+    Ok(())
+}
+
+pub(super) fn rng(builder: &mut Builder, hardware: &HardwareRecord) {
+    if let Some(address) = hardware.rng {
+        builder.pair("-object", "rng-builtin,id=rng0");
+        builder.pair("-device", format!("virtio-rng-pci,id=rng,rng=rng0,disable-legacy=on,{}", at(address, false)));
+    }
+}
+
+pub(super) fn balloon(builder: &mut Builder, hardware: &HardwareRecord) {
+    if let Some(address) = hardware.balloon {
+        builder.pair(
+            "-device",
+            format!(
+                "virtio-balloon-pci,id=balloon,free-page-reporting=on,deflate-on-oom=on,disable-legacy=on,{}",
+                at(address, false)
+            ),
+        );
+    }
+}
+
+pub(super) fn disk(builder: &mut Builder, index: usize, device: &DiskDevice) -> Result<(), ArgvError> {
+    let file = builder.file(FileRole::Disk(index));
+    let node = format!("disk{index}");
+    builder.pair(
+        "-blockdev",
+        format!("driver=raw,node-name={node},discard=unmap,file.driver=file,file.filename={file}"),
+    );
+    virtio_blk(builder, &node, device, Some(index + 1))
+}
+
+/// A small read-only disk that carries the label cloud-init looks for.
+pub(super) fn seed(builder: &mut Builder, device: &DiskDevice) -> Result<(), ArgvError> {
+    let file = builder.file(FileRole::Seed);
+    builder.pair(
+        "-blockdev",
+        format!("driver=raw,node-name=seed,read-only=on,file.driver=file,file.filename={file}"),
+    );
+    virtio_blk(builder, "seed", device, None)
+}
+
+fn virtio_blk(builder: &mut Builder, node: &str, device: &DiskDevice, boot: Option<usize>) -> Result<(), ArgvError> {
+    plain("a disk's serial", &device.serial)?;
+    let boot = boot.map_or_else(String::new, |order| format!(",bootindex={order}"));
+    builder.pair(
+        "-device",
+        format!(
+            "virtio-blk-pci,id=dev-{node},drive={node},serial={},disable-legacy=on,{}{boot}",
+            device.serial,
+            at(device.address, true)
+        ),
+    );
+    Ok(())
+}
+
+pub(super) fn nic(builder: &mut Builder, index: usize, device: &NicDevice, network: Network) {
+    match network {
+        Network::None => {}
+        Network::Nat => builder.pair("-netdev", format!("user,id=net{index},ipv6=off")),
+    }
+    // No boot ROM: nothing here boots from the network yet, and it is slow to load.
+    builder.pair(
+        "-device",
+        format!(
+            "virtio-net-pci,id=nic{index},netdev=net{index},mac={},romfile=,disable-legacy=on,{}",
+            device.mac,
+            at(device.address, false)
+        ),
+    );
+}

@@ -1,0 +1,165 @@
+//! The helper between the launcher and QEMU: root goes in, QEMU with nothing but its descriptors comes out.
+//!
+//! ```text
+//!  cake-node exec-vm PLAN          (one thread, before tokio, root)
+//!    lock            taken already? then this VM runs: end with EXIT_RUNNING
+//!    files           disks, seed, firmware variables become descriptors
+//!    namespaces      mounts, IPC, host name; network too unless the guest has one
+//!    root            the engine, read-only; /tmp and /dev of its own; no /proc, no /sys
+//!    limits, ids     the VM's uid and gid, no groups, no capability, none to be had again
+//!    execve          QEMU: its own seccomp filter comes from -sandbox
+//! ```
+//!
+//! Nothing of the plan is secret and nothing secret is in the arguments.
+
+mod root;
+mod privileges;
+
+use crate::argv::{FIRST_FILE_FD, LOCK_FD};
+use crate::folder::record_lock;
+use crate::plan::{LaunchPlan, PlannedFile};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::stat::{Mode, fstat};
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+
+/// The helper's exit code when a QEMU of this VM runs already (EX_TEMPFAIL, sysexits.h).
+pub const EXIT_RUNNING: i32 = 75;
+/// … and when anything else is wrong (EX_SOFTWARE).
+pub const EXIT_FAILED: i32 = 70;
+
+/// Why QEMU was not executed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecError {
+    #[error("a QEMU of this VM runs already")]
+    Running,
+    #[error("{path} is not a file that only root can write")]
+    PlanNotTrusted { path: PathBuf },
+    #[error("{path} is not a launch plan")]
+    Plan {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("cannot {what} {path}")]
+    File {
+        what: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot {what}")]
+    Step {
+        what: &'static str,
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl ExecError {
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::Running => EXIT_RUNNING,
+            _ => EXIT_FAILED,
+        }
+    }
+}
+
+/// Names a step that failed.
+fn step(what: &'static str) -> impl FnOnce(nix::Error) -> ExecError {
+    move |error| ExecError::Step { what, source: error.into() }
+}
+
+fn file(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ExecError {
+    move |source| ExecError::File { what, path: path.to_owned(), source }
+}
+
+/// Becomes QEMU. Call it in a process with one thread, whose descriptors from 3 on are the sockets that the plan's arguments name.
+pub fn exec_vm(path: &Path) -> Result<Infallible, ExecError> {
+    let plan = read_plan(path)?;
+    take_lock(path.parent().unwrap_or(Path::new("/")))?;
+    let files = open_files(&plan.files)?;
+    root::enter(&plan)?;
+    privileges::limit()?;
+    place(files)?;
+    privileges::drop_all(plan.uid)?;
+    become_qemu(&plan.argv)
+}
+
+fn read_plan(path: &Path) -> Result<LaunchPlan, ExecError> {
+    let mut plan = std::fs::File::open(path).map_err(file("open", path))?;
+    let stat = fstat(&plan).map_err(step("look at the plan"))?;
+    if stat.st_uid != 0 || stat.st_mode & 0o022 != 0 {
+        return Err(ExecError::PlanNotTrusted { path: path.to_owned() });
+    }
+    let mut text = String::new();
+    plan.read_to_string(&mut text).map_err(file("read", path))?;
+    serde_json::from_str(&text).map_err(|source| ExecError::Plan { path: path.to_owned(), source })
+}
+
+/// Takes the lock at the descriptor that QEMU keeps it at. From here on nothing may close another descriptor of this file:
+/// that would give the lock away (fcntl_locking(2)).
+fn take_lock(folder: &Path) -> Result<(), ExecError> {
+    let path = folder.join("lock");
+    let opened = nix::fcntl::open(&path, OFlag::O_RDWR | OFlag::O_CREAT, Mode::from_bits_truncate(0o600))
+        .map_err(|error| file("open", &path)(error.into()))?;
+    let lock = move_to(opened, LOCK_FD).map_err(step("place the lock"))?;
+    match fcntl(lock, FcntlArg::F_SETLK(&record_lock())) {
+        Ok(_) => {}
+        Err(nix::Error::EAGAIN | nix::Error::EACCES) => return Err(ExecError::Running),
+        Err(error) => return Err(step("lock")(error)),
+    }
+    let boot = cake_host::identity::boot_id().map_err(|source| ExecError::Step { what: "read the boot's id", source })?;
+    nix::sys::uio::pwrite(lock, boot.to_string().as_bytes(), 0).map_err(step("write the boot's id"))?;
+    Ok(())
+}
+
+/// All files at numbers above those that QEMU will see, so that none is in another's way.
+fn open_files(files: &[PlannedFile]) -> Result<Vec<OwnedFd>, ExecError> {
+    let floor = FIRST_FILE_FD + files.len() as RawFd;
+    let open = |PlannedFile { path, writable }: &PlannedFile| {
+        let access = if *writable { OFlag::O_RDWR } else { OFlag::O_RDONLY };
+        let opened = nix::fcntl::open(path, access | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW, Mode::empty())
+            .map_err(|error| file("open", path)(error.into()))?;
+        let number = fcntl(&opened, FcntlArg::F_DUPFD_CLOEXEC(floor)).map_err(step("move a descriptor"))?;
+        // SAFETY: the kernel has just made this descriptor for us.
+        Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(number) })
+    };
+    files.iter().map(open).collect()
+}
+
+/// Puts the files where the arguments say and closes everything else.
+fn place(files: Vec<OwnedFd>) -> Result<(), ExecError> {
+    let end = FIRST_FILE_FD + files.len() as RawFd;
+    for (number, opened) in (FIRST_FILE_FD..).zip(files) {
+        move_to(opened, number).map_err(step("place a descriptor"))?;
+    }
+    // SAFETY: close_range takes numbers; nothing that this process still uses has one from `end` on.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, end as libc::c_uint, libc::c_uint::MAX, 0) };
+    if closed == 0 { Ok(()) } else { Err(step("close the other descriptors")(nix::Error::last())) }
+}
+
+/// Moves a descriptor to a number, open across exec.
+fn move_to(descriptor: OwnedFd, number: RawFd) -> nix::Result<BorrowedFd<'static>> {
+    if descriptor.as_raw_fd() == number {
+        fcntl(&descriptor, FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()))?;
+        let _kept = descriptor.into_raw_fd();
+    } else {
+        // SAFETY: both are numbers; what was open at `number` is ours to close.
+        nix::Error::result(unsafe { libc::dup2(descriptor.as_raw_fd(), number) })?;
+    }
+    // SAFETY: open from here to exec.
+    Ok(unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+fn become_qemu(argv: &[String]) -> Result<Infallible, ExecError> {
+    let bad = |_| ExecError::Step { what: "use an argument", source: io::ErrorKind::InvalidInput.into() };
+    let argv: Vec<CString> = argv.iter().map(|arg| CString::new(arg.as_str())).collect::<Result<_, _>>().map_err(bad)?;
+    let Some(program) = argv.first() else {
+        return Err(ExecError::Step { what: "find QEMU in an empty plan", source: io::ErrorKind::InvalidInput.into() });
+    };
+    nix::unistd::execve(program, &argv, &[c"PATH=/usr/bin", c"HOME=/", c"TMPDIR=/tmp"]).map_err(step("execute QEMU"))
+}

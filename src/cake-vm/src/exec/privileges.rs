@@ -1,0 +1,76 @@
+//! What QEMU may use, and who it is.
+
+use super::{ExecError, step};
+use nix::sys::resource::{Resource, setrlimit};
+use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+use std::ffi::c_ulong;
+
+/// Descriptors: disks, sockets, and what user-mode networking opens for its connections.
+const MOST_FILES: u64 = 8192;
+/// Threads, the uid being this VM's alone: one per processor, and the workers of its disks.
+const MOST_THREADS: u64 = 4096;
+const MOST_LOCKED: u64 = 8 << 20;
+
+/// From linux/securebits.h; a bit and its lock are neighbours.
+const SECBIT_NOROOT: c_ulong = 0b11;
+const SECBIT_NO_SETUID_FIXUP_LOCKED: c_ulong = 0b10 << 2;
+const SECBIT_KEEP_CAPS_LOCKED: c_ulong = 0b10 << 4;
+const SECBIT_NO_CAP_AMBIENT_RAISE: c_ulong = 0b11 << 6;
+
+pub(super) fn limit() -> Result<(), ExecError> {
+    let limits = [
+        (Resource::RLIMIT_CORE, 0),
+        (Resource::RLIMIT_NOFILE, MOST_FILES),
+        (Resource::RLIMIT_NPROC, MOST_THREADS),
+        (Resource::RLIMIT_MEMLOCK, MOST_LOCKED),
+    ];
+    limits.into_iter().try_for_each(|(what, most)| setrlimit(what, most, most)).map_err(step("set limits"))
+}
+
+/// Gives up everything, in the order in which each step still has the right to the next.
+pub(super) fn drop_all(uid: u32) -> Result<(), ExecError> {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    drop_bounding_set()?;
+    let bits = SECBIT_NOROOT | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE;
+    prctl("set securebits", libc::PR_SET_SECUREBITS, bits, 0)?;
+    prctl("clear ambient capabilities", libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as c_ulong, 0)?;
+    setgroups(&[]).map_err(step("leave all groups"))?;
+    let gid = Gid::from_raw(uid);
+    setresgid(gid, gid, gid).map_err(step("change the group"))?;
+    // Going from root to another user takes the permitted and effective capabilities away (capabilities(7)).
+    let uid = Uid::from_raw(uid);
+    setresuid(uid, uid, uid).map_err(step("change the user"))?;
+    nix::sys::prctl::set_no_new_privs().map_err(step("give up new privileges"))?;
+    drop_inheritable()
+}
+
+fn drop_bounding_set() -> Result<(), ExecError> {
+    for capability in 0..64 {
+        match prctl("drop a capability", libc::PR_CAPBSET_DROP, capability, 0) {
+            Ok(()) => {}
+            // Past the last one that this kernel knows.
+            Err(ExecError::Step { source, .. }) if source.raw_os_error() == Some(libc::EINVAL) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Inheritable capabilities are the only set that changing the user leaves alone.
+fn drop_inheritable() -> Result<(), ExecError> {
+    const VERSION_3: u32 = 0x2008_0522;
+    let header: [u32; 2] = [VERSION_3, 0];
+    let none = [0u32; 6];
+    // SAFETY: capset reads a header of two words and two sets of three words (linux/capability.h).
+    let result = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) };
+    nix::Error::result(result).map_err(step("drop inheritable capabilities"))?;
+    Ok(())
+}
+
+fn prctl(what: &'static str, option: libc::c_int, first: c_ulong, second: c_ulong) -> Result<(), ExecError> {
+    let zero: c_ulong = 0;
+    // SAFETY: the options used here take numbers and change only this process.
+    let result = unsafe { libc::prctl(option, first, second, zero, zero) };
+    nix::Error::result(result).map_err(step(what))?;
+    Ok(())
+}

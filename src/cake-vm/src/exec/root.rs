@@ -1,0 +1,88 @@
+//! QEMU's root: the engine tree, read-only, with the few things that it needs to write or to read from the machine.
+
+use super::{ExecError, file, step};
+use crate::argv::KERNEL_PATH;
+use crate::plan::LaunchPlan;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use nix::unistd::{Gid, Uid, chdir, chown, pivot_root};
+use std::path::Path;
+
+const NOTHING: Option<&str> = None;
+const CLOSED: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);
+
+/// Character devices by their fixed numbers (Linux admin-guide, devices.txt).
+const DEVICES: [(&str, u64, u64); 2] = [("null", 1, 3), ("urandom", 1, 9)];
+const KVM: (&str, u64, u64) = ("kvm", 10, 232);
+
+/// Leaves the machine's file systems behind.
+pub(super) fn enter(plan: &LaunchPlan) -> Result<(), ExecError> {
+    let network = if plan.network { CloneFlags::empty() } else { CloneFlags::CLONE_NEWNET };
+    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS | network)
+        .map_err(step("make namespaces"))?;
+    // What is mounted from here on is nobody else's.
+    mount(NOTHING, "/", NOTHING, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NOTHING).map_err(step("make mounts private"))?;
+
+    let engine = plan.engine.as_path();
+    mount(Some(engine), engine, NOTHING, MsFlags::MS_BIND, NOTHING).map_err(|e| file("mount", engine)(e.into()))?;
+    tmpfs(&engine.join("tmp"), CLOSED, "size=16m,mode=1777")?;
+    devices(&engine.join("dev"), plan)?;
+    if let Some(kernel) = &plan.kernel {
+        let folder = engine.join("vm");
+        tmpfs(&folder, CLOSED, "size=4k,nr_inodes=4,mode=755")?;
+        let seen = engine.join(KERNEL_PATH.trim_start_matches('/'));
+        std::fs::File::create(&seen).map_err(file("create", &seen))?;
+        bind_read_only(kernel, &seen, CLOSED)?;
+    }
+    if plan.network {
+        // The names of the machine's name servers, for QEMU's own.
+        resolver(engine)?;
+    }
+    let locked = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(NOTHING, engine, NOTHING, locked, NOTHING).map_err(step("make the engine read-only"))?;
+
+    // The old root is stacked under the new one and taken away (pivot_root(2), "pivot_root(".", ".")").
+    chdir(engine).map_err(step("enter the engine"))?;
+    pivot_root(".", ".").map_err(step("change the root"))?;
+    umount2(".", MntFlags::MNT_DETACH).map_err(step("leave the old root"))?;
+    chdir("/").map_err(step("enter the new root"))
+}
+
+fn devices(folder: &Path, plan: &LaunchPlan) -> Result<(), ExecError> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+    tmpfs(folder, flags, "size=4k,nr_inodes=8,mode=755")?;
+    for (name, major, minor) in DEVICES {
+        mknod(&folder.join(name), SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(major, minor))
+            .map_err(step("make a device"))?;
+    }
+    if plan.kvm {
+        let (name, major, minor) = KVM;
+        let path = folder.join(name);
+        mknod(&path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o600), makedev(major, minor))
+            .map_err(step("make /dev/kvm"))?;
+        chown(&path, Some(Uid::from_raw(plan.uid)), Some(Gid::from_raw(plan.uid))).map_err(step("give /dev/kvm away"))?;
+    }
+    mount(NOTHING, folder, NOTHING, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | flags, NOTHING)
+        .map_err(step("make /dev read-only"))
+}
+
+fn resolver(engine: &Path) -> Result<(), ExecError> {
+    let source = Path::new("/etc/resolv.conf");
+    let seen = engine.join("etc/resolv.conf");
+    match source.canonicalize() {
+        // An engine without the file has no name service, which is no reason not to start.
+        Ok(source) if seen.is_file() => bind_read_only(&source, &seen, CLOSED),
+        _ => Ok(()),
+    }
+}
+
+fn tmpfs(target: &Path, flags: MsFlags, options: &str) -> Result<(), ExecError> {
+    mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some(options)).map_err(|e| file("mount a tmpfs on", target)(e.into()))
+}
+
+fn bind_read_only(source: &Path, target: &Path, flags: MsFlags) -> Result<(), ExecError> {
+    mount(Some(source), target, NOTHING, MsFlags::MS_BIND, NOTHING).map_err(|e| file("mount", source)(e.into()))?;
+    let locked = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | flags;
+    mount(NOTHING, target, NOTHING, locked, NOTHING).map_err(|e| file("make read-only", target)(e.into()))
+}

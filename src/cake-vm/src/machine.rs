@@ -1,0 +1,246 @@
+//! The state machine of one VM: what happened goes in, what to do comes out. Pure: no clock, no I/O.
+//!
+//! ```text
+//!              Make                Start                    QMP: it runs
+//!   Unmade ──────────► Making ───► Off ──────────► Starting ─────────────► Running ◄── stop, cont ──► Paused
+//!     ▲                  │ failed   ▲                 │                    ▲     │ power button         │
+//!     │ newer spec       ▼          │ ended           │           too late │     ▼                      │
+//!     └─────────────── Broken       ├──── Ending ◄────┤ Kill              ShuttingDown                  │
+//!                                   │       ▲         │                          │ the guest is off     │
+//!                                   │       └─────────┴──────── Kill ────────────┴──────────────────────┘
+//!                                   │
+//!                                   └──── anything else that ends QEMU: halted, or a back-off, then Start again
+//!
+//!   to be removed, from everywhere:  (Kill, ended) ──► Removing ──► Removed
+//! ```
+//!
+//! [`Machine::handle`] notes what happened, then compares where the VM is with where it should be and says the next step. At
+//! most one command is at QEMU at a time; killing waits for nothing.
+
+mod settle;
+#[cfg(test)]
+mod tests;
+
+use crate::request::{Denied, Operation, RequestQueue};
+use cake_planner::vm_power::{AfterEnd, LOOP, STEADY, after_end, back_off};
+use cake_types::{ExitReason, Failure, FailureCode, Generation, OperationId, Power, Restart, Stamp, VmState};
+use std::time::Instant;
+
+/// What the VM should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Desired {
+    pub stamp: Stamp,
+    pub power: Power,
+    pub restart: Restart,
+    pub removing: bool,
+}
+
+/// Commands for a QEMU that lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    Stop,
+    Continue,
+    Reset,
+    PowerButton,
+}
+
+/// What a QEMU says of itself once it can be spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    Running,
+    Paused,
+    /// The guest is off and QEMU waits, because nobody was there to see it.
+    GuestOff,
+    /// The guest's kernel, or QEMU's machine, is beyond going on.
+    Crashed,
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    Failed(Failure),
+    /// Something later made it pointless.
+    Superseded,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    Desired(Desired),
+    Made(Result<(), Failure>),
+    /// A start or an adoption has come to its end. After a failure no QEMU of this VM is alive.
+    Started(Result<Found, Failure>),
+    /// QEMU lives and answers a command.
+    Answered { command: Command, result: Result<(), Failure> },
+    /// The guest switched itself off; QEMU waits.
+    GuestOff,
+    /// The guest panicked, or QEMU stopped its machine for good.
+    GuestCrashed,
+    /// A disk error that is worth waiting for (no space): QEMU has stopped the guest.
+    DiskTrouble(Failure),
+    /// QEMU's process is gone.
+    Ended(ExitReason),
+    Removed(Result<(), Failure>),
+    /// Time has passed; see [`Machine::wake_at`].
+    Tick,
+}
+
+/// Something to do. Except for `Kill`, its end comes back as an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Make what is missing of disks and files.
+    Make,
+    /// Give up making: nobody wants it any more. Comes back as `Made`.
+    CancelMake,
+    Start { paused: bool },
+    /// Take over the QEMU that lives.
+    Adopt,
+    Tell(Command),
+    /// Ends QEMU at once, or as soon as it exists.
+    Kill,
+    Finish { operation: OperationId, outcome: Outcome },
+    /// Durably, before anything that follows in the list.
+    Halt { reason: ExitReason, generation: Generation },
+    Remove,
+}
+
+/// Where a VM is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Unmade,
+    Making,
+    Broken,
+    Off,
+    Starting,
+    Running,
+    Paused,
+    ShuttingDown { operation: OperationId, deadline: Instant },
+    Ending,
+    Removing,
+    Removed,
+}
+
+#[derive(Debug)]
+pub struct Machine {
+    desired: Desired,
+    phase: Phase,
+    requests: RequestQueue,
+    /// At QEMU, with the operation that it belongs to.
+    telling: Option<(Command, Option<Operation>)>,
+    failure: Option<Failure>,
+    /// The generation at which it was halted.
+    halted: Option<Generation>,
+    /// QEMU stopped the guest by itself; not to be continued before `retry_at`.
+    trouble: bool,
+    restarts: u32,
+    in_a_row: u32,
+    started_at: Option<Instant>,
+    retry_at: Option<Instant>,
+    killing: bool,
+}
+
+impl Machine {
+    /// `halted`: what is durably known of it. `alive`: a QEMU of this VM lives. Gives the first step.
+    pub fn new(desired: Desired, halted: Option<Generation>, alive: bool, now: Instant) -> (Self, Vec<Effect>) {
+        let mut machine = Self {
+            desired,
+            phase: if alive { Phase::Starting } else { Phase::Unmade },
+            requests: RequestQueue::default(),
+            telling: None,
+            failure: None,
+            halted: halted.filter(|generation| *generation >= desired.stamp.generation),
+            trouble: false,
+            restarts: 0,
+            in_a_row: 0,
+            started_at: None,
+            retry_at: None,
+            killing: false,
+        };
+        let mut effects = if alive { vec![Effect::Adopt] } else { Vec::new() };
+        machine.settle(now, &mut effects);
+        (machine, effects)
+    }
+
+    /// Notes what happened and says what to do, in this order.
+    pub fn handle(&mut self, input: Input, now: Instant) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.note(input, now, &mut effects);
+        self.settle(now, &mut effects);
+        effects
+    }
+
+    /// Takes an operation in. Its outcome comes as [`Effect::Finish`], once.
+    pub fn operate(&mut self, operation: Operation, now: Instant) -> Result<Vec<Effect>, Denied> {
+        if self.is_doing(operation.id) {
+            return Ok(Vec::new());
+        }
+        self.requests.ask(self.state(), operation)?;
+        let mut effects = Vec::new();
+        self.settle(now, &mut effects);
+        Ok(effects)
+    }
+
+    fn is_doing(&self, id: OperationId) -> bool {
+        let telling = matches!(self.telling, Some((_, Some(operation))) if operation.id == id);
+        telling || matches!(self.phase, Phase::ShuttingDown { operation, .. } if operation == id)
+    }
+
+    pub fn state(&self) -> VmState {
+        match self.phase {
+            Phase::Unmade => VmState::Pending,
+            Phase::Making => VmState::Provisioning,
+            Phase::Broken => VmState::Failed,
+            // Waiting to be started again, or not to be started again after a failure.
+            Phase::Off if self.failure.is_some() => VmState::Failed,
+            Phase::Off => VmState::Stopped,
+            Phase::Starting if self.killing => VmState::Stopping,
+            Phase::Starting => VmState::Starting,
+            Phase::Running => VmState::Running,
+            Phase::Paused => VmState::Paused,
+            Phase::ShuttingDown { .. } => VmState::ShuttingDown,
+            Phase::Ending => VmState::Stopping,
+            Phase::Removing | Phase::Removed => VmState::Deleting,
+        }
+    }
+
+    pub fn desired(&self) -> &Desired {
+        &self.desired
+    }
+
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    pub fn is_halted(&self) -> bool {
+        self.halted.is_some()
+    }
+
+    /// How often it was started again since the spec last changed.
+    pub fn restarts(&self) -> u32 {
+        self.restarts
+    }
+
+    /// When [`Input::Tick`] is due.
+    pub fn wake_at(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::ShuttingDown { deadline, .. } => Some(deadline),
+            Phase::Off => self.retry_at,
+            Phase::Paused if self.desired.power == Power::Running => self.retry_at,
+            _ => None,
+        }
+    }
+
+    /// Nothing is at work and nothing will happen unless somebody asks.
+    pub fn is_idle(&self) -> bool {
+        match self.phase {
+            Phase::Broken | Phase::Removed => true,
+            Phase::Off => self.retry_at.is_none() && self.requests.is_empty(),
+            _ => false,
+        }
+    }
+
+    pub fn is_removed(&self) -> bool {
+        self.phase == Phase::Removed
+    }
+}

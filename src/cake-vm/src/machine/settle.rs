@@ -1,0 +1,309 @@
+//! The two halves of [`Machine::handle`]: note what happened; say the next step.
+
+use super::{
+    AfterEnd, Command, Desired, Effect, ExitReason, Failure, FailureCode, Found, Input, LOOP, Machine, Operation,
+    Outcome, Phase, Power, STEADY, after_end, back_off,
+};
+use crate::request::Edge;
+use std::time::Instant;
+
+impl Machine {
+    pub(super) fn note(&mut self, input: Input, now: Instant, effects: &mut Vec<Effect>) {
+        match (input, self.phase) {
+            (Input::Desired(desired), _) => self.note_desired(desired),
+            (Input::Made(result), Phase::Making) => self.note_made(result),
+            (Input::Started(Ok(found)), Phase::Starting) => self.note_started(found, now, effects),
+            (Input::Started(Err(failure)), Phase::Starting) => self.note_not_started(failure, now, effects),
+            (Input::Answered { command, result }, _) => self.note_answer(command, result, now, effects),
+            (Input::GuestOff, Phase::Starting | Phase::Running | Phase::Paused | Phase::ShuttingDown { .. }) => {
+                self.note_end(ExitReason::Guest, now, effects);
+            }
+            (Input::GuestCrashed, Phase::Starting | Phase::Running | Phase::Paused | Phase::ShuttingDown { .. }) => {
+                self.note_end(ExitReason::Crash, now, effects);
+            }
+            (Input::DiskTrouble(failure), Phase::Running | Phase::Paused) => {
+                self.trouble = true;
+                self.failure = Some(failure);
+                self.retry_at = Some(now + back_off(u32::MAX));
+                self.phase = Phase::Paused;
+            }
+            (Input::Ended(reason), Phase::Running | Phase::Paused | Phase::ShuttingDown { .. }) => {
+                self.note_end(reason, now, effects);
+                self.gone(effects);
+            }
+            // While it starts, the end of the start is told by `Started`.
+            (Input::Ended(_), Phase::Ending) => self.gone(effects),
+            (Input::Removed(Ok(())), Phase::Removing) => self.phase = Phase::Removed,
+            (Input::Removed(Err(failure)), Phase::Removing) => {
+                self.failure = Some(failure);
+                self.phase = Phase::Broken;
+            }
+            (Input::Tick, Phase::ShuttingDown { operation, deadline }) if now >= deadline => {
+                self.phase = Phase::Running;
+                let failure = Failure {
+                    code: FailureCode::GuestIgnoredShutdown,
+                    detail: "the guest did not shut down in time".into(),
+                };
+                effects.push(Effect::Finish { operation, outcome: Outcome::Failed(failure) });
+            }
+            // Late news about something that is over.
+            _ => {}
+        }
+    }
+
+    fn note_desired(&mut self, desired: Desired) {
+        if self.desired.removing {
+            // Nothing follows a removal, but one that failed may be asked for again.
+            if self.phase == Phase::Broken {
+                self.phase = Phase::Unmade;
+            }
+            return;
+        }
+        if desired.stamp < self.desired.stamp && !desired.removing {
+            return;
+        }
+        if desired.stamp > self.desired.stamp {
+            self.failure = None;
+            self.halted = self.halted.filter(|generation| *generation >= desired.stamp.generation);
+            (self.restarts, self.in_a_row, self.retry_at) = (0, 0, None);
+            self.trouble = false;
+        }
+        if self.phase == Phase::Broken && (desired.stamp > self.desired.stamp || desired.removing) {
+            self.phase = Phase::Unmade;
+        }
+        self.desired = desired;
+    }
+
+    fn note_made(&mut self, result: Result<(), Failure>) {
+        self.killing = false;
+        self.phase = match result {
+            Ok(()) => Phase::Off,
+            // Cancelled, or as good as.
+            Err(_) if self.desired.removing => Phase::Off,
+            Err(failure) => {
+                self.failure = Some(failure);
+                Phase::Broken
+            }
+        };
+    }
+
+    fn note_started(&mut self, found: Found, now: Instant, effects: &mut Vec<Effect>) {
+        self.started_at = Some(now);
+        match found {
+            // Its end was asked for while it started, and comes.
+            _ if self.killing => self.phase = Phase::Ending,
+            Found::Running => self.phase = Phase::Running,
+            Found::Paused => self.phase = Phase::Paused,
+            Found::GuestOff => return self.note_end(ExitReason::Guest, now, effects),
+            Found::Crashed => return self.note_end(ExitReason::Crash, now, effects),
+        }
+        self.failure = None;
+    }
+
+    fn note_not_started(&mut self, failure: Failure, now: Instant, effects: &mut Vec<Effect>) {
+        let asked_for = self.killing;
+        self.gone(effects);
+        if self.wants_process() && !asked_for {
+            self.failure = Some(failure);
+            // Without a policy to try again a newer spec must come; it is not halted, for it never ran.
+            if let AfterEnd::StartAgain { .. } = after_end(self.desired.restart, ExitReason::Crash, 0) {
+                self.start_again(now);
+            } else {
+                self.phase = Phase::Broken;
+            }
+        }
+    }
+
+    fn note_answer(&mut self, command: Command, result: Result<(), Failure>, now: Instant, effects: &mut Vec<Effect>) {
+        let Some((told, operation)) = self.telling.take_if(|(told, _)| *told == command) else { return };
+        match (&result, told, self.phase) {
+            (Ok(()), Command::Stop, Phase::Running) => self.phase = Phase::Paused,
+            (Ok(()), Command::Continue, Phase::Paused) => {
+                self.forget_trouble();
+                self.phase = Phase::Running;
+            }
+            (Ok(()), Command::PowerButton, Phase::Running) => {
+                if let Some(Operation { id, edge: Edge::Shutdown { within } }) = operation {
+                    self.phase = Phase::ShuttingDown { operation: id, deadline: now + within };
+                    return;
+                }
+            }
+            // A QEMU that refuses the simplest commands is not under our control: it is ended.
+            (Err(failure), Command::Stop | Command::Continue, Phase::Running | Phase::Paused) => {
+                self.failure = Some(failure.clone());
+                self.note_end(ExitReason::Crash, now, effects);
+            }
+            _ => {}
+        }
+        if let Some(operation) = operation {
+            let outcome = match result {
+                Ok(()) => Outcome::Done,
+                Err(failure) => Outcome::Failed(failure),
+            };
+            effects.push(Effect::Finish { operation: operation.id, outcome });
+        }
+    }
+
+    /// The guest or QEMU came to an end that nobody asked for, or that only the guest was asked for.
+    fn note_end(&mut self, reason: ExitReason, now: Instant, effects: &mut Vec<Effect>) {
+        if let Phase::ShuttingDown { operation, .. } = self.phase {
+            let outcome = if reason == ExitReason::Guest { Outcome::Done } else { Outcome::Superseded };
+            effects.push(Effect::Finish { operation, outcome });
+        } else if reason == ExitReason::Guest
+            && let Some((Command::PowerButton, Some(operation))) = self.telling.take_if(|(told, _)| *told == Command::PowerButton)
+        {
+            // The guest was quicker than QEMU's answer.
+            effects.push(Effect::Finish { operation: operation.id, outcome: Outcome::Done });
+        }
+        self.forget_trouble();
+        if self.started_at.is_some_and(|start| now.duration_since(start) >= STEADY) {
+            self.in_a_row = 0;
+        }
+        if self.wants_process() {
+            match after_end(self.desired.restart, reason, self.in_a_row) {
+                AfterEnd::Halt => {
+                    let generation = self.desired.stamp.generation;
+                    self.halted = Some(generation);
+                    effects.push(Effect::Halt { reason, generation });
+                }
+                AfterEnd::StartAgain { .. } => {
+                    self.start_again(now);
+                }
+            }
+        }
+        self.phase = Phase::Ending;
+        self.kill(effects);
+    }
+
+    fn start_again(&mut self, now: Instant) {
+        self.retry_at = Some(now + back_off(self.in_a_row));
+        self.restarts += 1;
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        if self.in_a_row >= LOOP {
+            let last = self.failure.take().map(|failure| format!("; the last time: {}", failure.detail));
+            let detail = format!("ended {} times in a row{}", self.in_a_row, last.unwrap_or_default());
+            self.failure = Some(Failure { code: FailureCode::CrashLoop, detail });
+        }
+    }
+
+    /// QEMU's process is gone, and with it everything that was asked of it.
+    fn gone(&mut self, effects: &mut Vec<Effect>) {
+        self.supersede(effects);
+        if let Some((_, Some(operation))) = self.telling.take() {
+            effects.push(Effect::Finish { operation: operation.id, outcome: Outcome::Superseded });
+        }
+        self.forget_trouble();
+        (self.killing, self.started_at) = (false, None);
+        self.phase = Phase::Off;
+    }
+
+    /// The disk's trouble was that process's.
+    fn forget_trouble(&mut self) {
+        if std::mem::take(&mut self.trouble) {
+            (self.failure, self.retry_at) = (None, None);
+        }
+    }
+
+    /// What waits, and what waits for the guest, is overtaken by something stronger.
+    fn supersede(&mut self, effects: &mut Vec<Effect>) {
+        let superseded = |id| Effect::Finish { operation: id, outcome: Outcome::Superseded };
+        if let Phase::ShuttingDown { operation, .. } = self.phase {
+            effects.push(superseded(operation));
+            self.phase = Phase::Running;
+        }
+        effects.extend(self.requests.clear().map(|operation| superseded(operation.id)));
+    }
+
+    /// Whether a QEMU should exist.
+    fn wants_process(&self) -> bool {
+        !self.desired.removing && self.desired.power != Power::Stopped
+    }
+
+    /// Where to go from here.
+    pub(super) fn settle(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Unmade if self.desired.removing => self.remove(effects),
+            Phase::Unmade => {
+                self.phase = Phase::Making;
+                effects.push(Effect::Make);
+            }
+            Phase::Making if self.desired.removing && !self.killing => {
+                self.killing = true;
+                effects.push(Effect::CancelMake);
+            }
+            Phase::Off if self.desired.removing => self.remove(effects),
+            Phase::Off => self.settle_off(now, effects),
+            Phase::Starting if !self.wants_process() => self.kill(effects),
+            Phase::Running | Phase::Paused | Phase::ShuttingDown { .. } => self.settle_alive(now, effects),
+            Phase::Starting | Phase::Making | Phase::Broken | Phase::Ending | Phase::Removing | Phase::Removed => {}
+        }
+    }
+
+    fn settle_off(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if !self.wants_process() {
+            (self.retry_at, self.failure) = (None, None);
+        } else if self.halted.is_none() && self.retry_at.is_none_or(|due| now >= due) {
+            self.retry_at = None;
+            self.phase = Phase::Starting;
+            effects.push(Effect::Start { paused: self.desired.power == Power::Paused });
+        }
+    }
+
+    fn settle_alive(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if !self.wants_process() {
+            self.supersede(effects);
+            self.kill(effects);
+            self.phase = Phase::Ending;
+            return;
+        }
+        if self.telling.is_some() {
+            return;
+        }
+        match (self.desired.power, self.phase) {
+            (Power::Paused, Phase::Running | Phase::ShuttingDown { .. }) => {
+                self.supersede(effects);
+                self.tell(Command::Stop, None, effects);
+            }
+            (Power::Running, Phase::Paused) if !self.trouble || self.retry_at.is_none_or(|due| now >= due) => {
+                self.tell(Command::Continue, None, effects);
+            }
+            _ => self.next_request(effects),
+        }
+    }
+
+    fn next_request(&mut self, effects: &mut Vec<Effect>) {
+        let Some(operation) = self.requests.next() else { return };
+        match (operation.edge, self.phase) {
+            (Edge::Reset, phase) => {
+                if let Phase::ShuttingDown { operation, .. } = phase {
+                    // A guest that was reset has forgotten that it was asked.
+                    effects.push(Effect::Finish { operation, outcome: Outcome::Superseded });
+                    self.phase = Phase::Running;
+                }
+                self.tell(Command::Reset, Some(operation), effects);
+            }
+            (Edge::Shutdown { .. }, Phase::Running) => self.tell(Command::PowerButton, Some(operation), effects),
+            (Edge::Shutdown { .. }, _) => {
+                effects.push(Effect::Finish { operation: operation.id, outcome: Outcome::Superseded });
+            }
+        }
+    }
+
+    fn tell(&mut self, command: Command, operation: Option<Operation>, effects: &mut Vec<Effect>) {
+        self.telling = Some((command, operation));
+        effects.push(Effect::Tell(command));
+    }
+
+    fn kill(&mut self, effects: &mut Vec<Effect>) {
+        if !self.killing {
+            self.killing = true;
+            effects.push(Effect::Kill);
+        }
+    }
+
+    fn remove(&mut self, effects: &mut Vec<Effect>) {
+        self.phase = Phase::Removing;
+        (self.failure, self.retry_at) = (None, None);
+        effects.push(Effect::Remove);
+    }
+}

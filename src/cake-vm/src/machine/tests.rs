@@ -1,0 +1,282 @@
+//! Random requests, answers and accidents against a world that obeys the machine's effects.
+
+use super::*;
+use crate::request::Edge;
+use cake_types::Epoch;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+use uuid::Uuid;
+
+fn failure(code: FailureCode) -> Failure {
+    Failure { code, detail: "a test".into() }
+}
+
+fn desired(generation: u64, power: Power, restart: Restart) -> Desired {
+    let stamp = Stamp { epoch: Epoch(1), generation: Generation(generation) };
+    Desired { stamp, power, restart, removing: false }
+}
+
+/// Everything outside the machine: one process at most, and work under way.
+struct World {
+    machine: Machine,
+    now: Instant,
+    alive: bool,
+    /// Answers that are owed.
+    owed: VecDeque<Input>,
+    outcomes: BTreeMap<OperationId, u32>,
+    admitted: Vec<OperationId>,
+    halts: u32,
+    next_failure: bool,
+}
+
+impl World {
+    fn new(power: Power, restart: Restart) -> Self {
+        let now = Instant::now();
+        let (machine, effects) = Machine::new(desired(1, power, restart), None, false, now);
+        let mut world = Self {
+            machine,
+            now,
+            alive: false,
+            owed: VecDeque::new(),
+            outcomes: BTreeMap::new(),
+            admitted: Vec::new(),
+            halts: 0,
+            next_failure: false,
+        };
+        world.obey(effects);
+        world
+    }
+
+    fn obey(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            let fails = std::mem::take(&mut self.next_failure);
+            let result = |code| if fails { Err(failure(code)) } else { Ok(()) };
+            match effect {
+                Effect::Make => self.owed.push_back(Input::Made(result(FailureCode::NoSpace))),
+                Effect::CancelMake => {}
+                Effect::Start { paused } => {
+                    assert!(!self.alive, "a second QEMU");
+                    self.alive = !fails;
+                    let found = if paused { Found::Paused } else { Found::Running };
+                    self.owed.push_back(Input::Started(result(FailureCode::QemuStart).map(|()| found)));
+                }
+                Effect::Adopt => assert!(self.alive, "nothing to adopt"),
+                Effect::Tell(command) => {
+                    let result = result(FailureCode::QmpProtocol);
+                    self.owed.push_back(Input::Answered { command, result });
+                }
+                Effect::Kill => {
+                    if std::mem::take(&mut self.alive) {
+                        self.owed.push_back(Input::Ended(ExitReason::Killed));
+                    }
+                }
+                Effect::Finish { operation, .. } => *self.outcomes.entry(operation).or_default() += 1,
+                Effect::Halt { .. } => self.halts += 1,
+                Effect::Remove => {
+                    assert!(!self.alive, "removed under a living QEMU");
+                    self.owed.push_back(Input::Removed(result(FailureCode::Disk)));
+                }
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        let effects = self.machine.handle(input, self.now);
+        self.obey(effects);
+    }
+
+    fn operate(&mut self, number: u128, edge: Edge) {
+        let operation = Operation { id: OperationId(Uuid::from_u128(number)), edge };
+        if self.outcomes.contains_key(&operation.id) {
+            // Whoever remembers outcomes does not ask again.
+            return;
+        }
+        if let Ok(effects) = self.machine.operate(operation, self.now) {
+            if !self.admitted.contains(&operation.id) {
+                self.admitted.push(operation.id);
+            }
+            self.obey(effects);
+        }
+    }
+
+    /// An answer is given; the starts' ends are told even when QEMU died meanwhile.
+    fn answer(&mut self) -> bool {
+        let Some(input) = self.owed.pop_front() else { return false };
+        self.input(input);
+        true
+    }
+
+    /// All answers are given and all timers run out, without new requests.
+    fn drain(&mut self) {
+        for _ in 0..1000 {
+            if self.answer() {
+                continue;
+            }
+            let Some(due) = self.machine.wake_at() else { return };
+            self.now = self.now.max(due);
+            self.input(Input::Tick);
+        }
+        panic!("it never comes to rest: {:?}", self.machine);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Desire(Power, Restart),
+    Remove,
+    Operate(u8, bool),
+    Answer,
+    Pass(u16),
+    GuestOff,
+    GuestCrashes,
+    Dies,
+    DiskFull,
+    NextFails,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let power = prop_oneof![Just(Power::Running), Just(Power::Stopped), Just(Power::Paused)];
+    let restart = prop_oneof![Just(Restart::Never), Just(Restart::OnCrash), Just(Restart::Always)];
+    prop_oneof![
+        4 => (power, restart).prop_map(|(power, restart)| Step::Desire(power, restart)),
+        1 => Just(Step::Remove),
+        4 => (0..24u8, any::<bool>()).prop_map(|(number, shutdown)| Step::Operate(number, shutdown)),
+        12 => Just(Step::Answer),
+        3 => any::<u16>().prop_map(Step::Pass),
+        2 => Just(Step::GuestOff),
+        1 => Just(Step::GuestCrashes),
+        2 => Just(Step::Dies),
+        1 => Just(Step::DiskFull),
+        2 => Just(Step::NextFails),
+    ]
+}
+
+fn run(world: &mut World, steps: Vec<Step>) {
+    for (generation, step) in (2..).zip(steps) {
+        match step {
+            Step::Desire(power, restart) => world.input(Input::Desired(desired(generation, power, restart))),
+            Step::Remove => {
+                let now = *world.machine.desired();
+                world.input(Input::Desired(Desired { removing: true, ..now }));
+            }
+            Step::Operate(number, true) => world.operate(number.into(), Edge::Shutdown { within: Duration::from_secs(9) }),
+            Step::Operate(number, false) => world.operate(number.into(), Edge::Reset),
+            Step::Answer => {
+                world.answer();
+            }
+            Step::Pass(millis) => {
+                world.now += Duration::from_millis(millis.into());
+                world.input(Input::Tick);
+            }
+            Step::GuestOff if world.alive => world.input(Input::GuestOff),
+            Step::GuestCrashes if world.alive => world.input(Input::GuestCrashed),
+            Step::DiskFull if world.alive => world.input(Input::DiskTrouble(failure(FailureCode::NoSpace))),
+            Step::Dies if world.alive && world.machine.state() != VmState::Starting => {
+                world.alive = false;
+                // What it would have answered is lost.
+                world.owed.retain(|owed| !matches!(owed, Input::Answered { .. }));
+                world.input(Input::Ended(ExitReason::Killed));
+            }
+            Step::NextFails => world.next_failure = true,
+            _ => {}
+        }
+    }
+    world.next_failure = false;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn it_always_comes_to_rest_where_it_should_be(steps in prop::collection::vec(step(), 0..120)) {
+        let mut world = World::new(Power::Running, Restart::OnCrash);
+        run(&mut world, steps);
+        world.drain();
+        let machine = &world.machine;
+        let should = match machine.desired() {
+            Desired { removing: true, .. } => VmState::Deleting,
+            Desired { power: Power::Stopped, .. } => VmState::Stopped,
+            _ if machine.is_halted() => VmState::Stopped,
+            Desired { power: Power::Running, .. } => VmState::Running,
+            Desired { power: Power::Paused, .. } => VmState::Paused,
+        };
+        // Only a failure that nobody may try again by itself stands in the way.
+        if !(machine.state() == VmState::Failed && machine.failure().is_some()) {
+            prop_assert_eq!(machine.state(), should, "{:?}", machine);
+        }
+        prop_assert_eq!(world.alive, machine.state().is_alive());
+        for operation in &world.admitted {
+            prop_assert_eq!(world.outcomes.get(operation), Some(&1), "{:?}", operation);
+        }
+        prop_assert_eq!(world.outcomes.len(), world.admitted.len());
+    }
+
+    #[test]
+    fn a_removal_is_never_undone(steps in prop::collection::vec(step(), 0..60), after in prop::collection::vec(step(), 0..60)) {
+        let mut world = World::new(Power::Running, Restart::Always);
+        run(&mut world, steps);
+        let now = *world.machine.desired();
+        world.input(Input::Desired(Desired { removing: true, ..now }));
+        run(&mut world, after);
+        world.drain();
+        if world.machine.state() == VmState::Failed {
+            // The removal itself failed; asked for again it succeeds.
+            world.input(Input::Desired(Desired { removing: true, ..now }));
+            world.drain();
+        }
+        prop_assert!(world.machine.is_removed() && !world.alive);
+    }
+}
+
+#[test]
+fn a_guest_that_ignores_the_power_button_goes_on() {
+    let mut world = World::new(Power::Running, Restart::OnCrash);
+    world.drain();
+    world.operate(1, Edge::Shutdown { within: Duration::from_secs(60) });
+    world.answer();
+    assert_eq!(world.machine.state(), VmState::ShuttingDown);
+    world.now += Duration::from_secs(60);
+    let effects = world.machine.handle(Input::Tick, world.now);
+    let [Effect::Finish { outcome: Outcome::Failed(failure), .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(failure.code, FailureCode::GuestIgnoredShutdown);
+    assert_eq!(world.machine.state(), VmState::Running);
+}
+
+#[test]
+fn a_guest_that_shuts_itself_down_is_halted_and_stays_so() {
+    let mut world = World::new(Power::Running, Restart::OnCrash);
+    world.drain();
+    world.operate(1, Edge::Shutdown { within: Duration::from_secs(60) });
+    world.answer();
+    world.input(Input::GuestOff);
+    assert_eq!(world.outcomes.get(&OperationId(Uuid::from_u128(1))), Some(&1));
+    world.drain();
+    assert_eq!((world.machine.state(), world.machine.is_halted(), world.halts), (VmState::Stopped, true, 1));
+    assert!(world.machine.is_idle());
+    world.input(Input::Desired(desired(2, Power::Running, Restart::OnCrash)));
+    world.drain();
+    assert_eq!(world.machine.state(), VmState::Running);
+}
+
+#[test]
+fn who_ends_again_and_again_is_called_a_crash_loop() {
+    let mut world = World::new(Power::Running, Restart::OnCrash);
+    for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
+        world.drain();
+        world.alive = false;
+        world.input(Input::Ended(ExitReason::Crash));
+        let wait = world.machine.wake_at().unwrap() - world.now;
+        assert_eq!(wait, Duration::from_secs(expected));
+    }
+    assert_eq!(world.machine.failure().unwrap().code, FailureCode::CrashLoop);
+    assert_eq!((world.machine.state(), world.machine.restarts()), (VmState::Failed, 8));
+}
+
+#[test]
+fn a_living_qemu_is_adopted_and_none_is_started() {
+    let (machine, effects) = Machine::new(desired(3, Power::Running, Restart::OnCrash), None, true, Instant::now());
+    assert_eq!((effects, machine.state()), (vec![Effect::Adopt], VmState::Starting));
+    let (_, effects) = Machine::new(desired(3, Power::Stopped, Restart::OnCrash), None, true, Instant::now());
+    assert_eq!(effects, [Effect::Adopt, Effect::Kill]);
+}

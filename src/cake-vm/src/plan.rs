@@ -1,0 +1,73 @@
+//! What the helper `cake-node exec-vm PLAN` does: everything that needs root between "start it" and QEMU's first instruction.
+//! The plan is a file that only root writes, because a command line is too short and everybody can read it.
+
+use crate::argv::{Argv, FileRole};
+use crate::folder::Folder;
+use cake_types::{Accelerator, Network, VmId, VmSpec};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One start of one VM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LaunchPlan {
+    pub vm: VmId,
+    /// User and group that QEMU becomes.
+    pub uid: u32,
+    /// The tree that becomes QEMU's root, read-only.
+    pub engine: PathBuf,
+    /// QEMU's path in the engine root, and its arguments.
+    pub argv: Vec<String>,
+    /// Become descriptors from [`crate::argv::FIRST_FILE_FD`] on.
+    pub files: Vec<PlannedFile>,
+    /// Seen by QEMU as [`crate::argv::KERNEL_PATH`].
+    pub kernel: Option<PathBuf>,
+    pub kvm: bool,
+    /// The host's network (user-mode NAT needs it); otherwise an empty one.
+    pub network: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedFile {
+    pub path: PathBuf,
+    pub writable: bool,
+}
+
+/// Where a VM's files are; whoever owns disks and images says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// In the order of the spec's disks.
+    pub disks: Vec<PathBuf>,
+    pub seed: Option<PathBuf>,
+    pub kernel: Option<PathBuf>,
+}
+
+impl LaunchPlan {
+    /// `argv` must be made from `spec`.
+    pub fn new(
+        spec: &VmSpec,
+        argv: Argv,
+        files: &Files,
+        folder: &Folder,
+        uid: u32,
+        engine: PathBuf,
+        accelerator: Accelerator,
+    ) -> Option<Self> {
+        let planned = |role: &FileRole| match role {
+            FileRole::UefiVariables => Some(PlannedFile { path: folder.uefi_variables(), writable: true }),
+            FileRole::Disk(index) => files.disks.get(*index).map(|path| PlannedFile { path: path.clone(), writable: true }),
+            FileRole::Seed => files.seed.as_ref().map(|path| PlannedFile { path: path.clone(), writable: false }),
+        };
+        Some(Self {
+            vm: spec.hardware.uuid,
+            uid,
+            engine,
+            files: argv.files.iter().map(planned).collect::<Option<_>>()?,
+            argv: argv.args,
+            kernel: files.kernel.clone(),
+            kvm: accelerator == Accelerator::Kvm,
+            network: spec.network != Network::None,
+        })
+    }
+}
