@@ -17,3 +17,4 @@ pub mod names;
 pub mod query;
 pub mod task;
 pub mod throttle;
+pub mod vm_power;
