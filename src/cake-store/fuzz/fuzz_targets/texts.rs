@@ -1,0 +1,7 @@
+//! Keys, prefixes and cursors as a stranger may send them.
+#![no_main]
+
+#[path = "../check.rs"]
+mod check;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::texts(bytes));
