@@ -85,12 +85,12 @@ pub async fn probe(probe: &Probe<'_>, guest: Command) -> Accelerator {
         Err(failure) => {
             let source = std::error::Error::source(&failure).map(ToString::to_string);
             tracing::info!(source, "KVM does not run guests here: {failure}");
-            let because = TcgReason::GuestDidNotRun;
+            let tcg = Accelerator::Tcg { because: TcgReason::GuestDidNotRun };
             if matches!(failure, GuestFailure::Start(_)) {
-                // Says nothing about KVM: tried again next time.
-                return Accelerator::Tcg { because };
+                // Says nothing about KVM: not written down, tried again next time.
+                return tcg;
             }
-            Accelerator::Tcg { because }
+            tcg
         }
     };
     let answer = Answer { boot_id, engine: probe.engine.to_owned(), accelerator };

@@ -200,12 +200,14 @@ impl Child<'_> {
 /// # Safety
 /// Only in the child of a fork: the dispositions of the whole process change.
 unsafe fn default_signals() {
-    // SAFETY: a zeroed sigaction is SIG_DFL with an empty mask; numbers that can't be changed are refused, harmlessly.
-    unsafe {
-        let default = std::mem::zeroed::<libc::sigaction>();
-        for signal in 1..=64 {
-            libc::sigaction(signal, &default, ptr::null_mut());
-        }
+    // The kernel's own struct: handler (SIG_DFL), flags, restorer, mask.
+    let default = [0u64; 4];
+    for signal in 1..=64 {
+        // Not through libc, which keeps signals 32 and 33 to itself; they can come in ignored all the same.
+        // SAFETY: the kernel reads the struct and writes nothing; signals that can't be changed are refused, harmlessly.
+        unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), ptr::null_mut::<u64>(), size_of::<u64>())
+        };
     }
 }
 

@@ -96,7 +96,8 @@ mod tests {
         let mut sampler = Sampler::new();
         assert!(sampler.sample(&meter).expect("a sample").is_some());
         drop(child.stdin.take());
-        process.wait_exit().await.expect("it ends");
+        child.wait().expect("it ends");
+        assert_eq!(process.wait_exit().await.expect("it has ended"), None, "reaped by its parent");
         assert_eq!(sampler.sample(&meter).expect("a sample"), None);
     }
 }

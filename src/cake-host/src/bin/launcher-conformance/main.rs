@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! launcher-conformance systemd|detached FOLDER     the suite; prints "ok NAME" or "FAIL NAME: why", fails if any did
+//! launcher-conformance settings                     sets this machine's host name and time zone
 //! launcher-conformance child …                     what the suite launches
 //! launcher-conformance launch-and-wait KIND FOLDER UNIT     a launcher that the suite kills
 //! ```
 
 mod cases;
 mod child;
+mod settings;
 mod suite;
 
 use std::{env, path::Path, process::ExitCode};
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["child", behaviour, ..] => child::run(behaviour),
         ["launch-and-wait", kind, folder, unit] => parallel(suite::launch_and_wait(kind, Path::new(folder), unit)),
+        ["settings"] => parallel(settings::run()),
         [kind, folder] => parallel(suite::run(kind, Path::new(folder))),
         _ => Err("launcher-conformance systemd|detached FOLDER".into()),
     };
