@@ -39,8 +39,7 @@ ensure_state() {
 # ours NAME: puts a built program where it is started from. A build that replaces the original leaves it alone.
 ours() {
     [ -x "$built/$1" ] || die "$built/$1 is not built: run make build"
-    ln -f "$built/$1" "$CAKE_STATE/bin/.$1" 2>/dev/null || cp -f "$built/$1" "$CAKE_STATE/bin/.$1"
-    chmod 755 "$CAKE_STATE/bin/.$1"
+    install -m 755 "$built/$1" "$CAKE_STATE/bin/.$1"
     mv -f "$CAKE_STATE/bin/.$1" "$CAKE_STATE/bin/$1"
 }
 
