@@ -1,0 +1,197 @@
+//! `cake login`, `logout`, `whoami`, `token …`, `account …`
+
+use crate::args::{AccountCommand, LoginArgs, TokenCommand};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::instance::Login;
+use crate::output::{self, Align};
+use cake_client::Credential;
+use std::io::{IsTerminal, Read, Write};
+
+/// Trades the password for an API token of this machine, and keeps that.
+pub async fn login(context: &Context, args: LoginArgs) -> Result<(), Failure> {
+    let (client, instance) = context.anonymous()?;
+    let name = match args.user {
+        Some(name) => name,
+        None => ask(context, "cli-ask-user")?,
+    };
+    let password = password(context, args.password_stdin, "cli-ask-password")?;
+    let (session, _) = client.log_in(&name, &password).await?;
+    let token = session.create_token(&token_name()).await?;
+    let secret = token.token.clone().ok_or_else(|| anyhow::anyhow!("the server gave no token"))?;
+    // The token replaces the session and the login before; neither is missed if the server has forgotten it.
+    let _ = session.log_out().await;
+    if let Some(before) = instance.login()
+        && let Some(id) = before.token_id
+    {
+        let _ = client.clone().with(Credential::Token(secret.clone())).delete_token(id).await;
+    }
+    instance.keep_login(Login { token: secret, token_id: Some(token.id), account: name.clone() })?;
+    instance.remember()?;
+    if context.json {
+        return output::print(&serde_json::json!({ "account": name, "url": instance.url }).to_string());
+    }
+    context.say("cli-logged-in", &[("name", &name), ("url", &instance.url)]);
+    Ok(())
+}
+
+/// `cake CLI on HOST`, so that the list of tokens says which machine each is on. Only what a name may hold is taken.
+fn token_name() -> String {
+    let host = nix::unistd::gethostname().map(|host| host.to_string_lossy().into_owned()).unwrap_or_default();
+    let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(30).collect();
+    let host = host.trim_matches('-');
+    // Names are unique; two logins from one machine are two tokens.
+    let mark = uuid::Uuid::new_v4().simple().to_string();
+    format!("cake CLI on {} {}", if host.is_empty() { "localhost" } else { host }, &mark[..6])
+}
+
+fn ask(context: &Context, id: &'static str) -> Result<String, Failure> {
+    eprint!("{} ", context.text(id));
+    std::io::stderr().flush()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line.trim().to_owned())
+}
+
+/// From standard input up to its end (one line's end is not part of it), or typed without echo.
+fn password(context: &Context, from_stdin: bool, id: &'static str) -> Result<String, Failure> {
+    if from_stdin {
+        let mut text = String::new();
+        std::io::stdin().lock().take(64 * 1024).read_to_string(&mut text)?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        return Ok(text.strip_suffix('\r').unwrap_or(text).to_owned());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::Usage("cli-wrong-no-terminal", String::new()));
+    }
+    Ok(rpassword::prompt_password(format!("{} ", context.text(id)))?)
+}
+
+/// A new password, typed twice on a terminal.
+fn new_password(context: &Context, from_stdin: bool) -> Result<String, Failure> {
+    let first = password(context, from_stdin, "cli-ask-new-password")?;
+    if !from_stdin && password(context, false, "cli-ask-again")? != first {
+        return Err(Failure::Usage("cli-wrong-passwords-differ", String::new()));
+    }
+    Ok(first)
+}
+
+/// Takes the token of this machine back and forgets it.
+pub async fn logout(context: &Context) -> Result<(), Failure> {
+    let (client, instance) = context.anonymous()?;
+    let login = instance.login().ok_or(Failure::NotLoggedIn)?;
+    if let Some(id) = login.token_id {
+        let result = client.with(Credential::Token(login.token)).delete_token(id).await;
+        // A token that the server no longer takes is as good as taken back.
+        if let Err(error) = result
+            && !matches!(error.code(), Some("wrong-token" | "not-logged-in" | "not-found"))
+        {
+            return Err(error.into());
+        }
+    }
+    instance.forget_login()?;
+    context.say("cli-logged-out", &[("url", &instance.url)]);
+    Ok(())
+}
+
+pub async fn whoami(context: &Context) -> Result<(), Failure> {
+    let session = context.client()?.session().await?;
+    let account = session.account.clone().unwrap_or_default();
+    let url = context.instance()?.url;
+    context.facts(
+        &session.json,
+        &[
+            ("cli-col-name", Some(account.name.clone())),
+            ("cli-col-role", Some(context.words.role(&account.role))),
+            ("cli-col-url", Some(url)),
+        ],
+    )
+}
+
+pub async fn token(context: &Context, command: TokenCommand) -> Result<(), Failure> {
+    let client = context.client()?;
+    match command {
+        TokenCommand::Create { name } => {
+            let token = client.create_token(&name).await?;
+            if context.json {
+                return output::print(&token.json);
+            }
+            eprintln!("{}", context.text("cli-token-once"));
+            output::print(token.token.as_deref().unwrap_or_default())
+        }
+        TokenCommand::List => {
+            let seen = client.tokens().await?;
+            let columns =
+                [("cli-col-name", Align::Text), ("cli-col-id", Align::Text), ("cli-col-created", Align::Text)];
+            let rows = seen.items.iter();
+            let rows = rows.map(|t| vec![t.name.clone(), t.id.to_string(), context.time(t.created_at)]).collect();
+            context.list(&seen.json, &columns, rows)
+        }
+        TokenCommand::Delete { token } => {
+            let all = client.tokens().await?.items;
+            let found = all.iter().find(|t| t.id.to_string() == token || t.name == token);
+            let found = found.ok_or_else(|| missing("token", &token, context))?;
+            client.delete_token(found.id).await?;
+            context.say("cli-token-deleted", &[("name", &found.name)]);
+            Ok(())
+        }
+    }
+}
+
+/// What the API would say, for a name that had to be looked for in a list.
+fn missing(kind: &str, name: &str, context: &Context) -> Failure {
+    let problem = cake_types::Problem::not_found(kind, name);
+    let said = context.words.problem(&problem);
+    Failure::Client(cake_client::Error::Remote(Box::new(cake_client::Remote {
+        status: problem.code.status(),
+        code: problem.code.as_str().into(),
+        title: said.title,
+        detail: Some(said.what),
+        ..Default::default()
+    })))
+}
+
+pub async fn account(context: &Context, command: AccountCommand) -> Result<(), Failure> {
+    let client = context.client()?;
+    match command {
+        AccountCommand::List => {
+            let seen = client.accounts().await?;
+            let columns = [
+                ("cli-col-name", Align::Text),
+                ("cli-col-role", Align::Text),
+                ("cli-col-disabled", Align::Text),
+                ("cli-col-created", Align::Text),
+            ];
+            let rows = seen.items.iter().map(|account| {
+                let disabled = if account.disabled { context.text("cli-yes") } else { context.text("cli-no") };
+                let role = context.words.role(&account.role);
+                vec![account.name.clone(), role, disabled.into(), context.time(account.created_at)]
+            });
+            context.list(&seen.json, &columns, rows.collect())
+        }
+        AccountCommand::Create { name, role, password_stdin } => {
+            let password = new_password(context, password_stdin)?;
+            let account = client.create_account(&name, &role, &password).await?;
+            if context.json {
+                return output::print(&account.json);
+            }
+            context.say("cli-account-created", &[("name", &name)]);
+            Ok(())
+        }
+        AccountCommand::Passwd { name, password_stdin } => {
+            let name = match name {
+                Some(name) => name,
+                None => client.session().await?.account.clone().unwrap_or_default().name,
+            };
+            let password = new_password(context, password_stdin)?;
+            client.set_password(&name, &password).await?;
+            context.say("cli-password-changed", &[("name", &name)]);
+            Ok(())
+        }
+        AccountCommand::Delete { name } => {
+            client.delete_account(&name).await?;
+            context.say("cli-account-deleted", &[("name", &name)]);
+            Ok(())
+        }
+    }
+}

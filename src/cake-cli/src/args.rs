@@ -1,0 +1,269 @@
+//! The commands as data. Their help is in the catalogue, under `cli-cmd-…` and `cli-arg-…`: see [`crate::words`].
+
+use cake_types::ByteSize;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+use uuid::Uuid;
+
+#[derive(Debug, Parser)]
+#[command(name = "cake", version, disable_help_subcommand = true, disable_version_flag = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    #[arg(long, global = true, display_order = 901)]
+    pub json: bool,
+    #[arg(long, global = true, display_order = 902, env = "CAKE_URL", hide_env = true, value_name = "URL")]
+    pub url: Option<String>,
+    #[arg(long, global = true, display_order = 903, env = "CAKE_CA", hide_env = true, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    #[arg(long, global = true, display_order = 904, env = "CAKE_TOKEN_FILE", hide_env = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    #[arg(long, global = true, display_order = 905, value_name = "TAG")]
+    pub lang: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Login(LoginArgs),
+    Logout,
+    Whoami,
+    #[command(subcommand)]
+    Vm(VmCommand),
+    #[command(subcommand)]
+    Image(ImageCommand),
+    #[command(subcommand)]
+    Pool(PoolCommand),
+    #[command(subcommand)]
+    Node(NodeCommand),
+    #[command(subcommand)]
+    Task(TaskCommand),
+    #[command(subcommand)]
+    Event(EventCommand),
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    Query {
+        #[arg(required = true, value_name = "TEXT")]
+        text: Vec<String>,
+    },
+    #[command(subcommand)]
+    Token(TokenCommand),
+    #[command(subcommand)]
+    Account(AccountCommand),
+    #[command(subcommand)]
+    Settings(SettingsCommand),
+    #[command(subcommand)]
+    Setup(SetupCommand),
+    Completion {
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    Version,
+}
+
+#[derive(Debug, Args)]
+pub struct LoginArgs {
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum VmCommand {
+    Create(Box<CreateArgs>),
+    List {
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+    },
+    Show {
+        #[arg(value_name = "VM")]
+        vm: String,
+    },
+    Start(ActArgs),
+    Shutdown(ActArgs),
+    Stop(ActArgs),
+    Reset(ActArgs),
+    Pause(ActArgs),
+    Resume(ActArgs),
+    Adopt(ActArgs),
+    Delete(DeleteArgs),
+    Rename {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    Console(ConsoleArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[arg(long, value_name = "IMAGE")]
+    pub image: String,
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub cpus: u32,
+    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
+    pub memory: ByteSize,
+    #[arg(long, value_name = "SIZE")]
+    pub disk: Option<ByteSize>,
+    #[arg(long, value_name = "FIRMWARE")]
+    pub firmware: Option<String>,
+    #[arg(long, value_name = "NETWORK")]
+    pub network: Option<String>,
+    #[arg(long, value_name = "WHEN")]
+    pub restart: Option<String>,
+    #[arg(long, value_name = "HOST")]
+    pub hostname: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    #[arg(long, value_name = "FILE")]
+    pub ssh_key: Vec<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    pub user_data: Option<PathBuf>,
+    #[arg(long)]
+    pub no_start: bool,
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ActArgs {
+    #[arg(value_name = "VM")]
+    pub vm: String,
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    #[arg(value_name = "VM")]
+    pub vm: String,
+    #[arg(long, short)]
+    pub yes: bool,
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ConsoleArgs {
+    #[arg(value_name = "VM")]
+    pub vm: String,
+    #[arg(long)]
+    pub serial: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PoolCommand {
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    List,
+    Show {
+        #[arg(value_name = "NODE")]
+        node: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    List {
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    Show {
+        #[arg(value_name = "TASK")]
+        task: Uuid,
+    },
+    Cancel {
+        #[arg(value_name = "TASK")]
+        task: Uuid,
+    },
+    Wait {
+        #[arg(value_name = "TASK")]
+        task: Uuid,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EventCommand {
+    List {
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+        #[arg(long, short)]
+        follow: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    List {
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    Create {
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    List,
+    Delete {
+        #[arg(value_name = "TOKEN")]
+        token: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    List,
+    Create {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(long, value_name = "ROLE", default_value = "viewer")]
+        role: String,
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    Passwd {
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    Delete {
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SettingsCommand {
+    Show,
+    Set {
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        change: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SetupCommand {
+    Status,
+}

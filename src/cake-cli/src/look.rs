@@ -1,0 +1,281 @@
+//! What can be looked at: images, pools, nodes, tasks, events, audit records, and the search over all.
+
+use crate::args::{AuditCommand, EventCommand, ImageCommand, NodeCommand, PoolCommand, TaskCommand};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{self, Align, Column};
+use crate::progress;
+use cake_client::wire::{Event, Subject, Task};
+use cake_client::{Client, Seen};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+const NAME: Column = ("cli-col-name", Align::Text);
+const TIME: Column = ("cli-col-time", Align::Text);
+
+pub async fn image(context: &Context, ImageCommand::List: ImageCommand) -> Result<(), Failure> {
+    let seen = context.client()?.images().await?;
+    let words = context.words;
+    let columns = [
+        NAME,
+        ("cli-col-title", Align::Text),
+        ("cli-col-os", Align::Text),
+        ("cli-col-firmware", Align::Text),
+        ("cli-col-least-memory", Align::Number),
+        ("cli-col-disk", Align::Number),
+    ];
+    let rows = seen.items.iter().map(|image| {
+        let title = image.title.get(words.tag()).or_else(|| image.title.get("en")).cloned().unwrap_or_default();
+        let disk = image.virtual_size;
+        vec![
+            image.name.clone(),
+            title,
+            output::known(words, &format!("os-{}", image.os), &image.os),
+            image.firmware.join(", "),
+            image.min_memory.to_string(),
+            if disk.bytes() == 0 { "–".into() } else { disk.to_string() },
+        ]
+    });
+    context.list(&seen.json, &columns, rows.collect())
+}
+
+pub async fn pool(context: &Context, PoolCommand::List: PoolCommand) -> Result<(), Failure> {
+    let seen = context.client()?.pools().await?;
+    let columns = [
+        NAME,
+        ("cli-col-size", Align::Number),
+        ("cli-col-free", Align::Number),
+        ("cli-col-file-system", Align::Text),
+        ("cli-col-path", Align::Text),
+    ];
+    let rows = seen.items.iter().map(|pool| {
+        let size = |size: Option<cake_types::ByteSize>| size.map_or_else(|| "–".into(), |size| size.to_string());
+        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".into());
+        vec![pool.name.clone(), size(pool.size), size(pool.free), text(&pool.file_system), text(&pool.path)]
+    });
+    context.list(&seen.json, &columns, rows.collect())
+}
+
+pub async fn node(context: &Context, command: NodeCommand) -> Result<(), Failure> {
+    let client = context.client()?;
+    match command {
+        NodeCommand::List => {
+            let seen = client.nodes().await?;
+            let columns = [
+                NAME,
+                ("cli-col-connected", Align::Text),
+                ("cli-col-cpus", Align::Number),
+                ("cli-col-memory", Align::Number),
+                ("cli-col-accelerator", Align::Text),
+                ("cli-col-version", Align::Text),
+            ];
+            let rows = seen.items.iter().map(|node| {
+                vec![
+                    node.name.clone(),
+                    context.text(if node.connected.unwrap_or(true) { "cli-yes" } else { "cli-no" }).into(),
+                    node.cpus.map_or_else(|| "–".into(), |cpus| cpus.to_string()),
+                    node.memory.map_or_else(|| "–".into(), |memory| memory.to_string()),
+                    accelerator(context, node.accelerator.as_ref()),
+                    node.version.clone().unwrap_or_else(|| "–".into()),
+                ]
+            });
+            context.list(&seen.json, &columns, rows.collect())
+        }
+        NodeCommand::Show { node } => {
+            let node = client.node(&node).await?;
+            context.facts(
+                &node.json,
+                &[
+                    ("cli-col-name", Some(node.name.clone())),
+                    ("cli-col-id", Some(node.id.to_string())),
+                    ("cli-col-host", node.host_name.clone()),
+                    ("cli-col-version", node.version.clone()),
+                    ("cli-col-cpus", node.cpus.map(|cpus| cpus.to_string())),
+                    ("cli-col-memory", node.memory.map(|memory| memory.to_string())),
+                    ("cli-col-memory-free", node.memory_available.map(|memory| memory.to_string())),
+                    ("cli-col-accelerator", Some(accelerator(context, node.accelerator.as_ref()))),
+                    ("cli-col-qemu", node.qemu.clone()),
+                    ("cli-col-launcher", node.launcher.clone()),
+                    ("cli-col-epoch", node.epoch.map(|epoch| epoch.to_string())),
+                ],
+            )
+        }
+    }
+}
+
+/// `kvm`, or `tcg` with the reason that the server gave.
+fn accelerator(context: &Context, value: Option<&Value>) -> String {
+    let Some(value) = value else { return "–".into() };
+    let kind = value.as_str().or_else(|| value["kind"].as_str()).unwrap_or_default();
+    let name = output::known(context.words, &format!("accelerator-{kind}"), kind);
+    match value["because"].as_str() {
+        Some(reason) => format!("{name} – {}", output::known(context.words, &format!("tcg-{reason}"), reason)),
+        None => name,
+    }
+}
+
+pub async fn task(context: &Context, command: TaskCommand) -> Result<(), Failure> {
+    let client = context.client()?;
+    match command {
+        TaskCommand::List { limit } => {
+            let seen = client.tasks(Some(limit)).await?;
+            let columns =
+                [TIME, ("cli-col-task", Align::Text), ("cli-col-state", Align::Text), ("cli-col-id", Align::Text)];
+            let rows = seen.items.iter().map(|task| {
+                vec![
+                    context.time(task.created_at),
+                    output::task_title(task, context.words),
+                    task_state(context, task),
+                    task.id.to_string(),
+                ]
+            });
+            context.list(&seen.json, &columns, rows.collect())
+        }
+        TaskCommand::Show { task } => show_task(context, &client.task(task).await?),
+        TaskCommand::Cancel { task } => show_task(context, &client.cancel_task(task).await?),
+        TaskCommand::Wait { task } => {
+            let task = client.task(task).await?;
+            let ended = progress::follow(context, &client, task, true).await?;
+            show_task(context, &ended)
+        }
+    }
+}
+
+fn task_state(context: &Context, task: &Task) -> String {
+    output::known(context.words, &format!("task-state-{}", task.state), &task.state)
+}
+
+fn show_task(context: &Context, task: &Seen<Task>) -> Result<(), Failure> {
+    let progress = task.progress.filter(|p| p.total.bytes() > 0).map(|p| format!("{} / {}", p.done, p.total));
+    let end = task.end.as_ref();
+    context.facts(
+        &task.json,
+        &[
+            ("cli-col-task", Some(output::task_title(task, context.words))),
+            ("cli-col-id", Some(task.id.to_string())),
+            ("cli-col-state", Some(task_state(context, task))),
+            ("cli-col-progress", progress),
+            ("cli-col-begun", Some(context.time(task.created_at))),
+            ("cli-col-ended", end.map(|end| context.time(end.at))),
+            ("cli-col-end", end.map(|_| output::task_end(task, context.words))),
+            ("cli-col-detail", end.and_then(|end| end.detail.clone())),
+        ],
+    )
+}
+
+pub async fn event(context: &Context, command: EventCommand) -> Result<(), Failure> {
+    let EventCommand::List { limit, follow } = command;
+    let client = context.client()?;
+    // The watch is opened before the list is read, so that no event falls between.
+    let watch = if follow { Some(client.watch(None).await?) } else { None };
+    let seen = client.events(Some(limit)).await?;
+    let raw = raw_items(&seen.json);
+    if let Some(watch) = watch {
+        let mut last = seen.items.iter().filter_map(|event| event.at).max();
+        for (event, text) in seen.items.iter().zip(&raw).rev() {
+            show_event(context, event, text)?;
+        }
+        return follow_events(context, &client, watch, &mut last).await;
+    }
+    let columns = [TIME, ("cli-col-severity", Align::Text), ("cli-col-event", Align::Text)];
+    let rows = seen.items.iter().zip(&raw).map(|(event, text)| event_row(context, event, text));
+    context.list(&seen.json, &columns, rows.collect())
+}
+
+fn raw_items(json: &str) -> Vec<String> {
+    #[derive(serde::Deserialize)]
+    struct List<'a> {
+        #[serde(borrow)]
+        items: Vec<&'a RawValue>,
+    }
+    serde_json::from_str::<List>(json)
+        .map(|list| list.items.iter().map(|i| i.get().to_owned()).collect())
+        .unwrap_or_default()
+}
+
+fn event_row(context: &Context, event: &Event, text: &str) -> Vec<String> {
+    let severity = output::known(context.words, &format!("severity-{}", event.severity), &event.severity);
+    vec![context.time(event.at), severity, output::event(event, text, context.words)]
+}
+
+fn show_event(context: &Context, event: &Event, text: &str) -> Result<(), Failure> {
+    if context.json { output::print(text) } else { output::print(&event_row(context, event, text).join("  ")) }
+}
+
+/// Whenever something happened, reads what is newer than the last event shown; goes on through a restart of caked.
+async fn follow_events(
+    context: &Context,
+    client: &Client,
+    mut watch: cake_client::Watch,
+    last: &mut Option<jiff::Timestamp>,
+) -> Result<(), Failure> {
+    let patient = client.clone().patient(std::time::Duration::from_secs(60));
+    loop {
+        if watch.next().await?.is_none() {
+            watch = patient.watch(None).await?;
+        }
+        let seen = patient.events(Some(100)).await?;
+        let raw = raw_items(&seen.json);
+        let new = seen.items.iter().zip(&raw).filter(|(event, _)| event.at > *last).collect::<Vec<_>>();
+        for (event, text) in new.into_iter().rev() {
+            show_event(context, event, text)?;
+            *last = (*last).max(event.at);
+        }
+    }
+}
+
+pub async fn audit(context: &Context, command: AuditCommand) -> Result<(), Failure> {
+    let AuditCommand::List { limit } = command;
+    let seen = context.client()?.audit(Some(limit)).await?;
+    let columns = [
+        TIME,
+        ("cli-col-who", Align::Text),
+        ("cli-col-from", Align::Text),
+        ("cli-col-action", Align::Text),
+        ("cli-col-subject", Align::Text),
+        ("cli-col-result", Align::Text),
+    ];
+    let rows = seen.items.iter().map(|record| {
+        let who = serde_json::from_value(record.actor.clone()).map(|actor| context.words.actor(&actor));
+        let result = serde_json::from_value(record.result.clone()).map(|result| context.words.audit_result(&result));
+        vec![
+            context.time(record.at),
+            who.unwrap_or_else(|_| word(&record.actor)),
+            word(&record.origin["address"]),
+            record.action.clone(),
+            record.subject.as_ref().map(|subject| named(context, subject)).unwrap_or_default(),
+            result.unwrap_or_else(|_| word(&record.result)),
+        ]
+    });
+    context.list(&seen.json, &columns, rows.collect())
+}
+
+fn named(context: &Context, subject: &Subject) -> String {
+    format!("{} {}", output::known(context.words, &format!("kind-{}", subject.kind), &subject.kind), subject.name)
+}
+
+/// A text, or the name within; nothing for nothing.
+fn word(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Object(fields) => fields.get("name").or_else(|| fields.get("kind")).map(word).unwrap_or_default(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+pub async fn query(context: &Context, text: &str) -> Result<(), Failure> {
+    let seen = context.client()?.query(text).await?;
+    let columns = [("cli-col-kind", Align::Text), NAME, ("cli-col-state", Align::Text), ("cli-col-id", Align::Text)];
+    let rows = seen.items.iter().map(|item| {
+        let kind = word(&item["kind"]);
+        let state = word(&item["state"]);
+        vec![
+            output::known(context.words, &format!("kind-{kind}"), &kind),
+            word(&item["name"]),
+            output::state(&state, context.words),
+            word(&item["id"]),
+        ]
+    });
+    context.list(&seen.json, &columns, rows.collect())
+}

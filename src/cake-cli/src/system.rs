@@ -1,0 +1,93 @@
+//! `cake settings`, `setup`, `version`, `completion`
+
+use crate::args::{Cli, SettingsCommand, SetupCommand};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output;
+use clap::CommandFactory;
+use clap_complete::Shell;
+use serde_json::{Map, Value};
+
+pub async fn settings(context: &Context, command: SettingsCommand) -> Result<(), Failure> {
+    let client = context.client()?;
+    let seen = client.settings().await?;
+    match command {
+        SettingsCommand::Show => show(context, &seen.json, &seen.value),
+        SettingsCommand::Set { change } => {
+            let change = change.iter().map(|pair| assignment(pair)).collect::<Result<Map<_, _>, _>>()?;
+            let etag = seen.etag.clone().unwrap_or_else(|| "*".into());
+            let changed = client.change_settings(&etag, &Value::Object(change)).await?;
+            show(context, &changed.json, &changed.value)
+        }
+    }
+}
+
+/// `name=Taipei rack` is text; `true`, `5` and `null` are what they look like.
+fn assignment(pair: &str) -> Result<(String, Value), Failure> {
+    let (key, value) = pair.split_once('=').ok_or_else(|| Failure::Usage("cli-wrong-assignment", pair.to_owned()))?;
+    let value = match serde_json::from_str(value) {
+        Ok(value @ (Value::Bool(_) | Value::Number(_) | Value::Null)) => value,
+        _ => Value::String(value.to_owned()),
+    };
+    Ok((key.replace('-', "_"), value))
+}
+
+/// One line per setting, under its own name: the name is what `settings set` takes.
+fn show(context: &Context, json: &str, settings: &Value) -> Result<(), Failure> {
+    if context.json {
+        return output::print(json);
+    }
+    for (key, value) in settings.as_object().into_iter().flatten() {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        output::print(&format!("{key}={value}"))?;
+    }
+    Ok(())
+}
+
+pub async fn setup(context: &Context, SetupCommand::Status: SetupCommand) -> Result<(), Failure> {
+    let (client, instance) = context.anonymous()?;
+    let state = client.setup_state().await?;
+    if context.json {
+        return output::print(&state.json);
+    }
+    context.say(if state.done { "cli-setup-done" } else { "cli-setup-open" }, &[("url", &instance.url)]);
+    Ok(())
+}
+
+/// This program's version, and the server's where one answers.
+pub async fn version(context: &Context) -> Result<(), Failure> {
+    let own = env!("CARGO_PKG_VERSION");
+    let server = match context.anonymous() {
+        Ok((client, _)) => client.version().await.ok().map(|seen| seen.version.clone()),
+        Err(_) => None,
+    };
+    if context.json {
+        return output::print(&serde_json::json!({ "cake": own, "server": server }).to_string());
+    }
+    context.facts("", &[("cli-col-command", Some(own.to_owned())), ("cli-col-server", server)])
+}
+
+pub fn completion(shell: Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "cake", &mut script);
+    output::print(String::from_utf8_lossy(&script).trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_text_unless_they_look_otherwise() {
+        for (pair, key, value) in [
+            ("name=Taipei rack", "name", Value::from("Taipei rack")),
+            ("time-zone=Asia/Taipei", "time_zone", Value::from("Asia/Taipei")),
+            ("flag=true", "flag", Value::from(true)),
+            ("text=a=b", "text", Value::from("a=b")),
+        ] {
+            let (seen_key, seen_value) = assignment(pair).unwrap();
+            assert_eq!((seen_key.as_str(), seen_value), (key, value));
+        }
+        assert!(assignment("nothing").is_err());
+    }
+}

@@ -1,0 +1,227 @@
+//! `cake vm …`
+
+use crate::args::{ActArgs, CreateArgs, DeleteArgs, VmCommand};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{self, Align};
+use crate::{console, progress};
+use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
+use cake_client::{Seen, VmAction};
+use std::io::{IsTerminal, Write};
+
+pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
+    match command {
+        VmCommand::Create(args) => create(context, *args).await,
+        VmCommand::List { state } => list(context, state.as_deref()).await,
+        VmCommand::Show { vm } => show(context, &context.client()?.vm(&vm).await?),
+        VmCommand::Start(args) => act(context, args, VmAction::Start, "cli-vm-started").await,
+        VmCommand::Shutdown(args) => act(context, args, VmAction::Shutdown, "cli-vm-shut-down").await,
+        VmCommand::Stop(args) => act(context, args, VmAction::Stop, "cli-vm-stopped").await,
+        VmCommand::Reset(args) => act(context, args, VmAction::Reset, "cli-vm-reset").await,
+        VmCommand::Pause(args) => act(context, args, VmAction::Pause, "cli-vm-paused").await,
+        VmCommand::Resume(args) => act(context, args, VmAction::Resume, "cli-vm-resumed").await,
+        VmCommand::Adopt(args) => act(context, args, VmAction::Adopt, "cli-vm-adopted").await,
+        VmCommand::Delete(args) => delete(context, args).await,
+        VmCommand::Rename { vm, name } => rename(context, &vm, &name).await,
+        VmCommand::Console(args) => console::run(context, &args.vm).await,
+    }
+}
+
+async fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
+    let client = context.client()?;
+    let wait = !args.no_wait;
+    let task = client.create_vm(&asked(&args)?).await?;
+    let id = task.subject.id.to_string();
+    progress::follow(context, &client, task, wait).await?;
+    if !wait {
+        return Ok(());
+    }
+    let vm = client.vm(&id).await?;
+    if context.json {
+        return output::print(&vm.json);
+    }
+    let (name, state) = (vm.name.clone(), output::state(&vm.state, context.words));
+    context.say("cli-vm-created", &[("name", &name), ("state", &state)]);
+    if vm.state == "running" {
+        context.say("cli-vm-created-next", &[("name", &name)]);
+    }
+    Ok(())
+}
+
+fn asked(args: &CreateArgs) -> Result<NewVm, Failure> {
+    let read = |path: &std::path::Path| {
+        std::fs::read_to_string(path).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))
+    };
+    let mut keys = Vec::new();
+    for path in &args.ssh_key {
+        let lines = read(path)?;
+        keys.extend(
+            lines.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(String::from),
+        );
+    }
+    if args.user_data.is_some() && (args.user.is_some() || !keys.is_empty()) {
+        return Err(Failure::Usage("cli-wrong-user-data", String::new()));
+    }
+    let wants_user = args.user.is_some() || !keys.is_empty();
+    let users = wants_user
+        .then(|| GuestUser {
+            name: args.user.clone().unwrap_or_else(|| "cake".into()),
+            ssh_keys: keys,
+            administrator: true,
+        })
+        .into_iter()
+        .collect::<Vec<_>>();
+    let user_data = args.user_data.as_deref().map(read).transpose()?;
+    let wants_seed = args.hostname.is_some() || user_data.is_some() || !users.is_empty();
+    Ok(NewVm {
+        name: args.name.clone(),
+        image: args.image.clone(),
+        cpus: args.cpus,
+        memory: args.memory,
+        disk: args.disk,
+        firmware: args.firmware.clone(),
+        network: args.network.clone(),
+        restart: args.restart.clone(),
+        start: Some(!args.no_start),
+        cloud_init: wants_seed.then(|| CloudInit { hostname: args.hostname.clone(), users, user_data }),
+    })
+}
+
+async fn list(context: &Context, state: Option<&str>) -> Result<(), Failure> {
+    let seen = context.client()?.vms().await?;
+    let wanted: Vec<&Vm> = seen.items.iter().filter(|vm| state.is_none_or(|s| s == vm.state)).collect();
+    if context.json
+        && let Some(state) = state
+    {
+        return output::print(&only(&seen.json, state));
+    }
+    let rows = wanted.iter().map(|vm| row(context, vm)).collect();
+    let columns = [
+        ("cli-col-name", Align::Text),
+        ("cli-col-state", Align::Text),
+        ("cli-col-cpus", Align::Number),
+        ("cli-col-memory", Align::Number),
+        ("cli-col-disk", Align::Number),
+        ("cli-col-used-cpu", Align::Number),
+        ("cli-col-image", Align::Text),
+    ];
+    context.list(&seen.json, &columns, rows)
+}
+
+/// The items of a list in one state, each as the server sent it.
+fn only(json: &str, state: &str) -> String {
+    let mut list: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+    if let Some(items) = list["items"].as_array_mut() {
+        items.retain(|item| item["state"] == state);
+    }
+    list.to_string()
+}
+
+fn row(context: &Context, vm: &Vm) -> Vec<String> {
+    let state = if vm.orphaned { "orphaned" } else { &vm.state };
+    let disk: u64 = vm.disks.iter().map(|disk| disk.size.bytes()).sum();
+    vec![
+        vm.name.clone(),
+        output::state(state, context.words),
+        vm.cpus.to_string(),
+        vm.memory.to_string(),
+        if disk == 0 { "–".into() } else { cake_types::ByteSize(disk).to_string() },
+        vm.usage.map_or_else(|| "–".into(), |usage| percent(usage.cpu_permille)),
+        vm.image.clone().unwrap_or_else(|| "–".into()),
+    ]
+}
+
+fn percent(permille: u32) -> String {
+    format!("{} %", (permille + 5) / 10)
+}
+
+fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
+    let words = context.words;
+    let accelerator = vm.accelerator.as_ref().map(|value| {
+        let kind = value.as_str().or_else(|| value["kind"].as_str()).unwrap_or_default().to_owned();
+        output::known(words, &format!("accelerator-{kind}"), &kind)
+    });
+    let disks = vm.disks.iter().map(|disk| disk.size.to_string()).collect::<Vec<_>>().join(", ");
+    let failure = vm.failure.as_ref().map(|failure| {
+        let text = output::known(words, &format!("failure-{}", failure.code), &failure.code);
+        if failure.detail.is_empty() { text } else { format!("{text} ({})", failure.detail) }
+    });
+    let orphaned = vm.orphaned.then(|| context.text("state-orphaned").to_owned());
+    context.facts(
+        &vm.json,
+        &[
+            ("cli-col-name", Some(vm.name.clone())),
+            ("cli-col-id", Some(vm.id.to_string())),
+            ("cli-col-project", Some(vm.project.clone())),
+            ("cli-col-state", Some(orphaned.unwrap_or_else(|| output::state(&vm.state, words)))),
+            ("cli-col-asked", Some(output::state(&vm.power, words)).filter(|_| vm.power != vm.state)),
+            ("cli-col-failure", failure),
+            ("cli-col-cpus", Some(vm.cpus.to_string())),
+            ("cli-col-memory", Some(vm.memory.to_string())),
+            ("cli-col-disk", Some(disks).filter(|text| !text.is_empty())),
+            ("cli-col-image", vm.image.clone()),
+            ("cli-col-firmware", Some(output::known(words, &format!("firmware-{}", vm.firmware), &vm.firmware))),
+            ("cli-col-network", Some(output::known(words, &format!("network-{}", vm.network), &vm.network))),
+            ("cli-col-hostname", vm.hostname.clone()),
+            ("cli-col-restart", Some(output::known(words, &format!("restart-{}", vm.restart), &vm.restart))),
+            ("cli-col-used-cpu", vm.usage.map(|usage| percent(usage.cpu_permille))),
+            ("cli-col-used-memory", vm.usage.map(|usage| usage.memory.to_string())),
+            ("cli-col-accelerator", accelerator),
+            ("cli-col-pid", vm.pid.map(|pid| pid.to_string())),
+            ("cli-col-started", Some(context.time(vm.started_at)).filter(|text| !text.is_empty())),
+            ("cli-col-created", Some(context.time(vm.created_at)).filter(|text| !text.is_empty())),
+        ],
+    )
+}
+
+async fn act(context: &Context, args: ActArgs, action: VmAction, done: &'static str) -> Result<(), Failure> {
+    let client = context.client()?;
+    let task = client.act(&args.vm, action).await?;
+    let (id, name) = (task.subject.id.to_string(), task.subject.name.clone());
+    progress::follow(context, &client, task, !args.no_wait).await?;
+    if args.no_wait {
+        return Ok(());
+    }
+    if context.json {
+        return output::print(&client.vm(&id).await?.json);
+    }
+    context.say(done, &[("name", &name)]);
+    Ok(())
+}
+
+async fn delete(context: &Context, args: DeleteArgs) -> Result<(), Failure> {
+    let client = context.client()?;
+    let vm = client.vm(&args.vm).await?;
+    if !args.yes && std::io::stdin().is_terminal() && !context.json {
+        confirm(context, &vm)?;
+    }
+    let task = client.delete_vm(&vm).await?;
+    let ended = progress::follow(context, &client, task, !args.no_wait).await?;
+    if context.json && !args.no_wait {
+        return output::print(&ended.json);
+    }
+    if !args.no_wait {
+        context.say("cli-vm-deleted", &[("name", &vm.name)]);
+    }
+    Ok(())
+}
+
+/// A deleted disk can't be brought back, so the name is typed.
+fn confirm(context: &Context, vm: &Vm) -> Result<(), Failure> {
+    print!("{} ", context.words.text_with("cli-vm-delete-confirm", &[("name", &vm.name)]));
+    std::io::stdout().flush()?;
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed)?;
+    if typed.trim() == vm.name { Ok(()) } else { Err(Failure::NotConfirmed) }
+}
+
+async fn rename(context: &Context, vm: &str, name: &str) -> Result<(), Failure> {
+    let client = context.client()?;
+    let vm = client.vm(vm).await?;
+    client.rename_vm(&vm, name).await?;
+    if context.json {
+        return output::print(&client.vm(&vm.id.to_string()).await?.json);
+    }
+    context.say("cli-vm-renamed", &[("old", &vm.name), ("name", name)]);
+    Ok(())
+}
