@@ -34,3 +34,5 @@ task-end-cancelled = { $name }: it was cancelled before it was done.
 task-end-superseded = { $name }: a newer request took its place.
 task-end-removed = { $name }: it was deleted meanwhile.
 task-end-interrupted = { $name }: it was interrupted; ask again.
+task-end-lost = { $name }: no server has it.
+task-end-refused = { $name }: the server refused it.

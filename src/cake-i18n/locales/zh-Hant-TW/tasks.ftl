@@ -34,3 +34,5 @@ task-end-cancelled = { $name }：完成前已取消。
 task-end-superseded = { $name }：已由較新的要求取代。
 task-end-removed = { $name }：期間已被刪除。
 task-end-interrupted = { $name }：已中斷，請再要求一次。
+task-end-lost = { $name }：沒有任何伺服器有它。
+task-end-refused = { $name }：伺服器拒絕了。
