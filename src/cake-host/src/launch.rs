@@ -38,6 +38,9 @@ use crate::process::{LiveProcess, ProcessError, ProcessIdentity};
 /// The most characters of a unit's name, an ending such as `.service` not counted.
 const LONGEST_NAME: usize = 200;
 
+/// The most descriptors that a program can be given: the system bus takes 16 in a message, of which two are the output.
+pub const MOST_DESCRIPTORS: usize = 14;
+
 /// What to start.
 #[derive(Debug)]
 pub struct LaunchRequest {
@@ -51,7 +54,7 @@ pub struct LaunchRequest {
     pub arguments: Vec<String>,
     /// All that the program gets, apart from what the launcher itself adds; nothing is inherited.
     pub environment: Vec<(String, String)>,
-    /// Become descriptors 3, 4, 5…
+    /// Become descriptors 3, 4, 5…; at most [`MOST_DESCRIPTORS`].
     pub descriptors: Vec<Descriptor>,
     /// Standard output and error. Absent: the journal, or nowhere.
     pub output: Option<OwnedFd>,
@@ -104,6 +107,8 @@ pub trait Launcher: Send + Sync {
 pub enum LaunchError {
     #[error("{name:?} is no name for a unit or descriptor")]
     Name { name: String },
+    #[error("more than {limit} descriptors for one program")]
+    TooManyDescriptors { limit: usize },
     #[error("{unit} runs already")]
     AlreadyRunning { unit: String },
     #[error("{unit} could not be started: {because}")]
@@ -180,6 +185,16 @@ fn check_unit_name(name: &str) -> Result<(), LaunchError> {
         Ok(())
     } else {
         Err(LaunchError::Name { name: name.to_owned() })
+    }
+}
+
+impl LaunchRequest {
+    fn check(&self) -> Result<(), LaunchError> {
+        check_unit_name(&self.unit_name)?;
+        if self.descriptors.len() > MOST_DESCRIPTORS {
+            return Err(LaunchError::TooManyDescriptors { limit: MOST_DESCRIPTORS });
+        }
+        self.descriptors.iter().try_for_each(|descriptor| check_descriptor_name(&descriptor.name))
     }
 }
 

@@ -12,9 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{
-    LaunchError, LaunchRequest, Launcher, check_descriptor_name, check_unit_name, record::Record, spawn::Prepared,
-};
+use super::{Descriptor, LaunchError, LaunchRequest, Launcher, check_unit_name, record::Record, spawn::Prepared};
 use crate::process::{LiveProcess, ProcessError, ProcessIdentity};
 
 /// Starts programs as sessions of their own. Keeps one small record per unit, which survives the launcher.
@@ -45,6 +43,7 @@ impl DetachedLauncher {
     }
 
     fn launch_now(&self, request: LaunchRequest) -> Result<LiveProcess, LaunchError> {
+        request.check()?;
         let LaunchRequest {
             unit_name,
             description: _,
@@ -55,8 +54,8 @@ impl DetachedLauncher {
             output,
             memory_max: _,
         } = request;
-        check_unit_name(&unit_name)?;
-        let (names, descriptors) = names_and_descriptors(descriptors)?;
+        let (names, descriptors): (Vec<String>, Vec<OwnedFd>) =
+            descriptors.into_iter().map(|Descriptor { name, descriptor }| (name, descriptor)).unzip();
         let record = Record::lock(&self.records.join(&unit_name)).map_err(LaunchError::io("lock a record"))?;
         if record.alive()?.is_some() {
             return Err(LaunchError::AlreadyRunning { unit: unit_name });
@@ -122,11 +121,6 @@ pub(super) fn still_alive(recorded: Option<ProcessIdentity>) -> Result<Option<Pr
         Err(ProcessError::Gone { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-fn names_and_descriptors(descriptors: Vec<super::Descriptor>) -> Result<(Vec<String>, Vec<OwnedFd>), LaunchError> {
-    descriptors.iter().try_for_each(|descriptor| check_descriptor_name(&descriptor.name))?;
-    Ok(descriptors.into_iter().map(|super::Descriptor { name, descriptor }| (name, descriptor)).unzip())
 }
 
 /// `LISTEN_PID` is added by the child.

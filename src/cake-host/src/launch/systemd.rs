@@ -5,7 +5,7 @@
 //!                                      └────── MainPID ──▶ ProcessIdentity
 //! ```
 
-use std::{os::fd::AsFd, time::Duration};
+use std::{os::fd::AsFd, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -19,9 +19,7 @@ use zbus::{
     zvariant::{Fd, OwnedObjectPath, Value},
 };
 
-use super::{
-    Descriptor, LaunchError, LaunchRequest, Launcher, check_descriptor_name, check_unit_name, detached::still_alive,
-};
+use super::{Descriptor, LaunchError, LaunchRequest, Launcher, check_unit_name, detached::still_alive};
 use crate::{
     bus::{ManagerProxy, Property, ServiceProxy, error_name},
     process::{LiveProcess, ProcessError, ProcessIdentity},
@@ -37,7 +35,7 @@ const ENDS: [&str; 6] =
 /// Starts programs as transient services. Connects again by itself when the bus was restarted.
 #[derive(Debug)]
 pub struct SystemdLauncher {
-    link: Mutex<Link>,
+    link: Mutex<Option<Link>>,
 }
 
 /// One connection to the bus with its listener.
@@ -45,7 +43,7 @@ pub struct SystemdLauncher {
 struct Link {
     manager: ManagerProxy<'static>,
     news: broadcast::Sender<News>,
-    listener: std::sync::Arc<Listener>,
+    listener: Arc<Listener>,
 }
 
 #[derive(Debug)]
@@ -98,7 +96,7 @@ impl Link {
                 }
             }
         });
-        Ok(Self { manager, news, listener: std::sync::Arc::new(Listener(listener)) })
+        Ok(Self { manager, news, listener: Arc::new(Listener(listener)) })
     }
 
     /// The live process of a unit. A unit between two states, just being started or just ended, is waited for.
@@ -196,15 +194,29 @@ fn bus_gone() -> LaunchError {
 
 impl SystemdLauncher {
     pub async fn connect() -> Result<Self, LaunchError> {
-        Ok(Self { link: Mutex::new(Link::connect().await?) })
+        Ok(Self { link: Mutex::new(Some(Link::connect().await?)) })
     }
 
-    async fn link(&self) -> Result<Link, LaunchError> {
-        let mut link = self.link.lock().await;
-        if link.listener.0.is_finished() {
-            *link = Link::connect().await?;
+    /// Does something within the time limit. A connection that broke is replaced the next time.
+    async fn with_link<T>(
+        &self,
+        unit: &str,
+        work: impl AsyncFnOnce(&Link) -> Result<T, LaunchError>,
+    ) -> Result<T, LaunchError> {
+        let mut current = self.link.lock().await;
+        let link = match &*current {
+            Some(link) if !link.listener.0.is_finished() => link.clone(),
+            _ => current.insert(Link::connect().await?).clone(),
+        };
+        drop(current);
+        let outcome = match timeout(LIMIT, work(&link)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(LaunchError::TimedOut { unit: unit.to_owned() }),
+        };
+        if matches!(&outcome, Err(LaunchError::Bus(error)) if error_name(error).is_none()) {
+            self.link.lock().await.take_if(|current| Arc::ptr_eq(&current.listener, &link.listener));
         }
-        Ok(link.clone())
+        outcome
     }
 }
 
@@ -215,14 +227,9 @@ impl Launcher for SystemdLauncher {
     }
 
     async fn launch(&self, request: LaunchRequest) -> Result<ProcessIdentity, LaunchError> {
-        check_unit_name(&request.unit_name)?;
-        request.descriptors.iter().try_for_each(|descriptor| check_descriptor_name(&descriptor.name))?;
+        request.check()?;
         let unit = format!("{}.service", request.unit_name);
-        let link = self.link().await?;
-        match timeout(LIMIT, link.start(&unit, &request)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(LaunchError::TimedOut { unit: request.unit_name }),
-        }
+        self.with_link(&unit, async |link| link.start(&unit, &request).await).await
     }
 
     async fn find(
@@ -231,11 +238,10 @@ impl Launcher for SystemdLauncher {
         recorded: Option<&ProcessIdentity>,
     ) -> Result<Option<ProcessIdentity>, LaunchError> {
         check_unit_name(unit_name)?;
-        let link = self.link().await?;
-        match timeout(LIMIT, link.settled(&format!("{unit_name}.service"))).await {
-            Ok(Ok(None)) => still_alive(recorded.copied()),
-            Ok(found) => found,
-            Err(_) => Err(LaunchError::TimedOut { unit: unit_name.to_owned() }),
+        let unit = format!("{unit_name}.service");
+        match self.with_link(&unit, async |link| link.settled(&unit).await).await? {
+            Some(identity) => Ok(Some(identity)),
+            None => still_alive(recorded.copied()),
         }
     }
 }

@@ -55,12 +55,17 @@ pub(crate) async fn run(kind: &str, folder: &Path) -> Result<(), Failure> {
             Ok(()) => println!("ok {kind} {name} ({spent} ms)"),
             Err(error) => {
                 failed += 1;
-                println!("FAIL {kind} {name}: {error} ({spent} ms)");
+                println!("FAIL {kind} {name}: {} ({spent} ms)", chain(&*error));
             }
         }
         std::io::stdout().flush()?;
     }
     ensure(failed == 0, &format!("{failed} cases failed"))
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let links = std::iter::successors(Some(error), |error| error.source());
+    links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A launcher that launches one unit, says whom it launched, and waits to be killed.
