@@ -1,1 +1,6 @@
-//! Pools, volumes and images on one node
+mod error;
+mod pool;
+pub mod seed;
+pub mod volume;
+pub use error::StorageError;
+pub use pool::Pool;

@@ -197,11 +197,12 @@ fn machine(builder: &mut Builder, spec: &VmSpec, accelerator: Accelerator) -> Re
 }
 
 /// QMP, and the first serial port: one reader at a time, and a ring that keeps the last output for whoever comes later.
-/// With nobody connected both drop what they can't take, so the guest is never held up.
+/// With nobody connected both drop what they can't take, so the guest is never held up. The port waits for its first reader,
+/// who is in the queue before QEMU is executed, so it never really waits and the first byte is not missed.
 fn channels(builder: &mut Builder) {
     builder.pair("-chardev", format!("socket,id=qmp,fd={QMP_FD},server=on,wait=off"));
     builder.pair("-mon", "chardev=qmp,mode=control");
-    builder.pair("-chardev", format!("socket,id=serial-socket,fd={SERIAL_FD},server=on,wait=off"));
+    builder.pair("-chardev", format!("socket,id=serial-socket,fd={SERIAL_FD},server=on,wait=on"));
     builder.pair("-chardev", format!("ringbuf,id={SERIAL_RING},size={SERIAL_KEPT}"));
     builder.pair("-chardev", format!("hub,id=serial0,chardevs.0=serial-socket,chardevs.1={SERIAL_RING}"));
     builder.pair("-device", "isa-serial,chardev=serial0");

@@ -1,6 +1,15 @@
 pub mod argv;
+mod actor;
+mod assignment;
+mod engine;
 pub mod exec;
-pub mod folder;
+mod folder;
 pub mod machine;
-pub mod plan;
+mod plan;
 pub mod request;
+mod serial;
+mod start;
+pub use assignment::{Assignment, Making, Surroundings};
+pub use engine::{Engine, Settings};
+pub use folder::{Folder, Holder};
+pub use plan::{Files, LaunchPlan, PlannedFile};

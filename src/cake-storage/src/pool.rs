@@ -1,0 +1,140 @@
+//! A pool: a directory in which disks live, one file each, named after their VM.
+
+use crate::error::StorageError;
+use cake_types::{ByteSize, PoolStatus, VmId};
+use nix::sys::statvfs::statvfs;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The ending of a file that is not whole yet.
+pub(crate) const HALF_MADE: &str = ".new";
+
+nix::ioctl_write_int_bad!(ficlone, libc::FICLONE);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    path: PathBuf,
+}
+
+impl Pool {
+    /// The directory is made if it does not exist; what a crash left half made is removed.
+    pub fn open(path: &Path) -> Result<Self, StorageError> {
+        DirBuilder::new().recursive(true).mode(0o711).create(path).map_err(StorageError::io("create", path))?;
+        let pool = Self { path: path.canonicalize().map_err(StorageError::io("find", path))? };
+        pool.sweep().map_err(StorageError::io("sweep", path))?;
+        Ok(pool)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a VM's disk is, or would be.
+    pub fn volume(&self, vm: VmId, index: usize) -> PathBuf {
+        self.path.join(format!("{vm}-{index}.raw"))
+    }
+
+    /// All of a VM's disks that exist, whole or not.
+    pub fn volumes(&self, vm: VmId) -> io::Result<Vec<PathBuf>> {
+        let own = format!("{vm}-");
+        self.entries(|name| name.starts_with(&own) && (name.ends_with(".raw") || name.ends_with(HALF_MADE)))
+    }
+
+    /// Removes all of a VM's disks, durably.
+    pub fn remove(&self, vm: VmId) -> Result<(), StorageError> {
+        let volumes = self.volumes(vm).map_err(StorageError::io("read", &self.path))?;
+        for path in &volumes {
+            std::fs::remove_file(path).map_err(StorageError::io("remove", path))?;
+        }
+        if volumes.is_empty() { Ok(()) } else { self.sync() }
+    }
+
+    /// What is so, by really looking and trying.
+    pub fn status(&self) -> PoolStatus {
+        let path = self.path.display().to_string();
+        let measured = statvfs(&self.path).map_err(io::Error::from);
+        let reflink = self.try_reflink();
+        let problem = measured.as_ref().err().or(reflink.as_ref().err()).map(ToString::to_string);
+        let (size, free) = measured.as_ref().map_or((0, 0), |stat| {
+            (stat.blocks() * stat.fragment_size(), stat.blocks_available() * stat.fragment_size())
+        });
+        PoolStatus {
+            path,
+            file_system: file_system(&self.path).unwrap_or_default(),
+            size: ByteSize(size),
+            free: ByteSize(free),
+            reflink: reflink.unwrap_or(false),
+            available: problem.is_none(),
+            detail: problem,
+        }
+    }
+
+    /// What a disk may not use: a twentieth of the pool, at most a GiB, so that the node itself can go on writing.
+    pub(crate) fn room(&self) -> io::Result<(ByteSize, ByteSize)> {
+        let stat = statvfs(&self.path)?;
+        let size = stat.blocks() * stat.fragment_size();
+        let reserve = (size / 20).min(ByteSize::gib(1).bytes());
+        Ok((ByteSize(stat.blocks_available() * stat.fragment_size()), ByteSize(reserve)))
+    }
+
+    pub(crate) fn sync(&self) -> Result<(), StorageError> {
+        File::open(&self.path).and_then(|folder| folder.sync_all()).map_err(StorageError::io("sync", &self.path))
+    }
+
+    /// Clones one block of one file to another. An error means that not even files can be made here.
+    fn try_reflink(&self) -> io::Result<bool> {
+        let make = |name: &str| {
+            let path = self.path.join(name);
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+            io::Result::Ok((file, path))
+        };
+        let (from, from_path) = make(&format!(".reflink-from{HALF_MADE}"))?;
+        let (to, to_path) = make(&format!(".reflink-to{HALF_MADE}"))?;
+        let cloned = io::Write::write_all(&mut &from, &[0x5a; 4096]).and_then(|()| clone_file(&from, &to));
+        std::fs::remove_file(from_path)?;
+        std::fs::remove_file(to_path)?;
+        match cloned {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn sweep(&self) -> io::Result<()> {
+        self.entries(|name| name.ends_with(HALF_MADE))?.iter().try_for_each(std::fs::remove_file)
+    }
+
+    fn entries(&self, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(&wanted) {
+                found.push(entry.path());
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Shares all of `from`'s blocks with `to` (FICLONE, ioctl_ficlone(2)).
+pub(crate) fn clone_file(from: &File, to: &File) -> io::Result<()> {
+    // SAFETY: FICLONE takes the descriptor to clone from by value; both are open.
+    unsafe { ficlone(to.as_raw_fd(), from.as_raw_fd()) }?;
+    Ok(())
+}
+
+/// The type of the file system, as the mount table names it.
+fn file_system(path: &Path) -> Option<String> {
+    let table = std::fs::read_to_string("/proc/self/mounts").ok()?;
+    let mounts = table.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        // The table writes odd characters in octal; such mount points are left to the one above them.
+        Some((fields.next()?, fields.next()?))
+    });
+    let holds = |(at, _): &(&str, &str)| path.starts_with(at);
+    // The longest wins, and of those mounted on each other the last.
+    mounts.filter(holds).max_by_key(|(at, _)| at.len()).map(|(_, kind)| kind.to_owned())
+}

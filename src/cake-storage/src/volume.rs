@@ -1,0 +1,236 @@
+//! Making a disk: whole or not at all.
+//!
+//! ```text
+//!  POOL/ID-0.raw.new ── filled (cloned, or copied without its holes) ── grown ── owned ── synced ── renamed ──► ID-0.raw
+//! ```
+
+use crate::error::StorageError;
+use crate::pool::{HALF_MADE, Pool, clone_file};
+use cake_types::{ByteSize, VmId};
+use nix::unistd::{Gid, Uid, Whence, fchown, lseek64};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Copied between two looks at whether it is still wanted.
+const STEP: usize = 8 << 20;
+
+/// A disk as asked.
+#[derive(Clone, Debug)]
+pub struct VolumeRequest<'a> {
+    pub vm: VmId,
+    pub index: usize,
+    pub size: ByteSize,
+    /// A raw image that it begins as; empty without.
+    pub image: Option<&'a Path>,
+    /// Its user: the VM's own.
+    pub owner: u32,
+}
+
+/// How far it is, in bytes of data. Answers whether it is still wanted.
+pub type Watch<'a> = &'a dyn Fn(u64, u64) -> bool;
+
+/// Makes the disk, or grows the one that is there. Gives its path.
+pub fn make(pool: &Pool, request: &VolumeRequest<'_>, watch: Watch<'_>) -> Result<PathBuf, StorageError> {
+    let path = pool.volume(request.vm, request.index);
+    match OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW).open(&path) {
+        Ok(file) => {
+            grow(&file, &path, request.size)?;
+            return Ok(path);
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => return Err(StorageError::Io { what: "open", path, source }),
+    }
+    check_room(pool, request)?;
+    let half = PathBuf::from(format!("{}{HALF_MADE}", path.display()));
+    let made = fill(&half, request, watch)
+        .and_then(|()| std::fs::rename(&half, &path).map_err(StorageError::io("rename", &half)))
+        .and_then(|()| pool.sync());
+    if made.is_err() {
+        // Nothing half made stays; what can't be removed now goes when the pool is opened again.
+        let _ = std::fs::remove_file(&half);
+    }
+    made.map(|()| path)
+}
+
+/// Refuses what could not be written in full. Disks are made sparse, but a promise is a promise.
+fn check_room(pool: &Pool, request: &VolumeRequest<'_>) -> Result<(), StorageError> {
+    let (free, reserve) = pool.room().map_err(StorageError::io("measure", pool.path()))?;
+    if request.size.bytes().saturating_add(reserve.bytes()) > free.bytes() {
+        return Err(StorageError::NoSpace { asked: request.size, free, reserve });
+    }
+    Ok(())
+}
+
+fn fill(half: &Path, request: &VolumeRequest<'_>, watch: Watch<'_>) -> Result<(), StorageError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(half)
+        .map_err(StorageError::io("create", half))?;
+    if let Some(image) = request.image {
+        let source = File::open(image).map_err(StorageError::io("open", image))?;
+        let size = source.metadata().map_err(StorageError::io("look at", image))?.len();
+        if size > request.size.bytes() {
+            return Err(StorageError::SmallerThanImage { asked: request.size, image: ByteSize(size) });
+        }
+        if clone_file(&source, &file).is_err() {
+            file.set_len(size).map_err(StorageError::io("grow", half))?;
+            copy_data(&source, &file, watch).map_err(|error| error.in_file(half))?;
+        }
+    }
+    file.set_len(request.size.bytes()).map_err(StorageError::io("grow", half))?;
+    let owner = (Uid::from_raw(request.owner), Gid::from_raw(request.owner));
+    fchown(&file, Some(owner.0), Some(owner.1)).map_err(|error| StorageError::io("give away", half)(error.into()))?;
+    file.sync_all().map_err(StorageError::io("sync", half))
+}
+
+fn grow(file: &File, path: &Path, size: ByteSize) -> Result<(), StorageError> {
+    let is = file.metadata().map_err(StorageError::io("look at", path))?.len();
+    if is > size.bytes() {
+        return Err(StorageError::Shrinks { from: ByteSize(is), to: size });
+    }
+    if is < size.bytes() {
+        file.set_len(size.bytes()).map_err(StorageError::io("grow", path))?;
+    }
+    Ok(())
+}
+
+enum CopyError {
+    Cancelled,
+    Io(io::Error),
+}
+
+impl CopyError {
+    fn in_file(self, path: &Path) -> StorageError {
+        match self {
+            Self::Cancelled => StorageError::Cancelled,
+            Self::Io(source) => StorageError::Io { what: "copy an image to", path: path.to_owned(), source },
+        }
+    }
+}
+
+impl From<io::Error> for CopyError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<nix::Error> for CopyError {
+    fn from(error: nix::Error) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+/// Copies what is not a hole (SEEK_DATA, lseek(2)) inside the kernel.
+fn copy_data(from: &File, to: &File, watch: Watch<'_>) -> Result<(), CopyError> {
+    let metadata = from.metadata()?;
+    let (end, total) = (metadata.len() as i64, (metadata.blocks() * 512).min(metadata.len()));
+    let (mut at, mut done) = (0i64, 0u64);
+    while at < end {
+        let start = match lseek64(from, at, Whence::SeekData) {
+            Ok(start) => start,
+            // Only a hole is left.
+            Err(nix::Error::ENXIO) => break,
+            Err(error) => return Err(error.into()),
+        };
+        let hole = lseek64(from, start, Whence::SeekHole)?;
+        let (mut read, mut write) = (start, start);
+        while read < hole {
+            let step = usize::try_from(hole - read).unwrap_or(STEP).min(STEP);
+            let copied = copy_range(from, &mut read, to, &mut write, step)?;
+            if copied == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+            done += copied as u64;
+            if !watch(done.min(total), total) {
+                return Err(CopyError::Cancelled);
+            }
+        }
+        at = hole;
+    }
+    Ok(())
+}
+
+/// copy_file_range(2): at most `most` bytes; both offsets move on.
+fn copy_range(from: &File, read: &mut i64, to: &File, write: &mut i64, most: usize) -> nix::Result<usize> {
+    // SAFETY: two open descriptors and two offsets that live through the call.
+    let copied = unsafe { libc::copy_file_range(from.as_raw_fd(), read, to.as_raw_fd(), write, most, 0) };
+    nix::Error::result(copied).map(|copied| copied as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::FileExt;
+    use uuid::Uuid;
+
+    fn request(image: Option<&Path>, size: u64) -> VolumeRequest<'_> {
+        VolumeRequest { vm: VmId(Uuid::from_u128(7)), index: 0, size: ByteSize(size), image, owner: nix::unistd::getuid().as_raw() }
+    }
+
+    fn sparse_image(folder: &Path) -> PathBuf {
+        let path = folder.join("image.raw");
+        let image = File::create(&path).unwrap();
+        image.set_len(64 << 20).unwrap();
+        image.write_all_at(b"begins", 0).unwrap();
+        image.write_all_at(&[7; 12345], 40 << 20).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_disk_is_its_image_and_room_to_grow() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = sparse_image(folder.path());
+        let pool = Pool::open(&folder.path().join("pool")).unwrap();
+        let path = make(&pool, &request(Some(&image), 80 << 20), &|_, _| true).unwrap();
+        let disk = File::open(&path).unwrap();
+        let metadata = disk.metadata().unwrap();
+        assert_eq!((metadata.len(), metadata.mode() & 0o777), (80 << 20, 0o600));
+        assert!(metadata.blocks() * 512 < 1 << 20, "{} blocks", metadata.blocks());
+        let (mut begin, mut middle) = ([0; 6], [0; 12345]);
+        disk.read_exact_at(&mut begin, 0).unwrap();
+        disk.read_exact_at(&mut middle, 40 << 20).unwrap();
+        assert_eq!((&begin, &middle), (b"begins", &[7; 12345]));
+        // Again: the same; larger: grown; smaller: refused.
+        make(&pool, &request(Some(&image), 80 << 20), &|_, _| panic!("not copied again")).unwrap();
+        make(&pool, &request(None, 96 << 20), &|_, _| true).unwrap();
+        assert_eq!(disk.metadata().unwrap().len(), 96 << 20);
+        assert!(matches!(make(&pool, &request(None, 1), &|_, _| true), Err(StorageError::Shrinks { .. })));
+        pool.remove(VmId(Uuid::from_u128(7))).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_does_not_fit_or_is_not_wanted_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = sparse_image(folder.path());
+        let pool = Pool::open(&folder.path().join("pool")).unwrap();
+        let too_large = make(&pool, &request(None, 900 << 40), &|_, _| true);
+        assert!(matches!(too_large, Err(StorageError::NoSpace { .. })), "{too_large:?}");
+        let small = make(&pool, &request(Some(&image), 1 << 20), &|_, _| true);
+        assert!(matches!(small, Err(StorageError::SmallerThanImage { .. })), "{small:?}");
+        let cancelled = make(&pool, &request(Some(&image), 80 << 20), &|_, _| false);
+        // Where blocks are shared there is nothing to cancel.
+        assert!(matches!(cancelled, Err(StorageError::Cancelled)) || pool.status().reflink, "{cancelled:?}");
+        let left = std::fs::read_dir(pool.path()).unwrap().count();
+        assert_eq!(left, usize::from(pool.status().reflink));
+    }
+
+    #[test]
+    fn half_made_files_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let half = folder.path().join("00000000-0-0.raw.new");
+        File::create(&half).unwrap();
+        let pool = Pool::open(folder.path()).unwrap();
+        assert!(!half.exists());
+        let status = pool.status();
+        assert!(status.available && status.size >= status.free && !status.file_system.is_empty(), "{status:?}");
+    }
+}

@@ -1,0 +1,377 @@
+//! One VM's task: it alone changes the VM. It feeds the [`Machine`] with what happens and does what it says.
+
+use crate::assignment::{Assignment, Making};
+use crate::engine::{Running, Shared};
+use crate::folder::{Folder, Holder};
+use crate::machine::{Command, Effect, Found, Input, Machine};
+use crate::request::{Denied, Operation};
+use crate::start::{self, Launched, Session, chain, failure};
+use cake_host::process::{ExitStatus, LiveProcess};
+use cake_qmp::commands::{Cont, QueryStatus, Stop, SystemPowerdown, SystemReset};
+use cake_qmp::{CloseReason, EventKind, Events, Notice, Qmp, QmpError};
+use cake_types::{ExitReason, Failure, FailureCode, HaltedBy, ProvisionProgress, VmId, VmStatus};
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+use nix::sys::signal::Signal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+pub(crate) enum Message {
+    Assign(Arc<Assignment>),
+    Operate(Operation, oneshot::Sender<Result<(), Denied>>),
+}
+
+/// Something that was begun has come to its end.
+enum Done {
+    Input(Input),
+    Launched(Result<Launched, Failure>),
+    Greeted(Result<Session, Failure>),
+    Ended(Option<ExitStatus>),
+    /// What QEMU is doing, asked because events were lost.
+    Looked(Result<Found, QmpError>),
+}
+
+pub(crate) struct Actor {
+    shared: Arc<Shared>,
+    number: u64,
+    id: VmId,
+    folder: Folder,
+    assignment: Arc<Assignment>,
+    machine: Machine,
+    work: FuturesUnordered<BoxFuture<'static, Done>>,
+    process: Option<Arc<LiveProcess>>,
+    monitor: Option<(Qmp, Events)>,
+    /// The end was asked for before there was a process.
+    kill_at_once: bool,
+    /// QEMU said that somebody on this machine ended it.
+    ended_by_host: bool,
+    making: Arc<Progress>,
+    cancelled: Arc<AtomicBool>,
+    halted: Option<HaltedBy>,
+    started_at: Option<Timestamp>,
+    start_commands: Option<u32>,
+    reported: Option<VmStatus>,
+}
+
+/// How far the disks are; the thread that makes them writes, the task reads.
+#[derive(Default)]
+struct Progress {
+    now: Mutex<Option<ProvisionProgress>>,
+    changed: Notify,
+}
+
+impl Actor {
+    pub(crate) async fn run(
+        shared: Arc<Shared>,
+        number: u64,
+        assignment: Arc<Assignment>,
+        mut mailbox: mpsc::Receiver<Message>,
+    ) {
+        let id = assignment.id();
+        let folder = Folder::of(&shared.settings.vms, id);
+        let alive = is_alive(&shared, id, &folder).await;
+        let halted = assignment.halted.map(|halted| halted.generation);
+        let (machine, effects) = Machine::new(assignment.desired(), halted, alive, Instant::now());
+        let mut actor = Self {
+            number,
+            id,
+            folder,
+            halted: assignment.halted,
+            assignment,
+            machine,
+            work: FuturesUnordered::new(),
+            process: None,
+            monitor: None,
+            kill_at_once: false,
+            ended_by_host: false,
+            making: Arc::default(),
+            cancelled: Arc::default(),
+            started_at: None,
+            start_commands: None,
+            reported: None,
+            shared,
+        };
+        actor.obey(effects).await;
+        loop {
+            actor.report();
+            let message = if actor.machine.is_idle() && actor.work.is_empty() {
+                match actor.shared.leave(id, number, &mut mailbox) {
+                    Some(message) => message,
+                    None => return,
+                }
+            } else {
+                match actor.next(&mut mailbox).await {
+                    Some(message) => message,
+                    None => continue,
+                }
+            };
+            actor.receive(message).await;
+        }
+    }
+
+    /// Waits for whatever happens first; a message is handed back.
+    async fn next(&mut self, mailbox: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        let wake_at = self.machine.wake_at();
+        let timer = async {
+            match wake_at {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let notice = async {
+            match &mut self.monitor {
+                Some((_, events)) => events.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            // The end of a process before the end of its connection, and both before new requests.
+            biased;
+            Some(done) = self.work.next(), if !self.work.is_empty() => self.done(done).await,
+            notice = notice => self.notice(notice).await,
+            message = mailbox.recv() => return message,
+            () = self.making.changed.notified() => {}
+            () = timer => self.input(Input::Tick).await,
+        }
+        None
+    }
+
+    async fn receive(&mut self, message: Message) {
+        match message {
+            Message::Assign(assignment) => {
+                self.assignment = assignment.clone();
+                self.input(Input::Desired(assignment.desired())).await;
+            }
+            Message::Operate(operation, answer) => {
+                let admitted = self.machine.operate(operation, Instant::now());
+                // Whoever asked may have gone; the operation is admitted all the same.
+                let _ = answer.send(admitted.as_ref().map(|_| ()).map_err(|denied| *denied));
+                self.obey(admitted.unwrap_or_default()).await;
+            }
+        }
+    }
+
+    async fn input(&mut self, input: Input) {
+        tracing::debug!(vm = %self.id, ?input, "VM {}", self.id);
+        let effects = self.machine.handle(input, Instant::now());
+        self.obey(effects).await;
+    }
+
+    async fn done(&mut self, done: Done) {
+        match done {
+            Done::Input(input) => self.input(input).await,
+            Done::Launched(Ok(launched)) => self.launched(launched),
+            Done::Launched(Err(failure)) | Done::Greeted(Err(failure)) => {
+                self.forget_process();
+                self.input(Input::Started(Err(failure))).await;
+            }
+            Done::Greeted(Ok(session)) => self.greeted(session).await,
+            Done::Ended(status) => {
+                let reason = match status {
+                    Some(ExitStatus::Signal(libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP)) => {
+                        ExitReason::Killed
+                    }
+                    _ if self.ended_by_host => ExitReason::Killed,
+                    _ => ExitReason::Crash,
+                };
+                self.forget_process();
+                self.input(Input::Ended(reason)).await;
+            }
+            Done::Looked(Ok(Found::GuestOff)) => self.input(Input::GuestOff).await,
+            Done::Looked(Ok(Found::Crashed)) => self.input(Input::GuestCrashed).await,
+            // Running or paused is what it is thought to be; a connection that is gone is told by its end.
+            Done::Looked(_) => {}
+        }
+    }
+
+    fn launched(&mut self, launched: Launched) {
+        let process = launched.process.clone();
+        self.started_at = Some(since(&process));
+        if std::mem::take(&mut self.kill_at_once) {
+            signal(&process);
+        }
+        self.process = Some(process);
+        let (shared, id, folder) = (self.shared.clone(), self.id, self.folder.clone());
+        self.work.push(Box::pin(async move { Done::Greeted(start::greet(shared, launched, id, folder).await) }));
+    }
+
+    async fn greeted(&mut self, session: Session) {
+        let Session { qmp, events, serial, found, commands } = session;
+        let Some(process) = self.process.clone() else { return };
+        self.start_commands = Some(commands);
+        self.monitor = Some((qmp, events));
+        self.shared.set_running(self.id, self.number, Some(Running { process: process.clone(), serial }));
+        self.work.push(Box::pin(async move { Done::Ended(process.wait_exit().await.unwrap_or_default()) }));
+        self.input(Input::Started(Ok(found))).await;
+    }
+
+    fn forget_process(&mut self) {
+        (self.process, self.monitor, self.started_at, self.start_commands) = (None, None, None, None);
+        (self.kill_at_once, self.ended_by_host) = (false, false);
+        self.shared.set_running(self.id, self.number, None);
+    }
+
+    async fn notice(&mut self, notice: Result<Notice, CloseReason>) {
+        match notice {
+            Ok(Notice::Event(event)) => match event.kind() {
+                EventKind::Shutdown { guest: true, .. } => self.input(Input::GuestOff).await,
+                EventKind::Shutdown { .. } => self.ended_by_host = true,
+                EventKind::GuestPanicked { .. } => self.input(Input::GuestCrashed).await,
+                EventKind::BlockIoError { action, no_space, device } if action == "stop" => {
+                    let code = if no_space { FailureCode::NoSpace } else { FailureCode::Disk };
+                    let what = format!("the guest was stopped at an error of {device}");
+                    self.input(Input::DiskTrouble(failure(code, what))).await;
+                }
+                _ => {}
+            },
+            Ok(Notice::Lost { .. }) => {
+                let Some((qmp, _)) = &self.monitor else { return };
+                let qmp = qmp.clone();
+                self.work.push(Box::pin(async move {
+                    let status = qmp.run(&QueryStatus).await;
+                    Done::Looked(status.map(|status| start::found(status.status, status.running)))
+                }));
+            }
+            Err(reason) => self.unreachable(reason),
+        }
+    }
+
+    /// The connection is gone. QEMU is ending, or it is out of our control and must end: its exit says the rest.
+    fn unreachable(&mut self, reason: CloseReason) {
+        if reason != CloseReason::EndOfStream {
+            tracing::error!(vm = %self.id, %reason, "the QEMU of VM {} can't be spoken to: {reason}", self.id);
+        }
+        self.monitor = None;
+        if let Some(process) = &self.process {
+            signal(process);
+        }
+    }
+
+    async fn obey(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Make => self.make(),
+                Effect::CancelMake => self.cancelled.store(true, Ordering::Relaxed),
+                Effect::Start { paused } => self.start(paused),
+                Effect::Adopt => {
+                    let found = start::find(self.shared.clone(), self.id, self.folder.clone());
+                    self.work.push(Box::pin(async move { Done::Launched(found.await) }));
+                }
+                Effect::Tell(command) => self.tell(command),
+                Effect::Kill => match &self.process {
+                    Some(process) => signal(process),
+                    None => self.kill_at_once = true,
+                },
+                Effect::Finish { operation, outcome } => {
+                    self.shared.surroundings.finished(self.id, operation, outcome).await;
+                }
+                Effect::Halt { reason, generation } => {
+                    let halted = HaltedBy { reason, generation, at: Timestamp::now() };
+                    self.halted = Some(halted);
+                    self.shared.surroundings.halted(self.id, halted).await;
+                }
+                Effect::Remove => {
+                    let (shared, id, folder) = (self.shared.clone(), self.id, self.folder.clone());
+                    self.work.push(Box::pin(async move {
+                        let removed = match folder.remove() {
+                            Ok(()) => shared.surroundings.remove(id).await,
+                            Err(error) => Err(failure(FailureCode::Internal, error)),
+                        };
+                        Done::Input(Input::Removed(removed))
+                    }));
+                }
+            }
+        }
+    }
+
+    fn make(&mut self) {
+        self.cancelled = Arc::default();
+        let progress = self.making.clone();
+        let making = Making {
+            progress: Arc::new(move |now| {
+                *progress.now.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+                progress.changed.notify_one();
+            }),
+            cancelled: self.cancelled.clone(),
+        };
+        let (shared, assignment) = (self.shared.clone(), self.assignment.clone());
+        self.work.push(Box::pin(async move {
+            Done::Input(Input::Made(shared.surroundings.make(&assignment, making).await))
+        }));
+    }
+
+    fn start(&mut self, paused: bool) {
+        self.kill_at_once = false;
+        let launched = start::launch(self.shared.clone(), self.assignment.clone(), self.folder.clone(), paused);
+        self.work.push(Box::pin(async move { Done::Launched(launched.await) }));
+    }
+
+    fn tell(&mut self, command: Command) {
+        let qmp = self.monitor.as_ref().map(|(qmp, _)| qmp.clone());
+        self.work.push(Box::pin(async move {
+            let result = match (qmp, command) {
+                (None, _) => Err(QmpError::Closed(CloseReason::EndOfStream)),
+                (Some(qmp), Command::Stop) => qmp.run(&Stop).await,
+                (Some(qmp), Command::Continue) => qmp.run(&Cont).await,
+                (Some(qmp), Command::Reset) => qmp.run(&SystemReset).await,
+                (Some(qmp), Command::PowerButton) => qmp.run(&SystemPowerdown).await,
+            };
+            let result = result.map(|_| ()).map_err(|error| failure(FailureCode::QmpProtocol, chain(&error)));
+            Done::Input(Input::Answered { command, result })
+        }));
+    }
+
+    fn report(&mut self) {
+        let status = self.status();
+        if self.reported.as_ref() != Some(&status) {
+            self.reported = Some(status.clone());
+            self.shared.surroundings.status(self.id, status);
+        }
+    }
+
+    fn status(&self) -> VmStatus {
+        let state = self.machine.state();
+        let making = state == cake_types::VmState::Provisioning;
+        VmStatus {
+            observed: self.machine.desired().stamp,
+            state,
+            pid: self.process.as_ref().map(|process| process.pid()),
+            accelerator: self.process.as_ref().map(|_| self.shared.settings.accelerator),
+            started_at: self.started_at,
+            progress: making.then(|| *self.making.now.lock().unwrap_or_else(PoisonError::into_inner)).flatten(),
+            failure: self.machine.failure().cloned(),
+            halted_by: self.halted.filter(|_| self.machine.is_halted()),
+            usage: None,
+            restarts: self.machine.restarts(),
+            start_commands: self.start_commands,
+        }
+    }
+}
+
+/// Whether a QEMU of this VM lives. Asked once, when the task begins.
+async fn is_alive(shared: &Shared, id: VmId, folder: &Folder) -> bool {
+    match folder.holder() {
+        Ok(Holder::Process(_)) => true,
+        // Never started here.
+        Ok(Holder::Nobody) if !folder.plan().exists() => false,
+        // A helper may be on its way to the lock.
+        _ => matches!(shared.launcher.find(&start::unit_name(id), None).await, Ok(Some(_))),
+    }
+}
+
+fn signal(process: &LiveProcess) {
+    // One that is gone already is what we want.
+    let _ = process.signal(Signal::SIGKILL);
+}
+
+/// When a process was started.
+fn since(process: &LiveProcess) -> Timestamp {
+    let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1) as u64;
+    let start = std::time::Duration::from_millis(process.identity().start_ticks * 1000 / ticks);
+    let up = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).map_or(start, std::time::Duration::from);
+    Timestamp::now().checked_sub(up.saturating_sub(start)).unwrap_or_else(|_| Timestamp::now())
+}

@@ -1,0 +1,69 @@
+//! What the engine is given, and what it needs around it.
+
+use crate::machine::{Desired, Outcome};
+use crate::plan::Files;
+use async_trait::async_trait;
+use cake_types::{Failure, HaltedBy, OperationId, ProvisionProgress, Stamp, Vm, VmId, VmStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A VM as the node holds it: the desired state, and what only the node knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    pub vm: Vm,
+    pub stamp: Stamp,
+    /// The user that its QEMU runs as.
+    pub uid: u32,
+    pub halted: Option<HaltedBy>,
+    /// A tombstone is written: take everything away.
+    pub removing: bool,
+}
+
+impl Assignment {
+    pub fn id(&self) -> VmId {
+        self.vm.meta.id
+    }
+
+    pub fn desired(&self) -> Desired {
+        Desired {
+            stamp: self.stamp,
+            power: self.vm.spec.power,
+            restart: self.vm.spec.restart,
+            removing: self.removing,
+        }
+    }
+}
+
+/// Says how far the disks are, and hears when they are wanted no more.
+#[derive(Clone)]
+pub struct Making {
+    pub(crate) progress: Arc<dyn Fn(ProvisionProgress) + Send + Sync>,
+    pub(crate) cancelled: Arc<AtomicBool>,
+}
+
+impl Making {
+    pub fn progress(&self, progress: ProvisionProgress) {
+        (self.progress)(progress);
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// The rest of the node, as the engine sees it.
+#[async_trait]
+pub trait Surroundings: Send + Sync + 'static {
+    /// Makes what is missing of the VM's disks. Quick when nothing is.
+    async fn make(&self, assignment: &Arc<Assignment>, making: Making) -> Result<(), Failure>;
+    /// Where the files are; called before each start, so the seed can be written anew.
+    async fn files(&self, assignment: &Arc<Assignment>) -> Result<Files, Failure>;
+    /// Takes everything of the VM away, its record last.
+    async fn remove(&self, id: VmId) -> Result<(), Failure>;
+    /// Durable when it returns.
+    async fn halted(&self, id: VmId, halted: HaltedBy);
+    /// Durable when it returns.
+    async fn finished(&self, id: VmId, operation: OperationId, outcome: Outcome);
+    /// What is so. Never waits.
+    fn status(&self, id: VmId, status: VmStatus);
+}

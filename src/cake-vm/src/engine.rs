@@ -1,0 +1,150 @@
+//! The engine: one task for every VM that is alive or busy; a VM that rests costs nothing here.
+
+use crate::actor::{Actor, Message};
+use crate::assignment::{Assignment, Surroundings};
+use crate::folder::Folder;
+use crate::request::{Denied, Operation};
+use crate::serial::{Serial, replay};
+use cake_host::launch::Launcher;
+use cake_host::process::LiveProcess;
+use cake_types::{Accelerator, VmId};
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+
+/// Messages that may wait for a VM's task. They are a person's clicks and a reconciler's pokes.
+const MAILBOX: usize = 64;
+
+/// Where things are.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder of the VMs' folders.
+    pub vms: PathBuf,
+    /// The engine root, or a link to it.
+    pub engine: PathBuf,
+    /// The program that becomes QEMU by [`crate::exec::exec_vm`], and its arguments before the plan's path.
+    pub helper: PathBuf,
+    pub helper_arguments: Vec<String>,
+    pub accelerator: Accelerator,
+    pub limits: cake_qmp::Limits,
+}
+
+pub(crate) struct Shared {
+    pub settings: Settings,
+    pub launcher: Arc<dyn Launcher>,
+    pub surroundings: Arc<dyn Surroundings>,
+    actors: Mutex<HashMap<VmId, Handle>>,
+}
+
+/// A VM's task, from outside.
+struct Handle {
+    mailbox: mpsc::Sender<Message>,
+    /// Tells this task from one that ended before it.
+    number: u64,
+    running: Option<Running>,
+}
+
+/// A VM whose QEMU can be spoken to.
+#[derive(Clone)]
+pub(crate) struct Running {
+    pub process: Arc<LiveProcess>,
+    pub serial: Serial,
+}
+
+/// The hypervisor engine. Clones share it.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+impl Engine {
+    pub fn new(settings: Settings, launcher: Arc<dyn Launcher>, surroundings: Arc<dyn Surroundings>) -> Self {
+        Self(Arc::new(Shared { settings, launcher, surroundings, actors: Mutex::default() }))
+    }
+
+    pub fn folder(&self, vm: VmId) -> Folder {
+        Folder::of(&self.0.settings.vms, vm)
+    }
+
+    /// Goes where the assignment says, from wherever the VM is.
+    pub async fn assign(&self, assignment: Arc<Assignment>) {
+        let mailbox = self.0.mailbox(&assignment);
+        // The task may have ended after its mailbox was taken: then a new one begins with the assignment.
+        if let Err(mpsc::error::SendError(Message::Assign(assignment))) = mailbox.send(Message::Assign(assignment)).await {
+            let _ = self.0.mailbox(&assignment).send(Message::Assign(assignment)).await;
+        }
+    }
+
+    /// Takes an operation in, or says why not. Its outcome goes to [`Surroundings::finished`].
+    pub async fn operate(&self, vm: VmId, operation: Operation) -> Result<(), Denied> {
+        let mailbox = self.0.actors().get(&vm).map(|handle| handle.mailbox.clone());
+        let (send, receive) = oneshot::channel();
+        match mailbox {
+            Some(mailbox) if mailbox.send(Message::Operate(operation, send)).await.is_ok() => {
+                receive.await.unwrap_or(Err(Denied::NotRunning))
+            }
+            _ => Err(Denied::NotRunning),
+        }
+    }
+
+    /// A connection to the serial port, beginning with the last output. Of a VM that is off, the output is all.
+    pub async fn serial(&self, vm: VmId) -> io::Result<OwnedFd> {
+        let running = self.0.actors().get(&vm).and_then(|handle| handle.running.clone());
+        if let Some(Running { serial, .. }) = running
+            && let Some(descriptor) = serial.attach().await
+        {
+            return Ok(descriptor);
+        }
+        replay(&tokio::fs::read(self.folder(vm).output()).await.unwrap_or_default())
+    }
+
+    /// The QEMUs that can be spoken to.
+    pub fn running(&self) -> Vec<(VmId, Arc<LiveProcess>)> {
+        let processes = |(vm, handle): (&VmId, &Handle)| Some((*vm, handle.running.as_ref()?.process.clone()));
+        self.0.actors().iter().filter_map(processes).collect()
+    }
+}
+
+impl Shared {
+    fn actors(&self) -> MutexGuard<'_, HashMap<VmId, Handle>> {
+        self.actors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The mailbox of the VM's task, which is started if there is none.
+    fn mailbox(self: &Arc<Self>, assignment: &Arc<Assignment>) -> mpsc::Sender<Message> {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let vm = assignment.id();
+        let mut actors = self.actors();
+        if let Some(handle) = actors.get(&vm) {
+            return handle.mailbox.clone();
+        }
+        let (mailbox, received) = mpsc::channel(MAILBOX);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(Actor::run(self.clone(), number, assignment.clone(), received));
+        actors.insert(vm, Handle { mailbox: mailbox.clone(), number, running: None });
+        mailbox
+    }
+
+    /// Tells the rest of the node how a VM's QEMU is reached, or that it is gone.
+    pub(crate) fn set_running(&self, vm: VmId, number: u64, running: Option<Running>) {
+        if let Some(handle) = self.actors().get_mut(&vm).filter(|handle| handle.number == number) {
+            handle.running = running;
+        }
+    }
+
+    /// A task ends, unless a message has come meanwhile.
+    pub(crate) fn leave(&self, vm: VmId, number: u64, mailbox: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        let mut actors = self.actors();
+        if let Ok(message) = mailbox.try_recv() {
+            return Some(message);
+        }
+        // From here on nobody can put anything in: who holds a sender gets the message back.
+        mailbox.close();
+        if actors.get(&vm).is_some_and(|handle| handle.number == number) {
+            actors.remove(&vm);
+        }
+        None
+    }
+}

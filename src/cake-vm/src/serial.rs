@@ -1,0 +1,265 @@
+//! The guest's first serial port, shared by everybody who looks.
+//!
+//! ```text
+//!   guest ──► hub ──► tail (last 64 KiB) ──► first thing that a viewer gets
+//!              │ ▲
+//!              │ └──── what viewers type, in the order in which it comes
+//!              └─────► viewers, each with a bounded queue: who is too slow is let go
+//! ```
+//!
+//! The hub always reads, so the guest is never held up by somebody who does not. While no hub is there QEMU keeps the last output
+//! in its own ring; on adoption the hub begins with it.
+
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::argv::SERIAL_KEPT;
+
+/// Read from the guest at once; also the largest piece in a viewer's queue.
+const CHUNK: usize = 4096;
+/// Pieces that may wait for one viewer: 256 KiB at most.
+const VIEWER_QUEUE: usize = 64;
+/// Pieces that viewers typed and the guest has not taken.
+const TYPED_QUEUE: usize = 16;
+
+/// The last bytes that went through. Grows with what it holds.
+#[derive(Debug, Default)]
+pub struct Tail(VecDeque<u8>);
+
+impl Tail {
+    pub fn push(&mut self, bytes: &[u8]) {
+        let bytes = &bytes[bytes.len().saturating_sub(SERIAL_KEPT)..];
+        let surplus = (self.0.len() + bytes.len()).saturating_sub(SERIAL_KEPT);
+        self.0.drain(..surplus);
+        self.0.extend(bytes);
+    }
+
+    pub fn to_bytes(&self) -> Bytes {
+        let (front, back) = self.0.as_slices();
+        [front, back].concat().into()
+    }
+}
+
+/// How the hub of a VM is reached.
+#[derive(Clone, Debug)]
+pub struct Serial(mpsc::Sender<oneshot::Sender<OwnedFd>>);
+
+impl Serial {
+    /// Serves `port` until QEMU closes it, and then leaves the tail in the file `output`. `kept` is what QEMU's ring held, read after
+    /// `port` was connected.
+    pub fn serve(port: UnixStream, kept: Vec<u8>, output: PathBuf) -> Self {
+        let (send, receive) = mpsc::channel(4);
+        tokio::spawn(async move {
+            let mut hub = Hub::new(port);
+            hub.begin_with(kept);
+            hub.run(receive).await;
+            if let Err(error) = tokio::fs::write(&output, hub.tail.to_bytes()).await {
+                tracing::warn!(path = %output.display(), %error, "cannot keep a guest's last output: {error}");
+            }
+        });
+        Self(send)
+    }
+
+    /// One end of a connection that gets the tail first, then everything. `None`: QEMU has ended.
+    pub async fn attach(&self) -> Option<OwnedFd> {
+        let (send, receive) = oneshot::channel();
+        self.0.send(send).await.ok()?;
+        receive.await.ok()
+    }
+}
+
+/// A connection that gets `kept` and then its end: for a guest that is off.
+pub fn replay(kept: &[u8]) -> io::Result<OwnedFd> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    // Fits a socket's buffer; what does not is not shown.
+    let _ = io::Write::write(&mut &ours, kept)?;
+    Ok(theirs.into())
+}
+
+struct Hub {
+    port: UnixStream,
+    tail: Tail,
+    viewers: Vec<mpsc::Sender<Bytes>>,
+    typed: mpsc::Receiver<Bytes>,
+    typing: mpsc::Sender<Bytes>,
+    unsent: Bytes,
+}
+
+impl Hub {
+    fn new(port: UnixStream) -> Self {
+        let (typing, typed) = mpsc::channel(TYPED_QUEUE);
+        Self { port, tail: Tail::default(), viewers: Vec::new(), typed, typing, unsent: Bytes::new() }
+    }
+
+    /// Begins with what the ring kept. What came between connecting and reading the ring is in both: the ring has it at its end
+    /// and the port at its beginning.
+    fn begin_with(&mut self, kept: Vec<u8>) {
+        self.tail.push(&kept);
+        if kept.is_empty() {
+            return;
+        }
+        let mut waiting = [0; CHUNK];
+        if let Ok(count) = self.port.try_read(&mut waiting) {
+            let waiting = &waiting[..count];
+            let both = (0..=count).rev().find(|both| kept.ends_with(&waiting[..*both])).unwrap_or(0);
+            self.tail.push(&waiting[both..]);
+        }
+    }
+
+    async fn run(&mut self, mut attach: mpsc::Receiver<oneshot::Sender<OwnedFd>>) {
+        let mut chunk = [0; CHUNK];
+        loop {
+            tokio::select! {
+                ready = self.port.readable() => match ready.and_then(|()| self.port.try_read(&mut chunk)) {
+                    Ok(0) => return,
+                    Ok(count) => self.show(&chunk[..count]),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => return,
+                },
+                ready = self.port.writable(), if !self.unsent.is_empty() => {
+                    match ready.and_then(|()| self.port.try_write(&self.unsent)) {
+                        Ok(count) => drop(self.unsent.split_to(count)),
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(_) => self.unsent.clear(),
+                    }
+                }
+                // Nothing new is taken before the guest has the last: typing is held up, not the memory filled.
+                Some(bytes) = self.typed.recv(), if self.unsent.is_empty() => self.unsent = bytes,
+                Some(answer) = attach.recv() => {
+                    if let Ok(descriptor) = self.attach() {
+                        // Whoever asked may have gone.
+                        let _ = answer.send(descriptor);
+                    }
+                }
+            }
+        }
+    }
+
+    fn show(&mut self, bytes: &[u8]) {
+        self.tail.push(bytes);
+        if self.viewers.is_empty() {
+            return;
+        }
+        let bytes = Bytes::copy_from_slice(bytes);
+        self.viewers.retain(|viewer| viewer.try_send(bytes.clone()).is_ok());
+    }
+
+    fn attach(&mut self) -> io::Result<OwnedFd> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let ours = UnixStream::from_std(ours)?;
+        let (send, receive) = mpsc::channel(VIEWER_QUEUE);
+        tokio::spawn(viewer(ours, self.tail.to_bytes(), receive, self.typing.clone()));
+        self.viewers.push(send);
+        Ok(theirs.into())
+    }
+}
+
+/// One viewer. Ends when either side closes, or when the hub lets it go.
+async fn viewer(stream: UnixStream, tail: Bytes, mut shown: mpsc::Receiver<Bytes>, typing: mpsc::Sender<Bytes>) {
+    let (mut reader, mut writer) = stream.into_split();
+    let watching = async {
+        writer.write_all(&tail).await?;
+        drop(tail);
+        while let Some(bytes) = shown.recv().await {
+            writer.write_all(&bytes).await?;
+        }
+        io::Result::Ok(())
+    };
+    let typing = async {
+        let mut keys = [0; 512];
+        loop {
+            match reader.read(&mut keys).await {
+                Ok(count) if count > 0 => {
+                    if typing.send(Bytes::copy_from_slice(&keys[..count])).await.is_err() {
+                        return;
+                    }
+                }
+                // Who closed only its sending side goes on watching.
+                _ => return std::future::pending().await,
+            }
+        }
+    };
+    tokio::select! {
+        _ = watching => {}
+        () = typing => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream as StdStream;
+
+    fn tokio_stream(stream: StdStream) -> UnixStream {
+        stream.set_nonblocking(true).unwrap();
+        UnixStream::from_std(stream).unwrap()
+    }
+
+    async fn attached(serial: &Serial) -> UnixStream {
+        tokio_stream(serial.attach().await.expect("it runs").into())
+    }
+
+    async fn read(stream: &mut UnixStream, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        stream.read_exact(&mut bytes).await.unwrap();
+        bytes
+    }
+
+    #[test]
+    fn the_tail_keeps_the_last_bytes() {
+        let mut tail = Tail::default();
+        for number in 0..100_000u32 {
+            tail.push(&number.to_le_bytes());
+        }
+        let kept = tail.to_bytes();
+        assert_eq!(kept.len(), SERIAL_KEPT);
+        assert_eq!(kept[SERIAL_KEPT - 4..], 99_999u32.to_le_bytes());
+        tail.push(&vec![7; 3 * SERIAL_KEPT]);
+        assert_eq!(tail.to_bytes(), vec![7; SERIAL_KEPT]);
+    }
+
+    #[tokio::test]
+    async fn viewers_see_the_past_and_the_present_and_type() {
+        let folder = tempfile::tempdir().unwrap();
+        let (port, mut guest) = UnixStream::pair().unwrap();
+        guest.write_all(b"and then").await.unwrap();
+        let serial = Serial::serve(port, b"before, and ".to_vec(), folder.path().join("output"));
+        let mut first = attached(&serial).await;
+        assert_eq!(read(&mut first, 16).await, b"before, and then");
+        let mut second = attached(&serial).await;
+        assert_eq!(read(&mut second, 16).await, b"before, and then");
+        guest.write_all(b" now").await.unwrap();
+        assert_eq!((read(&mut first, 4).await, read(&mut second, 4).await), (b" now".to_vec(), b" now".to_vec()));
+        second.write_all(b"keys").await.unwrap();
+        assert_eq!(read(&mut guest, 4).await, b"keys");
+        drop(guest);
+        assert_eq!(first.read(&mut [0]).await.unwrap(), 0);
+        assert!(serial.attach().await.is_none());
+        assert_eq!(std::fs::read(folder.path().join("output")).unwrap(), b"before, and then now");
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_is_let_go_and_the_guest_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (port, mut guest) = UnixStream::pair().unwrap();
+        let serial = Serial::serve(port, Vec::new(), folder.path().join("output"));
+        let mut slow = attached(&serial).await;
+        let mut quick = attached(&serial).await;
+        let chunk = vec![b'x'; CHUNK];
+        for _ in 0..512 {
+            guest.write_all(&chunk).await.unwrap();
+            read(&mut quick, CHUNK).await;
+        }
+        let mut all = Vec::new();
+        slow.read_to_end(&mut all).await.unwrap();
+        assert!(all.len() < 512 * CHUNK, "{}", all.len());
+    }
+}

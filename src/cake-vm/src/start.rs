@@ -1,0 +1,220 @@
+//! Starting a QEMU, and taking over one that lives.
+//!
+//! ```text
+//!  launch   files ▸ argv ▸ plan ▸ sockets bound ▸ we connect ▸ launcher: exec-vm ▸ QEMU ──► Launched
+//!  greet    greeting ▸ qmp_capabilities ▸ query-status                                  ──► Session
+//!  adopt    holder of the lock ▸ connect ▸ greeting … ▸ query-uuid ▸ ringbuf-read       ──► Session
+//! ```
+//!
+//! We connect before QEMU exists, because the sockets do: nothing here waits by trying again. When the process dies, the last
+//! copy of the listening sockets goes with it and the connections end by themselves.
+
+use crate::argv::{SERIAL_KEPT, SERIAL_RING, argv};
+use crate::assignment::Assignment;
+use crate::engine::Shared;
+use crate::folder::{Folder, Holder};
+use crate::machine::Found;
+use crate::plan::LaunchPlan;
+use crate::serial::Serial;
+use cake_host::launch::{Descriptor, LaunchError, LaunchRequest};
+use cake_host::process::{LiveProcess, ProcessError};
+use cake_qmp::commands::{QueryStatus, QueryUuid, RunState};
+use cake_qmp::{Events, Qmp, QmpError};
+use cake_types::{Failure, FailureCode, VmId};
+use std::fmt::Display;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
+use tokio::net::UnixStream;
+
+/// A QEMU that can be spoken to.
+pub(crate) struct Session {
+    pub qmp: Qmp,
+    pub events: Events,
+    pub serial: Serial,
+    pub found: Found,
+    pub commands: u32,
+}
+
+/// A process that is, or is about to become, a QEMU, with our connections to it.
+pub(crate) struct Launched {
+    pub process: Arc<LiveProcess>,
+    pub qmp: UnixStream,
+    pub serial: UnixStream,
+    pub adopted: bool,
+}
+
+pub(crate) fn failure(code: FailureCode, what: impl Display) -> Failure {
+    Failure { code, detail: what.to_string() }
+}
+
+/// The name of a VM's unit, whichever launcher starts it.
+pub(crate) fn unit_name(vm: VmId) -> String {
+    format!("cake-vm-{vm}")
+}
+
+/// Starts a QEMU, or finds that one lives already.
+pub(crate) async fn launch(
+    shared: Arc<Shared>,
+    assignment: Arc<Assignment>,
+    folder: Folder,
+    paused: bool,
+) -> Result<Launched, Failure> {
+    if let Holder::Process(process) = folder.holder().map_err(|error| failure(FailureCode::Internal, error))? {
+        return take_over(&folder, process).await;
+    }
+    let files = shared.surroundings.files(&assignment).await?;
+    let spec = &assignment.vm.spec;
+    let argv = argv(spec, shared.settings.accelerator, paused).map_err(|error| failure(FailureCode::Hardware, error))?;
+    let engine = std::fs::canonicalize(&shared.settings.engine).map_err(|error| failure(FailureCode::QemuStart, error))?;
+    let plan = LaunchPlan::new(spec, argv, &files, &folder, assignment.uid, engine, shared.settings.accelerator)
+        .ok_or_else(|| failure(FailureCode::Disk, "a disk of the spec has no file"))?;
+    let io = |error| failure(FailureCode::Internal, format_args!("the VM's folder: {error}"));
+    write_plan(&folder, &plan).map_err(io)?;
+    let descriptors = vec![listener(&folder, "qmp").map_err(io)?, listener(&folder, "serial").map_err(io)?];
+    let (qmp, serial) = tokio::try_join!(folder.connect("qmp"), folder.connect("serial")).map_err(io)?;
+    let mut arguments = shared.settings.helper_arguments.clone();
+    arguments.push(folder.plan().to_string_lossy().into_owned());
+    let request = LaunchRequest {
+        unit_name: unit_name(assignment.id()),
+        description: format!("cake: VM {}", assignment.vm.meta.name),
+        program: shared.settings.helper.clone(),
+        arguments,
+        environment: Vec::new(),
+        descriptors,
+        output: Some(OwnedFd::from(folder.new_log().map_err(io)?)),
+        memory_max: None,
+    };
+    let identity = shared.launcher.launch(request).await.map_err(|error| not_launched(&folder, &error))?;
+    let process = match LiveProcess::open(&identity) {
+        Ok(process) => Arc::new(process),
+        Err(ProcessError::Gone { .. }) => return Err(ended_at_start(&folder)),
+        Err(error) => return Err(failure(FailureCode::Internal, error)),
+    };
+    Ok(Launched { process, qmp, serial, adopted: false })
+}
+
+/// Connects to the QEMU that lives.
+pub(crate) async fn find(shared: Arc<Shared>, vm: VmId, folder: Folder) -> Result<Launched, Failure> {
+    let internal = |error: &dyn Display| failure(FailureCode::Internal, error);
+    match folder.holder().map_err(|error| internal(&error))? {
+        Holder::Process(process) => take_over(&folder, process).await,
+        // The helper that was started a moment ago, by a cake-node that is no more, has not come to the lock yet.
+        Holder::Nobody => match shared.launcher.find(&unit_name(vm), None).await.map_err(|error| internal(&error))? {
+            Some(identity) => match LiveProcess::open(&identity) {
+                Ok(process) => take_over(&folder, process).await,
+                Err(_) => Err(ended_at_start(&folder)),
+            },
+            None => Err(ended_at_start(&folder)),
+        },
+    }
+}
+
+async fn take_over(folder: &Folder, process: LiveProcess) -> Result<Launched, Failure> {
+    let process = Arc::new(process);
+    match tokio::try_join!(folder.connect("qmp"), folder.connect("serial")) {
+        Ok((qmp, serial)) => Ok(Launched { process, qmp, serial, adopted: true }),
+        Err(error) => {
+            end(&process).await;
+            Err(failure(FailureCode::QmpProtocol, format_args!("the QEMU that lives can't be reached: {error}")))
+        }
+    }
+}
+
+/// Speaks to it for the first time. When that fails the process is ended.
+pub(crate) async fn greet(
+    shared: Arc<Shared>,
+    launched: Launched,
+    vm: VmId,
+    folder: Folder,
+) -> Result<Session, Failure> {
+    let Launched { process, qmp, serial, adopted } = launched;
+    match speak(&shared, qmp, vm, adopted).await {
+        Ok((qmp, events, found, kept)) => {
+            let commands = u32::try_from(qmp.commands_sent()).unwrap_or(u32::MAX);
+            Ok(Session { qmp, events, serial: Serial::serve(serial, kept, folder.output()), found, commands })
+        }
+        Err(error) => {
+            end(&process).await;
+            Err(match error {
+                // It went before it spoke: its log says why.
+                QmpError::Closed(cake_qmp::CloseReason::EndOfStream) => ended_at_start(&folder),
+                error => failure(FailureCode::QmpProtocol, chain(&error)),
+            })
+        }
+    }
+}
+
+async fn speak(
+    shared: &Shared,
+    stream: UnixStream,
+    vm: VmId,
+    adopted: bool,
+) -> Result<(Qmp, Events, Found, Vec<u8>), QmpError> {
+    let (qmp, events) = Qmp::connect_with(stream, shared.settings.limits.clone()).await?;
+    let mut kept = Vec::new();
+    if adopted {
+        let uuid = qmp.run(&QueryUuid).await?.uuid;
+        if uuid != vm.0 {
+            tracing::error!(%vm, %uuid, "the QEMU of VM {vm} says that it is {uuid}");
+            return Err(QmpError::Closed(cake_qmp::CloseReason::Released));
+        }
+        let read = serde_json::json!({"device": SERIAL_RING, "size": SERIAL_KEPT, "format": "base64"});
+        let text = qmp.execute("ringbuf-read", &read).await?;
+        kept = text.as_str().and_then(|text| data_encoding::BASE64.decode(text.as_bytes()).ok()).unwrap_or_default();
+    }
+    let status = qmp.run(&QueryStatus).await?;
+    let found = found(status.status, status.running);
+    Ok((qmp, events, found, kept))
+}
+
+/// What a run state means to us.
+pub(crate) fn found(state: RunState, running: bool) -> Found {
+    match state {
+        RunState::Shutdown => Found::GuestOff,
+        RunState::GuestPanicked | RunState::InternalError => Found::Crashed,
+        _ if running => Found::Running,
+        _ => Found::Paused,
+    }
+}
+
+async fn end(process: &LiveProcess) {
+    let _ = process.signal(nix::sys::signal::Signal::SIGKILL);
+    if let Err(error) = process.wait_exit().await {
+        tracing::error!(pid = process.pid(), %error, "cannot wait for the end of a QEMU: {error}");
+    }
+}
+
+fn write_plan(folder: &Folder, plan: &LaunchPlan) -> std::io::Result<()> {
+    folder.create()?;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder.plan())?;
+    file.write_all(&serde_json::to_vec(plan)?)
+}
+
+fn listener(folder: &Folder, name: &str) -> std::io::Result<Descriptor> {
+    Ok(Descriptor { name: name.into(), descriptor: folder.listen(name)?.into() })
+}
+
+fn not_launched(folder: &Folder, error: &LaunchError) -> Failure {
+    match error {
+        LaunchError::EndedAtOnce { .. } => ended_at_start(folder),
+        error => failure(FailureCode::QemuStart, chain(error)),
+    }
+}
+
+fn ended_at_start(folder: &Folder) -> Failure {
+    let said = folder.log_tail();
+    failure(FailureCode::QemuStart, if said.is_empty() { "QEMU ended without a word".into() } else { said })
+}
+
+/// An error with its sources, for support.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
