@@ -11,16 +11,71 @@
 //!
 //! This crate deliberately can't change anything: it has GETs only, and does not know the Store, the nodes or the API's code.
 
+mod assets;
 mod data;
+mod frame;
+mod icons;
+mod live;
+mod pages;
+mod show;
 
 pub use data::{
     About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, NodeView, PageOf, PageQuery, PoolView,
     SettingsView, SetupView, Viewer, VmView,
 };
 
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
 use std::sync::Arc;
 
-/// The console's pages, live updates and static files. To be merged with the API's router, beneath the session middleware.
-pub fn router(data: Arc<dyn ConsoleData>) -> axum::Router {
-    axum::Router::new().with_state(data)
+/// What a page may load and do. No inline script or style anywhere: what is not in a static file does not run.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The console's pages, live updates and static files, and the page for addresses that lead nowhere (its fallback). To be
+/// merged with the API's router, beneath the middleware that puts the [`Viewer`] into the request's extensions.
+pub fn router(data: Arc<dyn ConsoleData>) -> Router {
+    Router::new()
+        .route("/", get(pages::overview::page))
+        .route("/setup", get(pages::setup::page))
+        .route("/login", get(pages::login::page))
+        .route("/vms", get(pages::vms::page))
+        .route("/vms.csv", get(pages::vms::csv))
+        .route("/vms/new", get(pages::new_vm::page))
+        .route("/vms/{vm}", get(pages::vm::page))
+        .route("/vms/{vm}/console", get(pages::console::page))
+        .route("/images", get(pages::images::page))
+        .route("/tasks", get(pages::tasks::page))
+        .route("/tasks/{task}", get(pages::tasks::one))
+        .route("/events", get(pages::events::page))
+        .route("/audit", get(pages::audit::page))
+        .route("/settings", get(pages::settings::page))
+        .route("/account", get(pages::account::page))
+        .route("/help", get(pages::help::index))
+        .route("/help/{page}", get(pages::help::page))
+        .route("/live", get(live::live))
+        .route("/static/{hash}/{*name}", get(assets::serve))
+        .fallback(pages::error::not_found)
+        .layer(middleware::from_fn(guard))
+        .with_state(data)
+}
+
+/// Headers that every answer of the console has.
+async fn guard(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Pages show what is secret to others: no cache keeps them.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }

@@ -1,0 +1,117 @@
+//! The pages. Each is a shell around regions; what a region shows is rendered by the same code for the first time and for every
+//! change after it.
+
+pub mod account;
+pub mod audit;
+pub mod console;
+pub mod error;
+pub mod events;
+pub mod help;
+pub mod images;
+pub mod login;
+pub mod new_vm;
+pub mod overview;
+pub mod settings;
+pub mod setup;
+pub mod tasks;
+pub mod vm;
+pub mod vms;
+
+use crate::data::{ConsoleData, PageQuery};
+use crate::frame::Frame;
+use crate::live::Regions;
+use crate::show::{self, TaskRow};
+use askama::Template;
+use axum::extract::Query;
+use cake_types::{Task, TaskState};
+use std::sync::Arc;
+
+/// A task that ended stays on every page for this long.
+const SHOWN_AFTER_END: i64 = 20;
+
+/// All regions of the page at this address, those that every page has included.
+pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Regions {
+    let (path, query) = of.split_once('?').unwrap_or((of, ""));
+    let mut regions = Regions::default();
+    common(data, f, &mut regions).await;
+    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
+    match parts.as_slice() {
+        [] => overview::regions(data, f, &mut regions).await,
+        ["vms"] => vms::regions(data, f, &parsed(query), &mut regions).await,
+        ["vms", id] | ["vms", id, "console"] => {
+            if let Some(view) = find_vm(data, id).await {
+                if parts.len() == 2 {
+                    vm::regions(data, f, &view, &mut regions).await;
+                } else {
+                    console::regions(f, &view, &mut regions);
+                }
+            } else {
+                vm::gone(f, &mut regions);
+            }
+        }
+        ["images"] => images::regions(data, f, &mut regions).await,
+        ["tasks"] => tasks::regions(data, f, &parsed(query), &mut regions).await,
+        ["tasks", id] => tasks::one_region(data, f, id, &mut regions).await,
+        ["events"] => events::regions(data, f, &parsed(query), &mut regions).await,
+        _ => {}
+    }
+    regions
+}
+
+/// A query string that was a page's own; what can't be read is as if it were not there.
+fn parsed<T: serde::de::DeserializeOwned + Default>(query: &str) -> T {
+    let uri = format!("/?{query}").parse().unwrap_or_default();
+    Query::try_from_uri(&uri).map(|Query(query)| query).unwrap_or_default()
+}
+
+async fn find_vm(data: &Arc<dyn ConsoleData>, id: &str) -> Option<Arc<crate::data::VmView>> {
+    data.vm(id.parse().ok()?).await
+}
+
+/// The number beside "Tasks", and the tasks of the moment.
+async fn common(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
+    let active = data.active_tasks().await;
+    regions.add("nav-tasks", &Badge { f, count: active.len() });
+    let mut tasks: Vec<Arc<Task>> = active.into_iter().take(4).collect();
+    let ended = data.finished_tasks(&PageQuery { limit: 4, ..PageQuery::default() }).await;
+    for task in ended.map(|page| page.items).unwrap_or_default() {
+        let lately = task.end.as_ref().is_some_and(|end| f.now.as_second() - end.at.as_second() < SHOWN_AFTER_END);
+        if lately && task.end.as_ref().is_some_and(|end| end.state != TaskState::Cancelled) {
+            tasks.push(task);
+        }
+    }
+    regions.add("activity", &Activity { f, tasks: show::task_rows(f, &tasks) });
+}
+
+#[derive(Template)]
+#[template(path = "parts/badge.html")]
+struct Badge<'a> {
+    f: &'a Frame,
+    count: usize,
+}
+
+#[derive(Template)]
+#[template(path = "parts/activity.html")]
+struct Activity<'a> {
+    f: &'a Frame,
+    tasks: Vec<TaskRow>,
+}
+
+/// A list of tasks, as several pages have one.
+#[derive(Template)]
+#[template(path = "parts/task_rows.html")]
+pub struct TaskRows<'a> {
+    pub f: &'a Frame,
+    pub tasks: Vec<TaskRow>,
+    /// What an empty list says.
+    pub empty: &'static str,
+}
+
+/// A list of events, as several pages have one.
+#[derive(Template)]
+#[template(path = "parts/event_rows.html")]
+pub struct EventRows<'a> {
+    pub f: &'a Frame,
+    pub events: Vec<show::EventRow>,
+    pub empty: &'static str,
+}

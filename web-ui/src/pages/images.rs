@@ -1,0 +1,81 @@
+//! `GET /images`: what VMs are made from.
+
+use crate::data::{ConsoleData, ImageView};
+use crate::frame::{Frame, Inside};
+use crate::live::Regions;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use cake_types::ByteSize;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "images.html")]
+struct Page<'a> {
+    f: &'a Frame,
+    r: Regions,
+}
+
+pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -> Response {
+    let r = super::regions(&data, &f, "/images").await;
+    f.page(&Page { f: &f, r })
+}
+
+#[derive(Template)]
+#[template(path = "parts/image_rows.html")]
+struct Rows<'a> {
+    f: &'a Frame,
+    images: Vec<Row>,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    title: String,
+    format: &'static str,
+    os: &'static str,
+    firmware: String,
+    min_memory: ByteSize,
+    virtual_size: Option<ByteSize>,
+    stored: Option<ByteSize>,
+    /// `None` until the node has looked at it.
+    available: Option<bool>,
+    detail: Option<String>,
+    sha256: String,
+    built_in: bool,
+}
+
+pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
+    let mut images = data.images().await;
+    images.sort_by(|a, b| a.image.meta.name.cmp(&b.image.meta.name));
+    regions.add("image-rows", &Rows { f, images: images.iter().map(|view| row(f, view)).collect() });
+}
+
+/// The title in the reader's language; `en` is always there.
+pub fn title(f: &Frame, view: &ImageView) -> String {
+    let titles = &view.image.spec.title;
+    titles
+        .get(f.words.language().tag())
+        .or_else(|| titles.get("en"))
+        .cloned()
+        .unwrap_or_else(|| view.image.meta.name.to_string())
+}
+
+fn row(f: &Frame, view: &ImageView) -> Row {
+    let (meta, spec) = (&view.image.meta, &view.image.spec);
+    Row {
+        id: meta.id.to_string(),
+        name: meta.name.to_string(),
+        title: title(f, view),
+        format: f.words.image_format(spec.format),
+        os: f.words.guest_os(spec.os),
+        firmware: spec.firmware.iter().map(|&firmware| f.words.firmware(firmware)).collect::<Vec<_>>().join(f.t("comma")),
+        min_memory: spec.min_memory,
+        virtual_size: Some(spec.virtual_size).filter(|size| size.bytes() > 0),
+        stored: view.status.as_ref().map(|status| status.stored),
+        available: view.status.as_ref().map(|status| status.available),
+        detail: view.status.as_ref().and_then(|status| status.detail.clone()),
+        sha256: spec.sha256.clone(),
+        built_in: spec.built_in,
+    }
+}

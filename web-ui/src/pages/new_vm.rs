@@ -1,0 +1,154 @@
+//! `GET /vms/new`: four questions with good defaults; the rest under "more", each with the reason for its default.
+
+use crate::data::{ConsoleData, ImageView};
+use crate::frame::{Frame, Inside};
+use crate::live::Regions;
+use crate::pages::images;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use cake_types::{ByteSize, Code, Firmware, HostName, Name, Problem, limits};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "new_vm.html")]
+struct Page<'a> {
+    f: &'a Frame,
+    r: Regions,
+    images: Vec<Choice>,
+    sizes: [Size; 4],
+    cpus_max: u32,
+    memory_have: Option<ByteSize>,
+    disk_have: Option<ByteSize>,
+    user_data_max: ByteSize,
+    /// Names that are taken, so that a suggestion is free.
+    name: String,
+    host_name: String,
+    disk: ByteSize,
+    firmwares: Vec<(&'static str, &'static str)>,
+}
+
+struct Choice {
+    name: String,
+    title: String,
+    os: &'static str,
+    min_memory: ByteSize,
+    disk: ByteSize,
+    /// Words of the API, best first.
+    firmware: String,
+    available: bool,
+    checked: bool,
+    suggestion: String,
+}
+
+struct Size {
+    id: &'static str,
+    title: &'static str,
+    cpus: u32,
+    memory: ByteSize,
+    disk: ByteSize,
+}
+
+/// Sizes that most guests are happy with. The first is for trying things out.
+fn sizes(f: &Frame) -> [Size; 4] {
+    let size = |id: &'static str, cpus, memory, disk| Size { id, title: f.t(&format!("size-{id}")), cpus, memory, disk };
+    [
+        size("tiny", 1, ByteSize::mib(512), ByteSize::gib(2)),
+        size("small", 2, ByteSize::gib(2), ByteSize::gib(20)),
+        size("medium", 4, ByteSize::gib(8), ByteSize::gib(60)),
+        size("large", 8, ByteSize::gib(16), ByteSize::gib(120)),
+    ]
+}
+
+pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -> Response {
+    if !f.may_manage() {
+        return super::error::problem(&data, &f, Problem::new(Code::NotAllowed).with("permission", "manage")).await;
+    }
+    let taken: BTreeSet<String> = data.vms().await.iter().map(|view| view.vm.meta.name.to_string()).collect();
+    let nodes = data.nodes().await;
+    let capacity = nodes.iter().filter_map(|node| node.status.as_ref()).map(|status| status.capacity).next();
+    let pools = data.pools().await;
+    let disk_have = pools.iter().filter_map(|pool| pool.status.as_ref()).map(|status| status.free).max();
+    let images = choices(&f, &data.images().await, &taken);
+    let chosen = images.iter().find(|choice| choice.checked);
+    let name = chosen.map_or_else(|| suggestion("vm", &taken), |choice| choice.suggestion.clone());
+    let host_name = name.parse::<Name>().map_or_else(|_| String::new(), |name| HostName::from_name(&name).to_string());
+    let disk = chosen.map_or(ByteSize::gib(2), |choice| choice.disk.max(ByteSize::gib(2)));
+    let firmwares = [Firmware::Uefi, Firmware::Bios, Firmware::Direct]
+        .map(|firmware| (firmware_word(firmware), f.words.firmware(firmware)))
+        .to_vec();
+    let sizes = sizes(&f);
+    let r = super::regions(&data, &f, "/vms/new").await;
+    f.page(&Page {
+        f: &f,
+        r,
+        images,
+        sizes,
+        cpus_max: capacity.map_or(limits::VCPUS_MAX, |capacity| capacity.cpus),
+        memory_have: capacity.map(|capacity| capacity.memory_available),
+        disk_have,
+        user_data_max: ByteSize(limits::USER_DATA_MAX as u64),
+        name,
+        host_name,
+        disk,
+        firmwares,
+    })
+}
+
+/// Those that boot from a disk first; the first that is there is chosen.
+fn choices(f: &Frame, images: &[Arc<ImageView>], taken: &BTreeSet<String>) -> Vec<Choice> {
+    let mut choices: Vec<_> = images.iter().map(|view| choice(f, view, taken)).collect();
+    choices.sort_by_key(|choice| (choice.disk.bytes() == 0, choice.name.clone()));
+    if let Some(first) = choices.iter_mut().find(|choice| choice.available) {
+        first.checked = true;
+    }
+    choices
+}
+
+fn choice(f: &Frame, view: &ImageView, taken: &BTreeSet<String>) -> Choice {
+    let (meta, spec) = (&view.image.meta, &view.image.spec);
+    Choice {
+        name: meta.name.to_string(),
+        title: images::title(f, view),
+        os: f.words.guest_os(spec.os),
+        min_memory: spec.min_memory,
+        disk: spec.virtual_size,
+        firmware: spec.firmware.iter().map(|&firmware| firmware_word(firmware)).collect::<Vec<_>>().join(" "),
+        available: view.status.as_ref().is_some_and(|status| status.available),
+        checked: false,
+        suggestion: suggestion(meta.name.as_str(), taken),
+    }
+}
+
+const fn firmware_word(firmware: Firmware) -> &'static str {
+    match firmware {
+        Firmware::Bios => "bios",
+        Firmware::Uefi => "uefi",
+        Firmware::Direct => "direct",
+    }
+}
+
+/// The first of `stem-1`, `stem-2`, … that is free.
+fn suggestion(stem: &str, taken: &BTreeSet<String>) -> String {
+    let mut number = 1;
+    loop {
+        let name = format!("{stem}-{number}");
+        if !taken.contains(&name) {
+            return name;
+        }
+        number += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suggested_name_is_free() {
+        let taken = ["web-1", "web-2", "web-4"].map(str::to_owned).into();
+        assert_eq!(suggestion("web", &taken), "web-3");
+        assert_eq!(suggestion("db", &taken), "db-1");
+    }
+}

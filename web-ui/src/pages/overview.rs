@@ -1,0 +1,226 @@
+//! `GET /`: health in one sentence, then the evidence.
+
+use super::EventRows;
+use crate::data::{ConsoleData, EventQuery, NodeView, PageQuery, PoolView, VmView};
+use crate::frame::{Frame, Inside};
+use crate::live::Regions;
+use crate::show::{self, Mark, Meter};
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use cake_types::{Accelerator, ByteSize, VmState};
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Page<'a> {
+    f: &'a Frame,
+    r: Regions,
+}
+
+pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -> Response {
+    let r = super::regions(&data, &f, "/").await;
+    f.page(&Page { f: &f, r })
+}
+
+pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
+    let (vms, nodes, pools) = (data.vms().await, data.nodes().await, data.pools().await);
+    let attention = attention(f, &vms, &nodes, &pools);
+    let running = vms.iter().filter(|view| show::vm_state(view) == VmState::Running).count();
+    regions.add(
+        "health",
+        &Health {
+            f,
+            servers: nodes.len(),
+            vms: vms.len(),
+            running,
+            unreachable: nodes.iter().any(|node| !node.connected),
+            attention: &attention,
+        },
+    );
+    let servers = nodes.iter().map(|node| server(f, node, &vms)).collect();
+    regions.add("evidence", &Evidence { f, servers, pools: pools.iter().map(|p| pool(p)).collect() });
+    let query = EventQuery { page: PageQuery { limit: 7, ..PageQuery::default() }, ..EventQuery::default() };
+    let events = data.events(&query).await.map(|page| page.items).unwrap_or_default();
+    let events = events.iter().map(|event| show::event_row(f, event)).collect();
+    regions.add("recent-events", &EventRows { f, events, empty: f.t("events-none") });
+}
+
+#[derive(Template)]
+#[template(path = "parts/health.html")]
+struct Health<'a> {
+    f: &'a Frame,
+    servers: usize,
+    vms: usize,
+    running: usize,
+    unreachable: bool,
+    attention: &'a [Attention],
+}
+
+/// Something that somebody should look at: what is so, and what to do now.
+struct Attention {
+    tone: &'static str,
+    icon: &'static str,
+    name: String,
+    what: String,
+    next: String,
+    address: String,
+}
+
+/// More than these would be a list of their own: the filter of the VMs' page.
+const ATTENTION_MAX: usize = 8;
+
+fn attention(f: &Frame, vms: &[Arc<VmView>], nodes: &[Arc<NodeView>], pools: &[Arc<PoolView>]) -> Vec<Attention> {
+    let mut found = Vec::new();
+    for node in nodes.iter().filter(|node| !node.connected) {
+        found.push(Attention {
+            tone: "bad",
+            icon: "error",
+            name: node.node.meta.name.to_string(),
+            what: f.t("problem-node-unreachable").into(),
+            next: f.t("problem-node-unreachable-next").into(),
+            address: "/help/server-does-not-answer".into(),
+        });
+    }
+    for pool in pools {
+        let Some(status) = &pool.status else { continue };
+        let used = ByteSize(status.size.bytes().saturating_sub(status.free.bytes()));
+        let full = show::meter(used, status.size).tone == "warn";
+        if full || !status.available {
+            found.push(Attention {
+                tone: "warn",
+                icon: "warning",
+                name: pool.pool.meta.name.to_string(),
+                what: if status.available {
+                    f.tvv("attention-pool-full", "free", status.free, "size", status.size)
+                } else {
+                    f.t("failure-pool-missing").into()
+                },
+                next: f.t(if status.available { "failure-no-space-next" } else { "failure-pool-missing-next" }).into(),
+                address: "/settings".into(),
+            });
+        }
+    }
+    for view in vms.iter().filter(|view| show::needs_attention(view)) {
+        found.push(vm_attention(f, view));
+    }
+    found.truncate(ATTENTION_MAX);
+    found
+}
+
+fn vm_attention(f: &Frame, view: &VmView) -> Attention {
+    let mark = show::vm_mark(f, view);
+    let failure = view.status.as_ref().and_then(|status| status.failure.as_ref());
+    let (what, next) = match failure {
+        _ if view.orphaned => ("vm-orphaned", "vm-orphaned-next"),
+        Some(failure) => {
+            return Attention {
+                tone: "bad",
+                icon: "failed",
+                name: view.vm.meta.name.to_string(),
+                what: f.words.failure(failure.code).into(),
+                next: f.words.failure_next(failure.code).into(),
+                address: format!("/vms/{}", view.vm.meta.id),
+            };
+        }
+        None => ("vm-lost", "vm-lost-next"),
+    };
+    Attention {
+        tone: mark.tone,
+        icon: mark.icon,
+        name: view.vm.meta.name.to_string(),
+        what: f.t(what).into(),
+        next: f.t(next).into(),
+        address: format!("/vms/{}", view.vm.meta.id),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "parts/evidence.html")]
+struct Evidence<'a> {
+    f: &'a Frame,
+    servers: Vec<Server>,
+    pools: Vec<PoolRow>,
+}
+
+/// A server as the overview and the settings show it.
+pub struct Server {
+    pub name: String,
+    pub state: Mark,
+    pub facts: Option<ServerFacts>,
+}
+
+pub struct ServerFacts {
+    pub accelerator: &'static str,
+    /// Why guests are translated, if they are.
+    pub because: Option<&'static str>,
+    pub cpus: u32,
+    pub cpus_given: u32,
+    pub memory: ByteSize,
+    pub memory_available: ByteSize,
+    pub memory_meter: Meter,
+    pub qemu: String,
+    pub version: String,
+    pub launcher: String,
+    pub up: String,
+}
+
+pub fn server(f: &Frame, view: &NodeView, vms: &[Arc<VmView>]) -> Server {
+    let state = if view.connected {
+        Mark { key: "connected", word: f.t("server-connected"), icon: "good", tone: "good" }
+    } else {
+        Mark { key: "unreachable", word: f.t("server-unreachable"), icon: "error", tone: "bad" }
+    };
+    let alive = |vm: &&Arc<VmView>| show::vm_state(vm).is_alive();
+    let facts = view.status.as_ref().map(|status| {
+        let capacity = status.capacity;
+        let (accelerator, because) = match status.accelerator {
+            Accelerator::Kvm => (f.t("accelerator-kvm"), None),
+            Accelerator::Tcg { because } => (f.t("accelerator-tcg"), Some(f.words.tcg_reason(because))),
+        };
+        let used = ByteSize(capacity.memory.bytes().saturating_sub(capacity.memory_available.bytes()));
+        ServerFacts {
+            accelerator,
+            because,
+            cpus: capacity.cpus,
+            cpus_given: vms.iter().filter(alive).map(|vm| vm.vm.spec.cpus).sum(),
+            memory: capacity.memory,
+            memory_available: capacity.memory_available,
+            memory_meter: show::meter(used, capacity.memory),
+            qemu: status.qemu.clone(),
+            version: status.version.clone(),
+            launcher: status.launcher.clone(),
+            up: f.since(&status.started_at),
+        }
+    });
+    Server { name: view.node.meta.name.to_string(), state, facts }
+}
+
+/// A pool as the overview and the settings show it.
+pub struct PoolRow {
+    pub name: String,
+    pub facts: Option<PoolFacts>,
+}
+
+pub struct PoolFacts {
+    pub path: String,
+    pub file_system: String,
+    pub size: ByteSize,
+    pub free: ByteSize,
+    pub meter: Meter,
+    pub reflink: bool,
+    pub available: bool,
+}
+
+pub fn pool(view: &PoolView) -> PoolRow {
+    let facts = view.status.as_ref().map(|status| PoolFacts {
+        path: status.path.clone(),
+        file_system: status.file_system.clone(),
+        size: status.size,
+        free: status.free,
+        meter: show::meter(ByteSize(status.size.bytes().saturating_sub(status.free.bytes())), status.size),
+        reflink: status.reflink,
+        available: status.available,
+    });
+    PoolRow { name: view.pool.meta.name.to_string(), facts }
+}

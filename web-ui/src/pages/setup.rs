@@ -1,0 +1,32 @@
+//! `GET /setup`: the wizard. All its steps are one page; the answers stay in the browser until the last step sends them.
+
+use crate::data::{ConsoleData, SetupView};
+use crate::frame::Frame;
+use crate::pages::settings;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "setup.html")]
+struct Page<'a> {
+    f: &'a Frame,
+    view: SetupView,
+    zones: Vec<String>,
+    steps: [&'static str; 6],
+    /// A name to begin with: the server's own, if it is one.
+    name: String,
+}
+
+/// The wizard's steps, in order. `setup-step-ID` is what each is called.
+const STEPS: [&str; 6] = ["language", "administrator", "name", "zone", "pool", "review"];
+
+pub async fn page(State(data): State<Arc<dyn ConsoleData>>, f: Frame) -> Response {
+    let view = data.setup().await;
+    if view.done {
+        return f.redirect("/");
+    }
+    let name = view.host_name.clone().filter(|name| name.parse::<cake_types::Name>().is_ok()).unwrap_or_default();
+    f.page(&Page { f: &f, view, zones: settings::zones(), steps: STEPS, name })
+}

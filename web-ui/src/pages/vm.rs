@@ -1,0 +1,246 @@
+//! `GET /vms/{vm}`: one VM.
+
+use super::{EventRows, TaskRows};
+use crate::data::{ConsoleData, EventQuery, PageQuery, VmView};
+use crate::frame::{Frame, Inside};
+use crate::live::Regions;
+use crate::show::{self, Mark, Meter};
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use cake_types::{Accelerator, ByteSize, Restart, Vm, VmState};
+use std::sync::Arc;
+
+/// Tasks and events of a VM that its page shows.
+const SHOWN: usize = 10;
+
+#[derive(Template)]
+#[template(path = "vm.html")]
+struct Page<'a> {
+    f: &'a Frame,
+    r: Regions,
+    vm: &'a Vm,
+    etag: &'a str,
+    orphaned: bool,
+    restarts: [(&'static str, &'static str, bool); 3],
+}
+
+pub async fn page(
+    State(data): State<Arc<dyn ConsoleData>>,
+    Inside(f): Inside,
+    Path(id): Path<String>,
+) -> Response {
+    let Some(view) = super::find_vm(&data, &id).await else {
+        return super::error::problem(&data, &f, cake_types::Problem::not_found("vm", id)).await;
+    };
+    let r = super::regions(&data, &f, &f.here).await;
+    let spec = &view.vm.spec;
+    let restart = |word, restart: Restart| (word, f.words.restart(restart), spec.restart == restart);
+    f.page(&Page {
+        f: &f,
+        r,
+        vm: &view.vm,
+        etag: &view.etag,
+        orphaned: view.orphaned,
+        restarts: [
+            restart("never", Restart::Never),
+            restart("on-crash", Restart::OnCrash),
+            restart("always", Restart::Always),
+        ],
+    })
+}
+
+pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, view: &VmView, regions: &mut Regions) {
+    regions.add("vm-head", &head(f, view));
+    regions.add("vm-facts", &facts(data, f, view).await);
+    let subject = Some(view.vm.meta.id.0);
+    let mut tasks = data.active_tasks().await;
+    tasks.retain(|task| Some(task.subject.id) == subject);
+    let page = PageQuery { limit: SHOWN, subject, ..PageQuery::default() };
+    let ended = data.finished_tasks(&page).await.map(|page| page.items).unwrap_or_default();
+    tasks.extend(ended);
+    regions.add("vm-tasks", &TaskRows { f, tasks: show::task_rows(f, &tasks), empty: f.t("vm-no-tasks") });
+    let query = EventQuery { page, ..EventQuery::default() };
+    let events = data.events(&query).await.map(|page| page.items).unwrap_or_default();
+    let events = events.iter().map(|event| show::event_row(f, event)).collect();
+    regions.add("vm-events", &EventRows { f, events, empty: f.t("vm-no-events") });
+}
+
+/// What a page of a VM says when the VM was deleted meanwhile.
+pub fn gone(f: &Frame, regions: &mut Regions) {
+    regions.add("vm-head", &Gone { f });
+}
+
+#[derive(Template)]
+#[template(path = "parts/vm_gone.html")]
+struct Gone<'a> {
+    f: &'a Frame,
+}
+
+#[derive(Template)]
+#[template(path = "parts/vm_head.html")]
+struct Head<'a> {
+    f: &'a Frame,
+    id: String,
+    name: &'a str,
+    etag: &'a str,
+    mark: Mark,
+    sentence: String,
+    percent: Option<u64>,
+    failure: Option<FailureBox>,
+    /// The verb that is most likely wanted, large.
+    first: Option<&'static str>,
+    /// The others.
+    others: Vec<&'static str>,
+    console: bool,
+    delete: bool,
+    disks: String,
+}
+
+struct FailureBox {
+    tone: &'static str,
+    code: &'static str,
+    what: &'static str,
+    next: &'static str,
+    detail: Option<String>,
+}
+
+fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
+    let status = view.status.as_ref();
+    let state = show::vm_state(view);
+    let legal = if f.may_operate() { show::legal(view) } else { &[] };
+    let failure = match status.and_then(|status| status.failure.as_ref()) {
+        _ if view.orphaned => Some(FailureBox {
+            tone: "warn",
+            code: "orphaned",
+            what: f.t("vm-orphaned"),
+            next: f.t("vm-orphaned-next"),
+            detail: None,
+        }),
+        Some(failure) => Some(FailureBox {
+            tone: "bad",
+            code: failure.code.as_str(),
+            what: f.words.failure(failure.code),
+            next: f.words.failure_next(failure.code),
+            detail: Some(failure.detail.clone()).filter(|detail| !detail.is_empty()),
+        }),
+        None if state == VmState::Lost => Some(FailureBox {
+            tone: "bad",
+            code: "lost",
+            what: f.t("vm-lost"),
+            next: f.t("vm-lost-next"),
+            detail: None,
+        }),
+        None => None,
+    };
+    Head {
+        f,
+        id: view.vm.meta.id.to_string(),
+        name: view.vm.meta.name.as_str(),
+        etag: &view.etag,
+        mark: show::vm_mark(f, view),
+        sentence: sentence(f, view),
+        percent: status.and_then(|s| s.progress).map(|p| show::percent(p.done, p.total)),
+        failure,
+        first: legal.first().copied(),
+        others: legal.iter().skip(1).copied().collect(),
+        console: f.may_operate() && !view.orphaned && state != VmState::Deleting && state != VmState::Lost,
+        delete: f.may_manage() && !view.orphaned && state != VmState::Deleting,
+        disks: ByteSize(view.vm.spec.disks.iter().map(|d| d.size.bytes()).sum()).to_string(),
+    }
+}
+
+/// Its state as a sentence: since when, on what, how it ended.
+fn sentence(f: &Frame, view: &VmView) -> String {
+    let Some(status) = &view.status else { return f.t("vm-says-pending").into() };
+    match status.state {
+        VmState::Running => {
+            let since = status.started_at.map(|at| f.since(&at)).unwrap_or_default();
+            match status.accelerator {
+                Some(Accelerator::Tcg { .. }) => f.tv("vm-says-running-tcg", "since", since),
+                _ => f.tv("vm-says-running", "since", since),
+            }
+        }
+        VmState::Stopped => match status.halted_by {
+            Some(halted) => f.tvv(
+                "vm-says-halted",
+                "how",
+                f.words.exit_reason(halted.reason),
+                "when",
+                f.age(&halted.at),
+            ),
+            None => f.t("vm-says-stopped").into(),
+        },
+        state => f.t(&format!("vm-says-{}", state.as_str())).into(),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "parts/vm_facts.html")]
+struct Facts<'a> {
+    f: &'a Frame,
+    vm: &'a Vm,
+    cpus_used: Option<String>,
+    cpu_meter: Option<Meter>,
+    memory_used: Option<ByteSize>,
+    memory_meter: Option<Meter>,
+    disks: Vec<DiskRow>,
+    network: &'static str,
+    restart: &'static str,
+    made_from: Option<String>,
+    accelerator: Option<&'static str>,
+    pid: Option<u32>,
+    restarts: u32,
+    firmware: &'static str,
+    created: String,
+    hostname: Option<String>,
+}
+
+struct DiskRow {
+    size: ByteSize,
+    pool: String,
+    serial: String,
+}
+
+async fn facts<'a>(data: &Arc<dyn ConsoleData>, f: &'a Frame, view: &'a VmView) -> Facts<'a> {
+    let (spec, status) = (&view.vm.spec, view.status.as_ref());
+    let pools = data.pools().await;
+    let pool_name = |id| {
+        pools.iter().find(|pool| pool.pool.meta.id == id).map_or_else(|| "–".into(), |p| p.pool.meta.name.to_string())
+    };
+    let disks = spec
+        .disks
+        .iter()
+        .enumerate()
+        .map(|(number, disk)| DiskRow {
+            size: disk.size,
+            pool: pool_name(disk.pool),
+            serial: spec.hardware.disks.get(number).map_or_else(String::new, |device| device.serial.clone()),
+        })
+        .collect();
+    let usage = status.filter(|s| s.state.is_alive()).and_then(|status| status.usage);
+    Facts {
+        f,
+        vm: &view.vm,
+        cpus_used: status.and_then(show::cpu_percent),
+        cpu_meter: usage.map(|usage| {
+            show::meter(ByteSize(u64::from(usage.cpu_permille)), ByteSize(u64::from(spec.cpus) * 1000))
+        }),
+        memory_used: usage.map(|usage| usage.memory),
+        memory_meter: usage.map(|usage| show::meter(usage.memory, spec.memory)),
+        disks,
+        network: f.words.network(spec.network),
+        restart: f.words.restart(spec.restart),
+        made_from: spec.made_from.as_ref().map(ToString::to_string),
+        accelerator: status.and_then(|s| s.accelerator).map(|accelerator| match accelerator {
+            Accelerator::Kvm => f.t("accelerator-kvm"),
+            Accelerator::Tcg { .. } => f.t("accelerator-tcg"),
+        }),
+        pid: status.and_then(|s| s.pid),
+        restarts: status.map_or(0, |s| s.restarts),
+        firmware: f.words.firmware(spec.firmware),
+        created: f.time(&view.vm.meta.created_at),
+        hostname: spec.cloud_init.as_ref().map(|seed| seed.hostname.to_string()),
+    }
+}
+

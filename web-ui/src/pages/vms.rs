@@ -1,0 +1,431 @@
+//! `GET /vms`, and the same list as CSV.
+
+use crate::data::{ConsoleData, VmView};
+use crate::frame::{Frame, Inside, percent_encoded};
+use crate::live::Regions;
+use crate::show::{self, Mark};
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use cake_types::{ByteSize, VmState};
+use serde::Deserialize;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// Rows of one page.
+const ROWS: usize = 100;
+
+/// What the address asks for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ListQuery {
+    /// Words that a VM's name or image contains, all of them.
+    pub q: String,
+    pub show: Filter,
+    pub sort: Sort,
+    /// The other way round.
+    pub down: Option<u8>,
+    /// From 1.
+    pub page: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    #[default]
+    All,
+    Running,
+    Stopped,
+    Attention,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sort {
+    #[default]
+    Name,
+    State,
+    Cpus,
+    Memory,
+    Created,
+}
+
+impl Filter {
+    const ALL: [(Self, &'static str); 4] =
+        [(Self::All, "all"), (Self::Running, "running"), (Self::Stopped, "stopped"), (Self::Attention, "attention")];
+
+    fn takes(self, view: &VmView) -> bool {
+        match self {
+            Self::All => true,
+            Self::Running => show::vm_state(view).is_alive(),
+            Self::Stopped => show::vm_state(view) == VmState::Stopped,
+            Self::Attention => show::needs_attention(view),
+        }
+    }
+}
+
+impl Sort {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::State => "state",
+            Self::Cpus => "cpus",
+            Self::Memory => "memory",
+            Self::Created => "created",
+        }
+    }
+}
+
+impl ListQuery {
+    fn found(&self, view: &VmView) -> bool {
+        let name = view.vm.meta.name.as_str().to_lowercase();
+        let image = view.vm.spec.made_from.as_ref().map_or(String::new(), |image| image.as_str().to_lowercase());
+        self.q.to_lowercase().split_whitespace().all(|word| name.contains(word) || image.contains(word))
+    }
+
+    fn order(&self, a: &VmView, b: &VmView) -> Ordering {
+        let by_name = || natural(a.vm.meta.name.as_str(), b.vm.meta.name.as_str());
+        let first = match self.sort {
+            Sort::Name => by_name(),
+            Sort::State => show::vm_state(a).as_str().cmp(show::vm_state(b).as_str()),
+            Sort::Cpus => a.vm.spec.cpus.cmp(&b.vm.spec.cpus),
+            Sort::Memory => a.vm.spec.memory.cmp(&b.vm.spec.memory),
+            Sort::Created => a.vm.meta.created_at.cmp(&b.vm.meta.created_at),
+        };
+        let first = if self.down.is_some() { first.reverse() } else { first };
+        first.then_with(by_name).then_with(|| a.vm.meta.id.cmp(&b.vm.meta.id))
+    }
+
+    /// The address of this list with something changed.
+    fn address(&self, path: &str, filter: Filter, sort: Sort, down: bool, page: usize) -> String {
+        let mut parts = Vec::new();
+        if !self.q.is_empty() {
+            parts.push(format!("q={}", percent_encoded(&self.q)));
+        }
+        if let Some((_, word)) = Filter::ALL.iter().find(|(known, _)| *known == filter && filter != Filter::All) {
+            parts.push(format!("show={word}"));
+        }
+        if sort != Sort::Name {
+            parts.push(format!("sort={}", sort.word()));
+        }
+        if down {
+            parts.push("down=1".into());
+        }
+        if page > 1 {
+            parts.push(format!("page={page}"));
+        }
+        if parts.is_empty() { path.into() } else { format!("{path}?{}", parts.join("&")) }
+    }
+}
+
+/// Names as people count: `web-2` before `web-10`.
+fn natural(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a.chars().peekable(), b.chars().peekable());
+    loop {
+        match (a.peek().copied(), b.peek().copied()) {
+            (None, None) => return Ordering::Equal,
+            (None, _) => return Ordering::Less,
+            (_, None) => return Ordering::Greater,
+            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
+                let (left, right) = (number(&mut a), number(&mut b));
+                let order = left.len().cmp(&right.len()).then_with(|| left.cmp(&right));
+                if order != Ordering::Equal {
+                    return order;
+                }
+            }
+            (Some(x), Some(y)) => {
+                let order = x.to_lowercase().cmp(y.to_lowercase());
+                if order != Ordering::Equal {
+                    return order;
+                }
+                a.next();
+                b.next();
+            }
+        }
+    }
+}
+
+/// The digits that come next, without leading zeros.
+fn number(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
+    let mut digits = String::new();
+    while let Some(digit) = chars.next_if(char::is_ascii_digit) {
+        if digit != '0' || !digits.is_empty() {
+            digits.push(digit);
+        }
+    }
+    digits
+}
+
+#[derive(Template)]
+#[template(path = "vms.html")]
+struct Page<'a> {
+    f: &'a Frame,
+    r: Regions,
+    q: &'a str,
+    show: &'static str,
+    sort: &'static str,
+    down: bool,
+    csv: String,
+    /// There are VMs at all; without one the page teaches how to make the first.
+    any: bool,
+    columns: Vec<Column>,
+}
+
+struct Column {
+    id: &'static str,
+    title: &'static str,
+    class: &'static str,
+    /// Where a click on its title leads.
+    address: Option<String>,
+    /// For `aria-sort`.
+    sorted: &'static str,
+}
+
+pub async fn page(
+    State(data): State<Arc<dyn ConsoleData>>,
+    Inside(f): Inside,
+    Query(query): Query<ListQuery>,
+) -> Response {
+    let r = super::regions(&data, &f, &f.here).await;
+    let show = Filter::ALL.iter().find(|(known, _)| *known == query.show).map_or("all", |(_, word)| word);
+    f.page(&Page {
+        f: &f,
+        r,
+        q: &query.q,
+        show,
+        sort: query.sort.word(),
+        down: query.down.is_some(),
+        csv: query.address("/vms.csv", query.show, query.sort, query.down.is_some(), 1),
+        any: !data.vms().await.is_empty(),
+        columns: columns(&f, &query),
+    })
+}
+
+fn columns(f: &Frame, query: &ListQuery) -> Vec<Column> {
+    let column = |id, class, sort: Option<Sort>| {
+        let here = sort == Some(query.sort);
+        let down = here && query.down.is_none();
+        Column {
+            id,
+            title: f.t(&format!("column-{id}")),
+            class,
+            address: sort.map(|sort| query.address("/vms", query.show, sort, down, 1)),
+            sorted: match (here, query.down.is_some()) {
+                (false, _) => "none",
+                (true, false) => "ascending",
+                (true, true) => "descending",
+            },
+        }
+    };
+    vec![
+        column("name", "", Some(Sort::Name)),
+        column("state", "", Some(Sort::State)),
+        column("image", "", None),
+        column("cpus", "number", Some(Sort::Cpus)),
+        column("memory", "number", Some(Sort::Memory)),
+        column("disk", "number", None),
+        column("usage", "number", None),
+        column("created", "", Some(Sort::Created)),
+    ]
+}
+
+pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, regions: &mut Regions) {
+    let all = data.vms().await;
+    let mut found: Vec<_> = all.iter().filter(|view| query.found(view)).collect();
+    let filters = Filter::ALL
+        .iter()
+        .map(|&(filter, word)| FilterLink {
+            word,
+            title: f.t(&format!("filter-{word}")),
+            count: found.iter().filter(|view| filter.takes(view)).count(),
+            address: query.address("/vms", filter, query.sort, query.down.is_some(), 1),
+            current: filter == query.show,
+        })
+        .collect();
+    regions.add("vm-filters", &Filters { filters });
+    found.retain(|view| query.show.takes(view));
+    found.sort_by(|a, b| query.order(a, b));
+    let (total, page) = (found.len(), query.page.unwrap_or(1).max(1));
+    let rows = found.iter().skip((page - 1) * ROWS).take(ROWS).map(|view| row(f, view)).collect();
+    regions.add("vm-rows", &Rows { f, rows, nothing_found: total == 0 && !all.is_empty() });
+    let at = |page| query.address("/vms", query.show, query.sort, query.down.is_some(), page);
+    regions.add(
+        "vm-pager",
+        &Pager {
+            f,
+            total,
+            from: (total > 0).then_some((page - 1) * ROWS + 1).unwrap_or_default(),
+            to: total.min(page * ROWS),
+            before: (page > 1).then(|| at(page - 1)),
+            after: (page * ROWS < total).then(|| at(page + 1)),
+        },
+    );
+}
+
+struct FilterLink {
+    word: &'static str,
+    title: &'static str,
+    count: usize,
+    address: String,
+    current: bool,
+}
+
+#[derive(Template)]
+#[template(path = "parts/filters.html")]
+struct Filters {
+    filters: Vec<FilterLink>,
+}
+
+#[derive(Template)]
+#[template(path = "parts/vm_rows.html")]
+struct Rows<'a> {
+    f: &'a Frame,
+    rows: Vec<Row>,
+    nothing_found: bool,
+}
+
+#[derive(Template)]
+#[template(path = "parts/pager.html")]
+struct Pager<'a> {
+    f: &'a Frame,
+    total: usize,
+    from: usize,
+    to: usize,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    mark: Mark,
+    /// Beside the state: progress, or how it ended.
+    note: Option<String>,
+    image: String,
+    cpus: u32,
+    memory: ByteSize,
+    disk: ByteSize,
+    usage: Option<String>,
+    created: String,
+    created_exact: String,
+    can: String,
+}
+
+fn row(f: &Frame, view: &VmView) -> Row {
+    let (meta, spec) = (&view.vm.meta, &view.vm.spec);
+    Row {
+        id: meta.id.to_string(),
+        name: meta.name.to_string(),
+        mark: show::vm_mark(f, view),
+        note: note(f, view),
+        image: spec.made_from.as_ref().map_or_else(|| "–".into(), ToString::to_string),
+        cpus: spec.cpus,
+        memory: spec.memory,
+        disk: ByteSize(spec.disks.iter().map(|disk| disk.size.bytes()).sum()),
+        usage: view.status.as_ref().and_then(show::cpu_percent),
+        created: f.date(&meta.created_at),
+        created_exact: f.time(&meta.created_at),
+        can: show::legal(view).join(" "),
+    }
+}
+
+fn note(f: &Frame, view: &VmView) -> Option<String> {
+    let status = view.status.as_ref()?;
+    if let Some(progress) = status.progress {
+        return Some(format!("{} %", show::percent(progress.done, progress.total)));
+    }
+    if let Some(failure) = &status.failure {
+        return Some(f.words.failure(failure.code).into());
+    }
+    let halted = status.halted_by.filter(|_| status.state == VmState::Stopped)?;
+    Some(f.words.exit_reason(halted.reason).into())
+}
+
+/// `GET /vms.csv`: the list as it is filtered and sorted, all of it.
+pub async fn csv(
+    State(data): State<Arc<dyn ConsoleData>>,
+    Inside(f): Inside,
+    Query(query): Query<ListQuery>,
+) -> Response {
+    let mut found: Vec<_> = data.vms().await;
+    found.retain(|view| query.found(view) && query.show.takes(view));
+    found.sort_by(|a, b| query.order(a, b));
+    // A byte order mark: spreadsheets would take UTF-8 for something else without it.
+    let mut text = String::from("\u{feff}");
+    let titles: Vec<_> = ["name", "id", "project", "state", "image", "cpus", "memory-bytes", "disk-bytes", "created"]
+        .iter()
+        .map(|id| f.t(&format!("column-{id}")).to_owned())
+        .collect();
+    line(&mut text, &titles);
+    for view in &found {
+        let (meta, spec) = (&view.vm.meta, &view.vm.spec);
+        let disk: u64 = spec.disks.iter().map(|disk| disk.size.bytes()).sum();
+        line(
+            &mut text,
+            &[
+                meta.name.to_string(),
+                meta.id.to_string(),
+                meta.project.to_string(),
+                show::vm_mark(&f, view).word.to_owned(),
+                spec.made_from.as_ref().map(ToString::to_string).unwrap_or_default(),
+                spec.cpus.to_string(),
+                spec.memory.bytes().to_string(),
+                disk.to_string(),
+                meta.created_at.to_string(),
+            ],
+        );
+    }
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"vms.csv\""),
+    ];
+    (headers, text).into_response()
+}
+
+/// One record (RFC 4180).
+fn line(out: &mut String, fields: &[String]) {
+    for (number, field) in fields.iter().enumerate() {
+        if number > 0 {
+            out.push(',');
+        }
+        out.push('"');
+        // A spreadsheet must not take a text for a formula.
+        if field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+            out.push('\'');
+        }
+        out.push_str(&field.replace('"', "\"\""));
+        out.push('"');
+    }
+    out.push_str("\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_as_people_count() {
+        let mut names = ["web-10", "Web-2", "web-1", "a", "web-02x", "會計"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, ["a", "web-1", "Web-2", "web-02x", "web-10", "會計"]);
+    }
+
+    #[test]
+    fn a_spreadsheet_gets_texts_not_formulas() {
+        let mut out = String::new();
+        line(&mut out, &["=1+1".into(), "say \"hi\"".into()]);
+        assert_eq!(out, "\"'=1+1\",\"say \"\"hi\"\"\"\r\n");
+    }
+
+    #[test]
+    fn an_address_says_only_what_is_not_as_usual() {
+        let query = ListQuery { q: "a b".into(), ..ListQuery::default() };
+        assert_eq!(query.address("/vms", Filter::All, Sort::Name, false, 1), "/vms?q=a%20b");
+        let plain = ListQuery::default();
+        assert_eq!(
+            plain.address("/vms", Filter::Running, Sort::Cpus, true, 3),
+            "/vms?show=running&sort=cpus&down=1&page=3"
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! How things of the vocabulary are shown: a mark (shape, word, tone), a row, a sentence.
+
+use crate::data::VmView;
+use crate::frame::Frame;
+use cake_types::{ByteSize, Event, Severity, Subject, Task, TaskState, VmState, VmStatus};
+use std::sync::Arc;
+
+/// A state: its shape and its word say it, its tone (a CSS class) only helps.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// The word in JSON, for tests and scripts.
+    pub key: &'static str,
+    pub word: &'static str,
+    pub icon: &'static str,
+    pub tone: &'static str,
+}
+
+pub fn vm_mark(f: &Frame, view: &VmView) -> Mark {
+    if view.orphaned {
+        return Mark { key: "orphaned", word: f.t("state-orphaned"), icon: "lost", tone: "warn" };
+    }
+    let state = vm_state(view);
+    let (icon, tone) = match state {
+        VmState::Running => ("running", "good"),
+        VmState::Stopped => ("stopped", "off"),
+        VmState::Paused => ("paused", "warn"),
+        VmState::Failed => ("failed", "bad"),
+        VmState::Lost => ("lost", "bad"),
+        VmState::Pending
+        | VmState::Provisioning
+        | VmState::Starting
+        | VmState::ShuttingDown
+        | VmState::Stopping
+        | VmState::Deleting => ("busy", "busy"),
+    };
+    Mark { key: state.as_str(), word: f.words.vm_state(state), icon, tone }
+}
+
+/// What the node says; before its first word the VM is pending.
+pub fn vm_state(view: &VmView) -> VmState {
+    if view.vm.spec.deleting {
+        return VmState::Deleting;
+    }
+    view.status.as_ref().map_or(VmState::Pending, |status| status.state)
+}
+
+/// Somebody should look at it.
+pub fn needs_attention(view: &VmView) -> bool {
+    let failed = view.status.as_ref().is_some_and(|status| status.failure.is_some());
+    view.orphaned || failed || matches!(vm_state(view), VmState::Failed | VmState::Lost)
+}
+
+/// The verbs that are legal in a state, best first. Words of the API's routes and of `action-*`.
+pub fn legal(view: &VmView) -> &'static [&'static str] {
+    if view.orphaned {
+        return &["adopt"];
+    }
+    match vm_state(view) {
+        VmState::Running => &["shutdown", "pause", "reset", "stop"],
+        VmState::Paused => &["resume", "reset", "stop"],
+        VmState::Stopped | VmState::Failed => &["start"],
+        VmState::Starting | VmState::ShuttingDown => &["stop"],
+        VmState::Pending | VmState::Provisioning | VmState::Stopping | VmState::Deleting | VmState::Lost => &[],
+    }
+}
+
+/// A whole number of per cent, 0 to 100.
+pub fn percent(done: ByteSize, total: ByteSize) -> u64 {
+    if total.bytes() == 0 {
+        return 0;
+    }
+    (u128::from(done.bytes()) * 100 / u128::from(total.bytes())).min(100) as u64
+}
+
+/// Share of one processor in per cent, as text: `12 %`.
+pub fn cpu_percent(status: &VmStatus) -> Option<String> {
+    let usage = status.usage.filter(|_| status.state.is_alive())?;
+    Some(format!("{} %", (usage.cpu_permille + 5) / 10))
+}
+
+/// Where a subject has its page; nowhere once its kind has none.
+pub fn address(subject: &Subject) -> Option<String> {
+    match subject.kind.as_str() {
+        "vm" => Some(format!("/vms/{}", subject.id)),
+        "task" => Some(format!("/tasks/{}", subject.id)),
+        "image" => Some("/images".into()),
+        "pool" | "node" | "settings" | "account" => Some("/settings".into()),
+        _ => None,
+    }
+}
+
+/// A task in a list.
+#[derive(Clone, Debug)]
+pub struct TaskRow {
+    pub id: String,
+    pub title: String,
+    pub mark: Mark,
+    pub address: Option<String>,
+    pub actor: String,
+    pub created: String,
+    pub created_age: String,
+    pub percent: Option<u64>,
+    /// How it ended.
+    pub end: Option<String>,
+    pub can_cancel: bool,
+    pub cancel_requested: bool,
+}
+
+pub fn task_mark(f: &Frame, task: &Task) -> Mark {
+    let state = task.state();
+    let (icon, tone) = match state {
+        TaskState::Running => ("busy", "busy"),
+        TaskState::Done => ("good", "good"),
+        TaskState::Failed => ("error", "bad"),
+        TaskState::Cancelled => ("cancelled", "off"),
+    };
+    Mark { key: state.as_str(), word: f.words.task_state(state), icon, tone }
+}
+
+pub fn task_row(f: &Frame, task: &Task) -> TaskRow {
+    let running = task.end.is_none();
+    TaskRow {
+        id: task.id.to_string(),
+        title: f.words.task_title(task),
+        mark: task_mark(f, task),
+        address: address(&task.subject),
+        actor: f.words.actor(&task.created_by),
+        created: f.time(&task.created_at),
+        created_age: f.age(&task.created_at),
+        percent: task.progress.filter(|_| running).map(|p| percent(p.done, p.total)),
+        end: f.words.task_end(task),
+        can_cancel: running && !task.cancel_requested && f.may_manage(),
+        cancel_requested: running && task.cancel_requested,
+    }
+}
+
+pub fn task_rows(f: &Frame, tasks: &[Arc<Task>]) -> Vec<TaskRow> {
+    tasks.iter().map(|task| task_row(f, task)).collect()
+}
+
+/// An event in a list.
+#[derive(Clone, Debug)]
+pub struct EventRow {
+    pub key: String,
+    pub severity: Mark,
+    pub sentence: String,
+    pub address: Option<String>,
+    pub time: String,
+    pub age: String,
+    pub day: String,
+    pub clock: String,
+}
+
+pub fn event_row(f: &Frame, event: &Event) -> EventRow {
+    let (key, icon, tone) = match event.severity {
+        Severity::Info => ("info", "info", "off"),
+        Severity::Warning => ("warning", "warning", "warn"),
+        Severity::Error => ("error", "error", "bad"),
+    };
+    let subject = event.subject.as_ref();
+    EventRow {
+        // Stable from one rendering to the next, so that a page can tell new rows from old ones.
+        key: format!(
+            "e{}-{}-{}",
+            event.at.as_nanosecond(),
+            event.kind.as_str(),
+            subject.map_or(String::new(), |s| s.id.simple().to_string())
+        ),
+        severity: Mark { key, word: f.words.severity(event.severity), icon, tone },
+        sentence: f.words.event(event),
+        address: subject.and_then(address),
+        time: f.time_exact(&event.at),
+        age: f.age(&event.at),
+        day: f.date(&event.at),
+        clock: cake_i18n::format::clock(event.at, &f.zone, f.words.language()),
+    }
+}
+
+/// The sentence says where the VMs' disks are full or the memory runs out; this is its bar.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    pub percent: u64,
+    pub tone: &'static str,
+}
+
+/// How full something is. Above nine tenths it asks for attention.
+pub fn meter(used: ByteSize, total: ByteSize) -> Meter {
+    let percent = percent(used, total);
+    Meter { percent, tone: if percent >= 90 { "warn" } else { "plain" } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_stay_in_their_bounds() {
+        assert_eq!(percent(ByteSize(0), ByteSize(0)), 0);
+        assert_eq!(percent(ByteSize(1), ByteSize(3)), 33);
+        assert_eq!(percent(ByteSize(9), ByteSize(3)), 100);
+        assert_eq!(percent(ByteSize(u64::MAX), ByteSize(u64::MAX)), 100);
+    }
+
+    #[test]
+    fn nine_tenths_is_a_warning() {
+        assert_eq!(meter(ByteSize(89), ByteSize(100)).tone, "plain");
+        assert_eq!(meter(ByteSize(90), ByteSize(100)).tone, "warn");
+    }
+}
