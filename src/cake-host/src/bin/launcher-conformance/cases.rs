@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// How often a launcher is cut short.
-const CUTS: u32 = 20;
+const CUTS: u32 = 12;
 
 type Case = fn(Arc<Suite>) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
