@@ -1,1 +1,39 @@
-//! The control plane: resources, views, tasks, accounts, reconcilers
+//! The control plane: resources, views, accounts, and the loops that bring together what is asked and what is so.
+//!
+//! Start from [`Control::start`], which puts the parts together, and from [`vms::Vms`], the service that all others are like.
+//!
+//! ```text
+//!              cake-api · console pages
+//!       ask │                        ▲ read, watch
+//!  ┌────────▼─────────┐      ┌───────┴──────┐
+//!  │ vms tasks setup  │      │    Board     │◄──── what the node observes ─────┐
+//!  │ accounts consoles│─────►│ all in memory│                                  │
+//!  │ settings         │ show └──────┬───────┘                                  │
+//!  └──┬───────────┬───┘             │ pokes                                    │
+//!     │ txn       │ apply     ┌─────▼──────┐ apply · remove · do        ┌──────┴──────┐
+//!     ▼           └──────────►│ reconcile/*│───────────────────────────►│ nodes (link)│──► cake-node
+//!  Store · Journal ◄──────────└────────────┘                            └─────────────┘
+//! ```
+//!
+//! It deliberately does not know HTTP, JSON on the wire or languages (cake-api does), nor QEMU, disks or paths (a node does).
+
+pub mod accounts;
+pub mod board;
+pub mod caller;
+pub mod clock;
+pub mod consoles;
+pub mod error;
+pub mod keys;
+pub mod ledger;
+pub mod nodes;
+mod poke;
+pub mod random;
+pub mod reconcile;
+pub mod record;
+pub mod settings;
+pub mod setup;
+mod start;
+pub mod tasks;
+pub mod vms;
+
+pub use start::{Control, Place, StartError};

@@ -1,0 +1,126 @@
+//! What the board shows.
+
+use bytes::Bytes;
+use cake_node_api::Hello;
+use cake_planner::admission::Situation;
+use cake_planner::epoch::{Held, Wanted};
+use cake_store::Revision;
+use cake_types::{
+    Generation, Image, ImageStatus, Node, NodeId, NodeStatus, Pool, PoolStatus, Stamp, Vm, VmId, VmState, VmStatus,
+};
+use std::sync::Arc;
+
+/// A VM, asked and so. Never changed: a change puts a new entry in its place.
+#[derive(Clone, Debug)]
+pub struct VmEntry {
+    /// What the Store holds, or, of an orphan, what the node was told.
+    pub vm: Arc<Vm>,
+    /// The Store's write it comes from; `None`: the Store does not know it.
+    pub revision: Option<Revision>,
+    /// What its node last said.
+    pub status: Option<VmStatus>,
+    /// What its node holds; `None` until the node has told all it has.
+    pub held: Option<Held>,
+    /// The node refused this generation, for this reason (for support, in English).
+    pub refused: Option<(Generation, Arc<str>)>,
+    /// An apply of this generation is on its way to the node.
+    pub applying: Option<Generation>,
+    /// Ready-made JSON, from [`Render`].
+    pub fragment: Bytes,
+}
+
+impl VmEntry {
+    pub fn id(&self) -> VmId {
+        self.vm.meta.id
+    }
+
+    /// Runs on a node, unknown to the Store.
+    pub fn orphaned(&self) -> bool {
+        self.revision.is_none()
+    }
+
+    /// The node once removed this id and will not take it again.
+    pub fn lost(&self) -> bool {
+        self.held == Some(Held::Tombstone) && !self.vm.spec.deleting && !self.orphaned()
+    }
+
+    /// The state that a person sees.
+    pub fn state(&self) -> VmState {
+        if self.vm.spec.deleting {
+            return VmState::Deleting;
+        }
+        if self.lost() {
+            return VmState::Lost;
+        }
+        self.status.as_ref().map_or(VmState::Pending, |status| status.state)
+    }
+
+    pub fn situation(&self) -> Situation {
+        Situation {
+            state: self.state(),
+            power: self.vm.spec.power,
+            orphaned: self.orphaned(),
+            deleting: self.vm.spec.deleting,
+        }
+    }
+
+    pub fn wanted(&self) -> Wanted {
+        match (self.revision, self.vm.spec.deleting) {
+            (None, _) => Wanted::Nothing,
+            (Some(_), true) => Wanted::Deleting(self.vm.meta.generation),
+            (Some(_), false) => Wanted::Object(self.vm.meta.generation),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct ImageEntry {
+    pub image: Image,
+    /// `None`: its node no longer has it.
+    pub status: Option<ImageStatus>,
+}
+
+#[derive(Clone, Debug)]
+pub struct PoolEntry {
+    pub pool: Pool,
+    pub status: Option<PoolStatus>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NodeEntry {
+    pub node: Node,
+    /// The last that was heard.
+    pub status: Option<NodeStatus>,
+    pub connected: bool,
+}
+
+/// Makes the JSON of a VM once for all its readers. The HTTP contract is cake-api's, so cake-api implements it.
+pub trait Render: Send + Sync + 'static {
+    fn vm(&self, entry: &VmEntry) -> Bytes;
+}
+
+/// What a node's report did to a VM: for the journal of events.
+#[derive(Clone, Debug)]
+pub struct Transition {
+    pub vm: Arc<Vm>,
+    pub before: Option<VmStatus>,
+    pub after: VmStatus,
+}
+
+/// A node that has taken us as its leader.
+#[derive(Clone, Debug)]
+pub struct Greeting {
+    pub node: NodeId,
+    pub status: NodeStatus,
+}
+
+impl From<&Hello> for Greeting {
+    fn from(hello: &Hello) -> Self {
+        Self { node: hello.node, status: hello.status.clone() }
+    }
+}
+
+/// What a node holds of a VM that it reports with its record.
+pub fn held(stamp: Stamp, told: &Vm, ours: Option<&Vm>) -> Held {
+    Held::Object { stamp, same: ours == Some(told) }
+}

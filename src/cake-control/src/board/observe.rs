@@ -1,0 +1,256 @@
+//! What a node says, put on the board.
+
+use super::model::{Greeting, ImageEntry, PoolEntry, VmEntry, held};
+use super::{Board, Snapshot, What};
+use cake_node_api::{ImageRecord, Observed, OperationOutcome, OperationResult, RemovedRecord, VmRecord};
+use cake_planner::epoch::Held;
+use cake_planner::task::Outcome;
+use cake_types::{
+    Failure, Generation, ImageId, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, Stamp, Task, TaskGoal, Usage,
+    Vm, VmId, VmStatus,
+};
+use std::sync::Arc;
+
+impl Board {
+    /// An apply or a removal of this generation is under way: the reconciler need not send the same.
+    pub fn set_applying(&self, id: VmId, generation: Generation) {
+        self.mark(id, |entry| entry.applying = Some(generation));
+    }
+
+    /// It is over, well or not.
+    pub fn applying_ended(&self, id: VmId, generation: Generation) {
+        self.mark(id, |entry| entry.applying = entry.applying.filter(|other| *other != generation));
+    }
+
+    /// A change that nobody outside sees.
+    fn mark(&self, id: VmId, change: impl FnOnce(&mut VmEntry)) {
+        let mut inner = self.write();
+        if let Some(old) = inner.vms.get(&id) {
+            let mut entry = (**old).clone();
+            change(&mut entry);
+            inner.vms.insert(id, Arc::new(entry));
+        }
+    }
+
+    /// An operation that could not be handed to the node.
+    pub fn operation_failed(&self, vm: VmId, operation: OperationId, failure: Failure) {
+        self.write().outcomes.insert(operation, Outcome::Failed(failure));
+        self.tasks_poke.poke(vm);
+    }
+
+    /// The node has accepted this desired state.
+    pub fn applied(&self, vm: &Vm, stamp: Stamp) {
+        self.change(vm.meta.id, |entry| {
+            let newer = matches!(entry.held, Some(Held::Object { stamp: there, .. }) if there > stamp);
+            if newer {
+                return false;
+            }
+            entry.held = Some(held(stamp, vm, Some(&entry.vm)));
+            entry.refused = None;
+            true
+        });
+    }
+
+    pub fn refused(&self, id: VmId, generation: Generation, why: &str) {
+        self.change(id, |entry| {
+            entry.refused = Some((generation, why.into()));
+            true
+        });
+    }
+
+    pub fn greeted(&self, greeting: Greeting) {
+        let Greeting { node, status } = greeting;
+        self.change_node(node, |entry| {
+            entry.connected = true;
+            entry.status = Some(status);
+        });
+    }
+
+    pub fn disconnected(&self, node: NodeId) {
+        self.change_node(node, |entry| entry.connected = false);
+    }
+
+    /// Takes in one observation of `node`.
+    pub fn observe(&self, node: NodeId, observed: Observed) {
+        match observed {
+            Observed::SnapshotBegin => self.write().snapshot = Some(Snapshot::default()),
+            Observed::SnapshotEnd => self.snapshot_end(),
+            Observed::Node(status) => self.node_status(node, status),
+            Observed::Vm(record) => self.vm_record(*record),
+            Observed::VmStatus { id, status } => self.vm_status(id, *status),
+            Observed::VmRemoved(RemovedRecord { id, .. }) => self.tombstone(id),
+            Observed::Image(record) => self.image_record(*record),
+            Observed::ImageGone { id } => self.image_gone(id),
+            Observed::Pool { id, status } => self.pool_status(id, status),
+            Observed::Operation(outcome) => self.operation(outcome),
+            Observed::Usage { samples } => self.usage(&samples),
+        }
+    }
+
+    /// What the snapshot did not name is not there.
+    fn snapshot_end(&self) {
+        let mut inner = self.write();
+        let Some(seen) = inner.snapshot.take() else { return };
+        let missing: Vec<VmId> = inner.vms.keys().filter(|id| !seen.vms.contains(id)).copied().collect();
+        let gone: Vec<ImageId> = inner.told_images.keys().filter(|id| !seen.images.contains(id)).copied().collect();
+        let all: Vec<VmId> = inner.vms.keys().copied().collect();
+        drop(inner);
+        for id in missing {
+            self.vm_not_there(id);
+        }
+        for id in gone {
+            self.image_gone(id);
+        }
+        for id in all {
+            // What was under way when the last connection broke has ended, and what was refused may be tried again.
+            self.mark(id, |entry| (entry.applying, entry.refused) = (None, None));
+            self.vms_poke.poke(id);
+            self.tasks_poke.poke(id);
+        }
+        for pool in self.pools() {
+            self.pools_poke.poke(pool.pool.meta.id);
+        }
+    }
+
+    fn node_status(&self, node: NodeId, status: NodeStatus) {
+        self.change_node(node, |entry| entry.status = Some(status));
+    }
+
+    fn vm_record(&self, record: VmRecord) {
+        let VmRecord { vm, stamp, status } = record;
+        let id = vm.meta.id;
+        let mut inner = self.write();
+        if let Some(snapshot) = &mut inner.snapshot {
+            snapshot.vms.insert(id);
+        }
+        let old = inner.vms.get(&id).cloned();
+        let entry = match &old {
+            Some(old) if !old.orphaned() => VmEntry {
+                held: Some(held(stamp, &vm, Some(&old.vm))),
+                status: Some(status.clone()),
+                refused: old.refused.clone().filter(|(generation, _)| *generation > stamp.generation),
+                ..(**old).clone()
+            },
+            _ => VmEntry {
+                vm: Arc::new(vm),
+                revision: None,
+                status: Some(status.clone()),
+                held: Some(Held::Object { stamp, same: false }),
+                refused: None,
+                applying: None,
+                fragment: bytes::Bytes::new(),
+            },
+        };
+        let vm = entry.vm.clone();
+        self.place(&mut inner, entry);
+        drop(inner);
+        self.report(vm, old.and_then(|old| old.status.clone()), status);
+        self.touched(id);
+    }
+
+    fn vm_status(&self, id: VmId, status: VmStatus) {
+        let mut before = None;
+        let after = status.clone();
+        self.change(id, |entry| {
+            before = Some((entry.vm.clone(), entry.status.replace(status)));
+            true
+        });
+        if let Some((vm, before)) = before {
+            self.report(vm, before, after);
+        }
+    }
+
+    pub fn tombstone(&self, id: VmId) {
+        if self.vm(id).is_some_and(|entry| entry.orphaned()) {
+            return self.forget_vm(id);
+        }
+        self.change(id, |entry| {
+            entry.held = Some(Held::Tombstone);
+            entry.status = None;
+            true
+        });
+        let mut inner = self.write();
+        if let Some(snapshot) = &mut inner.snapshot {
+            snapshot.vms.insert(id);
+        }
+    }
+
+    /// The node has never heard of it.
+    pub fn vm_not_there(&self, id: VmId) {
+        if self.vm(id).is_some_and(|entry| entry.orphaned()) {
+            return self.forget_vm(id);
+        }
+        self.change(id, |entry| {
+            entry.held = Some(Held::Nothing);
+            entry.status = None;
+            true
+        });
+    }
+
+    fn image_record(&self, record: ImageRecord) {
+        let id = record.id;
+        let mut inner = self.write();
+        if let Some(snapshot) = &mut inner.snapshot {
+            snapshot.images.insert(id);
+        }
+        if let Some(old) = inner.images.get(&id) {
+            let entry = ImageEntry { image: old.image.clone(), status: Some(record.status.clone()) };
+            inner.images.insert(id, Arc::new(entry));
+        }
+        inner.told_images.insert(id, Arc::new(record));
+        drop(inner);
+        self.changes.tell(What::Image(id));
+        self.images_poke.poke(id);
+    }
+
+    fn image_gone(&self, id: ImageId) {
+        let mut inner = self.write();
+        inner.told_images.remove(&id);
+        if let Some(old) = inner.images.get(&id) {
+            let entry = ImageEntry { image: old.image.clone(), status: None };
+            inner.images.insert(id, Arc::new(entry));
+        }
+        drop(inner);
+        self.changes.tell(What::ImageGone(id));
+    }
+
+    fn pool_status(&self, id: PoolId, status: PoolStatus) {
+        let mut inner = self.write();
+        let Some(old) = inner.pools.get(&id) else { return };
+        let entry = PoolEntry { pool: old.pool.clone(), status: Some(status) };
+        inner.pools.insert(id, Arc::new(entry));
+        drop(inner);
+        self.changes.tell(What::Pool(id));
+    }
+
+    fn operation(&self, outcome: OperationOutcome) {
+        let OperationOutcome { operation, vm, at: _, result } = outcome;
+        let result = match result {
+            OperationResult::Done => Outcome::Done,
+            OperationResult::Failed(failure) => Outcome::Failed(failure),
+            OperationResult::Superseded => Outcome::Superseded,
+        };
+        let mut inner = self.write();
+        let waited = |task: &Arc<Task>| task.goal == TaskGoal::Operation { operation };
+        // A node tells old outcomes again in each snapshot; only those that a task waits for are kept.
+        if !inner.tasks.values().any(waited) {
+            return;
+        }
+        inner.outcomes.insert(operation, result);
+        drop(inner);
+        self.tasks_poke.poke(vm);
+    }
+
+    fn usage(&self, samples: &[(VmId, Usage)]) {
+        for (id, usage) in samples {
+            let mut inner = self.write();
+            let Some(old) = inner.vms.get(id) else { continue };
+            let mut entry = (**old).clone();
+            let Some(status) = &mut entry.status else { continue };
+            status.usage = Some(*usage);
+            self.place(&mut inner, entry);
+            drop(inner);
+            self.changes.tell(What::Vm(*id));
+        }
+    }
+}

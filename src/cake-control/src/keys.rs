@@ -1,0 +1,96 @@
+//! Where each resource lies in the Store.
+
+use cake_planner::names;
+use cake_store::{Key, KeyPrefix};
+use cake_types::{AccountId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId};
+
+use crate::random;
+
+fn prefix(text: &'static str) -> KeyPrefix {
+    KeyPrefix::new(text).expect("a constant prefix")
+}
+
+fn key(prefix: &KeyPrefix, name: &str) -> Key {
+    prefix.key(name).expect("ids and digests are good names of keys")
+}
+
+macro_rules! folders {
+    ($($folder:ident, $one:ident($id:ty) = $path:literal;)*) => {$(
+        pub fn $folder() -> KeyPrefix {
+            prefix($path)
+        }
+        pub fn $one(id: $id) -> Key {
+            key(&$folder(), &id.to_string())
+        }
+    )*};
+}
+
+folders! {
+    vms, vm(VmId) = "/vms/";
+    tasks, task(TaskId) = "/tasks/";
+    images, image(ImageId) = "/images/";
+    pools, pool(PoolId) = "/pools/";
+    nodes, node(NodeId) = "/nodes/";
+    accounts, account(AccountId) = "/accounts/";
+    tokens, token(TokenId) = "/tokens/";
+}
+
+pub fn sessions() -> KeyPrefix {
+    prefix("/sessions/")
+}
+
+/// `hash` is that of the cookie's secret.
+pub fn session(hash: &str) -> Key {
+    key(&sessions(), hash)
+}
+
+pub fn roles() -> KeyPrefix {
+    prefix("/roles/")
+}
+
+/// Roles have names of any script, so they lie under a digest of it.
+pub fn role(name: &RoleName) -> Key {
+    key(&roles(), &random::digest(&name.0)[..32])
+}
+
+pub fn receipts() -> KeyPrefix {
+    prefix("/receipts/")
+}
+
+/// `digest` is that of who asked and the Idempotency-Key.
+pub fn receipt(digest: &str) -> Key {
+    key(&receipts(), digest)
+}
+
+pub fn throttles() -> KeyPrefix {
+    prefix("/throttles/")
+}
+
+pub fn throttle(digest: &str) -> Key {
+    key(&throttles(), digest)
+}
+
+pub fn epoch() -> Key {
+    Key::new("/system/epoch").expect("a constant key")
+}
+
+pub fn settings() -> Key {
+    Key::new("/system/settings").expect("a constant key")
+}
+
+/// The hash of the one-time token; gone once set-up is done.
+pub fn setup() -> Key {
+    Key::new("/system/setup").expect("a constant key")
+}
+
+/// The last `reset-admin` file that was consumed.
+pub fn reset_admin() -> Key {
+    Key::new("/system/reset-admin").expect("a constant key")
+}
+
+/// Makes the name of a resource unique among its kind within its project: exists while the name is taken.
+pub fn name(kind: &str, project: &ProjectName, name: &Name) -> Key {
+    let digest = random::digest_of(&[kind.as_bytes(), project.as_str().as_bytes(), names::fold(name).as_bytes()]);
+    let text = format!("/names/{kind}/{}", data_encoding::HEXLOWER.encode(&digest[..16]));
+    Key::new(&text).expect("a kind and a digest are good names of keys")
+}

@@ -1,0 +1,124 @@
+//! What every service writes to: the Store, the Journal, and the board that shows both.
+
+use cake_planner::event::Happened;
+use cake_store::{Clock, Journal, Record, RecordKind, Store};
+use cake_types::{
+    Actor, AuditRecord, AuditResult, Event, EventKind, Problem, ProjectName, Severity, Subject, Task, Vm,
+};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+use crate::board::{Board, What};
+use crate::caller::Caller;
+use crate::{clock, error};
+
+pub struct Ledger {
+    pub store: Arc<dyn Store>,
+    pub journal: Arc<Journal>,
+    pub board: Arc<Board>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A VM as the subject of a task, an event or an audit record.
+pub fn subject_of(vm: &Vm) -> Subject {
+    Subject { kind: "vm".into(), id: vm.meta.id.0, name: vm.meta.name.to_string() }
+}
+
+impl Ledger {
+    pub fn now(&self) -> Timestamp {
+        clock::now(&*self.clock)
+    }
+
+    /// Writes down a change that was made; durable when it returns.
+    pub async fn audit_done(&self, caller: &Caller, subject: Option<Subject>) -> Result<(), Problem> {
+        let record = self.audit_record(caller, subject, AuditResult::Done);
+        self.journal.append(record).await.map_err(error::journal)?;
+        self.board.changes.tell(What::Audit);
+        Ok(())
+    }
+
+    /// Writes down a change that was refused. It need not be durable at once, so that refusing stays cheap.
+    pub async fn audit_refused(&self, caller: &Caller, subject: Option<Subject>, problem: &Problem) {
+        let code = problem.code.as_str().to_owned();
+        let record = self.audit_record(caller, subject, AuditResult::Refused { code });
+        if let Err(error) = self.journal.append_soon(record).await {
+            tracing::error!(%error, "a refusal could not be written to the audit journal");
+        }
+        self.board.changes.tell(What::Audit);
+    }
+
+    fn audit_record(&self, caller: &Caller, subject: Option<Subject>, result: AuditResult) -> Record {
+        let Caller { actor, origin, action } = caller;
+        let audit = AuditRecord {
+            at: self.now(),
+            project: ProjectName::default(),
+            actor: actor.clone(),
+            origin: origin.clone(),
+            action: (*action).to_owned(),
+            subject,
+            result,
+        };
+        Record {
+            kind: RecordKind::Audit,
+            at: audit.at,
+            project: audit.project.to_string(),
+            subject: audit.subject.as_ref().map(|s| s.id.to_string()).unwrap_or_default(),
+            actor: actor_key(&audit.actor),
+            data: serde_json::to_value(&audit).expect("an audit record is JSON"),
+        }
+    }
+
+    /// Writes down something that happened. Losing the last quarter of a second of events in a power cut is accepted.
+    pub async fn event(&self, happened: Happened, subject: Option<Subject>) {
+        let Happened { kind, severity, params } = happened;
+        let event = Event {
+            at: self.now(),
+            project: ProjectName::default(),
+            severity,
+            kind,
+            subject,
+            params: params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        };
+        let record = Record {
+            kind: RecordKind::Event,
+            at: event.at,
+            project: event.project.to_string(),
+            subject: event.subject.as_ref().map(|s| s.id.to_string()).unwrap_or_default(),
+            actor: String::new(),
+            data: serde_json::to_value(&event).expect("an event is JSON"),
+        };
+        if let Err(error) = self.journal.append_soon(record).await {
+            tracing::error!(%error, kind = event.kind.as_str(), "an event could not be written");
+        }
+        self.board.changes.tell(What::Event(Arc::new(event)));
+    }
+
+    pub async fn event_info(&self, kind: EventKind, subject: Option<Subject>) {
+        self.event(Happened { kind, severity: Severity::Info, params: Vec::new() }, subject).await;
+    }
+
+    /// Writes down a task that has ended.
+    pub async fn task_ended(&self, task: &Task) -> Result<(), Problem> {
+        let record = Record {
+            kind: RecordKind::Task,
+            at: task.end.as_ref().map_or_else(|| self.now(), |end| end.at),
+            project: task.project.to_string(),
+            subject: task.subject.id.to_string(),
+            actor: actor_key(&task.created_by),
+            data: serde_json::to_value(task).expect("a task is JSON"),
+        };
+        self.journal.append(record).await.map_err(error::journal)?;
+        Ok(())
+    }
+}
+
+/// The actor as the Journal's index has it.
+fn actor_key(actor: &Actor) -> String {
+    match actor {
+        Actor::Account { id, .. } => id.to_string(),
+        Actor::System => "system".into(),
+        Actor::Root => "root".into(),
+        Actor::Setup => "setup".into(),
+        Actor::Unknown { .. } => "unknown".into(),
+    }
+}

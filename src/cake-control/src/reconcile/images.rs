@@ -1,0 +1,50 @@
+//! Images: what the node has found becomes a resource in the Store, under the node's stable id.
+
+use cake_node_api::ImageRecord;
+use cake_store::{Expect, Txn};
+use cake_types::{Generation, Image, ImageId, Meta, Problem, ProjectName};
+use std::sync::Arc;
+
+use crate::ledger::Ledger;
+use crate::{error, keys, record};
+
+pub struct ImageReconciler {
+    pub ledger: Arc<Ledger>,
+}
+
+impl ImageReconciler {
+    pub async fn run(&self) {
+        loop {
+            for id in self.ledger.board.images_poke.next().await {
+                if let Err(problem) = self.reconcile(id).await {
+                    tracing::warn!(image = %id, %problem, "an image could not be taken in");
+                }
+            }
+        }
+    }
+
+    async fn reconcile(&self, id: ImageId) -> Result<(), Problem> {
+        let Some(told) = self.ledger.board.told_image(id) else { return Ok(()) };
+        let known = self.ledger.board.image(id);
+        let ImageRecord { id, name, spec, status: _ } = &*told;
+        if known.as_ref().is_some_and(|known| known.image.meta.name == *name && known.image.spec == *spec) {
+            return Ok(());
+        }
+        let now = self.ledger.now();
+        let old = known.as_ref().map(|known| &known.image.meta);
+        let meta = Meta {
+            id: *id,
+            project: ProjectName::default(),
+            name: name.clone(),
+            generation: old.map_or(Generation::FIRST, |old| old.generation.next()),
+            created_at: old.map_or(now, |old| old.created_at),
+            updated_at: now,
+        };
+        let image = Image { meta, spec: spec.clone() };
+        let key = keys::image(*id);
+        let txn = Txn::new().guard(key.clone(), Expect::Any).put(key, record::encode(&image));
+        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
+        self.ledger.board.put_image(image);
+        Ok(())
+    }
+}

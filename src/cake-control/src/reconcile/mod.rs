@@ -1,0 +1,9 @@
+//! The control loops, one file for each kind of resource. Each can be killed at any instruction and run again: it looks at what is
+//! asked and what is so, and does what is missing.
+
+pub mod events;
+pub mod images;
+pub mod pools;
+pub mod sweep;
+pub mod tasks;
+pub mod vms;

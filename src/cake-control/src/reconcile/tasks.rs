@@ -1,0 +1,127 @@
+//! Tasks: each is asked again after every report of its VM, and ends when the node shows its goal.
+//!
+//! read (board) → [`task::progress`] (pure) → Journal, then off the Store
+
+use cake_node_api::Verb;
+use cake_planner::epoch::Held;
+use cake_planner::task::{self, Progress, Seen};
+use cake_types::{Failure, FailureCode, Problem, Task, TaskEnd, TaskGoal, TaskKind, VmId};
+use futures_util::StreamExt;
+use jiff::SignedDuration;
+use std::sync::Arc;
+
+use crate::ledger::Ledger;
+use crate::nodes::Nodes;
+use crate::{error, keys};
+
+/// An operation that was written down and not handed over (caked was killed in between) is handed over when it is not older:
+/// nobody wants a reset from an hour ago.
+const FRESH: SignedDuration = SignedDuration::from_secs(60);
+/// VMs whose tasks are looked at together, so that their ends share a sync.
+const AT_ONCE: usize = 16;
+/// What is left of a shutdown that is handed over again.
+const SHUTDOWN_AGAIN_SECONDS: u32 = 60;
+
+pub struct TaskReconciler {
+    pub ledger: Arc<Ledger>,
+    pub nodes: Arc<Nodes>,
+}
+
+impl TaskReconciler {
+    pub async fn run(&self) {
+        let mut follow = self.nodes.follow();
+        loop {
+            tokio::select! {
+                ids = self.ledger.board.tasks_poke.next() => {
+                    futures_util::stream::iter(ids).for_each_concurrent(AT_ONCE, |id| self.look_at(id)).await;
+                }
+                changed = follow.changed() => match changed {
+                    Ok(()) => self.hand_over_again().await,
+                    Err(_) => return,
+                },
+            }
+        }
+    }
+
+    async fn look_at(&self, vm: VmId) {
+        for task in self.ledger.board.tasks_of(vm) {
+            if let Err(problem) = self.reconcile(&task).await {
+                tracing::error!(task = %task.id, %problem, "the end of a task could not be written; it is tried again");
+                self.ledger.board.tasks_poke.poke(vm);
+                // The disk is full or worse: do not spin.
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            }
+        }
+    }
+
+    async fn reconcile(&self, task: &Arc<Task>) -> Result<(), Problem> {
+        match self.progress(task) {
+            Progress::Running(progress) if progress == task.progress => Ok(()),
+            Progress::Running(progress) => {
+                // Progress is shown, not stored: after a restart the node tells it again.
+                let moved = Task { progress, ..(**task).clone() };
+                self.ledger.board.move_task(Arc::new(moved));
+                Ok(())
+            }
+            Progress::End(end) => {
+                let end =
+                    TaskEnd { state: end.state, at: self.ledger.now(), code: end.code.to_owned(), detail: end.detail };
+                self.finish(Task { end: Some(end), ..(**task).clone() }).await
+            }
+        }
+    }
+
+    fn progress(&self, task: &Task) -> Progress {
+        let board = &self.ledger.board;
+        let entry = board.vm(VmId(task.subject.id));
+        let outcome = match &task.goal {
+            TaskGoal::Operation { operation } => board.outcome(*operation),
+            _ => None,
+        };
+        let Some(entry) = entry else {
+            return task::progress(task, &Seen { removed: true, outcome: outcome.as_ref(), ..Seen::default() });
+        };
+        // A tombstone for what is being deleted is an end only when the Store has forgotten it too.
+        let lost = entry.held == Some(Held::Tombstone) && !entry.vm.spec.deleting;
+        let refused = entry.refused.as_ref().map(|(generation, why)| (*generation, &**why));
+        let seen = Seen {
+            status: entry.status.as_ref(),
+            asked: Some((entry.vm.meta.generation, entry.vm.spec.power)),
+            outcome: outcome.as_ref(),
+            removed: false,
+            lost,
+            refused,
+        };
+        task::progress(task, &seen)
+    }
+
+    async fn finish(&self, task: Task) -> Result<(), Problem> {
+        self.ledger.task_ended(&task).await?;
+        let key = keys::task(task.id);
+        self.ledger.store.delete_if(&key, cake_store::Expect::Any).await.map_err(error::store)?;
+        self.ledger.board.end_task(Arc::new(task));
+        Ok(())
+    }
+
+    /// Operations whose outcome is not known are handed over once more; the node does each only once.
+    async fn hand_over_again(&self) {
+        if self.nodes.connected().is_none() {
+            return;
+        }
+        for task in self.ledger.board.tasks() {
+            let TaskGoal::Operation { operation } = task.goal else { continue };
+            let vm = VmId(task.subject.id);
+            let verb = match task.kind {
+                TaskKind::VmShutdown => Verb::Shutdown { seconds: SHUTDOWN_AGAIN_SECONDS },
+                _ => Verb::Reset,
+            };
+            if self.ledger.now().duration_since(task.created_at) <= FRESH {
+                self.nodes.operate(operation, vm, verb).await;
+            } else if self.ledger.board.outcome(operation).is_none() {
+                let detail = "the outcome was not known after a restart".to_owned();
+                let failure = Failure { code: FailureCode::Internal, detail };
+                self.ledger.board.operation_failed(vm, operation, failure);
+            }
+        }
+    }
+}

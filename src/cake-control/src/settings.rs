@@ -1,0 +1,104 @@
+//! Settings of the whole system. They exist from the moment that set-up is done.
+
+use cake_store::{Expect, Txn, TxnOutcome};
+use cake_types::{Code, Generation, Language, Name, Problem, PublicKey, SetupError, SystemSettings};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::board::What;
+use crate::caller::Caller;
+use crate::ledger::Ledger;
+use crate::record::{self, Stored};
+use crate::{error, keys};
+
+/// The settings with their generation, as they lie in the Store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versioned {
+    pub generation: Generation,
+    pub settings: SystemSettings,
+}
+
+/// What shall be different; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct SettingsPatch {
+    pub name: Option<Name>,
+    pub language: Option<Language>,
+    pub time_zone: Option<String>,
+}
+
+pub struct Settings {
+    ledger: Arc<Ledger>,
+    current: RwLock<Option<Stored<Versioned>>>,
+}
+
+impl Settings {
+    pub async fn load(ledger: Arc<Ledger>) -> Result<Self, record::RecordError> {
+        let current = record::get(&*ledger.store, &keys::settings()).await?;
+        Ok(Self { ledger, current: RwLock::new(current) })
+    }
+
+    /// `None` before set-up.
+    pub fn get(&self) -> Option<Versioned> {
+        self.read().map(|stored| stored.value)
+    }
+
+    pub fn is_set_up(&self) -> bool {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    pub fn recovery_key(&self) -> Option<PublicKey> {
+        self.get().map(|versioned| versioned.settings.recovery_key)
+    }
+
+    fn read(&self) -> Option<Stored<Versioned>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts in memory what was just written.
+    pub(crate) fn put(&self, stored: Stored<Versioned>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(stored);
+        self.ledger.board.changes.tell(What::Settings);
+    }
+
+    pub async fn update(
+        &self,
+        caller: &Caller,
+        patch: SettingsPatch,
+        check: impl Fn(Generation) -> Result<(), Problem> + Send,
+    ) -> Result<Versioned, Problem> {
+        let Stored { mut value, revision } = self.read().ok_or_else(|| Problem::new(Code::NotSetUp))?;
+        check(value.generation)?;
+        let SettingsPatch { name, language, time_zone } = patch;
+        if let Some(zone) = &time_zone
+            && jiff::tz::TimeZone::get(zone).is_err()
+        {
+            return Err(setup_problem(&SetupError::TimeZone(zone.clone())));
+        }
+        value.generation = value.generation.next();
+        let settings = &mut value.settings;
+        settings.name = name.unwrap_or_else(|| settings.name.clone());
+        settings.language = language.unwrap_or(settings.language);
+        settings.time_zone = time_zone.unwrap_or_else(|| settings.time_zone.clone());
+        let key = keys::settings();
+        let txn = Txn::new().guard(key.clone(), Expect::Revision(revision)).put(key, record::encode(&value));
+        match self.ledger.store.txn(txn).await.map_err(error::store)? {
+            TxnOutcome::Committed { revision } => self.put(Stored { value: value.clone(), revision }),
+            TxnOutcome::Refused { .. } => return Err(Problem::new(Code::Stale)),
+        }
+        self.ledger.audit_done(caller, None).await?;
+        Ok(value)
+    }
+}
+
+/// A wrong answer of the wizard as a problem that points at its field.
+pub fn setup_problem(error: &SetupError) -> Problem {
+    let (field, pointer, reason) = match error {
+        SetupError::TimeZone(_) => ("time_zone", "/time_zone", "time-zone"),
+        SetupError::PasswordTooShort { .. } => ("password", "/administrator/password", "password-too-short"),
+        SetupError::PasswordTwice => ("password", "/administrator/password", "password-twice"),
+        SetupError::PasswordMissing => ("password", "/administrator/password", "password-missing"),
+        SetupError::PasswordHash => ("password_argon2id", "/administrator/password_argon2id", "password-hash"),
+        SetupError::PoolPath => ("path", "/pool/path", "pool-path"),
+    };
+    Problem::invalid(field, reason).at(pointer)
+}

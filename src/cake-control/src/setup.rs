@@ -1,0 +1,281 @@
+//! The wizard's end: everything in one transaction, so that nothing is ever half set up.
+//!
+//! + settings with the recovery key's public half  + roles  + administrator  + pool  − the one-time token
+
+use cake_store::{Expect, Txn, TxnOutcome};
+use cake_types::{
+    Actor, Code, EventKind, Generation, Meta, OsRng, Pool, PoolId, PoolSpec, Problem, ProjectName, RoleName, SecretKey,
+    SetupAnswers, Stamp, SystemSettings, built_in_roles,
+};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+use tokio::sync::Mutex;
+use zeroize::Zeroizing;
+
+use crate::accounts::{Accounts, password};
+use crate::caller::{Caller, Keep};
+use crate::ledger::Ledger;
+use crate::nodes::Nodes;
+use crate::record::{self, Stored};
+use crate::settings::{Settings, Versioned, setup_problem};
+use crate::{error, keys, random};
+
+/// Holds the one-time token, readable by caked's own user only, until set-up is done.
+pub const TOKEN_FILE: &str = "setup-token";
+
+pub struct Setup {
+    ledger: Arc<Ledger>,
+    accounts: Arc<Accounts>,
+    settings: Arc<Settings>,
+    nodes: Arc<Nodes>,
+    state: PathBuf,
+    one_at_a_time: Mutex<()>,
+}
+
+/// Shown once and kept by the person: whoever has it can read every secret.
+pub struct RecoveryKey(pub Zeroizing<String>);
+
+#[derive(Debug, thiserror::Error)]
+pub enum SetupFileError {
+    #[error("{path} can't be used")]
+    Io {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Record(#[from] record::RecordError),
+    #[error(transparent)]
+    Store(#[from] cake_store::StoreError),
+}
+
+impl Setup {
+    pub fn new(
+        ledger: Arc<Ledger>,
+        accounts: Arc<Accounts>,
+        settings: Arc<Settings>,
+        nodes: Arc<Nodes>,
+        state: PathBuf,
+    ) -> Self {
+        Self { ledger, accounts, settings, nodes, state, one_at_a_time: Mutex::new(()) }
+    }
+
+    /// Makes the one-time token at the first start; finds it at every other until set-up is done.
+    pub async fn prepare(&self) -> Result<(), SetupFileError> {
+        let path = self.state.join(TOKEN_FILE);
+        if self.settings.is_set_up() {
+            return remove(&path);
+        }
+        let known = record::get::<String>(&*self.ledger.store, &keys::setup()).await?;
+        let token = read_token(&self.state).ok();
+        if let (Some(known), Some(token)) = (&known, &token)
+            && known.value == random::digest(token)
+        {
+            return Ok(());
+        }
+        let token = Zeroizing::new(random::secret());
+        write_secret(&path, token.as_bytes())?;
+        self.ledger.store.put_if(&keys::setup(), record::encode(&random::digest(&token)), Expect::Any).await?;
+        Ok(())
+    }
+
+    /// Is it the token of this rack? Wrong ones are counted against their address.
+    pub async fn check_token(&self, caller: &Caller, token: &str) -> Result<(), Problem> {
+        self.accounts.may_try(caller)?;
+        let known = record::get::<String>(&*self.ledger.store, &keys::setup()).await.map_err(error::record)?;
+        let Some(known) = known else {
+            return Err(Problem::new(Code::AlreadySetUp));
+        };
+        if bool::from(known.value.as_bytes().ct_eq(random::digest(token).as_bytes())) {
+            return Ok(());
+        }
+        self.accounts.wrong_token(caller).await?;
+        Err(Problem::new(Code::WrongToken))
+    }
+
+    /// Takes the answers. The recovery key is in the answer and nowhere else.
+    pub async fn answer(
+        &self,
+        caller: &Caller,
+        answers: SetupAnswers,
+        keep: &Keep<RecoveryKey>,
+    ) -> Result<RecoveryKey, Problem> {
+        let _one = self.one_at_a_time.lock().await;
+        if self.settings.is_set_up() {
+            return Err(Problem::new(Code::AlreadySetUp));
+        }
+        answers.check().map_err(|error| setup_problem(&error))?;
+        let SetupAnswers { language, name, time_zone, administrator, pool } = answers;
+        let hash = match (administrator.password, administrator.password_argon2id) {
+            (Some(password), _) => self.accounts.hash_new(&password).await.map_err(at_administrator)?,
+            (None, Some(hash)) if password::is_acceptable_hash(&hash) => hash,
+            (None, _) => return Err(setup_problem(&cake_types::SetupError::PasswordHash)),
+        };
+        let now = self.ledger.now();
+        let recovery = SecretKey::generate(&mut OsRng);
+        let settings = SystemSettings { name, language, time_zone, set_up_at: now, recovery_key: recovery.public() };
+        let settings = Versioned { generation: Generation::FIRST, settings };
+        let role = RoleName("administrator".into());
+        let account = self.accounts.new_account(administrator.name, role, hash, None);
+        let pool = Pool {
+            meta: Meta {
+                id: PoolId::now(),
+                project: ProjectName::default(),
+                name: pool.name,
+                generation: Generation::FIRST,
+                created_at: now,
+                updated_at: now,
+            },
+            spec: PoolSpec { path: pool.path },
+        };
+        self.try_pool(&pool).await?;
+        let key = RecoveryKey(recovery.reveal());
+        let (mut txn, _) = crate::accounts::insertion(&account);
+        for role in built_in_roles() {
+            txn = txn.put(keys::role(&role.name), record::encode(&role));
+        }
+        let txn = txn
+            .guard(keys::settings(), Expect::Absent)
+            .put(keys::settings(), record::encode(&settings))
+            .put(keys::pool(pool.meta.id), record::encode(&pool))
+            .delete(keys::setup());
+        self.commit(keep.write(txn, &key, now), caller, settings, account, pool).await?;
+        Ok(key)
+    }
+
+    async fn commit(
+        &self,
+        txn: Txn,
+        caller: &Caller,
+        settings: Versioned,
+        account: cake_types::Account,
+        pool: Pool,
+    ) -> Result<(), Problem> {
+        let revision = match self.ledger.store.txn(txn).await.map_err(error::store)? {
+            TxnOutcome::Committed { revision } => revision,
+            TxnOutcome::Refused { .. } => return Err(Problem::new(Code::AlreadySetUp)),
+        };
+        self.accounts.put(account, revision);
+        self.settings.put(Stored { value: settings, revision });
+        self.ledger.board.put_pool(pool);
+        if let Err(error) = remove(&self.state.join(TOKEN_FILE)) {
+            tracing::warn!(%error, "the file with the used token stays");
+        }
+        let caller = Caller { actor: Actor::Setup, ..caller.clone() };
+        self.ledger.audit_done(&caller, None).await?;
+        self.ledger.event_info(EventKind::SetupDone, None).await;
+        Ok(())
+    }
+
+    /// A directory that the node can't use is told before anything is written.
+    async fn try_pool(&self, pool: &Pool) -> Result<(), Problem> {
+        use cake_node_api::{ClientError, NodeError};
+        let Some(node) = self.nodes.connected() else {
+            // Without a chosen directory there is nothing that could be wrong with it.
+            return if pool.spec.path.is_none() { Ok(()) } else { Err(Problem::new(Code::NodeUnreachable)) };
+        };
+        let stamp = Stamp { epoch: node.epoch, generation: pool.meta.generation };
+        match node.client.apply_pool(pool.meta.id, stamp, pool.spec.clone()).await {
+            Ok(()) => Ok(()),
+            Err(ClientError::Refused(NodeError::Invalid { detail })) => {
+                tracing::info!(detail, "the node refused the pool");
+                Err(Problem::invalid("path", "pool-path").with("detail", detail).at("/pool/path"))
+            }
+            Err(other) => Err(error::node(other)),
+        }
+    }
+}
+
+fn at_administrator(problem: Problem) -> Problem {
+    problem.at("/administrator/password")
+}
+
+/// The token in the clear, while there is one.
+pub fn read_token(state: &Path) -> std::io::Result<Zeroizing<String>> {
+    std::fs::read_to_string(state.join(TOKEN_FILE)).map(|text| Zeroizing::new(text.trim().to_owned()))
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+pub fn write_secret(path: &Path, content: &[u8]) -> Result<(), SetupFileError> {
+    let io = |source| SetupFileError::Io { path: path.to_owned(), source };
+    let fresh = path.with_extension("new");
+    let _ = std::fs::remove_file(&fresh);
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh).map_err(io)?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(io)?;
+    std::fs::rename(&fresh, path).map_err(io)?;
+    let directory = path.parent().map(std::fs::File::open).transpose().map_err(io)?;
+    directory.map_or(Ok(()), |directory| directory.sync_all()).map_err(io)
+}
+
+fn remove(path: &Path) -> Result<(), SetupFileError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(SetupFileError::Io { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with an answer file, and in which line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct AnswerFileError {
+    pub line: usize,
+    pub message: String,
+}
+
+/// Reads the wizard's answers from TOML. A wrong value is told with its line, as a wrong shape is.
+pub fn parse_answers(text: &str) -> Result<SetupAnswers, AnswerFileError> {
+    let answers: SetupAnswers = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        AnswerFileError { line: line_of(text, at), message: error.message().to_owned() }
+    })?;
+    answers.check().map_err(|error| {
+        let problem = setup_problem(&error);
+        let field = problem.params.get("field").cloned().unwrap_or_default();
+        AnswerFileError { line: line_of_field(text, &field), message: error.to_string() }
+    })?;
+    Ok(answers)
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The line that sets `field`; the first of the file where it is missing.
+fn line_of_field(text: &str, field: &str) -> usize {
+    let sets =
+        |line: &str| line.trim_start().strip_prefix(field).is_some_and(|rest| rest.trim_start().starts_with('='));
+    text.lines().position(sets).map_or(1, |line| line + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "name = \"Rack 1\"\ntime_zone = \"Asia/Taipei\"\n\n[administrator]\nname = \"admin\"\npassword = \"correct horse\"\n";
+
+    #[test]
+    fn an_answer_file_is_read() {
+        let answers = parse_answers(GOOD).unwrap();
+        assert_eq!(answers.administrator.name.as_str(), "admin");
+        assert_eq!(answers.pool.name.as_str(), "local");
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line() {
+        for (from, to, line) in [
+            ("Asia/Taipei", "Mars/Olympus", 2),
+            ("correct horse", "short", 6),
+            ("password =", "pasword =", 6),
+            ("name = \"admin\"", "name = \"../x\"", 5),
+            ("name = \"Rack 1\"", "name = ", 1),
+        ] {
+            let error = parse_answers(&GOOD.replace(from, to)).unwrap_err();
+            assert_eq!(error.line, line, "{to}: {error}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Putting the parts together.
+
+use cake_store::{Clock, Journal, JournalError, JournalOptions, SqliteOptions, SqliteStore, Store, StoreError};
+use cake_types::{EventKind, Image, Node, Pool, Task, Vm};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use tokio::task::JoinSet;
+
+use crate::accounts::Accounts;
+use crate::board::{Board, Render, Transition};
+use crate::consoles::Consoles;
+use crate::keys;
+use crate::ledger::Ledger;
+use crate::nodes::Nodes;
+use crate::reconcile::events::EventReconciler;
+use crate::reconcile::images::ImageReconciler;
+use crate::reconcile::pools::PoolReconciler;
+use crate::reconcile::sweep::Sweeper;
+use crate::reconcile::tasks::TaskReconciler;
+use crate::reconcile::vms::VmReconciler;
+use crate::record::{self, RecordError, Stored};
+use crate::settings::Settings;
+use crate::setup::{Setup, SetupFileError};
+use crate::tasks::Tasks;
+use crate::vms::Vms;
+
+/// Where everything is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// caked's own directory: `store.sqlite`, `journal.sqlite`, the set-up token.
+    pub state: PathBuf,
+    /// The node's socket; the file `reset-admin` lies beside it.
+    pub node_socket: PathBuf,
+}
+
+/// The services, each an `Arc` of its own: whoever needs one takes that one.
+pub struct Control {
+    pub ledger: Arc<Ledger>,
+    pub nodes: Arc<Nodes>,
+    pub vms: Arc<Vms>,
+    pub tasks: Arc<Tasks>,
+    pub accounts: Arc<Accounts>,
+    pub settings: Arc<Settings>,
+    pub setup: Arc<Setup>,
+    pub consoles: Arc<Consoles>,
+    loops: JoinSet<()>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the Store can't be opened")]
+    Store(#[from] StoreError),
+    #[error("the Journal can't be opened")]
+    Journal(#[from] JournalError),
+    #[error("the Store can't be read")]
+    Record(#[from] RecordError),
+    #[error("set-up can't be prepared")]
+    Setup(#[from] SetupFileError),
+}
+
+impl Control {
+    /// Opens the Store and the Journal, reads what there is and starts the loops.
+    pub async fn start(place: &Place, render: Arc<dyn Render>, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let options = SqliteOptions { clock: clock.clone(), ..SqliteOptions::default() };
+        let store = SqliteStore::open(place.state.join("store.sqlite"), options).await?;
+        let journal = Journal::open(place.state.join("journal.sqlite"), JournalOptions::default()).await?;
+        let (board, transitions) = Board::new(render);
+        let (store, journal, board): (Arc<dyn Store>, _, _) = (Arc::new(store), Arc::new(journal), Arc::new(board));
+        let ledger = Arc::new(Ledger { store, journal, board, clock });
+        fill(&ledger).await?;
+        let nodes = Arc::new(Nodes::new(ledger.clone()));
+        let settings = Arc::new(Settings::load(ledger.clone()).await?);
+        let reset = place.node_socket.parent().map(|directory| directory.join("reset-admin"));
+        let accounts = Arc::new(Accounts::load(ledger.clone(), reset).await?);
+        let vms = Arc::new(Vms::new(ledger.clone(), nodes.clone(), settings.clone()));
+        let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone()));
+        let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
+        let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
+        setup.prepare().await?;
+        ledger.event_info(EventKind::ControlStarted, None).await;
+        let mut control = Self {
+            ledger,
+            nodes,
+            vms,
+            tasks,
+            accounts,
+            settings,
+            setup: Arc::new(setup),
+            consoles,
+            loops: JoinSet::new(),
+        };
+        control.start_loops(place, transitions);
+        Ok(control)
+    }
+
+    fn start_loops(&mut self, place: &Place, transitions: tokio::sync::mpsc::UnboundedReceiver<Transition>) {
+        let (ledger, nodes) = (&self.ledger, &self.nodes);
+        let vms = VmReconciler {
+            ledger: ledger.clone(),
+            nodes: nodes.clone(),
+            vms: self.vms.clone(),
+            told: Mutex::default(),
+        };
+        let tasks = TaskReconciler { ledger: ledger.clone(), nodes: nodes.clone() };
+        let events = EventReconciler { ledger: ledger.clone() };
+        let images = ImageReconciler { ledger: ledger.clone() };
+        let pools = PoolReconciler { ledger: ledger.clone(), nodes: nodes.clone() };
+        let sweeper = Sweeper { ledger: ledger.clone(), accounts: self.accounts.clone() };
+        let (link, socket) = (nodes.clone(), place.node_socket.clone());
+        self.loops.spawn(async move { link.run(&socket).await });
+        self.loops.spawn(async move { vms.run().await });
+        self.loops.spawn(async move { tasks.run().await });
+        self.loops.spawn(async move { events.run(transitions).await });
+        self.loops.spawn(async move { images.run().await });
+        self.loops.spawn(async move { pools.run().await });
+        self.loops.spawn(async move { sweeper.run().await });
+    }
+
+    /// Ends the loops and lets go of the files. What was acknowledged is on the disk already.
+    pub async fn stop(mut self) {
+        self.loops.shutdown().await;
+        self.ledger.store.close().await;
+        self.ledger.journal.close().await;
+    }
+}
+
+/// Puts on the board what the Store has.
+async fn fill(ledger: &Ledger) -> Result<(), RecordError> {
+    let (store, board) = (&*ledger.store, &ledger.board);
+    for Stored { value, revision } in record::all::<Vm>(store, &keys::vms()).await? {
+        board.put_vm(Arc::new(value), revision, false);
+    }
+    for task in record::all::<Task>(store, &keys::tasks()).await? {
+        board.put_task(Arc::new(task.value));
+    }
+    for image in record::all::<Image>(store, &keys::images()).await? {
+        board.put_image(image.value);
+    }
+    for pool in record::all::<Pool>(store, &keys::pools()).await? {
+        board.put_pool(pool.value);
+    }
+    for node in record::all::<Node>(store, &keys::nodes()).await? {
+        board.put_node(node.value);
+    }
+    Ok(())
+}

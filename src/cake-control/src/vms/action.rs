@@ -1,0 +1,234 @@
+//! Start, stop, and the other orders; delete and adopt; what the guest did by itself.
+
+use super::{Planned, Vms, name_taken, raised};
+use cake_node_api::Verb;
+use cake_planner::admission::{self, Action};
+use cake_store::{Expect, Txn, TxnOutcome};
+use cake_types::{Code, EventKind, Name, OperationId, Power, Problem, Task, TaskGoal, TaskKind, Vm};
+use std::sync::Arc;
+
+use crate::board::VmEntry;
+use crate::caller::{Caller, Keep};
+use crate::ledger::subject_of;
+use crate::{error, keys, record};
+
+/// How long a guest is given to shut itself down, in seconds.
+const SHUTDOWN_SECONDS: u32 = 90;
+
+/// What can be asked of a VM in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Start,
+    Shutdown,
+    Stop,
+    Reset,
+    Pause,
+    Resume,
+}
+
+enum Means {
+    Power(Power),
+    Operation(Verb),
+}
+
+impl Order {
+    const fn parts(self) -> (Action, TaskKind, Means) {
+        match self {
+            Self::Start => (Action::Start, TaskKind::VmStart, Means::Power(Power::Running)),
+            Self::Stop => (Action::Stop, TaskKind::VmStop, Means::Power(Power::Stopped)),
+            Self::Pause => (Action::Pause, TaskKind::VmPause, Means::Power(Power::Paused)),
+            Self::Resume => (Action::Resume, TaskKind::VmResume, Means::Power(Power::Running)),
+            Self::Reset => (Action::Reset, TaskKind::VmReset, Means::Operation(Verb::Reset)),
+            Self::Shutdown => {
+                let verb = Verb::Shutdown { seconds: SHUTDOWN_SECONDS };
+                (Action::Shutdown, TaskKind::VmShutdown, Means::Operation(verb))
+            }
+        }
+    }
+}
+
+impl Vms {
+    pub async fn order(
+        &self,
+        caller: &Caller,
+        entry: Arc<VmEntry>,
+        order: Order,
+        keep: &Keep<Task>,
+    ) -> Result<Arc<Task>, Problem> {
+        let (action, kind, means) = order.parts();
+        match means {
+            Means::Power(power) => self.power(caller, entry, (action, kind, power), keep).await,
+            Means::Operation(verb) => {
+                admission::legal(action, entry.situation())?;
+                self.operation(caller, &entry, kind, verb, keep).await
+            }
+        }
+    }
+
+    async fn power(
+        &self,
+        caller: &Caller,
+        entry: Arc<VmEntry>,
+        (action, kind, power): (Action, TaskKind, Power),
+        keep: &Keep<Task>,
+    ) -> Result<Arc<Task>, Problem> {
+        let now = self.ledger.now();
+        let plan = |entry: &VmEntry| {
+            admission::legal(action, entry.situation())?;
+            let mut vm = raised(&entry.vm, now);
+            vm.spec.power = power;
+            let goal = TaskGoal::Power { generation: vm.meta.generation, power };
+            Ok(Planned { vm, goal: Some((kind, goal)), txn: Txn::new() })
+        };
+        let (vm, task) = self.change(entry, caller, Some(keep), plan).await?;
+        self.carry_out(&vm, caller).await?;
+        task.ok_or_else(|| Problem::new(Code::Internal))
+    }
+
+    async fn operation(
+        &self,
+        caller: &Caller,
+        entry: &VmEntry,
+        kind: TaskKind,
+        verb: Verb,
+        keep: &Keep<Task>,
+    ) -> Result<Arc<Task>, Problem> {
+        self.nodes.require()?;
+        let operation = OperationId::now();
+        let task = self.new_task(&entry.vm, caller, kind, TaskGoal::Operation { operation });
+        let txn = Txn::new().put(keys::task(task.id), record::encode(&task));
+        let txn = keep.write(txn, &task, self.ledger.now());
+        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
+        let task = Arc::new(task);
+        self.ledger.board.put_task(task.clone());
+        let subject = Some(task.subject.clone());
+        let ((), audited) =
+            tokio::join!(self.nodes.operate(operation, entry.id(), verb), self.ledger.audit_done(caller, subject));
+        audited?;
+        Ok(task)
+    }
+
+    /// Deletes a VM and its disks. Its name is free at once. `keep` is how the answer is kept when it was asked by POST.
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        entry: Arc<VmEntry>,
+        check: impl Fn(&VmEntry) -> Result<(), Problem> + Send + Sync,
+    ) -> Result<Arc<Task>, Problem> {
+        let now = self.ledger.now();
+        let plan = |entry: &VmEntry| {
+            check(entry)?;
+            Ok(Planned { goal: Some((TaskKind::VmDelete, TaskGoal::Removed)), ..self.deletion(entry, now)? })
+        };
+        let (vm, task) = self.change(entry, caller, None, plan).await?;
+        self.tell_removal(&vm, caller).await?;
+        task.ok_or_else(|| Problem::new(Code::Internal))
+    }
+
+    fn deletion(&self, entry: &VmEntry, now: jiff::Timestamp) -> Result<Planned, Problem> {
+        admission::legal(Action::Delete, entry.situation())?;
+        let mut vm = raised(&entry.vm, now);
+        vm.spec.deleting = true;
+        let name = keys::name("vm", &vm.meta.project, &vm.meta.name);
+        Ok(Planned { vm, goal: None, txn: Txn::new().delete(name) })
+    }
+
+    async fn tell_removal(&self, vm: &Vm, caller: &Caller) -> Result<(), Problem> {
+        let subject = Some(subject_of(vm));
+        let ((), audited) =
+            tokio::join!(self.nodes.remove(vm.meta.id, vm.meta.generation), self.ledger.audit_done(caller, subject));
+        audited
+    }
+
+    /// Takes what runs on the node and the Store does not know into the Store, as it is.
+    pub async fn adopt(
+        &self,
+        caller: &Caller,
+        entry: Arc<VmEntry>,
+        name: Option<Name>,
+        keep: &Keep<Task>,
+    ) -> Result<Arc<Task>, Problem> {
+        admission::legal(Action::Adopt, entry.situation())?;
+        let mut vm = raised(&entry.vm, self.ledger.now());
+        vm.spec.deleting = false;
+        vm.meta.name = name.unwrap_or(vm.meta.name);
+        let goal = TaskGoal::Applied { generation: vm.meta.generation };
+        let task = self.new_task(&vm, caller, TaskKind::VmAdopt, goal);
+        let (vm, task) = self.insert(vm, task, keep).await?;
+        self.carry_out(&vm, caller).await?;
+        Ok(task)
+    }
+
+    /// A VM that the Store does not have yet, its name, its task and the answer.
+    pub(super) async fn insert(&self, vm: Vm, task: Task, keep: &Keep<Task>) -> Result<(Arc<Vm>, Arc<Task>), Problem> {
+        let (key, name) = (keys::vm(vm.meta.id), keys::name("vm", &vm.meta.project, &vm.meta.name));
+        let txn = Txn::new()
+            .guard(key.clone(), Expect::Absent)
+            .guard(name.clone(), Expect::Absent)
+            .put(key.clone(), record::encode(&vm))
+            .put(name, vm.meta.id.to_string())
+            .put(keys::task(task.id), record::encode(&task));
+        let txn = keep.write(txn, &task, self.ledger.now());
+        match self.ledger.store.txn(txn).await.map_err(error::store)? {
+            TxnOutcome::Committed { revision } => {
+                let (vm, task) = (Arc::new(vm), Arc::new(task));
+                self.show(&vm, revision, Some(task.clone()));
+                Ok((vm, task))
+            }
+            TxnOutcome::Refused { key: refused, .. } if refused == key => Err(Problem::new(Code::Stale)),
+            TxnOutcome::Refused { .. } => Err(name_taken(&vm)),
+        }
+    }
+
+    /// The guest shut itself down: then that is what is wanted from now on.
+    pub async fn halted_by_guest(&self, entry: Arc<VmEntry>) -> Result<(), Problem> {
+        let now = self.ledger.now();
+        let plan = |entry: &VmEntry| {
+            let mut vm = raised(&entry.vm, now);
+            vm.spec.power = Power::Stopped;
+            Ok(Planned { vm, goal: None, txn: Txn::new() })
+        };
+        let (vm, _) = self.change(entry, &Caller::system("vm_halted"), None, plan).await?;
+        self.nodes.apply(&vm).await;
+        Ok(())
+    }
+
+    /// Undoes what a task that is being cancelled has begun; `task` is written in the same transaction.
+    pub(crate) async fn undo(
+        &self,
+        caller: &Caller,
+        task: &Task,
+        cancel: cake_planner::task::Cancel,
+        keep: &Keep<Task>,
+    ) -> Result<(), Problem> {
+        use cake_planner::task::Cancel;
+        let id = cake_types::VmId(task.subject.id);
+        let entry = self.ledger.board.vm(id).ok_or_else(|| Problem::not_found("vm", &task.subject.name))?;
+        let now = self.ledger.now();
+        let plan = |entry: &VmEntry| {
+            let planned = match cancel {
+                Cancel::Delete => self.deletion(entry, now)?,
+                Cancel::PowerOff => {
+                    let mut vm = raised(&entry.vm, now);
+                    vm.spec.power = Power::Stopped;
+                    Planned { vm, goal: None, txn: Txn::new() }
+                }
+                // A newer desired state, with the same content, tells the node that nobody waits for the guest any more.
+                Cancel::StayOn => Planned { vm: raised(&entry.vm, now), goal: None, txn: Txn::new() },
+            };
+            let txn = planned.txn.put(keys::task(task.id), record::encode(task));
+            Ok(Planned { txn: keep.write(txn, task, now), ..planned })
+        };
+        let (vm, _) = self.change(entry, caller, None, plan).await?;
+        self.ledger.board.put_task(Arc::new(task.clone()));
+        match cancel {
+            Cancel::Delete => self.tell_removal(&vm, caller).await,
+            Cancel::PowerOff | Cancel::StayOn => self.carry_out(&vm, caller).await,
+        }
+    }
+
+    /// Told once the VM is in the Store.
+    pub(super) async fn created(&self, vm: &Vm) {
+        self.ledger.event_info(EventKind::VmCreated, Some(subject_of(vm))).await;
+    }
+}

@@ -1,0 +1,206 @@
+//! A new VM.
+
+use super::Vms;
+use cake_planner::{admission, hardware};
+use cake_types::limits::{GUEST_USERS_MAX, SSH_KEYS_MAX, USER_DATA_MAX};
+use cake_types::{
+    Authority, ByteSize, CloudInit, Code, DiskSpec, Firmware, Generation, GuestUser, HardwareRequest, HostName,
+    ImageFormat, Meta, Name, Network, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey, Restart, Task,
+    TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
+};
+use std::sync::Arc;
+
+use crate::board::{ImageEntry, PoolEntry};
+use crate::caller::{Caller, Keep};
+use crate::{error, random};
+
+/// What a person says about a new VM; the rest is decided here.
+#[derive(Clone, Debug)]
+pub struct NewVm {
+    pub project: ProjectName,
+    pub name: Name,
+    /// By name or id.
+    pub image: String,
+    pub cpus: u32,
+    pub memory: ByteSize,
+    pub disk: Option<ByteSize>,
+    pub firmware: Option<Firmware>,
+    pub network: Network,
+    pub restart: Restart,
+    pub start: bool,
+    pub cloud_init: NewCloudInit,
+}
+
+#[derive(Clone, Default)]
+pub struct NewCloudInit {
+    pub hostname: Option<HostName>,
+    pub users: Vec<GuestUser>,
+    /// May hold passwords: sealed before it goes anywhere.
+    pub user_data: Option<String>,
+}
+
+impl std::fmt::Debug for NewCloudInit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewCloudInit").field("hostname", &self.hostname).finish_non_exhaustive()
+    }
+}
+
+impl Vms {
+    pub async fn create(&self, caller: &Caller, new: NewVm, keep: &Keep<Task>) -> Result<Arc<Task>, Problem> {
+        let vm = self.design(new)?;
+        let goal = TaskGoal::Power { generation: vm.meta.generation, power: vm.spec.power };
+        let task = self.new_task(&vm, caller, TaskKind::VmCreate, goal);
+        let (vm, task) = self.insert(vm, task, keep).await?;
+        self.carry_out(&vm, caller).await?;
+        self.created(&vm).await;
+        Ok(task)
+    }
+
+    /// Everything about the VM, if it fits.
+    fn design(&self, new: NewVm) -> Result<Vm, Problem> {
+        let node = self.nodes.require()?;
+        let capacity = self.capacity()?;
+        let image = self.image(&new.image)?;
+        let (image_id, image_name, spec) = (image.image.meta.id, &image.image.meta.name, &image.image.spec);
+        let cpus = admission::cpus(new.cpus, capacity.cpus)?;
+        let memory = admission::memory(new.memory, spec.min_memory, capacity.memory)?;
+        let firmware = admission::firmware(new.firmware, spec, image_name.as_str())?;
+        let pool = self.pool()?;
+        let free = pool.status.as_ref().map(|status| status.free);
+        let disk = admission::disk(new.disk, spec, pool.pool.meta.name.as_str(), free)?;
+        let kernel = (spec.format == ImageFormat::Kernel).then_some(image_id);
+        let disks: Vec<DiskSpec> =
+            (disk.into_iter()).map(|size| DiskSpec { size, pool: pool.pool.meta.id, image: Some(image_id) }).collect();
+        let cloud_init =
+            if kernel.is_some() { None } else { Some(self.cloud_init(new.cloud_init, &new.name, &node.key)?) };
+        let id = VmId::now();
+        let hardware = hardware::plan(&HardwareRequest {
+            id,
+            firmware,
+            disks: disks.len(),
+            network: new.network,
+            seed: cloud_init.is_some(),
+            machine: hardware::default_machine(),
+            cpu: hardware::default_cpu(),
+            random: random::bytes(),
+        });
+        let now = self.ledger.now();
+        let meta = Meta {
+            id,
+            project: new.project,
+            name: new.name,
+            generation: Generation::FIRST,
+            created_at: now,
+            updated_at: now,
+        };
+        let spec = VmSpec {
+            power: if new.start { Power::Running } else { Power::Stopped },
+            restart: new.restart,
+            authority: Authority::Local,
+            cpus,
+            memory,
+            firmware,
+            disks,
+            kernel,
+            network: new.network,
+            cloud_init,
+            hardware,
+            made_from: Some(image_name.clone()),
+            deleting: false,
+        };
+        Ok(Vm { meta, spec })
+    }
+
+    pub(super) fn capacity(&self) -> Result<NodeCapacity, Problem> {
+        let nodes = self.ledger.board.nodes();
+        let known = nodes.iter().filter(|node| node.connected).find_map(|node| node.status.as_ref());
+        known.map(|status| status.capacity).ok_or_else(|| Problem::new(Code::NodeUnreachable))
+    }
+
+    fn image(&self, text: &str) -> Result<Arc<ImageEntry>, Problem> {
+        let image = self.ledger.board.find_image(text);
+        let image = image.ok_or_else(|| Problem::not_found("image", text).at("/image"))?;
+        match &image.status {
+            Some(status) if status.available => Ok(image),
+            _ => Err(Problem::invalid("image", "image-unavailable").at("/image")),
+        }
+    }
+
+    /// Where the disks go: the first pool that is there.
+    fn pool(&self) -> Result<Arc<PoolEntry>, Problem> {
+        let pools = self.ledger.board.pools();
+        let available = |pool: &&Arc<PoolEntry>| pool.status.as_ref().is_some_and(|status| status.available);
+        match pools.iter().find(available).or_else(|| pools.first()) {
+            Some(pool) => Ok(pool.clone()),
+            None => Err(Problem::not_found("pool", "local")),
+        }
+    }
+
+    fn cloud_init(&self, new: NewCloudInit, name: &Name, node: &PublicKey) -> Result<CloudInit, Problem> {
+        let NewCloudInit { hostname, users, user_data } = new;
+        check_users(&users)?;
+        if user_data.is_some() && !users.is_empty() {
+            return Err(Problem::invalid("user_data", "users-or-user-data").at("/cloud_init/user_data"));
+        }
+        let user_data = user_data.map(|text| self.seal(text, node)).transpose()?;
+        Ok(CloudInit { hostname: hostname.unwrap_or_else(|| HostName::from_name(name)), users, user_data })
+    }
+
+    /// Only the node and whoever holds the recovery key can read it from here on.
+    fn seal(&self, text: String, node: &PublicKey) -> Result<cake_types::Sealed<String>, Problem> {
+        if text.len() > USER_DATA_MAX {
+            let limit = ByteSize(USER_DATA_MAX as u64);
+            return Err(Problem::new(Code::UserDataTooLarge).with("limit", limit).at("/cloud_init/user_data"));
+        }
+        let text = zeroize::Zeroizing::new(text);
+        let recipients: Vec<PublicKey> = std::iter::once(node.clone()).chain(self.settings.recovery_key()).collect();
+        seal(&*text, &recipients, &mut OsRng).map_err(|e| error::internal("user-data could not be sealed", &e))
+    }
+}
+
+fn check_users(users: &[GuestUser]) -> Result<(), Problem> {
+    if users.len() > GUEST_USERS_MAX {
+        return Err(Problem::invalid("users", "too-many").at("/cloud_init/users"));
+    }
+    for (index, user) in users.iter().enumerate() {
+        let at = |field: &str| format!("/cloud_init/users/{index}/{field}");
+        if !is_user_name(&user.name) {
+            return Err(Problem::invalid("users", "user-name").at(&at("name")));
+        }
+        let good = |key: &String| key.len() <= 16 * 1024 && !key.contains(char::is_control) && key.contains(' ');
+        if user.ssh_keys.len() > SSH_KEYS_MAX || !user.ssh_keys.iter().all(good) {
+            return Err(Problem::invalid("ssh_keys", "ssh-key").at(&at("ssh_keys")));
+        }
+    }
+    Ok(())
+}
+
+/// POSIX: `[a-z_][a-z0-9_-]{0,31}`.
+fn is_user_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    let first = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_');
+    first && name.len() <= 32 && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_names_are_posix() {
+        for (name, good) in
+            [("cake", true), ("_a-1", true), ("", false), ("1a", false), ("root:x", false), ("A", false)]
+        {
+            assert_eq!(is_user_name(name), good, "{name}");
+        }
+        assert!(!is_user_name(&"a".repeat(33)));
+    }
+
+    #[test]
+    fn a_key_of_two_lines_is_refused() {
+        let user = |key: &str| GuestUser { name: "cake".into(), ssh_keys: vec![key.into()], administrator: true };
+        assert!(check_users(&[user("ssh-ed25519 AAAA me")]).is_ok());
+        let problem = check_users(&[user("ssh-ed25519 AAAA\nruncmd: [x]")]).unwrap_err();
+        assert_eq!(problem.pointer.as_deref(), Some("/cloud_init/users/0/ssh_keys"));
+    }
+}

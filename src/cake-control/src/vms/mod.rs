@@ -1,0 +1,139 @@
+//! What people ask of VMs. Each request is: is it legal → one durable transaction (the VM, its task, the answer) → the node →
+//! the audit journal; the last two at the same time.
+//!
+//! ```text
+//!   create   new VM, name taken, task           action   power or operation, task
+//!   update   name, restart, cpus, memory        delete   `deleting`, name free again, task
+//!   adopt    an orphan's record into the Store, task
+//! ```
+
+mod action;
+mod create;
+mod update;
+
+pub use action::Order;
+pub use create::{NewCloudInit, NewVm};
+pub use update::VmPatch;
+
+use cake_store::{Expect, Txn, TxnOutcome};
+use cake_types::{Code, Problem, ProjectName, Task, TaskGoal, TaskId, TaskKind, Vm, VmId};
+use std::sync::Arc;
+
+use crate::board::VmEntry;
+use crate::caller::{Caller, Keep};
+use crate::ledger::{Ledger, subject_of};
+use crate::nodes::Nodes;
+use crate::settings::Settings;
+use crate::{error, keys, record};
+
+/// Tries before a VM that changes all the time is given up.
+const TRIES: usize = 8;
+
+pub struct Vms {
+    ledger: Arc<Ledger>,
+    nodes: Arc<Nodes>,
+    settings: Arc<Settings>,
+}
+
+/// A change that is legal: the VM as it shall be, and what else is written with it.
+struct Planned {
+    vm: Vm,
+    goal: Option<(TaskKind, TaskGoal)>,
+    /// Names taken and given back.
+    txn: Txn,
+}
+
+impl Vms {
+    pub fn new(ledger: Arc<Ledger>, nodes: Arc<Nodes>, settings: Arc<Settings>) -> Self {
+        Self { ledger, nodes, settings }
+    }
+
+    pub fn find(&self, project: &ProjectName, text: &str) -> Result<Arc<VmEntry>, Problem> {
+        self.ledger.board.find_vm(project, text)
+    }
+
+    fn new_task(&self, vm: &Vm, caller: &Caller, kind: TaskKind, goal: TaskGoal) -> Task {
+        Task {
+            id: TaskId::now(),
+            project: vm.meta.project.clone(),
+            kind,
+            subject: subject_of(vm),
+            goal,
+            created_at: self.ledger.now(),
+            created_by: caller.actor.clone(),
+            cancel_requested: false,
+            progress: None,
+            end: None,
+        }
+    }
+
+    /// Changes a VM that the Store knows. `plan` is asked again when somebody else was faster.
+    async fn change(
+        &self,
+        mut entry: Arc<VmEntry>,
+        caller: &Caller,
+        keep: Option<&Keep<Task>>,
+        plan: impl Fn(&VmEntry) -> Result<Planned, Problem> + Send,
+    ) -> Result<(Arc<Vm>, Option<Arc<Task>>), Problem> {
+        for _ in 0..TRIES {
+            let Planned { vm, goal, txn } = plan(&entry)?;
+            let revision = entry.revision.ok_or_else(|| Problem::new(Code::Stale))?;
+            let key = keys::vm(vm.meta.id);
+            let task = goal.map(|(kind, goal)| self.new_task(&vm, caller, kind, goal));
+            let mut txn = txn.guard(key.clone(), Expect::Revision(revision)).put(key.clone(), record::encode(&vm));
+            if let Some(task) = &task {
+                txn = txn.put(keys::task(task.id), record::encode(task));
+                if let Some(keep) = keep {
+                    txn = keep.write(txn, task, self.ledger.now());
+                }
+            }
+            match self.ledger.store.txn(txn).await.map_err(error::store)? {
+                TxnOutcome::Committed { revision } => {
+                    let (vm, task) = (Arc::new(vm), task.map(Arc::new));
+                    self.show(&vm, revision, task.clone());
+                    return Ok((vm, task));
+                }
+                TxnOutcome::Refused { key: refused, .. } if refused == key => entry = self.refresh(entry.id()).await?,
+                TxnOutcome::Refused { .. } => return Err(name_taken(&vm)),
+            }
+        }
+        Err(Problem::new(Code::Stale))
+    }
+
+    /// Puts what was committed on the board; the node is told next.
+    fn show(&self, vm: &Arc<Vm>, revision: cake_store::Revision, task: Option<Arc<Task>>) {
+        let connected = self.nodes.connected().is_some();
+        self.ledger.board.put_vm(vm.clone(), revision, connected);
+        if let Some(task) = task {
+            self.ledger.board.put_task(task);
+        }
+    }
+
+    /// The VM as the Store has it now.
+    async fn refresh(&self, id: VmId) -> Result<Arc<VmEntry>, Problem> {
+        let missing = || Problem::not_found("vm", id);
+        let stored = record::get::<Vm>(&*self.ledger.store, &keys::vm(id)).await.map_err(error::record)?;
+        let stored = stored.ok_or_else(missing)?;
+        self.ledger.board.put_vm(Arc::new(stored.value), stored.revision, false);
+        self.ledger.board.vm(id).ok_or_else(missing)
+    }
+
+    /// Tells the node and the audit journal at the same time.
+    async fn carry_out(&self, vm: &Arc<Vm>, caller: &Caller) -> Result<(), Problem> {
+        let subject = Some(subject_of(vm));
+        let ((), audited) = tokio::join!(self.nodes.apply(vm), self.ledger.audit_done(caller, subject));
+        audited
+    }
+}
+
+fn name_taken(vm: &Vm) -> Problem {
+    Problem::new(Code::NameTaken).with("kind", "vm").with("name", &vm.meta.name).at("/name")
+}
+
+/// The VM, one generation on.
+fn raised(vm: &Vm, now: jiff::Timestamp) -> Vm {
+    let mut vm = vm.clone();
+    vm.meta.generation = vm.meta.generation.next();
+    vm.meta.updated_at = now;
+    vm
+}

@@ -1,0 +1,71 @@
+//! Changing a VM.
+
+use super::{Planned, Vms, raised};
+use cake_planner::admission::{self, Action};
+use cake_planner::names;
+use cake_store::{Expect, Txn};
+use cake_types::{ByteSize, Code, Name, Problem, Restart, VmId};
+use std::sync::Arc;
+
+use crate::board::VmEntry;
+use crate::caller::Caller;
+use crate::keys;
+
+/// What shall be different; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct VmPatch {
+    pub name: Option<Name>,
+    pub restart: Option<Restart>,
+    pub cpus: Option<u32>,
+    pub memory: Option<ByteSize>,
+}
+
+impl Vms {
+    /// Changes the VM if `check` still holds when it is written.
+    pub async fn update(
+        &self,
+        caller: &Caller,
+        entry: Arc<VmEntry>,
+        patch: &VmPatch,
+        check: impl Fn(&VmEntry) -> Result<(), Problem> + Send + Sync,
+    ) -> Result<Arc<VmEntry>, Problem> {
+        let id: VmId = entry.id();
+        let plan = |entry: &VmEntry| {
+            check(entry)?;
+            self.patched(entry, patch)
+        };
+        let (vm, _) = self.change(entry, caller, None, plan).await?;
+        self.carry_out(&vm, caller).await?;
+        self.ledger.board.vm(id).ok_or_else(|| Problem::not_found("vm", id))
+    }
+
+    fn patched(&self, entry: &VmEntry, patch: &VmPatch) -> Result<Planned, Problem> {
+        let VmPatch { name, restart, cpus, memory } = patch;
+        admission::legal(Action::Rename, entry.situation())?;
+        let mut vm = raised(&entry.vm, self.ledger.now());
+        let mut txn = Txn::new();
+        if let Some(name) = name {
+            if names::fold(name) != names::fold(&vm.meta.name) {
+                let (old, new) = (&vm.meta.name, name);
+                let (old, new) = (keys::name("vm", &vm.meta.project, old), keys::name("vm", &vm.meta.project, new));
+                txn = txn.guard(new.clone(), Expect::Absent).put(new, vm.meta.id.to_string()).delete(old);
+            }
+            vm.meta.name = name.clone();
+        }
+        vm.spec.restart = restart.unwrap_or(vm.spec.restart);
+        if cpus.is_some() || memory.is_some() {
+            admission::legal(Action::Resize, entry.situation())?;
+            let capacity = self.capacity()?;
+            if let Some(cpus) = cpus {
+                vm.spec.cpus = admission::cpus(*cpus, capacity.cpus)?;
+            }
+            if let Some(memory) = memory {
+                vm.spec.memory = admission::memory(*memory, ByteSize(0), capacity.memory)?;
+            }
+        }
+        if vm.spec == entry.vm.spec && vm.meta.name == entry.vm.meta.name {
+            return Err(Problem::new(Code::MalformedBody).with("detail", "nothing to change"));
+        }
+        Ok(Planned { vm, goal: None, txn })
+    }
+}
