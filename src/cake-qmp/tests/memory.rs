@@ -18,7 +18,7 @@ async fn connected() -> Result<(Qmp, Events, UnixStream)> {
     let (ours, mut peer) = UnixStream::pair()?;
     let (connected, answered) = tokio::join!(Qmp::connect(ours), async {
         peer.write_all(GREETING).await?;
-        peer.read(&mut [0; 256]).await?;
+        peer.read_exact(&mut [0; 16]).await?;
         // A long answer first: what it needed must be given back.
         let long = format!(
             "{{\"timestamp\": {{\"seconds\": 1, \"microseconds\": 2}}, \"event\": \"LONG\", \"data\": \"{}\"}}\n",
