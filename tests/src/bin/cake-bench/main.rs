@@ -1,0 +1,2 @@
+//! placeholder while the harness compiles
+fn main() {}

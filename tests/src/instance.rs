@@ -1,0 +1,352 @@
+//! One running cake in a directory of its own.
+
+use crate::cake::Cake;
+use crate::place::Place;
+use crate::process::{Daemon, Process};
+use crate::{DEADLINE, in_time};
+use anyhow::{Context, Result, ensure};
+use cake_client::wire::{NewVm, Task, Vm};
+use cake_client::{Client, Credential, Seen, Trust};
+use cake_types::ByteSize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+/// caked's user here: a number that nobody has.
+const CAKED_UID: u32 = 64_998;
+pub const ADMIN: &str = "admin";
+pub const PASSWORD: &str = "correct horse battery";
+pub const SETUP_LANGUAGE: &str = "en";
+
+/// Both daemons, their state, and every QEMU that they started.
+#[derive(Debug)]
+pub struct Instance {
+    place: Place,
+    directory: tempfile::TempDir,
+    node: Option<Daemon>,
+    caked: Option<Daemon>,
+    /// Address and port, fixed by the first start.
+    https: String,
+    /// QEMUs seen, to be ended by their pid.
+    guests: Mutex<BTreeSet<u32>>,
+    /// More arguments for caked.
+    caked_arguments: Vec<String>,
+}
+
+impl Instance {
+    /// Both daemons, before the wizard.
+    pub fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// As [`Instance::start`], with more arguments for caked.
+    pub fn start_with(caked_arguments: &[&str]) -> Result<Self> {
+        ensure!(nix::unistd::geteuid().is_root(), "cake-node is root's: run this test as root");
+        let place = Place::find()?;
+        // A short name: a socket's path has at most 107 bytes.
+        let directory = tempfile::Builder::new().prefix("cake-").tempdir()?;
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+        for (name, mode) in [("bin", 0o755), ("run", 0o755), ("log", 0o755), ("node", 0o700), ("caked", 0o700)] {
+            let path = directory.path().join(name);
+            fs::create_dir(&path)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+        }
+        chown(directory.path().join("caked"), Some(CAKED_UID), Some(CAKED_UID))?;
+        let mut instance = Self {
+            place,
+            directory,
+            node: None,
+            caked: None,
+            https: "127.0.0.1:0".into(),
+            guests: Mutex::default(),
+            caked_arguments: caked_arguments.iter().map(ToString::to_string).collect(),
+        };
+        // caked's user need not be able to enter the checkout.
+        for program in ["caked", "cake-node"] {
+            let to = instance.state().join("bin").join(program);
+            fs::copy(instance.place.program(program), &to)?;
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o755))?;
+        }
+        instance.start_node()?;
+        instance.start_caked()?;
+        Ok(instance)
+    }
+
+    /// Both daemons, the wizard answered, and a client of the administrator.
+    pub async fn ready() -> Result<(Self, Client)> {
+        let instance = Self::start()?;
+        instance.answer_wizard().await?;
+        let client = instance.administrator().await?;
+        Ok((instance, client))
+    }
+
+    pub fn state(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The console's address.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.https)
+    }
+
+    pub fn address(&self) -> &str {
+        &self.https
+    }
+
+    pub fn ca(&self) -> PathBuf {
+        self.state().join("ca.pem")
+    }
+
+    pub fn node(&self) -> &Daemon {
+        self.node.as_ref().expect("the node runs")
+    }
+
+    pub fn caked(&self) -> &Daemon {
+        self.caked.as_ref().expect("caked runs")
+    }
+
+    pub fn start_node(&mut self) -> Result<()> {
+        let state = self.state();
+        let mut command = Command::new(state.join("bin/cake-node"));
+        command
+            .arg("serve")
+            .arg("--state")
+            .arg(state.join("node"))
+            .arg("--engine")
+            .arg(&self.place.engine)
+            .arg("--images")
+            .arg(&self.place.images)
+            .arg("--socket")
+            .arg(state.join("run/node.sock"))
+            .arg("--allow-user")
+            .arg(CAKED_UID.to_string());
+        let log = state.join("log/cake-node.log");
+        self.node = Some(Daemon::start(command, &log)?);
+        Ok(())
+    }
+
+    pub fn start_caked(&mut self) -> Result<()> {
+        let state = self.state();
+        let mut command = self.caked_command("serve");
+        command.arg("--node-socket").arg(state.join("run/node.sock")).arg("--https").arg(&self.https);
+        command.args(&self.caked_arguments);
+        let log = state.join("log/caked.log");
+        let daemon = Daemon::start(command, &log)?;
+        self.caked = Some(daemon);
+        if self.https.ends_with(":0") {
+            self.remember_address()?;
+        }
+        Ok(())
+    }
+
+    fn caked_command(&self, command: &str) -> Command {
+        let mut caked = Command::new(self.state().join("bin/caked"));
+        caked.arg(command).arg("--state").arg(self.state().join("caked"));
+        caked.uid(CAKED_UID).gid(CAKED_UID).current_dir("/");
+        caked
+    }
+
+    /// What `caked status` says: address, fingerprint, and the setup token as long as there is one.
+    pub fn status(&self) -> Result<Value> {
+        let output = self.caked_command("status").output()?;
+        ensure!(output.status.success(), "caked status: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Writes `cake.toml` as `make up` does, and keeps the port for restarts.
+    fn remember_address(&mut self) -> Result<()> {
+        let status = self.status()?;
+        let url = status["url"].as_str().context("a url")?;
+        self.https = url.trim_start_matches("https://").trim_end_matches('/').to_owned();
+        let ca = find_file(&self.state().join("caked"), "ca.pem").context("the authority's certificate")?;
+        fs::copy(ca, self.ca())?;
+        fs::set_permissions(self.ca(), fs::Permissions::from_mode(0o644))?;
+        fs::write(self.state().join("cake.toml"), format!("url = \"https://{}\"\nca = \"ca.pem\"\n", self.https))?;
+        Ok(())
+    }
+
+    /// `kill -9` of caked.
+    pub fn kill_caked(&mut self) {
+        if let Some(mut caked) = self.caked.take() {
+            caked.kill();
+        }
+    }
+
+    /// `kill -9` of cake-node.
+    pub fn kill_node(&mut self) {
+        if let Some(mut node) = self.node.take() {
+            node.kill();
+        }
+    }
+
+    /// `kill -9` of both, and both again.
+    pub fn crash(&mut self) -> Result<()> {
+        self.kill_caked();
+        self.kill_node();
+        self.start_node()?;
+        self.start_caked()
+    }
+
+    pub fn setup_token(&self) -> Result<String> {
+        let status = self.status()?;
+        Ok(status["setup_token"].as_str().context("the wizard is still to be answered")?.to_owned())
+    }
+
+    /// The wizard's answers, as the API takes them.
+    pub fn answers(&self) -> Result<Value> {
+        Ok(json!({
+            "token": self.setup_token()?,
+            "language": SETUP_LANGUAGE,
+            "name": "cake",
+            "time_zone": "Etc/UTC",
+            "administrator": { "name": ADMIN, "password": PASSWORD },
+        }))
+    }
+
+    pub async fn answer_wizard(&self) -> Result<()> {
+        self.anonymous()?.set_up(&self.answers()?).await?;
+        Ok(())
+    }
+
+    /// A client that has not said who asks.
+    pub fn anonymous(&self) -> Result<Client> {
+        Ok(Client::new(&self.url(), &Trust::file(&self.ca())?)?.patient(DEADLINE / 4))
+    }
+
+    /// A client with an API token of the administrator.
+    pub async fn administrator(&self) -> Result<Client> {
+        let (session, _) = self.anonymous()?.log_in(ADMIN, PASSWORD).await?;
+        let token = session.create_token(&format!("test {}", uuid::Uuid::new_v4().simple())).await?;
+        let token = token.token.clone().context("a new token is shown once")?;
+        Ok(self.anonymous()?.with(Credential::Token(token)))
+    }
+
+    /// The `cake` program on this instance.
+    pub fn cake(&self) -> Cake {
+        Cake::new(self.place.program("cake"), self.state())
+    }
+
+    /// Creates a cake-tiny VM and waits until it runs.
+    pub async fn tiny(&self, client: &Client, name: &str) -> Result<Seen<Vm>> {
+        let new = NewVm {
+            name: name.into(),
+            image: "cake-tiny".into(),
+            cpus: 1,
+            memory: ByteSize::mib(256),
+            disk: Some(ByteSize::mib(128)),
+            start: Some(true),
+            ..NewVm::default()
+        };
+        self.create(client, &new).await
+    }
+
+    /// Creates the guest of a few dozen bytes, which prints one line and rests.
+    pub async fn pvh(&self, client: &Client, name: &str, start: bool) -> Result<Seen<Vm>> {
+        self.create(client, &pvh(name, start)).await
+    }
+
+    pub async fn create(&self, client: &Client, new: &NewVm) -> Result<Seen<Vm>> {
+        let task = client.create_vm(new).await?;
+        self.done(client, &task).await?;
+        let vm = client.vm(&task.subject.id.to_string()).await?;
+        self.remember_guest(&vm);
+        Ok(vm)
+    }
+
+    /// Waits for a task's end, which must be a good one.
+    pub async fn done(&self, client: &Client, task: &Task) -> Result<Seen<Task>> {
+        let what = format!("{} of {}", task.kind, task.subject.name);
+        let ended = in_time(&what, async { Ok(client.wait_task(task.id, |_| {}).await?) }).await?;
+        ensure!(ended.succeeded(), "{what}: {}", ended.json);
+        if let Ok(vm) = client.vm(&task.subject.id.to_string()).await {
+            self.remember_guest(&vm);
+        }
+        Ok(ended)
+    }
+
+    /// Waits until a VM is as it should be.
+    pub async fn until(&self, client: &Client, vm: &str, right: impl Fn(&Vm) -> bool) -> Result<Seen<Vm>> {
+        let mut last = String::new();
+        let wait = async {
+            loop {
+                let mut watch = client.watch(None).await?;
+                loop {
+                    let seen = client.vm(vm).await?;
+                    self.remember_guest(&seen);
+                    if right(&seen) {
+                        return Ok(seen);
+                    }
+                    last.clone_from(&seen.json);
+                    if watch.next().await?.is_none() {
+                        break;
+                    }
+                }
+            }
+        };
+        in_time(vm, wait).await.with_context(|| last)
+    }
+
+    fn remember_guest(&self, vm: &Vm) {
+        self.guests.lock().expect("nobody panicked").extend(vm.pid);
+    }
+
+    /// A VM's QEMU, known by pid and start time.
+    pub fn qemu(&self, vm: &Vm) -> Result<Process> {
+        let pid = vm.pid.with_context(|| format!("{} has no process: {vm:?}", vm.name))?;
+        Process::find(pid).with_context(|| format!("process {pid} of {} does not exist", vm.name))
+    }
+}
+
+/// The measuring guest, as it is asked for.
+pub fn pvh(name: &str, start: bool) -> NewVm {
+    NewVm {
+        name: name.into(),
+        image: "cake-pvh".into(),
+        cpus: 1,
+        memory: ByteSize::mib(32),
+        network: Some("none".into()),
+        start: Some(start),
+        ..NewVm::default()
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.kill_caked();
+        self.kill_node();
+        // Whatever runs under a uid of this node's range and came from this state is known to the node itself.
+        let vms = Command::new(self.state().join("bin/cake-node"))
+            .args(["stop-vms", "--state"])
+            .arg(self.state().join("node"))
+            .output();
+        if std::thread::panicking() {
+            eprintln!("cake-node stop-vms: {vms:?}");
+        }
+        let guests = self.guests.get_mut().map(std::mem::take).unwrap_or_default();
+        for guest in guests.into_iter().filter(|pid| is_qemu(*pid)).filter_map(Process::find) {
+            guest.kill();
+        }
+    }
+}
+
+/// A pid that was a guest's may be another program's by now.
+fn is_qemu(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("qemu-system"))
+}
+
+fn find_file(directory: &Path, name: &str) -> Option<PathBuf> {
+    let entries: Vec<_> = fs::read_dir(directory).ok()?.flatten().map(|entry| entry.path()).collect();
+    if let Some(found) = entries.iter().find(|path| path.is_file() && path.file_name().is_some_and(|n| n == name)) {
+        return Some(found.clone());
+    }
+    entries.iter().filter(|path| path.is_dir()).find_map(|path| find_file(path, name))
+}
