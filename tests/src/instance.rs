@@ -201,19 +201,8 @@ impl Instance {
         Ok(status["setup_token"].as_str().context("the wizard is still to be answered")?.to_owned())
     }
 
-    /// The wizard's answers, as the API takes them.
-    pub fn answers(&self) -> Result<Value> {
-        Ok(json!({
-            "token": self.setup_token()?,
-            "language": SETUP_LANGUAGE,
-            "name": "cake",
-            "time_zone": "Etc/UTC",
-            "administrator": { "name": ADMIN, "password": PASSWORD },
-        }))
-    }
-
     pub async fn answer_wizard(&self) -> Result<()> {
-        self.anonymous()?.set_up(&self.answers()?).await?;
+        self.anonymous()?.set_up(&self.setup_token()?, &self.answers()?).await?;
         Ok(())
     }
 
@@ -304,6 +293,16 @@ impl Instance {
         let pid = vm.pid.with_context(|| format!("{} has no process: {vm:?}", vm.name))?;
         Process::find(pid).with_context(|| format!("process {pid} of {} does not exist", vm.name))
     }
+}
+
+/// The wizard's answers, as the API takes them.
+pub fn answers() -> Value {
+    json!({
+        "language": SETUP_LANGUAGE,
+        "name": "cake",
+        "time_zone": "Etc/UTC",
+        "administrator": { "name": ADMIN, "password": PASSWORD },
+    })
 }
 
 /// The measuring guest, as it is asked for.

@@ -23,7 +23,7 @@ mod terminal;
 
 pub use browser::{Browser, Viewport};
 pub use cake::{Cake, Said};
-pub use instance::{ADMIN, Instance, PASSWORD, SETUP_LANGUAGE, pvh};
+pub use instance::{ADMIN, Instance, PASSWORD, SETUP_LANGUAGE, answers, pvh};
 pub use place::{Place, workspace};
 pub use process::{Daemon, Process, is_alive, resident};
 pub use terminal::Terminal;

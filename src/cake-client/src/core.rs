@@ -59,6 +59,9 @@ pub struct ItemsSeen<T> {
     pub next: Option<String>,
 }
 
+/// Items asked for at once: the most that the server gives.
+const PAGE: usize = 1000;
+
 /// A mutation without a body of its own.
 pub(crate) const NO_BODY: Option<&()> = None;
 
@@ -152,7 +155,8 @@ impl Client {
         let mut raw: Vec<Box<RawValue>> = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
-            let page = self.page(path, cursor.as_deref()).await?;
+            let ask = limit.map_or(PAGE, |limit| (limit - raw.len()).clamp(1, PAGE));
+            let page = self.page(path, cursor.as_deref(), ask).await?;
             raw.extend(page.items);
             cursor = page.next;
             if cursor.is_none() || limit.is_some_and(|limit| raw.len() >= limit) {
@@ -171,14 +175,12 @@ impl Client {
         Ok(ItemsSeen { items, json, next: cursor })
     }
 
-    async fn page(&self, path: &str, cursor: Option<&str>) -> Result<Page, Error> {
-        let at = match cursor {
-            Some(cursor) => {
-                let joint = if path.contains('?') { '&' } else { '?' };
-                format!("{path}{joint}cursor={}", escape(cursor))
-            }
-            None => path.to_owned(),
-        };
+    async fn page(&self, path: &str, cursor: Option<&str>, limit: usize) -> Result<Page, Error> {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let mut at = format!("{path}{joint}limit={limit}");
+        if let Some(cursor) = cursor {
+            at.push_str(&format!("&cursor={}", escape(cursor)));
+        }
         let response = self.send(Method::GET, &at, NO_BODY, &[]).await?;
         Ok(self.seen::<Page>(&at, response).await?.value)
     }

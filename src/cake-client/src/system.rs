@@ -1,10 +1,12 @@
 //! The rack itself: set-up, settings, nodes, pools, images, what happened.
 
 use crate::core::escape;
-use crate::wire::{AuditRecord, Event, Image, Node, Pool, SetupState, Version};
+use crate::wire::{AuditRecord, Event, Image, Node, Pool, SetupDone, SetupState, Version};
 use crate::{Client, Error, ItemsSeen, Seen};
+use reqwest::Method;
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 impl Client {
     pub async fn version(&self) -> Result<Seen<Version>, Error> {
@@ -15,9 +17,12 @@ impl Client {
         self.get("/v1/setup").await
     }
 
-    /// Answers the wizard; `answers` holds its fields and the one-time token.
-    pub async fn set_up(&self, answers: &impl Serialize) -> Result<Seen<Value>, Error> {
-        self.post("/v1/setup", Some(answers)).await
+    /// Answers the wizard with its one-time token. A repeat is refused by the server, so it needs no key that outlives the call.
+    pub async fn set_up(&self, token: &str, answers: &impl Serialize) -> Result<Seen<SetupDone>, Error> {
+        let key = Uuid::new_v4().to_string();
+        let headers = [("idempotency-key", key.as_str()), ("x-cake-setup-token", token)];
+        let response = self.send(Method::POST, "/v1/setup", Some(answers), &headers).await?;
+        self.seen("/v1/setup", response).await
     }
 
     pub async fn settings(&self) -> Result<Seen<Value>, Error> {

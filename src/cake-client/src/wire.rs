@@ -268,6 +268,13 @@ pub struct SetupState {
     pub done: bool,
 }
 
+/// What set-up answers once and never again.
+#[derive(Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SetupDone {
+    pub recovery_key: String,
+}
+
 /// A one-time ticket for a console.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
