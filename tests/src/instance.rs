@@ -202,7 +202,7 @@ impl Instance {
     }
 
     pub async fn answer_wizard(&self) -> Result<()> {
-        self.anonymous()?.set_up(&self.setup_token()?, &self.answers()?).await?;
+        self.anonymous()?.set_up(&self.setup_token()?, &answers()).await?;
         Ok(())
     }
 
