@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-struct File {
+pub struct File {
     name: &'static str,
     plain: &'static [u8],
     gzip: &'static [u8],

@@ -32,8 +32,6 @@ pub struct Frame {
     pub here: String,
     /// What this cloud calls itself; `cake` before it has a name.
     pub system_name: String,
-    pub set_up: bool,
-    pub version: String,
     pub zone: TimeZone,
     pub now: Timestamp,
     /// `lang` was in the address: to be remembered.
@@ -64,8 +62,6 @@ impl FromRequestParts<Arc<dyn ConsoleData>> for Frame {
             },
             here: without_language(parts.uri.path(), parts.uri.query()),
             system_name: settings.as_ref().map_or_else(|| "cake".into(), |s| s.name.to_string()),
-            set_up: settings.is_some(),
-            version: about.version,
             zone,
             now: Timestamp::now(),
             chosen: asked,

@@ -147,8 +147,6 @@ pub struct EventRow {
     pub address: Option<String>,
     pub time: String,
     pub age: String,
-    pub day: String,
-    pub clock: String,
 }
 
 pub fn event_row(f: &Frame, event: &Event) -> EventRow {
@@ -171,8 +169,6 @@ pub fn event_row(f: &Frame, event: &Event) -> EventRow {
         address: subject.and_then(address),
         time: f.time_exact(&event.at),
         age: f.age(&event.at),
-        day: f.date(&event.at),
-        clock: cake_i18n::format::clock(event.at, &f.zone, f.words.language()),
     }
 }
 

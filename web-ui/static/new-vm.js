@@ -1,0 +1,58 @@
+// The form for a new VM: what one answer means for the others. Nothing that was typed is ever replaced.
+'use strict';
+
+(() => {
+  const form = document.getElementById('new-vm');
+  const at = (id) => document.getElementById(id);
+  const typed = new Set();
+  form.addEventListener('input', ({ target }) => target.id && typed.add(target.id));
+
+  const propose = (id, value) => {
+    const field = at(id);
+    if (!typed.has(id)) field.value = value;
+  };
+  const image = () => form.querySelector('[name="/image"]:checked');
+  const size = () => form.querySelector('[name="size"]:checked');
+
+  /** 1,536 MiB as `1.5 GiB`, as the server writes it. */
+  const sizeText = (bytes) => {
+    const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+    const step = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
+    return `${Math.floor((bytes * 10) / 1024 ** step) / 10} ${units[step]}`;
+  };
+
+  const hostName = (name) =>
+    name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-+|-+$/g, '') || 'vm';
+
+  const answer = () => {
+    const [what, big] = [image()?.dataset, size()?.dataset];
+    if (!what || !big) return;
+    propose('cpus', big.cpus);
+    propose('memory', sizeText(Math.max(Number(big.memory), Number(what.memory))));
+    const hasDisk = Number(what.disk) > 0;
+    at('disk-field').hidden = !hasDisk;
+    at('disk').disabled = !hasDisk;
+    propose('disk', sizeText(Math.max(Number(big.disk), Number(what.disk))));
+    propose('name', what.suggestion);
+    propose('hostname', hostName(at('name').value));
+    // Only what the image boots with can be chosen.
+    const fits = what.firmware.split(' ');
+    for (const option of at('firmware').options) option.hidden = option.disabled = option.value !== '' && !fits.includes(option.value);
+    if (at('firmware').selectedOptions[0]?.disabled) at('firmware').value = '';
+  };
+
+  form.addEventListener('change', ({ target }) => {
+    // Another size is another proposal for all of its numbers.
+    if (target.name === 'size') ['cpus', 'memory', 'disk'].forEach((id) => typed.delete(id));
+    answer();
+  });
+  at('name').addEventListener('input', () => propose('hostname', hostName(at('name').value)));
+
+  const wanted = new URLSearchParams(location.search).get('image');
+  const choice = [...form.querySelectorAll('[name="/image"]')].find((radio) => radio.value === wanted && !radio.disabled);
+  if (choice) choice.checked = true;
+  answer();
+})();

@@ -20,7 +20,6 @@ struct Page<'a> {
     f: &'a Frame,
     r: Regions,
     vm: &'a Vm,
-    etag: &'a str,
     orphaned: bool,
     restarts: [(&'static str, &'static str, bool); 3],
 }
@@ -40,7 +39,6 @@ pub async fn page(
         f: &f,
         r,
         vm: &view.vm,
-        etag: &view.etag,
         orphaned: view.orphaned,
         restarts: [
             restart("never", Restart::Never),

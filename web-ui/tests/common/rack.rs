@@ -1,0 +1,122 @@
+//! [`ConsoleData`] over plain lists.
+
+use async_trait::async_trait;
+use cake_types::{AccountId, ApiToken, AuditRecord, Event, Problem, Task, TaskId, VmId};
+use cake_web::{
+    About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, NodeView, PageOf, PageQuery, PoolView,
+    SettingsView, SetupView, VmView,
+};
+use futures_util::stream;
+use std::sync::{Arc, Mutex};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+pub struct Rack {
+    pub about: About,
+    pub setup: SetupView,
+    pub settings: Option<SettingsView>,
+    pub vms: Mutex<Vec<Arc<VmView>>>,
+    pub images: Vec<Arc<ImageView>>,
+    pub pools: Vec<Arc<PoolView>>,
+    pub nodes: Vec<Arc<NodeView>>,
+    pub tasks: Vec<Arc<Task>>,
+    pub events: Vec<Event>,
+    pub audit: Vec<AuditRecord>,
+    pub accounts: Vec<AccountView>,
+    pub tokens: Vec<ApiToken>,
+    pub changed: broadcast::Sender<Change>,
+}
+
+/// A page of a list whose cursor is a number: how many come before.
+fn page<T: Clone>(all: impl Iterator<Item = T>, query: &PageQuery) -> PageOf<T> {
+    let all: Vec<T> = all.collect();
+    let from = query.cursor.as_ref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+    let limit = if query.limit == 0 { 50 } else { query.limit };
+    let items: Vec<T> = all.iter().skip(from).take(limit).cloned().collect();
+    let next = (from + items.len() < all.len()).then(|| (from + items.len()).to_string());
+    PageOf { items, next }
+}
+
+fn is_about(query: &PageQuery, subject: Option<Uuid>) -> bool {
+    query.subject.is_none() || query.subject == subject
+}
+
+#[async_trait]
+impl ConsoleData for Rack {
+    async fn about(&self) -> About {
+        self.about.clone()
+    }
+
+    async fn setup(&self) -> SetupView {
+        self.setup.clone()
+    }
+
+    async fn settings(&self) -> Option<SettingsView> {
+        self.settings.clone()
+    }
+
+    async fn vms(&self) -> Vec<Arc<VmView>> {
+        self.vms.lock().expect("no panic held it").clone()
+    }
+
+    async fn vm(&self, id: VmId) -> Option<Arc<VmView>> {
+        self.vms.lock().expect("no panic held it").iter().find(|view| view.vm.meta.id == id).cloned()
+    }
+
+    async fn images(&self) -> Vec<Arc<ImageView>> {
+        self.images.clone()
+    }
+
+    async fn pools(&self) -> Vec<Arc<PoolView>> {
+        self.pools.clone()
+    }
+
+    async fn nodes(&self) -> Vec<Arc<NodeView>> {
+        self.nodes.clone()
+    }
+
+    async fn active_tasks(&self) -> Vec<Arc<Task>> {
+        self.tasks.iter().filter(|task| task.end.is_none()).cloned().collect()
+    }
+
+    async fn finished_tasks(&self, query: &PageQuery) -> Result<PageOf<Arc<Task>>, Problem> {
+        let ended = self.tasks.iter().filter(|task| task.end.is_some());
+        Ok(page(ended.filter(|task| is_about(query, Some(task.subject.id))).cloned(), query))
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<Arc<Task>>, Problem> {
+        Ok(self.tasks.iter().find(|task| task.id == id).cloned())
+    }
+
+    async fn events(&self, query: &EventQuery) -> Result<PageOf<Event>, Problem> {
+        let severe = self.events.iter().filter(|event| query.least.is_none_or(|least| event.severity >= least));
+        let about = severe.filter(|event| is_about(&query.page, event.subject.as_ref().map(|subject| subject.id)));
+        Ok(page(about.cloned(), &query.page))
+    }
+
+    async fn audit(&self, query: &PageQuery) -> Result<PageOf<AuditRecord>, Problem> {
+        Ok(page(self.audit.iter().cloned(), query))
+    }
+
+    async fn accounts(&self) -> Vec<AccountView> {
+        self.accounts.clone()
+    }
+
+    async fn account(&self, id: AccountId) -> Option<AccountView> {
+        self.accounts.iter().find(|account| account.id == id).cloned()
+    }
+
+    async fn tokens(&self, account: AccountId) -> Vec<ApiToken> {
+        self.tokens.iter().filter(|token| token.account == account).cloned().collect()
+    }
+
+    fn changes(&self) -> Changes {
+        Box::pin(stream::unfold(self.changed.subscribe(), |mut changes| async move {
+            match changes.recv().await {
+                Ok(change) => Some((change, changes)),
+                Err(broadcast::error::RecvError::Lagged(_)) => Some((Change::Everything, changes)),
+                Err(broadcast::error::RecvError::Closed) => None,
+            }
+        }))
+    }
+}
