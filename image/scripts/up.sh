@@ -116,8 +116,8 @@ tell() {
     url=$(jq -r .url <<<"$status")
     token=$(jq -r '.setup_token // ""' <<<"$status")
     # The certificate of the authority is public; the directory that it lies in is not.
-    ca=$(find "$CAKE_STATE/caked" -name ca.pem -type f | head -n 1)
-    install -m 644 "$ca" "$CAKE_STATE/ca.pem"
+    ca=$(jq -r .ca <<<"$status")
+    install -m 644 "${ca/#$CAKED_ROOM/$CAKE_STATE}" "$CAKE_STATE/ca.pem"
     printf 'url = "%s"\nca = "ca.pem"\n' "$url" >"$CAKE_STATE/.cake.toml"
     mv "$CAKE_STATE/.cake.toml" "$CAKE_STATE/cake.toml"
     chown "$CAKE_OWNER" "$CAKE_STATE/cake.toml" "$CAKE_STATE/ca.pem"
