@@ -16,7 +16,7 @@ SCRIPTS := image/scripts
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 export SETUP VMS PEERS
 
-.PHONY: help up down logs packages web build engine images systemd-root test test-image soak bench fmt lint lint-scripts deny clean-state
+.PHONY: help up down logs packages web build engine engine-root images systemd-root test test-image soak bench fmt lint lint-scripts deny clean-state
 .DEFAULT_GOAL := help
 
 help:
@@ -24,7 +24,7 @@ help:
 
 # The engine root and the images download and unpack while the compiler works.
 up: packages
-	@+$(MAKE) --no-print-directory -j3 build engine images
+	@+$(MAKE) --no-print-directory -j3 build engine
 	@$(SCRIPTS)/up.sh
 
 down:
@@ -48,7 +48,10 @@ web-ui/static/vendor/.done: web-ui/package.json web-ui/package-lock.json web-ui/
 build: web
 	cargo build --release -p caked -p cake-node -p cake-cli
 
-engine:
+# What virtual machines run in and what they boot.
+engine: engine-root images
+
+engine-root:
 	@$(SCRIPTS)/engine-root.sh
 
 images:
@@ -58,17 +61,17 @@ systemd-root:
 	@$(SCRIPTS)/systemd-root.sh
 
 test: packages
-	@+$(MAKE) --no-print-directory -j4 build engine images systemd-root
+	@+$(MAKE) --no-print-directory -j4 build engine systemd-root
 	@$(SCRIPTS)/test.sh
 
 # There is no bootable image yet, so there is nothing to try here: its seed, the systemd guest, is tried by `make test`.
 test-image:
 	@echo 'cake: there is no bootable image yet; its seed (a guest with systemd as process 1) is tried by make test'
 
-soak: build engine images
+soak: build engine
 	@$(SCRIPTS)/longer.sh soak
 
-bench: build engine images
+bench: build engine
 	@$(SCRIPTS)/longer.sh bench
 
 fmt:
