@@ -1,1 +1,29 @@
-//! The HTTP contract and its handlers
+//! The HTTP contract, and the handlers that fulfil it.
+//!
+//! ```text
+//!  request ─► outer (id, language, headers) ─► guard (who, may they, once only) ─► v1 handler ─► cake-control
+//!                  │                                                                  │
+//!                  └──◄ problem body, in every language ◄─────────── Refused ◄────────┘
+//! ```
+//!
+//! Start from [`router`], the table of all routes. A handler extracts, converts, calls a service of cake-control and converts
+//! back; who may use it stands in the table. This crate deliberately does not know TLS, the Store's keys, a node or a page.
+
+mod ask;
+pub mod body;
+mod docs;
+pub mod guard;
+mod openapi;
+mod page;
+mod problem;
+mod router;
+mod security;
+mod state;
+pub mod v1;
+
+pub use ask::{Reader, etag};
+pub use openapi::document;
+pub use problem::Refused;
+pub use router::{operations, router};
+pub use state::Api;
+pub use v1::vm_wire::VmJson;

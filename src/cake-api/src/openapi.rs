@@ -1,0 +1,60 @@
+//! The contract as a document (OpenAPI 3.1).
+
+use crate::v1;
+use std::sync::OnceLock;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "cake",
+        description = "Everything that the console can do, and nothing that it can't.\n\n\
+            **Changes.** Every POST carries an `Idempotency-Key`: the same request with the same key is done once and answered \
+            the same for 24 hours. Every PATCH and DELETE carries `If-Match` with the ETag that was read.\n\n\
+            **Who asks.** An API token as `Authorization: Bearer cake_…`, or a session's cookie together with `X-Cake-CSRF`.\n\n\
+            **Long work** is answered with 202 and a task; watch its end with `/v1/watch`.\n\n\
+            **Lists** come in parts: send `next` as `cursor`.",
+    ),
+    paths(
+        v1::setup::get, v1::setup::answer,
+        v1::session::begin, v1::session::get, v1::session::end,
+        v1::accounts::own, v1::accounts::update_own, v1::accounts::list, v1::accounts::create, v1::accounts::get,
+        v1::accounts::update, v1::accounts::delete, v1::accounts::roles,
+        v1::tokens::list, v1::tokens::create, v1::tokens::delete,
+        v1::vms::list, v1::vms::create, v1::vms::get, v1::vms::update, v1::vms::delete, v1::vms::start,
+        v1::vms::shutdown, v1::vms::stop, v1::vms::reset, v1::vms::pause, v1::vms::resume, v1::vms::adopt,
+        v1::console::ticket, v1::console::connect,
+        v1::images::list, v1::images::get, v1::pools::list, v1::nodes::list, v1::nodes::get,
+        v1::tasks::list, v1::tasks::get, v1::tasks::cancel,
+        v1::events::list, v1::audit::list, v1::settings::get, v1::settings::update, v1::query::find, v1::watch::watch,
+        v1::meta::version, v1::meta::openapi, v1::meta::docs, v1::meta::docs_style,
+    ),
+    security(("token" = []), ("session" = [])),
+    modifiers(&Credentials),
+)]
+struct Contract;
+
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("token", bearer);
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::guard::COOKIE)));
+        components.add_security_scheme("session", cookie);
+        // The crate's own licence and contact say nothing about the contract.
+        (document.info.license, document.info.contact) = (None, None);
+    }
+}
+
+/// The document as it is served and committed.
+pub fn document() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| {
+        let mut text = Contract::openapi().to_pretty_json().expect("the document is JSON");
+        text.push('\n');
+        text
+    })
+}

@@ -1,0 +1,141 @@
+//! Every route, with who may use it. The table is the authorisation: a test calls each row with each role.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+use cake_types::{Code, Permission};
+
+use crate::guard::{Access, Operation, guard, outer};
+use crate::problem::Refused;
+use crate::state::Api;
+use crate::v1::{
+    accounts, audit, console, events, images, meta, nodes, pools, query, session, settings, setup, tasks, tokens, vms,
+    watch,
+};
+
+struct Table {
+    api: Api,
+    router: Router<Api>,
+    operations: Vec<Operation>,
+}
+
+/// Whether the answer is kept under the Idempotency-Key.
+const KEPT: bool = true;
+const NOT_KEPT: bool = false;
+
+impl Table {
+    fn add<H, T>(mut self, id: &'static str, (method, path): (&'static str, &'static str), access: Access, h: H) -> Self
+    where
+        H: Handler<T, Api>,
+        T: 'static,
+    {
+        self = self.add_kept(id, (method, path), access, KEPT, h);
+        self
+    }
+
+    fn add_kept<H, T>(
+        mut self,
+        id: &'static str,
+        (method, path): (&'static str, &'static str),
+        access: Access,
+        replayed: bool,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Api>,
+        T: 'static,
+    {
+        let filter = match method {
+            "POST" => MethodFilter::POST,
+            "PATCH" => MethodFilter::PATCH,
+            "DELETE" => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
+        let operation = Operation { id, method, path, access, replayed };
+        let guarded = on(filter, handler).layer(from_fn_with_state((self.api.clone(), operation), guard));
+        self.router = self.router.route(path, guarded);
+        self.operations.push(operation);
+        self
+    }
+}
+
+fn table(api: Api) -> Table {
+    use Access::{Account, Open, Setup, With};
+    use Permission::{Administer, Audit, Manage, Operate, View};
+    let table = Table { api, router: Router::new(), operations: Vec::new() };
+    table
+        .add("version", ("GET", "/v1/version"), Open, meta::version)
+        .add("openapi", ("GET", "/v1/openapi.json"), Open, meta::openapi)
+        .add("docs", ("GET", "/v1/docs"), Open, meta::docs)
+        .add("docs_style", ("GET", "/v1/docs.css"), Open, meta::docs_style)
+        .add("setup_get", ("GET", "/v1/setup"), Open, setup::get)
+        .add("setup", ("POST", "/v1/setup"), Setup, setup::answer)
+        .add_kept("session_begin", ("POST", "/v1/session"), Open, NOT_KEPT, session::begin)
+        .add("session_get", ("GET", "/v1/session"), Account, session::get)
+        .add("session_end", ("DELETE", "/v1/session"), Account, session::end)
+        .add("account_own", ("GET", "/v1/account"), Account, accounts::own)
+        .add("account_own_update", ("PATCH", "/v1/account"), Account, accounts::update_own)
+        .add("account_list", ("GET", "/v1/accounts"), With(Administer), accounts::list)
+        .add("account_create", ("POST", "/v1/accounts"), With(Administer), accounts::create)
+        .add("account_get", ("GET", "/v1/accounts/{account}"), With(Administer), accounts::get)
+        .add("account_update", ("PATCH", "/v1/accounts/{account}"), With(Administer), accounts::update)
+        .add("account_delete", ("DELETE", "/v1/accounts/{account}"), With(Administer), accounts::delete)
+        .add("role_list", ("GET", "/v1/roles"), With(Administer), accounts::roles)
+        .add("token_list", ("GET", "/v1/tokens"), Account, tokens::list)
+        .add("token_create", ("POST", "/v1/tokens"), Account, tokens::create)
+        .add("token_delete", ("DELETE", "/v1/tokens/{token}"), Account, tokens::delete)
+        .add("vm_list", ("GET", "/v1/vms"), With(View), vms::list)
+        .add("vm_create", ("POST", "/v1/vms"), With(Manage), vms::create)
+        .add("vm_get", ("GET", "/v1/vms/{vm}"), With(View), vms::get)
+        .add("vm_update", ("PATCH", "/v1/vms/{vm}"), With(Manage), vms::update)
+        .add("vm_delete", ("DELETE", "/v1/vms/{vm}"), With(Manage), vms::delete)
+        .add("vm_start", ("POST", "/v1/vms/{vm}/start"), With(Operate), vms::start)
+        .add("vm_shutdown", ("POST", "/v1/vms/{vm}/shutdown"), With(Operate), vms::shutdown)
+        .add("vm_stop", ("POST", "/v1/vms/{vm}/stop"), With(Operate), vms::stop)
+        .add("vm_reset", ("POST", "/v1/vms/{vm}/reset"), With(Operate), vms::reset)
+        .add("vm_pause", ("POST", "/v1/vms/{vm}/pause"), With(Operate), vms::pause)
+        .add("vm_resume", ("POST", "/v1/vms/{vm}/resume"), With(Operate), vms::resume)
+        .add("vm_adopt", ("POST", "/v1/vms/{vm}/adopt"), With(Manage), vms::adopt)
+        .add_kept("vm_console", ("POST", "/v1/vms/{vm}/console"), With(Operate), NOT_KEPT, console::ticket)
+        .add("console_connect", ("GET", "/v1/console/{ticket}"), With(Operate), console::connect)
+        .add("image_list", ("GET", "/v1/images"), With(View), images::list)
+        .add("image_get", ("GET", "/v1/images/{image}"), With(View), images::get)
+        .add("pool_list", ("GET", "/v1/pools"), With(View), pools::list)
+        .add("node_list", ("GET", "/v1/nodes"), With(View), nodes::list)
+        .add("node_get", ("GET", "/v1/nodes/{node}"), With(View), nodes::get)
+        .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)
+        .add("task_get", ("GET", "/v1/tasks/{task}"), With(View), tasks::get)
+        .add("task_cancel", ("POST", "/v1/tasks/{task}/cancel"), With(Manage), tasks::cancel)
+        .add("event_list", ("GET", "/v1/events"), With(View), events::list)
+        .add("audit_list", ("GET", "/v1/audit"), With(Audit), audit::list)
+        .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)
+        .add("settings_update", ("PATCH", "/v1/settings"), With(Administer), settings::update)
+        .add("query", ("GET", "/v1/query"), With(View), query::find)
+        .add("watch", ("GET", "/v1/watch"), With(View), watch::watch)
+}
+
+/// The API's routes, and beside them the console's `pages`; all behind the same outer layer.
+pub fn router(api: &Api, pages: Router) -> Router {
+    table(api.clone())
+        .router
+        .with_state(api.clone())
+        .merge(pages)
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(api.clone(), outer))
+}
+
+/// Every route with who may use it.
+pub fn operations(api: &Api) -> Vec<Operation> {
+    table(api.clone()).operations
+}
+
+async fn no_such_route() -> Response {
+    Refused::from(Code::NoSuchRoute).into_response()
+}
+
+async fn method_not_allowed() -> Response {
+    Refused::from(Code::MethodNotAllowed).into_response()
+}

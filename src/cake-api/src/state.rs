@@ -1,0 +1,46 @@
+//! What handlers reach: the services of the control plane, one `Arc` each.
+
+use cake_control::Control;
+use cake_control::accounts::Accounts;
+use cake_control::board::Board;
+use cake_control::consoles::Consoles;
+use cake_control::ledger::Ledger;
+use cake_control::settings::Settings;
+use cake_control::setup::Setup;
+use cake_control::tasks::Tasks;
+use cake_control::vms::Vms;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+#[derive(Clone)]
+pub struct Api {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) vms: Arc<Vms>,
+    pub(crate) tasks: Arc<Tasks>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) setup: Arc<Setup>,
+    pub(crate) consoles: Arc<Consoles>,
+    /// POSTs that are at work, by the place of their receipt.
+    pub(crate) at_work: Arc<Mutex<HashSet<String>>>,
+    /// Part of every cursor of a watch: places count from each start anew.
+    pub(crate) instance: Arc<str>,
+}
+
+impl Api {
+    pub fn new(control: &Control) -> Self {
+        Self {
+            ledger: control.ledger.clone(),
+            board: control.ledger.board.clone(),
+            vms: control.vms.clone(),
+            tasks: control.tasks.clone(),
+            accounts: control.accounts.clone(),
+            settings: control.settings.clone(),
+            setup: control.setup.clone(),
+            consoles: control.consoles.clone(),
+            at_work: Arc::default(),
+            instance: data_encoding::HEXLOWER.encode(&cake_control::random::bytes::<6>()).into(),
+        }
+    }
+}

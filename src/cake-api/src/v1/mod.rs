@@ -1,0 +1,70 @@
+//! Version 1 of the contract. One module for each resource: its wire types, how they are made from the domain's (taking every
+//! field apart by name, so that a new field breaks the build and not a customer), and its handlers.
+
+pub mod accounts;
+pub mod audit;
+pub mod console;
+pub mod events;
+pub mod images;
+pub mod meta;
+pub mod nodes;
+pub mod pools;
+pub mod query;
+pub mod session;
+pub mod settings;
+pub mod setup;
+pub mod tasks;
+pub mod tokens;
+pub mod vm_wire;
+pub mod vms;
+pub mod watch;
+
+use cake_types::{ByteSize, Problem};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What something is about. The name is as it was then.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Subject {
+    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `settings`.
+    pub kind: String,
+    pub id: uuid::Uuid,
+    pub name: String,
+}
+
+impl From<&cake_types::Subject> for Subject {
+    fn from(subject: &cake_types::Subject) -> Self {
+        let cake_types::Subject { kind, id, name } = subject;
+        Self { kind: kind.clone(), id: *id, name: name.clone() }
+    }
+}
+
+/// A body with nothing in it: `{}`, or none at all.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// A size: bytes as a number, or text with an IEC unit (`"512MiB"`).
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Size {
+    Bytes(u64),
+    Text(String),
+}
+
+impl Size {
+    pub fn read(&self, field: &str) -> Result<ByteSize, Problem> {
+        match self {
+            Self::Bytes(bytes) => Ok(ByteSize(*bytes)),
+            Self::Text(text) => text.parse().map_err(|error| Problem::invalid(field, error).at(&format!("/{field}"))),
+        }
+    }
+}
+
+/// A word of the vocabulary, as serde writes it.
+pub(crate) fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

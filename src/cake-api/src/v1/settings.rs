@@ -1,0 +1,83 @@
+//! `/v1/settings`
+
+use super::accounts::language;
+use axum::extract::State;
+use axum::response::Response;
+use cake_control::settings as control;
+use cake_planner::names;
+use cake_types::{Code, Generation, Problem, SystemSettings};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ask::{Ask, IfMatch, etag, tagged};
+use crate::body::Json;
+use crate::problem::{ProblemBody, Refused};
+use crate::state::Api;
+
+/// What holds for the whole rack.
+#[derive(Serialize, ToSchema)]
+pub struct Settings {
+    /// What this cloud calls itself.
+    pub name: String,
+    pub language: &'static str,
+    pub time_zone: String,
+    #[schema(value_type = String, format = "date-time")]
+    pub set_up_at: Timestamp,
+    /// The public half, Base64.
+    pub recovery_key: String,
+    /// For If-Match.
+    pub etag: String,
+}
+
+impl From<control::Versioned> for Settings {
+    fn from(versioned: control::Versioned) -> Self {
+        let control::Versioned { generation, settings } = versioned;
+        let SystemSettings { name, language, time_zone, set_up_at, recovery_key } = settings;
+        Self {
+            name: name.to_string(),
+            language: language.tag(),
+            time_zone,
+            set_up_at,
+            recovery_key: recovery_key.into(),
+            etag: etag(generation),
+        }
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsPatch {
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub language: Option<String>,
+    #[serde(default)]
+    pub time_zone: Option<String>,
+}
+
+/// The settings.
+#[utoipa::path(get, path = "/v1/settings", operation_id = "settings_get", tag = "settings",
+    responses((status = 200, body = Settings, headers(("ETag" = String))), (status = "default", body = ProblemBody)))]
+pub(crate) async fn get(State(api): State<Api>) -> Result<Response, Refused> {
+    let versioned = api.settings.get().ok_or_else(|| Problem::new(Code::NotSetUp))?;
+    Ok(tagged(versioned.generation, &Settings::from(versioned)))
+}
+
+/// Changes the settings.
+#[utoipa::path(patch, path = "/v1/settings", operation_id = "settings_update", tag = "settings",
+    request_body = SettingsPatch, params(("If-Match" = String, Header)),
+    responses((status = 200, body = Settings, headers(("ETag" = String))), (status = "default", body = ProblemBody)))]
+pub(crate) async fn update(
+    State(api): State<Api>,
+    ask: Ask,
+    seen: IfMatch,
+    Json(patch): Json<SettingsPatch>,
+) -> Result<Response, Refused> {
+    let SettingsPatch { name, language: tag, time_zone } = patch;
+    let name = name.map(|name| names::name(&name, "/name")).transpose()?;
+    let patch = control::SettingsPatch { name, language: language(tag)?, time_zone };
+    let check = |generation: Generation| seen.check(generation);
+    let versioned = api.settings.update(&ask.caller, patch, check).await?;
+    Ok(tagged(versioned.generation, &Settings::from(versioned)))
+}

@@ -1,0 +1,398 @@
+//! VMs on the wire: flat and stable.
+
+use super::{Size, word};
+use bytes::Bytes;
+use cake_control::board::{Render, VmEntry};
+use cake_control::vms as control;
+use cake_planner::names;
+use cake_types::{
+    self as domain, Accelerator, DiskSpec, GuestUser, HaltedBy, HardwareRecord, Meta, Problem, ProjectName, VmSpec,
+    VmStatus,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::ask::etag;
+
+/// A virtual machine: asked and so, side by side.
+#[derive(Serialize, ToSchema)]
+pub struct Vm {
+    pub id: Uuid,
+    pub name: String,
+    pub project: String,
+    /// What is so: `pending`, `provisioning`, `stopped`, `starting`, `running`, `paused`, `shutting-down`, `stopping`, `failed`,
+    /// `deleting`, `lost`.
+    pub state: &'static str,
+    /// What was asked: `running`, `stopped`, `paused`.
+    pub power: String,
+    /// `never`, `on-crash`, `always`.
+    pub restart: String,
+    /// `local`, `rack`.
+    pub authority: String,
+    pub cpus: u32,
+    /// Bytes.
+    pub memory: u64,
+    pub disks: Vec<Disk>,
+    /// `bios`, `uefi`, `direct`.
+    pub firmware: String,
+    /// `none`, `nat`.
+    pub network: String,
+    /// The image it was made from, by name.
+    pub image: Option<String>,
+    pub hostname: Option<String>,
+    /// QEMU's process on the node.
+    pub pid: Option<u32>,
+    /// `kvm`, `tcg`.
+    pub accelerator: Option<&'static str>,
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub started_at: Option<Timestamp>,
+    pub failure: Option<Failure>,
+    pub halted_by: Option<Halted>,
+    pub usage: Option<Usage>,
+    /// How often the node started it again by itself since it was last changed.
+    pub restarts: u32,
+    /// QMP commands that the last start took.
+    pub start_commands: Option<u32>,
+    /// A node runs it, the Store does not know it.
+    pub orphaned: bool,
+    pub generation: u64,
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+    #[schema(value_type = String, format = "date-time")]
+    pub updated_at: Timestamp,
+    /// For If-Match.
+    pub etag: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Disk {
+    /// Bytes.
+    pub size: u64,
+    /// The pool's id.
+    pub pool: Uuid,
+    /// The image's id.
+    pub image: Option<Uuid>,
+}
+
+/// Why the last try failed. `detail` is for support, in English.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VmFailure)]
+pub struct Failure {
+    pub code: &'static str,
+    pub detail: String,
+}
+
+/// It ended without having been asked.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VmHalted)]
+pub struct Halted {
+    /// `guest`, `crash`, `killed`.
+    pub reason: String,
+    #[schema(value_type = String, format = "date-time")]
+    pub at: Timestamp,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = VmUsage)]
+pub struct Usage {
+    /// Processor time since the start, nanoseconds.
+    pub cpu_ns: u64,
+    /// Thousandths of one processor over the last sample.
+    pub cpu_permille: u32,
+    /// Resident bytes.
+    pub memory: u64,
+}
+
+/// A VM with its virtual hardware.
+#[derive(Serialize, ToSchema)]
+pub struct VmDetail {
+    #[serde(flatten)]
+    pub vm: Vm,
+    #[schema(value_type = Object)]
+    pub hardware: HardwareRecord,
+}
+
+impl From<&VmEntry> for Vm {
+    fn from(entry: &VmEntry) -> Self {
+        let domain::Vm { meta, spec } = &*entry.vm;
+        let Meta { id, project, name, generation, created_at, updated_at } = meta;
+        let VmSpec {
+            power,
+            restart,
+            authority,
+            cpus,
+            memory,
+            firmware,
+            disks,
+            kernel: _,
+            network,
+            cloud_init,
+            hardware: _,
+            made_from,
+            deleting: _,
+        } = spec;
+        let so = entry.status.as_ref().map(So::from).unwrap_or_default();
+        Self {
+            id: id.0,
+            name: name.to_string(),
+            project: project.to_string(),
+            state: entry.state().as_str(),
+            power: word(power),
+            restart: word(restart),
+            authority: word(authority),
+            cpus: *cpus,
+            memory: memory.bytes(),
+            disks: disks.iter().map(Disk::from).collect(),
+            firmware: word(firmware),
+            network: word(network),
+            image: made_from.as_ref().map(ToString::to_string),
+            hostname: cloud_init.as_ref().map(|seed| seed.hostname.to_string()),
+            pid: so.pid,
+            accelerator: so.accelerator,
+            started_at: so.started_at,
+            failure: so.failure,
+            halted_by: so.halted_by,
+            usage: so.usage,
+            restarts: so.restarts,
+            start_commands: so.start_commands,
+            orphaned: entry.orphaned(),
+            generation: generation.0,
+            created_at: *created_at,
+            updated_at: *updated_at,
+            etag: etag(*generation),
+        }
+    }
+}
+
+/// The fields that come from the node.
+#[derive(Default)]
+struct So {
+    pid: Option<u32>,
+    accelerator: Option<&'static str>,
+    started_at: Option<Timestamp>,
+    failure: Option<Failure>,
+    halted_by: Option<Halted>,
+    usage: Option<Usage>,
+    restarts: u32,
+    start_commands: Option<u32>,
+}
+
+impl From<&VmStatus> for So {
+    fn from(status: &VmStatus) -> Self {
+        let VmStatus {
+            observed: _,
+            state: _,
+            pid,
+            accelerator,
+            started_at,
+            progress: _,
+            failure,
+            halted_by,
+            usage,
+            restarts,
+            start_commands,
+        } = status;
+        Self {
+            pid: *pid,
+            accelerator: accelerator.map(|accelerator| match accelerator {
+                Accelerator::Kvm => "kvm",
+                Accelerator::Tcg { because: _ } => "tcg",
+            }),
+            started_at: *started_at,
+            failure: failure
+                .as_ref()
+                .map(|domain::Failure { code, detail }| Failure { code: code.as_str(), detail: detail.clone() }),
+            halted_by: halted_by.map(|HaltedBy { reason, generation: _, at }| Halted { reason: word(&reason), at }),
+            usage: usage.map(|domain::Usage { cpu_ns, cpu_permille, memory }| Usage {
+                cpu_ns,
+                cpu_permille,
+                memory: memory.bytes(),
+            }),
+            restarts: *restarts,
+            start_commands: *start_commands,
+        }
+    }
+}
+
+impl From<&DiskSpec> for Disk {
+    fn from(disk: &DiskSpec) -> Self {
+        let DiskSpec { size, pool, image } = disk;
+        Self { size: size.bytes(), pool: pool.0, image: image.map(|image| image.0) }
+    }
+}
+
+/// Makes the ready JSON that the board keeps.
+pub struct VmJson;
+
+impl Render for VmJson {
+    fn vm(&self, entry: &VmEntry) -> Bytes {
+        serde_json::to_vec(&Vm::from(entry)).expect("a VM is JSON").into()
+    }
+}
+
+/// Wanted firmware.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Firmware {
+    Bios,
+    Uefi,
+    Direct,
+}
+
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    None,
+    Nat,
+}
+
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    Never,
+    OnCrash,
+    Always,
+}
+
+impl From<Firmware> for domain::Firmware {
+    fn from(firmware: Firmware) -> Self {
+        match firmware {
+            Firmware::Bios => Self::Bios,
+            Firmware::Uefi => Self::Uefi,
+            Firmware::Direct => Self::Direct,
+        }
+    }
+}
+
+impl From<Network> for domain::Network {
+    fn from(network: Network) -> Self {
+        match network {
+            Network::None => Self::None,
+            Network::Nat => Self::Nat,
+        }
+    }
+}
+
+impl From<Restart> for domain::Restart {
+    fn from(restart: Restart) -> Self {
+        match restart {
+            Restart::Never => Self::Never,
+            Restart::OnCrash => Self::OnCrash,
+            Restart::Always => Self::Always,
+        }
+    }
+}
+
+/// What a new VM should be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewVm {
+    pub name: String,
+    /// By name or id.
+    pub image: String,
+    pub cpus: u32,
+    pub memory: Size,
+    /// The image's own size when left out.
+    #[serde(default)]
+    pub disk: Option<Size>,
+    /// The image's best when left out.
+    #[serde(default)]
+    pub firmware: Option<Firmware>,
+    #[serde(default)]
+    pub network: Option<Network>,
+    #[serde(default)]
+    pub restart: Option<Restart>,
+    /// Start it when its disk is made; true when left out.
+    #[serde(default)]
+    pub start: Option<bool>,
+    #[serde(default)]
+    pub cloud_init: Option<CloudInit>,
+}
+
+/// What the guest is told by cloud-init.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloudInit {
+    /// Made from the VM's name when left out.
+    #[serde(default)]
+    pub hostname: Option<String>,
+    #[serde(default)]
+    pub users: Vec<User>,
+    /// Instead of `users`: user-data of your own, at most 64 KiB. Nobody but the node can read it again.
+    #[serde(default)]
+    pub user_data: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = GuestUser)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    pub name: String,
+    /// OpenSSH's one-line format.
+    #[serde(default)]
+    pub ssh_keys: Vec<String>,
+    /// May become root without a password.
+    #[serde(default)]
+    pub administrator: bool,
+}
+
+impl NewVm {
+    pub fn read(self, project: ProjectName) -> Result<control::NewVm, Problem> {
+        let Self { name, image, cpus, memory, disk, firmware, network, restart, start, cloud_init } = self;
+        Ok(control::NewVm {
+            project,
+            name: names::name(&name, "/name")?,
+            image,
+            cpus,
+            memory: memory.read("memory")?,
+            disk: disk.map(|size| size.read("disk")).transpose()?,
+            firmware: firmware.map(Into::into),
+            network: network.map(Into::into).unwrap_or_default(),
+            restart: restart.map(Into::into).unwrap_or_default(),
+            start: start.unwrap_or(true),
+            cloud_init: cloud_init.unwrap_or_default().read()?,
+        })
+    }
+}
+
+impl CloudInit {
+    fn read(self) -> Result<control::NewCloudInit, Problem> {
+        let Self { hostname, users, user_data } = self;
+        let hostname = hostname.map(|text| names::host_name(&text, "/cloud_init/hostname")).transpose()?;
+        let users = users
+            .into_iter()
+            .map(|User { name, ssh_keys, administrator }| GuestUser { name, ssh_keys, administrator })
+            .collect();
+        Ok(control::NewCloudInit { hostname, users, user_data })
+    }
+}
+
+/// What shall be different.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VmPatch {
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub restart: Option<Restart>,
+    /// Only while it is off.
+    #[serde(default)]
+    pub cpus: Option<u32>,
+    /// Only while it is off.
+    #[serde(default)]
+    pub memory: Option<Size>,
+}
+
+impl VmPatch {
+    pub fn read(self) -> Result<control::VmPatch, Problem> {
+        let Self { name, restart, cpus, memory } = self;
+        Ok(control::VmPatch {
+            name: name.map(|name| names::name(&name, "/name")).transpose()?,
+            restart: restart.map(Into::into),
+            cpus,
+            memory: memory.map(|size| size.read("memory")).transpose()?,
+        })
+    }
+}
