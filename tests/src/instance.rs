@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// caked's user here: a number that nobody has.
-const CAKED_UID: u32 = 64_998;
+/// caked's user here: every Debian has it.
+const CAKED_USER: &str = "nobody";
 pub const ADMIN: &str = "admin";
 pub const PASSWORD: &str = "correct horse battery";
 pub const SETUP_LANGUAGE: &str = "en";
@@ -30,6 +30,7 @@ pub struct Instance {
     directory: tempfile::TempDir,
     node: Option<Daemon>,
     caked: Option<Daemon>,
+    caked_ids: (u32, u32),
     /// Address and port, fixed by the first start.
     https: String,
     /// QEMUs seen, to be ended by their pid.
@@ -56,12 +57,15 @@ impl Instance {
             fs::create_dir(&path)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
         }
-        chown(directory.path().join("caked"), Some(CAKED_UID), Some(CAKED_UID))?;
+        let user = nix::unistd::User::from_name(CAKED_USER)?.context("every system has that user")?;
+        let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
+        chown(directory.path().join("caked"), Some(uid), Some(gid))?;
         let mut instance = Self {
             place,
             directory,
             node: None,
             caked: None,
+            caked_ids: (uid, gid),
             https: "127.0.0.1:0".into(),
             guests: Mutex::default(),
             caked_arguments: caked_arguments.iter().map(ToString::to_string).collect(),
@@ -128,7 +132,7 @@ impl Instance {
             .arg("--socket")
             .arg(state.join("run/node.sock"))
             .arg("--allow-user")
-            .arg(CAKED_UID.to_string());
+            .arg(CAKED_USER);
         let log = state.join("log/cake-node.log");
         self.node = Some(Daemon::start(command, &log)?);
         Ok(())
@@ -151,7 +155,7 @@ impl Instance {
     fn caked_command(&self, command: &str) -> Command {
         let mut caked = Command::new(self.state().join("bin/caked"));
         caked.arg(command).arg("--state").arg(self.state().join("caked"));
-        caked.uid(CAKED_UID).gid(CAKED_UID).current_dir("/");
+        caked.uid(self.caked_ids.0).gid(self.caked_ids.1).current_dir("/");
         caked
     }
 
@@ -245,14 +249,15 @@ impl Instance {
 
     pub async fn create(&self, client: &Client, new: &NewVm) -> Result<Seen<Vm>> {
         let task = client.create_vm(new).await?;
-        self.done(client, &task).await?;
-        let vm = client.vm(&task.subject.id.to_string()).await?;
+        let id = task.subject.id.to_string();
+        self.done(client, task).await?;
+        let vm = client.vm(&id).await?;
         self.remember_guest(&vm);
         Ok(vm)
     }
 
     /// Waits for a task's end, which must be a good one.
-    pub async fn done(&self, client: &Client, task: &Task) -> Result<Seen<Task>> {
+    pub async fn done(&self, client: &Client, task: Seen<Task>) -> Result<Seen<Task>> {
         let what = format!("{} of {}", task.kind, task.subject.name);
         let ended = in_time(&what, async { Ok(client.wait_task(task.id, |_| {}).await?) }).await?;
         ensure!(ended.succeeded(), "{what}: {}", ended.json);

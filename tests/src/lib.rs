@@ -19,6 +19,7 @@ mod cake;
 mod instance;
 mod place;
 mod process;
+mod raw;
 mod terminal;
 
 pub use browser::{Browser, Viewport};
@@ -26,6 +27,7 @@ pub use cake::{Cake, Said};
 pub use instance::{ADMIN, Instance, PASSWORD, SETUP_LANGUAGE, answers, pvh};
 pub use place::{Place, workspace};
 pub use process::{Daemon, Process, is_alive, resident};
+pub use raw::{Raw, Reply};
 pub use terminal::Terminal;
 
 use std::time::Duration;

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align, Column};
 use crate::progress;
-use cake_client::wire::{Event, Subject, Task};
+use cake_client::wire::{AuditActor, AuditResult, Event, Node, Subject, Task};
 use cake_client::{Client, Seen};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -75,7 +75,7 @@ pub async fn node(context: &Context, command: NodeCommand) -> Result<(), Failure
                     context.text(if node.connected.unwrap_or(true) { "cli-yes" } else { "cli-no" }).into(),
                     node.cpus.map_or_else(|| "–".into(), |cpus| cpus.to_string()),
                     node.memory.map_or_else(|| "–".into(), |memory| memory.to_string()),
-                    accelerator(context, node.accelerator.as_ref()),
+                    accelerator(context, node),
                     node.version.clone().unwrap_or_else(|| "–".into()),
                 ]
             });
@@ -93,7 +93,7 @@ pub async fn node(context: &Context, command: NodeCommand) -> Result<(), Failure
                     ("cli-col-cpus", node.cpus.map(|cpus| cpus.to_string())),
                     ("cli-col-memory", node.memory.map(|memory| memory.to_string())),
                     ("cli-col-memory-free", node.memory_available.map(|memory| memory.to_string())),
-                    ("cli-col-accelerator", Some(accelerator(context, node.accelerator.as_ref()))),
+                    ("cli-col-accelerator", Some(accelerator(context, &node))),
                     ("cli-col-qemu", node.qemu.clone()),
                     ("cli-col-launcher", node.launcher.clone()),
                     ("cli-col-epoch", node.epoch.map(|epoch| epoch.to_string())),
@@ -104,11 +104,10 @@ pub async fn node(context: &Context, command: NodeCommand) -> Result<(), Failure
 }
 
 /// `kvm`, or `tcg` with the reason that the server gave.
-fn accelerator(context: &Context, value: Option<&Value>) -> String {
-    let Some(value) = value else { return "–".into() };
-    let kind = value.as_str().or_else(|| value["kind"].as_str()).unwrap_or_default();
+fn accelerator(context: &Context, node: &Node) -> String {
+    let Some(kind) = &node.accelerator else { return "–".into() };
     let name = output::known(context.words, &format!("accelerator-{kind}"), kind);
-    match value["because"].as_str() {
+    match &node.tcg_because {
         Some(reason) => format!("{name} – {}", output::known(context.words, &format!("tcg-{reason}"), reason)),
         None => name,
     }
@@ -236,18 +235,37 @@ pub async fn audit(context: &Context, command: AuditCommand) -> Result<(), Failu
         ("cli-col-result", Align::Text),
     ];
     let rows = seen.items.iter().map(|record| {
-        let who = serde_json::from_value(record.actor.clone()).map(|actor| context.words.actor(&actor));
-        let result = serde_json::from_value(record.result.clone()).map(|result| context.words.audit_result(&result));
         vec![
             context.time(record.at),
-            who.unwrap_or_else(|_| word(&record.actor)),
-            word(&record.origin["address"]),
+            actor(context, &record.actor),
+            record.origin.address.clone().unwrap_or_default(),
             record.action.clone(),
             record.subject.as_ref().map(|subject| named(context, subject)).unwrap_or_default(),
-            result.unwrap_or_else(|_| word(&record.result)),
+            result(context, &record.result),
         ]
     });
     context.list(&seen.json, &columns, rows.collect())
+}
+
+fn actor(context: &Context, actor: &AuditActor) -> String {
+    let words = context.words;
+    let name = actor.name.as_deref().unwrap_or_default();
+    match actor.kind.as_str() {
+        "account" if actor.token.is_some() => words.text_with("actor-account-token", &[("name", name)]),
+        "account" => name.to_owned(),
+        "unknown" => words.text_with("actor-unknown", &[("claimed", name)]),
+        kind => output::known(words, &format!("actor-{kind}"), kind),
+    }
+}
+
+fn result(context: &Context, result: &AuditResult) -> String {
+    match &result.code {
+        Some(code) => {
+            let why = output::known(context.words, &format!("problem-{code}-short"), code);
+            context.words.text_with("audit-refused", &[("why", &why)])
+        }
+        None => context.text("audit-done").to_owned(),
+    }
 }
 
 fn named(context: &Context, subject: &Subject) -> String {
@@ -267,15 +285,17 @@ fn word(value: &Value) -> String {
 pub async fn query(context: &Context, text: &str) -> Result<(), Failure> {
     let seen = context.client()?.query(text).await?;
     let columns = [("cli-col-kind", Align::Text), NAME, ("cli-col-state", Align::Text), ("cli-col-id", Align::Text)];
-    let rows = seen.items.iter().map(|item| {
-        let kind = word(&item["kind"]);
+    let rows = seen.items.iter().map(|found| {
+        let (kind, item) = (word(&found["kind"]), &found["item"]);
         let state = word(&item["state"]);
-        vec![
-            output::known(context.words, &format!("kind-{kind}"), &kind),
-            word(&item["name"]),
-            output::state(&state, context.words),
-            word(&item["id"]),
-        ]
+        let is_task = kind == "task";
+        let name = match serde_json::from_value::<Task>(item.clone()) {
+            Ok(task) if is_task => output::task_title(&task, context.words),
+            _ => word(&item["name"]),
+        };
+        let words = if is_task { format!("task-state-{state}") } else { format!("state-{state}") };
+        let kind = output::known(context.words, &format!("kind-{kind}"), &kind);
+        vec![kind, name, output::known(context.words, &words, &state), word(&item["id"])]
     });
     context.list(&seen.json, &columns, rows.collect())
 }

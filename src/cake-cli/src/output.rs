@@ -112,7 +112,7 @@ pub fn task_end(task: &Task, words: &'static Words) -> String {
 
 /// The sentence of an event.
 pub fn event(event: &Event, json: &str, words: &'static Words) -> String {
-    // The vocabulary makes the sentence; an event that it does not know is shown as the server named it.
+    // The vocabulary makes the sentence in our language; an event that it does not know is told as the server tells it.
     match serde_json::from_str::<cake_types::Event>(json) {
         Ok(event) => words.event(&event),
         Err(_) => event.message.clone().unwrap_or_else(|| event.kind.clone()),

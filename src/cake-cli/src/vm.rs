@@ -137,10 +137,7 @@ fn percent(permille: u32) -> String {
 
 fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
     let words = context.words;
-    let accelerator = vm.accelerator.as_ref().map(|value| {
-        let kind = value.as_str().or_else(|| value["kind"].as_str()).unwrap_or_default().to_owned();
-        output::known(words, &format!("accelerator-{kind}"), &kind)
-    });
+    let accelerator = vm.accelerator.as_ref().map(|kind| output::known(words, &format!("accelerator-{kind}"), kind));
     let disks = vm.disks.iter().map(|disk| disk.size.to_string()).collect::<Vec<_>>().join(", ");
     let failure = vm.failure.as_ref().map(|failure| {
         let text = output::known(words, &format!("failure-{}", failure.code), &failure.code);

@@ -30,11 +30,14 @@ pub struct Vm {
     pub hostname: Option<String>,
     /// QEMU's process on the node.
     pub pid: Option<u32>,
-    pub accelerator: Option<serde_json::Value>,
+    /// `kvm`, `tcg`.
+    pub accelerator: Option<String>,
     pub started_at: Option<Timestamp>,
     pub failure: Option<Failure>,
     pub halted_by: Option<serde_json::Value>,
     pub usage: Option<Usage>,
+    /// QMP commands that the last start took.
+    pub start_commands: Option<u32>,
     /// A node runs it, the Store does not know it.
     pub orphaned: bool,
     pub generation: u64,
@@ -193,7 +196,10 @@ pub struct Node {
     pub host_name: Option<String>,
     pub version: Option<String>,
     pub epoch: Option<u64>,
-    pub accelerator: Option<serde_json::Value>,
+    /// `kvm`, `tcg`.
+    pub accelerator: Option<String>,
+    /// Why guests are translated.
+    pub tcg_because: Option<String>,
     pub qemu: Option<String>,
     pub launcher: Option<String>,
     pub cpus: Option<u32>,
@@ -218,11 +224,38 @@ pub struct Event {
 #[serde(default)]
 pub struct AuditRecord {
     pub at: Option<Timestamp>,
-    pub actor: serde_json::Value,
-    pub origin: serde_json::Value,
+    pub actor: AuditActor,
+    pub origin: AuditOrigin,
+    /// The operation's id in the OpenAPI document.
     pub action: String,
     pub subject: Option<Subject>,
-    pub result: serde_json::Value,
+    pub result: AuditResult,
+}
+
+/// Who did it: `account`, `system`, `root`, `setup`, `unknown`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct AuditActor {
+    pub kind: String,
+    pub id: Option<Uuid>,
+    pub name: Option<String>,
+    /// The API token used, if it was not a login.
+    pub token: Option<Uuid>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct AuditOrigin {
+    pub address: Option<String>,
+    pub request: Option<Uuid>,
+}
+
+/// `done`, or `refused` with the problem's code.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct AuditResult {
+    pub kind: String,
+    pub code: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -1,0 +1,311 @@
+//! The console in a real browser: from the one-time token to a VM that is typed into and survives, and every page looked at
+//! for words, width, keyboard and screen reader.
+
+use anyhow::{Context, Result, bail, ensure};
+use cake_client::Client;
+use cake_tests::{ADMIN, Browser, Instance, PASSWORD, Viewport, workspace};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// What the terminal of the page shows, as it stands on the screen.
+const SCREEN: &str = "[...document.querySelectorAll('.xterm-rows > div')].map((row) => row.textContent).join('\\n').replaceAll('\\u00a0', ' ')";
+const ENTER: &str = "\u{e007}";
+const TAB: &str = "\u{e004}";
+const SPACE: &str = " ";
+
+fn test_id(name: &str) -> String {
+    format!("[data-test=\"{name}\"]")
+}
+
+/// The box around a radio button is what a person clicks.
+fn choice(name: &str) -> String {
+    format!("label:has([data-test=\"{name}\"])")
+}
+
+/// Types into the guest and waits until it says the answer.
+async fn converse(browser: &Browser, line: &str, answer: &str) -> Result<()> {
+    browser.press(&format!("{line}{ENTER}")).await?;
+    browser.until(&format!("{SCREEN}.includes({})", json!(answer))).await
+}
+
+async fn connected(browser: &Browser) -> Result<()> {
+    browser.until("document.querySelector('[data-test=\"console-state\"]')?.dataset.state === 'connected'").await
+}
+
+/// The wizard, as a newcomer answers it.
+async fn wizard(browser: &Browser, instance: &Instance) -> Result<()> {
+    browser.goto(&format!("{}/setup#token={}", instance.url(), instance.setup_token()?)).await?;
+    browser.until("document.querySelector('[data-step=\"language\"]:not([hidden])') !== null").await?;
+    browser.click(&test_id("setup-next")).await?;
+    browser.fill(&test_id("setup-admin-name"), ADMIN).await?;
+    browser.fill(&test_id("setup-admin-password"), PASSWORD).await?;
+    browser.fill(&test_id("setup-admin-again"), PASSWORD).await?;
+    browser.click(&test_id("setup-next")).await?;
+    browser.fill(&test_id("setup-name"), "Taipei").await?;
+    for step in ["zone", "pool", "review"] {
+        browser.click(&test_id("setup-next")).await?;
+        browser.until(&format!("document.querySelector('[data-step=\"{step}\"]:not([hidden])') !== null")).await?;
+    }
+    browser.click(&test_id("setup-next")).await?;
+    browser.until("document.querySelector('[data-test=\"recovery-key\"]')?.textContent.length > 20").await?;
+    browser.click(&test_id("recovery-kept")).await?;
+    browser.click(&test_id("setup-first-vm")).await?;
+    browser.until("location.pathname === '/vms/new'").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_gets_from_the_token_to_a_vm_that_survives() -> Result<()> {
+    let mut instance = Instance::start()?;
+    let browser = Browser::start("en-US,en").await?;
+    // The door leads to the wizard, whatever was asked for.
+    browser.goto(&format!("{}/vms", instance.url())).await?;
+    ensure!(browser.place().await?.starts_with("/setup"), "{}", browser.place().await?);
+    wizard(&browser, &instance).await?;
+
+    // Four questions.
+    browser.click(&choice("image-cake-tiny")).await?;
+    browser.click(&choice("network-none")).await?;
+    browser.fill(&test_id("field-memory"), "256 MiB").await?;
+    browser.fill(&test_id("field-name"), "first").await?;
+    picture(&browser, "new-vm", "en").await?;
+    browser.click(&test_id("create")).await?;
+    // It appears at once, moves, and ends running, without a reload.
+    browser.until("/^\\/vms\\/[0-9a-f-]{36}$/.test(location.pathname)").await?;
+    browser.until("document.querySelector('#vm-head [data-state=\"running\"]') !== null").await?;
+    browser.click(&test_id("vm-console")).await?;
+    connected(&browser).await?;
+    converse(&browser, "", "# ").await?;
+    converse(&browser, "echo come ba''ck", "come back").await?;
+    picture(&browser, "console", "en").await?;
+
+    let client = instance.administrator().await?;
+    let before = client.vm("first").await?;
+    instance.crash()?;
+    // The page finds its way back by itself, and the guest never noticed.
+    browser.until("document.querySelector('[data-test=\"console-state\"]').dataset.state !== 'connected'").await?;
+    connected(&browser).await?;
+    browser.click(".xterm-screen").await?;
+    converse(&browser, "echo still the''re", "still there").await?;
+    let after = client.vm("first").await?;
+    ensure!(after.pid == before.pid && after.state == "running", "the same QEMU: {}", after.json);
+
+    // A reload shows what was kept.
+    browser.page().refresh().await?;
+    connected(&browser).await?;
+    browser.until(&format!("{SCREEN}.includes('still there')")).await?;
+
+    // The other language, and it stays.
+    browser.goto(&format!("{}/vms", instance.url())).await?;
+    browser.click(&test_id("language-zh-Hant-TW")).await?;
+    browser.until_text("虛擬機器").await?;
+    browser.until_text("執行中").await?;
+    browser.goto(&format!("{}/", instance.url())).await?;
+    ensure!(browser.eval("document.documentElement.lang").await? == "zh-Hant-TW");
+    let complaints = browser.complaints().await?;
+    ensure!(complaints.is_empty(), "the page's own console complains: {complaints:?}");
+    browser.close().await
+}
+
+/// Every page that an administrator can reach, once a VM and its task and events are there.
+async fn pages(client: &Client, vm: &str) -> Result<Vec<(&'static str, String)>> {
+    let tasks = client.tasks(Some(1)).await?;
+    let task = tasks.items.first().context("a task")?.id;
+    Ok(vec![
+        ("overview", "/".into()),
+        ("vms", "/vms".into()),
+        ("new-vm", "/vms/new".into()),
+        ("vm", format!("/vms/{vm}")),
+        ("console", format!("/vms/{vm}/console")),
+        ("images", "/images".into()),
+        ("tasks", "/tasks".into()),
+        ("task", format!("/tasks/{task}")),
+        ("events", "/events".into()),
+        ("audit", "/audit".into()),
+        ("settings", "/settings".into()),
+        ("account", "/account".into()),
+        ("help", "/help".into()),
+        ("help-page", "/help/console".into()),
+        ("not-found", "/nothing-here".into()),
+    ])
+}
+
+/// Pictures for people: of this run, and those that the README shows when `CAKE_PICTURES` says where they go.
+async fn picture(browser: &Browser, name: &str, language: &str) -> Result<()> {
+    let place = std::env::var_os("CAKE_PICTURES").map_or_else(|| workspace().join("target/screenshots"), PathBuf::from);
+    browser.picture(&place.join(format!("{name}-{language}.png"))).await
+}
+
+async fn log_in(browser: &Browser, instance: &Instance) -> Result<()> {
+    browser.goto(&format!("{}/login", instance.url())).await?;
+    browser.fill(&test_id("field-name"), ADMIN).await?;
+    browser.fill(&test_id("field-password"), PASSWORD).await?;
+    browser.click(&test_id("login")).await?;
+    browser.until("location.pathname === '/'").await
+}
+
+/// The page does not scroll sideways, and nothing sticks out of it that a thumb could not reach.
+const TOO_WIDE: &str = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_accessible_fits_a_phone_and_has_no_word_outside_the_catalogue() -> Result<()> {
+    let mut instance = Instance::start_with(&["--pseudo-language"])?;
+    let browser = Browser::start("en-US,en").await?;
+    browser.goto(&format!("{}/setup", instance.url())).await?;
+    let mut faults = faults_of(&browser, &instance, &[("setup", "/setup".into())]).await?;
+    instance.answer_wizard().await?;
+    let client = instance.administrator().await?;
+    faults.extend(faults_of(&browser, &instance, &[("login", "/login".into())]).await?);
+    let vm = instance.tiny(&client, "web").await?;
+    instance.pvh(&client, "會計 主機", false).await?;
+    log_in(&browser, &instance).await?;
+    faults.extend(faults_of(&browser, &instance, &pages(&client, &vm.id.to_string()).await?).await?);
+    let complaints = browser.complaints().await?;
+    faults.extend(complaints.into_iter().map(|line| format!("the page's own console: {line}")));
+    // Nobody behind the page: it says so and comes back.
+    browser.goto(&format!("{}/vms?lang=en", instance.url())).await?;
+    instance.kill_caked();
+    browser.until("document.getElementById('offline').hidden === false").await?;
+    instance.start_caked()?;
+    browser.until("document.getElementById('offline').hidden === true").await?;
+    ensure!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    browser.close().await
+}
+
+async fn faults_of(browser: &Browser, instance: &Instance, pages: &[(&'static str, String)]) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for (name, path) in pages {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        for language in ["en", "zh-Hant-TW"] {
+            browser.resize(Viewport::DESK).await?;
+            browser.prefer("light").await?;
+            browser.goto(&format!("{}{path}{joint}lang={language}", instance.url())).await?;
+            let lang = browser.eval("document.documentElement.lang").await?;
+            if lang != language {
+                faults.push(format!("{name}: asked for {language}, is {lang}"));
+            }
+            picture(browser, name, language).await?;
+            browser.resize(Viewport::PHONE).await?;
+            let wide = browser.eval(TOO_WIDE).await?;
+            if wide.as_i64() != Some(0) {
+                faults.push(format!("{name} in {language}: {wide} px too wide at 390 px"));
+            }
+            picture(browser, &format!("{name}-phone"), language).await?;
+        }
+        // One language is enough for roles and colours; both themes are not.
+        browser.resize(Viewport::DESK).await?;
+        for theme in ["light", "dark"] {
+            browser.prefer(theme).await?;
+            faults.extend(browser.accessibility().await?.into_iter().map(|fault| format!("{name}, {theme}: {fault}")));
+            if theme == "dark" {
+                picture(browser, &format!("{name}-dark"), "zh-Hant-TW").await?;
+            }
+        }
+        // The manual is written in each language; it has no pseudo-language.
+        if !name.starts_with("help") {
+            browser.goto(&format!("{}{path}{joint}lang=pseudo", instance.url())).await?;
+            faults.extend(
+                plain_words(browser).await?.into_iter().map(|word| format!("{name}: {word:?} is in no catalogue")),
+            );
+        }
+    }
+    Ok(faults)
+}
+
+/// Texts in plain letters on a page whose every word should wear accents.
+async fn plain_words(browser: &Browser) -> Result<Vec<String>> {
+    let script = "(() => {
+        const out = [];
+        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+            const parent = node.parentElement;
+            if (parent.closest('[translate=\"no\"], code, pre, kbd, script, style, noscript, template')) continue;
+            for (const word of node.textContent.match(/\\b[A-Za-z]{3,}\\b/g) ?? []) out.push(word + ' in ' + node.textContent.trim());
+        }
+        for (const element of document.querySelectorAll('[aria-label], [title], [placeholder], [alt]')) {
+            if (element.closest('[translate=\"no\"]')) continue;
+            for (const name of ['aria-label', 'title', 'placeholder', 'alt']) {
+                const text = element.getAttribute(name) ?? '';
+                if (/\\b[A-Za-z]{3,}\\b/.test(text)) out.push(text);
+            }
+        }
+        return [...new Set(out)];
+    })()";
+    // Words of the field that are the same in every language, and the data of this test.
+    const SAME: [&str; 20] = [
+        "vCPU", "vCPUs", "MiB", "GiB", "KiB", "BIOS", "UEFI", "CSV", "NAT", "SSH", "QEMU", "KVM", "TCG", "API", "UTC",
+        "web", "admin", "cake", "Linux", "tiny",
+    ];
+    let found = browser.eval(script).await?;
+    let texts = found.as_array().cloned().unwrap_or_default();
+    let plain = texts.iter().filter_map(|text| text.as_str()).filter(|text| {
+        let word = text.split(" in ").next().unwrap_or(text);
+        word.split(|c: char| !c.is_alphanumeric()).any(|word| {
+            word.len() > 2 && word.is_ascii() && word.chars().all(char::is_alphabetic) && !SAME.contains(&word)
+        })
+    });
+    Ok(plain.map(str::to_owned).collect())
+}
+
+/// Presses Tab until the focus is on an element; so many times at most.
+async fn tab_to(browser: &Browser, selector: &str) -> Result<()> {
+    for _ in 0..80 {
+        let there = browser.eval(&format!("document.activeElement?.matches({}) === true", json!(selector))).await?;
+        if there == true {
+            let shown = browser
+                .eval("(() => { const style = getComputedStyle(document.activeElement); const box = document.activeElement.closest('label')?.querySelector('.choice-box'); const around = box ? getComputedStyle(box) : style; return style.outlineStyle !== 'none' || around.outlineStyle !== 'none' || around.boxShadow !== 'none'; })()")
+                .await?;
+            ensure!(shown == true, "the focus on {selector} can't be seen");
+            return Ok(());
+        }
+        browser.press(TAB).await?;
+    }
+    bail!("{selector} is not reached with the Tab key")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_is_made_with_the_keyboard_alone() -> Result<()> {
+    let (instance, client) = Instance::ready().await?;
+    let browser = Browser::start("zh-TW,zh").await?;
+    browser.goto(&format!("{}/login", instance.url())).await?;
+    ensure!(browser.eval("document.documentElement.lang").await? == "zh-Hant-TW", "the browser's own language");
+    tab_to(&browser, &test_id("field-name")).await?;
+    browser.press(ADMIN).await?;
+    tab_to(&browser, &test_id("field-password")).await?;
+    browser.press(&format!("{PASSWORD}{ENTER}")).await?;
+    browser.until("location.pathname === '/'").await?;
+    // Into the content at once, past the navigation.
+    browser.press(TAB).await?;
+    ensure!(
+        browser.eval("document.activeElement.matches('a.skip')").await? == true,
+        "the first stop skips to the content"
+    );
+    browser.goto(&format!("{}/vms", instance.url())).await?;
+    // `n` for new, as `?` says.
+    browser.press("n").await?;
+    browser.until("location.pathname === '/vms/new'").await?;
+    tab_to(&browser, "[name=\"/image\"]").await?;
+    for _ in 0..8 {
+        let chosen = browser.eval("document.querySelector('[name=\"/image\"]:checked')?.value").await?;
+        if chosen == "cake-pvh" {
+            break;
+        }
+        browser.press("\u{e015}").await?;
+    }
+    ensure!(browser.eval("document.querySelector('[name=\"/image\"]:checked')?.value").await? == "cake-pvh");
+    tab_to(&browser, &test_id("field-name")).await?;
+    browser.press("\u{e009}a\u{e000}").await?;
+    browser.press("鍵盤").await?;
+    tab_to(&browser, &test_id("create")).await?;
+    browser.press(SPACE).await?;
+    browser.until("/^\\/vms\\/[0-9a-f-]{36}$/.test(location.pathname)").await?;
+    browser.until("document.querySelector('#vm-head [data-state=\"running\"]') !== null").await?;
+    ensure!(client.vm("鍵盤").await?.state == "running");
+    // And off again: the dialog has the focus, and gives it back.
+    tab_to(&browser, &test_id("vm-stop")).await?;
+    browser.press(ENTER).await?;
+    browser.until("document.getElementById('confirm').open").await?;
+    tab_to(&browser, &test_id("confirm-yes")).await?;
+    browser.press(ENTER).await?;
+    browser.until("document.querySelector('#vm-head [data-state=\"stopped\"]') !== null").await?;
+    browser.close().await
+}

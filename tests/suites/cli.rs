@@ -1,0 +1,252 @@
+//! The `cake` command as people and scripts use it: tables, JSON, exit codes, both languages.
+
+use anyhow::{Context, Result, ensure};
+use cake_tests::{Cake, Instance, PASSWORD};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+async fn log_in(cake: &Cake, name: &str, password: &str) -> Result<cake_tests::Said> {
+    cake.run_with(&["login", "--user", name, "--password-stdin"], format!("{password}\n").as_bytes()).await
+}
+
+/// Two columns begin at the same place in every line, counting a Chinese character as two.
+fn aligned(table: &str, headings: &[&str]) -> Result<()> {
+    let width = |text: &str| text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
+    let mut lines = table.lines();
+    let head = lines.next().context("a heading")?;
+    for heading in headings {
+        let at = head.find(heading).with_context(|| format!("{heading} in {head}"))?;
+        let column = width(&head[..at]);
+        for line in lines.clone() {
+            let mut seen = 0;
+            let cell = line.char_indices().find(|(_, c)| {
+                let here = seen == column;
+                seen += if c.is_ascii() { 1 } else { 2 };
+                here
+            });
+            let start = cell.map(|(at, _)| at);
+            ensure!(
+                start.is_none_or(|at| at == 0 || line[..at].ends_with(' ')),
+                "column {heading} is not straight:\n{table}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_json_exit_codes_and_both_languages() -> Result<()> {
+    let mut instance = Instance::start()?;
+    let cake = instance.cake();
+    let chinese = instance.cake().in_locale("zh_TW.UTF-8");
+    let english = cake.clone();
+
+    // Before the wizard, and before a login.
+    let open = english.ok(&["setup", "status"]).await?;
+    ensure!(open.out.contains("not done"), "{open:?}");
+    instance.answer_wizard().await?;
+    ensure!(english.run(&["vm", "list"]).await?.code == 4, "nobody is logged in");
+    let wrong = log_in(&english, "admin", "not the password").await?;
+    ensure!(wrong.code == 4 && wrong.err.contains("password"), "{wrong:?}");
+    let wrong = log_in(&chinese, "admin", "not the password").await?;
+    ensure!(wrong.code == 4 && wrong.err.contains("密碼"), "{wrong:?}");
+    let right = log_in(&english, "admin", PASSWORD).await?;
+    ensure!(right.code == 0, "{right:?}");
+    secrets_are_kept(&instance)?;
+
+    who_and_what(&english).await?;
+    vms(&english, &chinese).await?;
+    refusals(&english, &chinese).await?;
+    accounts_and_tokens(&instance, &english).await?;
+    completion(&english).await?;
+
+    let before = english.json(&["settings", "show"]).await?;
+    let changed = english.json(&["settings", "set", "name=Taipei rack"]).await?;
+    ensure!(changed["name"] == "Taipei rack" && before["name"] == "cake", "{before} {changed}");
+
+    english.ok(&["logout"]).await?;
+    ensure!(english.run(&["vm", "list"]).await?.code == 4, "the token was taken back");
+    instance.kill_caked();
+    let away = english.run(&["setup", "status"]).await?;
+    ensure!(away.code == 6 && away.err.contains("does not answer"), "{away:?}");
+    Ok(())
+}
+
+/// The token is the owner's alone, and the password is nowhere.
+fn secrets_are_kept(instance: &Instance) -> Result<()> {
+    let tokens = instance.state().join("cli/tokens.toml");
+    let mode = std::fs::metadata(&tokens)?.permissions().mode() & 0o777;
+    ensure!(mode == 0o600, "{mode:o}");
+    let output = std::process::Command::new("grep").args(["-rlaF", PASSWORD]).arg(instance.state()).output()?;
+    let found = String::from_utf8(output.stdout)?;
+    ensure!(found.is_empty(), "the password lies in {found}");
+    ensure!(Path::new(&tokens).exists());
+    Ok(())
+}
+
+async fn who_and_what(cake: &Cake) -> Result<()> {
+    let me = cake.ok(&["whoami"]).await?;
+    ensure!(me.out.contains("admin") && me.out.contains("Administrator"), "{me:?}");
+    let images = cake.json(&["image", "list"]).await?;
+    let names: Vec<_> =
+        images["items"].as_array().context("items")?.iter().filter_map(|i| i["name"].as_str()).collect();
+    ensure!(names.contains(&"cake-tiny") && names.contains(&"cake-pvh"), "{names:?}");
+    let pools = cake.ok(&["pool", "list"]).await?;
+    ensure!(pools.out.contains("local") && pools.out.contains("iB"), "{pools:?}");
+    let nodes = cake.json(&["node", "list"]).await?;
+    let node = nodes["items"][0]["name"].as_str().context("one node")?.to_owned();
+    let shown = cake.ok(&["node", "show", &node]).await?;
+    ensure!(shown.out.contains("QEMU") && shown.out.contains(env!("CARGO_PKG_VERSION")), "{shown:?}");
+    let version = cake.json(&["version"]).await?;
+    ensure!(version["cake"] == env!("CARGO_PKG_VERSION") && version["server"] == version["cake"], "{version}");
+    Ok(())
+}
+
+async fn vms(english: &Cake, chinese: &Cake) -> Result<()> {
+    let none = english.ok(&["vm", "list"]).await?;
+    ensure!(none.out.contains("nothing"), "{none:?}");
+    for name in ["web", "會計 主機"] {
+        let vm = english
+            .json(&[
+                "vm",
+                "create",
+                name,
+                "--image",
+                "cake-pvh",
+                "--memory",
+                "32MiB",
+                "--network",
+                "none",
+                "--no-start",
+            ])
+            .await?;
+        ensure!(vm["name"] == name && vm["state"] == "stopped", "{vm}");
+    }
+    let table = english.ok(&["vm", "list"]).await?.out;
+    aligned(&table, &["State", "Image"])?;
+    ensure!(table.contains("Stopped") && table.contains("32 MiB"), "{table}");
+    let table = chinese.ok(&["vm", "list"]).await?.out;
+    aligned(&table, &["狀態", "映像檔"])?;
+    ensure!(table.contains("已停止") && table.contains("會計 主機"), "{table}");
+    let by_flag = english.ok(&["--lang", "zh-Hant-TW", "vm", "list"]).await?.out;
+    ensure!(by_flag == table, "--lang and the locale say the same");
+
+    let list = english.json(&["vm", "list"]).await?;
+    ensure!(list["items"].as_array().is_some_and(|items| items.len() == 2) && list["next"].is_null(), "{list}");
+    let stopped = english.json(&["vm", "list", "--state", "running"]).await?;
+    ensure!(stopped["items"].as_array().is_some_and(Vec::is_empty), "{stopped}");
+    let begun = english.json(&["vm", "start", "web", "--no-wait"]).await?;
+    let task = begun["id"].as_str().context("a task")?;
+    ensure!(begun["kind"] == "vm-start", "{begun}");
+    let ended = english.json(&["task", "wait", task]).await?;
+    ensure!(ended["state"] == "done", "{ended}");
+    let shown = chinese.ok(&["task", "show", task]).await?;
+    ensure!(shown.out.contains("啟動 web"), "{shown:?}");
+    let tasks = english.ok(&["task", "list"]).await?.out;
+    ensure!(tasks.contains("Start web") && tasks.contains("Create 會計 主機"), "{tasks}");
+    let events = chinese.ok(&["event", "list"]).await?.out;
+    ensure!(events.contains("web") && events.contains("已"), "{events}");
+    let audit = english.ok(&["audit", "list"]).await?.out;
+    ensure!(audit.contains("admin") && audit.contains("127.0.0.1"), "{audit}");
+    let found = english.json(&["query", "web"]).await?;
+    ensure!(found["items"].to_string().contains("\"web\""), "{found}");
+    english.ok(&["vm", "stop", "web"]).await?;
+    let deleted = english.ok(&["vm", "delete", "會計 主機"]).await?;
+    ensure!(deleted.out.contains("deleted"), "{deleted:?}");
+    Ok(())
+}
+
+async fn refusals(english: &Cake, chinese: &Cake) -> Result<()> {
+    for (arguments, code, in_english, in_chinese) in [
+        (&["vm", "show", "nobody"][..], 3, "nobody", "nobody"),
+        (&["vm", "create", "web", "--image", "cake-pvh", "--memory", "32MiB"], 5, "web", "web"),
+        (&["vm", "stop", "web"], 5, "", ""),
+        (&["vm", "create", "..", "--image", "cake-pvh"], 7, "name", "名稱"),
+        (&["vm", "create", "big", "--image", "cake-pvh", "--memory", "900TiB"], 7, "TiB", "TiB"),
+        (&["vm", "create", "x", "--image", "no-such-image"], 3, "no-such-image", "no-such-image"),
+        (&["vm", "levitate", "web"], 2, "levitate", "levitate"),
+        (&["vm", "create"], 2, "missing", "少了"),
+        (&["vm", "create", "x", "--image", "i", "--memory", "5 parsecs"], 2, "5 parsecs", "5 parsecs"),
+        (&["settings", "set", "name"], 2, "KEY=VALUE", "名稱=值"),
+        (&["task", "show", "00000000-0000-7000-8000-000000000000"], 3, "", ""),
+    ] {
+        for (cake, expected) in [(english, in_english), (chinese, in_chinese)] {
+            let said = cake.run(arguments).await?;
+            ensure!(said.code == code && said.err.contains(expected), "{arguments:?}: {said:?}");
+            ensure!(said.out.is_empty(), "errors go to standard error: {arguments:?}: {said:?}");
+        }
+    }
+    let said = english.run(&["vm", "show", "nobody", "--json"]).await?;
+    let problem: serde_json::Value = serde_json::from_str(&said.err)?;
+    ensure!(problem["code"] == "not-found" && problem["request_id"].is_string(), "{problem}");
+    let said = english.run(&["vm", "show", "nobody"]).await?;
+    ensure!(said.err.contains("Request id"), "{said:?}");
+    Ok(())
+}
+
+async fn accounts_and_tokens(instance: &Instance, cake: &Cake) -> Result<()> {
+    let made = cake
+        .run_with(&["account", "create", "viewer", "--role", "viewer", "--password-stdin"], b"another long password")
+        .await?;
+    ensure!(made.code == 0, "{made:?}");
+    ensure!(cake.ok(&["account", "list"]).await?.out.contains("viewer"));
+    let changed = cake.run_with(&["account", "passwd", "viewer", "--password-stdin"], b"yet another password").await?;
+    ensure!(changed.code == 0, "{changed:?}");
+    // A second person on the same machine, by a token in a file.
+    let token = cake.ok(&["token", "create", "for a script"]).await?.out;
+    let file = instance.state().join("token");
+    std::fs::write(&file, &token)?;
+    let path = file.to_str().context("a path in UTF-8")?;
+    ensure!(cake.ok(&["--token-file", path, "whoami"]).await?.out.contains("admin"));
+    ensure!(cake.ok(&["token", "list"]).await?.out.contains("for a script"));
+    cake.ok(&["token", "delete", "for a script"]).await?;
+    ensure!(cake.run(&["--token-file", path, "whoami"]).await?.code == 4, "a deleted token opens nothing");
+    // Somebody who may look and not touch.
+    let elsewhere = tempfile::tempdir()?;
+    for name in ["cake.toml", "ca.pem"] {
+        std::fs::copy(instance.state().join(name), elsewhere.path().join(name))?;
+    }
+    let viewer = Cake::new(instance.place().program("cake"), elsewhere.path());
+    let said = log_in(&viewer, "viewer", "yet another password").await?;
+    ensure!(said.code == 0, "{said:?}");
+    ensure!(viewer.run(&["vm", "list"]).await?.code == 0);
+    ensure!(viewer.run(&["vm", "start", "web"]).await?.code == 4, "a viewer may not start");
+    ensure!(viewer.run(&["audit", "list"]).await?.code == 4, "a viewer may not read the audit records");
+    cake.ok(&["account", "delete", "viewer"]).await?;
+    ensure!(viewer.run(&["vm", "list"]).await?.code == 4, "a deleted account opens nothing");
+    Ok(())
+}
+
+async fn completion(cake: &Cake) -> Result<()> {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = cake.ok(&["completion", shell]).await?.out;
+        ensure!(script.contains("shutdown") && script.contains("password-stdin"), "{shell}");
+    }
+    let script = cake.ok(&["completion", "bash"]).await?.out;
+    let check = "source /dev/stdin; COMP_WORDS=(cake vm sh); COMP_CWORD=2; _cake cake sh vm; echo \"${COMPREPLY[@]}\"";
+    let mut bash = tokio::process::Command::new("bash");
+    bash.args(["--norc", "-c", check]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut bash = bash.spawn()?;
+    let mut pipe = bash.stdin.take().context("a pipe")?;
+    tokio::io::AsyncWriteExt::write_all(&mut pipe, script.as_bytes()).await?;
+    drop(pipe);
+    let output = bash.wait_with_output().await?;
+    let words = String::from_utf8(output.stdout)?;
+    ensure!(words.contains("show") && words.contains("shutdown"), "bash completes `cake vm sh`: {words:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_is_there_without_an_instance() -> Result<()> {
+    let place = cake_tests::Place::find()?;
+    let nowhere = tempfile::tempdir()?;
+    let cake = Cake::new(place.program("cake"), nowhere.path());
+    let help = cake.ok(&["--help"]).await?.out;
+    ensure!(help.contains("Exit codes") && help.contains("completion"), "{help}");
+    let help = cake.in_locale("zh_TW.UTF-8").ok(&["vm", "create", "--help"]).await?.out;
+    ensure!(help.contains("記憶體") && help.contains("--memory"), "{help}");
+    let cake = Cake::new(place.program("cake"), nowhere.path());
+    let lost = cake.run(&["vm", "list"]).await?;
+    ensure!(lost.code == 6 && lost.err.contains("make up"), "{lost:?}");
+    Ok(())
+}
