@@ -4,7 +4,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, any, on};
 use cake_types::{Code, Permission};
 
 use crate::guard::{Access, Operation, guard, outer};
@@ -116,14 +116,15 @@ fn table(api: Api) -> Table {
         .add("watch", ("GET", "/v1/watch"), With(View), watch::watch)
 }
 
-/// The API's routes, and beside them the console's `pages`; all behind the same outer layer.
+/// The API's routes, and for every path that is not the API's the console's `pages`; all behind the same outer layer.
 pub fn router(api: &Api, pages: Router) -> Router {
     table(api.clone())
         .router
         .with_state(api.clone())
-        .merge(pages)
-        .fallback(no_such_route)
+        .route("/v1", any(no_such_route))
+        .route("/v1/{*rest}", any(no_such_route))
         .method_not_allowed_fallback(method_not_allowed)
+        .fallback_service(pages)
         .layer(from_fn_with_state(api.clone(), outer))
 }
 

@@ -20,7 +20,8 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 pub(crate) fn headers(mut response: Response, request: RequestId) -> Response {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A page may say it more exactly.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     // What is about one person's resources is not for a cache, unless the page said otherwise.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -1,19 +1,17 @@
-//! The control daemon: an unprivileged user's program that serves the API and the console of one rack.
-//!
-//! It puts the rooms together and knows nothing that they know: [`serve`] starts them, [`tls`] is the certificate that browsers
-//! see, [`console`] lets the pages read the board, [`answers`] set up a running instance from a file.
+//! The control daemon's command line.
 
-mod answers;
-mod console;
-mod instance;
-mod serve;
-mod tls;
-
+use anyhow::Result;
+use caked::serve::{Options, Running};
+use caked::{setup, status};
 use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
+/// The control daemon of cake. It needs no privileges.
 #[derive(Parser)]
-#[command(name = "caked", version, about = "The control daemon of cake: API and web console")]
+#[command(version, disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -21,44 +19,107 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the API and the console until SIGTERM.
-    Serve(serve::Options),
-    /// Print where the instance answers, as JSON.
+    /// Runs the daemon until SIGTERM or SIGINT.
+    Serve {
+        /// Where its own files are.
+        #[arg(long)]
+        state: PathBuf,
+        /// The socket of cake-node.
+        #[arg(long)]
+        node_socket: PathBuf,
+        /// Address and port of the console; port 0 takes a free one.
+        #[arg(long, default_value = "127.0.0.1:8443")]
+        https: SocketAddr,
+        /// An open descriptor that gets one line, `ready {…}`, when the console answers.
+        #[arg(long)]
+        ready_fd: Option<RawFd>,
+    },
+    /// Tells where the console is, as JSON; with the one-time token until set-up is done.
     Status {
-        /// caked's own directory.
         #[arg(long)]
         state: PathBuf,
     },
-    /// Answer the wizard of the running instance from a file, and print the recovery key once.
+    /// Answers the wizard of the running daemon from a TOML file and prints the recovery key.
     Setup {
-        /// caked's own directory.
         #[arg(long)]
         state: PathBuf,
-        /// The answers, in TOML.
         #[arg(long)]
         file: PathBuf,
     },
-    /// Print the OpenAPI document.
+    /// Prints the OpenAPI document.
     Openapi,
 }
 
-fn main() -> anyhow::Result<()> {
-    // First of all: every use of TLS needs a provider, and there is one.
+fn main() -> Result<()> {
+    spare_memory();
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Arguments::parse().command {
-        Command::Serve(options) => runtime(2)?.block_on(serve::serve(options)),
+        Command::Serve { state, node_socket, https, ready_fd } => {
+            log_to_stderr();
+            runtime()?.block_on(serve(Options { state, node_socket, https }, ready_fd))
+        }
         Command::Status { state } => {
-            println!("{}", serde_json::to_string_pretty(&instance::status(&state)?)?);
+            println!("{}", serde_json::to_string_pretty(&status::status(&state)?)?);
             Ok(())
         }
-        Command::Setup { state, file } => runtime(1)?.block_on(answers::answer(&state, &file)),
+        Command::Setup { state, file } => {
+            let key = runtime()?.block_on(setup::answer_from_file(&state, &file))?;
+            println!("{key}");
+            Ok(())
+        }
         Command::Openapi => {
-            println!("{}", cake_api::openapi_json());
+            print!("{}", cake_api::document());
             Ok(())
         }
     }
 }
 
-fn runtime(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
+/// Two workers serve a rack; small stacks and few blocking threads keep an idle daemon small.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(4)
+        .thread_stack_size(512 * 1024)
+        .enable_all()
+        .build()
+}
+
+/// glibc keeps an arena for each thread and what was once freed; this daemon is small and is to stay so.
+fn spare_memory() {
+    // SAFETY: mallopt only sets parameters of the allocator, and no other thread exists yet.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 * 1024);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 256 * 1024);
+    }
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CAKE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+}
+
+async fn serve(options: Options, ready_fd: Option<RawFd>) -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let running = Running::start(&options).await?;
+    if let Some(number) = ready_fd {
+        // SAFETY: whoever started us opened this descriptor for us, and nothing else here uses it.
+        let mut file = std::fs::File::from(unsafe { OwnedFd::from_raw_fd(number) });
+        let ready = serde_json::json!({
+            "url": running.instance.url,
+            "fingerprint": running.instance.fingerprint,
+            "version": running.instance.version,
+            "set_up": running.is_set_up(),
+        });
+        writeln!(file, "ready {ready}")?;
+    }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("ending");
+    running.stop().await;
+    Ok(())
 }

@@ -1,124 +1,135 @@
-//! Starting: listen first, so that nobody who was told the address is turned away, then put the rooms together.
+//! The whole daemon.
 
-use crate::console::Console;
-use crate::instance::Instance;
-use crate::tls;
-use anyhow::Context;
-use axum_server::Handle;
-use axum_server::accept::NoDelayAcceptor;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use cake_api::Api;
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use cake_api::{Api, VmJson, guard};
+use cake_control::accounts::{Identity, Proof};
 use cake_control::{Control, Place};
 use cake_store::SystemClock;
-use cake_web::About;
-use std::io::Write;
-use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use cake_types::Language;
+use rustls::server::NoServerSessionStorage;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-/// How long answers under way may take after SIGTERM. Watches never end by themselves.
-const LAST_ANSWERS: Duration = Duration::from_millis(500);
+use crate::authority::Authority;
+use crate::console_data::Data;
+use crate::listener::Listener;
+use crate::status::{self, Instance};
 
-#[derive(clap::Args)]
+/// What the command line says.
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// caked's own directory; made if it is missing.
-    #[arg(long)]
-    state: PathBuf,
-    /// The node's socket.
-    #[arg(long)]
-    node_socket: PathBuf,
-    /// Where to answer; port 0 is any free one.
-    #[arg(long, default_value = "127.0.0.1:8443")]
-    https: SocketAddr,
-    /// A descriptor that gets one line when everything answers.
-    #[arg(long)]
-    ready_fd: Option<RawFd>,
-    /// For testing pages: `?lang=pseudo` shows them in an invented language.
-    #[arg(long)]
-    pseudo_language: bool,
+    pub state: PathBuf,
+    pub node_socket: PathBuf,
+    /// Port 0 takes a free one.
+    pub https: SocketAddr,
 }
 
-pub async fn serve(options: Options) -> anyhow::Result<()> {
-    start_log();
-    let Options { state, node_socket, https, ready_fd, pseudo_language } = options;
-    std::fs::create_dir_all(&state).with_context(|| format!("{} can't be made", state.display()))?;
-    let listener = TcpListener::bind(https).with_context(|| format!("{https} can't be listened on"))?;
-    let address = listener.local_addr()?;
-    let identity = tls::load_or_make(&state, &names(address), time::OffsetDateTime::now_utc())?;
-    let instance = Instance {
-        url: format!("https://{address}"),
-        fingerprint: identity.fingerprint.clone(),
-        ca: identity.ca.clone(),
-        version: env!("CARGO_PKG_VERSION").into(),
-    };
-    let about = About {
-        version: instance.version.clone(),
-        tls_fingerprint: Some(identity.fingerprint.clone()),
-        started_at: jiff::Timestamp::now(),
-        pseudo_language,
-    };
-    let place = Place { state: state.clone(), node_socket };
-    let control = Arc::new(Control::start(&place, cake_api::renderer(), Arc::new(SystemClock)).await?);
-    let pages = cake_web::router(Arc::new(Console { control: control.clone(), about }));
-    let app = cake_api::router(Api::new(&control), pages);
+/// How often the certificate's age is looked at.
+const RENEW_EVERY: Duration = Duration::from_secs(12 * 60 * 60);
 
-    instance.write(&state)?;
-    tracing::info!(url = %instance.url, "answering");
-    let handle = Handle::new();
-    let server = axum_server::from_tcp(listener)?
-        .acceptor(RustlsAcceptor::new(RustlsConfig::from_config(identity.config)).acceptor(NoDelayAcceptor))
-        .handle(handle.clone())
-        .serve(app.into_make_service_with_connect_info::<SocketAddr>());
-    let server = tokio::spawn(server);
-    tell_ready(ready_fd, &instance)?;
-    until_asked_to_end().await?;
-    tracing::info!("ending");
-    handle.graceful_shutdown(Some(LAST_ANSWERS));
-    server.await??;
-    match Arc::into_inner(control) {
-        Some(control) => control.stop().await,
-        // A watch still holds it; everything acknowledged is on the disk already.
-        None => tracing::debug!("ending with readers"),
+/// A daemon that answers.
+pub struct Running {
+    pub instance: Instance,
+    pub address: SocketAddr,
+    control: Control,
+    ending: watch::Sender<bool>,
+    listener: JoinHandle<()>,
+    renewal: JoinHandle<()>,
+}
+
+impl Running {
+    pub async fn start(options: &Options) -> Result<Self> {
+        let Options { state, node_socket, https } = options;
+        std::fs::create_dir_all(state).with_context(|| format!("{} can't be made", state.display()))?;
+        let tcp = TcpListener::bind(https).await.with_context(|| format!("{https} can't be listened on"))?;
+        let address = tcp.local_addr()?;
+        let authority = Authority::open(state, address)?;
+        let place = Place { state: state.clone(), node_socket: node_socket.clone() };
+        let control = Control::start(&place, Arc::new(VmJson), Arc::new(SystemClock)).await?;
+        let instance = Instance {
+            url: status::url(address),
+            address,
+            fingerprint: authority.fingerprint(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        status::write(state, &instance)?;
+        let api = Api::new(&control);
+        let data = Arc::new(Data::new(&control, instance.fingerprint.clone()));
+        let pages = cake_web::router(data).layer(from_fn_with_state(api.clone(), put_viewer));
+        let router: Router = cake_api::router(&api, pages);
+        let (ending, ended) = watch::channel(false);
+        let listener = Listener { tcp, tls: tls(&authority)?, router };
+        let listener = tokio::spawn(listener.run(ended));
+        let renewal = tokio::spawn(renew(authority));
+        tracing::info!(url = instance.url, "the console answers");
+        Ok(Self { instance, address, control, ending, listener, renewal })
     }
-    Ok(())
-}
 
-fn start_log() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("CAKE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
-}
-
-/// The names that the certificate answers to.
-fn names(address: SocketAddr) -> Vec<String> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".into(), "::1".into()];
-    let own: IpAddr = address.ip();
-    if !own.is_unspecified() && !names.contains(&own.to_string()) {
-        names.push(own.to_string());
+    pub fn is_set_up(&self) -> bool {
+        self.control.settings.is_set_up()
     }
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    // A name that is no DNS name would make the whole certificate impossible.
-    if let Some(host) = host.filter(|host| host.parse::<cake_types::HostName>().is_ok() && !names.contains(host)) {
-        names.push(host);
+
+    /// Finishes what is under way and lets go of everything.
+    pub async fn stop(self) {
+        let _ = self.ending.send(true);
+        self.renewal.abort();
+        let _ = self.listener.await;
+        self.control.stop().await;
     }
-    names
 }
 
-fn tell_ready(fd: Option<RawFd>, instance: &Instance) -> anyhow::Result<()> {
-    let Some(fd) = fd else { return Ok(()) };
-    // SAFETY: the number was given on the command line for exactly this, and nothing else in this program uses it.
-    let mut pipe = std::fs::File::from(unsafe { OwnedFd::from_raw_fd(fd) });
-    writeln!(pipe, "ready {}", serde_json::to_string(instance)?).context("nobody waits for readiness")
+fn tls(authority: &Arc<Authority>) -> Result<Arc<rustls::ServerConfig>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(authority.clone());
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A session to resume lies with the client, sealed: the server keeps nothing for those who never come back.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.ticketer = rustls::crypto::ring::Ticketer::new()?;
+    Ok(Arc::new(config))
 }
 
-async fn until_asked_to_end() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+async fn renew(authority: Arc<Authority>) {
+    let mut timer = tokio::time::interval(RENEW_EVERY);
+    timer.tick().await;
+    loop {
+        timer.tick().await;
+        if let Err(error) = authority.renew() {
+            tracing::error!(%error, "the certificate could not be renewed");
+        }
     }
-    Ok(())
+}
+
+/// Tells the pages who looks.
+async fn put_viewer(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    if let Some(viewer) = guard::identify(&api, request.headers()).and_then(viewer) {
+        request.extensions_mut().insert(viewer);
+    }
+    next.run(request).await
+}
+
+/// Pages are for people: an API token opens none.
+fn viewer(identity: Identity) -> Option<cake_web::Viewer> {
+    let Identity { account, permissions, proof } = identity;
+    let Proof::Session { session, csrf } = proof else { return None };
+    Some(cake_web::Viewer {
+        account: account.meta.id,
+        name: account.meta.name.clone(),
+        role: account.spec.role.clone(),
+        permissions,
+        language: account.spec.language.as_deref().and_then(Language::from_tag),
+        session: session.id,
+        csrf,
+    })
 }

@@ -1,0 +1,231 @@
+//! What the console's pages read, from the board and the Journal: the same things that `/v1` shows.
+
+use async_trait::async_trait;
+use cake_api::etag;
+use cake_control::Control;
+use cake_control::accounts::Accounts;
+use cake_control::board::{self, Board, What};
+use cake_control::error;
+use cake_control::ledger::Ledger;
+use cake_control::settings::{Settings, Versioned};
+use cake_control::tasks::Tasks;
+use cake_store::{Filter, Query, RecordCursor, RecordKind};
+use cake_types::{
+    Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Task, TaskId, VmId,
+};
+use cake_web::{
+    About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, NodeView, PageOf, PageQuery, PoolView,
+    SettingsView, SetupView, VmView,
+};
+use futures_util::stream;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use tokio::sync::broadcast::error::RecvError;
+
+/// Items of a page when the page does not say.
+const LIMIT: usize = 50;
+
+pub struct Data {
+    ledger: Arc<Ledger>,
+    board: Arc<Board>,
+    tasks: Arc<Tasks>,
+    accounts: Arc<Accounts>,
+    settings: Arc<Settings>,
+    fingerprint: String,
+    started_at: Timestamp,
+}
+
+impl Data {
+    pub fn new(control: &Control, fingerprint: String) -> Self {
+        Self {
+            ledger: control.ledger.clone(),
+            board: control.ledger.board.clone(),
+            tasks: control.tasks.clone(),
+            accounts: control.accounts.clone(),
+            settings: control.settings.clone(),
+            fingerprint,
+            started_at: control.ledger.now(),
+        }
+    }
+
+    async fn records<T: DeserializeOwned>(&self, kind: RecordKind, page: &PageQuery) -> Result<PageOf<T>, Problem> {
+        let filter = Filter { subject: page.subject.map(|id| id.to_string()), ..Filter::kind(kind) };
+        let query = Query { filter, limit: limit(page), after: cursor(page)?, ..Query::default() };
+        let found = self.ledger.journal.page(query).await.map_err(error::journal)?;
+        let read = |record: cake_store::StoredRecord| {
+            serde_json::from_value(record.record.data).map_err(|e| error::internal("a record can't be read", &e))
+        };
+        let items = found.records.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(PageOf { items, next: found.next.map(|next| next.to_string()) })
+    }
+}
+
+fn limit(page: &PageQuery) -> Option<NonZeroUsize> {
+    NonZeroUsize::new(if page.limit == 0 { LIMIT } else { page.limit })
+}
+
+fn cursor(page: &PageQuery) -> Result<Option<RecordCursor>, Problem> {
+    page.cursor.as_deref().map(|text| text.parse().map_err(|_| Problem::new(Code::BadCursor))).transpose()
+}
+
+fn vm_view(entry: &board::VmEntry) -> Arc<VmView> {
+    let mut status = entry.status.clone();
+    if let Some(status) = &mut status {
+        status.state = entry.state();
+    }
+    Arc::new(VmView {
+        vm: (*entry.vm).clone(),
+        status,
+        orphaned: entry.orphaned(),
+        etag: etag(entry.vm.meta.generation),
+    })
+}
+
+fn account_view(account: &Account) -> AccountView {
+    AccountView {
+        id: account.meta.id,
+        name: account.meta.name.clone(),
+        role: account.spec.role.clone(),
+        language: account.spec.language.as_deref().and_then(Language::from_tag),
+        disabled: account.spec.disabled,
+        created_at: account.meta.created_at,
+        etag: etag(account.meta.generation),
+    }
+}
+
+#[async_trait]
+impl ConsoleData for Data {
+    async fn about(&self) -> About {
+        About {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            tls_fingerprint: Some(self.fingerprint.clone()),
+            started_at: self.started_at,
+            pseudo_language: std::env::var_os("CAKE_PSEUDO_LANGUAGE").is_some(),
+        }
+    }
+
+    async fn setup(&self) -> SetupView {
+        let nodes = self.board.nodes();
+        let node = nodes.iter().find(|node| node.connected).and_then(|node| node.status.as_ref());
+        let default_pool: Option<PoolStatus> = self.board.pools().first().and_then(|pool| pool.status.clone());
+        SetupView {
+            done: self.settings.is_set_up(),
+            host_name: node.map(|status| status.host_name.clone()),
+            default_pool,
+        }
+    }
+
+    async fn settings(&self) -> Option<SettingsView> {
+        let Versioned { generation, settings } = self.settings.get()?;
+        Some(SettingsView { settings, etag: etag(generation) })
+    }
+
+    async fn vms(&self) -> Vec<Arc<VmView>> {
+        self.board.vms().iter().map(|entry| vm_view(entry)).collect()
+    }
+
+    async fn vm(&self, id: VmId) -> Option<Arc<VmView>> {
+        self.board.vm(id).map(|entry| vm_view(&entry))
+    }
+
+    async fn images(&self) -> Vec<Arc<ImageView>> {
+        let view = |entry: &Arc<board::ImageEntry>| {
+            let board::ImageEntry { image, status } = &**entry;
+            Arc::new(ImageView { image: image.clone(), status: status.clone() })
+        };
+        self.board.images().iter().map(view).collect()
+    }
+
+    async fn pools(&self) -> Vec<Arc<PoolView>> {
+        let view = |entry: &Arc<board::PoolEntry>| {
+            let board::PoolEntry { pool, status } = &**entry;
+            Arc::new(PoolView { pool: pool.clone(), status: status.clone() })
+        };
+        self.board.pools().iter().map(view).collect()
+    }
+
+    async fn nodes(&self) -> Vec<Arc<NodeView>> {
+        let view = |entry: &Arc<board::NodeEntry>| {
+            let board::NodeEntry { node, status, connected } = &**entry;
+            Arc::new(NodeView { node: node.clone(), status: status.clone(), connected: *connected })
+        };
+        self.board.nodes().iter().map(view).collect()
+    }
+
+    async fn active_tasks(&self) -> Vec<Arc<Task>> {
+        self.tasks.active()
+    }
+
+    async fn finished_tasks(&self, page: &PageQuery) -> Result<PageOf<Arc<Task>>, Problem> {
+        let limit = limit(page).map_or(LIMIT, NonZeroUsize::get);
+        let found = self.tasks.finished(page.subject, limit, cursor(page)?).await?;
+        Ok(PageOf { items: found.tasks, next: found.next.map(|next| next.to_string()) })
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<Arc<Task>>, Problem> {
+        match self.tasks.get(id).await {
+            Ok(task) => Ok(Some(task)),
+            Err(problem) if problem.code == Code::NotFound => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    async fn events(&self, query: &EventQuery) -> Result<PageOf<Event>, Problem> {
+        let mut page = query.page.clone();
+        let wanted = limit(&page).map_or(LIMIT, NonZeroUsize::get);
+        let mut items: Vec<Event> = Vec::new();
+        loop {
+            page.limit = wanted - items.len();
+            let found = self.records::<Event>(RecordKind::Event, &page).await?;
+            items.extend(found.items.into_iter().filter(|e| query.least.is_none_or(|least| e.severity >= least)));
+            if found.next.is_none() || items.len() >= wanted {
+                return Ok(PageOf { items, next: found.next });
+            }
+            page.cursor = found.next;
+        }
+    }
+
+    async fn audit(&self, page: &PageQuery) -> Result<PageOf<AuditRecord>, Problem> {
+        self.records(RecordKind::Audit, page).await
+    }
+
+    async fn accounts(&self) -> Vec<AccountView> {
+        self.accounts.list().iter().map(|account| account_view(account)).collect()
+    }
+
+    async fn account(&self, id: AccountId) -> Option<AccountView> {
+        self.accounts.get(id).map(|account| account_view(&account))
+    }
+
+    async fn tokens(&self, account: AccountId) -> Vec<ApiToken> {
+        self.accounts.tokens(account).iter().map(|token| (**token).clone()).collect()
+    }
+
+    fn changes(&self) -> Changes {
+        let live = self.board.changes.follow();
+        Box::pin(stream::unfold(live, |mut live| async move {
+            match live.recv().await {
+                Ok(change) => Some((change_of(&change.what), live)),
+                Err(RecvError::Lagged(_)) => Some((Change::Everything, live)),
+                // The board lives as long as the program.
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }))
+    }
+}
+
+fn change_of(what: &What) -> Change {
+    match what {
+        What::Vm(id) | What::VmGone(id) => Change::Vm(*id),
+        What::Task(task) => Change::Task(task.id),
+        What::Event(_) | What::Audit => Change::Event,
+        What::Image(_) | What::ImageGone(_) => Change::Image,
+        What::Pool(_) => Change::Pool,
+        What::Node(_) => Change::Node,
+        What::Settings => Change::Settings,
+        What::Account => Change::Account,
+        What::SessionEnded(id) => Change::SessionEnded(*id),
+    }
+}
