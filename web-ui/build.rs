@@ -59,7 +59,8 @@ fn manual_files(root: &Path) -> String {
     let mut code = String::from("pub const PAGES: &[(&str, &str, &str)] = &[\n");
     for path in files_below(root) {
         let name = path.file_stem().and_then(|s| s.to_str()).expect("ASCII names").to_owned();
-        let language = path.parent().and_then(Path::file_name).and_then(|s| s.to_str()).expect("ASCII names").to_owned();
+        let language =
+            path.parent().and_then(Path::file_name).and_then(|s| s.to_str()).expect("ASCII names").to_owned();
         writeln!(code, "    ({language:?}, {name:?}, include_str!({path:?})),").expect("a String takes everything");
     }
     code.push_str("];\n");

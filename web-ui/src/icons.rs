@@ -39,9 +39,13 @@ fn shapes(name: &str) -> &'static str {
         "lost" => r#"<path d="m8 2.4 5.6 5.6L8 13.6 2.4 8z"/>"#,
         // signs beside sentences
         "good" => r#"<circle cx="8" cy="8" r="5.8"/><path d="m5.4 8.2 1.8 1.8 3.5-3.8"/>"#,
-        "info" => r#"<circle cx="8" cy="8" r="5.8"/><path d="M8 7.4v3.6"/><circle class="fill" cx="8" cy="5.1" r=".85"/>"#,
+        "info" => {
+            r#"<circle cx="8" cy="8" r="5.8"/><path d="M8 7.4v3.6"/><circle class="fill" cx="8" cy="5.1" r=".85"/>"#
+        }
         "warning" => r#"<path d="M8 2.6 14 13H2zM8 6.6v3"/><circle class="fill" cx="8" cy="11.2" r=".8"/>"#,
-        "error" => r#"<path d="M5.5 2.3h5l3.2 3.2v5l-3.2 3.2h-5l-3.2-3.2v-5zM8 5v3.5"/><circle class="fill" cx="8" cy="10.8" r=".85"/>"#,
+        "error" => {
+            r#"<path d="M5.5 2.3h5l3.2 3.2v5l-3.2 3.2h-5l-3.2-3.2v-5zM8 5v3.5"/><circle class="fill" cx="8" cy="10.8" r=".85"/>"#
+        }
         "cancelled" => r#"<circle cx="8" cy="8" r="5.8"/><path d="M4.2 11.8 11.8 4.2"/>"#,
         // verbs
         "start" => r#"<path d="M5 3.2v9.6L12.8 8z"/>"#,
@@ -50,10 +54,14 @@ fn shapes(name: &str) -> &'static str {
         "reset" => r#"<path d="M12.7 6.2A5 5 0 1 0 13 9M13 3v3.4H9.6"/>"#,
         "pause" => r#"<path d="M5.8 3.8v8.4M10.2 3.8v8.4"/>"#,
         "resume" => r#"<path d="M3.5 4v8M6.5 4v8l6.5-4z"/>"#,
-        "console" => r#"<rect x="2" y="2.8" width="12" height="10.4" rx="1.2"/><path d="m4.8 6 2 2-2 2M8.5 10.2h2.8"/>"#,
+        "console" => {
+            r#"<rect x="2" y="2.8" width="12" height="10.4" rx="1.2"/><path d="m4.8 6 2 2-2 2M8.5 10.2h2.8"/>"#
+        }
         "delete" => r#"<path d="M2.8 4.4h10.4M6.3 4.2V2.6h3.4v1.6M4.2 4.6l.6 8.8h6.4l.6-8.8M6.9 7v4M9.1 7v4"/>"#,
         "add" => r#"<path d="M8 3v10M3 8h10"/>"#,
-        "copy" => r#"<rect x="5.5" y="5.5" width="8" height="8" rx="1"/><path d="M10.5 3.5v-.3a.7.7 0 0 0-.7-.7H3.2a.7.7 0 0 0-.7.7v6.6c0 .4.3.7.7.7h.3"/>"#,
+        "copy" => {
+            r#"<rect x="5.5" y="5.5" width="8" height="8" rx="1"/><path d="M10.5 3.5v-.3a.7.7 0 0 0-.7-.7H3.2a.7.7 0 0 0-.7.7v6.6c0 .4.3.7.7.7h.3"/>"#
+        }
         "print" => r#"<path d="M4.5 6V2.5h7V6M4.5 11.5h-2V6.2h11v5.3h-2M4.5 9.5h7v4h-7z"/>"#,
         "search" => r#"<circle cx="7" cy="7" r="4.3"/><path d="m10.3 10.3 3.4 3.4"/>"#,
         "download" => r#"<path d="M8 2.5v7.3M4.8 6.8 8 10l3.2-3.2M2.8 13.3h10.4"/>"#,
@@ -69,12 +77,18 @@ fn shapes(name: &str) -> &'static str {
         }
         "dark" => r#"<path d="M13.2 9.7A5.7 5.7 0 0 1 6.3 2.8a5.7 5.7 0 1 0 6.9 6.9z"/>"#,
         "auto" => r#"<circle cx="8" cy="8" r="5.5"/><path class="fill" d="M8 2.5a5.5 5.5 0 0 1 0 11z"/>"#,
-        "language" => r#"<circle cx="8" cy="8" r="5.8"/><path d="M2.3 8h11.4M8 2.2c2 1.7 2.6 3.7 2.6 5.8S10 12.1 8 13.8C6 12.1 5.4 10.1 5.4 8S6 3.9 8 2.2z"/>"#,
+        "language" => {
+            r#"<circle cx="8" cy="8" r="5.8"/><path d="M2.3 8h11.4M8 2.2c2 1.7 2.6 3.7 2.6 5.8S10 12.1 8 13.8C6 12.1 5.4 10.1 5.4 8S6 3.9 8 2.2z"/>"#
+        }
         "key" => r#"<circle cx="5.2" cy="10.8" r="2.7"/><path d="m7.2 8.8 5.6-5.6M10.3 5.7l2 2"/>"#,
-        "more" => r#"<circle class="fill" cx="3.5" cy="8" r="1.1"/><circle class="fill" cx="8" cy="8" r="1.1"/><circle class="fill" cx="12.5" cy="8" r="1.1"/>"#,
+        "more" => {
+            r#"<circle class="fill" cx="3.5" cy="8" r="1.1"/><circle class="fill" cx="8" cy="8" r="1.1"/><circle class="fill" cx="12.5" cy="8" r="1.1"/>"#
+        }
         "logout" => r#"<path d="M6.5 2.8H3v10.4h3.5M10 5l3 3-3 3M13 8H6.5"/>"#,
         "linux" => r#"<rect x="2" y="2.8" width="12" height="10.4" rx="1.2"/><path d="m4.8 6 2 2-2 2M8.5 10.2h2.8"/>"#,
-        "kernel" => r#"<rect x="4.5" y="4.5" width="7" height="7" rx="1"/><path d="M6.5 2v2.5M9.5 2v2.5M6.5 11.5V14M9.5 11.5V14M2 6.5h2.5M2 9.5h2.5M11.5 6.5H14M11.5 9.5H14"/>"#,
+        "kernel" => {
+            r#"<rect x="4.5" y="4.5" width="7" height="7" rx="1"/><path d="M6.5 2v2.5M9.5 2v2.5M6.5 11.5V14M9.5 11.5V14M2 6.5h2.5M2 9.5h2.5M11.5 6.5H14M11.5 9.5H14"/>"#
+        }
         _ => "",
     }
 }

@@ -85,17 +85,8 @@ fn stream_of(
     let mut tick = interval_at(Instant::now() + TICK, TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let until = Instant::now() + LIFE;
-    let watcher = Watcher {
-        data,
-        frame,
-        of,
-        changes,
-        tick,
-        until,
-        seen: HashMap::new(),
-        queue: VecDeque::new(),
-        first: true,
-    };
+    let watcher =
+        Watcher { data, frame, of, changes, tick, until, seen: HashMap::new(), queue: VecDeque::new(), first: true };
     stream::unfold(watcher, |mut watcher| async move {
         loop {
             if let Some(event) = watcher.queue.pop_front() {

@@ -2,7 +2,7 @@
 
 use crate::data::VmView;
 use crate::frame::Frame;
-use cake_types::{ByteSize, Event, Severity, Subject, Task, TaskState, VmState, VmStatus};
+use cake_types::{ByteSize, Event, Severity, Subject, Task, TaskState, VmState};
 use std::sync::Arc;
 
 /// A state: its shape and its word say it, its tone (a CSS class) only helps.
@@ -72,10 +72,11 @@ pub fn percent(done: ByteSize, total: ByteSize) -> u64 {
     (u128::from(done.bytes()) * 100 / u128::from(total.bytes())).min(100) as u64
 }
 
-/// Share of one processor in per cent, as text: `12 %`.
-pub fn cpu_percent(status: &VmStatus) -> Option<String> {
-    let usage = status.usage.filter(|_| status.state.is_alive())?;
-    Some(format!("{} %", (usage.cpu_permille + 5) / 10))
+/// How busy its processors are, of all that it has: `12 %`.
+pub fn cpu_percent(view: &VmView) -> Option<String> {
+    let status = view.status.as_ref().filter(|status| status.state.is_alive())?;
+    let of = view.vm.spec.cpus.max(1) * 10;
+    Some(format!("{} %", (status.usage?.cpu_permille + of / 2) / of))
 }
 
 /// Where a subject has its page; nowhere once its kind has none.

@@ -423,7 +423,7 @@ const cake = (() => {
 
   let before = '';
   document.addEventListener('keydown', (event) => {
-    const typing = event.target.closest?.('input, textarea, select, .terminal, dialog');
+    const typing = event.target.closest?.('input, textarea, select, .screen, dialog');
     if (event.key === 'Escape') {
       if (event.target.matches('input[type="search"]')) event.target.blur();
       for (const menu of document.querySelectorAll('details.menu[open]')) menu.open = false;

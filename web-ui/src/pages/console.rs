@@ -19,11 +19,7 @@ struct Page<'a> {
     name: &'a str,
 }
 
-pub async fn page(
-    State(data): State<Arc<dyn ConsoleData>>,
-    Inside(f): Inside,
-    Path(id): Path<String>,
-) -> Response {
+pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(id): Path<String>) -> Response {
     let Some(view) = super::find_vm(&data, &id).await else {
         return super::error::problem(&data, &f, Problem::not_found("vm", id)).await;
     };

@@ -8,7 +8,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use cake_types::{Code, Problem};
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html};
+use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -81,11 +81,7 @@ struct Section {
     next: String,
 }
 
-pub async fn page(
-    State(data): State<Arc<dyn ConsoleData>>,
-    Inside(f): Inside,
-    Path(name): Path<String>,
-) -> Response {
+pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(name): Path<String>) -> Response {
     let Some(source) = source(&f, &name) else {
         return super::error::problem(&data, &f, Problem::new(Code::NoSuchRoute)).await;
     };
@@ -114,7 +110,6 @@ fn rendered(markdown: &str) -> String {
     let parser = Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_HEADING_ATTRIBUTES);
     let events = parser.map(|event| match event {
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
-        // Tables may be wider than a phone: a class lets them scroll by themselves.
         Event::Start(Tag::Link { link_type, dest_url, title, id }) if dest_url.starts_with("javascript:") => {
             Event::Start(Tag::Link { link_type, dest_url: CowStr::Borrowed("#"), title, id })
         }
@@ -161,7 +156,8 @@ fn entry(f: &Frame, name: &'static str, q: &str) -> Option<Entry> {
     if !q.to_lowercase().split_whitespace().all(|word| lower.contains(word)) {
         return None;
     }
-    Some(Entry { name, title: title.to_owned(), excerpt: excerpt(&plain, q) })
+    let excerpt = if q.is_empty() { excerpt(&first_paragraph(body), q) } else { excerpt(&plain, q) };
+    Some(Entry { name, title: title.to_owned(), excerpt })
 }
 
 /// Markdown without its marks.
@@ -170,11 +166,22 @@ fn plain(markdown: &str) -> String {
     for event in Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_HEADING_ATTRIBUTES) {
         match event {
             Event::Text(text) | Event::Code(text) => out.push_str(&text),
-            Event::SoftBreak | Event::HardBreak | Event::End(_) if !out.ends_with(' ') => out.push(' '),
+            Event::SoftBreak | Event::HardBreak => out.push(' '),
+            Event::End(
+                TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item | TagEnd::TableCell | TagEnd::CodeBlock,
+            ) => {
+                out.push(' ');
+            }
             _ => {}
         }
     }
     out.trim().to_owned()
+}
+
+/// The first paragraph: what a page is about.
+fn first_paragraph(markdown: &str) -> String {
+    let paragraph = markdown.split("\n\n").map(str::trim).find(|part| part.starts_with(|c: char| c.is_alphanumeric()));
+    plain(paragraph.unwrap_or(""))
 }
 
 /// About 120 characters around the first word that was searched for, or from the beginning.

@@ -69,7 +69,12 @@ fn row(f: &Frame, view: &ImageView) -> Row {
         title: title(f, view),
         format: f.words.image_format(spec.format),
         os: f.words.guest_os(spec.os),
-        firmware: spec.firmware.iter().map(|&firmware| f.words.firmware(firmware)).collect::<Vec<_>>().join(f.t("comma")),
+        firmware: spec
+            .firmware
+            .iter()
+            .map(|&firmware| f.words.firmware(firmware))
+            .collect::<Vec<_>>()
+            .join(f.t("comma")),
         min_memory: spec.min_memory,
         virtual_size: Some(spec.virtual_size).filter(|size| size.bytes() > 0),
         stored: view.status.as_ref().map(|status| status.stored),

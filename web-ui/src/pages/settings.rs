@@ -57,7 +57,8 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
         })
         .collect();
     let about = data.about().await;
-    let roles = cake_types::built_in_roles().into_iter().map(|role| (f.words.role(&role.name.0), role.name.0)).collect();
+    let roles =
+        cake_types::built_in_roles().into_iter().map(|role| (f.words.role(&role.name.0), role.name.0)).collect();
     let language = view.settings.language;
     let r = super::regions(&data, &f, "/settings").await;
     f.page(&Page {

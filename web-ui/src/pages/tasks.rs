@@ -44,10 +44,7 @@ pub async fn page(
     f.page(&Page { f: &f, r, first: query.from.is_none(), older })
 }
 
-async fn finished(
-    data: &Arc<dyn ConsoleData>,
-    query: &ListQuery,
-) -> Result<crate::data::PageOf<Arc<Task>>, Problem> {
+async fn finished(data: &Arc<dyn ConsoleData>, query: &ListQuery) -> Result<crate::data::PageOf<Arc<Task>>, Problem> {
     data.finished_tasks(&PageQuery { cursor: query.from.clone(), limit: ROWS, subject: None }).await
 }
 
@@ -55,7 +52,8 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, 
     let active = data.active_tasks().await;
     regions.add("tasks-active", &TaskRows { f, tasks: show::task_rows(f, &active), empty: f.t("tasks-none-active") });
     let ended = finished(data, query).await.map(|page| page.items).unwrap_or_default();
-    regions.add("tasks-finished", &TaskRows { f, tasks: show::task_rows(f, &ended), empty: f.t("tasks-none-finished") });
+    regions
+        .add("tasks-finished", &TaskRows { f, tasks: show::task_rows(f, &ended), empty: f.t("tasks-none-finished") });
 }
 
 #[derive(Template)]
@@ -107,9 +105,7 @@ pub async fn one_region(data: &Arc<dyn ConsoleData>, f: &Frame, id: &str, region
             subject: task.subject.name.clone(),
             kind: f.words.kind(&task.subject),
             ended: end.map(|end| f.time_exact(&end.at)),
-            took: end.map(|end| {
-                cake_i18n::format::duration(end.at.as_second() - task.created_at.as_second(), f.words)
-            }),
+            took: end.map(|end| cake_i18n::format::duration(end.at.as_second() - task.created_at.as_second(), f.words)),
             detail: end.and_then(|end| end.detail.clone()).filter(|detail| !detail.is_empty()),
         },
     );

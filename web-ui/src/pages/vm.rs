@@ -24,11 +24,7 @@ struct Page<'a> {
     restarts: [(&'static str, &'static str, bool); 3],
 }
 
-pub async fn page(
-    State(data): State<Arc<dyn ConsoleData>>,
-    Inside(f): Inside,
-    Path(id): Path<String>,
-) -> Response {
+pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(id): Path<String>) -> Response {
     let Some(view) = super::find_vm(&data, &id).await else {
         return super::error::problem(&data, &f, cake_types::Problem::not_found("vm", id)).await;
     };
@@ -160,13 +156,9 @@ fn sentence(f: &Frame, view: &VmView) -> String {
             }
         }
         VmState::Stopped => match status.halted_by {
-            Some(halted) => f.tvv(
-                "vm-says-halted",
-                "how",
-                f.words.exit_reason(halted.reason),
-                "when",
-                f.age(&halted.at),
-            ),
+            Some(halted) => {
+                f.tvv("vm-says-halted", "how", f.words.exit_reason(halted.reason), "when", f.age(&halted.at))
+            }
             None => f.t("vm-says-stopped").into(),
         },
         state => f.t(&format!("vm-says-{}", state.as_str())).into(),
@@ -220,10 +212,9 @@ async fn facts<'a>(data: &Arc<dyn ConsoleData>, f: &'a Frame, view: &'a VmView) 
     Facts {
         f,
         vm: &view.vm,
-        cpus_used: status.and_then(show::cpu_percent),
-        cpu_meter: usage.map(|usage| {
-            show::meter(ByteSize(u64::from(usage.cpu_permille)), ByteSize(u64::from(spec.cpus) * 1000))
-        }),
+        cpus_used: show::cpu_percent(view),
+        cpu_meter: usage
+            .map(|usage| show::meter(ByteSize(u64::from(usage.cpu_permille)), ByteSize(u64::from(spec.cpus) * 1000))),
         memory_used: usage.map(|usage| usage.memory),
         memory_meter: usage.map(|usage| show::meter(usage.memory, spec.memory)),
         disks,
@@ -241,4 +232,3 @@ async fn facts<'a>(data: &Arc<dyn ConsoleData>, f: &'a Frame, view: &'a VmView) 
         hostname: spec.cloud_init.as_ref().map(|seed| seed.hostname.to_string()),
     }
 }
-

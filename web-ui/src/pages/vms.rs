@@ -323,7 +323,7 @@ fn row(f: &Frame, view: &VmView) -> Row {
         cpus: spec.cpus,
         memory: spec.memory,
         disk: ByteSize(spec.disks.iter().map(|disk| disk.size.bytes()).sum()),
-        usage: view.status.as_ref().and_then(show::cpu_percent),
+        usage: show::cpu_percent(view),
         created: f.date(&meta.created_at),
         created_exact: f.time(&meta.created_at),
         can: show::legal(view).join(" "),

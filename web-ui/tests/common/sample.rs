@@ -62,7 +62,10 @@ pub fn fresh() -> Rack {
     Rack {
         about: About {
             version: "0.1.0".into(),
-            tls_fingerprint: Some("7B:1E:4F:90:A2:33:C8:5D:61:0E:97:BB:24:D0:8A:F6:13:5C:E2:79:48:AD:06:B1:9F:72:3E:C4:85:5A:D7:20".into()),
+            tls_fingerprint: Some(
+                "7B:1E:4F:90:A2:33:C8:5D:61:0E:97:BB:24:D0:8A:F6:13:5C:E2:79:48:AD:06:B1:9F:72:3E:C4:85:5A:D7:20"
+                    .into(),
+            ),
             started_at: ago(3 * 24 * 60),
             pseudo_language: true,
         },
@@ -133,8 +136,24 @@ fn images() -> Vec<Arc<ImageView>> {
         Arc::new(ImageView { image, status: Some(status) })
     };
     vec![
-        image(1, "cake-tiny", json!({"en": "cake tiny", "zh-Hant-TW": "cake 小試"}), "qcow2", json!(["uefi", "bios"]), 256 << 20, true),
-        image(2, "cake-pvh", json!({"en": "One line (PVH)", "zh-Hant-TW": "一行字（PVH）"}), "kernel", json!(["direct"]), 0, true),
+        image(
+            1,
+            "cake-tiny",
+            json!({"en": "cake tiny", "zh-Hant-TW": "cake 小試"}),
+            "qcow2",
+            json!(["uefi", "bios"]),
+            256 << 20,
+            true,
+        ),
+        image(
+            2,
+            "cake-pvh",
+            json!({"en": "One line (PVH)", "zh-Hant-TW": "一行字（PVH）"}),
+            "kernel",
+            json!(["direct"]),
+            0,
+            true,
+        ),
         image(3, "debian-13", json!({"en": "Debian 13"}), "qcow2", json!(["uefi", "bios"]), 3 * GIB, false),
     ]
 }
@@ -196,13 +215,20 @@ const VMS: [Sample; 14] = [
     Sample { name: "gateway", state: "running", cpus: 1, memory: 512 << 20, disk: 2 * GIB, minutes: 4310 },
     Sample { name: "from-the-backup", state: "orphaned", cpus: 1, memory: GIB, disk: 8 * GIB, minutes: 600 },
     Sample { name: "old-intranet", state: "lost", cpus: 1, memory: GIB, disk: 8 * GIB, minutes: 4290 },
-    Sample { name: "a-name-that-is-as-long-as-a-name-can-be-with-sixty-three-chars-x", state: "running", cpus: 1, memory: 512 << 20, disk: 2 * GIB, minutes: 30 },
+    Sample {
+        name: "a-name-that-is-as-long-as-a-name-may-be-with-sixty-three-letters",
+        state: "running",
+        cpus: 1,
+        memory: 512 << 20,
+        disk: 2 * GIB,
+        minutes: 30,
+    },
 ];
 
 fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
     let vm_id = id(1, number);
     let vm: Vm = made(json!({
-        "meta": meta(vm_id, &sample.name.chars().take(63).collect::<String>(), sample.minutes),
+        "meta": meta(vm_id, &sample.name.chars().take(62).collect::<String>(), sample.minutes),
         "spec": {
             "power": if matches!(sample.state, "stopped" | "failed") { "stopped" } else { "running" },
             "restart": "on-crash", "authority": "local", "cpus": sample.cpus, "memory": sample.memory,

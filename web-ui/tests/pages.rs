@@ -1,0 +1,13 @@
+//! Every page, rendered by the real router over a rack in memory.
+
+mod common;
+
+mod suites {
+    pub mod access;
+    pub mod browser;
+    pub mod language;
+    pub mod live;
+    pub mod markup;
+    pub mod safety;
+    pub mod sites;
+}

@@ -1,0 +1,101 @@
+//! Who sees what: before set-up, before the login, and by role.
+
+use super::browser::Browser;
+use super::sites;
+use crate::common;
+
+#[tokio::test]
+async fn before_set_up_every_page_leads_to_the_wizard() {
+    let browser = Browser::new(common::fresh(), None);
+    for address in sites::INSIDE.into_iter().chain(["/login"]) {
+        let answer = browser.get(address).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/setup"), "{address}");
+    }
+    assert_eq!(browser.get("/setup").await.status.as_u16(), 200);
+}
+
+#[tokio::test]
+async fn after_set_up_the_wizard_is_gone() {
+    let browser = Browser::new(common::empty(), None);
+    assert_eq!(browser.get("/setup").await.header("location"), "/");
+}
+
+#[tokio::test]
+async fn without_a_login_every_page_leads_to_it_and_back() {
+    let browser = Browser::new(common::busy(), None);
+    for address in sites::INSIDE {
+        let answer = browser.get(address).await;
+        assert_eq!(answer.status.as_u16(), 303, "{address}");
+        assert!(answer.header("location").starts_with("/login"), "{address}");
+        assert!(answer.text.is_empty(), "{address} says nothing");
+    }
+    assert_eq!(browser.get("/vms?q=a").await.header("location"), "/login?next=/vms%3Fq%3Da");
+    assert_eq!(browser.get("/live?of=/vms").await.status.as_u16(), 401);
+    assert_eq!(browser.get("/vms.csv").await.status.as_u16(), 303);
+    let login = browser.get("/login?next=/vms%3Fq%3Da").await;
+    assert!(login.text.contains("data-then=\"/vms?q=a\""), "{}", login.text);
+}
+
+#[tokio::test]
+async fn who_is_logged_in_skips_the_login() {
+    let browser = Browser::new(common::busy(), Some(common::viewer("viewer")));
+    assert_eq!(browser.get("/login?next=/tasks").await.header("location"), "/tasks");
+}
+
+#[tokio::test]
+async fn a_viewer_sees_no_button_that_would_be_refused() {
+    let viewer = Browser::new(common::busy(), Some(common::viewer("viewer")));
+    for address in ["/", "/vms", sites::VM, "/images", "/tasks", sites::TASK, "/events", "/settings"] {
+        let page = viewer.get(address).await.text;
+        assert!(!page.contains("data-api="), "{address}");
+        assert!(!page.contains("href=\"/vms/new") && !page.contains("href=\"/audit\""), "{address}");
+    }
+    for address in ["/vms/new", "/audit", &format!("{}/console", sites::VM)] {
+        let answer = viewer.get(address).await;
+        assert_eq!(answer.status.as_u16(), 403, "{address}");
+        assert!(answer.text.contains("data-code=\"not-allowed\""), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_works_with_vms_and_not_with_accounts() {
+    let operator = Browser::new(common::busy(), Some(common::viewer("operator")));
+    let vm = operator.get(sites::VM).await.text;
+    for verb in ["vm-console", "vm-shutdown", "vm-pause", "vm-reset", "vm-stop", "vm-delete"] {
+        assert!(vm.contains(&format!("data-test=\"{verb}\"")), "{verb}");
+    }
+    assert!(!vm.contains("data-test=\"vm-start\""), "it runs already");
+    let settings = operator.get("/settings").await.text;
+    assert!(!settings.contains("data-api=") && !settings.contains("jun-hao"));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_page_that_says_so() {
+    let browser = Browser::new(common::busy(), Some(common::viewer("administrator")));
+    for (address, code) in [
+        ("/nope", "no-such-route"),
+        ("/vms/nope", "not-found"),
+        ("/vms/0192a000-0000-7000-8000-01000000ffff", "not-found"),
+        ("/tasks/nope", "not-found"),
+        ("/help/nope", "no-such-route"),
+    ] {
+        let answer = browser.get(address).await;
+        assert_eq!(answer.status.as_u16(), 404, "{address}");
+        assert!(answer.text.contains(&format!("data-code=\"{code}\"")), "{address}");
+        assert!(answer.text.contains(&format!("/help/problems#{code}")), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn every_problem_has_its_section_in_the_manual() {
+    let browser = Browser::new(common::busy(), Some(common::viewer("viewer")));
+    let page = browser.get("/help/problems").await.text;
+    for code in cake_types::Code::ALL {
+        assert!(page.contains(&format!("<section id=\"{code}\">")), "{code}");
+    }
+    let found = browser.get("/help?q=serial%20port").await.text;
+    assert!(
+        found.contains("href=\"/help/console\"")
+            && !found.contains("<li data-test=\"help-entry\"><a href=\"/help/recovery\"")
+    );
+}

@@ -1,0 +1,61 @@
+//! All pages there are, by address.
+
+use super::browser::Browser;
+use crate::common;
+
+pub const VM: &str = "/vms/0192a000-0000-7000-8000-010000000001";
+pub const TASK: &str = "/tasks/0192a000-0000-7000-8000-070000000003";
+
+/// Pages for somebody who is logged in.
+pub const INSIDE: [&str; 19] = [
+    "/",
+    "/vms",
+    "/vms?q=web&show=running&sort=memory&down=1",
+    "/vms?q=nothing-is-called-so",
+    "/vms/new",
+    VM,
+    "/vms/0192a000-0000-7000-8000-010000000006",
+    "/vms/0192a000-0000-7000-8000-01000000000c",
+    "/vms/0192a000-0000-7000-8000-010000000001/console",
+    "/images",
+    "/tasks",
+    TASK,
+    "/events",
+    "/audit",
+    "/settings",
+    "/account",
+    "/help",
+    "/help/problems",
+    "/there-is-no-such-page",
+];
+
+/// Every page in every situation: address and HTML.
+pub async fn all(language: &'static str, suffix: &str) -> Vec<(String, String)> {
+    let viewer = || Some(common::viewer("administrator"));
+    let mut pages = Vec::new();
+    let racks = [
+        ("busy", Browser::new(common::busy(), viewer())),
+        ("empty", Browser::new(common::empty(), viewer())),
+        ("unreachable", Browser::new(common::unreachable(), viewer())),
+    ];
+    let with = |address: &str| match suffix {
+        "" => address.to_owned(),
+        _ if address.contains('?') => format!("{address}&{suffix}"),
+        _ => format!("{address}?{suffix}"),
+    };
+    for (rack, browser) in racks {
+        let browser = browser.reading(language);
+        for address in INSIDE {
+            pages.push((format!("{rack} {address}"), browser.get(&with(address)).await.text));
+        }
+    }
+    let viewer = Browser::new(common::busy(), Some(common::viewer("viewer"))).reading(language);
+    for address in INSIDE {
+        pages.push((format!("viewer {address}"), viewer.get(&with(address)).await.text));
+    }
+    let fresh = Browser::new(common::fresh(), None).reading(language);
+    pages.push(("fresh /setup".into(), fresh.get(&with("/setup")).await.text));
+    let out = Browser::new(common::busy(), None).reading(language);
+    pages.push(("out /login".into(), out.get(&with("/login")).await.text));
+    pages
+}
