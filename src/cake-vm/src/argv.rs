@@ -190,8 +190,8 @@ fn machine(builder: &mut Builder, spec: &VmSpec, accelerator: Accelerator) -> Re
     builder.pair("-uuid", hardware.uuid.to_string());
     builder.pair("-smbios", format!("type=1,manufacturer=cake,product=cake VM,uuid={}", hardware.uuid));
     builder.pair("-rtc", "base=utc,clock=host,driftfix=slew");
-    builder.pair("-global", "ICH9-LPC.disable_s3=on");
-    builder.pair("-global", "ICH9-LPC.disable_s4=on");
+    builder.pair("-global", "ICH9-LPC.disable_s3=1");
+    builder.pair("-global", "ICH9-LPC.disable_s4=1");
     builder.pair("-boot", "strict=on");
     Ok(())
 }

@@ -1,0 +1,46 @@
+//! Whether guests run by KVM here, tried with the smallest guest there is; and which QEMU the engine has.
+
+use cake_host::accelerator::{Probe, probe};
+use cake_types::Accelerator;
+use std::path::Path;
+use std::time::Duration;
+use tokio::process::Command;
+
+/// What the smallest guest prints, and how long it may take.
+const LINE: &str = "cake-pvh: up";
+const LIMIT: Duration = Duration::from_secs(3);
+const GUEST: &str = "cake-pvh.elf";
+
+pub async fn find(state: &Path, engine: &Path, images: &Path) -> Accelerator {
+    let name = engine.canonicalize().unwrap_or_else(|_| engine.to_owned());
+    let request = Probe {
+        device: Path::new("/dev/kvm"),
+        cache: &state.join("kvm.json"),
+        engine: &name.to_string_lossy(),
+        line: LINE,
+        limit: LIMIT,
+    };
+    probe(&request, guest(&name, images)).await
+}
+
+/// QEMU as it will run, without the confinement: the guest is our own, and QEMU has read nothing that is not.
+fn guest(engine: &Path, images: &Path) -> Command {
+    let loader = engine.join("lib64/ld-linux-x86-64.so.2");
+    let libraries = [engine.join("usr/lib/x86_64-linux-gnu"), engine.join("usr/lib/x86_64-linux-gnu/pulseaudio")];
+    let libraries: Vec<_> = libraries.iter().map(|path| path.to_string_lossy()).collect();
+    let mut command = Command::new(loader);
+    command.arg("--library-path").arg(libraries.join(":")).arg(engine.join("usr/bin/qemu-system-x86_64"));
+    command.arg("-L").arg(engine.join("usr/share/qemu"));
+    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35,accel=kvm", "-m", "64"]);
+    command.args(["-serial", "stdio", "-kernel"]).arg(images.join(GUEST));
+    command
+}
+
+/// QEMU's version as the engine's list of packages has it.
+pub fn qemu_version(engine: &Path) -> String {
+    let packages = std::fs::read_to_string(engine.join("usr/share/cake/packages")).unwrap_or_default();
+    let version = packages.lines().find_map(|line| line.strip_prefix("qemu-system-x86")?.split_whitespace().last());
+    // Without Debian's epoch and revision: 1:10.0.13+ds-0+deb13u1
+    let version = version.map(|version| version.split_once(':').map_or(version, |(_, rest)| rest));
+    version.map(|version| version.split(['+', '-']).next().unwrap_or(version)).unwrap_or("unknown").to_owned()
+}

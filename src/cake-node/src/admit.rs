@@ -1,0 +1,45 @@
+//! What a node takes from its leader. caked checks for people and speaks their language; the node checks for itself, because
+//! it is root.
+
+use cake_node_api::NodeError;
+use cake_types::{Authority, Firmware, NodeStatus, PoolSpec, Vm, limits};
+
+fn invalid(detail: impl Into<String>) -> NodeError {
+    NodeError::Invalid { detail: detail.into() }
+}
+
+/// Refuses what this node could never run.
+pub fn vm(vm: &Vm, node: &NodeStatus) -> Result<(), NodeError> {
+    let spec = &vm.spec;
+    let (memory, have) = (spec.memory, node.capacity.memory);
+    if spec.cpus == 0 || spec.cpus > limits::VCPUS_MAX {
+        return Err(invalid(format!("{} processors: 1 to {} are possible", spec.cpus, limits::VCPUS_MAX)));
+    }
+    if memory < limits::MEMORY_MIN || memory > have {
+        return Err(invalid(format!("{memory} of memory: {} to {have} are possible", limits::MEMORY_MIN)));
+    }
+    if spec.hardware.uuid != vm.meta.id {
+        return Err(invalid("the hardware record is another VM's"));
+    }
+    if spec.authority != Authority::Local {
+        return Err(invalid("this node holds no lease, so it runs only what is its own"));
+    }
+    if spec.firmware != Firmware::Direct && spec.disks.is_empty() {
+        return Err(invalid("firmware needs a disk to start from"));
+    }
+    if spec.disks.iter().any(|disk| disk.size.bytes() == 0 || !disk.size.bytes().is_multiple_of(512)) {
+        return Err(invalid("the size of a disk is a number of whole sectors of 512 bytes"));
+    }
+    // The whole of the rest: whether a machine can be made from it.
+    cake_vm::argv::argv(spec, node.accelerator, false).map(|_| ()).map_err(|error| invalid(error.to_string()))
+}
+
+/// Refuses paths that are not plain.
+pub fn pool(spec: &PoolSpec) -> Result<(), NodeError> {
+    match &spec.path {
+        Some(path) if !path.starts_with('/') || path.split('/').any(|part| part == "..") || path.contains('\0') => {
+            Err(invalid("the path of a pool is absolute and has no '..'"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,127 @@
+//! What is so, as everybody may see it: the last status of every VM, pool and image, and the news for those who watch.
+
+use cake_node_api::{ImageRecord, Observed};
+use cake_types::{NodeStatus, PoolId, PoolStatus, Usage, VmId, VmStatus};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::broadcast;
+
+/// News that a watcher may be behind before it must begin again.
+const NEWS: usize = 1024;
+
+/// Clones share it.
+#[derive(Clone)]
+pub struct Board(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    news: broadcast::Sender<Arc<Observed>>,
+}
+
+struct State {
+    node: NodeStatus,
+    // Boxed: most VMs rest, and the table is kept small.
+    vms: HashMap<VmId, Box<VmStatus>>,
+    pools: BTreeMap<PoolId, PoolStatus>,
+    images: Vec<ImageRecord>,
+}
+
+impl Board {
+    pub fn new(node: NodeStatus) -> Self {
+        let state = State { node, vms: HashMap::new(), pools: BTreeMap::new(), images: Vec::new() };
+        Self(Arc::new(Shared { state: Mutex::new(state), news: broadcast::Sender::new(NEWS) }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn watch(&self) -> broadcast::Receiver<Arc<Observed>> {
+        self.0.news.subscribe()
+    }
+
+    pub fn tell(&self, observed: Observed) {
+        // Nobody may be watching.
+        let _ = self.0.news.send(Arc::new(observed));
+    }
+
+    pub fn node(&self) -> NodeStatus {
+        self.state().node.clone()
+    }
+
+    pub fn change_node(&self, change: impl FnOnce(&mut NodeStatus)) {
+        let node = {
+            let state = &mut self.state();
+            change(&mut state.node);
+            state.node.clone()
+        };
+        self.tell(Observed::Node(node));
+    }
+
+    pub fn vm(&self, id: VmId) -> Option<VmStatus> {
+        self.state().vms.get(&id).map(|status| (**status).clone())
+    }
+
+    /// A status that nobody is told of: they get it with the record.
+    pub fn place_vm(&self, id: VmId, status: VmStatus) {
+        self.state().vms.insert(id, Box::new(status));
+    }
+
+    /// A VM's engine reports. What it can't know stays.
+    pub fn set_vm(&self, id: VmId, mut status: VmStatus) {
+        {
+            let mut state = self.state();
+            let Some(held) = state.vms.get_mut(&id) else { return };
+            status.usage = held.usage.filter(|_| status.state.is_alive());
+            **held = status.clone();
+        }
+        self.tell(Observed::VmStatus { id, status: Box::new(status) });
+    }
+
+    pub fn remove_vm(&self, id: VmId) {
+        self.state().vms.remove(&id);
+    }
+
+    pub fn set_usage(&self, samples: Vec<(VmId, Usage)>) {
+        if samples.is_empty() {
+            return;
+        }
+        {
+            let mut state = self.state();
+            for (id, usage) in &samples {
+                if let Some(status) = state.vms.get_mut(id) {
+                    status.usage = Some(*usage);
+                }
+            }
+        }
+        self.tell(Observed::Usage { samples });
+    }
+
+    pub fn pools(&self) -> BTreeMap<PoolId, PoolStatus> {
+        self.state().pools.clone()
+    }
+
+    pub fn set_pool(&self, id: PoolId, status: PoolStatus) {
+        let changed = self.state().pools.insert(id, status.clone()).as_ref() != Some(&status);
+        if changed {
+            self.tell(Observed::Pool { id, status });
+        }
+    }
+
+    pub fn images(&self) -> Vec<ImageRecord> {
+        self.state().images.clone()
+    }
+
+    /// All images that there are; tells what is new, what changed and what went.
+    pub fn set_images(&self, images: Vec<ImageRecord>) {
+        let before = std::mem::replace(&mut self.state().images, images.clone());
+        for gone in before.iter().filter(|old| !images.iter().any(|image| image.id == old.id)) {
+            self.tell(Observed::ImageGone { id: gone.id });
+        }
+        for image in images {
+            if !before.contains(&image) {
+                self.tell(Observed::Image(Box::new(image)));
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Operations: an edge happens for its id once, across crashes.
+
+use super::{Database, DatabaseError};
+use cake_node_api::{OperationOutcome, Verb};
+use cake_types::{OperationId, VmId};
+use rusqlite::{OptionalExtension, params};
+use uuid::Uuid;
+
+/// Outcomes that are remembered.
+const REMEMBERED: u32 = 1000;
+
+/// Accepted, and without an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingOperation {
+    pub id: OperationId,
+    pub vm: VmId,
+    pub verb: Verb,
+}
+
+impl Database {
+    /// Writes an operation down before it is done. `false`: it is known already.
+    pub async fn accept(&self, operation: PendingOperation) -> Result<bool, DatabaseError> {
+        self.write(move |connection| {
+            let inserted = connection.execute(
+                "INSERT OR IGNORE INTO operations (id, vm, verb) VALUES (?1, ?2, ?3)",
+                params![operation.id.0.into_bytes(), operation.vm.0.into_bytes(), serde_json::to_string(&operation.verb)?],
+            )?;
+            Ok(inserted == 1)
+        })
+        .await
+    }
+
+    pub async fn knows_operation(&self, id: OperationId) -> Result<bool, DatabaseError> {
+        self.read(move |connection| {
+            let found = connection.query_row("SELECT 1 FROM operations WHERE id = ?1", [id.0.into_bytes()], |_| Ok(())).optional()?;
+            Ok(found.is_some())
+        })
+        .await
+    }
+
+    /// It turned out not to be legal: as if it had never been asked.
+    pub async fn withdraw(&self, id: OperationId) -> Result<(), DatabaseError> {
+        self.write(move |connection| {
+            connection.execute("DELETE FROM operations WHERE id = ?1 AND outcome IS NULL", [id.0.into_bytes()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub async fn finish(&self, outcome: OperationOutcome) -> Result<(), DatabaseError> {
+        self.write(move |connection| {
+            connection.execute(
+                "UPDATE operations SET outcome = ?2 WHERE id = ?1",
+                params![outcome.operation.0.into_bytes(), serde_json::to_string(&outcome)?],
+            )?;
+            connection.execute(
+                "DELETE FROM operations WHERE outcome IS NOT NULL AND number <= (SELECT max(number) FROM operations) - ?1",
+                [REMEMBERED],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub async fn pending_operations(&self) -> Result<Vec<PendingOperation>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare("SELECT id, vm, verb FROM operations WHERE outcome IS NULL ORDER BY number")?;
+            let rows = statement.query_and_then([], |row| {
+                let (id, vm) = (Uuid::from_bytes(row.get(0)?), Uuid::from_bytes(row.get(1)?));
+                let verb: String = row.get(2)?;
+                Ok(PendingOperation { id: OperationId(id), vm: VmId(vm), verb: serde_json::from_str(&verb)? })
+            })?;
+            rows.collect()
+        })
+        .await
+    }
+
+    pub async fn outcomes(&self) -> Result<Vec<OperationOutcome>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare("SELECT outcome FROM operations WHERE outcome IS NOT NULL ORDER BY number")?;
+            let rows = statement.query_and_then([], |row| {
+                let text: String = row.get(0)?;
+                Ok(serde_json::from_str(&text)?)
+            })?;
+            rows.collect()
+        })
+        .await
+    }
+}

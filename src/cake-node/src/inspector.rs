@@ -1,0 +1,77 @@
+//! Asks the confined worker about images, and remembers what it said for as long as the file stays as it is.
+
+use crate::database::{CheckedImage, Database};
+use crate::library::Inspector;
+use cake_storage::images::{FileMark, Image};
+use cake_storage::inspect::Found;
+use cake_storage::worker::{ANSWER_MAX, Answer};
+use cake_types::ImageFormat;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::io::AsyncReadExt;
+
+pub struct WorkerInspector {
+    /// This very program.
+    pub program: PathBuf,
+    pub database: Database,
+}
+
+#[async_trait::async_trait]
+impl Inspector for WorkerInspector {
+    async fn problem(&self, image: &Image, mark: &FileMark) -> Option<String> {
+        let (path, mark) = (image.path.to_string_lossy().into_owned(), format!("{mark:?} {:?}", image.spec));
+        if let Ok(Some(found)) = self.database.checked_image(path.clone(), mark.clone()).await {
+            return found.problem;
+        }
+        let answer = match self.ask(&image.path).await {
+            Ok(answer) => answer,
+            Err(error) => return Some(format!("it could not be looked into: {}", crate::chain(&*error))),
+        };
+        let problem = judge(image, &answer);
+        let found = CheckedImage { sha256: answer.sha256, problem: problem.clone() };
+        if let Err(error) = self.database.set_checked_image(path, mark, found).await {
+            tracing::warn!(error = crate::chain(&error), "what was found in an image is not remembered: {error}");
+        }
+        problem
+    }
+}
+
+impl WorkerInspector {
+    async fn ask(&self, image: &Path) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+        let image = std::fs::File::open(image)?;
+        let mut worker = tokio::process::Command::new(&self.program)
+            .args(["worker", "inspect-image"])
+            .env_clear()
+            .stdin(image)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let output = worker.stdout.take().ok_or("no pipe")?;
+        let mut text = String::new();
+        // Hostile bytes were in there: no more is believed than an answer is long.
+        output.take(ANSWER_MAX as u64).read_to_string(&mut text).await?;
+        let status = worker.wait().await?;
+        if !status.success() {
+            return Err(format!("the worker ended with {status}").into());
+        }
+        Ok(serde_json::from_str(&text)?)
+    }
+}
+
+/// Whether the file is what its description says.
+fn judge(image: &Image, answer: &Answer) -> Option<String> {
+    if !answer.sha256.eq_ignore_ascii_case(&image.spec.sha256) {
+        return Some(format!("its checksum is {}, not {}", answer.sha256, image.spec.sha256));
+    }
+    let (format, size) = match &answer.found {
+        Err(refusal) => return Some(refusal.clone()),
+        Ok(Found::Raw { virtual_size, .. }) => (ImageFormat::Raw, *virtual_size),
+        Ok(Found::Qcow2 { virtual_size, .. }) => (ImageFormat::Qcow2, *virtual_size),
+        Ok(Found::Kernel { .. }) => (ImageFormat::Kernel, 0),
+    };
+    if format != image.spec.format {
+        return Some(format!("it is {format:?}, not {:?}", image.spec.format));
+    }
+    (size != image.spec.virtual_size.bytes()).then(|| format!("its disk has {size} bytes, not {}", image.spec.virtual_size.0))
+}

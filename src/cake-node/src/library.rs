@@ -1,0 +1,105 @@
+//! The images of this node, and whether they are what their descriptions say.
+
+use crate::board::Board;
+use cake_node_api::ImageRecord;
+use cake_storage::images::{self, FileMark, Image};
+use cake_types::{ByteSize, Failure, FailureCode, ImageId, ImageStatus};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Looks into image files on behalf of the library.
+#[async_trait::async_trait]
+pub trait Inspector: Send + Sync {
+    /// What is wrong with the image's file, if anything.
+    async fn problem(&self, image: &Image, mark: &FileMark) -> Option<String>;
+}
+
+pub struct Library {
+    folder: PathBuf,
+    inspector: Arc<dyn Inspector>,
+    board: Board,
+    /// Held while looking, so that no file is looked into twice at a time.
+    known: Mutex<Vec<Known>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    image: Image,
+    mark: Option<FileMark>,
+    status: ImageStatus,
+}
+
+impl Library {
+    pub fn new(folder: PathBuf, inspector: Arc<dyn Inspector>, board: Board) -> Self {
+        Self { folder, inspector, board, known: Mutex::default() }
+    }
+
+    /// Reads the directory again and looks into what is new or changed.
+    pub async fn refresh(&self) {
+        let known = &mut *self.known.lock().await;
+        self.look(known).await;
+    }
+
+    /// An image that may be used now.
+    pub async fn usable(&self, id: ImageId) -> Result<Image, Failure> {
+        let known = &mut *self.known.lock().await;
+        let current = |known: &[Known]| {
+            let found = known.iter().find(|known| known.image.id == id)?.clone();
+            (images::mark(&found.image.path).ok() == found.mark).then_some(found)
+        };
+        let found = match current(known) {
+            Some(found) => Some(found),
+            None => {
+                self.look(known).await;
+                current(known)
+            }
+        };
+        let missing = |detail: String| Failure { code: FailureCode::ImageMissing, detail };
+        match found {
+            None => Err(missing(format!("no image {id} in {}", self.folder.display()))),
+            Some(Known { image, status: ImageStatus { available: true, .. }, .. }) => Ok(image),
+            Some(Known { image, status, .. }) => {
+                Err(missing(format!("{}: {}", image.name, status.detail.unwrap_or_default())))
+            }
+        }
+    }
+
+    async fn look(&self, known: &mut Vec<Known>) {
+        let images = match images::read(&self.folder) {
+            Ok((images, errors)) => {
+                for error in errors {
+                    tracing::warn!(error = crate::chain(&error), "images: {error}");
+                }
+                images
+            }
+            Err(error) => {
+                tracing::warn!(path = %self.folder.display(), %error, "cannot read the images: {error}");
+                Vec::new()
+            }
+        };
+        let before = std::mem::take(known);
+        for image in images {
+            let mark = images::mark(&image.path);
+            let same = |old: &&Known| old.image == image && old.mark.is_some() && old.mark == mark.as_ref().ok().copied();
+            let status = match (&mark, before.iter().find(same)) {
+                (_, Some(old)) => old.status.clone(),
+                (Ok(mark), None) => {
+                    let problem = self.inspector.problem(&image, mark).await;
+                    ImageStatus { stored: ByteSize(mark.stored), available: problem.is_none(), detail: problem }
+                }
+                (Err(error), None) => {
+                    ImageStatus { stored: ByteSize(0), available: false, detail: Some(error.to_string()) }
+                }
+            };
+            known.push(Known { image, mark: mark.ok(), status });
+        }
+        let record = |Known { image, status, .. }: &Known| ImageRecord {
+            id: image.id,
+            name: image.name.clone(),
+            spec: image.spec.clone(),
+            status: status.clone(),
+        };
+        self.board.set_images(known.iter().map(record).collect());
+    }
+}

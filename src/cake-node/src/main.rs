@@ -1,0 +1,120 @@
+//! `cake-node`: the daemon, the helper that becomes QEMU, the workers, and root's own tools.
+
+use anyhow::{Context, Result};
+use cake_node::serve::{Options, serve};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(version, about = "The root agent of a cake server")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the node API until told to end; guests go on running
+    Serve(Serve),
+    /// Become the QEMU that a plan describes (used by the launcher)
+    ExecVm { plan: PathBuf },
+    /// Do one confined job (used by the daemon)
+    Worker { kind: WorkerKind },
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Where the node keeps what it must not forget
+    #[arg(long)]
+    state: PathBuf,
+    /// The engine root: QEMU and its firmware
+    #[arg(long)]
+    engine: PathBuf,
+    /// The directory of images
+    #[arg(long)]
+    images: PathBuf,
+    /// The node API's Unix socket
+    #[arg(long)]
+    socket: PathBuf,
+    /// Who may speak to the node besides root
+    #[arg(long)]
+    allow_user: Option<String>,
+    /// Gets `ready` and is closed when the node answers
+    #[arg(long)]
+    ready_fd: Option<i32>,
+    #[arg(long, value_enum, default_value_t)]
+    launcher: LauncherChoice,
+    #[arg(long, value_enum, default_value_t)]
+    accelerator: AcceleratorChoice,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum LauncherChoice {
+    #[default]
+    Auto,
+    Detached,
+    Systemd,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum AcceleratorChoice {
+    /// KVM if a guest really runs with it, else TCG
+    #[default]
+    Auto,
+    Tcg,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum WorkerKind {
+    /// Look into the image at standard input
+    InspectImage,
+}
+
+fn main() -> ExitCode {
+    // The helper is on the way of every start of a VM: nothing is made that it does not need.
+    let mut words = std::env::args_os().skip(1);
+    if let (Some(command), Some(plan), None) = (words.next(), words.next(), words.next())
+        && command == "exec-vm"
+    {
+        return exec_vm(Path::new(&plan));
+    }
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cake-node: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn exec_vm(plan: &Path) -> ExitCode {
+    let Err(error) = cake_vm::exec::exec_vm(plan);
+    let code = error.exit_code();
+    eprintln!("cake-node exec-vm: {:#}", anyhow::Error::new(error));
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Serve(options) => serve_here(options),
+        Command::ExecVm { plan } => Err(cake_vm::exec::exec_vm(&plan).err().context("QEMU was not executed")?.into()),
+        Command::Worker { kind: WorkerKind::InspectImage } => Ok(cake_storage::worker::inspect_image()?),
+    }
+}
+
+fn serve_here(options: Serve) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CAKE_LOG").unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let Serve { state, engine, images, socket, allow_user, ready_fd, launcher, accelerator } = options;
+    let launcher = match launcher {
+        LauncherChoice::Auto => cake_host::launch::Choice::Automatic,
+        LauncherChoice::Detached => cake_host::launch::Choice::Detached,
+        LauncherChoice::Systemd => cake_host::launch::Choice::Systemd,
+    };
+    let tcg = accelerator == AcceleratorChoice::Tcg;
+    let options = Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg };
+    // One thread: what blocks has threads of its own, and the rest waits.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    runtime.block_on(serve(options))
+}

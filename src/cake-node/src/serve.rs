@@ -1,0 +1,146 @@
+//! The daemon, put together.
+
+use crate::board::Board;
+use crate::database::Database;
+use crate::house::House;
+use crate::inspector::WorkerInspector;
+use crate::library::Library;
+use crate::service::Node;
+use crate::{accelerator, key, usage};
+use anyhow::{Context, Result, bail};
+use cake_host::launch::{Choice, choose};
+use cake_types::{Accelerator, Epoch, NodeStatus, TcgReason};
+use cake_vm::{Engine, Settings};
+use jiff::Timestamp;
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{DirBuilder, File, Permissions};
+use std::io::Write;
+use std::os::fd::FromRawFd;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How often pools are measured and the image directory is read again.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// What `cake-node serve` is told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub state: PathBuf,
+    pub engine: PathBuf,
+    pub images: PathBuf,
+    pub socket: PathBuf,
+    pub allow_user: Option<String>,
+    pub ready_fd: Option<i32>,
+    pub launcher: Choice,
+    /// Never KVM.
+    pub tcg: bool,
+}
+
+/// Serves until it is told to end. Guests go on.
+pub async fn serve(options: Options) -> Result<()> {
+    let state = &options.state;
+    DirBuilder::new().recursive(true).mode(0o711).create(state).context("the state directory")?;
+    let _only = only_one(state)?;
+    let allowed = allowed_users(options.allow_user.as_deref())?;
+    let database = Database::open(&state.join("node.db"))?;
+    let key = key::load_or_create(&state.join("node.key"))?;
+    let id = database.node_id().await?;
+    let launcher = choose(options.launcher, &state.join("units")).await?;
+    let accelerator = match options.tcg {
+        true => Accelerator::Tcg { because: TcgReason::Asked },
+        false => accelerator::find(state, &options.engine, &options.images).await,
+    };
+    let board = Board::new(NodeStatus {
+        host_name: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        epoch: database.highest_epoch().await.unwrap_or(Epoch(0)),
+        accelerator,
+        qemu: accelerator::qemu_version(&options.engine),
+        launcher: launcher.name().into(),
+        capacity: cake_host::usage::capacity()?.into(),
+        started_at: Timestamp::now(),
+    });
+    let program = std::env::current_exe()?;
+    let inspector = Arc::new(WorkerInspector { program: program.clone(), database: database.clone() });
+    let library = Library::new(options.images.clone(), inspector, board.clone());
+    let house = Arc::new(House::new(database, board.clone(), library, key, state, options.engine.clone()));
+    let settings = Settings {
+        vms: house.vms.clone(),
+        engine: options.engine.clone(),
+        helper: program,
+        helper_arguments: vec!["exec-vm".into()],
+        accelerator,
+        limits: cake_qmp::Limits::default(),
+    };
+    let engine = Engine::new(settings, launcher, house.clone());
+    let node = Arc::new(Node { id, house: house.clone(), engine: engine.clone(), tickets: Default::default() });
+    node.resume().await?;
+    let listener = listen(&options.socket, &allowed)?;
+    tokio::spawn(usage::run(engine, board));
+    tokio::spawn(look_again(house));
+    ready(options.ready_fd)?;
+    tracing::info!(node = %id, ?accelerator, "cake-node serves at {}", options.socket.display());
+    let (mut end, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        served = cake_node_api::serve(listener, node, allowed) => served.context("the node API's socket"),
+        _ = end.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+/// Two daemons on one state directory would both start every VM.
+fn only_one(state: &Path) -> Result<Flock<File>> {
+    let file = File::options().write(true).create(true).truncate(false).open(state.join("node.lock"))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(lock),
+        Err((_, nix::Error::EWOULDBLOCK)) => bail!("another cake-node serves {}", state.display()),
+        Err((_, error)) => Err(error).context("lock the state directory"),
+    }
+}
+
+/// root and one other.
+fn allowed_users(name: Option<&str>) -> Result<Vec<u32>> {
+    let mut allowed = vec![0];
+    if let Some(name) = name {
+        let user = nix::unistd::User::from_name(name)?.with_context(|| format!("there is no user {name}"))?;
+        allowed.push(user.uid.as_raw());
+    }
+    Ok(allowed)
+}
+
+fn listen(path: &Path, allowed: &[u32]) -> Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context("the old socket"),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).with_context(|| format!("listen at {}", path.display()))?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    std::os::unix::fs::chown(path, allowed.last().copied(), None)?;
+    Ok(listener)
+}
+
+/// Says so to whoever waits.
+fn ready(descriptor: Option<i32>) -> Result<()> {
+    if let Some(descriptor) = descriptor {
+        // SAFETY: our caller made it for this and nobody else here uses it; it is closed afterwards.
+        let mut pipe = unsafe { File::from_raw_fd(descriptor) };
+        pipe.write_all(b"ready\n").context("say that we are ready")?;
+    }
+    Ok(())
+}
+
+async fn look_again(house: Arc<House>) {
+    let mut timer = tokio::time::interval(LOOK_AGAIN);
+    loop {
+        timer.tick().await;
+        house.library.refresh().await;
+        house.measure_pools().await;
+        if let Ok(capacity) = cake_host::usage::capacity() {
+            house.board.change_node(|node| node.capacity = capacity.into());
+        }
+    }
+}

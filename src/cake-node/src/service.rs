@@ -1,0 +1,262 @@
+//! The node API, answered.
+
+use crate::admit;
+use crate::board::Board;
+use crate::database::{Applied, Database, PendingOperation, Tombstone, VmRow};
+use crate::house::House;
+use crate::tickets::Tickets;
+use async_trait::async_trait;
+use cake_node_api::{
+    API_VERSION, Hello, NodeError, NodeService, Observed, ObservedStream, StreamKind, StreamTicket, Verb, VmRecord,
+};
+use cake_types::{Epoch, NodeId, OperationId, PoolId, PoolSpec, Stamp, Vm, VmId, VmState, VmStatus};
+use cake_vm::request::{Edge, Operation};
+use cake_vm::{Assignment, Engine};
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+
+/// VMs read from the database at a time for a snapshot.
+const PAGE: u32 = 64;
+/// Observations between the node and one watcher's connection.
+const AHEAD: usize = 64;
+
+pub struct Node {
+    pub id: NodeId,
+    pub house: Arc<House>,
+    pub engine: Engine,
+    pub tickets: Mutex<Tickets>,
+}
+
+impl Node {
+    fn database(&self) -> &Database {
+        &self.house.database
+    }
+
+    fn board(&self) -> &Board {
+        &self.house.board
+    }
+
+    /// Takes up everything that is written down: adopts what lives, starts what should run, goes on with what was begun.
+    pub async fn resume(self: &Arc<Self>) -> Result<(), NodeError> {
+        for pool in self.database().pools().await? {
+            if let Err(error) = self.house.open_pool(pool.id, pool.spec).await {
+                tracing::error!(pool = %pool.id, error = crate::chain(&error), "pool {}: {error}", pool.id);
+            }
+        }
+        let mut after = None;
+        loop {
+            let rows = self.database().vms_after(after, PAGE).await?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last.vm.meta.id);
+            for row in rows {
+                self.resume_vm(row).await;
+            }
+        }
+        for pending in self.database().pending_operations().await? {
+            tokio::spawn(go_on_with(self.clone(), pending));
+        }
+        Ok(())
+    }
+
+    async fn resume_vm(&self, row: VmRow) {
+        let id = row.vm.meta.id;
+        let holder = self.engine.folder(id).holder();
+        let rests = row.halted.is_some() || row.vm.spec.power == cake_types::Power::Stopped;
+        let at_rest =
+            rests && !row.removing && self.house.is_made(&row.vm) && matches!(holder, Ok(cake_vm::Holder::Nobody));
+        self.board().place_vm(id, resting(&row, if at_rest { VmState::Stopped } else { VmState::Pending }));
+        if !at_rest {
+            self.engine.assign(Arc::new(assignment(row))).await;
+        }
+    }
+}
+
+/// An operation that was accepted before the node was started again.
+async fn go_on_with(node: Arc<Node>, pending: PendingOperation) {
+    let mut news = node.board().watch();
+    loop {
+        let state = node.board().vm(pending.vm).map(|status| status.state);
+        if !matches!(state, Some(VmState::Pending | VmState::Provisioning | VmState::Starting)) {
+            break;
+        }
+        if let Err(RecvError::Closed) = news.recv().await {
+            return;
+        }
+    }
+    if node.engine.operate(pending.vm, operation(pending.id, pending.verb)).await.is_err() {
+        use cake_vm::Surroundings;
+        node.house.finished(pending.vm, pending.id, cake_vm::machine::Outcome::Superseded).await;
+    }
+}
+
+fn assignment(row: VmRow) -> Assignment {
+    let VmRow { vm, stamp, uid, halted, removing } = row;
+    Assignment { vm, stamp, uid, halted, removing }
+}
+
+fn operation(id: OperationId, verb: Verb) -> Operation {
+    let edge = match verb {
+        Verb::Reset => Edge::Reset,
+        Verb::Shutdown { seconds } => Edge::Shutdown { within: Duration::from_secs(seconds.into()) },
+    };
+    Operation { id, edge }
+}
+
+/// The status of a VM that has no process and no task.
+fn resting(row: &VmRow, state: VmState) -> VmStatus {
+    VmStatus {
+        observed: row.stamp,
+        state,
+        pid: None,
+        accelerator: None,
+        started_at: None,
+        progress: None,
+        failure: None,
+        halted_by: row.halted,
+        usage: None,
+        restarts: 0,
+        start_commands: None,
+    }
+}
+
+#[async_trait]
+impl NodeService for Node {
+    async fn hello(&self, epoch: Option<Epoch>) -> Result<Hello, NodeError> {
+        let highest_epoch = match epoch {
+            Some(epoch) => self.database().lead(epoch).await?,
+            None => self.database().highest_epoch().await?,
+        };
+        let now = self.database().highest_epoch().await?;
+        if epoch.is_some() {
+            self.board().change_node(|node| node.epoch = now);
+        }
+        let (node, key) = (self.id, self.house.key.public());
+        Ok(Hello { api: API_VERSION, node, key, highest_epoch, status: self.board().node() })
+    }
+
+    async fn apply_vm(&self, stamp: Stamp, vm: Vm) -> Result<(), NodeError> {
+        admit::vm(&vm, &self.board().node())?;
+        let Applied::Changed(row) = self.database().apply_vm(stamp, vm).await? else { return Ok(()) };
+        let id = row.vm.meta.id;
+        let status = match self.board().vm(id) {
+            Some(status) => status,
+            None => {
+                let status = resting(&row, VmState::Pending);
+                self.board().place_vm(id, status.clone());
+                status
+            }
+        };
+        self.board().tell(Observed::Vm(Box::new(VmRecord { vm: row.vm.clone(), stamp, status })));
+        self.engine.assign(Arc::new(assignment(*row))).await;
+        Ok(())
+    }
+
+    async fn remove_vm(&self, id: VmId, stamp: Stamp) -> Result<(), NodeError> {
+        match self.database().entomb(id, stamp, Timestamp::now()).await? {
+            Tombstone::Removing(row) => self.engine.assign(Arc::new(assignment(*row))).await,
+            Tombstone::Gone(removed) => self.board().tell(Observed::VmRemoved(removed)),
+        }
+        Ok(())
+    }
+
+    async fn apply_pool(&self, id: PoolId, stamp: Stamp, spec: PoolSpec) -> Result<(), NodeError> {
+        admit::pool(&spec)?;
+        self.database().apply_pool(id, stamp, spec.clone()).await?;
+        let opened = self.house.open_pool(id, spec).await;
+        opened.map_err(|error| NodeError::Invalid { detail: crate::chain(&error) })
+    }
+
+    async fn operate(&self, id: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError> {
+        if self.database().knows_operation(id).await? {
+            return Ok(());
+        }
+        let status = self.board().vm(vm).ok_or(NodeError::Unknown)?;
+        let operation = operation(id, verb);
+        let illegal = |state| NodeError::Illegal { state };
+        cake_vm::request::admit(status.state, operation.edge).map_err(|_| illegal(status.state))?;
+        if !self.database().accept(PendingOperation { id, vm, verb }).await? {
+            return Ok(());
+        }
+        if self.engine.operate(vm, operation).await.is_err() {
+            self.database().withdraw(id).await?;
+            return Err(illegal(self.board().vm(vm).map_or(status.state, |status| status.state)));
+        }
+        Ok(())
+    }
+
+    async fn observe(&self) -> Result<ObservedStream, NodeError> {
+        // Before the snapshot is read: what changes meanwhile is told after it.
+        let mut news = self.board().watch();
+        let (send, receive) = mpsc::channel(AHEAD);
+        let (board, database) = (self.board().clone(), self.database().clone());
+        tokio::spawn(async move {
+            if let Err(error) = snapshot(&board, &database, &send).await {
+                tracing::error!(error = crate::chain(&error), "a snapshot could not be read: {error}");
+                return;
+            }
+            // Ends when the watcher is gone, or so slow that it must begin again.
+            while let Ok(observed) = news.recv().await {
+                if send.send((*observed).clone()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(stream::unfold(receive, |mut receive| async { Some((receive.recv().await?, receive)) }).boxed())
+    }
+
+    async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError> {
+        self.board().vm(vm).ok_or(NodeError::Unknown)?;
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|error| NodeError::Internal { detail: error.to_string() })?;
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(tickets.issue(kind, vm, &random, Instant::now()))
+    }
+
+    async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, NodeError> {
+        let redeemed = self.tickets.lock().unwrap_or_else(PoisonError::into_inner).redeem(&ticket, Instant::now());
+        match redeemed.ok_or(NodeError::BadTicket)? {
+            (StreamKind::Serial, vm) => {
+                self.engine.serial(vm).await.map_err(|error| NodeError::Internal { detail: error.to_string() })
+            }
+        }
+    }
+}
+
+/// Everything that is so. An error means that the watcher gets no end of the snapshot, and so can't mistake it for the whole.
+async fn snapshot(
+    board: &Board,
+    database: &Database,
+    send: &mpsc::Sender<Observed>,
+) -> Result<(), crate::database::DatabaseError> {
+    let mut first: Vec<Observed> = vec![Observed::SnapshotBegin, Observed::Node(board.node())];
+    first.extend(board.pools().into_iter().map(|(id, status)| Observed::Pool { id, status }));
+    first.extend(board.images().into_iter().map(|image| Observed::Image(Box::new(image))));
+    for observed in first {
+        let _ = send.send(observed).await;
+    }
+    let mut after = None;
+    loop {
+        let rows = database.vms_after(after, PAGE).await?;
+        let Some(last) = rows.last() else { break };
+        after = Some(last.vm.meta.id);
+        for row in rows {
+            let status = board.vm(row.vm.meta.id).unwrap_or_else(|| resting(&row, VmState::Pending));
+            let record = VmRecord { stamp: row.stamp, status, vm: row.vm };
+            if send.send(Observed::Vm(Box::new(record))).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    let mut last: Vec<Observed> = database.tombstones().await?.into_iter().map(Observed::VmRemoved).collect();
+    last.extend(database.outcomes().await?.into_iter().map(Observed::Operation));
+    last.push(Observed::SnapshotEnd);
+    for observed in last {
+        let _ = send.send(observed).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! The life of a VM, with real QEMUs.
+
+mod support;
+
+use anyhow::Result;
+use cake_node_api::{OperationResult, Verb};
+use cake_types::{Firmware, OperationId, Power, VmState};
+use support::{Leader, NodeProcess};
+
+#[tokio::test]
+async fn a_guest_starts_speaks_pauses_resets_and_stops() -> Result<()> {
+    let node = NodeProcess::start()?;
+    let mut leader = Leader::new(&node, 1).await?;
+    let mut vm = leader.pvh();
+    let id = vm.meta.id;
+    leader.apply(&vm).await?;
+    let status = leader.state(&vm, VmState::Running).await?;
+    assert!(status.start_commands.is_some_and(|count| count <= 12), "{status:?}");
+    let mut console = leader.serial(id).await?;
+    console.until("cake-pvh: up\n").await?;
+
+    leader.set_power(&mut vm, Power::Paused).await?;
+    assert_eq!(leader.state(&vm, VmState::Paused).await?.pid, status.pid);
+    leader.set_power(&mut vm, Power::Running).await?;
+    assert_eq!(leader.state(&vm, VmState::Running).await?.pid, status.pid);
+
+    let reset = OperationId::now();
+    leader.client.operate(reset, id, Verb::Reset).await?;
+    leader.client.operate(reset, id, Verb::Reset).await?;
+    assert_eq!(leader.outcome(reset).await?, OperationResult::Done);
+    console.until("cake-pvh: up\ncake-pvh: up\n").await?;
+
+    leader.set_power(&mut vm, Power::Stopped).await?;
+    leader.state(&vm, VmState::Stopped).await?;
+    assert!(node.qemus()?.is_empty());
+    leader.client.remove_vm(id, leader.stamp(&vm)).await?;
+    leader.removed(id).await?;
+    assert!(leader.apply(&vm).await.is_err());
+    assert!(!node.state.path().join("vms").join(id.to_string()).exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn cake_tiny_boots_knows_its_name_and_answers() -> Result<()> {
+    let node = NodeProcess::start()?;
+    let mut leader = Leader::new(&node, 1).await?;
+    let vm = leader.tiny(Firmware::Bios, "web-1")?;
+    leader.apply(&vm).await?;
+    leader.state(&vm, VmState::Running).await?;
+    let mut console = leader.serial(vm.meta.id).await?;
+    console.until("cake-tiny: ready on web-1").await?;
+    console.type_line("echo $((6 * 7))-is-it").await?;
+    console.until("42-is-it").await?;
+
+    let shutdown = OperationId::now();
+    leader.client.operate(shutdown, vm.meta.id, Verb::Shutdown { seconds: 100 }).await?;
+    assert_eq!(leader.outcome(shutdown).await?, OperationResult::Done);
+    let status = leader.state(&vm, VmState::Stopped).await?;
+    assert!(status.halted_by.is_some(), "{status:?}");
+    Ok(())
+}
