@@ -68,7 +68,7 @@ impl Listener {
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
                 },
-                _ = ending.wait_for(|ending| *ending) => break,
+                () = asked_to_end(&mut ending) => break,
             }
             while connections.try_join_next().is_some() {}
         }
@@ -77,6 +77,11 @@ impl Listener {
         // Streams that never end by themselves are cut off after that.
         let _ = tokio::time::timeout(FAREWELL, all).await;
     }
+}
+
+async fn asked_to_end(ending: &mut watch::Receiver<bool>) {
+    // Without its sender the daemon is ending too.
+    let _ = ending.wait_for(|ending| *ending).await;
 }
 
 fn http() -> Builder<TokioExecutor> {
@@ -117,10 +122,9 @@ async fn serve(shared: Shared, stream: TcpStream, peer: SocketAddr) {
     let connection = shared.http.serve_connection_with_upgrades(TokioIo::new(tls), service);
     let mut connection = std::pin::pin!(connection);
     let mut ending = shared.ending;
-    let asked_to_end = async { drop(ending.wait_for(|ending| *ending).await) };
     let early = tokio::select! {
         ended = connection.as_mut() => Some(ended),
-        () = asked_to_end => None,
+        () = asked_to_end(&mut ending) => None,
     };
     let ended = match early {
         Some(ended) => ended,

@@ -8,7 +8,7 @@ use axum::response::Response;
 use cake_api::{Api, VmJson, guard};
 use cake_control::accounts::{Identity, Proof};
 use cake_control::{Control, Place};
-use cake_store::SystemClock;
+use cake_store::{Clock, SystemClock};
 use cake_types::Language;
 use rustls::server::NoServerSessionStorage;
 use std::net::SocketAddr;
@@ -48,13 +48,18 @@ pub struct Running {
 
 impl Running {
     pub async fn start(options: &Options) -> Result<Self> {
+        Self::start_at(options, Arc::new(SystemClock)).await
+    }
+
+    /// With the time of day as a parameter.
+    pub async fn start_at(options: &Options, clock: Arc<dyn Clock>) -> Result<Self> {
         let Options { state, node_socket, https } = options;
         std::fs::create_dir_all(state).with_context(|| format!("{} can't be made", state.display()))?;
         let tcp = TcpListener::bind(https).await.with_context(|| format!("{https} can't be listened on"))?;
         let address = tcp.local_addr()?;
         let authority = Authority::open(state, address)?;
         let place = Place { state: state.clone(), node_socket: node_socket.clone() };
-        let control = Control::start(&place, Arc::new(VmJson), Arc::new(SystemClock)).await?;
+        let control = Control::start(&place, Arc::new(VmJson), clock).await?;
         let instance = Instance {
             url: status::url(address),
             address,
@@ -72,6 +77,11 @@ impl Running {
         let renewal = tokio::spawn(renew(authority));
         tracing::info!(url = instance.url, "the console answers");
         Ok(Self { instance, address, control, ending, listener, renewal })
+    }
+
+    /// The services, for tests of what no route can cause.
+    pub fn control(&self) -> &Control {
+        &self.control
     }
 
     pub fn is_set_up(&self) -> bool {

@@ -1,0 +1,12 @@
+//! The whole daemon in process, on a free port, with a Store of its own and a node that is a model.
+
+mod access;
+mod bad_input;
+mod console;
+mod contract;
+mod convergence;
+mod setup;
+mod support;
+mod tasks;
+mod vms;
+mod watch;

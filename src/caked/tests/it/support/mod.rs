@@ -1,0 +1,7 @@
+//! A daemon and a model of a node, and somebody who asks.
+
+mod app;
+mod node;
+
+pub use app::{App, PASSWORD, Visitor, answers, items, key, trust, vm};
+pub use node::KERNEL;

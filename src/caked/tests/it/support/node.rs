@@ -1,0 +1,380 @@
+//! A model of a node behind the real node API: it keeps what it is told as a node must, and runs nothing.
+
+use async_trait::async_trait;
+use cake_node_api::{
+    Hello, ImageRecord, NodeError, NodeService, Observed, ObservedStream, OperationOutcome, OperationResult,
+    RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
+};
+use cake_types::{
+    Accelerator, ByteSize, Epoch, ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, ImageFormat,
+    ImageId, ImageSpec, ImageStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus,
+    Power, ProvisionProgress, SecretKey, Stamp, TcgReason, Vm, VmId, VmState, VmStatus,
+};
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+
+pub struct SimNode {
+    pub state: Mutex<State>,
+    changes: broadcast::Sender<Observed>,
+    key: SecretKey,
+}
+
+pub struct State {
+    pub highest: Epoch,
+    pub vms: BTreeMap<VmId, VmRecord>,
+    pub removed: BTreeMap<VmId, RemovedRecord>,
+    pub pools: BTreeMap<PoolId, PoolSpec>,
+    outcomes: Vec<OperationOutcome>,
+    tickets: HashMap<String, VmId>,
+    /// New VMs stay in `provisioning`.
+    pub slow_disks: bool,
+    /// Guests do not hear the power button.
+    pub deaf_guests: bool,
+    /// Desired states are refused.
+    pub refuse: bool,
+    pub applies: u32,
+    next_pid: u32,
+}
+
+pub const IMAGE: &str = "cake-tiny";
+pub const KERNEL: &str = "cake-pvh";
+
+fn image(number: u128, name: &str, format: ImageFormat, firmware: &[Firmware], size: u64) -> ImageRecord {
+    ImageRecord {
+        id: ImageId(uuid::Uuid::from_u128(number)),
+        name: name.parse().unwrap(),
+        spec: ImageSpec {
+            title: BTreeMap::from([("en".into(), name.into())]),
+            format,
+            os: GuestOs::Linux,
+            firmware: firmware.to_vec(),
+            min_memory: ByteSize::mib(64),
+            virtual_size: ByteSize(size),
+            sha256: "00".into(),
+            built_in: true,
+        },
+        status: ImageStatus { stored: ByteSize(size), available: true, detail: None },
+    }
+}
+
+fn images() -> Vec<ImageRecord> {
+    vec![
+        image(1, IMAGE, ImageFormat::Raw, &[Firmware::Bios, Firmware::Uefi], 32 << 20),
+        image(2, KERNEL, ImageFormat::Kernel, &[Firmware::Direct], 0),
+    ]
+}
+
+impl SimNode {
+    pub fn new() -> Arc<Self> {
+        let (changes, _) = broadcast::channel(4096);
+        Arc::new(Self {
+            state: Mutex::new(State {
+                highest: Epoch(0),
+                vms: BTreeMap::new(),
+                removed: BTreeMap::new(),
+                pools: BTreeMap::new(),
+                outcomes: Vec::new(),
+                tickets: HashMap::new(),
+                slow_disks: false,
+                deaf_guests: false,
+                refuse: false,
+                applies: 0,
+                next_pid: 1000,
+            }),
+            changes,
+            key: SecretKey::generate(&mut OsRng),
+        })
+    }
+
+    /// Answers at `socket` until the handle is aborted.
+    pub fn serve(self: &Arc<Self>, socket: &Path) -> JoinHandle<()> {
+        let _ = std::fs::remove_file(socket);
+        let listener = UnixListener::bind(socket).unwrap();
+        let (service, uid) = (self.clone(), nix::unistd::getuid().as_raw());
+        tokio::spawn(async move {
+            let _ = cake_node_api::serve(listener, service, vec![uid]).await;
+        })
+    }
+
+    pub fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap())
+    }
+
+    pub fn key(&self) -> &SecretKey {
+        &self.key
+    }
+
+    fn tell(&self, observed: Observed) {
+        let _ = self.changes.send(observed);
+    }
+
+    /// Changes what is so, as a real machine would.
+    pub fn happens(&self, id: VmId, change: impl FnOnce(&mut VmStatus)) {
+        let status = self.with(|state| {
+            let record = state.vms.get_mut(&id).unwrap();
+            change(&mut record.status);
+            record.status.clone()
+        });
+        self.tell(Observed::VmStatus { id, status: Box::new(status) });
+    }
+
+    /// The guest shuts itself down.
+    pub fn guest_halts(&self, id: VmId) {
+        let generation = self.with(|state| state.vms[&id].vm.meta.generation);
+        self.happens(id, |status| halt(status, generation));
+    }
+
+    fn accept(&self, stamp: Stamp, vm: Vm) -> Result<(), NodeError> {
+        let id = vm.meta.id;
+        let record = self.with(|state| {
+            if state.refuse {
+                return Err(NodeError::Invalid { detail: "refused by the test".into() });
+            }
+            if stamp.epoch < state.highest {
+                return Err(NodeError::StaleEpoch { highest: state.highest });
+            }
+            if state.removed.contains_key(&id) {
+                return Err(NodeError::Tombstoned);
+            }
+            let old = state.vms.get(&id);
+            if let Some(old) = old {
+                if old.stamp > stamp || (old.stamp == stamp && old.vm != vm) {
+                    return Err(NodeError::StaleStamp { held: old.stamp });
+                }
+            }
+            state.applies += 1;
+            let mut status = old.map_or_else(|| fresh(stamp), |old| old.status.clone());
+            status.observed = stamp;
+            status.failure = None;
+            if state.slow_disks && status.state == VmState::Pending {
+                status.state = VmState::Provisioning;
+                status.progress = Some(ProvisionProgress { done: ByteSize(1), total: ByteSize(4) });
+            } else {
+                state.next_pid += 1;
+                settle(&mut status, &vm, state.next_pid);
+            }
+            let record = VmRecord { vm, stamp, status };
+            state.vms.insert(id, record.clone());
+            Ok(record)
+        })?;
+        let status = record.status.clone();
+        self.tell(Observed::Vm(Box::new(record)));
+        self.tell(Observed::VmStatus { id, status: Box::new(status) });
+        Ok(())
+    }
+
+    /// Lets disks that were held up be done.
+    pub fn disks_are_done(&self) {
+        let waiting: Vec<VmId> = self.with(|state| {
+            state.slow_disks = false;
+            let waiting = state.vms.values().filter(|r| r.status.state == VmState::Provisioning);
+            waiting.map(|record| record.vm.meta.id).collect()
+        });
+        for id in waiting {
+            let vm = self.with(|state| state.vms[&id].vm.clone());
+            self.happens(id, |status| {
+                status.progress = None;
+                settle(status, &vm, 4242);
+            });
+        }
+    }
+
+    fn press(&self, operation: OperationId, id: VmId, verb: Verb) -> Result<(), NodeError> {
+        if self.with(|state| state.outcomes.iter().any(|o| o.operation == operation)) {
+            return Ok(());
+        }
+        let (deaf, generation) = self.with(|state| {
+            let record = state.vms.get(&id).ok_or(NodeError::Unknown)?;
+            Ok((state.deaf_guests, record.vm.meta.generation))
+        })?;
+        let result = match verb {
+            Verb::Reset => OperationResult::Done,
+            Verb::Shutdown { .. } if deaf => {
+                self.happens(id, |status| status.state = VmState::ShuttingDown);
+                return Ok(());
+            }
+            Verb::Shutdown { .. } => {
+                self.happens(id, |status| halt(status, generation));
+                OperationResult::Done
+            }
+        };
+        self.outcome(operation, id, result);
+        Ok(())
+    }
+
+    /// The guest did not hear the power button in time.
+    pub fn shutdown_fails(&self, operation: OperationId, id: VmId) {
+        self.happens(id, |status| status.state = VmState::Running);
+        let failure = Failure { code: FailureCode::GuestIgnoredShutdown, detail: String::new() };
+        self.outcome(operation, id, OperationResult::Failed(failure));
+    }
+
+    fn outcome(&self, operation: OperationId, vm: VmId, result: OperationResult) {
+        let outcome = OperationOutcome { operation, vm, at: Timestamp::now(), result };
+        self.with(|state| state.outcomes.push(outcome.clone()));
+        self.tell(Observed::Operation(outcome));
+    }
+}
+
+fn fresh(stamp: Stamp) -> VmStatus {
+    VmStatus {
+        observed: stamp,
+        state: VmState::Pending,
+        pid: None,
+        accelerator: None,
+        started_at: None,
+        progress: None,
+        failure: None,
+        halted_by: None,
+        usage: None,
+        restarts: 0,
+        start_commands: None,
+    }
+}
+
+fn halt(status: &mut VmStatus, generation: Generation) {
+    status.state = VmState::Stopped;
+    status.pid = None;
+    status.halted_by = Some(HaltedBy { reason: ExitReason::Guest, generation, at: Timestamp::now() });
+}
+
+fn settle(status: &mut VmStatus, vm: &Vm, pid: u32) {
+    let halted = status.halted_by.is_some_and(|halted| halted.generation >= vm.meta.generation);
+    status.state = match vm.spec.power {
+        Power::Running if halted => VmState::Stopped,
+        Power::Running => VmState::Running,
+        Power::Paused => VmState::Paused,
+        Power::Stopped => VmState::Stopped,
+    };
+    if status.state == VmState::Stopped {
+        status.pid = None;
+    } else {
+        status.halted_by = None;
+        status.pid = status.pid.or(Some(pid));
+        status.accelerator = Some(Accelerator::Tcg { because: TcgReason::Asked });
+    }
+}
+
+#[async_trait]
+impl NodeService for SimNode {
+    async fn hello(&self, epoch: Option<Epoch>) -> Result<Hello, NodeError> {
+        let highest = self.with(|state| {
+            let before = state.highest;
+            if let Some(epoch) = epoch {
+                if epoch < before {
+                    return Err(NodeError::StaleEpoch { highest: before });
+                }
+                state.highest = epoch;
+            }
+            Ok(before)
+        })?;
+        Ok(Hello {
+            api: 1,
+            node: NodeId(uuid::Uuid::from_u128(7)),
+            key: self.key.public(),
+            highest_epoch: highest,
+            status: NodeStatus {
+                host_name: "sim-1".into(),
+                version: "0.1.0".into(),
+                epoch: highest,
+                accelerator: Accelerator::Tcg { because: TcgReason::Asked },
+                qemu: "10.0.0".into(),
+                launcher: "detached".into(),
+                capacity: NodeCapacity {
+                    cpus: 4,
+                    memory: ByteSize::gib(8),
+                    memory_available: ByteSize::gib(6),
+                },
+                started_at: Timestamp::UNIX_EPOCH,
+            },
+        })
+    }
+
+    async fn apply_vm(&self, stamp: Stamp, vm: Vm) -> Result<(), NodeError> {
+        self.accept(stamp, vm)
+    }
+
+    async fn remove_vm(&self, id: VmId, stamp: Stamp) -> Result<(), NodeError> {
+        let record = RemovedRecord { id, stamp, at: Timestamp::now() };
+        self.with(|state| {
+            state.vms.remove(&id).ok_or(NodeError::Unknown)?;
+            state.removed.insert(id, record);
+            Ok::<_, NodeError>(())
+        })?;
+        self.tell(Observed::VmRemoved(record));
+        Ok(())
+    }
+
+    async fn apply_pool(&self, id: PoolId, _: Stamp, spec: PoolSpec) -> Result<(), NodeError> {
+        if spec.path.as_deref().is_some_and(|path| path.starts_with("/missing")) {
+            return Err(NodeError::Invalid { detail: "no such directory".into() });
+        }
+        self.with(|state| state.pools.insert(id, spec));
+        self.tell(Observed::Pool { id, status: pool_status() });
+        Ok(())
+    }
+
+    async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError> {
+        self.press(operation, vm, verb)
+    }
+
+    async fn observe(&self) -> Result<ObservedStream, NodeError> {
+        let live = self.changes.subscribe();
+        let mut first = vec![Observed::SnapshotBegin];
+        self.with(|state| {
+            first.extend(images().into_iter().map(|image| Observed::Image(Box::new(image))));
+            first.extend(state.pools.keys().map(|id| Observed::Pool { id: *id, status: pool_status() }));
+            first.extend(state.vms.values().map(|record| Observed::Vm(Box::new(record.clone()))));
+            first.extend(state.removed.values().map(|record| Observed::VmRemoved(*record)));
+            first.extend(state.outcomes.iter().cloned().map(Observed::Operation));
+        });
+        first.push(Observed::SnapshotEnd);
+        let live = futures_util::stream::unfold(live, |mut live| async move {
+            live.recv().await.ok().map(|observed| (observed, live))
+        });
+        Ok(futures_util::stream::iter(first).chain(live).boxed())
+    }
+
+    async fn ticket(&self, _: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError> {
+        let ticket = uuid::Uuid::new_v4().to_string();
+        self.with(|state| state.tickets.insert(ticket.clone(), vm));
+        Ok(StreamTicket(ticket))
+    }
+
+    /// A console that says `boot` and then what it is told.
+    async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, NodeError> {
+        self.with(|state| state.tickets.remove(&ticket.0)).ok_or(NodeError::BadTicket)?;
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        tokio::spawn(async move {
+            let mut ours = ours;
+            let _ = ours.write_all(b"boot\n").await;
+            let mut buffer = [0; 4096];
+            while let Ok(read @ 1..) = ours.read(&mut buffer).await {
+                if ours.write_all(&buffer[..read]).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(theirs.into_std().unwrap().into())
+    }
+}
+
+fn pool_status() -> PoolStatus {
+    PoolStatus {
+        path: "/srv/pool".into(),
+        file_system: "xfs".into(),
+        size: ByteSize::gib(100),
+        free: ByteSize::gib(50),
+        reflink: true,
+        available: true,
+        detail: None,
+    }
+}
