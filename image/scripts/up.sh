@@ -107,7 +107,7 @@ answer_setup() {
 
 # tell: where the console is. The same every time.
 tell() {
-    local status url token ca
+    local status url token
     status=$(caked_says status) || die 'caked does not answer: see make logs'
     if [ -n "${SETUP:-}" ] && [ "$(jq -r '.setup_token // ""' <<<"$status")" != "" ]; then
         answer_setup
@@ -116,8 +116,7 @@ tell() {
     url=$(jq -r .url <<<"$status")
     token=$(jq -r '.setup_token // ""' <<<"$status")
     # The certificate of the authority is public; the directory that it lies in is not.
-    ca=$(jq -r .ca <<<"$status")
-    install -m 644 "${ca/#$CAKED_ROOM/$CAKE_STATE}" "$CAKE_STATE/ca.pem"
+    install -m 644 "$CAKE_STATE/caked/ca.pem" "$CAKE_STATE/ca.pem"
     printf 'url = "%s"\nca = "ca.pem"\n' "$url" >"$CAKE_STATE/.cake.toml"
     mv "$CAKE_STATE/.cake.toml" "$CAKE_STATE/cake.toml"
     chown "$CAKE_OWNER" "$CAKE_STATE/cake.toml" "$CAKE_STATE/ca.pem"
