@@ -250,7 +250,7 @@ const cake = (() => {
   // — Buttons —
 
   /** Asks before something that can't be taken back. Resolves to whether it was meant. */
-  function confirmed({ title, text, verb, name, list = [] }) {
+  function confirmed({ title, text, verb, name, list = [], harmless = false }) {
     const dialog = document.getElementById('confirm');
     dialog.querySelector('#confirm-title').textContent = title;
     const place = dialog.querySelector('#confirm-text');
@@ -258,6 +258,7 @@ const cake = (() => {
     if (list.length) place.append(element('b', { translate: 'no' }, list.join(', ')));
     const [yes, typed] = [dialog.querySelector('#confirm-yes'), dialog.querySelector('#confirm-name')];
     yes.textContent = verb;
+    yes.className = harmless ? 'button primary' : 'button danger';
     dialog.querySelector('#confirm-type').hidden = !name;
     dialog.querySelector('#confirm-expected').textContent = name ?? '';
     typed.value = '';

@@ -114,6 +114,7 @@
       text: `${rest > 0 ? `${button.dataset.rest.replace('%n', rest)} ` : ''}${button.dataset.text}`,
       list: these.map((row) => row.dataset.name),
       verb: button.textContent,
+      harmless: verb !== 'stop',
     });
     if (!meant) return;
     cake.busy(button, true);

@@ -184,7 +184,12 @@ fn accounts() -> Vec<AccountView> {
 }
 
 fn subject(kind: &str, number: u32, name: &str) -> Subject {
-    Subject { kind: kind.into(), id: id(1, number), name: name.into() }
+    let place = match kind {
+        "vm" => 1,
+        "node" => 3,
+        _ => 10,
+    };
+    Subject { kind: kind.into(), id: id(place, number), name: name.into() }
 }
 
 fn event(kind: EventKind, severity: Severity, subject: Option<Subject>, minutes: i64, facts: &[(&str, &str)]) -> Event {

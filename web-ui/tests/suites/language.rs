@@ -22,7 +22,7 @@ fn templates() -> Vec<(String, String)> {
 }
 
 /// Names that are the same in every language: keys, formats, programs.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "Esc",
     "Tab",
     "Ctrl",
@@ -41,6 +41,7 @@ const NAMES: [&str; 18] = [
     "t",
     "e",
     "UTC",
+    "v1/openapi.json",
 ];
 
 /// A letter in a text node of a template that is neither an expression nor a name is a word outside the catalogue.

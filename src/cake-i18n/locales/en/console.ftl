@@ -178,6 +178,7 @@ bulk-done = %n accepted
 bulk-failed = %n refused
 
 # One VM
+vm-title = VM { $name }
 vm-actions = Actions
 vm-console = Console
 vm-action-start = Start

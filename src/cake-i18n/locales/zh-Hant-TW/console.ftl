@@ -177,6 +177,7 @@ bulk-done = 已接受 %n 台
 bulk-failed = 已拒絕 %n 台
 
 # 單台虛擬機器
+vm-title = 虛擬機器 { $name }
 vm-actions = 操作
 vm-console = 主控台
 vm-action-start = 啟動
