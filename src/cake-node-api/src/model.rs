@@ -30,6 +30,9 @@ pub enum Verb {
     Reset,
     /// The power button (ACPI): the guest is asked to shut itself down within so many seconds.
     Shutdown { seconds: u32 },
+    /// root on the server stops it: as [`Verb::Shutdown`], and a guest that has not obeyed by then is ended. Either way the node
+    /// does not start it again by itself; the desired state stays as it is.
+    Halt { seconds: u32 },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,18 +20,22 @@ pub async fn find(state: &Path, engine: &Path, images: &Path) -> Accelerator {
         line: LINE,
         limit: LIMIT,
     };
-    probe(&request, guest(&name, images)).await
+    probe(&request, guest(&name, images, "kvm")).await
 }
 
 /// QEMU as it will run, without the confinement: the guest is our own, and QEMU has read nothing that is not.
-fn guest(engine: &Path, images: &Path) -> Command {
+fn guest(engine: &Path, images: &Path, accelerator: &str) -> Command {
     let loader = engine.join("lib64/ld-linux-x86-64.so.2");
     let libraries = [engine.join("usr/lib/x86_64-linux-gnu"), engine.join("usr/lib/x86_64-linux-gnu/pulseaudio")];
     let libraries: Vec<_> = libraries.iter().map(|path| path.to_string_lossy()).collect();
     let mut command = Command::new(loader);
     command.arg("--library-path").arg(libraries.join(":")).arg(engine.join("usr/bin/qemu-system-x86_64"));
-    command.arg("-L").arg(engine.join("usr/share/qemu"));
-    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35,accel=kvm", "-m", "64"]);
+    // Debian keeps the firmware of its own source package apart from QEMU's.
+    for firmware in ["usr/share/qemu", "usr/share/seabios"] {
+        command.arg("-L").arg(engine.join(firmware));
+    }
+    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-m", "64"]);
+    command.arg("-machine").arg(format!("q35,accel={accelerator}"));
     command.args(["-serial", "stdio", "-kernel"]).arg(images.join(GUEST));
     command
 }
@@ -43,4 +47,19 @@ pub fn qemu_version(engine: &Path) -> String {
     // Without Debian's epoch and revision: 1:10.0.13+ds-0+deb13u1
     let version = version.map(|version| version.split_once(':').map_or(version, |(_, rest)| rest));
     version.map(|version| version.split(['+', '-']).next().unwrap_or(version)).unwrap_or("unknown").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cake_host::accelerator::says;
+
+    /// Otherwise a server with KVM would be told that it has none.
+    #[tokio::test]
+    async fn the_guest_of_the_probe_runs_where_the_accelerator_does() {
+        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/engine");
+        let engine = built.join("current").canonicalize().expect("the engine root is built: make engine");
+        let command = guest(&engine, &built.join("images"), "tcg");
+        says(command, LINE, Duration::from_secs(60)).await.unwrap();
+    }
 }

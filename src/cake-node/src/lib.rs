@@ -1,6 +1,7 @@
 //! The root agent of a server (invariant 1): it alone touches QEMU, disks and links, and it works without caked.
 
 pub mod accelerator;
+pub mod admin;
 mod admit;
 mod board;
 mod database;

@@ -1,10 +1,13 @@
 //! `cake-node`: the daemon, the helper that becomes QEMU, the workers, and root's own tools.
 
 use anyhow::{Context, Result};
+use cake_node::admin::{self, Alive};
 use cake_node::serve::{Options, serve};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
 
 #[derive(Parser)]
 #[command(version, about = "The root agent of a cake server")]
@@ -21,6 +24,32 @@ enum Command {
     ExecVm { plan: PathBuf },
     /// Do one confined job (used by the daemon)
     Worker { kind: WorkerKind },
+    /// List the VMs that are running: id, name, state, pid
+    Vms {
+        #[arg(long)]
+        state: PathBuf,
+    },
+    /// Ask all guests to shut down, and end those that do not; none of them starts again by itself
+    StopVms {
+        #[arg(long)]
+        state: PathBuf,
+        /// How long guests have
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Do not ask
+        #[arg(long)]
+        now: bool,
+    },
+    /// Give the console's administrator a new password, asked for twice, or read from standard input
+    ResetAdmin {
+        #[arg(long)]
+        state: PathBuf,
+        #[arg(long, default_value = "admin")]
+        name: String,
+        /// Make a password and print it
+        #[arg(long)]
+        generate: bool,
+    },
 }
 
 #[derive(Args)]
@@ -100,12 +129,39 @@ fn run(command: Command) -> Result<()> {
         Command::Serve(options) => serve_here(options),
         Command::ExecVm { plan } => Err(cake_vm::exec::exec_vm(&plan).err().context("QEMU was not executed")?.into()),
         Command::Worker { kind: WorkerKind::InspectImage } => Ok(cake_storage::worker::inspect_image()?),
+        Command::Vms { state } => runtime()?.block_on(async {
+            for Alive { id, name, state, process } in admin::alive(&state).await? {
+                println!("{id} {name} {} {}", state.as_str(), process.pid());
+            }
+            Ok(())
+        }),
+        Command::StopVms { state, seconds, now } => {
+            let patience = Duration::from_secs(if now { 0 } else { seconds });
+            runtime()?.block_on(admin::stop(&state, patience))
+        }
+        Command::ResetAdmin { state, name, generate } => admin::reset_admin(&state, &name, generate),
+    }
+}
+
+/// One thread: what blocks has threads of its own, and the rest waits.
+fn runtime() -> Result<Runtime> {
+    Builder::new_current_thread().enable_all().thread_stack_size(512 * 1024).build().context("start the runtime")
+}
+
+/// The allocator keeps less for later: an idle node should cost nothing.
+fn spare_memory() {
+    // SAFETY: mallopt only sets parameters of the allocator, and no other thread exists yet.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 64 * 1024);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 128 * 1024);
     }
 }
 
 fn serve_here(options: Serve) -> Result<()> {
+    spare_memory();
     let filter = tracing_subscriber::EnvFilter::try_from_env("CAKE_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let Serve { state, engine, images, socket, allow_user, ready_fd, launcher, accelerator } = options;
     let launcher = match launcher {
         LauncherChoice::Auto => cake_host::launch::Choice::Automatic,
@@ -114,7 +170,5 @@ fn serve_here(options: Serve) -> Result<()> {
     };
     let tcg = accelerator == AcceleratorChoice::Tcg;
     let options = Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg };
-    // One thread: what blocks has threads of its own, and the rest waits.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    runtime.block_on(serve(options))
+    runtime()?.block_on(serve(options))
 }

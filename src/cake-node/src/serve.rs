@@ -1,5 +1,6 @@
 //! The daemon, put together.
 
+use crate::admin::SOCKET_NOTE;
 use crate::board::Board;
 use crate::database::Database;
 use crate::house::House;
@@ -80,6 +81,8 @@ pub async fn serve(options: Options) -> Result<()> {
     let node = Arc::new(Node { id, house: house.clone(), engine: engine.clone(), tickets: Default::default() });
     node.resume().await?;
     let listener = listen(&options.socket, &allowed)?;
+    let socket = std::path::absolute(&options.socket)?;
+    std::fs::write(state.join(SOCKET_NOTE), socket.as_os_str().as_encoded_bytes()).context("note the socket's path")?;
     tokio::spawn(usage::run(engine, board));
     tokio::spawn(look_again(house));
     ready(options.ready_fd)?;

@@ -100,9 +100,11 @@ fn assignment(row: VmRow) -> Assignment {
 }
 
 fn operation(id: OperationId, verb: Verb) -> Operation {
+    let within = |seconds: u32| Duration::from_secs(seconds.into());
     let edge = match verb {
         Verb::Reset => Edge::Reset,
-        Verb::Shutdown { seconds } => Edge::Shutdown { within: Duration::from_secs(seconds.into()) },
+        Verb::Shutdown { seconds } => Edge::Shutdown { within: within(seconds) },
+        Verb::Halt { seconds } => Edge::Halt { within: within(seconds) },
     };
     Operation { id, edge }
 }

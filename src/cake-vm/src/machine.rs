@@ -115,7 +115,8 @@ enum Phase {
     Starting,
     Running,
     Paused,
-    ShuttingDown { operation: OperationId, deadline: Instant },
+    /// `ends`: it is ended when the time is over.
+    ShuttingDown { operation: OperationId, deadline: Instant, ends: bool },
     Ending,
     Removing,
     Removed,

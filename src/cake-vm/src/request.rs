@@ -4,12 +4,13 @@
 //! mean something:
 //!
 //! ```text
-//!               reset            shut down
-//!  running      yes              yes
-//!  shutting-    yes: the request already
-//!    down         is forgotten     asked
-//!  paused       yes              no: nobody would answer
-//!  all others   no: not running  no: not running
+//!                 reset             shut down            halt
+//!  running        yes               yes                  yes
+//!  shutting down  yes: the request  no: asked already    yes
+//!                 is forgotten
+//!  paused         yes               no: it would not     yes: ended at once
+//!                                   notice
+//!  all others     no: not running   no: not running      no: not running
 //! ```
 
 use cake_types::{OperationId, VmState};
@@ -26,6 +27,8 @@ pub enum Edge {
     Reset,
     /// The power button: the guest is asked and has so long to do it.
     Shutdown { within: Duration },
+    /// The same, and then the end: root stops it for good.
+    Halt { within: Duration },
 }
 
 /// An edge with the id that makes it happen once.
@@ -53,7 +56,7 @@ pub enum Denied {
 /// Whether an edge means something in a state.
 pub fn admit(state: VmState, edge: Edge) -> Result<(), Denied> {
     match (state, edge) {
-        (VmState::Running, _) | (VmState::Paused | VmState::ShuttingDown, Edge::Reset) => Ok(()),
+        (VmState::Running, _) | (VmState::Paused | VmState::ShuttingDown, Edge::Reset | Edge::Halt { .. }) => Ok(()),
         (VmState::Paused, Edge::Shutdown { .. }) => Err(Denied::Paused),
         (VmState::ShuttingDown, Edge::Shutdown { .. }) => Err(Denied::AlreadyAsked),
         (VmState::Deleting, _) => Err(Denied::Removing),
@@ -130,7 +133,11 @@ mod tests {
 
     fn operation(number: u8, shutdown: bool) -> Operation {
         let within = Duration::from_secs(1);
-        let edge = if shutdown { Edge::Shutdown { within } } else { Edge::Reset };
+        let edge = match (shutdown, number % 2) {
+            (true, _) => Edge::Shutdown { within },
+            (false, 0) => Edge::Reset,
+            (false, _) => Edge::Halt { within },
+        };
         Operation { id: OperationId(Uuid::from_u128(number.into())), edge }
     }
 
@@ -165,7 +172,7 @@ mod tests {
 
     #[test]
     fn every_refusal_has_its_reason() {
-        let (reset, shutdown) = (operation(1, false).edge, operation(1, true).edge);
+        let (reset, shutdown) = (operation(2, false).edge, operation(1, true).edge);
         assert_eq!(admit(VmState::Stopped, reset), Err(Denied::NotRunning));
         assert_eq!(admit(VmState::Paused, shutdown), Err(Denied::Paused));
         assert_eq!(admit(VmState::ShuttingDown, shutdown), Err(Denied::AlreadyAsked));

@@ -13,7 +13,7 @@
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -106,7 +106,9 @@ impl Hub {
             return;
         }
         let mut waiting = [0; CHUNK];
-        if let Ok(count) = self.port.try_read(&mut waiting) {
+        // Past tokio, which has not heard yet whether there is something.
+        let now = nix::sys::socket::MsgFlags::MSG_DONTWAIT;
+        if let Ok(count) = nix::sys::socket::recv(self.port.as_raw_fd(), &mut waiting, now) {
             let waiting = &waiting[..count];
             let both = (0..=count).rev().find(|both| kept.ends_with(&waiting[..*both])).unwrap_or(0);
             self.tail.push(&waiting[both..]);

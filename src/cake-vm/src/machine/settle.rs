@@ -2,7 +2,7 @@
 
 use super::{
     AfterEnd, Command, Desired, Effect, ExitReason, Failure, FailureCode, Found, Input, LOOP, Machine, Operation,
-    Outcome, Phase, Power, STEADY, after_end, back_off,
+    OperationId, Outcome, Phase, Power, STEADY, after_end, back_off,
 };
 use crate::request::Edge;
 use std::time::Instant;
@@ -38,7 +38,10 @@ impl Machine {
                 self.failure = Some(failure);
                 self.phase = Phase::Broken;
             }
-            (Input::Tick, Phase::ShuttingDown { operation, deadline }) if now >= deadline => {
+            (Input::Tick, Phase::ShuttingDown { operation, deadline, ends: true }) if now >= deadline => {
+                self.halt_at_once(operation, effects);
+            }
+            (Input::Tick, Phase::ShuttingDown { operation, deadline, ends: false }) if now >= deadline => {
                 self.phase = Phase::Running;
                 let failure = Failure {
                     code: FailureCode::GuestIgnoredShutdown,
@@ -123,8 +126,9 @@ impl Machine {
                 self.phase = Phase::Running;
             }
             (Ok(()), Command::PowerButton, Phase::Running) => {
-                if let Some(Operation { id, edge: Edge::Shutdown { within } }) = operation {
-                    self.phase = Phase::ShuttingDown { operation: id, deadline: now + within };
+                if let Some(Operation { id, edge: edge @ (Edge::Shutdown { within } | Edge::Halt { within }) }) = operation {
+                    let ends = matches!(edge, Edge::Halt { .. });
+                    self.phase = Phase::ShuttingDown { operation: id, deadline: now + within, ends };
                     return;
                 }
             }
@@ -146,6 +150,7 @@ impl Machine {
 
     /// The guest or QEMU came to an end that nobody asked for, or that only the guest was asked for.
     fn note_end(&mut self, reason: ExitReason, now: Instant, effects: &mut Vec<Effect>) {
+        let halting = matches!(self.phase, Phase::ShuttingDown { ends: true, .. });
         if let Phase::ShuttingDown { operation, .. } = self.phase {
             let outcome = if reason == ExitReason::Guest { Outcome::Done } else { Outcome::Superseded };
             effects.push(Effect::Finish { operation, outcome });
@@ -161,16 +166,31 @@ impl Machine {
         }
         if self.wants_process() {
             match after_end(self.desired.restart, reason, self.in_a_row) {
-                AfterEnd::Halt => {
-                    let generation = self.desired.stamp.generation;
-                    self.halted = Some(generation);
-                    effects.push(Effect::Halt { reason, generation });
-                }
+                AfterEnd::Halt => self.halt(reason, effects),
+                // root has asked for its end, whatever the policy.
+                _ if halting => self.halt(reason, effects),
                 AfterEnd::StartAgain { .. } => {
                     self.start_again(now);
                 }
             }
         }
+        self.phase = Phase::Ending;
+        self.kill(effects);
+    }
+
+    /// It stays off until somebody asks again.
+    fn halt(&mut self, reason: ExitReason, effects: &mut Vec<Effect>) {
+        let generation = self.desired.stamp.generation;
+        self.halted = Some(generation);
+        effects.push(Effect::Halt { reason, generation });
+    }
+
+    fn halt_at_once(&mut self, operation: OperationId, effects: &mut Vec<Effect>) {
+        if self.wants_process() {
+            self.halt(ExitReason::Killed, effects);
+        }
+        self.forget_trouble();
+        effects.push(Effect::Finish { operation, outcome: Outcome::Done });
         self.phase = Phase::Ending;
         self.kill(effects);
     }
@@ -207,11 +227,15 @@ impl Machine {
     /// What waits, and what waits for the guest, is overtaken by something stronger.
     fn supersede(&mut self, effects: &mut Vec<Effect>) {
         let superseded = |id| Effect::Finish { operation: id, outcome: Outcome::Superseded };
+        self.forget_shutdown(effects);
+        effects.extend(self.requests.clear().map(|operation| superseded(operation.id)));
+    }
+
+    fn forget_shutdown(&mut self, effects: &mut Vec<Effect>) {
         if let Phase::ShuttingDown { operation, .. } = self.phase {
-            effects.push(superseded(operation));
+            effects.push(Effect::Finish { operation, outcome: Outcome::Superseded });
             self.phase = Phase::Running;
         }
-        effects.extend(self.requests.clear().map(|operation| superseded(operation.id)));
     }
 
     /// Whether a QEMU should exist.
@@ -274,13 +298,18 @@ impl Machine {
     fn next_request(&mut self, effects: &mut Vec<Effect>) {
         let Some(operation) = self.requests.next() else { return };
         match (operation.edge, self.phase) {
-            (Edge::Reset, phase) => {
-                if let Phase::ShuttingDown { operation, .. } = phase {
-                    // A guest that was reset has forgotten that it was asked.
-                    effects.push(Effect::Finish { operation, outcome: Outcome::Superseded });
-                    self.phase = Phase::Running;
-                }
+            (Edge::Reset, _) => {
+                // A guest that was reset has forgotten that it was asked.
+                self.forget_shutdown(effects);
                 self.tell(Command::Reset, Some(operation), effects);
+            }
+            (Edge::Halt { within }, Phase::Running | Phase::ShuttingDown { .. }) if !within.is_zero() => {
+                self.forget_shutdown(effects);
+                self.tell(Command::PowerButton, Some(operation), effects);
+            }
+            (Edge::Halt { .. }, _) => {
+                self.forget_shutdown(effects);
+                self.halt_at_once(operation.id, effects);
             }
             (Edge::Shutdown { .. }, Phase::Running) => self.tell(Command::PowerButton, Some(operation), effects),
             (Edge::Shutdown { .. }, _) => {

@@ -161,6 +161,10 @@ fn run(world: &mut World, steps: Vec<Step>) {
                 world.input(Input::Desired(Desired { removing: true, ..now }));
             }
             Step::Operate(number, true) => world.operate(number.into(), Edge::Shutdown { within: Duration::from_secs(9) }),
+            Step::Operate(number, false) if number % 4 == 3 => {
+                let within = Duration::from_secs(u64::from(number) % 3);
+                world.operate(number.into(), Edge::Halt { within });
+            }
             Step::Operate(number, false) => world.operate(number.into(), Edge::Reset),
             Step::Answer => {
                 world.answer();
@@ -279,4 +283,16 @@ fn a_living_qemu_is_adopted_and_none_is_started() {
     assert_eq!((effects, machine.state()), (vec![Effect::Adopt], VmState::Starting));
     let (_, effects) = Machine::new(desired(3, Power::Stopped, Restart::OnCrash), None, true, Instant::now());
     assert_eq!(effects, [Effect::Adopt, Effect::Kill]);
+}
+
+#[test]
+fn root_stops_a_guest_that_does_not_listen_and_it_stays_off() {
+    let mut world = World::new(Power::Running, Restart::Always);
+    world.drain();
+    world.operate(1, Edge::Halt { within: Duration::from_secs(5) });
+    world.answer();
+    assert_eq!(world.machine.state(), VmState::ShuttingDown);
+    world.drain();
+    assert_eq!((world.machine.state(), world.halts, world.alive), (VmState::Stopped, 1, false));
+    assert!(world.machine.is_halted() && world.machine.is_idle());
 }

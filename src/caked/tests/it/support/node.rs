@@ -18,8 +18,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::runtime::Runtime;
 use tokio::sync::broadcast;
-use tokio::task::JoinHandle;
 
 pub struct SimNode {
     pub state: Mutex<State>,
@@ -94,14 +94,19 @@ impl SimNode {
         })
     }
 
-    /// Answers at `socket` until the handle is aborted.
-    pub fn serve(self: &Arc<Self>, socket: &Path) -> JoinHandle<()> {
+    /// Answers at `socket` as long as the runtime lives: with it end all connections, as with a process.
+    pub fn serve(self: &Arc<Self>, socket: &Path) -> Runtime {
         let _ = std::fs::remove_file(socket);
-        let listener = UnixListener::bind(socket).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = {
+            let _context = runtime.enter();
+            UnixListener::bind(socket).unwrap()
+        };
         let (service, uid) = (self.clone(), nix::unistd::getuid().as_raw());
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             let _ = cake_node_api::serve(listener, service, vec![uid]).await;
-        })
+        });
+        runtime
     }
 
     pub fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -201,7 +206,7 @@ impl SimNode {
                 self.happens(id, |status| status.state = VmState::ShuttingDown);
                 return Ok(());
             }
-            Verb::Shutdown { .. } => {
+            Verb::Shutdown { .. } | Verb::Halt { .. } => {
                 self.happens(id, |status| halt(status, generation));
                 OperationResult::Done
             }
