@@ -1,2 +1,51 @@
-//! placeholder while the harness compiles
-fn main() {}
+//! `make bench`: what cake's own part costs, each figure beside the floor beneath it, measured in turns in one run.
+//!
+//! ```text
+//!  start, line, stop   cake over its API   │ the same argv, by the same helper, by hand
+//!  lists               GET /v1/vms         │ the same bytes, ready-made, over the same TLS
+//!  memory, start-up    both daemons        │ (figures of others, from their own measurements)
+//! ```
+//!
+//! Times on a busy machine mean little; ratios to a floor that ran a moment ago mean more, and counts mean most. So every
+//! row says what the load was, and what noise can't touch is counted: QMP commands, synced writes.
+
+mod canned;
+mod counts;
+mod floor;
+mod guests;
+mod lists;
+mod peers;
+mod table;
+
+use anyhow::Result;
+use cake_tests::Instance;
+use std::time::Instant;
+use table::Table;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, body] = arguments.as_slice()
+        && command == "canned"
+    {
+        return canned::serve(body);
+    }
+    let rounds = arguments.first().map_or(Ok(9), |text| text.parse())?;
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(bench(rounds))
+}
+
+async fn bench(rounds: usize) -> Result<()> {
+    let begun = Instant::now();
+    let mut table = Table::new(rounds);
+    let (mut instance, client) = Instance::ready().await?;
+    lists::idle_memory(&mut table, &instance)?;
+    guests::measure(&mut table, &instance, &client, rounds).await?;
+    counts::measure(&mut table, &instance, &client).await?;
+    let house = lists::thousand(&instance, &client).await?;
+    lists::measure(&mut table, &instance, &client, &house, rounds).await?;
+    lists::start_up(&mut table, &mut instance, rounds).await?;
+    if std::env::var_os("PEERS").is_some_and(|peers| !peers.is_empty()) {
+        peers::measure(&mut table, &instance, rounds)?;
+    }
+    table.print(begun.elapsed());
+    Ok(())
+}
