@@ -127,8 +127,6 @@ const cake = (() => {
         return field.checked;
       case 'lines':
         return text.split('\n').map((line) => line.trim()).filter(Boolean);
-      case 'days':
-        return text === '' ? undefined : new Date(Date.now() + Number(text) * 86_400_000).toISOString();
       default: {
         if ('optional' in field.dataset && text === '') return undefined;
         return field.type === 'password' || field.tagName === 'TEXTAREA' ? field.value : text;

@@ -64,7 +64,7 @@ fn row(f: &Frame, record: &AuditRecord) -> Row {
     let result = match &record.result {
         AuditResult::Done => Mark { key: "done", word: f.t("audit-done"), icon: "good", tone: "good" },
         AuditResult::Refused { code } => {
-            Mark { key: "refused", word: f.t(&format!("problem-{code}-short")), icon: "cancelled", tone: "warn" }
+            Mark { key: "refused", word: f.t(format!("problem-{code}-short")), icon: "cancelled", tone: "warn" }
         }
     };
     Row {

@@ -52,8 +52,7 @@ struct Size {
 
 /// Sizes that most guests are happy with. The first is for trying things out.
 fn sizes(f: &Frame) -> [Size; 4] {
-    let size =
-        |id: &'static str, cpus, memory, disk| Size { id, title: f.t(&format!("size-{id}")), cpus, memory, disk };
+    let size = |id: &'static str, cpus, memory, disk| Size { id, title: f.t(format!("size-{id}")), cpus, memory, disk };
     [
         size("tiny", 1, ByteSize::mib(512), ByteSize::gib(2)),
         size("small", 2, ByteSize::gib(2), ByteSize::gib(20)),

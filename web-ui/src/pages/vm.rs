@@ -161,7 +161,7 @@ fn sentence(f: &Frame, view: &VmView) -> String {
             }
             None => f.t("vm-says-stopped").into(),
         },
-        state => f.t(&format!("vm-says-{}", state.as_str())).into(),
+        state => f.t(format!("vm-says-{}", state.as_str())).into(),
     }
 }
 

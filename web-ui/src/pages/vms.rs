@@ -208,7 +208,7 @@ fn columns(f: &Frame, query: &ListQuery) -> Vec<Column> {
         let down = here && query.down.is_none();
         Column {
             id,
-            title: f.t(&format!("column-{id}")),
+            title: f.t(format!("column-{id}")),
             class,
             address: sort.map(|sort| query.address("/vms", query.show, sort, down, 1)),
             sorted: match (here, query.down.is_some()) {
@@ -237,7 +237,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, 
         .iter()
         .map(|&(filter, word)| FilterLink {
             word,
-            title: f.t(&format!("filter-{word}")),
+            title: f.t(format!("filter-{word}")),
             count: found.iter().filter(|view| filter.takes(view)).count(),
             address: query.address("/vms", filter, query.sort, query.down.is_some(), 1),
             current: filter == query.show,
@@ -246,7 +246,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, 
     regions.add("vm-filters", &Filters { filters });
     found.retain(|view| query.show.takes(view));
     found.sort_by(|a, b| query.order(a, b));
-    let (total, page) = (found.len(), query.page.unwrap_or(1).max(1));
+    let (total, page) = (found.len(), query.page.unwrap_or(1).clamp(1, 1_000_000));
     let rows = found.iter().skip((page - 1) * ROWS).take(ROWS).map(|view| row(f, view)).collect();
     regions.add("vm-rows", &Rows { f, rows, nothing_found: total == 0 && !all.is_empty() });
     let at = |page| query.address("/vms", query.show, query.sort, query.down.is_some(), page);
@@ -255,7 +255,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, 
         &Pager {
             f,
             total,
-            from: (total > 0).then_some((page - 1) * ROWS + 1).unwrap_or_default(),
+            from: total.min((page - 1) * ROWS + 1),
             to: total.min(page * ROWS),
             before: (page > 1).then(|| at(page - 1)),
             after: (page * ROWS < total).then(|| at(page + 1)),
@@ -355,7 +355,7 @@ pub async fn csv(
     let mut text = String::from("\u{feff}");
     let titles: Vec<_> = ["name", "id", "project", "state", "image", "cpus", "memory-bytes", "disk-bytes", "created"]
         .iter()
-        .map(|id| f.t(&format!("column-{id}")).to_owned())
+        .map(|id| f.t(format!("column-{id}")).to_owned())
         .collect();
     line(&mut text, &titles);
     for view in &found {

@@ -22,7 +22,7 @@ fn templates() -> Vec<(String, String)> {
 }
 
 /// Names that are the same in every language: keys, formats, programs.
-const NAMES: [&str; 19] = [
+const NAMES: &[&str] = &[
     "Esc",
     "Tab",
     "Ctrl",
@@ -30,8 +30,12 @@ const NAMES: [&str; 19] = [
     "API",
     "QEMU",
     "HTTP",
+    "UTC",
+    "cake",
     "cake-node",
     "cake-node reset-admin",
+    "v1/openapi.json",
+    "srv/vms",
     "j",
     "k",
     "x",
@@ -40,8 +44,6 @@ const NAMES: [&str; 19] = [
     "v",
     "t",
     "e",
-    "UTC",
-    "v1/openapi.json",
 ];
 
 /// A letter in a text node of a template that is neither an expression nor a name is a word outside the catalogue.

@@ -61,6 +61,8 @@ state-failed = Failed
 state-deleting = Deleting
 state-lost = Lost
 state-orphaned = Orphaned
+state-done = Done
+state-cancelled = Cancelled
 
 # Kinds of things
 kind-vm = VM
@@ -124,6 +126,19 @@ action-update = change
 action-adopt = adopt
 action-console = open the console of
 action-cancel = cancel
+action-this = do that to
+
+# Fields of requests, for refusals
+field-memory = Memory
+field-disk = Disk
+field-image = Image
+field-path = Folder
+field-users = Users
+field-user_data = user-data
+field-ssh_keys = SSH keys
+field-tokens = API tokens
+field-expires_in_days = Ends after
+field-time_zone = Time zone
 
 # Why a VM failed, and what to do
 failure-qemu-start = The virtual machine’s process ended before it answered.
@@ -160,6 +175,13 @@ reason-name-repeated = two of “-”, “_”, “.” and space can’t follow
 reason-name-host = a host name holds only a–z, 0–9 and “-”
 reason-name-id = it looks like an id
 reason-kernel-has-no-disk = a kernel image starts without a disk
+reason-language = this language is not one of the console’s
+reason-password-too-long = a password has at most 1,024 bytes
+reason-image-unavailable = the image is not on the server
+reason-ssh-key = it is not a public key in OpenSSH’s one-line format
+reason-users-or-user-data = give users and keys, or user-data, not both
+reason-too-many = there are too many
+reason-user-name = a user’s name begins with a–z or “_” and holds a–z, 0–9, “_” and “-”, at most 32
 reason-time-zone = this time zone is not known
 reason-password-too-short = a password has at least 8 characters
 reason-password-twice = give the password or its hash, not both

@@ -353,6 +353,7 @@ login-lost = Lost the password?
 login-lost-text = Another administrator can set a new one. If there is none, root on the server runs:
 
 # Help
+help-title = Help: { $title }
 help-lead = The manual, kept inside cake. It needs no Internet.
 help-search = Search the manual
 help-nothing = Nothing in the manual matches.

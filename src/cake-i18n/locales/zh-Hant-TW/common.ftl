@@ -50,6 +50,8 @@ state-failed = 失敗
 state-deleting = 刪除中
 state-lost = 遺失
 state-orphaned = 無主
+state-done = 完成
+state-cancelled = 已取消
 
 # 種類
 kind-vm = 虛擬機器
@@ -113,6 +115,19 @@ action-update = 變更
 action-adopt = 接管
 action-console = 開啟主控台
 action-cancel = 取消
+action-this = 這麼做
+
+# 要求中的欄位，用於拒絕訊息
+field-memory = 記憶體
+field-disk = 磁碟
+field-image = 映像檔
+field-path = 資料夾
+field-users = 使用者
+field-user_data = user-data
+field-ssh_keys = SSH 金鑰
+field-tokens = API 權杖
+field-expires_in_days = 有效期間
+field-time_zone = 時區
 
 # 虛擬機器失敗的原因與處理方式
 failure-qemu-start = 虛擬機器的行程還沒回應就結束了。
@@ -149,6 +164,13 @@ reason-name-repeated = 「-」「_」「.」與空格不能兩個相連
 reason-name-host = 主機名稱只能有 a–z、0–9 與「-」
 reason-name-id = 看起來像識別碼
 reason-kernel-has-no-disk = 核心映像檔啟動時不用磁碟
+reason-language = 主控台沒有這種語言
+reason-password-too-long = 密碼最多 1,024 個位元組
+reason-image-unavailable = 映像檔不在伺服器上
+reason-ssh-key = 這不是 OpenSSH 單行格式的公開金鑰
+reason-users-or-user-data = 請提供使用者與金鑰，或 user-data，不要兩者都給
+reason-too-many = 數量過多
+reason-user-name = 使用者名稱以 a–z 或「_」開頭，只能有 a–z、0–9、「_」與「-」，最多 32 個字元
 reason-time-zone = 沒有這個時區
 reason-password-too-short = 密碼至少要 8 個字元
 reason-password-twice = 請只提供密碼或其雜湊值，不要兩者都給

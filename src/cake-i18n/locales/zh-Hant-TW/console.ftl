@@ -352,6 +352,7 @@ login-lost = 忘記密碼？
 login-lost-text = 可請其他管理員重設。若沒有其他管理員，請在伺服器上以 root 執行：
 
 # 說明
+help-title = 說明：{ $title }
 help-lead = 內建於 cake 的使用手冊，不需要網際網路。
 help-search = 搜尋手冊
 help-nothing = 手冊裡沒有符合的內容。
