@@ -197,6 +197,8 @@ impl Machine {
             Phase::Off => VmState::Stopped,
             Phase::Starting if self.killing => VmState::Stopping,
             Phase::Starting => VmState::Starting,
+            // QEMU has not said yet that the button is pressed; the guest may know already.
+            Phase::Running if matches!(self.telling, Some((Command::PowerButton, _))) => VmState::ShuttingDown,
             Phase::Running => VmState::Running,
             Phase::Paused => VmState::Paused,
             Phase::ShuttingDown { .. } => VmState::ShuttingDown,

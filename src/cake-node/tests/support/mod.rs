@@ -258,6 +258,17 @@ impl Leader {
         vm
     }
 
+    /// The same VM with another network, and the hardware for it.
+    pub fn with_network(&self, mut vm: Vm, network: Network) -> Vm {
+        let nics = match network {
+            Network::None => Vec::new(),
+            Network::Nat => hardware::plan(&request(&vm, Network::Nat)).nics,
+        };
+        vm.spec.network = network;
+        vm.spec.hardware.nics = nics;
+        vm
+    }
+
     pub fn tiny(&self, firmware: Firmware, host_name: &str) -> Result<Vm> {
         let disk = DiskSpec { size: ByteSize::mib(80), pool: self.pool, image: Some(self.images["cake-tiny"]) };
         let cloud_init = CloudInit { hostname: host_name.parse()?, users: Vec::new(), user_data: None };
@@ -313,6 +324,19 @@ impl Leader {
         let stream = std::os::unix::net::UnixStream::from(descriptor);
         stream.set_nonblocking(true)?;
         Ok(Console { stream: tokio::net::UnixStream::from_std(stream)?, seen: String::new() })
+    }
+}
+
+fn request(vm: &Vm, network: Network) -> HardwareRequest {
+    HardwareRequest {
+        id: vm.meta.id,
+        firmware: vm.spec.firmware,
+        disks: vm.spec.disks.len(),
+        network,
+        seed: vm.spec.cloud_init.is_some(),
+        machine: hardware::default_machine(),
+        cpu: hardware::default_cpu(),
+        random: *vm.meta.id.0.as_bytes(),
     }
 }
 

@@ -1,0 +1,108 @@
+//! Record → argv, as committed text: a change of what guests see is a change of these files, seen by whoever reviews it.
+
+use cake_planner::hardware;
+use cake_types::{
+    Accelerator, Authority, ByteSize, CloudInit, DiskSpec, Firmware, HardwareRequest, ImageId, Network, PoolId, Power,
+    Restart, TcgReason, VmId, VmSpec,
+};
+use cake_vm::argv::{ArgvError, argv};
+use std::path::Path;
+use uuid::Uuid;
+
+const TCG: Accelerator = Accelerator::Tcg { because: TcgReason::NoDevice };
+
+fn spec(firmware: Firmware, disks: usize, network: Network, seed: bool) -> VmSpec {
+    let id = VmId(Uuid::from_u128(0x01a2_06f1_dfa4_74ca_8721_6c17_6b59_7a83));
+    let hardware = hardware::plan(&HardwareRequest {
+        id,
+        firmware,
+        disks,
+        network,
+        seed,
+        machine: hardware::default_machine(),
+        cpu: hardware::default_cpu(),
+        random: [0xca, 0x4e, 0x12, 0x34, 0x56, 0x78, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    });
+    let disk = DiskSpec { size: ByteSize::gib(2), pool: PoolId(Uuid::nil()), image: None };
+    VmSpec {
+        power: Power::Running,
+        restart: Restart::OnCrash,
+        authority: Authority::Local,
+        cpus: 2,
+        memory: ByteSize::mib(512),
+        firmware,
+        disks: vec![disk; disks],
+        kernel: (firmware == Firmware::Direct).then_some(ImageId(Uuid::nil())),
+        network,
+        cloud_init: seed.then(|| CloudInit { hostname: "web".parse().unwrap(), users: Vec::new(), user_data: None }),
+        hardware,
+        made_from: None,
+        deleting: false,
+    }
+}
+
+/// One flag with its value per line.
+fn transcript(args: &[String]) -> String {
+    let mut text = String::new();
+    for arg in args {
+        if !text.is_empty() {
+            text.push(if arg.starts_with('-') { '\n' } else { ' ' });
+        }
+        text.push_str(arg);
+    }
+    text + "\n"
+}
+
+/// `CAKE_UPDATE_GOLDEN=1` writes the files anew.
+fn check(name: &str, spec: &VmSpec, accelerator: Accelerator, paused: bool) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let is = transcript(&argv(spec, accelerator, paused).unwrap().args);
+    if std::env::var_os("CAKE_UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &is).unwrap();
+    }
+    let should = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(is, should, "{} differs; CAKE_UPDATE_GOLDEN=1 accepts what is so", path.display());
+}
+
+#[test]
+fn bios_with_seed_and_network() {
+    check("bios-seed-nat-tcg.argv", &spec(Firmware::Bios, 1, Network::Nat, true), TCG, false);
+}
+
+#[test]
+fn uefi_under_kvm() {
+    check("uefi-nat-kvm.argv", &spec(Firmware::Uefi, 1, Network::Nat, false), Accelerator::Kvm, false);
+}
+
+#[test]
+fn uefi_with_many_disks_and_no_network() {
+    check("uefi-17-disks-seed-none-tcg.argv", &spec(Firmware::Uefi, 17, Network::None, true), TCG, false);
+}
+
+#[test]
+fn direct_and_paused() {
+    check("direct-none-tcg-paused.argv", &spec(Firmware::Direct, 0, Network::None, false), TCG, true);
+}
+
+#[test]
+fn what_would_add_arguments_is_refused() {
+    let good = spec(Firmware::Bios, 1, Network::Nat, true);
+    let mut spec = good.clone();
+    spec.hardware.machine.0 = "pc-q35-10.0,kernel=/etc/passwd".into();
+    assert!(matches!(argv(&spec, TCG, false), Err(ArgvError::Word { what: "the machine type", .. })));
+    let mut spec = good.clone();
+    spec.hardware.cpu.0 = "-S".into();
+    assert!(matches!(argv(&spec, TCG, false), Err(ArgvError::Word { .. })));
+    let mut spec = good.clone();
+    spec.hardware.disks[0].serial = "x,drive=seed".into();
+    assert!(matches!(argv(&spec, TCG, false), Err(ArgvError::Word { what: "a disk's serial", .. })));
+    let mut spec = good.clone();
+    spec.hardware.disks.clear();
+    assert_eq!(argv(&spec, TCG, false), Err(ArgvError::Disks { spec: 1, record: 0 }));
+    let mut spec = good.clone();
+    spec.hardware.cpu.0 = "host".into();
+    assert!(argv(&spec, TCG, false).is_err());
+    let mut spec = good;
+    spec.hardware.version = 2;
+    assert_eq!(argv(&spec, TCG, false), Err(ArgvError::Version(2)));
+}
