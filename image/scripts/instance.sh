@@ -22,7 +22,8 @@ CAKED_ROOM=/run/cake
 become_root() {
     [ "$(id -u)" != 0 ] || return 0
     local keep=(CAKE_STATE="$CAKE_STATE" CAKE_HTTPS="$CAKE_HTTPS" CAKE_USER="$CAKE_USER" CAKE_ENGINE_DIR="$CAKE_ENGINE_DIR"
-        CAKE_IMAGES_DIR="$CAKE_IMAGES_DIR" CAKE_OWNER="$CAKE_OWNER" VMS="${VMS:-}" SETUP="${SETUP:-}" CI="${CI:-}")
+        CAKE_IMAGES_DIR="$CAKE_IMAGES_DIR" CAKE_OWNER="$CAKE_OWNER" CAKE_BUILT="${CAKE_BUILT:-}"
+        VMS="${VMS:-}" SETUP="${SETUP:-}" CI="${CI:-}")
     command -v sudo >/dev/null || die 'this needs root: run it as root, or install sudo'
     exec sudo env "${keep[@]}" "$0" "$@"
 }

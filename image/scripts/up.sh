@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=image/scripts/instance.sh
 . "$(dirname "$0")/instance.sh"
 
-built=${CAKE_BUILT:-$CAKE_TOP/target/release}
+export CAKE_BUILT=${CAKE_BUILT:-$CAKE_TOP/target/release}
 [ -z "${SETUP:-}" ] || { [ -r "$SETUP" ] && SETUP=$(readlink -f "$SETUP"); } || die "SETUP=$SETUP cannot be read"
 mkdir -p "$CAKE_STATE"
 become_root "$@"
@@ -38,8 +38,8 @@ ensure_state() {
 
 # ours NAME: puts a built program where it is started from. A build that replaces the original leaves it alone.
 ours() {
-    [ -x "$built/$1" ] || die "$built/$1 is not built: run make build"
-    install -m 755 "$built/$1" "$CAKE_STATE/bin/.$1"
+    [ -x "$CAKE_BUILT/$1" ] || die "$CAKE_BUILT/$1 is not built: run make build"
+    install -m 755 "$CAKE_BUILT/$1" "$CAKE_STATE/bin/.$1"
     mv -f "$CAKE_STATE/bin/.$1" "$CAKE_STATE/bin/$1"
 }
 
@@ -96,13 +96,14 @@ start_caked() {
 
 # answer_setup: the wizard's answers from a file. It goes through a copy that only caked's user reads, on a tmpfs.
 answer_setup() {
-    local copy status=0
+    local copy key status=0
     copy=$(mktemp /run/cake-setup-XXXXXX)
     cat "$SETUP" >"$copy"
     chown "$CAKE_USER" "$copy"
-    caked_says setup --file "$copy" || status=$?
+    key=$(caked_says setup --file "$copy") || status=$?
     rm -f "$copy"
     [ $status = 0 ] || die "the answers in $SETUP were refused: see above"
+    printf '\n  recovery key  %s\n\nIt is shown this once. Keep it away from this machine: it opens sealed secrets when the nodes are lost.\n' "$key"
 }
 
 # tell: where the console is. The same every time.
