@@ -155,7 +155,7 @@ impl Browser {
     pub async fn fill(&self, selector: &str, text: &str) -> Result<()> {
         self.until(&format!("document.querySelector({}) !== null", json!(selector))).await?;
         let element = self.page.find(fantoccini::Locator::Css(selector)).await?;
-        element.clear().await?;
+        element.clear().await.with_context(|| format!("clearing {selector}"))?;
         element.send_keys(text).await.with_context(|| format!("typing into {selector}"))
     }
 

@@ -2,20 +2,18 @@
 
 use crate::cake::Cake;
 use crate::place::Place;
-use crate::process::{Daemon, Process};
+use crate::process::{Daemon, Process, is_alive};
 use crate::{DEADLINE, in_time};
 use anyhow::{Context, Result, ensure};
 use cake_client::wire::{NewVm, Task, Vm};
 use cake_client::{Client, Credential, Seen, Trust};
 use cake_types::ByteSize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 
 /// caked's user here: every Debian has it.
 const CAKED_USER: &str = "nobody";
@@ -33,10 +31,8 @@ pub struct Instance {
     caked_ids: (u32, u32),
     /// Address and port, fixed by the first start.
     https: String,
-    /// QEMUs seen, to be ended by their pid.
-    guests: Mutex<BTreeSet<u32>>,
-    /// More arguments for caked.
-    caked_arguments: Vec<String>,
+    /// More in caked's environment.
+    caked_environment: Vec<(String, String)>,
 }
 
 impl Instance {
@@ -45,8 +41,8 @@ impl Instance {
         Self::start_with(&[])
     }
 
-    /// As [`Instance::start`], with more arguments for caked.
-    pub fn start_with(caked_arguments: &[&str]) -> Result<Self> {
+    /// As [`Instance::start`], with more in caked's environment.
+    pub fn start_with(caked_environment: &[(&str, &str)]) -> Result<Self> {
         ensure!(nix::unistd::geteuid().is_root(), "cake-node is root's: run this test as root");
         let place = Place::find()?;
         // A short name: a socket's path has at most 107 bytes.
@@ -67,8 +63,10 @@ impl Instance {
             caked: None,
             caked_ids: (uid, gid),
             https: "127.0.0.1:0".into(),
-            guests: Mutex::default(),
-            caked_arguments: caked_arguments.iter().map(ToString::to_string).collect(),
+            caked_environment: caked_environment
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect(),
         };
         // caked's user need not be able to enter the checkout.
         for program in ["caked", "cake-node"] {
@@ -142,7 +140,7 @@ impl Instance {
         let state = self.state();
         let mut command = self.caked_command("serve");
         command.arg("--node-socket").arg(state.join("run/node.sock")).arg("--https").arg(&self.https);
-        command.args(&self.caked_arguments);
+        command.envs(self.caked_environment.iter().map(|(name, value)| (name, value)));
         let log = state.join("log/caked.log");
         let daemon = Daemon::start(command, &log)?;
         self.caked = Some(daemon);
@@ -252,7 +250,6 @@ impl Instance {
         let id = task.subject.id.to_string();
         self.done(client, task).await?;
         let vm = client.vm(&id).await?;
-        self.remember_guest(&vm);
         Ok(vm)
     }
 
@@ -261,9 +258,6 @@ impl Instance {
         let what = format!("{} of {}", task.kind, task.subject.name);
         let ended = in_time(&what, async { Ok(client.wait_task(task.id, |_| {}).await?) }).await?;
         ensure!(ended.succeeded(), "{what}: {}", ended.json);
-        if let Ok(vm) = client.vm(&task.subject.id.to_string()).await {
-            self.remember_guest(&vm);
-        }
         Ok(ended)
     }
 
@@ -274,12 +268,17 @@ impl Instance {
             loop {
                 let mut watch = client.watch(None).await?;
                 loop {
-                    let seen = client.vm(vm).await?;
-                    self.remember_guest(&seen);
-                    if right(&seen) {
-                        return Ok(seen);
+                    match client.vm(vm).await {
+                        Ok(seen) => {
+                            if right(&seen) {
+                                return Ok(seen);
+                            }
+                            last.clone_from(&seen.json);
+                        }
+                        // Not yet: an orphan is there once its node has told of it.
+                        Err(error) if error.code() == Some("not-found") => {}
+                        Err(error) => return Err(error.into()),
                     }
-                    last.clone_from(&seen.json);
                     if watch.next().await?.is_none() {
                         break;
                     }
@@ -287,10 +286,6 @@ impl Instance {
             }
         };
         in_time(vm, wait).await.with_context(|| last)
-    }
-
-    fn remember_guest(&self, vm: &Vm) {
-        self.guests.lock().expect("nobody panicked").extend(vm.pid);
     }
 
     /// A VM's QEMU, known by pid and start time.
@@ -327,24 +322,25 @@ impl Drop for Instance {
     fn drop(&mut self) {
         self.kill_caked();
         self.kill_node();
-        // Whatever runs under a uid of this node's range and came from this state is known to the node itself.
-        let vms = Command::new(self.state().join("bin/cake-node"))
-            .args(["stop-vms", "--state"])
-            .arg(self.state().join("node"))
-            .output();
-        if std::thread::panicking() {
-            eprintln!("cake-node stop-vms: {vms:?}");
-        }
-        let guests = self.guests.get_mut().map(std::mem::take).unwrap_or_default();
-        for guest in guests.into_iter().filter(|pid| is_qemu(*pid)).filter_map(Process::find) {
+        let folders = fs::read_dir(self.state().join("node/vms")).into_iter().flatten().flatten();
+        let ids: Vec<String> = folders.map(|folder| folder.file_name().to_string_lossy().into_owned()).collect();
+        for guest in qemus_of(&ids).into_iter().filter_map(Process::find) {
             guest.kill();
         }
     }
 }
 
-/// A pid that was a guest's may be another program's by now.
-fn is_qemu(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("qemu-system"))
+/// Pids of the QEMUs that were started for these VMs.
+pub fn qemus_of(ids: &[String]) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+    let ours = |pid: &u32| {
+        let program = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let arguments = String::from_utf8_lossy(&arguments);
+        program.starts_with("qemu-system") && is_alive(*pid) && ids.iter().any(|id| arguments.contains(id))
+    };
+    pids.filter(ours).collect()
 }
 
 fn find_file(directory: &Path, name: &str) -> Option<PathBuf> {

@@ -24,7 +24,7 @@ mod terminal;
 
 pub use browser::{Browser, Viewport};
 pub use cake::{Cake, Said};
-pub use instance::{ADMIN, Instance, PASSWORD, SETUP_LANGUAGE, answers, pvh};
+pub use instance::{ADMIN, Instance, PASSWORD, SETUP_LANGUAGE, answers, pvh, qemus_of};
 pub use place::{Place, workspace};
 pub use process::{Daemon, Process, is_alive, resident};
 pub use raw::{Raw, Reply};

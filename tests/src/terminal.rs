@@ -53,10 +53,17 @@ impl Terminal {
         }
     }
 
-    /// Waits for the shell of a cake-tiny guest. A key wakes a prompt that was printed before we came.
+    /// Waits for the shell of a cake-tiny guest.
     pub async fn shell(&mut self) -> Result<()> {
+        self.expect("ready on").await?;
         self.type_in("\n").await?;
         self.expect("# ").await
+    }
+
+    /// Waits until a cake-tiny guest listens for its power button.
+    pub async fn power_button(&mut self) -> Result<()> {
+        self.command("until ls -l /proc/$(pidof acpid)/fd 2>/dev/null | grep -q input; do :; done").await?;
+        Ok(())
     }
 
     /// Runs a command in the guest's shell; its output is awaited by a mark that the typed line does not hold.

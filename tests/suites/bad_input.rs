@@ -42,6 +42,7 @@ impl Hand {
 /// A refusal says what is so and what to do, in both languages, and which request it was.
 fn clear(reply: &Reply) -> Result<Value> {
     let problem = reply.json()?;
+    ensure!(reply.status.is_client_error(), "it was taken: {problem}");
     ensure!(reply.headers["content-type"] == "application/problem+json", "{:?}", reply.headers);
     ensure!(problem["status"] == reply.status.as_u16(), "{problem}");
     for field in ["type", "title", "detail", "code", "request_id"] {
@@ -103,8 +104,8 @@ async fn values_that_cannot_be() -> Result<()> {
         ("colour", json!("red"), "unknown-field", "colour"),
     ] {
         let reply = hand.post("/v1/vms", vm_with(field, value.clone())).await?;
-        let problem = clear(&reply)?;
         ensure!(reply.status.is_client_error(), "{field} = {value}: {reply:?}");
+        let problem = clear(&reply)?;
         ensure!(code.is_empty() || problem["code"] == code, "{field} = {value}: {problem}");
         ensure!(problem["messages"]["en"].to_string().contains(words), "{field} = {value}: {problem}");
     }
@@ -113,22 +114,25 @@ async fn values_that_cannot_be() -> Result<()> {
     let reply = hand.post("/v1/vms", vm_with("memory", json!(900u64 << 40))).await?;
     ensure!(clear(&reply)?["detail"].as_str().is_some_and(|text| text.contains(&have)), "{have} in {reply:?}");
 
+    let tiny_with = |seed: &Value| {
+        json!({ "name": "web", "image": "cake-tiny", "cpus": 1, "memory": 256 << 20, "cloud_init": seed }).to_string()
+    };
     let tiny = |disk: u64| {
         json!({ "name": "web", "image": "cake-tiny", "cpus": 1, "memory": 256 << 20, "disk": disk }).to_string()
     };
     let reply = hand.post("/v1/vms", tiny(900 << 40)).await?;
-    ensure!(clear(&reply)?["code"] == "disk-does-not-fit", "{reply:?}");
+    ensure!(clear(&reply).context("900 TiB of disk")?["code"] == "disk-does-not-fit", "{reply:?}");
     let reply = hand.post("/v1/vms", tiny(1 << 20)).await?;
-    ensure!(clear(&reply)?["code"] == "disk-too-small", "{reply:?}");
+    ensure!(clear(&reply).context("1 MiB of disk")?["code"] == "disk-too-small", "{reply:?}");
     let seed = json!({ "hostname": "web", "users": [], "user_data": "x".repeat(64 * 1024 + 1) });
-    let reply = hand.post("/v1/vms", vm_with("cloud_init", seed)).await?;
-    ensure!(clear(&reply)?["code"] == "user-data-too-large", "{reply:?}");
+    let reply = hand.post("/v1/vms", tiny_with(&seed)).await?;
+    ensure!(clear(&reply).context("user-data")?["code"] == "user-data-too-large", "{reply:?}");
     for seed in [
         json!({ "hostname": "-web", "users": [] }),
         json!({ "hostname": "web", "users": [{ "name": "Root!", "ssh_keys": [], "administrator": true }] }),
         json!({ "hostname": "web", "users": [{ "name": "me", "ssh_keys": ["no key\nruncmd: [reboot]"], "administrator": true }] }),
     ] {
-        let reply = hand.post("/v1/vms", vm_with("cloud_init", seed.clone())).await?;
+        let reply = hand.post("/v1/vms", tiny_with(&seed)).await?;
         ensure!(reply.status == 422, "{seed}: {reply:?}");
         clear(&reply)?;
     }

@@ -11,7 +11,8 @@ async fn log_in(cake: &Cake, name: &str, password: &str) -> Result<cake_tests::S
 
 /// Two columns begin at the same place in every line, counting a Chinese character as two.
 fn aligned(table: &str, headings: &[&str]) -> Result<()> {
-    let width = |text: &str| text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
+    let wide = |c: char| if ('\u{2e80}'..='\u{ffef}').contains(&c) { 2 } else { 1 };
+    let width = |text: &str| text.chars().map(wide).sum::<usize>();
     let mut lines = table.lines();
     let head = lines.next().context("a heading")?;
     for heading in headings {
@@ -21,7 +22,7 @@ fn aligned(table: &str, headings: &[&str]) -> Result<()> {
             let mut seen = 0;
             let cell = line.char_indices().find(|(_, c)| {
                 let here = seen == column;
-                seen += if c.is_ascii() { 1 } else { 2 };
+                seen += wide(*c);
                 here
             });
             let start = cell.map(|(at, _)| at);

@@ -78,7 +78,12 @@ async fn connect(client: &Client, vm: &str) -> Result<Option<cake_client::Consol
         };
         let away = match &problem {
             Error::Unreachable { .. } => true,
-            Error::Remote(remote) if remote.code == "illegal-now" => return Ok(None),
+            Error::Remote(remote) if remote.code == "illegal-now" => {
+                if is_off(client, vm).await? {
+                    return Ok(None);
+                }
+                true
+            }
             Error::Remote(remote) => remote.status == 503 || remote.code == "bad-ticket",
             _ => false,
         };
@@ -88,6 +93,12 @@ async fn connect(client: &Client, vm: &str) -> Result<Option<cake_client::Consol
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(1));
     }
+}
+
+/// A caked that was started a moment ago does not know yet what its nodes run: that is not "off".
+async fn is_off(client: &Client, vm: &str) -> Result<bool, Failure> {
+    let state = client.vm(vm).await?.state.clone();
+    Ok(matches!(state.as_str(), "stopped" | "failed" | "lost" | "deleting"))
 }
 
 /// Bytes of standard input; the channel closes at its end. A thread of its own, because such a read can't be called off.

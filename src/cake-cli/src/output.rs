@@ -39,6 +39,7 @@ impl Context {
         for row in rows {
             table.add_row(row);
         }
+        space(&mut table);
         print(&table.trim_fmt())
     }
 
@@ -53,6 +54,7 @@ impl Context {
                 table.add_row([self.text(id), value]);
             }
         }
+        space(&mut table);
         print(&table.trim_fmt())
     }
 
@@ -69,6 +71,13 @@ fn plain_table() -> Table {
         if std::io::stdout().is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
     table.set_content_arrangement(arrangement);
     table
+}
+
+/// Two spaces between columns, none before the first.
+fn space(table: &mut Table) {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
 }
 
 /// One text and a line's end. A closed pipe comes back as an error, not as a panic.

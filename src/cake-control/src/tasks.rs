@@ -97,7 +97,7 @@ impl Tasks {
             return Ok(task);
         }
         let Some(cancel) = task::cancel(task.kind) else {
-            return Err(refuse(task.kind.as_str()));
+            return Err(refuse(task.state().as_str()));
         };
         let task = Task { cancel_requested: true, ..(*task).clone() };
         self.vms.undo(caller, &task, cancel, keep).await?;

@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::fd::FromRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 
-const GREETING: &str = r#"{"QMP": {"version": {"qemu": {"major": 10, "minor": 0, "micro": 0}, "package": ""}, "capabilities": []}}"#;
+const GREETING: &str =
+    r#"{"QMP": {"version": {"qemu": {"major": 10, "minor": 0, "micro": 0}, "package": ""}, "capabilities": []}}"#;
 
 fn main() -> std::io::Result<()> {
     let behaviour = std::fs::read_to_string("/behaviour")?;
@@ -16,13 +17,13 @@ fn main() -> std::io::Result<()> {
     let listener = unsafe { UnixListener::from_raw_fd(3) };
     let (stream, _) = listener.accept()?;
     let ended = match &*behaviour {
-        "babbles" => forever(stream, b"no JSON at all\n"),
-        "never ends a line" => forever(stream, b"[[[[[[[["),
+        "babbles" => forever(&stream, b"no JSON at all\n"),
+        "never ends a line" => forever(&stream, b"[[[[[[[["),
         "closes in the middle" => (&stream).write_all(&GREETING.as_bytes()[..20]),
         "closes after the greeting" => say(&stream, GREETING),
         "floods" => {
             greet(&stream)?;
-            forever(stream, b"{\"event\": \"NOISE\", \"timestamp\": {\"seconds\": 1, \"microseconds\": 1}}\n")
+            forever(&stream, b"{\"event\": \"NOISE\", \"timestamp\": {\"seconds\": 1, \"microseconds\": 1}}\n")
         }
         "answers what nobody asked" => {
             say(&stream, GREETING)?;
@@ -34,8 +35,8 @@ fn main() -> std::io::Result<()> {
         }
         other => panic!("{other:?} is no behaviour"),
     };
-    // Whoever was not killed meanwhile holds on, like a QEMU that hangs.
-    drop(ended);
+    // Whoever was not killed meanwhile closes and holds on, like a QEMU that hangs.
+    drop((ended, stream));
     loop {
         std::thread::park();
     }
@@ -61,7 +62,7 @@ fn answer_all(stream: &UnixStream, answer: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-fn forever(mut stream: UnixStream, bytes: &[u8]) -> std::io::Result<()> {
+fn forever(mut stream: &UnixStream, bytes: &[u8]) -> std::io::Result<()> {
     let much = bytes.repeat(1000);
     loop {
         stream.write_all(&much)?;

@@ -86,9 +86,11 @@ impl House {
 
     /// Whether all disks exist, by their names alone.
     pub fn is_made(&self, vm: &cake_types::Vm) -> bool {
-        vm.spec.disks.iter().enumerate().all(|(index, disk)| {
-            self.pool(disk.pool).is_ok_and(|pool| pool.volume(vm.meta.id, index).exists())
-        })
+        vm.spec
+            .disks
+            .iter()
+            .enumerate()
+            .all(|(index, disk)| self.pool(disk.pool).is_ok_and(|pool| pool.volume(vm.meta.id, index).exists()))
     }
 
     async fn make_disk(&self, assignment: &Arc<Assignment>, index: usize, making: &Making) -> Result<(), Failure> {
@@ -103,7 +105,10 @@ impl House {
                 let image = self.library.usable(image).await?;
                 if image.spec.format != ImageFormat::Raw {
                     let name = &image.name;
-                    return Err(failure(FailureCode::Disk, format_args!("disks are made from raw images, {name} is not one")));
+                    return Err(failure(
+                        FailureCode::Disk,
+                        format_args!("disks are made from raw images, {name} is not one"),
+                    ));
                 }
                 Some(image.path)
             }
@@ -140,13 +145,26 @@ impl House {
         blocking(move || {
             let image = seed::image(vm, &cloud_init, user_data.as_ref().map(|text| text.as_str()))
                 .map_err(|source| StorageError::Io { what: "make", path: path.clone(), source })?;
-            write_whole(&path, &image, None)
-                .map_err(|source| StorageError::Io { what: "write", path: path.clone(), source })?;
+            write_whole(&path, &image, None).map_err(|source| StorageError::Io {
+                what: "write",
+                path: path.clone(),
+                source,
+            })?;
             Ok(path)
         })
         .await
         .map_err(|error| error.to_failure())
     }
+}
+
+/// Guests' memory is taken page by page: what is not there at the start would be missing in the middle.
+fn check_memory(asked: ByteSize) -> Result<(), Failure> {
+    let have = cake_host::usage::capacity().map_err(|error| failure(FailureCode::Internal, error))?;
+    let free = ByteSize(have.memory_available);
+    if asked > free {
+        return Err(failure(FailureCode::Memory, format_args!("{asked} are asked and {free} are free")));
+    }
+    Ok(())
 }
 
 /// A file that is whole or not there. Not synced: what it is made from is.
@@ -190,6 +208,7 @@ impl Surroundings for House {
 
     async fn files(&self, assignment: &Arc<Assignment>) -> Result<Files, Failure> {
         let (id, spec) = (assignment.id(), &assignment.vm.spec);
+        check_memory(spec.memory)?;
         let disks = spec.disks.iter().enumerate().map(|(index, disk)| Ok(self.pool(disk.pool)?.volume(id, index)));
         let seed = match (&spec.hardware.seed, &spec.cloud_init) {
             (Some(_), Some(_)) => Some(self.write_seed(assignment, &Folder::of(&self.vms, id)).await?),
@@ -204,8 +223,11 @@ impl Surroundings for House {
 
     async fn remove(&self, id: VmId) -> Result<(), Failure> {
         let pools = self.all_pools();
-        blocking(move || pools.values().try_for_each(|pool| pool.remove(id))).await.map_err(|error| error.to_failure())?;
-        let buried = self.database.forget_vm(id).await.map_err(|error| failure(FailureCode::Internal, crate::chain(&error)))?;
+        blocking(move || pools.values().try_for_each(|pool| pool.remove(id)))
+            .await
+            .map_err(|error| error.to_failure())?;
+        let buried =
+            self.database.forget_vm(id).await.map_err(|error| failure(FailureCode::Internal, crate::chain(&error)))?;
         self.board.remove_vm(id);
         if let Some(buried) = buried {
             self.board.tell(Observed::VmRemoved(buried));

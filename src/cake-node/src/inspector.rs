@@ -73,5 +73,6 @@ fn judge(image: &Image, answer: &Answer) -> Option<String> {
     if format != image.spec.format {
         return Some(format!("it is {format:?}, not {:?}", image.spec.format));
     }
-    (size != image.spec.virtual_size.bytes()).then(|| format!("its disk has {size} bytes, not {}", image.spec.virtual_size.0))
+    (size != image.spec.virtual_size.bytes())
+        .then(|| format!("its disk has {size} bytes, not {}", image.spec.virtual_size.0))
 }

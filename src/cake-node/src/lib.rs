@@ -1,4 +1,21 @@
 //! The root agent of a server (invariant 1): it alone touches QEMU, disks and links, and it works without caked.
+//!
+//! ```text
+//!   caked ── node API ──► service ── admit ──► database (durable first) ──► engine (cake-vm) ──► QEMUs
+//!                 ▲                                                            │ Surroundings
+//!                 │                                                            ▼
+//!                 └────── observe ─── board ◄──────────────────── house ── pools, volumes, seeds (cake-storage)
+//!                                                                   └──── library ── inspector ── worker
+//! ```
+//!
+//! Start from [`serve::serve`], which puts the daemon together, and `service`, which answers the node API. What the node must not
+//! forget is in one SQLite file; what runs is known from the kernel (`cake_vm::Folder`).
+//!
+//! After a crash of its own the daemon adopts what lives; after a power cut it starts what should run, because the authority over
+//! its VMs is its own ([`cake_types::Authority::Local`]). Both are the same code: every VM is brought to where it should be,
+//! from wherever it is.
+//!
+//! This crate deliberately does not know: the Store, HTTP, accounts, languages.
 
 pub mod accelerator;
 pub mod admin;
@@ -9,6 +26,7 @@ mod house;
 mod inspector;
 mod key;
 mod library;
+pub mod memory;
 pub mod serve;
 mod service;
 mod tickets;

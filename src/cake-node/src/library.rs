@@ -81,7 +81,8 @@ impl Library {
         let before = std::mem::take(known);
         for image in images {
             let mark = images::mark(&image.path);
-            let same = |old: &&Known| old.image == image && old.mark.is_some() && old.mark == mark.as_ref().ok().copied();
+            let same =
+                |old: &&Known| old.image == image && old.mark.is_some() && old.mark == mark.as_ref().ok().copied();
             let status = match (&mark, before.iter().find(same)) {
                 (_, Some(old)) => old.status.clone(),
                 (Ok(mark), None) => {

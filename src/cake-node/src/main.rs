@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use cake_node::admin::{self, Alive};
+use cake_node::memory;
 use cake_node::serve::{Options, serve};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -148,18 +149,8 @@ fn runtime() -> Result<Runtime> {
     Builder::new_current_thread().enable_all().thread_stack_size(512 * 1024).build().context("start the runtime")
 }
 
-/// The allocator keeps less for later: an idle node should cost nothing.
-fn spare_memory() {
-    // SAFETY: mallopt only sets parameters of the allocator, and no other thread exists yet.
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 1);
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 64 * 1024);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, 128 * 1024);
-    }
-}
-
 fn serve_here(options: Serve) -> Result<()> {
-    spare_memory();
+    memory::spare();
     let filter = tracing_subscriber::EnvFilter::try_from_env("CAKE_LOG").unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let Serve { state, engine, images, socket, allow_user, ready_fd, launcher, accelerator } = options;

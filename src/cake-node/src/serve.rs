@@ -7,7 +7,7 @@ use crate::house::House;
 use crate::inspector::WorkerInspector;
 use crate::library::Library;
 use crate::service::Node;
-use crate::{accelerator, key, usage};
+use crate::{accelerator, key, memory, usage};
 use anyhow::{Context, Result, bail};
 use cake_host::launch::{Choice, choose};
 use cake_types::{Accelerator, Epoch, NodeStatus, TcgReason};
@@ -86,6 +86,9 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(usage::run(engine, board));
     tokio::spawn(look_again(house));
     ready(options.ready_fd)?;
+    if let Err(error) = memory::release_code() {
+        tracing::debug!(%error, "memory was not given back: {error}");
+    }
     tracing::info!(node = %id, ?accelerator, "cake-node serves at {}", options.socket.display());
     let (mut end, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {

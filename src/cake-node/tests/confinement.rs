@@ -40,7 +40,8 @@ fn sockets(pid: u32) -> Result<BTreeSet<String>> {
 /// Inodes of TCP sockets that listen, where this process is.
 fn listening(pid: u32) -> Result<BTreeSet<String>> {
     const LISTEN: &str = "0A";
-    let tables = ["tcp", "tcp6"].map(|table| std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default());
+    let tables =
+        ["tcp", "tcp6"].map(|table| std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default());
     let fields = tables.iter().flat_map(|table| table.lines().skip(1)).map(|line| line.split_whitespace().collect());
     Ok(fields.filter(|fields: &Vec<&str>| fields[3] == LISTEN).map(|fields| fields[9].to_owned()).collect())
 }

@@ -4,9 +4,7 @@ mod support;
 
 use anyhow::Result;
 use cake_node_api::{ClientError, NodeClient, NodeError, OperationResult, StreamKind, StreamTicket, Verb};
-use cake_types::{
-    ByteSize, Epoch, ExitReason, FailureCode, Generation, OperationId, Power, Restart, Stamp, VmState,
-};
+use cake_types::{ByteSize, Epoch, ExitReason, FailureCode, Generation, OperationId, Power, Restart, Stamp, VmState};
 use support::{Leader, NodeProcess};
 
 fn refusal<T: std::fmt::Debug>(result: Result<T, ClientError>) -> NodeError {

@@ -41,21 +41,66 @@ async fn a_guest_starts_speaks_pauses_resets_and_stops() -> Result<()> {
 }
 
 #[tokio::test]
-async fn cake_tiny_boots_knows_its_name_and_answers() -> Result<()> {
-    let node = NodeProcess::start()?;
+async fn cake_tiny_boots_knows_its_name_answers_and_outlives_the_node() -> Result<()> {
+    let mut node = NodeProcess::start()?;
     let mut leader = Leader::new(&node, 1).await?;
     let vm = leader.tiny(Firmware::Bios, "web-1")?;
     leader.apply(&vm).await?;
-    leader.state(&vm, VmState::Running).await?;
+    let pid = leader.state(&vm, VmState::Running).await?.pid;
     let mut console = leader.serial(vm.meta.id).await?;
     console.until("cake-tiny: ready on web-1").await?;
     console.type_line("echo $((6 * 7))-is-it").await?;
     console.until("42-is-it").await?;
+
+    // The node that comes after has what was said before it, from QEMU's own ring.
+    node.kill()?;
+    node.serve()?;
+    let mut leader = Leader::new(&node, 2).await?;
+    assert_eq!(leader.until(vm.meta.id, |status| status.state == VmState::Running).await?.pid, pid);
+    let mut console = leader.serial(vm.meta.id).await?;
+    console.until("42-is-it").await?;
+    assert_eq!(console.seen.matches("cake-tiny: ready on web-1").count(), 1);
+    console.type_line("echo still-$((6 * 8))").await?;
+    console.until("still-48").await?;
 
     let shutdown = OperationId::now();
     leader.client.operate(shutdown, vm.meta.id, Verb::Shutdown { seconds: 100 }).await?;
     assert_eq!(leader.outcome(shutdown).await?, OperationResult::Done);
     let status = leader.state(&vm, VmState::Stopped).await?;
     assert!(status.halted_by.is_some(), "{status:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn cake_tiny_boots_by_uefi() -> Result<()> {
+    let node = NodeProcess::start()?;
+    let mut leader = Leader::new(&node, 1).await?;
+    let vm = leader.tiny(Firmware::Uefi, "web-2")?;
+    leader.apply(&vm).await?;
+    leader.state(&vm, VmState::Running).await?;
+    leader.serial(vm.meta.id).await?.until("cake-tiny: ready on web-2").await
+}
+
+#[tokio::test]
+async fn after_a_power_cut_what_should_run_starts_before_anybody_asks() -> Result<()> {
+    let mut node = NodeProcess::start()?;
+    let mut leader = Leader::new(&node, 1).await?;
+    let (runs, mut rests) = (leader.pvh(), leader.pvh());
+    leader.apply(&runs).await?;
+    leader.apply(&rests).await?;
+    leader.state(&rests, VmState::Running).await?;
+    leader.set_power(&mut rests, Power::Stopped).await?;
+    leader.state(&rests, VmState::Stopped).await?;
+    let pid = leader.state(&runs, VmState::Running).await?.pid.unwrap_or(0);
+    node.kill()?;
+    let cut = cake_host::process::LiveProcess::hold(pid)?;
+    cut.signal(nix::sys::signal::SIGKILL)?;
+    cut.wait_exit().await?;
+    node.serve()?;
+    // No leader has said hello.
+    let mut watcher = Leader::watching(&node).await?;
+    let status = watcher.until(runs.meta.id, |status| status.state == VmState::Running).await?;
+    assert!(status.pid.is_some_and(|again| again != pid));
+    assert_eq!(watcher.vms[&rests.meta.id].state, VmState::Stopped);
     Ok(())
 }

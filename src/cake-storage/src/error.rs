@@ -33,7 +33,9 @@ impl StorageError {
         let code = match self {
             Self::NoSpace { .. } => FailureCode::NoSpace,
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => FailureCode::NoSpace,
-            Self::SmallerThanImage { .. } | Self::Shrinks { .. } | Self::Cancelled | Self::Io { .. } => FailureCode::Disk,
+            Self::SmallerThanImage { .. } | Self::Shrinks { .. } | Self::Cancelled | Self::Io { .. } => {
+                FailureCode::Disk
+            }
         };
         let source = std::error::Error::source(self).map(|source| format!(": {source}")).unwrap_or_default();
         Failure { code, detail: format!("{self}{source}") }

@@ -101,7 +101,8 @@ fn describe(path: &Path) -> Result<Image, ImageError> {
     let text = std::fs::read_to_string(path).map_err(io)?;
     let description: Description =
         toml::from_str(&text).map_err(|source| ImageError::Description { path: path.to_owned(), source })?;
-    let Description { name, file, format, firmware, min_memory, virtual_size, os, sha256, built_in, title } = description;
+    let Description { name, file, format, firmware, min_memory, virtual_size, os, sha256, built_in, title } =
+        description;
     let folder = path.parent().unwrap_or(Path::new("/"));
     if file.contains('/') || file.starts_with('.') || file.is_empty() {
         return Err(ImageError::Outside { path: path.to_owned() });

@@ -172,7 +172,13 @@ mod tests {
     use uuid::Uuid;
 
     fn request(image: Option<&Path>, size: u64) -> VolumeRequest<'_> {
-        VolumeRequest { vm: VmId(Uuid::from_u128(7)), index: 0, size: ByteSize(size), image, owner: nix::unistd::getuid().as_raw() }
+        VolumeRequest {
+            vm: VmId(Uuid::from_u128(7)),
+            index: 0,
+            size: ByteSize(size),
+            image,
+            owner: nix::unistd::getuid().as_raw(),
+        }
     }
 
     fn sparse_image(folder: &Path) -> PathBuf {

@@ -91,7 +91,8 @@ fn confine() -> Result<(), WorkerError> {
     // SAFETY: close_range takes numbers; nothing but the standard three is used from here.
     nix::Error::result(unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) })
         .map_err(step("close descriptors"))?;
-    let apart = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWNS;
+    let apart =
+        CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWNS;
     unshare(apart).map_err(step("make namespaces"))?;
     for capability in 0..64 {
         // SAFETY: takes numbers and changes only this process.

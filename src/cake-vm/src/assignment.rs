@@ -25,12 +25,7 @@ impl Assignment {
     }
 
     pub fn desired(&self) -> Desired {
-        Desired {
-            stamp: self.stamp,
-            power: self.vm.spec.power,
-            restart: self.vm.spec.restart,
-            removing: self.removing,
-        }
+        Desired { stamp: self.stamp, power: self.vm.spec.power, restart: self.vm.spec.restart, removing: self.removing }
     }
 }
 

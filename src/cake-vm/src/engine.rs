@@ -71,7 +71,9 @@ impl Engine {
     pub async fn assign(&self, assignment: Arc<Assignment>) {
         let mailbox = self.0.mailbox(&assignment);
         // The task may have ended after its mailbox was taken: then a new one begins with the assignment.
-        if let Err(mpsc::error::SendError(Message::Assign(assignment))) = mailbox.send(Message::Assign(assignment)).await {
+        if let Err(mpsc::error::SendError(Message::Assign(assignment))) =
+            mailbox.send(Message::Assign(assignment)).await
+        {
             let _ = self.0.mailbox(&assignment).send(Message::Assign(assignment)).await;
         }
     }

@@ -12,8 +12,8 @@
 //!
 //! Nothing of the plan is secret and nothing secret is in the arguments.
 
-mod root;
 mod privileges;
+mod root;
 
 use crate::argv::{FIRST_FILE_FD, LOCK_FD};
 use crate::folder::record_lock;
@@ -112,7 +112,8 @@ fn take_lock(folder: &Path) -> Result<(), ExecError> {
         Err(nix::Error::EAGAIN | nix::Error::EACCES) => return Err(ExecError::Running),
         Err(error) => return Err(step("lock")(error)),
     }
-    let boot = cake_host::identity::boot_id().map_err(|source| ExecError::Step { what: "read the boot's id", source })?;
+    let boot =
+        cake_host::identity::boot_id().map_err(|source| ExecError::Step { what: "read the boot's id", source })?;
     nix::sys::uio::pwrite(lock, boot.to_string().as_bytes(), 0).map_err(step("write the boot's id"))?;
     Ok(())
 }
@@ -157,7 +158,8 @@ fn move_to(descriptor: OwnedFd, number: RawFd) -> nix::Result<BorrowedFd<'static
 
 fn become_qemu(argv: &[String]) -> Result<Infallible, ExecError> {
     let bad = |_| ExecError::Step { what: "use an argument", source: io::ErrorKind::InvalidInput.into() };
-    let argv: Vec<CString> = argv.iter().map(|arg| CString::new(arg.as_str())).collect::<Result<_, _>>().map_err(bad)?;
+    let argv: Vec<CString> =
+        argv.iter().map(|arg| CString::new(arg.as_str())).collect::<Result<_, _>>().map_err(bad)?;
     let Some(program) = argv.first() else {
         return Err(ExecError::Step { what: "find QEMU in an empty plan", source: io::ErrorKind::InvalidInput.into() });
     };

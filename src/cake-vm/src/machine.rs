@@ -72,7 +72,10 @@ pub enum Input {
     /// A start or an adoption has come to its end. After a failure no QEMU of this VM is alive.
     Started(Result<Found, Failure>),
     /// QEMU lives and answers a command.
-    Answered { command: Command, result: Result<(), Failure> },
+    Answered {
+        command: Command,
+        result: Result<(), Failure>,
+    },
     /// The guest switched itself off; QEMU waits.
     GuestOff,
     /// The guest panicked, or QEMU stopped its machine for good.
@@ -93,15 +96,23 @@ pub enum Effect {
     Make,
     /// Give up making: nobody wants it any more. Comes back as `Made`.
     CancelMake,
-    Start { paused: bool },
+    Start {
+        paused: bool,
+    },
     /// Take over the QEMU that lives.
     Adopt,
     Tell(Command),
     /// Ends QEMU at once, or as soon as it exists.
     Kill,
-    Finish { operation: OperationId, outcome: Outcome },
+    Finish {
+        operation: OperationId,
+        outcome: Outcome,
+    },
     /// Durably, before anything that follows in the list.
-    Halt { reason: ExitReason, generation: Generation },
+    Halt {
+        reason: ExitReason,
+        generation: Generation,
+    },
     Remove,
 }
 
@@ -116,7 +127,11 @@ enum Phase {
     Running,
     Paused,
     /// `ends`: it is ended when the time is over.
-    ShuttingDown { operation: OperationId, deadline: Instant, ends: bool },
+    ShuttingDown {
+        operation: OperationId,
+        deadline: Instant,
+        ends: bool,
+    },
     Ending,
     Removing,
     Removed,

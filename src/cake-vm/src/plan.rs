@@ -56,7 +56,9 @@ impl LaunchPlan {
     ) -> Option<Self> {
         let planned = |role: &FileRole| match role {
             FileRole::UefiVariables => Some(PlannedFile { path: folder.uefi_variables(), writable: true }),
-            FileRole::Disk(index) => files.disks.get(*index).map(|path| PlannedFile { path: path.clone(), writable: true }),
+            FileRole::Disk(index) => {
+                files.disks.get(*index).map(|path| PlannedFile { path: path.clone(), writable: true })
+            }
             FileRole::Seed => files.seed.as_ref().map(|path| PlannedFile { path: path.clone(), writable: false }),
         };
         Some(Self {

@@ -66,8 +66,10 @@ pub(crate) async fn launch(
     }
     let files = shared.surroundings.files(&assignment).await?;
     let spec = &assignment.vm.spec;
-    let argv = argv(spec, shared.settings.accelerator, paused).map_err(|error| failure(FailureCode::Hardware, error))?;
-    let engine = std::fs::canonicalize(&shared.settings.engine).map_err(|error| failure(FailureCode::QemuStart, error))?;
+    let argv =
+        argv(spec, shared.settings.accelerator, paused).map_err(|error| failure(FailureCode::Hardware, error))?;
+    let engine =
+        std::fs::canonicalize(&shared.settings.engine).map_err(|error| failure(FailureCode::QemuStart, error))?;
     let plan = LaunchPlan::new(spec, argv, &files, &folder, assignment.uid, engine, shared.settings.accelerator)
         .ok_or_else(|| failure(FailureCode::Disk, "a disk of the spec has no file"))?;
     let io = |error| failure(FailureCode::Internal, format_args!("the VM's folder: {error}"));
@@ -188,7 +190,8 @@ async fn end(process: &LiveProcess) {
 
 fn write_plan(folder: &Folder, plan: &LaunchPlan) -> std::io::Result<()> {
     folder.create()?;
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder.plan())?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder.plan())?;
     file.write_all(&serde_json::to_vec(plan)?)
 }
 

@@ -180,7 +180,10 @@ fn plain(markdown: &str) -> String {
 
 /// The first paragraph: what a page is about.
 fn first_paragraph(markdown: &str) -> String {
-    let paragraph = markdown.split("\n\n").map(str::trim).find(|part| part.starts_with(|c: char| c.is_alphanumeric()));
+    let paragraph = markdown
+        .split("\n\n")
+        .map(str::trim)
+        .find(|part| part.trim_start_matches('*').starts_with(char::is_alphanumeric));
     plain(paragraph.unwrap_or(""))
 }
 

@@ -4,7 +4,7 @@ use super::{Planned, Vms, raised};
 use cake_planner::admission::{self, Action};
 use cake_planner::names;
 use cake_store::{Expect, Txn};
-use cake_types::{ByteSize, Code, Name, Problem, Restart, VmId};
+use cake_types::{ByteSize, Name, Problem, Restart, VmId};
 use std::sync::Arc;
 
 use crate::board::VmEntry;
@@ -30,6 +30,10 @@ impl Vms {
         check: impl Fn(&VmEntry) -> Result<(), Problem> + Send + Sync,
     ) -> Result<Arc<VmEntry>, Problem> {
         let id: VmId = entry.id();
+        check(&entry)?;
+        if changes_nothing(&entry, patch) {
+            return Ok(entry);
+        }
         let plan = |entry: &VmEntry| {
             check(entry)?;
             self.patched(entry, patch)
@@ -63,9 +67,16 @@ impl Vms {
                 vm.spec.memory = admission::memory(*memory, ByteSize(0), capacity.memory)?;
             }
         }
-        if vm.spec == entry.vm.spec && vm.meta.name == entry.vm.meta.name {
-            return Err(Problem::new(Code::MalformedBody).with("detail", "nothing to change"));
-        }
         Ok(Planned { vm, goal: None, txn })
     }
+}
+
+/// A form that was sent as it came.
+fn changes_nothing(entry: &VmEntry, patch: &VmPatch) -> bool {
+    let VmPatch { name, restart, cpus, memory } = patch;
+    let (meta, spec) = (&entry.vm.meta, &entry.vm.spec);
+    name.as_ref().is_none_or(|name| *name == meta.name)
+        && restart.is_none_or(|restart| restart == spec.restart)
+        && cpus.is_none_or(|cpus| cpus == spec.cpus)
+        && memory.is_none_or(|memory| memory == spec.memory)
 }

@@ -23,7 +23,11 @@ impl Database {
         self.write(move |connection| {
             let inserted = connection.execute(
                 "INSERT OR IGNORE INTO operations (id, vm, verb) VALUES (?1, ?2, ?3)",
-                params![operation.id.0.into_bytes(), operation.vm.0.into_bytes(), serde_json::to_string(&operation.verb)?],
+                params![
+                    operation.id.0.into_bytes(),
+                    operation.vm.0.into_bytes(),
+                    serde_json::to_string(&operation.verb)?
+                ],
             )?;
             Ok(inserted == 1)
         })
@@ -32,7 +36,9 @@ impl Database {
 
     pub async fn knows_operation(&self, id: OperationId) -> Result<bool, DatabaseError> {
         self.read(move |connection| {
-            let found = connection.query_row("SELECT 1 FROM operations WHERE id = ?1", [id.0.into_bytes()], |_| Ok(())).optional()?;
+            let found = connection
+                .query_row("SELECT 1 FROM operations WHERE id = ?1", [id.0.into_bytes()], |_| Ok(()))
+                .optional()?;
             Ok(found.is_some())
         })
         .await

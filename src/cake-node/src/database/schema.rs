@@ -42,7 +42,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, DatabaseError> {
         return Err(DatabaseError::Newer { path: path.to_owned(), found, known: VERSION });
     }
     if found < VERSION {
-        connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")).map_err(failed)?;
+        connection
+            .execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))
+            .map_err(failed)?;
     }
     Ok(connection)
 }

@@ -61,11 +61,16 @@ impl Database {
             }
             // A newer generation means that somebody asked again; a newer epoch alone does not.
             let halted = halted.filter(|halted| halted.generation >= stamp.generation);
-            let mut update = connection.prepare(
-                "UPDATE vms SET epoch = ?2, generation = ?3, record = ?4, halted = ?5 WHERE id = ?1",
-            )?;
+            let mut update = connection
+                .prepare("UPDATE vms SET epoch = ?2, generation = ?3, record = ?4, halted = ?5 WHERE id = ?1")?;
             let halted_text = halted.map(|halted| serde_json::to_string(&halted)).transpose()?;
-            update.execute(params![id.0.into_bytes(), int(stamp.epoch.0), int(stamp.generation.0), record, halted_text])?;
+            update.execute(params![
+                id.0.into_bytes(),
+                int(stamp.epoch.0),
+                int(stamp.generation.0),
+                record,
+                halted_text
+            ])?;
             Ok(Applied::Changed(Box::new(VmRow { vm, stamp, uid, halted, removing: false })))
         })
         .await

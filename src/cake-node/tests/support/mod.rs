@@ -153,6 +153,19 @@ impl Leader {
         client.hello(Some(epoch)).await?;
         let pool = PoolId("6ab7d1f2-0000-7000-8000-000000000001".parse()?);
         client.apply_pool(pool, Stamp { epoch, generation: Generation(1) }, PoolSpec { path: None }).await?;
+        let mut leader = Self::over(client, epoch, pool).await?;
+        while !(leader.images.contains_key("cake-pvh") && leader.images.contains_key("cake-tiny")) {
+            leader.see().await?;
+        }
+        Ok(leader)
+    }
+
+    /// Somebody who only looks.
+    pub async fn watching(node: &NodeProcess) -> Result<Self> {
+        Self::over(node.client().await?, Epoch(0), PoolId("6ab7d1f2-0000-7000-8000-000000000001".parse()?)).await
+    }
+
+    async fn over(client: NodeClient, epoch: Epoch, pool: PoolId) -> Result<Self> {
         let observation = client.observe().await?;
         let mut leader = Self {
             client,
@@ -166,9 +179,6 @@ impl Leader {
             usage: 0,
         };
         while !leader.see().await? {}
-        while !(leader.images.contains_key("cake-pvh") && leader.images.contains_key("cake-tiny")) {
-            leader.see().await?;
-        }
         Ok(leader)
     }
 
@@ -210,7 +220,9 @@ impl Leader {
             {
                 return Ok(status.clone());
             }
-            if let Err(error) = tokio::time::timeout_at(until, self.see()).await.map_err(Into::into).and_then(|seen| seen) {
+            if let Err(error) =
+                tokio::time::timeout_at(until, self.see()).await.map_err(Into::into).and_then(|seen| seen)
+            {
                 bail!("{error:#}; VM {id} is {:?}", self.vms.get(&id));
             }
         }

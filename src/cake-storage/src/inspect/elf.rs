@@ -47,7 +47,11 @@ fn segments<S: Source + ?Sized>(
     wide: bool,
 ) -> Result<impl Iterator<Item = Result<Segment, Refusal>>, Refusal> {
     let (table, size, count) = if wide {
-        (u64::from_le_bytes(read(source, 32)?), u16::from_le_bytes(read(source, 54)?), u16::from_le_bytes(read(source, 56)?))
+        (
+            u64::from_le_bytes(read(source, 32)?),
+            u16::from_le_bytes(read(source, 54)?),
+            u16::from_le_bytes(read(source, 56)?),
+        )
     } else {
         let table: [u8; 4] = read(source, 28)?;
         (u32::from_le_bytes(table).into(), u16::from_le_bytes(read(source, 42)?), u16::from_le_bytes(read(source, 44)?))

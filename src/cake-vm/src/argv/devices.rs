@@ -13,10 +13,7 @@ fn at(address: PciAddress, shares_slot: bool) -> String {
 pub(super) fn spare_ports(builder: &mut Builder, spare: &SpareSlots) {
     for (index, address) in spare.root_ports.iter().enumerate() {
         // Chassis 0 belongs to the root complex.
-        builder.pair(
-            "-device",
-            format!("pcie-root-port,id=spare{index},chassis={},{}", index + 1, at(*address, true)),
-        );
+        builder.pair("-device", format!("pcie-root-port,id=spare{index},chassis={},{}", index + 1, at(*address, true)));
     }
 }
 
@@ -53,20 +50,15 @@ pub(super) fn balloon(builder: &mut Builder, hardware: &HardwareRecord) {
 pub(super) fn disk(builder: &mut Builder, index: usize, device: &DiskDevice) -> Result<(), ArgvError> {
     let file = builder.file(FileRole::Disk(index));
     let node = format!("disk{index}");
-    builder.pair(
-        "-blockdev",
-        format!("driver=raw,node-name={node},discard=unmap,file.driver=file,file.filename={file}"),
-    );
+    builder
+        .pair("-blockdev", format!("driver=raw,node-name={node},discard=unmap,file.driver=file,file.filename={file}"));
     virtio_blk(builder, &node, device, Some(index + 1))
 }
 
 /// A small read-only disk that carries the label cloud-init looks for.
 pub(super) fn seed(builder: &mut Builder, device: &DiskDevice) -> Result<(), ArgvError> {
     let file = builder.file(FileRole::Seed);
-    builder.pair(
-        "-blockdev",
-        format!("driver=raw,node-name=seed,read-only=on,file.driver=file,file.filename={file}"),
-    );
+    builder.pair("-blockdev", format!("driver=raw,node-name=seed,read-only=on,file.driver=file,file.filename={file}"));
     virtio_blk(builder, "seed", device, None)
 }
 

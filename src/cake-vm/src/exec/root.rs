@@ -22,7 +22,8 @@ pub(super) fn enter(plan: &LaunchPlan) -> Result<(), ExecError> {
     unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS | network)
         .map_err(step("make namespaces"))?;
     // What is mounted from here on is nobody else's.
-    mount(NOTHING, "/", NOTHING, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NOTHING).map_err(step("make mounts private"))?;
+    mount(NOTHING, "/", NOTHING, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NOTHING)
+        .map_err(step("make mounts private"))?;
 
     let engine = plan.engine.as_path();
     mount(Some(engine), engine, NOTHING, MsFlags::MS_BIND, NOTHING).map_err(|e| file("mount", engine)(e.into()))?;
@@ -61,7 +62,8 @@ fn devices(folder: &Path, plan: &LaunchPlan) -> Result<(), ExecError> {
         let path = folder.join(name);
         mknod(&path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o600), makedev(major, minor))
             .map_err(step("make /dev/kvm"))?;
-        chown(&path, Some(Uid::from_raw(plan.uid)), Some(Gid::from_raw(plan.uid))).map_err(step("give /dev/kvm away"))?;
+        chown(&path, Some(Uid::from_raw(plan.uid)), Some(Gid::from_raw(plan.uid)))
+            .map_err(step("give /dev/kvm away"))?;
     }
     mount(NOTHING, folder, NOTHING, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | flags, NOTHING)
         .map_err(step("make /dev read-only"))
@@ -78,7 +80,8 @@ fn resolver(engine: &Path) -> Result<(), ExecError> {
 }
 
 fn tmpfs(target: &Path, flags: MsFlags, options: &str) -> Result<(), ExecError> {
-    mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some(options)).map_err(|e| file("mount a tmpfs on", target)(e.into()))
+    mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some(options))
+        .map_err(|e| file("mount a tmpfs on", target)(e.into()))
 }
 
 fn bind_read_only(source: &Path, target: &Path, flags: MsFlags) -> Result<(), ExecError> {

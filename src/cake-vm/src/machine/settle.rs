@@ -126,7 +126,9 @@ impl Machine {
                 self.phase = Phase::Running;
             }
             (Ok(()), Command::PowerButton, Phase::Running) => {
-                if let Some(Operation { id, edge: edge @ (Edge::Shutdown { within } | Edge::Halt { within }) }) = operation {
+                if let Some(Operation { id, edge: edge @ (Edge::Shutdown { within } | Edge::Halt { within }) }) =
+                    operation
+                {
                     let ends = matches!(edge, Edge::Halt { .. });
                     self.phase = Phase::ShuttingDown { operation: id, deadline: now + within, ends };
                     return;
@@ -155,7 +157,8 @@ impl Machine {
             let outcome = if reason == ExitReason::Guest { Outcome::Done } else { Outcome::Superseded };
             effects.push(Effect::Finish { operation, outcome });
         } else if reason == ExitReason::Guest
-            && let Some((Command::PowerButton, Some(operation))) = self.telling.take_if(|(told, _)| *told == Command::PowerButton)
+            && let Some((Command::PowerButton, Some(operation))) =
+                self.telling.take_if(|(told, _)| *told == Command::PowerButton)
         {
             // The guest was quicker than QEMU's answer.
             effects.push(Effect::Finish { operation: operation.id, outcome: Outcome::Done });

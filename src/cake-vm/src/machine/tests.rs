@@ -160,7 +160,9 @@ fn run(world: &mut World, steps: Vec<Step>) {
                 let now = *world.machine.desired();
                 world.input(Input::Desired(Desired { removing: true, ..now }));
             }
-            Step::Operate(number, true) => world.operate(number.into(), Edge::Shutdown { within: Duration::from_secs(9) }),
+            Step::Operate(number, true) => {
+                world.operate(number.into(), Edge::Shutdown { within: Duration::from_secs(9) })
+            }
             Step::Operate(number, false) if number % 4 == 3 => {
                 let within = Duration::from_secs(u64::from(number) % 3);
                 world.operate(number.into(), Edge::Halt { within });

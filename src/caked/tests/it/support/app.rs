@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::runtime::Runtime;
 
 pub const PASSWORD: &str = "correct horse";
 
@@ -23,7 +23,7 @@ pub fn key() -> String {
 pub struct App {
     pub node: Arc<SimNode>,
     running: Option<Running>,
-    serving: JoinHandle<()>,
+    serving: Option<Runtime>,
     pub dir: TempDir,
     clock: Arc<dyn Clock>,
 }
@@ -38,7 +38,7 @@ impl App {
         let dir = tempfile::tempdir().unwrap();
         let node = SimNode::new();
         let serving = node.serve(&dir.path().join("node.sock"));
-        let mut app = Self { node, running: None, serving, dir, clock };
+        let mut app = Self { node, running: None, serving: Some(serving), dir, clock };
         app.start().await;
         app
     }
@@ -80,16 +80,14 @@ impl App {
     }
 
     /// The node goes away, with all its connections.
-    pub async fn node_goes(&mut self) {
-        self.serving.abort();
-        // Its connections live in tasks of their own: a new model takes over what the old one knew.
-        let old = self.node.clone();
-        self.node = SimNode::new();
-        old.with(|old| self.node.with(|new| std::mem::swap(old, new)));
+    pub fn node_goes(&mut self) {
+        if let Some(serving) = self.serving.take() {
+            serving.shutdown_background();
+        }
     }
 
     pub fn node_comes_back(&mut self) {
-        self.serving = self.node.serve(&self.dir.path().join("node.sock"));
+        self.serving = Some(self.node.serve(&self.dir.path().join("node.sock")));
     }
 
     pub fn running(&self) -> &Running {
@@ -116,6 +114,12 @@ impl App {
         let token = self.token();
         let headers = [("x-cake-setup-token", token.as_str()), ("idempotency-key", key)];
         self.visitor().send("POST", "/v1/setup", &headers, Some(&answers())).await
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.node_goes();
     }
 }
 
@@ -167,7 +171,7 @@ impl Answer {
 /// Somebody who asks: nobody, a session, or an API token.
 #[derive(Clone)]
 pub struct Visitor {
-    http: Client,
+    pub http: Client,
     pub base: String,
     pub cookie: Option<String>,
     pub csrf: Option<String>,
@@ -245,7 +249,13 @@ impl Visitor {
         request
     }
 
-    pub async fn send_bytes(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Answer {
+    pub async fn send_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Answer {
         let mut request = self.request(method, path);
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -6,9 +6,9 @@ use cake_node_api::{
     RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
-    Accelerator, ByteSize, Epoch, ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, ImageFormat,
-    ImageId, ImageSpec, ImageStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus,
-    Power, ProvisionProgress, SecretKey, Stamp, TcgReason, Vm, VmId, VmState, VmStatus,
+    Accelerator, ByteSize, Epoch, ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy,
+    ImageFormat, ImageId, ImageSpec, ImageStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId,
+    PoolSpec, PoolStatus, Power, ProvisionProgress, SecretKey, Stamp, TcgReason, Vm, VmId, VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -202,7 +202,7 @@ impl SimNode {
         })?;
         let result = match verb {
             Verb::Reset => OperationResult::Done,
-            Verb::Shutdown { .. } if deaf => {
+            Verb::Shutdown { .. } | Verb::Halt { .. } if deaf => {
                 self.happens(id, |status| status.state = VmState::ShuttingDown);
                 return Ok(());
             }
@@ -293,11 +293,7 @@ impl NodeService for SimNode {
                 accelerator: Accelerator::Tcg { because: TcgReason::Asked },
                 qemu: "10.0.0".into(),
                 launcher: "detached".into(),
-                capacity: NodeCapacity {
-                    cpus: 4,
-                    memory: ByteSize::gib(8),
-                    memory_available: ByteSize::gib(6),
-                },
+                capacity: NodeCapacity { cpus: 4, memory: ByteSize::gib(8), memory_available: ByteSize::gib(6) },
                 started_at: Timestamp::UNIX_EPOCH,
             },
         })
