@@ -13,36 +13,44 @@ pub fn spare() {
     }
 }
 
-/// Gives back the pages of program code that only the start needed, and has the kernel bring in from now on what is executed
-/// instead of sixteen pages around it. Nothing is lost: code is never written, so the page cache has it.
-pub fn release_code() -> io::Result<()> {
-    for (start, length) in code(&fs::read_to_string("/proc/self/maps")?) {
+/// Gives back the pages of the program that only its start or its last round of work needed. Nothing is lost: they are never
+/// written, so the page cache has them, and what is executed again comes from there.
+pub fn release_program() -> io::Result<()> {
+    for (start, length) in unwritten(&fs::read_to_string("/proc/self/maps")?) {
         let start = start as *mut libc::c_void;
-        // SAFETY: the range is a mapping of a file that is executable and not writable; its pages come back from the file at
-        // the next access, so that dropping them changes nothing that anybody can see.
-        let advised = unsafe {
-            libc::madvise(start, length, libc::MADV_RANDOM) | libc::madvise(start, length, libc::MADV_DONTNEED)
-        };
-        if advised != 0 {
+        // SAFETY: the range maps a file and is never written; its pages come back from the file at the next access, so that
+        // dropping them changes nothing that anybody can see.
+        if unsafe { libc::madvise(start, length, libc::MADV_DONTNEED) } != 0 {
             return Err(io::Error::last_os_error());
         }
     }
     Ok(())
 }
 
-/// Executable, never written mappings of files, as start and length in bytes (proc_pid_maps(5)).
-fn code(maps: &str) -> impl Iterator<Item = (usize, usize)> {
-    maps.lines().filter_map(|line| {
+/// Start and length in bytes of each file's code and of the constants that lie before it (proc_pid_maps(5)). What follows the code
+/// is left alone: the dynamic linker has written there before it took the right to write away.
+fn unwritten(maps: &str) -> Vec<(usize, usize)> {
+    let (mut found, mut past_code) = (Vec::new(), "");
+    for line in maps.lines() {
         let mut fields = line.split_ascii_whitespace();
-        let (range, rights) = (fields.next()?, fields.next()?);
-        let path = fields.nth(3)?;
-        if rights != "r-xp" || !path.starts_with('/') {
-            return None;
+        let (Some(range), Some(rights), Some(path)) = (fields.next(), fields.next(), fields.nth(3)) else { continue };
+        let bounds = range.split_once('-').and_then(|(start, end)| {
+            let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
+            Some((start, end.checked_sub(start)?))
+        });
+        if !path.starts_with('/') || path == past_code {
+            continue;
         }
-        let (start, end) = range.split_once('-')?;
-        let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
-        Some((start, end.checked_sub(start)?))
-    })
+        match rights {
+            "r--p" => found.extend(bounds),
+            "r-xp" => {
+                found.extend(bounds);
+                past_code = path;
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -50,15 +58,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_code_of_files_is_given_back() {
+    fn only_what_is_never_written_is_given_back() {
         let maps = "\
 1000-3000 r--p 00000000 fe:00 1  /usr/bin/x
 3000-9000 r-xp 00002000 fe:00 1  /usr/bin/x
-9000-a000 rw-p 00008000 fe:00 1  /usr/bin/x
-a000-b000 rw-p 00000000 00:00 0  [heap]
+9000-a000 r--p 00008000 fe:00 1  /usr/bin/x
+a000-b000 rw-p 00009000 fe:00 1  /usr/bin/x
+b000-c000 rw-p 00000000 00:00 0  [heap]
 7000-8000 r-xp 00000000 00:00 0  [vdso]
+8000-9000 rw-s 00000000 00:00 0  /srv/node.db-shm
 ";
-        assert_eq!(code(maps).collect::<Vec<_>>(), [(0x3000, 0x6000)]);
-        release_code().unwrap();
+        assert_eq!(unwritten(maps), [(0x1000, 0x2000), (0x3000, 0x6000)]);
+        release_program().unwrap();
     }
 }

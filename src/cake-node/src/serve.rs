@@ -86,9 +86,6 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(usage::run(engine, board));
     tokio::spawn(look_again(house));
     ready(options.ready_fd)?;
-    if let Err(error) = memory::release_code() {
-        tracing::debug!(%error, "memory was not given back: {error}");
-    }
     tracing::info!(node = %id, ?accelerator, "cake-node serves at {}", options.socket.display());
     let (mut end, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
@@ -147,6 +144,9 @@ async fn look_again(house: Arc<House>) {
         house.measure_pools().await;
         if let Ok(capacity) = cake_host::usage::capacity() {
             house.board.change_node(|node| node.capacity = capacity.into());
+        }
+        if let Err(error) = memory::release_program() {
+            tracing::debug!(%error, "memory was not given back: {error}");
         }
     }
 }
