@@ -14,7 +14,7 @@ struct Counted<'a> {
 }
 
 impl Source for Counted<'_> {
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.bytes.len() as u64)
     }
 

@@ -14,13 +14,13 @@ use std::os::unix::fs::FileExt;
 
 /// Bytes that can be read anywhere.
 pub trait Source {
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
     /// Fills `buffer`, or fails.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
 impl Source for File {
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 
@@ -30,7 +30,7 @@ impl Source for File {
 }
 
 impl Source for [u8] {
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(<[u8]>::len(self) as u64)
     }
 
@@ -87,7 +87,7 @@ impl From<io::Error> for Refusal {
 
 /// Looks at the beginning and says what it is.
 pub fn inspect<S: Source + ?Sized>(source: &S) -> Result<Found, Refusal> {
-    let length = source.len()?;
+    let length = source.size()?;
     if length == 0 {
         return Err(Refusal::Empty);
     }

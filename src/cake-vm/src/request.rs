@@ -97,7 +97,8 @@ impl RequestQueue {
         Ok(())
     }
 
-    pub fn next(&mut self) -> Option<Operation> {
+    /// The one whose turn it is.
+    pub fn take(&mut self) -> Option<Operation> {
         self.waiting.pop_front()
     }
 
@@ -162,7 +163,7 @@ mod tests {
                     model.push(operation);
                 }
                 if take {
-                    prop_assert_eq!(queue.next(), (!model.is_empty()).then(|| model.remove(0)));
+                    prop_assert_eq!(queue.take(), (!model.is_empty()).then(|| model.remove(0)));
                 }
                 prop_assert_eq!(queue.is_empty(), model.is_empty());
             }

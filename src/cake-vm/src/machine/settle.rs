@@ -299,7 +299,7 @@ impl Machine {
     }
 
     fn next_request(&mut self, effects: &mut Vec<Effect>) {
-        let Some(operation) = self.requests.next() else { return };
+        let Some(operation) = self.requests.take() else { return };
         match (operation.edge, self.phase) {
             (Edge::Reset, _) => {
                 // A guest that was reset has forgotten that it was asked.

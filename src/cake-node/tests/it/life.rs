@@ -1,11 +1,9 @@
 //! The life of a VM, with real QEMUs.
 
-mod support;
-
+use crate::support::{Leader, NodeProcess};
 use anyhow::Result;
 use cake_node_api::{OperationResult, Verb};
 use cake_types::{Firmware, OperationId, Power, VmState};
-use support::{Leader, NodeProcess};
 
 #[tokio::test]
 async fn a_guest_starts_speaks_pauses_resets_and_stops() -> Result<()> {
@@ -18,6 +16,8 @@ async fn a_guest_starts_speaks_pauses_resets_and_stops() -> Result<()> {
     assert!(status.start_commands.is_some_and(|count| count <= 12), "{status:?}");
     let mut console = leader.serial(id).await?;
     console.until("cake-pvh: up\n").await?;
+    let usage = leader.usage(id).await?;
+    assert!(usage.cpu_ns > 0 && usage.memory.bytes() > 1 << 20, "{usage:?}");
 
     leader.set_power(&mut vm, Power::Paused).await?;
     assert_eq!(leader.state(&vm, VmState::Paused).await?.pid, status.pid);

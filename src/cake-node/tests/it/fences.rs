@@ -1,11 +1,9 @@
 //! Who may change what: epochs, stamps, tombstones; and what nobody knows any more.
 
-mod support;
-
+use crate::support::{Leader, NodeProcess};
 use anyhow::Result;
 use cake_node_api::{ClientError, NodeClient, NodeError, OperationResult, StreamKind, StreamTicket, Verb};
 use cake_types::{ByteSize, Epoch, ExitReason, FailureCode, Generation, OperationId, Power, Restart, Stamp, VmState};
-use support::{Leader, NodeProcess};
 
 fn refusal<T: std::fmt::Debug>(result: Result<T, ClientError>) -> NodeError {
     match result {

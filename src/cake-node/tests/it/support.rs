@@ -1,14 +1,11 @@
 //! A cake-node as a child program, with a state directory of its own and the real engine.
 
-// Each test program uses its own part of this.
-#![allow(dead_code, reason = "shared by several test programs")]
-
 use anyhow::{Context, Result, bail, ensure};
 use cake_node_api::{NodeClient, Observation, Observed, OperationResult, VmRecord};
 use cake_planner::hardware;
 use cake_types::{
     Authority, ByteSize, CloudInit, DiskSpec, Epoch, Firmware, Generation, HardwareRequest, ImageId, Meta, Network,
-    OperationId, PoolId, PoolSpec, Power, ProjectName, Restart, Stamp, Vm, VmId, VmSpec, VmState, VmStatus,
+    OperationId, PoolId, PoolSpec, Power, ProjectName, Restart, Stamp, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -143,7 +140,7 @@ pub struct Leader {
     pub images: BTreeMap<String, ImageId>,
     pub removed: Vec<VmId>,
     pub outcomes: BTreeMap<OperationId, OperationResult>,
-    pub usage: u32,
+    usage: BTreeMap<VmId, Usage>,
 }
 
 impl Leader {
@@ -176,7 +173,7 @@ impl Leader {
             images: BTreeMap::new(),
             removed: Vec::new(),
             outcomes: BTreeMap::new(),
-            usage: 0,
+            usage: BTreeMap::new(),
         };
         while !leader.see().await? {}
         Ok(leader)
@@ -198,15 +195,13 @@ impl Leader {
                 self.vms.remove(&removed.id);
                 self.removed.push(removed.id);
             }
-            Observed::Image(image) => {
-                if image.status.available {
-                    self.images.insert(image.name.to_string(), image.id);
-                }
+            Observed::Image(image) if image.status.available => {
+                self.images.insert(image.name.to_string(), image.id);
             }
             Observed::Operation(outcome) => {
                 self.outcomes.insert(outcome.operation, outcome.result);
             }
-            Observed::Usage { .. } => self.usage += 1,
+            Observed::Usage { samples } => self.usage.extend(samples),
             _ => {}
         }
         Ok(false)
@@ -238,6 +233,15 @@ impl Leader {
             self.see().await?;
         }
         Ok(())
+    }
+
+    pub async fn usage(&mut self, id: VmId) -> Result<Usage> {
+        loop {
+            if let Some(usage) = self.usage.get(&id) {
+                return Ok(*usage);
+            }
+            self.see().await?;
+        }
     }
 
     pub async fn outcome(&mut self, id: OperationId) -> Result<OperationResult> {

@@ -1,14 +1,12 @@
 //! What a QEMU is as a process, and what is left of a worker.
 
-mod support;
-
+use crate::support::{Leader, NodeProcess};
 use anyhow::{Context, Result};
 use cake_types::{Network, VmState};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::{Leader, NodeProcess};
 
 /// A field of /proc/PID/status, its words.
 fn status(pid: u32, field: &str) -> Result<Vec<String>> {
@@ -63,7 +61,7 @@ async fn a_qemu_has_its_own_user_root_and_no_rights() -> Result<()> {
 
         let root = PathBuf::from(format!("/proc/{pid}/root"));
         let packages = Path::new("usr/share/cake/packages");
-        assert_eq!(std::fs::read(root.join(packages))?, std::fs::read(support::engine()?.join(packages))?);
+        assert_eq!(std::fs::read(root.join(packages))?, std::fs::read(crate::support::engine()?.join(packages))?);
         assert_eq!(std::fs::read_dir(root.join("proc"))?.count(), 0);
         assert!(std::fs::write(root.join("written"), "").is_err());
         let devices: BTreeSet<String> = std::fs::read_dir(root.join("dev"))?

@@ -1,15 +1,13 @@
 //! kill -9 of cake-node at instants drawn by lot, in the middle of whatever it does. The guests go on; the node that comes after
 //! finds every one of them, starts none twice and loses none.
 
-mod support;
-
+use crate::support::{Leader, NodeProcess};
 use anyhow::{Result, ensure};
 use cake_types::{Power, Vm, VmId, VmState};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use support::{Leader, NodeProcess};
 
 /// `make soak` asks for thousands.
 fn rounds() -> u32 {

@@ -1,13 +1,11 @@
 //! root's own tools, with the daemon and without.
 
-mod support;
-
+use crate::support::{Leader, NodeProcess};
 use anyhow::{Context, Result, ensure};
 use cake_types::{ExitReason, VmState};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::{Leader, NodeProcess};
 
 fn tool(state: &Path, arguments: &[&str], input: &str) -> Result<String> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_cake-node"))

@@ -1,11 +1,9 @@
 //! A QEMU that lies, floods or closes ends in a failed VM and costs the node nothing.
 
-mod support;
-
+use crate::support::{Leader, NodeProcess};
 use anyhow::{Context, Result};
 use cake_types::{FailureCode, Restart, VmState};
 use std::path::{Path, PathBuf};
-use support::{Leader, NodeProcess};
 
 /// More than cake-node ever needs for one VM, in KiB.
 const MOST_RESIDENT: u64 = 32 * 1024;

@@ -1,0 +1,9 @@
+//! The whole daemon as a child program, with real QEMUs. As root, because it is root's.
+
+mod confinement;
+mod fences;
+mod hostile_qemu;
+mod life;
+mod storm;
+mod support;
+mod tools;
