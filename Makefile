@@ -40,8 +40,8 @@ packages:
 	@$(SCRIPTS)/host-packages.sh
 
 # What the console takes from npm, as the lock file says.
-web: web-ui/static/vendor/.done
-web-ui/static/vendor/.done: web-ui/package.json web-ui/package-lock.json web-ui/vendor.mjs
+web: web-ui/node_modules/.vendored
+web-ui/node_modules/.vendored: web-ui/package.json web-ui/package-lock.json web-ui/vendor.mjs
 	cd web-ui && npm ci --no-audit --no-fund --loglevel=error && npm run --silent vendor
 	@touch $@
 
