@@ -130,6 +130,7 @@ impl Browser {
             }
             if Instant::now() > deadline {
                 let place = self.place().await.unwrap_or_default();
+                self.picture(&workspace().join("target/screenshots/failed.png")).await?;
                 let text = self.eval("document.body.innerText").await.unwrap_or_default();
                 bail!("{expression} did not become true on {place} ({seen:?}); the page says {text}");
             }
@@ -151,12 +152,13 @@ impl Browser {
         element.click().await.with_context(|| format!("a click on {selector}"))
     }
 
-    /// Clears a field and types into it as a person would.
+    /// Replaces what is in a field, with the keyboard, as a person would.
     pub async fn fill(&self, selector: &str, text: &str) -> Result<()> {
         self.until(&format!("document.querySelector({}) !== null", json!(selector))).await?;
         let element = self.page.find(fantoccini::Locator::Css(selector)).await?;
-        element.clear().await.with_context(|| format!("clearing {selector}"))?;
-        element.send_keys(text).await.with_context(|| format!("typing into {selector}"))
+        // Control and A; the null key lets go.
+        let keys = format!("\u{e009}a\u{e000}{text}");
+        element.send_keys(&keys).await.with_context(|| format!("typing into {selector}"))
     }
 
     /// Presses keys on whatever has the focus.

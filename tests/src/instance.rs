@@ -29,6 +29,7 @@ pub struct Instance {
     node: Option<Daemon>,
     caked: Option<Daemon>,
     caked_ids: (u32, u32),
+    accelerator: &'static str,
     /// Address and port, fixed by the first start.
     https: String,
     /// More in caked's environment.
@@ -43,6 +44,12 @@ impl Instance {
 
     /// As [`Instance::start`], with more in caked's environment.
     pub fn start_with(caked_environment: &[(&str, &str)]) -> Result<Self> {
+        Self::start_on("tcg", caked_environment)
+    }
+
+    /// As [`Instance::start_with`], with an accelerator: `auto` as in service, or `tcg`, which every machine has and which
+    /// saves each instance the probe.
+    pub fn start_on(accelerator: &'static str, caked_environment: &[(&str, &str)]) -> Result<Self> {
         ensure!(nix::unistd::geteuid().is_root(), "cake-node is root's: run this test as root");
         let place = Place::find()?;
         // A short name: a socket's path has at most 107 bytes.
@@ -62,6 +69,7 @@ impl Instance {
             node: None,
             caked: None,
             caked_ids: (uid, gid),
+            accelerator,
             https: "127.0.0.1:0".into(),
             caked_environment: caked_environment
                 .iter()
@@ -81,9 +89,15 @@ impl Instance {
 
     /// Both daemons, the wizard answered, and a client of the administrator.
     pub async fn ready() -> Result<(Self, Client)> {
-        let instance = Self::start()?;
+        Self::ready_on("tcg").await
+    }
+
+    /// As [`Instance::ready`], with an accelerator.
+    pub async fn ready_on(accelerator: &'static str) -> Result<(Self, Client)> {
+        let instance = Self::start_on(accelerator, &[])?;
         instance.answer_wizard().await?;
         let client = instance.administrator().await?;
+        instance.settled(&client).await?;
         Ok((instance, client))
     }
 
@@ -129,8 +143,7 @@ impl Instance {
             .arg(&self.place.images)
             .arg("--socket")
             .arg(state.join("run/node.sock"))
-            .arg("--allow-user")
-            .arg(CAKED_USER);
+            .args(["--allow-user", CAKED_USER, "--accelerator", self.accelerator]);
         let log = state.join("log/cake-node.log");
         self.node = Some(Daemon::start(command, &log)?);
         Ok(())
@@ -224,6 +237,27 @@ impl Instance {
     /// The `cake` program on this instance.
     pub fn cake(&self) -> Cake {
         Cake::new(self.place.program("cake"), self.state())
+    }
+
+    /// Waits until a caked that was just started has heard from its node what there is.
+    pub async fn settled(&self, client: &Client) -> Result<()> {
+        let wait = async {
+            loop {
+                let mut watch = client.watch(None).await?;
+                loop {
+                    let images = client.images().await?.items;
+                    let nodes = client.nodes().await?.items;
+                    let there = !images.is_empty() && images.iter().all(|image| image.available == Some(true));
+                    if there && nodes.iter().any(|node| node.connected == Some(true)) {
+                        return Ok(());
+                    }
+                    if watch.next().await?.is_none() {
+                        break;
+                    }
+                }
+            }
+        };
+        in_time("caked hears from its node", wait).await
     }
 
     /// Creates a cake-tiny VM and waits until it runs.

@@ -126,23 +126,35 @@ async fn nothing_acknowledged_is_lost_when_caked_is_killed_200_times() -> Result
     let mut oldest: Option<(String, String, Uuid)> = None;
     for kill in 0..KILLS {
         let acknowledged = Arc::new(Acknowledged { count: AtomicU64::new(0), changed: Notify::new() });
+        let ended = Arc::new(Notify::new());
         let writers: Vec<_> = (0..WRITERS)
             .map(|_| {
                 let impatient = client.clone().patient(std::time::Duration::ZERO);
-                tokio::spawn(write(impatient, random.random(), acknowledged.clone(), Known::default()))
+                let work = write(impatient, random.random(), acknowledged.clone(), Known::default());
+                let ended = ended.clone();
+                tokio::spawn(async move {
+                    let known = work.await;
+                    ended.notify_one();
+                    known
+                })
             })
             .collect();
         // A random instant: after so many acknowledgements, and then so many turns of a loop that takes nanoseconds.
-        acknowledged.at_least(random.random_range(1..8)).await;
+        // A writer that ends by itself has met an error, which is told below.
+        tokio::select! {
+            () = acknowledged.at_least(random.random_range(1..8)) => {}
+            () = ended.notified() => {}
+        }
         for _ in 0..random.random_range(0..2_000_000u64) {
             std::hint::spin_loop();
         }
         instance.kill_caked();
         let mut known = Vec::new();
         for writer in writers {
-            known.push(writer.await??);
+            known.push(writer.await?.with_context(|| format!("before kill {kill}, seed {seed}"))?);
         }
         instance.start_caked().with_context(|| format!("after kill {kill}, seed {seed}"))?;
+        instance.settled(&client).await?;
         check(&client, &mut known).await.with_context(|| format!("after kill {kill}, seed {seed}"))?;
         acknowledged_in_all += acknowledged.count.load(Ordering::Relaxed);
         let first = known.iter().flat_map(|known| &known.made).next();

@@ -259,8 +259,14 @@ impl Client {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => {
                     let error = self.problem(&url, response).await;
-                    // The first request under this key is still at work: its answer is the one to have.
-                    if error.code() != Some("key-in-use") || start.elapsed() > Duration::from_secs(10) {
+                    let worth = match error.code() {
+                        // The first request under this key is still at work: its answer is the one to have.
+                        Some("key-in-use") => Duration::from_secs(10),
+                        // A caked that was started a moment ago finds its nodes in the next.
+                        Some("node-unreachable") if repeatable => self.patience.max(Duration::from_secs(2)),
+                        _ => Duration::ZERO,
+                    };
+                    if start.elapsed() >= worth {
                         return Err(error);
                     }
                     error

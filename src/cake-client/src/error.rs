@@ -67,7 +67,8 @@ pub struct Message {
 
 impl std::fmt::Display for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({}, {})", self.title, self.code, self.status)
+        write!(f, "{} ({}, {})", self.title, self.code, self.status)?;
+        self.detail.as_ref().map_or(Ok(()), |detail| write!(f, ": {detail}"))
     }
 }
 

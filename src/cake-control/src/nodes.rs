@@ -6,7 +6,7 @@
 //!      └──────────────────────────── back-off ◄──────────────────────────────────────────────────────┘ it closed
 //! ```
 
-use cake_node_api::{ClientError, Hello, NodeClient, NodeError, Verb};
+use cake_node_api::{ClientError, Hello, NodeClient, NodeError, Observed, Verb};
 use cake_planner::epoch;
 use cake_store::{Expect, Txn};
 use cake_types::{
@@ -171,18 +171,22 @@ impl Nodes {
             Ok::<_, SessionError>((client, hello, epoch, observation))
         };
         let (client, hello, epoch, mut observation) = begun.await.map_err(|error| (false, error))?;
-        let board = &self.ledger.board;
-        board.greeted(Greeting::from(&hello));
-        let connected = Connected { client, node: hello.node, key: hello.key, epoch };
+        loop {
+            let observed = observation.next().await.map_err(|error| (true, error.into()))?;
+            if observed == Observed::SnapshotEnd {
+                // Only who has told all it has can be asked for something; what the end sets going finds it connected.
+                self.lead_begins(client.clone(), &hello, epoch).await;
+            }
+            self.ledger.board.observe(hello.node, observed);
+        }
+    }
+
+    async fn lead_begins(&self, client: NodeClient, hello: &Hello, epoch: Epoch) {
+        self.ledger.board.greeted(Greeting::from(hello));
+        let connected = Connected { client, node: hello.node, key: hello.key.clone(), epoch };
         tracing::info!(node = %connected.node, epoch = epoch.0, "leading the node");
         self.connected.send_replace(Some(Arc::new(connected)));
         self.ledger.event_info(EventKind::NodeConnected, None).await;
-        loop {
-            match observation.next().await {
-                Ok(observed) => board.observe(hello.node, observed),
-                Err(error) => return Err((true, error.into())),
-            }
-        }
     }
 
     /// The epoch of this start of the program; a higher one if another leader has been there since.

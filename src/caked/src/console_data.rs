@@ -207,7 +207,7 @@ impl ConsoleData for Data {
         let live = self.board.changes.follow();
         Box::pin(stream::unfold(live, |mut live| async move {
             match live.recv().await {
-                Ok(change) => Some((change_of(&change.what), live)),
+                Ok(change) => change_of(&change.what).map(|change| (change, live)),
                 Err(RecvError::Lagged(_)) => Some((Change::Everything, live)),
                 // The board lives as long as the program.
                 Err(RecvError::Closed) => std::future::pending().await,
@@ -216,8 +216,9 @@ impl ConsoleData for Data {
     }
 }
 
-fn change_of(what: &What) -> Change {
-    match what {
+/// `None`: the program ends.
+fn change_of(what: &What) -> Option<Change> {
+    Some(match what {
         What::Vm(id) | What::VmGone(id) => Change::Vm(*id),
         What::Task(task) => Change::Task(task.id),
         What::Event(_) | What::Audit => Change::Event,
@@ -227,5 +228,6 @@ fn change_of(what: &What) -> Change {
         What::Settings => Change::Settings,
         What::Account => Change::Account,
         What::SessionEnded(id) => Change::SessionEnded(*id),
-    }
+        What::Ending => return None,
+    })
 }

@@ -7,6 +7,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use cake_api::{Api, VmJson, guard};
 use cake_control::accounts::{Identity, Proof};
+use cake_control::board::What;
 use cake_control::{Control, Place};
 use cake_store::{Clock, SystemClock};
 use cake_types::Language;
@@ -91,6 +92,7 @@ impl Running {
     /// Finishes what is under way and lets go of everything.
     pub async fn stop(self) {
         let _ = self.ending.send(true);
+        self.control.ledger.board.changes.tell(What::Ending);
         self.renewal.abort();
         let _ = self.listener.await;
         self.control.stop().await;

@@ -130,9 +130,10 @@ impl Following {
 
     fn take(&mut self, change: Change) {
         let Change { place, what } = change;
-        if let What::SessionEnded(id) = what {
-            self.over |= Some(id) == self.session;
-            return;
+        match what {
+            What::SessionEnded(id) => self.over |= Some(id) == self.session,
+            What::Ending => self.over = true,
+            _ => {}
         }
         if let Some((name, data)) = told(&self.board, what) {
             self.ready.push_back(sse::Event::default().event(name).id(self.cursor(place)).data(data));
@@ -161,6 +162,6 @@ fn told(board: &Board, what: What) -> Option<(&'static str, String)> {
         }
         What::Settings => ("settings", "{}".into()),
         What::Account => ("account", "{}".into()),
-        What::Audit | What::SessionEnded(_) => return None,
+        What::Audit | What::SessionEnded(_) | What::Ending => return None,
     })
 }

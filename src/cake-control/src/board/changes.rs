@@ -32,6 +32,8 @@ pub enum What {
     Settings,
     Account,
     SessionEnded(SessionId),
+    /// The program ends: so do all watches.
+    Ending,
 }
 
 /// Why a watch can't go on from a place.

@@ -24,7 +24,7 @@ use crate::caller::{Caller, Keep};
 use crate::ledger::{Ledger, subject_of};
 use crate::nodes::Nodes;
 use crate::settings::Settings;
-use crate::{error, keys, record};
+use crate::{error, keys, random, record};
 
 /// Tries before a VM that changes all the time is given up.
 const TRIES: usize = 8;
@@ -54,7 +54,7 @@ impl Vms {
 
     fn new_task(&self, vm: &Vm, caller: &Caller, kind: TaskKind, goal: TaskGoal) -> Task {
         Task {
-            id: TaskId::now(),
+            id: TaskId::from_parts(self.ledger.clock.unix_ms().unsigned_abs(), &random::bytes()),
             project: vm.meta.project.clone(),
             kind,
             subject: subject_of(vm),

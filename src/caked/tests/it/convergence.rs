@@ -13,7 +13,7 @@ async fn what_was_asked_while_the_node_was_away_is_done_when_it_is_back() {
     admin.until("/v1/nodes", |nodes| items(nodes)[0]["connected"] == false).await;
     let stop = admin.poke("/v1/vms/web/stop").await.is(202);
     let delete = admin.delete("/v1/vms/db", "*").await.is(202);
-    admin.poke("/v1/vms/web/console").await.refused(409, "illegal-now");
+    admin.poke("/v1/vms/web/console").await.refused(503, "node-unreachable");
     admin.post("/v1/vms", &vm("new")).await.refused(503, "node-unreachable");
     app.node_comes_back();
     for task in [stop, delete] {

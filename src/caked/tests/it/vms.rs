@@ -79,7 +79,7 @@ async fn the_same_request_is_done_once_even_across_a_restart() {
     let location = first.header("location").to_owned();
     let first = first.is(202);
     let again = send(&admin, &vm("web")).await;
-    assert_eq!((again.header("location"), again.text.clone()), (location.as_str(), first.to_string()));
+    assert_eq!((again.header("location"), again.json()), (location.as_str(), first.clone()));
     send(&admin, &vm("db")).await.refused(409, "key-reused");
     app.restart().await;
     let admin = admin.at(&app);

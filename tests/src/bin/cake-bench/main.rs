@@ -36,7 +36,7 @@ fn main() -> Result<()> {
 async fn bench(rounds: usize) -> Result<()> {
     let begun = Instant::now();
     let mut table = Table::new(rounds);
-    let (mut instance, client) = Instance::ready().await?;
+    let (mut instance, client) = Instance::ready_on("auto").await?;
     lists::idle_memory(&mut table, &instance)?;
     guests::measure(&mut table, &instance, &client, rounds).await?;
     counts::measure(&mut table, &instance, &client).await?;

@@ -64,7 +64,12 @@ impl App {
             node_socket: self.dir.path().join("node.sock"),
             https: "127.0.0.1:0".parse().unwrap(),
         };
-        self.running = Some(Running::start_at(&options, self.clock.clone()).await.unwrap());
+        let running = Running::start_at(&options, self.clock.clone()).await.unwrap();
+        if self.serving.is_some() {
+            let mut follow = running.control().nodes.follow();
+            follow.wait_for(Option::is_some).await.unwrap();
+        }
+        self.running = Some(running);
     }
 
     pub async fn stop(&mut self) {
