@@ -45,8 +45,9 @@ web-ui/node_modules/.vendored: web-ui/package.json web-ui/package-lock.json web-
 	cd web-ui && npm ci --no-audit --no-fund --loglevel=error && npm run --silent vendor
 	@touch $@
 
+# The whole workspace at once: with other packages chosen, features differ and every dependency would compile twice.
 build: web
-	cargo build --release -p caked -p cake-node -p cake-cli
+	cargo build --release --workspace --bins
 
 # What virtual machines run in and what they boot.
 engine: engine-root images

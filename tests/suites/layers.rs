@@ -152,7 +152,7 @@ fn each_program_is_linked_only_with_what_it_may_touch() -> Result<()> {
     let house = House::read()?;
     for (program, forbidden) in [
         ("caked", &["cake-vm", "cake-qmp", "cake-storage", "cake-node", "zbus"][..]),
-        ("cake-node", &["cake-store", "cake-control", "cake-api", "cake-web", "axum", "rusqlite"]),
+        ("cake-node", &["cake-store", "cake-control", "cake-api", "cake-web", "axum"]),
         ("cake-web", &["cake-store", "cake-node-api", "cake-api"]),
         ("cake-cli", &["cake-control", "cake-store", "cake-node-api", "axum"]),
     ] {

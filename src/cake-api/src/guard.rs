@@ -102,7 +102,7 @@ pub(crate) async fn guard(State((api, operation)): State<(Api, Operation)>, requ
         let (api, caller) = (api.clone(), caller.clone());
         async move {
             match admit(&api, &operation, parts, body, caller, identity).await {
-                Ok(Admitted::Handler { request, _at_work }) => next.run(request).await,
+                Ok(Admitted::Handler { request, _at_work }) => next.run(*request).await,
                 Ok(Admitted::Answered(response)) => response,
                 Err(problem) => Refused(problem).into_response(),
             }
@@ -123,7 +123,7 @@ pub(crate) async fn guard(State((api, operation)): State<(Api, Operation)>, requ
 }
 
 enum Admitted {
-    Handler { request: Request, _at_work: Option<AtWork> },
+    Handler { request: Box<Request>, _at_work: Option<AtWork> },
     Answered(Response),
 }
 
@@ -166,7 +166,7 @@ async fn admit(
         return Err(Problem::new(Code::AlreadySetUp));
     }
     parts.extensions.insert(ask);
-    Ok(Admitted::Handler { request: Request::from_parts(parts, body), _at_work: at_work })
+    Ok(Admitted::Handler { request: Box::new(Request::from_parts(parts, body)), _at_work: at_work })
 }
 
 fn may(api: &Api, operation: &Operation, identity: Option<&Identity>) -> Result<(), Problem> {

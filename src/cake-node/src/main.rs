@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 #[derive(Parser)]
 #[command(version, about = "The root agent of a cake server")]
@@ -151,8 +154,7 @@ fn runtime() -> Result<Runtime> {
 
 fn serve_here(options: Serve) -> Result<()> {
     memory::spare();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CAKE_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    log_to_stderr();
     let Serve { state, engine, images, socket, allow_user, ready_fd, launcher, accelerator } = options;
     let launcher = match launcher {
         LauncherChoice::Auto => cake_host::launch::Choice::Automatic,
@@ -162,4 +164,12 @@ fn serve_here(options: Serve) -> Result<()> {
     let tcg = accelerator == AcceleratorChoice::Tcg;
     let options = Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg };
     runtime()?.block_on(serve(options))
+}
+
+/// `CAKE_LOG` says what is logged: a level, or targets such as `info,cake_vm=debug`.
+fn log_to_stderr() {
+    let wanted = std::env::var("CAKE_LOG").ok().and_then(|text| text.parse().ok());
+    let targets: Targets = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
 }

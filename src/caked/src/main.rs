@@ -8,6 +8,9 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// The control daemon of cake. It needs no privileges.
 #[derive(Parser)]
@@ -94,10 +97,12 @@ fn spare_memory() {
     }
 }
 
+/// `CAKE_LOG` says what is logged: a level, or targets such as `info,cake_vm=debug`.
 fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CAKE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    let wanted = std::env::var("CAKE_LOG").ok().and_then(|text| text.parse().ok());
+    let targets: Targets = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
 }
 
 async fn serve(options: Options, ready_fd: Option<RawFd>) -> Result<()> {

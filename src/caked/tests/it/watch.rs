@@ -34,12 +34,12 @@ impl Stream {
         }
     }
 
-    async fn until(&mut self, name: &str, holds: &str) -> (String, String) {
-        loop {
-            let (event, id, data) = self.next().await.expect("the watch goes on");
-            if event == name && data.contains(holds) {
-                return (id, data);
-            }
+    /// Reads on until each of these events has come, in whatever order: the parts of the house tell when they are ready.
+    async fn until(&mut self, wanted: &[(&str, &str)]) {
+        let mut missing = wanted.to_vec();
+        while !missing.is_empty() {
+            let (event, _, data) = self.next().await.expect("the watch goes on");
+            missing.retain(|(name, holds)| event != *name || !data.contains(holds));
         }
     }
 }
@@ -51,12 +51,10 @@ async fn a_watch_tells_and_goes_on_where_it_broke_off() {
     let (first, ready, _) = watch.next().await.unwrap();
     assert_eq!(first, "ready");
     admin.running_vm("web").await;
-    watch.until("vm", "\"state\":\"running\"").await;
-    watch.until("task", "\"state\":\"done\"").await;
-    watch.until("event", "vm-created").await;
+    watch.until(&[("vm", "\"state\":\"running\""), ("task", "\"state\":\"done\""), ("event", "vm-created")]).await;
     // Everything since `ready` comes again.
     let mut again = Stream::open(&admin, Some(&ready)).await;
-    again.until("vm", "web").await;
+    again.until(&[("vm", "web")]).await;
     app.restart().await;
     let admin = admin.at(&app);
     let mut other = Stream::open(&admin, Some(&ready)).await;

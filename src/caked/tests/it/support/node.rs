@@ -150,10 +150,10 @@ impl SimNode {
                 return Err(NodeError::Tombstoned);
             }
             let old = state.vms.get(&id);
-            if let Some(old) = old {
-                if old.stamp > stamp || (old.stamp == stamp && old.vm != vm) {
-                    return Err(NodeError::StaleStamp { held: old.stamp });
-                }
+            if let Some(old) = old
+                && (old.stamp > stamp || (old.stamp == stamp && old.vm != vm))
+            {
+                return Err(NodeError::StaleStamp { held: old.stamp });
             }
             state.applies += 1;
             let mut status = old.map_or_else(|| fresh(stamp), |old| old.status.clone());
