@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# test.sh [-p CRATE…]: every test of the workspace, or of some crates, and then what took longest. Tests start daemons and guests: they run as root.
+# test.sh [-E FILTERSET…]: every test of the workspace, or some (`-E 'package(cake-vm)'`), and then what took longest. Always
+# built as a whole: with other packages chosen, features differ and every dependency would compile again.
+# Tests start daemons and guests: they run as root.
 set -euo pipefail
 # shellcheck source=image/scripts/common.sh
 . "$(dirname "$0")/common.sh"
@@ -11,8 +13,7 @@ cd "$CAKE_TOP"
 # Compiled as the caller, run as root: the target directory stays the caller's.
 [ "$(id -u)" = 0 ] || export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER='sudo -E'
 log=target/test.log started=$SECONDS status=0
-[ $# -gt 0 ] || set -- --workspace
-cargo nextest run --release --no-fail-fast --status-level pass --color never "$@" 2>&1 | tee "$log" || status=$?
+cargo nextest run --release --workspace --no-fail-fast --status-level pass --color never "$@" 2>&1 | tee "$log" || status=$?
 printf '\nThe slowest tests:\n'
 grep -E '^ +(PASS|FAIL|TIMEOUT) +\[' "$log" | sed -E 's/^ +([A-Z]+) +\[ *([0-9.]+)s\] *(\([^)]*\) *)?(.*)/\2 s\t\1\t\4/' |
     sort -u | sort -rn | head -n 15

@@ -204,8 +204,12 @@ impl Browser {
         let path = workspace().join("web-ui/node_modules/axe-core/axe.min.js");
         let axe = std::fs::read_to_string(&path).with_context(|| format!("{}: run make web", path.display()))?;
         self.page.execute(&axe, vec![]).await?;
+        // Colours that are still on their way from one theme to the other are nobody's choice.
         let script = "const done = arguments[arguments.length - 1];
-            axe.run(document, { resultTypes: ['violations'] }).then(
+            const frame = () => new Promise((next) => requestAnimationFrame(next));
+            const settled = () => Promise.allSettled(document.getAnimations()
+                .filter((animation) => animation.effect.getComputedTiming().endTime !== Infinity).map((animation) => animation.finished));
+            frame().then(frame).then(settled).then(() => axe.run(document, { resultTypes: ['violations'] })).then(
                 (results) => done(results.violations),
                 (error) => done([{ impact: 'critical', id: 'axe', help: String(error), nodes: [] }]));";
         let found = self.page.execute_async(script, vec![]).await?;

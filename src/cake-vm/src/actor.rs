@@ -204,8 +204,17 @@ impl Actor {
         let Some(process) = self.process.clone() else { return };
         self.start_commands = Some(commands);
         self.monitor = Some((qmp, events));
-        self.shared.set_running(self.id, self.number, Some(Running { process: process.clone(), serial }));
-        self.work.push(Box::pin(async move { Done::Ended(process.wait_exit().await.unwrap_or_default()) }));
+        self.shared.set_running(
+            self.id,
+            self.number,
+            Some(Running { process: process.clone(), serial: serial.clone() }),
+        );
+        self.work.push(Box::pin(async move {
+            let status = process.wait_exit().await.unwrap_or_default();
+            // It still writes into the folder, which may be about to go.
+            serial.ended().await;
+            Done::Ended(status)
+        }));
         self.input(Input::Started(Ok(found))).await;
     }
 

@@ -12,6 +12,8 @@
 //!                                   └──── anything else that ends QEMU: halted, or a back-off, then Start again
 //!
 //!   to be removed, from everywhere:  (Kill, ended) ──► Removing ──► Removed
+//!                                                         ▲ │ failed: after a back-off, again
+//!                                                         └─┘
 //! ```
 //!
 //! [`Machine::handle`] notes what happened, then compares where the VM is with where it should be and says the next step. At
@@ -244,6 +246,7 @@ impl Machine {
         match self.phase {
             Phase::ShuttingDown { deadline, .. } => Some(deadline),
             Phase::Off => self.retry_at,
+            Phase::Broken if self.desired.removing => self.retry_at,
             Phase::Paused if self.desired.power == Power::Running => self.retry_at,
             _ => None,
         }
@@ -252,7 +255,9 @@ impl Machine {
     /// Nothing is at work and nothing will happen unless somebody asks.
     pub fn is_idle(&self) -> bool {
         match self.phase {
-            Phase::Broken | Phase::Removed => true,
+            Phase::Removed => true,
+            // A removal that failed is tried again.
+            Phase::Broken => !self.desired.removing,
             Phase::Off => self.retry_at.is_none() && self.requests.is_empty(),
             _ => false,
         }

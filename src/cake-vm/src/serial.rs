@@ -54,14 +54,16 @@ impl Serial {
     /// Serves `port` until QEMU closes it, and then leaves the tail in the file `output`. `kept` is what QEMU's ring held, read after
     /// `port` was connected.
     pub fn serve(port: UnixStream, kept: Vec<u8>, output: PathBuf) -> Self {
-        let (send, receive) = mpsc::channel(4);
+        let (send, mut receive) = mpsc::channel(4);
         tokio::spawn(async move {
             let mut hub = Hub::new(port);
             hub.begin_with(kept);
-            hub.run(receive).await;
+            hub.run(&mut receive).await;
             if let Err(error) = tokio::fs::write(&output, hub.tail.to_bytes()).await {
                 tracing::warn!(path = %output.display(), %error, "cannot keep a guest's last output: {error}");
             }
+            // Only now is the port over, for those who wait for that and for those who want to look.
+            drop(receive);
         });
         Self(send)
     }
@@ -71,6 +73,11 @@ impl Serial {
         let (send, receive) = oneshot::channel();
         self.0.send(send).await.ok()?;
         receive.await.ok()
+    }
+
+    /// Waits until QEMU has closed the port and the tail is kept: from then on nothing is written any more.
+    pub async fn ended(&self) {
+        self.0.closed().await;
     }
 }
 
@@ -115,7 +122,7 @@ impl Hub {
         }
     }
 
-    async fn run(&mut self, mut attach: mpsc::Receiver<oneshot::Sender<OwnedFd>>) {
+    async fn run(&mut self, attach: &mut mpsc::Receiver<oneshot::Sender<OwnedFd>>) {
         let mut chunk = [0; CHUNK];
         loop {
             tokio::select! {

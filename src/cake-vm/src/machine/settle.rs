@@ -36,6 +36,8 @@ impl Machine {
             (Input::Removed(Ok(())), Phase::Removing) => self.phase = Phase::Removed,
             (Input::Removed(Err(failure)), Phase::Removing) => {
                 self.failure = Some(failure);
+                self.retry_at = Some(now + back_off(self.in_a_row));
+                self.in_a_row = self.in_a_row.saturating_add(1);
                 self.phase = Phase::Broken;
             }
             (Input::Tick, Phase::ShuttingDown { operation, deadline, ends: true }) if now >= deadline => {
@@ -259,6 +261,9 @@ impl Machine {
                 effects.push(Effect::CancelMake);
             }
             Phase::Off if self.desired.removing => self.remove(effects),
+            Phase::Broken if self.desired.removing && self.retry_at.is_none_or(|due| now >= due) => {
+                self.remove(effects)
+            }
             Phase::Off => self.settle_off(now, effects),
             Phase::Starting if !self.wants_process() => self.kill(effects),
             Phase::Running | Phase::Paused | Phase::ShuttingDown { .. } => self.settle_alive(now, effects),
