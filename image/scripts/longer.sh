@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # longer.sh soak|bench: runs every program of the workspace whose name ends in -soak or -bench, one after the other, and
-# prints what each took. Soaking also runs every fuzz target where a nightly compiler and cargo-fuzz are at hand
+# prints what each took. Soaking also runs the kill storms with many more rounds and a seed of this run
+# (CAKE_STORM_ROUNDS, CAKE_CRASH_ROUNDS, CAKE_STORM_SEED), and every fuzz target where a nightly compiler is at hand
 # (CAKE_FUZZ_SECONDS each, 60 by default).
 set -euo pipefail
 # shellcheck source=image/scripts/common.sh
 . "$(dirname "$0")/common.sh"
+# shellcheck source=image/scripts/tools.sh
+. "$(dirname "$0")/tools.sh"
 
 kind=${1:-}
 case $kind in soak | bench) ;; *) die 'usage: longer.sh soak|bench' ;; esac
@@ -18,7 +21,7 @@ step() {
     shift
     printf '\n== %s\n' "$name"
     "$@" || { result=FAILED; failed=1; }
-    summary+=("$(printf '%-40s %6s s  %s' "$name" $((SECONDS - started)) "$result")")
+    summary+=("$(printf '%-50s %6s s  %s' "$name" $((SECONDS - started)) "$result")")
 }
 
 # programs: "PACKAGE KIND NAME" of every program of that kind.
@@ -29,17 +32,30 @@ programs() {
         | "\($package) \(.kind[0]) \(.name)"'
 }
 
+# storms: the tests that kill the daemons at instants drawn by lot, for longer than `make test` may take.
+storms() {
+    export CAKE_STORM_ROUNDS=${CAKE_STORM_ROUNDS:-1000} CAKE_CRASH_ROUNDS=${CAKE_CRASH_ROUNDS:-1000}
+    export CAKE_STORM_SEED=${CAKE_STORM_SEED:-$RANDOM$RANDOM}
+    cargo_tool nextest --no-default-features --features default-no-update
+    local soak=(cargo nextest run --release --workspace --profile soak --color never -E)
+    step "cake-node killed $CAKE_STORM_ROUNDS times, seed $CAKE_STORM_SEED" "${soak[@]}" 'test(/^storm::killed_at_any_instant/)'
+    step "caked killed $CAKE_CRASH_ROUNDS times under load" "${soak[@]}" 'test(/^nothing_acknowledged_is_lost_when_caked/)'
+}
+
 fuzz() {
     local folder target
-    if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
-        summary+=("$(printf '%-40s %6s    %s' 'fuzz targets' - 'SKIPPED: no nightly compiler with cargo-fuzz')")
+    if ! rustup run nightly rustc --version >/dev/null 2>&1; then
+        summary+=("$(printf '%-50s %6s    %s' 'fuzz targets' - 'SKIPPED: no nightly compiler')")
         return
     fi
+    cargo_tool fuzz
     for folder in src/*/fuzz web-ui/fuzz; do
         [ -f "$folder/Cargo.toml" ] || continue
         for target in $(cd "$folder" && cargo +nightly fuzz list --fuzz-dir .); do
-            step "fuzz $folder $target" cargo +nightly fuzz run --fuzz-dir "$folder" "$target" -- \
-                -max_total_time="${CAKE_FUZZ_SECONDS:-60}"
+            # What is found on the way goes beside the build, not into the corpus that `make test` replays.
+            mkdir -p "target/fuzz/corpus/$target"
+            step "fuzz $folder $target" cargo +nightly fuzz run --fuzz-dir "$folder" --target-dir target/fuzz "$target" \
+                "target/fuzz/corpus/$target" "$folder/corpus/$target" -- -max_total_time="${CAKE_FUZZ_SECONDS:-60}"
         done
     done
 }
@@ -49,7 +65,10 @@ found=$(programs)
 while read -r package type name; do
     step "$name" cargo run --release --quiet -p "$package" "--$type" "$name" </dev/null
 done <<<"$found"
-[ "$kind" != soak ] || fuzz
+if [ "$kind" = soak ]; then
+    storms
+    fuzz
+fi
 printf '\nmake %s\n' "$kind"
 printf '  %s\n' "${summary[@]}"
 exit $failed

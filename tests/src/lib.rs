@@ -26,7 +26,7 @@ pub use browser::{Browser, Viewport};
 pub use cake::{Cake, Said};
 pub use instance::{ADMIN, Instance, PASSWORD, SETUP_LANGUAGE, answers, pvh, qemus_of};
 pub use place::{Place, workspace};
-pub use process::{Daemon, Process, is_alive, resident};
+pub use process::{Daemon, Process, Resident, is_alive};
 pub use raw::{Raw, Reply};
 pub use terminal::Terminal;
 

@@ -78,9 +78,8 @@ impl Daemon {
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
 
-    /// Resident memory, in bytes.
-    pub fn resident(&self) -> Result<u64> {
-        resident(self.pid())
+    pub fn resident(&self) -> Result<Resident> {
+        Resident::of(self.pid())
     }
 }
 
@@ -99,12 +98,24 @@ fn close_on_exec(descriptor: OwnedFd) -> Result<OwnedFd> {
     Ok(descriptor)
 }
 
-/// Resident memory of a process, in bytes (`VmRSS` of proc(5)).
-pub fn resident(pid: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib * 1024)
+/// Resident memory of a process, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resident {
+    /// `VmRSS` of proc(5).
+    pub all: u64,
+    /// `RssAnon`: what no file holds, and so nobody shares.
+    pub anonymous: u64,
+}
+
+impl Resident {
+    fn of(pid: u32) -> Result<Self> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+            anyhow::Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
+        };
+        Ok(Self { all: bytes("VmRSS:")?, anonymous: bytes("RssAnon:")? })
+    }
 }
 
 /// A process of somebody else's, known by pid and start time, so that a reused pid is not taken for it.

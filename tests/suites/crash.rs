@@ -13,7 +13,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-const KILLS: usize = 200;
+/// `make soak` asks for more.
+fn kills() -> usize {
+    std::env::var("CAKE_CRASH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(200)
+}
+
+/// A new one each time, unless it is given.
+fn seed() -> u64 {
+    std::env::var("CAKE_STORM_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(rand::random)
+}
+
 const WRITERS: usize = 3;
 
 /// What a writer knows when caked has died beneath it.
@@ -119,12 +128,12 @@ async fn check(client: &Client, all: &mut [Known]) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_when_caked_is_killed_200_times() -> Result<()> {
     let (mut instance, client) = Instance::ready().await?;
-    let seed = rand::random::<u64>();
+    let (kills, seed) = (kills(), seed());
     println!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let mut acknowledged_in_all = 0;
     let mut oldest: Option<(String, String, Uuid)> = None;
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         let acknowledged = Arc::new(Acknowledged { count: AtomicU64::new(0), changed: Notify::new() });
         let ended = Arc::new(Notify::new());
         let writers: Vec<_> = (0..WRITERS)
@@ -167,7 +176,7 @@ async fn nothing_acknowledged_is_lost_when_caked_is_killed_200_times() -> Result
     ensure!(again.id == task, "the key of the first change still gives its first answer");
     let other = client.post_with_key::<Task>("/v1/vms", Some(&pvh("another", false)), &key).await;
     ensure!(matches!(&other, Err(error) if error.code() == Some("key-reused")), "{other:?}");
-    println!("{KILLS} kills, {acknowledged_in_all} acknowledged changes, all there");
+    println!("{kills} kills, {acknowledged_in_all} acknowledged changes, all there");
     Ok(())
 }
 

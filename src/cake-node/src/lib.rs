@@ -26,7 +26,6 @@ mod house;
 mod inspector;
 mod key;
 mod library;
-pub mod memory;
 pub mod serve;
 mod service;
 mod tickets;

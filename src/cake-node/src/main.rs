@@ -1,17 +1,14 @@
 //! `cake-node`: the daemon, the helper that becomes QEMU, the workers, and root's own tools.
 
 use anyhow::{Context, Result};
+use cake_daemon::{log, memory};
 use cake_node::admin::{self, Alive};
-use cake_node::memory;
 use cake_node::serve::{Options, serve};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
 
 #[derive(Parser)]
 #[command(version, about = "The root agent of a cake server")]
@@ -153,8 +150,8 @@ fn runtime() -> Result<Runtime> {
 }
 
 fn serve_here(options: Serve) -> Result<()> {
-    memory::spare();
-    log_to_stderr();
+    memory::spare(1);
+    log::to_stderr();
     let Serve { state, engine, images, socket, allow_user, ready_fd, launcher, accelerator } = options;
     let launcher = match launcher {
         LauncherChoice::Auto => cake_host::launch::Choice::Automatic,
@@ -164,12 +161,4 @@ fn serve_here(options: Serve) -> Result<()> {
     let tcg = accelerator == AcceleratorChoice::Tcg;
     let options = Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg };
     runtime()?.block_on(serve(options))
-}
-
-/// `CAKE_LOG` says what is logged: a level, or targets such as `info,cake_vm=debug`.
-fn log_to_stderr() {
-    let wanted = std::env::var("CAKE_LOG").ok().and_then(|text| text.parse().ok());
-    let targets: Targets = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
 }

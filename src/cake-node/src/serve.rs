@@ -7,16 +7,15 @@ use crate::house::House;
 use crate::inspector::WorkerInspector;
 use crate::library::Library;
 use crate::service::Node;
-use crate::{accelerator, key, memory, usage};
+use crate::{accelerator, key, usage};
 use anyhow::{Context, Result, bail};
+use cake_daemon::{memory, ready};
 use cake_host::launch::{Choice, choose};
 use cake_types::{Accelerator, Epoch, NodeStatus, TcgReason};
 use cake_vm::{Engine, Settings};
 use jiff::Timestamp;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{DirBuilder, File, Permissions};
-use std::io::Write;
-use std::os::fd::FromRawFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,7 +84,8 @@ pub async fn serve(options: Options) -> Result<()> {
     std::fs::write(state.join(SOCKET_NOTE), socket.as_os_str().as_encoded_bytes()).context("note the socket's path")?;
     tokio::spawn(usage::run(engine, board));
     tokio::spawn(look_again(house));
-    ready(options.ready_fd)?;
+    ready::tell(options.ready_fd, "ready").context("say that we are ready")?;
+    tokio::spawn(memory::stay_small());
     tracing::info!(node = %id, ?accelerator, "cake-node serves at {}", options.socket.display());
     let (mut end, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
@@ -126,16 +126,6 @@ fn listen(path: &Path, allowed: &[u32]) -> Result<UnixListener> {
     Ok(listener)
 }
 
-/// Says so to whoever waits.
-fn ready(descriptor: Option<i32>) -> Result<()> {
-    if let Some(descriptor) = descriptor {
-        // SAFETY: our caller made it for this and nobody else here uses it; it is closed afterwards.
-        let mut pipe = unsafe { File::from_raw_fd(descriptor) };
-        pipe.write_all(b"ready\n").context("say that we are ready")?;
-    }
-    Ok(())
-}
-
 async fn look_again(house: Arc<House>) {
     let mut timer = tokio::time::interval(LOOK_AGAIN);
     loop {
@@ -144,9 +134,6 @@ async fn look_again(house: Arc<House>) {
         house.measure_pools().await;
         if let Ok(capacity) = cake_host::usage::capacity() {
             house.board.change_node(|node| node.capacity = capacity.into());
-        }
-        if let Err(error) = memory::release_program() {
-            tracing::debug!(%error, "memory was not given back: {error}");
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::engine::{Running, Shared};
 use crate::folder::{Folder, Holder};
 use crate::machine::{Command, Effect, Found, Input, Machine};
 use crate::request::{Denied, Operation};
+use crate::serial::Serial;
 use crate::start::{self, Launched, Session, chain, failure};
 use cake_host::process::{ExitStatus, LiveProcess};
 use cake_qmp::commands::{Cont, QueryStatus, Stop, SystemPowerdown, SystemReset};
@@ -45,6 +46,8 @@ pub(crate) struct Actor {
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     process: Option<Arc<LiveProcess>>,
     monitor: Option<(Qmp, Events)>,
+    /// Of the last process: it goes on for a moment after it.
+    serial: Option<Serial>,
     /// The end was asked for before there was a process.
     kill_at_once: bool,
     /// QEMU said that somebody on this machine ended it.
@@ -86,6 +89,7 @@ impl Actor {
             work: FuturesUnordered::new(),
             process: None,
             monitor: None,
+            serial: None,
             kill_at_once: false,
             ended_by_host: false,
             making: Arc::default(),
@@ -209,12 +213,8 @@ impl Actor {
             self.number,
             Some(Running { process: process.clone(), serial: serial.clone() }),
         );
-        self.work.push(Box::pin(async move {
-            let status = process.wait_exit().await.unwrap_or_default();
-            // It still writes into the folder, which may be about to go.
-            serial.ended().await;
-            Done::Ended(status)
-        }));
+        self.serial = Some(serial);
+        self.work.push(Box::pin(async move { Done::Ended(process.wait_exit().await.unwrap_or_default()) }));
         self.input(Input::Started(Ok(found))).await;
     }
 
@@ -285,7 +285,12 @@ impl Actor {
                 }
                 Effect::Remove => {
                     let (shared, id, folder) = (self.shared.clone(), self.id, self.folder.clone());
+                    let serial = self.serial.take();
                     self.work.push(Box::pin(async move {
+                        // Until its end it writes into the folder.
+                        if let Some(serial) = serial {
+                            serial.ended().await;
+                        }
                         let removed = match folder.remove() {
                             Ok(()) => shared.surroundings.remove(id).await,
                             Err(error) => Err(failure(FailureCode::Internal, error)),

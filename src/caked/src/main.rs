@@ -1,16 +1,13 @@
 //! The control daemon's command line.
 
 use anyhow::Result;
+use cake_daemon::{log, memory, ready};
 use caked::serve::{Options, Running};
 use caked::{setup, status};
 use clap::{Parser, Subcommand};
-use std::io::Write;
 use std::net::SocketAddr;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::path::PathBuf;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// The control daemon of cake. It needs no privileges.
 #[derive(Parser)]
@@ -54,11 +51,11 @@ enum Command {
 }
 
 fn main() -> Result<()> {
-    spare_memory();
+    memory::spare(2);
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Arguments::parse().command {
         Command::Serve { state, node_socket, https, ready_fd } => {
-            log_to_stderr();
+            log::to_stderr();
             runtime()?.block_on(serve(Options { state, node_socket, https }, ready_fd))
         }
         Command::Status { state } => {
@@ -87,39 +84,18 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-/// glibc keeps an arena for each thread and what was once freed; this daemon is small and is to stay so.
-fn spare_memory() {
-    // SAFETY: mallopt only sets parameters of the allocator, and no other thread exists yet.
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 2);
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 * 1024);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, 256 * 1024);
-    }
-}
-
-/// `CAKE_LOG` says what is logged: a level, or targets such as `info,cake_vm=debug`.
-fn log_to_stderr() {
-    let wanted = std::env::var("CAKE_LOG").ok().and_then(|text| text.parse().ok());
-    let targets: Targets = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
-}
-
 async fn serve(options: Options, ready_fd: Option<RawFd>) -> Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = Running::start(&options).await?;
-    if let Some(number) = ready_fd {
-        // SAFETY: whoever started us opened this descriptor for us, and nothing else here uses it.
-        let mut file = std::fs::File::from(unsafe { OwnedFd::from_raw_fd(number) });
-        let ready = serde_json::json!({
-            "url": running.instance.url,
-            "fingerprint": running.instance.fingerprint,
-            "version": running.instance.version,
-            "set_up": running.is_set_up(),
-        });
-        writeln!(file, "ready {ready}")?;
-    }
+    let answer = serde_json::json!({
+        "url": running.instance.url,
+        "fingerprint": running.instance.fingerprint,
+        "version": running.instance.version,
+        "set_up": running.is_set_up(),
+    });
+    ready::tell(ready_fd, &format!("ready {answer}"))?;
+    tokio::spawn(memory::stay_small());
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -69,7 +69,9 @@ pub async fn measure(table: &mut Table, instance: &Instance, client: &Client, ro
             own.add(cake(&mut seat, client).await?);
         }
     }
+    seat.until("start", "running").await?;
     let commands = client.vm(&seat.id).await?.start_commands;
+    seat.until("stop", "stopped").await?;
     let note = commands.map_or_else(String::new, |commands| format!("{commands} QMP commands; goal ≤ 12"));
     table.row("call → running (detached)", own.running(), Some(floor.running()), Goal::Times(1.10), note);
     table.row(

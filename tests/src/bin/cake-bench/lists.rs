@@ -4,7 +4,7 @@ use crate::canned::Canned;
 use crate::table::{Goal, Samples, Table};
 use anyhow::{Context, Result, ensure};
 use cake_client::{Client, VmAction};
-use cake_tests::{Instance, Raw, pvh};
+use cake_tests::{Instance, Raw, Resident, pvh};
 use http::Method;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -13,20 +13,31 @@ const ALL: usize = 1000;
 const RUNNING: usize = 50;
 const MIB: f64 = 1024.0 * 1024.0;
 
-fn weight(instance: &Instance) -> Result<f64> {
-    Ok((instance.caked().resident()? + instance.node().resident()?) as f64 / MIB)
-}
+/// A daemon gives back what only its last work needed half a minute after it.
+const REST: Duration = Duration::from_secs(35);
 
-fn weights(instance: &Instance) -> Result<String> {
-    let (caked, node) = (instance.caked().resident()? as f64 / MIB, instance.node().resident()? as f64 / MIB);
-    Ok(format!("caked {caked:.1}, cake-node {node:.1}"))
+/// What both daemons weigh when nobody has asked anything for a while, and what they weighed before that, at work.
+async fn weigh(table: &mut Table, instance: &Instance, what: String, most: f64) -> Result<()> {
+    let both = || anyhow::Ok([instance.caked().resident()?, instance.node().resident()?]);
+    let mib = |pages: Resident| pages.all as f64 / MIB;
+    let at_work: f64 = both()?.into_iter().map(mib).sum();
+    tokio::time::sleep(REST).await;
+    let [caked, node] = both()?;
+    let own = Samples::new("MiB", [mib(caked) + mib(node)]);
+    let note = format!(
+        "at rest; caked {:.1}, of which not from files {:.1}, cake-node {:.1}, {:.1}; a moment after work {at_work:.1}",
+        mib(caked),
+        caked.anonymous as f64 / MIB,
+        mib(node),
+        node.anonymous as f64 / MIB
+    );
+    table.row(what, own, None, Goal::Most(most), note);
+    Ok(())
 }
 
 /// Right after set-up, before anything was asked of it.
-pub fn idle_memory(table: &mut Table, instance: &Instance) -> Result<()> {
-    let own = Samples::new("MiB", [weight(instance)?]);
-    table.row("resident memory, idle", own, None, Goal::Most(16.0), weights(instance)?);
-    Ok(())
+pub async fn idle_memory(table: &mut Table, instance: &Instance) -> Result<()> {
+    weigh(table, instance, "resident memory, idle".into(), 16.0).await
 }
 
 /// The VMs that the rest is measured with.
@@ -81,9 +92,7 @@ pub async fn measure(
     house: &House,
     rounds: usize,
 ) -> Result<()> {
-    let own = Samples::new("MiB", [weight(instance)?]);
-    let note = format!("{RUNNING} of them running; {}", weights(instance)?);
-    table.row(format!("resident memory, {ALL} VMs"), own, None, Goal::Most(24.0), note);
+    weigh(table, instance, format!("resident memory, {ALL} VMs, {RUNNING} running"), 24.0).await?;
     whole_list(table, instance, house, rounds).await?;
     freshness(table, instance, client, house, rounds).await?;
     many_requests(table, instance, house, rounds).await
@@ -203,7 +212,5 @@ pub async fn start_up(table: &mut Table, instance: &mut Instance, rounds: usize)
         Goal::Most(200.0),
         format!("state of {ALL} VMs; one after the other"),
     );
-    let own = Samples::new("MiB", [weight(instance)?]);
-    table.row(format!("resident memory, {ALL} VMs, restarted"), own, None, Goal::Most(24.0), weights(instance)?);
-    Ok(())
+    weigh(table, instance, format!("resident memory, {ALL} VMs, restarted"), 24.0).await
 }

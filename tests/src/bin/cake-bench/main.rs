@@ -37,7 +37,7 @@ async fn bench(rounds: usize) -> Result<()> {
     let begun = Instant::now();
     let mut table = Table::new(rounds);
     let (mut instance, client) = Instance::ready_on("auto").await?;
-    lists::idle_memory(&mut table, &instance)?;
+    lists::idle_memory(&mut table, &instance).await?;
     guests::measure(&mut table, &instance, &client, rounds).await?;
     counts::measure(&mut table, &instance, &client).await?;
     let house = lists::thousand(&instance, &client).await?;

@@ -2,20 +2,36 @@
 
 use std::fs;
 use std::io;
+use std::time::Duration;
 
-/// The allocator keeps less for later. Call it before there are threads.
-pub fn spare() {
+/// How often the program's pages are given back. A daemon that is at work has what it needs again within a millisecond.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// The allocator has so many arenas (one for each thread that allocates much) and keeps less for later. Call it before there are
+/// threads.
+pub fn spare(arenas: i32) {
     // SAFETY: mallopt only sets parameters of the allocator, and no other thread exists yet.
     unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 1);
+        libc::mallopt(libc::M_ARENA_MAX, arenas);
         libc::mallopt(libc::M_MMAP_THRESHOLD, 64 * 1024);
         libc::mallopt(libc::M_TRIM_THRESHOLD, 128 * 1024);
     }
 }
 
+/// Gives back what only the start needed, and then from time to time what only the last round of work needed.
+pub async fn stay_small() {
+    let mut timer = tokio::time::interval(LOOK_AGAIN);
+    loop {
+        timer.tick().await;
+        if let Err(error) = release_program() {
+            tracing::debug!(%error, "memory was not given back: {error}");
+        }
+    }
+}
+
 /// Gives back the pages of the program that only its start or its last round of work needed. Nothing is lost: they are never
 /// written, so the page cache has them, and what is executed again comes from there.
-pub fn release_program() -> io::Result<()> {
+fn release_program() -> io::Result<()> {
     for (start, length) in unwritten(&fs::read_to_string("/proc/self/maps")?) {
         let start = start as *mut libc::c_void;
         // SAFETY: the range maps a file and is never written; its pages come back from the file at the next access, so that
