@@ -47,7 +47,7 @@ build_pvh() {
     ld -m elf_x86_64 -z max-page-size=4096 --build-id=none --strip-all -T "$guests/pvh.ld" \
         -o "$work/cake-pvh.elf" "$work/pvh.o"
     describe cake-pvh cake-pvh.elf kernel '"direct"' $((32 << 20)) 0 other \
-        'One line and rest (for measuring)' '只印一行就休息(量測用)' >"$work/cake-pvh.toml"
+        'One line and rest (for measuring)' '只印一行就休息（量測用）' >"$work/cake-pvh.toml"
 }
 
 # initramfs KERNEL_TREE OUTPUT: busybox, our few files and the drivers in the order in which they load.
@@ -92,7 +92,7 @@ build_tiny() {
     initramfs "$tree" "$work/initrd"
     write_disk "$tree" "$work/cake-tiny.raw"
     describe cake-tiny cake-tiny.raw raw '"bios", "uefi"' $((192 << 20)) $disk_bytes linux \
-        'cake-tiny: a kernel and a shell, boots in seconds' 'cake-tiny:核心與 shell,幾秒內開機' >"$work/cake-tiny.toml"
+        'cake-tiny: a kernel and a shell, boots in seconds' 'cake-tiny：核心與 shell，幾秒內開機' >"$work/cake-tiny.toml"
 }
 
 need as ld sfdisk mformat mcopy mmd syslinux

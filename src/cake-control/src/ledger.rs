@@ -94,7 +94,7 @@ impl Ledger {
     }
 
     pub async fn event_info(&self, kind: EventKind, subject: Option<Subject>) {
-        self.event(Happened { kind, severity: Severity::Info, params: Vec::new() }, subject).await;
+        self.event(Happened::new(kind, Severity::Info), subject).await;
     }
 
     /// Writes down a task that has ended.

@@ -8,10 +8,11 @@
 
 use cake_node_api::{ClientError, Hello, NodeClient, NodeError, Observed, Verb};
 use cake_planner::epoch;
+use cake_planner::event::Happened;
 use cake_store::{Expect, Txn};
 use cake_types::{
     Epoch, EventKind, Failure, FailureCode, Generation, HostName, Meta, Name, Node, NodeId, OperationId, Problem,
-    ProjectName, PublicKey, Stamp, Vm, VmId,
+    ProjectName, PublicKey, Severity, Stamp, Subject, Vm, VmId,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -151,7 +152,8 @@ impl Nodes {
     async fn gone(&self) {
         if let Some(node) = self.connected.send_replace(None) {
             self.ledger.board.disconnected(node.node);
-            self.ledger.event_info(EventKind::NodeDisconnected, None).await;
+            let happened = Happened::new(EventKind::NodeDisconnected, Severity::Warning);
+            self.ledger.event(happened, self.subject(node.node)).await;
         }
     }
 
@@ -183,10 +185,17 @@ impl Nodes {
 
     async fn lead_begins(&self, client: NodeClient, hello: &Hello, epoch: Epoch) {
         self.ledger.board.greeted(Greeting::from(hello));
+        let subject = self.subject(hello.node);
         let connected = Connected { client, node: hello.node, key: hello.key.clone(), epoch };
         tracing::info!(node = %connected.node, epoch = epoch.0, "leading the node");
         self.connected.send_replace(Some(Arc::new(connected)));
-        self.ledger.event_info(EventKind::NodeConnected, None).await;
+        self.ledger.event_info(EventKind::NodeConnected, subject).await;
+    }
+
+    fn subject(&self, node: NodeId) -> Option<Subject> {
+        let nodes = self.ledger.board.nodes();
+        let entry = nodes.iter().find(|entry| entry.node.meta.id == node)?;
+        Some(Subject { kind: "node".into(), id: node.0, name: entry.node.meta.name.to_string() })
     }
 
     /// The epoch of this start of the program; a higher one if another leader has been there since.

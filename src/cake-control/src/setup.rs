@@ -2,10 +2,11 @@
 //!
 //! + settings with the recovery key's public half  + roles  + administrator  + pool  − the one-time token
 
+use cake_planner::event::Happened;
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{
     Actor, Code, EventKind, Generation, Meta, OsRng, Pool, PoolId, PoolSpec, Problem, ProjectName, RoleName, SecretKey,
-    SetupAnswers, Stamp, SystemSettings, built_in_roles,
+    SetupAnswers, Severity, Stamp, SystemSettings, built_in_roles,
 };
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -159,6 +160,7 @@ impl Setup {
             TxnOutcome::Refused { .. } => return Err(Problem::new(Code::AlreadySetUp)),
         };
         self.accounts.put(account, revision);
+        let name = settings.settings.name.to_string();
         self.settings.put(Stored { value: settings, revision });
         self.ledger.board.put_pool(pool);
         if let Err(error) = remove(&self.state.join(TOKEN_FILE)) {
@@ -166,7 +168,8 @@ impl Setup {
         }
         let caller = Caller { actor: Actor::Setup, ..caller.clone() };
         self.ledger.audit_done(&caller, None).await?;
-        self.ledger.event_info(EventKind::SetupDone, None).await;
+        let done = Happened::new(EventKind::SetupDone, Severity::Info).with("name", name);
+        self.ledger.event(done, None).await;
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! Putting the parts together.
 
+use cake_planner::event::Happened;
 use cake_store::{Clock, Journal, JournalError, JournalOptions, SqliteOptions, SqliteStore, Store, StoreError};
-use cake_types::{EventKind, Image, Node, Pool, Task, Vm};
+use cake_types::{EventKind, Image, Node, Pool, Severity, Task, Vm};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
@@ -77,7 +78,8 @@ impl Control {
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
         setup.prepare().await?;
-        ledger.event_info(EventKind::ControlStarted, None).await;
+        let started = Happened::new(EventKind::ControlStarted, Severity::Info);
+        ledger.event(started.with("version", env!("CARGO_PKG_VERSION")), None).await;
         let mut control = Self {
             ledger,
             nodes,

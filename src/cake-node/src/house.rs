@@ -52,11 +52,14 @@ impl House {
         Self { database, board, library, key, vms, engine, default_pool, pools: Mutex::default() }
     }
 
-    /// Opens a pool and says what is so.
+    /// Opens a pool and says what is so. A directory that is open already is only looked at: disks may be in the making there.
     pub async fn open_pool(&self, id: PoolId, spec: PoolSpec) -> Result<(), StorageError> {
         let path = spec.path.map_or_else(|| self.default_pool.clone(), PathBuf::from);
+        let open: Vec<Pool> = self.all_pools().into_values().collect();
         let opened = blocking(move || {
-            let pool = Pool::open(&path)?;
+            let there = path.canonicalize().ok();
+            let known = open.into_iter().find(|pool| Some(pool.path()) == there.as_deref());
+            let pool = known.map_or_else(|| Pool::open(&path), Ok)?;
             let status = pool.status();
             Ok((pool, status))
         });

@@ -10,8 +10,20 @@ pub struct Happened {
     pub params: Vec<(&'static str, String)>,
 }
 
+impl Happened {
+    pub fn new(kind: EventKind, severity: Severity) -> Self {
+        Self { kind, severity, params: Vec::new() }
+    }
+
+    /// With one fact more.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.params.push((name, value.into()));
+        self
+    }
+}
+
 fn happened(kind: EventKind, severity: Severity) -> Option<Happened> {
-    Some(Happened { kind, severity, params: Vec::new() })
+    Some(Happened::new(kind, severity))
 }
 
 /// The event behind the step from `before` to `after`. What is seen for the first time is no event: it may be long ago.
@@ -41,8 +53,8 @@ pub fn of_vm(before: Option<&VmStatus>, after: &VmStatus) -> Option<Happened> {
         VmState::Stopped if before.state.is_alive() => happened(EventKind::VmStopped, Severity::Info),
         VmState::Failed => {
             let failure = after.failure.as_ref();
-            let code = failure.map_or("internal", |failure| failure.code.as_str()).to_owned();
-            Some(Happened { kind: EventKind::VmFailed, severity: Severity::Error, params: vec![("code", code)] })
+            let code = failure.map_or("internal", |failure| failure.code.as_str());
+            Some(Happened::new(EventKind::VmFailed, Severity::Error).with("code", code))
         }
         _ => None,
     }

@@ -3,14 +3,17 @@
 use crate::error::StorageError;
 use cake_types::{ByteSize, PoolStatus, VmId};
 use nix::sys::statvfs::statvfs;
-use std::fs::{DirBuilder, File, OpenOptions};
+use nix::unistd::mkstemp;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The ending of a file that is not whole yet.
 pub(crate) const HALF_MADE: &str = ".new";
+/// The beginning of the names of files that only try something.
+const PROBE: &str = ".reflink-";
 
 nix::ioctl_write_int_bad!(ficlone, libc::FICLONE);
 
@@ -20,7 +23,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// The directory is made if it does not exist; what a crash left half made is removed.
+    /// The directory is made if it does not exist; what a crash left half made is removed. Only for a pool that nobody has
+    /// open: what is half made there may be somebody's work.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         DirBuilder::new().recursive(true).mode(0o711).create(path).map_err(StorageError::io("create", path))?;
         let pool = Self { path: path.canonicalize().map_err(StorageError::io("find", path))? };
@@ -86,16 +90,14 @@ impl Pool {
 
     /// Clones one block of one file to another. An error means that not even files can be made here.
     fn try_reflink(&self) -> io::Result<bool> {
-        let make = |name: &str| {
-            let path = self.path.join(name);
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-            io::Result::Ok((file, path))
+        // Names of their own, for as long as it takes to remove them: two may look at the same time.
+        let make = || {
+            let (descriptor, path) = mkstemp(&self.path.join(format!("{PROBE}XXXXXX")))?;
+            std::fs::remove_file(path)?;
+            io::Result::Ok(File::from(descriptor))
         };
-        let (from, from_path) = make(&format!(".reflink-from{HALF_MADE}"))?;
-        let (to, to_path) = make(&format!(".reflink-to{HALF_MADE}"))?;
+        let (from, to) = (make()?, make()?);
         let cloned = io::Write::write_all(&mut &from, &[0x5a; 4096]).and_then(|()| clone_file(&from, &to));
-        std::fs::remove_file(from_path)?;
-        std::fs::remove_file(to_path)?;
         match cloned {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::StorageFull => Err(error),
@@ -104,7 +106,11 @@ impl Pool {
     }
 
     fn sweep(&self) -> io::Result<()> {
-        self.entries(|name| name.ends_with(HALF_MADE))?.iter().try_for_each(std::fs::remove_file)
+        let left = self.entries(|name| name.ends_with(HALF_MADE) || name.starts_with(PROBE))?;
+        left.iter().try_for_each(|path| match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        })
     }
 
     fn entries(&self, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<PathBuf>> {

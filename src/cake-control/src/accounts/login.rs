@@ -34,7 +34,7 @@ impl Accounts {
         let account = account.filter(|account| !account.spec.disabled);
         if !self.verify(account.as_deref(), given).await? {
             self.throttle.failed(&*self.ledger.store, &tried, millis).await?;
-            return Err(self.login_failed(name).await);
+            return Err(self.login_failed(caller, name).await);
         }
         let account = account.ok_or_else(|| Problem::new(Code::WrongPassword))?;
         self.throttle.succeeded(&*self.ledger.store, &tried).await?;
@@ -51,10 +51,11 @@ impl Accounts {
         self.throttle.check(&Throttle::of(None, caller.origin.address), self.ledger.clock.unix_ms())
     }
 
-    async fn login_failed(&self, name: &str) -> Problem {
+    async fn login_failed(&self, caller: &Caller, name: &str) -> Problem {
         let claimed: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-        let happened =
-            Happened { kind: EventKind::LoginFailed, severity: Severity::Warning, params: vec![("name", claimed)] };
+        let address = caller.origin.address.map_or_else(|| "?".into(), |address| address.to_string());
+        let happened = Happened::new(EventKind::LoginFailed, Severity::Warning);
+        let happened = happened.with("claimed", claimed).with("address", address);
         self.ledger.event(happened, None).await;
         Problem::new(Code::WrongPassword)
     }

@@ -3,6 +3,7 @@
 //! read (board) → [`epoch::converge`] (pure) → apply, remove, forget, or only tell
 
 use cake_planner::epoch::{self, Held, Step};
+use cake_planner::event::Happened;
 use cake_store::{Expect, Txn};
 use cake_types::{EventKind, ExitReason, Generation, Power, Problem, Severity, Vm, VmId};
 use futures_util::StreamExt;
@@ -106,7 +107,7 @@ impl VmReconciler {
 
     async fn tell(&self, entry: &VmEntry, kind: EventKind) -> Result<(), Problem> {
         if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id()) {
-            let happened = cake_planner::event::Happened { kind, severity: Severity::Warning, params: Vec::new() };
+            let happened = Happened::new(kind, Severity::Warning);
             self.ledger.event(happened, Some(subject_of(&entry.vm))).await;
         }
         Ok(())

@@ -166,3 +166,18 @@ async fn another_user_gets_no_answer() -> Result<()> {
     assert!(!matches!(client.hello(None).await, Ok(_) | Err(ClientError::Refused(_))));
     Ok(())
 }
+
+/// Leaders come and go while disks are made; only a node that has just started knows that nobody makes them.
+#[tokio::test]
+async fn a_leader_that_comes_again_disturbs_no_disk_in_the_making() -> Result<()> {
+    let mut node = NodeProcess::start()?;
+    let _first = Leader::new(&node, 1).await?;
+    let half = node.state.path().join("pool/00000000-0000-7000-8000-000000000009-0.raw.new");
+    std::fs::write(&half, "half")?;
+    let _again = Leader::new(&node, 2).await?;
+    assert!(half.exists(), "it is somebody's work");
+    node.kill()?;
+    node.serve()?;
+    assert!(!half.exists(), "nobody goes on with it");
+    Ok(())
+}

@@ -5,6 +5,7 @@ mod bad_input;
 mod console;
 mod contract;
 mod convergence;
+mod events;
 mod setup;
 mod support;
 mod tasks;
