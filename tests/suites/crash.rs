@@ -1,7 +1,7 @@
 //! What the API acknowledged is never lost: caked is killed at random instants while it is written to.
 
 use anyhow::{Context, Result, ensure};
-use cake_client::wire::Task;
+use cake_client::wire::{AuditRecord, Task};
 use cake_client::{Client, Error};
 use cake_tests::{Instance, pvh};
 use rand::rngs::StdRng;
@@ -125,6 +125,19 @@ async fn check(client: &Client, all: &mut [Known]) -> Result<()> {
     Ok(())
 }
 
+/// Every VM that is there was made by somebody, who is written down once.
+async fn check_records(client: &Client) -> Result<()> {
+    const NEWEST: usize = 400;
+    let records = client.audit(Some(NEWEST)).await?.items;
+    for vm in client.vms().await?.items {
+        let of_it = |record: &&AuditRecord| record.subject.as_ref().is_some_and(|subject| subject.id == vm.id);
+        let made = records.iter().filter(of_it).filter(|record| record.action == "vm_create");
+        let count = made.filter(|record| record.result.kind == "done").count();
+        ensure!(count == 1, "{} has {count} records of who made it", vm.name);
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_when_caked_is_killed_200_times() -> Result<()> {
     let (mut instance, client) = Instance::ready().await?;
@@ -165,6 +178,7 @@ async fn nothing_acknowledged_is_lost_when_caked_is_killed_200_times() -> Result
         instance.start_caked().with_context(|| format!("after kill {kill}, seed {seed}"))?;
         instance.settled(&client).await?;
         check(&client, &mut known).await.with_context(|| format!("after kill {kill}, seed {seed}"))?;
+        check_records(&client).await.with_context(|| format!("after kill {kill}, seed {seed}"))?;
         acknowledged_in_all += acknowledged.count.load(Ordering::Relaxed);
         let first = known.iter().flat_map(|known| &known.made).next();
         oldest = oldest.or_else(|| first.map(|(name, (key, task))| (name.clone(), key.clone(), *task)));

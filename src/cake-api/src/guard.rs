@@ -7,12 +7,13 @@
 //! ```
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use cake_control::accounts::{Identity, Proof};
+use cake_control::accounts::{Identity, Proof, account_subject};
 use cake_control::caller::{Caller, Receipt};
-use cake_types::{Actor, Code, Language, Origin, Permission, Problem, RequestId};
+use cake_control::ledger::subject_of;
+use cake_types::{Actor, Code, Language, Origin, Permission, Problem, ProjectName, RequestId, Subject};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use std::net::SocketAddr;
@@ -88,7 +89,8 @@ pub fn address(parts: &Parts) -> Option<std::net::IpAddr> {
 }
 
 pub(crate) async fn guard(State((api, operation)): State<(Api, Operation)>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let subject = if operation.changes() { subject(&api, &mut parts).await } else { None };
     let identity = identify(&api, &parts.headers);
     let request_id = parts.extensions.get::<Reader>().map(|reader| reader.request);
     let origin = Origin { address: address(&parts), request: request_id };
@@ -117,9 +119,32 @@ pub(crate) async fn guard(State((api, operation)): State<(Api, Operation)>, requ
         Err(_) => Refused::from(Code::Internal).into_response(),
     };
     if let Some(Behind(problem)) = response.extensions().get::<Behind>() {
-        api.ledger.audit_refused(&caller, None, problem).await;
+        let claimed = response.extensions().get::<Claimed>().map(|Claimed(actor)| actor.clone());
+        let caller = Caller { actor: claimed.unwrap_or(caller.actor), ..caller };
+        api.ledger.audit_refused(&caller, subject, problem).await;
     }
     response
+}
+
+/// Who somebody says they are when a login is refused.
+#[derive(Clone)]
+pub(crate) struct Claimed(pub Actor);
+
+/// What a request is about, by its path: as it was asked for, whether it exists or not.
+async fn subject(api: &Api, parts: &mut Parts) -> Option<Subject> {
+    const KINDS: [&str; 4] = ["vm", "task", "account", "token"];
+    const NAME_MAX: usize = 128;
+    let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+    let (kind, text) = params.iter().find(|(name, _)| KINDS.contains(name))?;
+    let known = match kind {
+        "vm" => api.board.find_vm(&ProjectName::default(), text).ok().map(|entry| subject_of(&entry.vm)),
+        "account" => api.accounts.find(text).ok().map(|account| account_subject(&account)),
+        _ => None,
+    };
+    known.or_else(|| {
+        let name = text.chars().filter(|c| !c.is_control()).take(NAME_MAX).collect();
+        Some(Subject { kind: kind.into(), id: text.parse().unwrap_or_default(), name })
+    })
 }
 
 enum Admitted {

@@ -9,6 +9,7 @@
 //! Start from [`router`], the table of all routes. A handler extracts, converts, calls a service of cake-control and converts
 //! back; who may use it stands in the table. This crate deliberately does not know TLS, the Store's keys, a node or a page.
 
+mod access;
 mod ask;
 pub mod body;
 mod docs;

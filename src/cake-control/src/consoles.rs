@@ -53,7 +53,7 @@ impl Consoles {
             }
             waiting.insert(random::digest(&secret), Waiting { account, vm: entry.id(), ticket, until });
         }
-        self.ledger.audit_done(caller, Some(subject_of(&entry.vm))).await?;
+        self.ledger.audited(self.ledger.audit(caller, Some(subject_of(&entry.vm)))).await?;
         Ok(secret)
     }
 

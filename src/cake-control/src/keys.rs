@@ -3,6 +3,7 @@
 use cake_planner::names;
 use cake_store::{Key, KeyPrefix};
 use cake_types::{AccountId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId};
+use uuid::Uuid;
 
 use crate::random;
 
@@ -33,6 +34,15 @@ folders! {
     nodes, node(NodeId) = "/nodes/";
     accounts, account(AccountId) = "/accounts/";
     tokens, token(TokenId) = "/tokens/";
+}
+
+/// Records of changes that the Journal may not have yet.
+pub fn outbox() -> KeyPrefix {
+    prefix("/outbox/")
+}
+
+pub fn outbox_entry(id: Uuid) -> Key {
+    key(&outbox(), &id.to_string())
 }
 
 pub fn sessions() -> KeyPrefix {

@@ -1,15 +1,15 @@
 //! What every service writes to: the Store, the Journal, and the board that shows both.
 
 use cake_planner::event::Happened;
-use cake_store::{Clock, Journal, Record, RecordKind, Store};
-use cake_types::{
-    Actor, AuditRecord, AuditResult, Event, EventKind, Problem, ProjectName, Severity, Subject, Task, Vm,
-};
+use cake_store::{Clock, Journal, Key, Record, RecordKind, Store};
+use cake_types::{AuditResult, Event, EventKind, Problem, ProjectName, Severity, Subject, Task, Vm};
 use jiff::Timestamp;
 use std::sync::Arc;
 
+use crate::audit::{Audit, actor_key};
 use crate::board::{Board, What};
 use crate::caller::Caller;
+use crate::poke::Poke;
 use crate::{clock, error};
 
 pub struct Ledger {
@@ -17,6 +17,8 @@ pub struct Ledger {
     pub journal: Arc<Journal>,
     pub board: Arc<Board>,
     pub clock: Arc<dyn Clock>,
+    /// Entries of the outbox whose records the Journal has.
+    pub journaled: Poke<Key>,
 }
 
 /// A VM as the subject of a task, an event or an audit record.
@@ -29,10 +31,18 @@ impl Ledger {
         clock::now(&*self.clock)
     }
 
+    /// The record of a change that is about to be made.
+    pub fn audit(&self, caller: &Caller, subject: Option<Subject>) -> Audit {
+        Audit::new(caller, subject, AuditResult::Done, self.now())
+    }
+
     /// Writes down a change that was made; durable when it returns.
-    pub async fn audit_done(&self, caller: &Caller, subject: Option<Subject>) -> Result<(), Problem> {
-        let record = self.audit_record(caller, subject, AuditResult::Done);
+    pub async fn audited(&self, audit: Audit) -> Result<(), Problem> {
+        let (record, entry) = audit.into_parts();
         self.journal.append(record).await.map_err(error::journal)?;
+        if let Some(entry) = entry {
+            self.journaled.poke(entry);
+        }
         self.board.changes.tell(What::Audit);
         Ok(())
     }
@@ -40,32 +50,11 @@ impl Ledger {
     /// Writes down a change that was refused. It need not be durable at once, so that refusing stays cheap.
     pub async fn audit_refused(&self, caller: &Caller, subject: Option<Subject>, problem: &Problem) {
         let code = problem.code.as_str().to_owned();
-        let record = self.audit_record(caller, subject, AuditResult::Refused { code });
+        let (record, _) = Audit::new(caller, subject, AuditResult::Refused { code }, self.now()).into_parts();
         if let Err(error) = self.journal.append_soon(record).await {
             tracing::error!(%error, "a refusal could not be written to the audit journal");
         }
         self.board.changes.tell(What::Audit);
-    }
-
-    fn audit_record(&self, caller: &Caller, subject: Option<Subject>, result: AuditResult) -> Record {
-        let Caller { actor, origin, action } = caller;
-        let audit = AuditRecord {
-            at: self.now(),
-            project: ProjectName::default(),
-            actor: actor.clone(),
-            origin: origin.clone(),
-            action: (*action).to_owned(),
-            subject,
-            result,
-        };
-        Record {
-            kind: RecordKind::Audit,
-            at: audit.at,
-            project: audit.project.to_string(),
-            subject: audit.subject.as_ref().map(|s| s.id.to_string()).unwrap_or_default(),
-            actor: actor_key(&audit.actor),
-            data: serde_json::to_value(&audit).expect("an audit record is JSON"),
-        }
     }
 
     /// Writes down something that happened. Losing the last quarter of a second of events in a power cut is accepted.
@@ -109,16 +98,5 @@ impl Ledger {
         };
         self.journal.append(record).await.map_err(error::journal)?;
         Ok(())
-    }
-}
-
-/// The actor as the Journal's index has it.
-fn actor_key(actor: &Actor) -> String {
-    match actor {
-        Actor::Account { id, .. } => id.to_string(),
-        Actor::System => "system".into(),
-        Actor::Root => "root".into(),
-        Actor::Setup => "setup".into(),
-        Actor::Unknown { .. } => "unknown".into(),
     }
 }

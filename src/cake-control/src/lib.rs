@@ -18,6 +18,7 @@
 //! It deliberately does not know HTTP, JSON on the wire or languages (cake-api does), nor QEMU, disks or paths (a node does).
 
 pub mod accounts;
+mod audit;
 pub mod board;
 pub mod caller;
 pub mod clock;
@@ -36,4 +37,5 @@ mod start;
 pub mod tasks;
 pub mod vms;
 
+pub use audit::Audit;
 pub use start::{Control, Place, StartError};

@@ -21,10 +21,15 @@ impl<T: Ord> Poke<T> {
         self.bell.notify_one();
     }
 
+    /// Everything that is there, without waiting.
+    pub fn take(&self) -> BTreeSet<T> {
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Everything that was poked since the last time; waits until there is something. For one reader.
     pub async fn next(&self) -> BTreeSet<T> {
         loop {
-            let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            let waiting = self.take();
             if !waiting.is_empty() {
                 return waiting;
             }

@@ -81,11 +81,12 @@ impl Settings {
         settings.time_zone = time_zone.unwrap_or_else(|| settings.time_zone.clone());
         let key = keys::settings();
         let txn = Txn::new().guard(key.clone(), Expect::Revision(revision)).put(key, record::encode(&value));
-        match self.ledger.store.txn(txn).await.map_err(error::store)? {
+        let mut audit = self.ledger.audit(caller, None);
+        match self.ledger.store.txn(audit.write(txn)).await.map_err(error::store)? {
             TxnOutcome::Committed { revision } => self.put(Stored { value: value.clone(), revision }),
             TxnOutcome::Refused { .. } => return Err(Problem::new(Code::Stale)),
         }
-        self.ledger.audit_done(caller, None).await?;
+        self.ledger.audited(audit).await?;
         Ok(value)
     }
 }

@@ -155,7 +155,9 @@ impl Setup {
         account: cake_types::Account,
         pool: Pool,
     ) -> Result<(), Problem> {
-        let revision = match self.ledger.store.txn(txn).await.map_err(error::store)? {
+        let caller = Caller { actor: Actor::Setup, ..caller.clone() };
+        let mut audit = self.ledger.audit(&caller, None);
+        let revision = match self.ledger.store.txn(audit.write(txn)).await.map_err(error::store)? {
             TxnOutcome::Committed { revision } => revision,
             TxnOutcome::Refused { .. } => return Err(Problem::new(Code::AlreadySetUp)),
         };
@@ -166,8 +168,7 @@ impl Setup {
         if let Err(error) = remove(&self.state.join(TOKEN_FILE)) {
             tracing::warn!(%error, "the file with the used token stays");
         }
-        let caller = Caller { actor: Actor::Setup, ..caller.clone() };
-        self.ledger.audit_done(&caller, None).await?;
+        self.ledger.audited(audit).await?;
         let done = Happened::new(EventKind::SetupDone, Severity::Info).with("name", name);
         self.ledger.event(done, None).await;
         Ok(())

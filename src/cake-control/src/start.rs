@@ -10,7 +10,6 @@ use tokio::task::JoinSet;
 use crate::accounts::Accounts;
 use crate::board::{Board, Render, Transition};
 use crate::consoles::Consoles;
-use crate::keys;
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
 use crate::reconcile::events::EventReconciler;
@@ -24,6 +23,7 @@ use crate::settings::Settings;
 use crate::setup::{Setup, SetupFileError};
 use crate::tasks::Tasks;
 use crate::vms::Vms;
+use crate::{audit, keys};
 
 /// Where everything is.
 #[derive(Clone, Debug)]
@@ -67,7 +67,8 @@ impl Control {
         let journal = Journal::open(place.state.join("journal.sqlite"), JournalOptions::default()).await?;
         let (board, transitions) = Board::new(render);
         let (store, journal, board): (Arc<dyn Store>, _, _) = (Arc::new(store), Arc::new(journal), Arc::new(board));
-        let ledger = Arc::new(Ledger { store, journal, board, clock });
+        let ledger = Arc::new(Ledger { store, journal, board, clock, journaled: Default::default() });
+        audit::drain(&ledger).await?;
         fill(&ledger).await?;
         let nodes = Arc::new(Nodes::new(ledger.clone()));
         let settings = Arc::new(Settings::load(ledger.clone()).await?);
@@ -116,6 +117,8 @@ impl Control {
         self.loops.spawn(async move { images.run().await });
         self.loops.spawn(async move { pools.run().await });
         self.loops.spawn(async move { sweeper.run().await });
+        let ledger = ledger.clone();
+        self.loops.spawn(async move { audit::forget(&ledger).await });
     }
 
     /// Ends the loops and lets go of the files. What was acknowledged is on the disk already.

@@ -55,8 +55,25 @@ pub enum Progress {
     End(End),
 }
 
+/// The codes that tasks end with, besides those of failures.
+pub mod code {
+    pub const DONE: &str = "done";
+    pub const REMOVED: &str = "removed";
+    pub const LOST: &str = "lost";
+    pub const CANCELLED: &str = "cancelled";
+    pub const REFUSED: &str = "refused";
+    pub const SUPERSEDED: &str = "superseded";
+    pub const CRASHED: &str = "crashed";
+    pub const KILLED: &str = "killed";
+    pub const NOT_RUNNING: &str = "not-running";
+    pub const INTERNAL: &str = "internal";
+
+    pub const ALL: [&str; 10] =
+        [DONE, REMOVED, LOST, CANCELLED, REFUSED, SUPERSEDED, CRASHED, KILLED, NOT_RUNNING, INTERNAL];
+}
+
 const fn done() -> Progress {
-    Progress::End(End { state: TaskState::Done, code: "done", detail: None })
+    Progress::End(End { state: TaskState::Done, code: code::DONE, detail: None })
 }
 
 fn failed(code: &'static str, detail: Option<String>) -> Progress {
@@ -77,11 +94,11 @@ pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
         return cancelling(task, seen);
     }
     if seen.removed {
-        return if task.goal == TaskGoal::Removed { done() } else { cancelled("removed") };
+        return if task.goal == TaskGoal::Removed { done() } else { cancelled(code::REMOVED) };
     }
     if seen.lost {
         // Nothing of it is on any server: a delete has nothing left to do.
-        return if task.goal == TaskGoal::Removed { done() } else { failed("lost", None) };
+        return if task.goal == TaskGoal::Removed { done() } else { failed(code::LOST, None) };
     }
     match &task.goal {
         TaskGoal::Removed => Progress::Running(None),
@@ -94,19 +111,19 @@ pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
 /// A cancelled task ends when what it had begun is undone.
 fn cancelling(task: &Task, seen: &Seen<'_>) -> Progress {
     match task.kind {
-        TaskKind::VmCreate if seen.removed || seen.lost => cancelled("cancelled"),
+        TaskKind::VmCreate if seen.removed || seen.lost => cancelled(code::CANCELLED),
         TaskKind::VmCreate => Progress::Running(None),
         TaskKind::VmStart => {
             let off = seen.status.is_none_or(|status| !status.state.is_alive());
-            if seen.removed || seen.lost || off { cancelled("cancelled") } else { Progress::Running(None) }
+            if seen.removed || seen.lost || off { cancelled(code::CANCELLED) } else { Progress::Running(None) }
         }
-        _ => cancelled("cancelled"),
+        _ => cancelled(code::CANCELLED),
     }
 }
 
 fn refused(generation: Generation, seen: &Seen<'_>) -> Option<Progress> {
     let (of, detail) = seen.refused?;
-    (of >= generation).then(|| failed("refused", Some(detail.to_owned())))
+    (of >= generation).then(|| failed(code::REFUSED, Some(detail.to_owned())))
 }
 
 fn applied(generation: Generation, seen: &Seen<'_>) -> Progress {
@@ -122,7 +139,7 @@ fn power_reached(kind: TaskKind, generation: Generation, power: Power, seen: &Se
         && asked != power
         && !halted_after(generation, seen)
     {
-        return cancelled("superseded");
+        return cancelled(code::SUPERSEDED);
     }
     let Some(status) = seen.status.filter(|status| status.observed.generation >= generation) else {
         return refused(generation, seen).unwrap_or(Progress::Running(None));
@@ -144,8 +161,8 @@ fn running(generation: Generation, status: &VmStatus) -> Progress {
         (VmState::Running | VmState::Paused | VmState::ShuttingDown, _) => done(),
         (_, Some(halted)) if halted.generation >= generation => match halted.reason {
             ExitReason::Guest => done(),
-            ExitReason::Crash => failed("crashed", None),
-            ExitReason::Killed => failed("killed", None),
+            ExitReason::Crash => failed(code::CRASHED, None),
+            ExitReason::Killed => failed(code::KILLED, None),
         },
         (VmState::Failed, _) => failed_status(status),
         _ => Progress::Running(status.progress.map(shown)),
@@ -165,30 +182,30 @@ fn stopped(kind: TaskKind, status: &VmStatus) -> Progress {
 fn paused(status: &VmStatus) -> Progress {
     match status.state {
         VmState::Paused => done(),
-        VmState::Stopped => failed("not-running", None),
+        VmState::Stopped => failed(code::NOT_RUNNING, None),
         VmState::Failed => failed_status(status),
         _ => Progress::Running(None),
     }
 }
 
 fn failed_status(status: &VmStatus) -> Progress {
-    status.failure.as_ref().map_or_else(|| failed("internal", None), failure)
+    status.failure.as_ref().map_or_else(|| failed(code::INTERNAL, None), failure)
 }
 
 fn operation(kind: TaskKind, seen: &Seen<'_>) -> Progress {
     match seen.outcome {
         Some(Outcome::Done) => return done(),
         Some(Outcome::Failed(why)) => return failure(why),
-        Some(Outcome::Superseded) => return cancelled("superseded"),
+        Some(Outcome::Superseded) => return cancelled(code::SUPERSEDED),
         None => {}
     }
     let dead = seen.status.is_some_and(|status| !status.state.is_alive());
     match kind {
         // Off is off, whoever reports it first.
         TaskKind::VmShutdown if dead => done(),
-        _ if dead => failed("not-running", None),
+        _ if dead => failed(code::NOT_RUNNING, None),
         _ => match seen.refused {
-            Some((_, detail)) => failed("refused", Some(detail.to_owned())),
+            Some((_, detail)) => failed(code::REFUSED, Some(detail.to_owned())),
             None => Progress::Running(None),
         },
     }

@@ -222,3 +222,14 @@ proptest! {
 fn cancel_is_possible(kind: TaskKind) -> bool {
     cancel(kind).is_some()
 }
+
+#[test]
+fn every_end_has_its_own_sentence() {
+    for language in cake_types::Language::ALL {
+        let words = cake_i18n::Catalogue::get(language);
+        for code in code::ALL {
+            let has = |id: String| words.has(&id);
+            assert!(has(format!("task-end-{code}")) || has(format!("failure-{code}")), "{code} in {}", language.tag());
+        }
+    }
+}

@@ -9,7 +9,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use cake_types::{Code, Problem};
+use cake_types::{Code, Permission, Problem};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use utoipa::ToSchema;
 
+use crate::access;
 use crate::ask::{Ask, InProject, Params, project, ready_json};
 use crate::body::Maybe;
 use crate::guard;
@@ -95,11 +96,17 @@ pub(crate) async fn connect(
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &api).await;
     let upgrade = upgrade
         .map_err(|error| Problem::new(Code::BadParameter).with("name", "Upgrade").with("detail", error.body_text()))?;
+    let identity = ask.identity()?.clone();
     let (vm, descriptor) = api.consoles.open(ask.account()?, &ticket).await?;
     let socket = stream(descriptor)
         .map_err(|error| cake_control::error::internal("a console's descriptor can't be used", &error))?;
     tracing::debug!(%vm, "console connected");
-    Ok(upgrade.max_message_size(MESSAGE_MAX).on_upgrade(move |browser| bridge(browser, socket)))
+    Ok(upgrade.max_message_size(MESSAGE_MAX).on_upgrade(async move |browser| {
+        tokio::select! {
+            () = bridge(browser, socket) => {}
+            () = access::ended(&api, &identity, Permission::Operate) => {}
+        }
+    }))
 }
 
 fn stream(descriptor: OwnedFd) -> std::io::Result<UnixStream> {

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::word;
 use crate::ask::{Ask, ready_json};
 use crate::body::Json;
-use crate::guard::COOKIE;
+use crate::guard::{COOKIE, Claimed};
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
 
@@ -64,7 +64,14 @@ pub(crate) async fn begin(State(api): State<Api>, ask: Ask, Json(login): Json<Lo
     }
     let Login { name, password } = login;
     let caller = Caller { actor: claimed(&name), ..ask.caller };
-    let new = api.accounts.log_in(&caller, &name, &password).await?;
+    let new = match api.accounts.log_in(&caller, &name, &password).await {
+        Ok(new) => new,
+        Err(problem) => {
+            let mut response = Refused(problem).into_response();
+            response.extensions_mut().insert(Claimed(caller.actor));
+            return Ok(response);
+        }
+    };
     let session = serde_json::to_vec(&Session::from(&new.identity)).expect("a session is JSON");
     let age = new.max_age.as_secs();
     let cookie = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={age}", new.secret);

@@ -15,20 +15,20 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use axum::response::sse::{self, KeepAlive, Sse};
-use cake_control::accounts::Proof;
+use cake_control::accounts::Identity;
 use cake_control::board::{Board, Change, What};
-use cake_types::SessionId;
+use cake_types::Permission;
 use futures_util::stream::{self, Stream};
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::access;
 use crate::ask::{Ask, Params};
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
@@ -44,9 +44,8 @@ pub(crate) struct From {
 }
 
 struct Following {
-    board: Arc<Board>,
-    instance: Arc<str>,
-    session: Option<SessionId>,
+    api: Api,
+    identity: Identity,
     ready: VecDeque<sse::Event>,
     live: Receiver<Change>,
     over: bool,
@@ -62,18 +61,15 @@ pub(crate) async fn watch(
     headers: HeaderMap,
     Params(query): Params<From>,
 ) -> Result<Response, Refused> {
-    let session = match &ask.identity()?.proof {
-        Proof::Session { session, csrf: _ } => Some(session.id),
-        Proof::Token(_) => None,
-    };
+    let identity = ask.identity()?.clone();
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let following = Following::begin(&api, session, last.or(query.from.as_deref()));
+    let following = Following::begin(&api, identity, last.or(query.from.as_deref()));
     let events = Sse::new(following.stream()).keep_alive(KeepAlive::new().interval(SILENCE));
     Ok(events.into_response())
 }
 
 impl Following {
-    fn begin(api: &Api, session: Option<SessionId>, last: Option<&str>) -> Self {
+    fn begin(api: &Api, identity: Identity, last: Option<&str>) -> Self {
         let place = last.map(|text| text.strip_prefix(&*api.instance)?.strip_prefix('-')?.parse::<u64>().ok());
         let changes = &api.board.changes;
         let resumed = match place {
@@ -87,10 +83,9 @@ impl Following {
             Some(Err(())) => (Vec::new(), changes.follow(), Some("compacted")),
             None => (Vec::new(), changes.follow(), Some("ready")),
         };
-        let (board, instance) = (api.board.clone(), api.instance.clone());
-        let mut following = Self { board, instance, session, ready: VecDeque::new(), live, over: false };
+        let mut following = Self { api: api.clone(), identity, ready: VecDeque::new(), live, over: false };
         if let Some(first) = first {
-            let place = following.board.changes.place();
+            let place = following.api.board.changes.place();
             let event = sse::Event::default().event(first).id(following.cursor(place)).data("{}");
             following.ready.push_back(event);
         }
@@ -101,7 +96,7 @@ impl Following {
     }
 
     fn cursor(&self, place: u64) -> String {
-        format!("{}-{place}", self.instance)
+        format!("{}-{place}", self.api.instance)
     }
 
     fn stream(self) -> impl Stream<Item = Result<sse::Event, Infallible>> {
@@ -123,19 +118,18 @@ impl Following {
     }
 
     fn lagged(&mut self) {
-        let place = self.board.changes.place();
+        let place = self.api.board.changes.place();
         let event = sse::Event::default().event("compacted").id(self.cursor(place)).data("{}");
         self.ready.push_back(event);
     }
 
     fn take(&mut self, change: Change) {
         let Change { place, what } = change;
-        match what {
-            What::SessionEnded(id) => self.over |= Some(id) == self.session,
-            What::Ending => self.over = true,
-            _ => {}
+        if access::may_end(&what) {
+            self.over |= !self.api.accounts.stands(&self.identity, Permission::View);
         }
-        if let Some((name, data)) = told(&self.board, what) {
+        self.over |= matches!(what, What::Ending);
+        if let Some((name, data)) = told(&self.api.board, what) {
             self.ready.push_back(sse::Event::default().event(name).id(self.cursor(place)).data(data));
         }
     }

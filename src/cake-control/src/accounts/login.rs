@@ -114,15 +114,16 @@ impl Accounts {
         for old in &crowded {
             txn = txn.delete(keys::session(&old.hash));
         }
-        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
+        let actor = Actor::Account { id: account.meta.id, name: account.meta.name.clone(), token: None };
+        let mut audit = self.ledger.audit(&Caller { actor, ..caller.clone() }, Some(account_subject(&account)));
+        self.ledger.store.txn(audit.write(txn)).await.map_err(error::store)?.committed().map_err(error::store)?;
         {
             let mut state = self.write();
             crowded.iter().for_each(|old| drop(state.sessions.remove(&old.hash)));
             state.sessions.insert(hash, Arc::new(session));
         }
         let identity = self.by_session(&secret).ok_or_else(|| Problem::new(Code::NotLoggedIn))?;
-        let caller = Caller { actor: identity.actor(), ..caller.clone() };
-        self.ledger.audit_done(&caller, Some(account_subject(&account))).await?;
+        self.ledger.audited(audit).await?;
         Ok(LoggedIn { identity, secret, max_age })
     }
 
@@ -139,10 +140,12 @@ impl Accounts {
         let Proof::Session { session, .. } = &identity.proof else {
             return Err(Problem::new(Code::BadParameter).with("name", "authorization").with("detail", "not a session"));
         };
-        self.ledger.store.delete_if(&keys::session(&session.hash), Expect::Any).await.map_err(error::store)?;
+        let mut audit = self.ledger.audit(caller, Some(account_subject(&identity.account)));
+        let txn = audit.write(Txn::new().delete(keys::session(&session.hash)));
+        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
         self.write().sessions.remove(&session.hash);
         self.ledger.board.changes.tell(What::SessionEnded(session.id));
-        self.ledger.audit_done(caller, Some(account_subject(&identity.account))).await
+        self.ledger.audited(audit).await
     }
 
     /// Takes an account's sessions out of memory once they are gone from the Store, or are over by `sessions_after`.
@@ -172,7 +175,7 @@ impl Accounts {
     }
 }
 
-pub(crate) fn account_subject(account: &Account) -> Subject {
+pub fn account_subject(account: &Account) -> Subject {
     Subject { kind: "account".into(), id: account.meta.id.0, name: account.meta.name.to_string() }
 }
 

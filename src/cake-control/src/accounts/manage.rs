@@ -63,11 +63,12 @@ impl Accounts {
         let hash = self.hash(&password).await?;
         let account = self.new_account(name, role, hash, language);
         let (txn, key) = insertion(&account);
-        let txn = keep.write(txn, &account, self.ledger.now());
+        let mut audit = self.ledger.audit(caller, Some(account_subject(&account)));
+        let txn = audit.write(keep.write(txn, &account, self.ledger.now()));
         match self.ledger.store.txn(txn).await.map_err(error::store)? {
             TxnOutcome::Committed { revision } => {
                 let account = self.put(account, revision);
-                self.ledger.audit_done(caller, Some(account_subject(&account))).await?;
+                self.ledger.audited(audit).await?;
                 Ok(account)
             }
             TxnOutcome::Refused { key: refused, .. } if refused == key => Err(Problem::new(Code::Stale)),
@@ -186,13 +187,15 @@ impl Accounts {
                 }
             }
         }
-        match self.ledger.store.txn(txn.put(key.clone(), record::encode(&account))).await.map_err(error::store)? {
+        let mut audit = self.ledger.audit(caller, Some(account_subject(&account)));
+        let txn = audit.write(txn.put(key.clone(), record::encode(&account)));
+        match self.ledger.store.txn(txn).await.map_err(error::store)? {
             TxnOutcome::Committed { revision } => {
                 let account = self.put(account, revision);
                 if let Some(keep) = end {
                     self.end_sessions(&account, keep);
                 }
-                self.ledger.audit_done(caller, Some(account_subject(&account))).await?;
+                self.ledger.audited(audit).await?;
                 Ok(account)
             }
             TxnOutcome::Refused { key: refused, .. } if refused == key => Err(Problem::new(Code::Stale)),
@@ -222,7 +225,8 @@ impl Accounts {
                 txn = txn.delete(keys::token(token.id));
             }
         }
-        if let TxnOutcome::Refused { .. } = self.ledger.store.txn(txn).await.map_err(error::store)? {
+        let mut audit = self.ledger.audit(caller, Some(account_subject(&account)));
+        if let TxnOutcome::Refused { .. } = self.ledger.store.txn(audit.write(txn)).await.map_err(error::store)? {
             return Err(Problem::new(Code::Stale));
         }
         {
@@ -233,7 +237,7 @@ impl Accounts {
         }
         self.end_sessions(&account, None);
         self.ledger.board.changes.tell(What::Account);
-        self.ledger.audit_done(caller, Some(account_subject(&account))).await
+        self.ledger.audited(audit).await
     }
 
     /// Somebody must be left who can administer.

@@ -15,7 +15,7 @@ mod reset;
 mod throttle;
 mod tokens;
 
-pub use login::{LoggedIn, claimed};
+pub use login::{LoggedIn, account_subject, claimed};
 pub(crate) use manage::insertion;
 pub use manage::{AccountPatch, NewAccount, OwnPatch};
 pub use tokens::NewToken;
@@ -154,6 +154,21 @@ impl Accounts {
         }
         let permissions = state.permissions(&account.spec.role);
         Some(Identity { account, permissions, proof: Proof::Token(token.id) })
+    }
+
+    /// Whether somebody who was known may still do this.
+    pub fn stands(&self, identity: &Identity, permission: Permission) -> bool {
+        let (state, now) = (self.read(), self.ledger.now());
+        let Some(account) = state.accounts.get(&identity.account.meta.id) else { return false };
+        let account = &account.value;
+        let proven = match &identity.proof {
+            Proof::Session { session, csrf: _ } => {
+                let known = state.sessions.contains_key(&session.hash);
+                known && session.expires_at > now && session.created_at >= account.spec.sessions_after
+            }
+            Proof::Token(id) => state.tokens.get(id).is_some_and(|token| token.expires_at.is_none_or(|end| end > now)),
+        };
+        proven && !account.spec.disabled && state.permissions(&account.spec.role).contains(&permission)
     }
 
     pub fn roles(&self) -> Vec<Role> {

@@ -88,12 +88,13 @@ impl Accounts {
                 (account, txn)
             }
         };
-        let txn = txn.put(keys::reset_admin(), record::encode(&digest));
+        let origin = Origin { address: None, request: None };
+        let caller = Caller { actor: Actor::Root, origin, action: "reset_admin" };
+        let mut audit = self.ledger.audit(&caller, Some(account_subject(&account)));
+        let txn = audit.write(txn.put(keys::reset_admin(), record::encode(&digest)));
         let revision = self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
         let account: Arc<_> = self.put(account, revision);
         self.end_sessions(&account, None);
-        let origin = Origin { address: None, request: None };
-        let caller = Caller { actor: Actor::Root, origin, action: "reset_admin" };
-        self.ledger.audit_done(&caller, Some(account_subject(&account))).await
+        self.ledger.audited(audit).await
     }
 }

@@ -1,7 +1,7 @@
 //! API tokens: shown once, kept as a hash.
 
 use super::{Accounts, Identity};
-use cake_store::{Expect, Txn};
+use cake_store::Txn;
 use cake_types::{AccountId, ApiToken, Code, Name, Problem, Subject, TokenHash, TokenId};
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -54,21 +54,24 @@ impl Accounts {
         };
         let new = NewToken { token, secret };
         let txn = Txn::new().put(keys::token(new.token.id), record::encode(&new.token));
-        let txn = keep.write(txn, &new, now);
+        let mut audit = self.ledger.audit(caller, Some(token_subject(&new.token)));
+        let txn = audit.write(keep.write(txn, &new, now));
         self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
         self.write().put_token(Arc::new(new.token.clone()));
         self.ledger.board.changes.tell(What::Account);
-        self.ledger.audit_done(caller, Some(token_subject(&new.token))).await?;
+        self.ledger.audited(audit).await?;
         Ok(new)
     }
 
     pub async fn delete_token(&self, caller: &Caller, identity: &Identity, id: TokenId) -> Result<(), Problem> {
         let token = self.read().tokens.get(&id).filter(|token| token.account == identity.account.meta.id).cloned();
         let token = token.ok_or_else(|| Problem::not_found("token", id))?;
-        self.ledger.store.delete_if(&keys::token(id), Expect::Any).await.map_err(error::store)?;
+        let mut audit = self.ledger.audit(caller, Some(token_subject(&token)));
+        let txn = audit.write(Txn::new().delete(keys::token(id)));
+        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
         self.write().remove_token(id);
         self.ledger.board.changes.tell(What::Account);
-        self.ledger.audit_done(caller, Some(token_subject(&token))).await
+        self.ledger.audited(audit).await
     }
 }
 

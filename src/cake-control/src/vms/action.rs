@@ -1,12 +1,13 @@
 //! Start, stop, and the other orders; delete and adopt; what the guest did by itself.
 
-use super::{Planned, Vms, name_taken, raised};
+use super::{Changed, Planned, Vms, name_taken, raised};
 use cake_node_api::Verb;
 use cake_planner::admission::{self, Action};
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{Code, EventKind, Name, OperationId, Power, Problem, Task, TaskGoal, TaskKind, Vm};
 use std::sync::Arc;
 
+use crate::audit::Audit;
 use crate::board::VmEntry;
 use crate::caller::{Caller, Keep};
 use crate::ledger::subject_of;
@@ -80,8 +81,8 @@ impl Vms {
             let goal = TaskGoal::Power { generation: vm.meta.generation, power };
             Ok(Planned { vm, goal: Some((kind, goal)), txn: Txn::new() })
         };
-        let (vm, task) = self.change(entry, caller, Some(keep), plan).await?;
-        self.carry_out(&vm, caller).await?;
+        let Changed { vm, task, audit } = self.change(entry, caller, Some(keep), plan).await?;
+        self.carry_out(&vm, audit).await?;
         task.ok_or_else(|| Problem::new(Code::Internal))
     }
 
@@ -97,13 +98,12 @@ impl Vms {
         let operation = OperationId::now();
         let task = self.new_task(&entry.vm, caller, kind, TaskGoal::Operation { operation });
         let txn = Txn::new().put(keys::task(task.id), record::encode(&task));
-        let txn = keep.write(txn, &task, self.ledger.now());
+        let mut audit = self.ledger.audit(caller, Some(task.subject.clone()));
+        let txn = audit.write(keep.write(txn, &task, self.ledger.now()));
         self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
         let task = Arc::new(task);
         self.ledger.board.put_task(task.clone());
-        let subject = Some(task.subject.clone());
-        let ((), audited) =
-            tokio::join!(self.nodes.operate(operation, entry.id(), verb), self.ledger.audit_done(caller, subject));
+        let ((), audited) = tokio::join!(self.nodes.operate(operation, entry.id(), verb), self.ledger.audited(audit));
         audited?;
         Ok(task)
     }
@@ -120,8 +120,8 @@ impl Vms {
             check(entry)?;
             Ok(Planned { goal: Some((TaskKind::VmDelete, TaskGoal::Removed)), ..self.deletion(entry, now)? })
         };
-        let (vm, task) = self.change(entry, caller, None, plan).await?;
-        self.tell_removal(&vm, caller).await?;
+        let Changed { vm, task, audit } = self.change(entry, caller, None, plan).await?;
+        self.tell_removal(&vm, audit).await?;
         task.ok_or_else(|| Problem::new(Code::Internal))
     }
 
@@ -133,10 +133,8 @@ impl Vms {
         Ok(Planned { vm, goal: None, txn: Txn::new().delete(name) })
     }
 
-    async fn tell_removal(&self, vm: &Vm, caller: &Caller) -> Result<(), Problem> {
-        let subject = Some(subject_of(vm));
-        let ((), audited) =
-            tokio::join!(self.nodes.remove(vm.meta.id, vm.meta.generation), self.ledger.audit_done(caller, subject));
+    async fn tell_removal(&self, vm: &Vm, audit: Audit) -> Result<(), Problem> {
+        let ((), audited) = tokio::join!(self.nodes.remove(vm.meta.id, vm.meta.generation), self.ledger.audited(audit));
         audited
     }
 
@@ -154,13 +152,18 @@ impl Vms {
         vm.meta.name = name.unwrap_or(vm.meta.name);
         let goal = TaskGoal::Applied { generation: vm.meta.generation };
         let task = self.new_task(&vm, caller, TaskKind::VmAdopt, goal);
-        let (vm, task) = self.insert(vm, task, keep).await?;
-        self.carry_out(&vm, caller).await?;
+        let (_, task) = self.insert(vm, task, caller, keep).await?;
         Ok(task)
     }
 
-    /// A VM that the Store does not have yet, its name, its task and the answer.
-    pub(super) async fn insert(&self, vm: Vm, task: Task, keep: &Keep<Task>) -> Result<(Arc<Vm>, Arc<Task>), Problem> {
+    /// A VM that the Store does not have yet, its name, its task and the answer; then the node is told.
+    pub(super) async fn insert(
+        &self,
+        vm: Vm,
+        task: Task,
+        caller: &Caller,
+        keep: &Keep<Task>,
+    ) -> Result<(Arc<Vm>, Arc<Task>), Problem> {
         let (key, name) = (keys::vm(vm.meta.id), keys::name("vm", &vm.meta.project, &vm.meta.name));
         let txn = Txn::new()
             .guard(key.clone(), Expect::Absent)
@@ -168,11 +171,13 @@ impl Vms {
             .put(key.clone(), record::encode(&vm))
             .put(name, vm.meta.id.to_string())
             .put(keys::task(task.id), record::encode(&task));
-        let txn = keep.write(txn, &task, self.ledger.now());
+        let mut audit = self.ledger.audit(caller, Some(subject_of(&vm)));
+        let txn = audit.write(keep.write(txn, &task, self.ledger.now()));
         match self.ledger.store.txn(txn).await.map_err(error::store)? {
             TxnOutcome::Committed { revision } => {
                 let (vm, task) = (Arc::new(vm), Arc::new(task));
                 self.show(&vm, revision, Some(task.clone()));
+                self.carry_out(&vm, audit).await?;
                 Ok((vm, task))
             }
             TxnOutcome::Refused { key: refused, .. } if refused == key => Err(Problem::new(Code::Stale)),
@@ -188,9 +193,8 @@ impl Vms {
             vm.spec.power = Power::Stopped;
             Ok(Planned { vm, goal: None, txn: Txn::new() })
         };
-        let (vm, _) = self.change(entry, &Caller::system("vm_halted"), None, plan).await?;
-        self.nodes.apply(&vm).await;
-        Ok(())
+        let Changed { vm, task: _, audit } = self.change(entry, &Caller::system("vm_halted"), None, plan).await?;
+        self.carry_out(&vm, audit).await
     }
 
     /// Undoes what a task that is being cancelled has begun; `task` is written in the same transaction.
@@ -219,11 +223,11 @@ impl Vms {
             let txn = planned.txn.put(keys::task(task.id), record::encode(task));
             Ok(Planned { txn: keep.write(txn, task, now), ..planned })
         };
-        let (vm, _) = self.change(entry, caller, None, plan).await?;
+        let Changed { vm, task: _, audit } = self.change(entry, caller, None, plan).await?;
         self.ledger.board.put_task(Arc::new(task.clone()));
         match cancel {
-            Cancel::Delete => self.tell_removal(&vm, caller).await,
-            Cancel::PowerOff | Cancel::StayOn => self.carry_out(&vm, caller).await,
+            Cancel::Delete => self.tell_removal(&vm, audit).await,
+            Cancel::PowerOff | Cancel::StayOn => self.carry_out(&vm, audit).await,
         }
     }
 

@@ -50,8 +50,7 @@ impl Vms {
         let vm = self.design(new)?;
         let goal = TaskGoal::Power { generation: vm.meta.generation, power: vm.spec.power };
         let task = self.new_task(&vm, caller, TaskKind::VmCreate, goal);
-        let (vm, task) = self.insert(vm, task, keep).await?;
-        self.carry_out(&vm, caller).await?;
+        let (vm, task) = self.insert(vm, task, caller, keep).await?;
         self.created(&vm).await;
         Ok(task)
     }

@@ -1,5 +1,5 @@
-//! What people ask of VMs. Each request is: is it legal → one durable transaction (the VM, its task, the answer) → the node →
-//! the audit journal; the last two at the same time.
+//! What people ask of VMs. Each request is: is it legal → one durable transaction (the VM, its task, the answer, the audit
+//! record) → the node → the Journal; the last two at the same time.
 //!
 //! ```text
 //!   create   new VM, name taken, task           action   power or operation, task
@@ -19,6 +19,7 @@ use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{Code, Problem, ProjectName, Task, TaskGoal, TaskId, TaskKind, Vm, VmId};
 use std::sync::Arc;
 
+use crate::audit::Audit;
 use crate::board::VmEntry;
 use crate::caller::{Caller, Keep};
 use crate::ledger::{Ledger, subject_of};
@@ -41,6 +42,13 @@ struct Planned {
     goal: Option<(TaskKind, TaskGoal)>,
     /// Names taken and given back.
     txn: Txn,
+}
+
+/// A change that is in the Store; the node and the Journal are told next.
+struct Changed {
+    vm: Arc<Vm>,
+    task: Option<Arc<Task>>,
+    audit: Audit,
 }
 
 impl Vms {
@@ -74,7 +82,7 @@ impl Vms {
         caller: &Caller,
         keep: Option<&Keep<Task>>,
         plan: impl Fn(&VmEntry) -> Result<Planned, Problem> + Send,
-    ) -> Result<(Arc<Vm>, Option<Arc<Task>>), Problem> {
+    ) -> Result<Changed, Problem> {
         for _ in 0..TRIES {
             let Planned { vm, goal, txn } = plan(&entry)?;
             let revision = entry.revision.ok_or_else(|| Problem::new(Code::Stale))?;
@@ -87,11 +95,12 @@ impl Vms {
                     txn = keep.write(txn, task, self.ledger.now());
                 }
             }
-            match self.ledger.store.txn(txn).await.map_err(error::store)? {
+            let mut audit = self.ledger.audit(caller, Some(subject_of(&vm)));
+            match self.ledger.store.txn(audit.write(txn)).await.map_err(error::store)? {
                 TxnOutcome::Committed { revision } => {
                     let (vm, task) = (Arc::new(vm), task.map(Arc::new));
                     self.show(&vm, revision, task.clone());
-                    return Ok((vm, task));
+                    return Ok(Changed { vm, task, audit });
                 }
                 TxnOutcome::Refused { key: refused, .. } if refused == key => entry = self.refresh(entry.id()).await?,
                 TxnOutcome::Refused { .. } => return Err(name_taken(&vm)),
@@ -119,9 +128,8 @@ impl Vms {
     }
 
     /// Tells the node and the audit journal at the same time.
-    async fn carry_out(&self, vm: &Arc<Vm>, caller: &Caller) -> Result<(), Problem> {
-        let subject = Some(subject_of(vm));
-        let ((), audited) = tokio::join!(self.nodes.apply(vm), self.ledger.audit_done(caller, subject));
+    async fn carry_out(&self, vm: &Arc<Vm>, audit: Audit) -> Result<(), Problem> {
+        let ((), audited) = tokio::join!(self.nodes.apply(vm), self.ledger.audited(audit));
         audited
     }
 }

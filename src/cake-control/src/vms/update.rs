@@ -1,6 +1,6 @@
 //! Changing a VM.
 
-use super::{Planned, Vms, raised};
+use super::{Changed, Planned, Vms, raised};
 use cake_planner::admission::{self, Action};
 use cake_planner::names;
 use cake_store::{Expect, Txn};
@@ -38,8 +38,8 @@ impl Vms {
             check(entry)?;
             self.patched(entry, patch)
         };
-        let (vm, _) = self.change(entry, caller, None, plan).await?;
-        self.carry_out(&vm, caller).await?;
+        let Changed { vm, task: _, audit } = self.change(entry, caller, None, plan).await?;
+        self.carry_out(&vm, audit).await?;
         self.ledger.board.vm(id).ok_or_else(|| Problem::not_found("vm", id))
     }
 

@@ -36,3 +36,6 @@ task-end-removed = { $name }: it was deleted meanwhile.
 task-end-interrupted = { $name }: it was interrupted; ask again.
 task-end-lost = { $name }: no server has it.
 task-end-refused = { $name }: the server refused it.
+task-end-crashed = { $name }: the guest crashed.
+task-end-killed = { $name }: somebody on the server ended it.
+task-end-not-running = { $name }: it is not running.

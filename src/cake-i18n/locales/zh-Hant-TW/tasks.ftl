@@ -36,3 +36,6 @@ task-end-removed = { $name }：期間已被刪除。
 task-end-interrupted = { $name }：已中斷，請再要求一次。
 task-end-lost = { $name }：沒有任何伺服器有它。
 task-end-refused = { $name }：伺服器拒絕了。
+task-end-crashed = { $name }：客體當掉了。
+task-end-killed = { $name }：伺服器上有人結束了它。
+task-end-not-running = { $name }：它不在執行中。

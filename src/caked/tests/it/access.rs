@@ -2,7 +2,7 @@
 
 use crate::support::{App, PASSWORD, Visitor, items, key, vm};
 use cake_api::guard::Access;
-use cake_store::ManualClock;
+use cake_store::{Filter, Journal, Key, KeyPrefix, ManualClock, Query, RecordKind, SqliteStore, Store, Txn};
 use cake_types::built_in_roles;
 use serde_json::json;
 use std::sync::Arc;
@@ -131,6 +131,71 @@ async fn guessing_gets_slower() {
         audit.contains("\"session_begin\"") && audit.contains("wrong-password") && !audit.contains("wrong password")
     );
     assert!(admin.get("/v1/events").await.text.contains("login-failed"));
+    let audit = admin.get("/v1/audit").await.is(200);
+    let claims =
+        |record: &serde_json::Value| record["actor"]["kind"] == "unknown" && record["actor"]["name"] == "ADMIN";
+    assert!(items(&audit).iter().any(claims), "whom somebody claimed to be: {audit}");
+}
+
+#[tokio::test]
+async fn what_was_refused_says_of_whom_and_of_what() {
+    let (_app, admin) = App::ready().await;
+    let web = admin.running_vm("web").await;
+    let viewer = admin.with_role("viewer").await;
+    viewer.delete("/v1/vms/web", "*").await.refused(403, "not-allowed");
+    viewer.delete("/v1/vms/n%C3%B6wh%C3%A9re", "*").await.refused(403, "not-allowed");
+    // What is written at once takes along what may wait a little.
+    admin.post("/v1/tokens", &json!({ "name": "last" })).await.is(201);
+    let audit = admin.get("/v1/audit").await.is(200);
+    let refused = |name: &str| {
+        let mut all = items(&audit).iter().filter(|record| record["action"] == "vm_delete");
+        let found = all.find(|record| record["subject"]["name"] == name).cloned();
+        found.unwrap_or_else(|| panic!("{name}: {audit}"))
+    };
+    let record = refused("web");
+    assert_eq!((&record["subject"]["id"], &record["actor"]["name"]), (&web["id"], &json!("a viewer")));
+    assert_eq!(record["result"]["kind"], "refused");
+    assert_eq!(refused("nöwhére")["result"]["code"], "not-allowed");
+}
+
+/// Killed between the change and its record, caked writes the record at the next start, once.
+#[tokio::test]
+async fn a_change_that_was_made_is_recorded_whenever_caked_dies() {
+    let (mut app, admin) = App::ready().await;
+    admin.running_vm("web").await;
+    app.stop().await;
+    let state = app.state();
+    let open = || SqliteStore::open(state.join("store.sqlite"), Default::default());
+    let journal = Journal::open(state.join("journal.sqlite"), Default::default()).await.unwrap();
+    let page = journal.page(Query { filter: Filter::kind(RecordKind::Audit), ..Query::default() }).await.unwrap();
+    let records = page.records.into_iter().map(|stored| stored.record.data);
+    let record = records.into_iter().find(|data| data["action"] == "vm_create").unwrap();
+    journal.close().await;
+    let store = open().await.unwrap();
+    let known = serde_json::to_vec(&json!({ "v": 1, "value": record })).unwrap();
+    let mut other = record.clone();
+    other["action"] = json!("vm_update");
+    let lost = serde_json::to_vec(&json!({ "v": 1, "value": other })).unwrap();
+    for (id, value) in [("01900000-0000-7000-8000-000000000001", known), ("01900000-0000-7000-8000-000000000002", lost)]
+    {
+        let key = Key::new(&format!("/outbox/{id}")).unwrap();
+        store.txn(Txn::new().put(key, value)).await.unwrap().committed().unwrap();
+    }
+    store.close().await;
+    for _ in 0..2 {
+        app.start().await;
+        let audit = admin.at(&app).get("/v1/audit").await.is(200);
+        let count = |action: &str| {
+            let same = |r: &&serde_json::Value| r["action"] == action && r["subject"]["id"] == record["subject"]["id"];
+            items(&audit).iter().filter(same).count()
+        };
+        assert_eq!((count("vm_create"), count("vm_update")), (1, 1), "{audit}");
+        app.stop().await;
+    }
+    let store = open().await.unwrap();
+    let left = store.list(&KeyPrefix::new("/outbox/").unwrap(), Default::default()).await.unwrap();
+    assert!(left.entries.is_empty(), "{left:?}");
+    store.close().await;
 }
 
 #[tokio::test]

@@ -85,3 +85,36 @@ async fn foreign_expired_and_forged_tickets_are_refused() {
     admin.done(admin.poke("/v1/vms/web/stop").await).await;
     admin.poke("/v1/vms/web/console").await.refused(409, "illegal-now");
 }
+
+/// Waits until the other side has closed.
+async fn closed(mut socket: Socket) {
+    while let Some(Ok(message)) = socket.next().await {
+        if matches!(message, Message::Close(_)) {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_console_ends_when_the_right_to_it_ends() {
+    let (app, admin) = App::ready().await;
+    admin.running_vm("web").await;
+    let (state, base) = (app.state(), admin.base.clone());
+    let open = async |visitor: &Visitor| {
+        let mut socket = connect(visitor, &state, &ticket(visitor).await, Some(&base)).await.unwrap();
+        read(&mut socket, "boot\n").await;
+        socket
+    };
+    // Logged out.
+    let operator = admin.with_role("operator").await;
+    let socket = open(&operator).await;
+    operator.delete("/v1/session", "*").await.is(204);
+    closed(socket).await;
+    // Another role: what it may no longer do ends, although the session goes on.
+    let operator = operator.nobody().log_in("a operator", crate::support::PASSWORD).await;
+    let socket = open(&operator).await;
+    let account = admin.get("/v1/accounts/a%20operator").await;
+    let etag = account.header("etag").to_owned();
+    admin.patch("/v1/accounts/a%20operator", &etag, &serde_json::json!({ "role": "viewer" })).await.is(200);
+    closed(socket).await;
+}

@@ -75,3 +75,14 @@ async fn a_watch_ends_with_its_session() {
     }
     viewer.get("/v1/vms").await.refused(401, "not-logged-in");
 }
+
+#[tokio::test]
+async fn a_watch_by_token_ends_with_the_token() {
+    let (app, admin) = App::ready().await;
+    let made = admin.post("/v1/tokens", &serde_json::json!({ "name": "watcher" })).await.is(201);
+    let script = Visitor { token: made["token"].as_str().map(str::to_owned), ..app.visitor() };
+    let mut watch = Stream::open(&script, None).await;
+    watch.next().await.unwrap();
+    admin.delete(&format!("/v1/tokens/{}", made["id"].as_str().unwrap()), "*").await.is(204);
+    while watch.next().await.is_some() {}
+}
