@@ -193,6 +193,11 @@ async fn accounts_and_tokens(instance: &Instance, cake: &Cake) -> Result<()> {
     ensure!(cake.ok(&["account", "list"]).await?.out.contains("viewer"));
     let changed = cake.run_with(&["account", "passwd", "viewer", "--password-stdin"], b"yet another password").await?;
     ensure!(changed.code == 0, "{changed:?}");
+    // One's own needs the one before.
+    let own = |lines: &'static [u8]| cake.run_with(&["account", "passwd", "--password-stdin"], lines);
+    ensure!(own(b"not this one\nanother password").await?.code == 4, "the current password is wrong");
+    let changed = own(b"correct horse battery\nanother password").await?;
+    ensure!(changed.code == 0, "{changed:?}");
     // A second person on the same machine, by a token in a file.
     let token = cake.ok(&["token", "create", "for a script"]).await?.out;
     let file = instance.state().join("token");

@@ -8,6 +8,9 @@ use crate::output::{self, Align};
 use cake_client::Credential;
 use std::io::{IsTerminal, Read, Write};
 
+/// How long a login is good: who comes back once a month need not type the password each time.
+const LOGIN_DAYS: u32 = 90;
+
 /// Trades the password for an API token of this machine, and keeps that.
 pub async fn login(context: &Context, args: LoginArgs) -> Result<(), Failure> {
     let (client, instance) = context.anonymous()?;
@@ -17,7 +20,7 @@ pub async fn login(context: &Context, args: LoginArgs) -> Result<(), Failure> {
     };
     let password = password(context, args.password_stdin, "cli-ask-password")?;
     let (session, _) = client.log_in(&name, &password).await?;
-    let token = session.create_token(&token_name()).await?;
+    let token = session.create_token_for(&token_name(), Some(LOGIN_DAYS)).await?;
     let secret = token.token.clone().ok_or_else(|| anyhow::anyhow!("the server gave no token"))?;
     // The token replaces the session and the login before; neither is missed if the server has forgotten it.
     let _ = session.log_out().await;
@@ -76,6 +79,18 @@ fn new_password(context: &Context, from_stdin: bool) -> Result<String, Failure> 
     Ok(first)
 }
 
+/// Sets one's own password. From standard input: the current one on the first line, the new one after it.
+async fn own_password(context: &Context, client: &cake_client::Client, from_stdin: bool) -> Result<String, Failure> {
+    let current = password(context, from_stdin, "cli-ask-password")?;
+    let (current, new) = if from_stdin {
+        let (current, new) = current.split_once('\n').unwrap_or((&current, ""));
+        (current.trim_end_matches('\r').to_owned(), new.to_owned())
+    } else {
+        (current, new_password(context, false)?)
+    };
+    Ok(client.set_own_password(&current, &new).await?.name.clone())
+}
+
 /// Takes the token of this machine back and forgets it.
 pub async fn logout(context: &Context) -> Result<(), Failure> {
     let (client, instance) = context.anonymous()?;
@@ -111,8 +126,8 @@ pub async fn whoami(context: &Context) -> Result<(), Failure> {
 pub async fn token(context: &Context, command: TokenCommand) -> Result<(), Failure> {
     let client = context.client()?;
     match command {
-        TokenCommand::Create { name } => {
-            let token = client.create_token(&name).await?;
+        TokenCommand::Create { name, days } => {
+            let token = client.create_token_for(&name, days).await?;
             if context.json {
                 return output::print(&token.json);
             }
@@ -180,11 +195,13 @@ pub async fn account(context: &Context, command: AccountCommand) -> Result<(), F
         }
         AccountCommand::Passwd { name, password_stdin } => {
             let name = match name {
-                Some(name) => name,
-                None => client.session().await?.account.clone().unwrap_or_default().name,
+                Some(name) => {
+                    let password = new_password(context, password_stdin)?;
+                    client.set_password(&name, &password).await?;
+                    name
+                }
+                None => own_password(context, &client, password_stdin).await?,
             };
-            let password = new_password(context, password_stdin)?;
-            client.set_password(&name, &password).await?;
             context.say("cli-password-changed", &[("name", &name)]);
             Ok(())
         }

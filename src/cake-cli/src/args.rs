@@ -223,6 +223,8 @@ pub enum TokenCommand {
     Create {
         #[arg(value_name = "NAME")]
         name: String,
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: Option<u32>,
     },
     List,
     Delete {

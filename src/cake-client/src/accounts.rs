@@ -39,8 +39,14 @@ impl Client {
         self.list("/v1/tokens", None).await
     }
 
+    /// A token without an end.
     pub async fn create_token(&self, name: &str) -> Result<Seen<ApiToken>, Error> {
-        self.post("/v1/tokens", Some(&json!({ "name": name }))).await
+        self.create_token_for(name, None).await
+    }
+
+    /// `days`: how long it is good; for ever without.
+    pub async fn create_token_for(&self, name: &str, days: Option<u32>) -> Result<Seen<ApiToken>, Error> {
+        self.post("/v1/tokens", Some(&json!({ "name": name, "expires_in_days": days }))).await
     }
 
     pub async fn delete_token(&self, id: Uuid) -> Result<Seen<serde_json::Value>, Error> {
@@ -61,6 +67,13 @@ impl Client {
         let path = account_path(name);
         let account: Seen<Account> = self.get(&path).await?;
         self.patch(&path, account.etag.as_deref().unwrap_or("*"), &json!({ "password": password })).await
+    }
+
+    /// Sets one's own password, which needs the one before; the other sessions end.
+    pub async fn set_own_password(&self, current: &str, password: &str) -> Result<Seen<Account>, Error> {
+        let account: Seen<Account> = self.get("/v1/account").await?;
+        let body = json!({ "current_password": current, "password": password });
+        self.patch("/v1/account", account.etag.as_deref().unwrap_or("*"), &body).await
     }
 
     pub async fn delete_account(&self, name: &str) -> Result<Seen<serde_json::Value>, Error> {

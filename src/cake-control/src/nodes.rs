@@ -27,6 +27,8 @@ use crate::{error, keys};
 /// Waiting before the first and the last of many tries.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LAST_PAUSE: Duration = Duration::from_secs(2);
+/// How long a node that could not do something is left alone with it.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// A node that follows us.
 #[derive(Clone)]
@@ -88,6 +90,7 @@ impl Nodes {
             Err(ClientError::Refused(NodeError::Tombstoned)) => board.tombstone(id),
             // A newer request was faster; its own answer tells the rest.
             Err(ClientError::Refused(NodeError::StaleStamp { .. })) => {}
+            Err(ClientError::Refused(refusal)) if passes(&refusal) => self.again(id, &refusal),
             Err(ClientError::Refused(refusal)) => {
                 tracing::warn!(vm = %id, %refusal, "the node refused a VM's desired state");
                 board.refused(id, generation, &refusal.to_string());
@@ -108,10 +111,23 @@ impl Nodes {
             Err(ClientError::Refused(NodeError::Unknown)) => board.vm_not_there(id),
             Err(ClientError::Refused(NodeError::Tombstoned)) => board.tombstone(id),
             Err(refusal) => {
-                tracing::warn!(vm = %id, error = %error::chain(&refusal), "the node did not remove a VM");
                 board.applying_ended(id, generation);
+                match refusal {
+                    ClientError::Refused(refusal) => self.again(id, &refusal),
+                    broken => tracing::debug!(vm = %id, error = %error::chain(&broken), "the node went away"),
+                }
             }
         }
+    }
+
+    /// What the node could not do now is asked again after a while.
+    fn again(&self, id: VmId, refusal: &NodeError) {
+        tracing::warn!(vm = %id, %refusal, "the node could not take a VM's desired state now: it is asked again");
+        let board = self.ledger.board.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(ASK_AGAIN).await;
+            board.vms_poke.poke(id);
+        });
     }
 
     /// Hands an operation to the node; a refusal is its outcome.
@@ -241,6 +257,11 @@ impl Nodes {
         self.ledger.board.put_node(node);
         Ok(())
     }
+}
+
+/// A refusal that says nothing about what was asked: the node's disk is full, or something broke there.
+fn passes(refusal: &NodeError) -> bool {
+    matches!(refusal, NodeError::NoSpace | NodeError::Internal { .. })
 }
 
 /// A host name is nearly always a name as it is.

@@ -25,6 +25,8 @@ use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
 /// Items of a page when the page does not say.
+use crate::authority::Authority;
+
 const LIMIT: usize = 50;
 
 pub struct Data {
@@ -33,19 +35,19 @@ pub struct Data {
     tasks: Arc<Tasks>,
     accounts: Arc<Accounts>,
     settings: Arc<Settings>,
-    fingerprint: String,
+    authority: Arc<Authority>,
     started_at: Timestamp,
 }
 
 impl Data {
-    pub fn new(control: &Control, fingerprint: String) -> Self {
+    pub fn new(control: &Control, authority: Arc<Authority>) -> Self {
         Self {
             ledger: control.ledger.clone(),
             board: control.ledger.board.clone(),
             tasks: control.tasks.clone(),
             accounts: control.accounts.clone(),
             settings: control.settings.clone(),
-            fingerprint,
+            authority,
             started_at: control.ledger.now(),
         }
     }
@@ -100,7 +102,7 @@ impl ConsoleData for Data {
     async fn about(&self) -> About {
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            tls_fingerprint: Some(self.fingerprint.clone()),
+            tls_fingerprint: Some(self.authority.fingerprint()),
             started_at: self.started_at,
             pseudo_language: std::env::var_os("CAKE_PSEUDO_LANGUAGE").is_some(),
         }

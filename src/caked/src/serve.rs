@@ -69,13 +69,13 @@ impl Running {
         };
         status::write(state, &instance)?;
         let api = Api::new(&control);
-        let data = Arc::new(Data::new(&control, instance.fingerprint.clone()));
+        let data = Arc::new(Data::new(&control, authority.clone()));
         let pages = cake_web::router(data).layer(from_fn_with_state(api.clone(), put_viewer));
         let router: Router = cake_api::router(&api, pages);
         let (ending, ended) = watch::channel(false);
         let listener = Listener { tcp, tls: tls(&authority)?, router };
         let listener = tokio::spawn(listener.run(ended));
-        let renewal = tokio::spawn(renew(authority));
+        let renewal = tokio::spawn(renew(authority, state.clone(), instance.clone()));
         tracing::info!(url = instance.url, "the console answers");
         Ok(Self { instance, address, control, ending, listener, renewal })
     }
@@ -112,12 +112,16 @@ fn tls(authority: &Arc<Authority>) -> Result<Arc<rustls::ServerConfig>> {
     Ok(Arc::new(config))
 }
 
-async fn renew(authority: Arc<Authority>) {
+async fn renew(authority: Arc<Authority>, state: PathBuf, mut instance: Instance) {
     let mut timer = tokio::time::interval(RENEW_EVERY);
     timer.tick().await;
     loop {
         timer.tick().await;
-        if let Err(error) = authority.renew() {
+        let renewed = authority.renew().and_then(|()| {
+            instance.fingerprint = authority.fingerprint();
+            status::write(&state, &instance)
+        });
+        if let Err(error) = renewed {
             tracing::error!(%error, "the certificate could not be renewed");
         }
     }

@@ -8,10 +8,12 @@ use cake_control::board::{ImageEntry, VmEntry};
 use cake_planner::query::{Filter, Item, NumberField, TextField};
 use cake_types as domain;
 use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
 use utoipa::ToSchema;
 
 use crate::ask::{Params, ready_json};
-use crate::page::{Paging, join};
+use crate::page::{LIMIT_MAX, Paging, join};
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
 
@@ -98,28 +100,61 @@ impl Item for TaskItem<'_> {
 
 /// Finds by words and conditions: `kind:vm state:running memory>4GiB web`.
 #[utoipa::path(get, path = "/v1/query", operation_id = "query", tag = "query",
-    params(("q" = String, Query), ("limit" = Option<usize>, Query)),
+    params(("q" = String, Query), ("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = FoundList), (status = "default", body = ProblemBody)))]
 pub(crate) async fn find(State(api): State<Api>, Params(page): Params<Paging>) -> Result<Response, Refused> {
     let limit = page.limit()?;
     let filter = Filter::parse(page.q.as_deref().unwrap_or_default())?;
+    let Skip(skip) = page.cursor()?.unwrap_or_default();
+    // One more than is answered tells whether there is more.
+    let wanted = skip.saturating_add(limit).saturating_add(1);
     let mut found: Vec<Vec<u8>> = Vec::new();
-    let mut put = |kind: &str, json: &[u8]| {
-        found.push([b"{\"kind\":\"", kind.as_bytes(), b"\",\"item\":", json, b"}"].concat());
-    };
     api.board.each_vm(None, |entry| {
         if filter.matches(&VmItem(entry)) {
-            put("vm", &entry.fragment);
+            found.push(of_kind("vm", &entry.fragment));
         }
         true
     });
     for entry in api.board.images().iter().filter(|entry| filter.matches(&ImageItem(entry))) {
-        put("image", &serde_json::to_vec(&Image::from(&**entry)).expect("an image is JSON"));
+        found.push(of_kind("image", &serde_json::to_vec(&Image::from(&**entry)).expect("an image is JSON")));
     }
-    let ended = api.tasks.finished(None, limit, None).await?.tasks;
-    for task in api.tasks.active().iter().chain(&ended).filter(|task| filter.matches(&TaskItem(task))) {
-        put("task", &serde_json::to_vec(&Task::from(&**task)).expect("a task is JSON"));
+    let mut tasks = api.tasks.active();
+    let mut after = None;
+    loop {
+        for task in tasks.iter().filter(|task| filter.matches(&TaskItem(task))) {
+            found.push(of_kind("task", &serde_json::to_vec(&Task::from(&**task)).expect("a task is JSON")));
+        }
+        if found.len() >= wanted || matches!(after, Some(None)) {
+            break;
+        }
+        let ended = api.tasks.finished(None, LIMIT_MAX, after.flatten()).await?;
+        (tasks, after) = (ended.tasks, Some(ended.next));
     }
-    found.truncate(limit);
-    Ok(ready_json(join(found.iter().map(Vec::as_slice), None, found.iter().map(Vec::len).sum())))
+    let next = (found.len() >= wanted).then(|| Skip(skip + limit).to_string());
+    let found: Vec<&[u8]> = found.iter().skip(skip).take(limit).map(Vec::as_slice).collect();
+    let expected = found.iter().map(|item| item.len()).sum();
+    Ok(ready_json(join(found.into_iter(), next, expected)))
+}
+
+/// A [`Found`] from its parts.
+fn of_kind(kind: &str, json: &[u8]) -> Vec<u8> {
+    [b"{\"kind\":\"", kind.as_bytes(), b"\",\"item\":", json, b"}"].concat()
+}
+
+/// Where a query goes on: after so many. What comes or goes meanwhile may be told twice or not at all.
+#[derive(Default)]
+struct Skip(usize);
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "q{}", self.0)
+    }
+}
+
+impl FromStr for Skip {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix('q').unwrap_or_default().parse().map(Self)
+    }
 }

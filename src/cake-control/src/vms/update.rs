@@ -4,7 +4,7 @@ use super::{Changed, Planned, Vms, raised};
 use cake_planner::admission::{self, Action};
 use cake_planner::names;
 use cake_store::{Expect, Txn};
-use cake_types::{ByteSize, Name, Problem, Restart, VmId};
+use cake_types::{ByteSize, Name, Problem, Restart, Vm, VmId};
 use std::sync::Arc;
 
 use crate::board::VmEntry;
@@ -64,10 +64,19 @@ impl Vms {
                 vm.spec.cpus = admission::cpus(*cpus, capacity.cpus)?;
             }
             if let Some(memory) = memory {
-                vm.spec.memory = admission::memory(*memory, ByteSize(0), capacity.memory)?;
+                vm.spec.memory = admission::memory(*memory, self.least_memory(&vm), capacity.memory)?;
             }
         }
         Ok(Planned { vm, goal: None, txn })
+    }
+}
+
+impl Vms {
+    /// What the image that it was made from needs, as far as it is still known.
+    fn least_memory(&self, vm: &Vm) -> ByteSize {
+        let image = vm.spec.disks.first().and_then(|disk| disk.image).or(vm.spec.kernel);
+        let image = image.and_then(|id| self.ledger.board.image(id));
+        image.map_or(ByteSize(0), |entry| entry.image.spec.min_memory)
     }
 }
 
