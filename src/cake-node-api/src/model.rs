@@ -113,6 +113,11 @@ pub struct ImageRecord {
 pub enum StreamKind {
     /// The guest's first serial port: first the kept output, then both ways.
     Serial,
+    /// The guest's screen: RFB 3.8 (RFC 6143) without authentication, input included. Whoever opens it keeps out what may not
+    /// come in.
+    Screen,
+    /// Not a stream but a file: the screen as it was at most ten seconds ago, as a binary portable pixmap.
+    Picture,
 }
 
 /// Good for one [`NodeService::open`] within [`StreamTicket::LIFETIME_SECONDS`]. 256 random bits in Base64 (URL alphabet).
@@ -148,6 +153,8 @@ pub enum NodeError {
     Illegal { state: VmState },
     #[error("the ticket is unknown, used or expired")]
     BadTicket,
+    #[error("the machine has no screen")]
+    NoScreen,
     #[error("the node's disk is full")]
     NoSpace,
     #[error("refused: {detail}")]

@@ -29,7 +29,7 @@ pub trait NodeService: Send + Sync + 'static {
     async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError>;
     async fn observe(&self) -> Result<ObservedStream, NodeError>;
     async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError>;
-    /// One end of a connected stream socket.
+    /// One end of a connected stream socket; for [`StreamKind::Picture`] a file.
     async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, NodeError>;
 }
 

@@ -11,6 +11,7 @@ use cake_node_api::{
 };
 use cake_types::{Epoch, NodeId, OperationId, PoolId, PoolSpec, Stamp, Vm, VmId, VmState, VmStatus};
 use cake_vm::request::{Edge, Operation};
+use cake_vm::screen::ScreenError;
 use cake_vm::{Assignment, Engine};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -61,6 +62,16 @@ impl Node {
             tokio::spawn(go_on_with(self.clone(), pending));
         }
         Ok(())
+    }
+
+    fn screen_error(&self, vm: VmId, error: &ScreenError) -> NodeError {
+        let state = self.board().vm(vm).map(|status| status.state);
+        match (error, state) {
+            (ScreenError::NoScreen, _) => NodeError::NoScreen,
+            (ScreenError::NotRunning, Some(state)) => NodeError::Illegal { state },
+            (ScreenError::NotRunning, None) => NodeError::Unknown,
+            (ScreenError::Qmp(_) | ScreenError::Io(_), _) => NodeError::Internal { detail: crate::chain(error) },
+        }
     }
 
     async fn resume_vm(&self, row: VmRow) {
@@ -221,10 +232,13 @@ impl NodeService for Node {
 
     async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, NodeError> {
         let redeemed = self.tickets.lock().unwrap_or_else(PoisonError::into_inner).redeem(&ticket, Instant::now());
-        match redeemed.ok_or(NodeError::BadTicket)? {
-            (StreamKind::Serial, vm) => {
+        let (kind, vm) = redeemed.ok_or(NodeError::BadTicket)?;
+        match kind {
+            StreamKind::Serial => {
                 self.engine.serial(vm).await.map_err(|error| NodeError::Internal { detail: error.to_string() })
             }
+            StreamKind::Screen => self.engine.screen(vm).await.map_err(|error| self.screen_error(vm, &error)),
+            StreamKind::Picture => self.engine.picture(vm).await.map_err(|error| self.screen_error(vm, &error)),
         }
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  00.0      host bridge (the machine's own)      06.0 – 06.3   spare root ports, for hot-plug
-//!  01.0      graphics card                        08.0 – 0e.0   network cards
-//!  02.0      random numbers                       10.0 – 1e.7   disks
-//!  03.0      memory balloon                       1f.*          the machine's own (ICH9)
-//!  04.0      kept for virtio-mem
+//!  01.0      graphics card                        07.0          USB controller, for the screen's pointer
+//!  02.0      random numbers                       08.0 – 0e.0   network cards
+//!  03.0      memory balloon                       10.0 – 1e.7   disks
+//!  04.0      kept for virtio-mem                  1f.*          the machine's own (ICH9)
 //!  05.0      cloud-init seed
 //! ```
 //!
@@ -27,6 +27,7 @@ const VIRTIO_MEM: PciAddress = PciAddress { slot: 0x04, function: 0 };
 const SEED: PciAddress = PciAddress { slot: 0x05, function: 0 };
 const SPARE_SLOT: u8 = 0x06;
 const SPARE_PORTS: u8 = 4;
+const USB: PciAddress = PciAddress { slot: 0x07, function: 0 };
 const FIRST_NIC_SLOT: u8 = 0x08;
 const FIRST_DISK_SLOT: u8 = 0x10;
 const DISK_SLOTS: u8 = 15;
@@ -60,6 +61,10 @@ pub fn plan(request: &HardwareRequest) -> HardwareRecord {
         seed: seed.then(|| DiskDevice { bus: DiskBus::VirtioBlk, address: SEED, serial: "cidata".into() }),
         display: match firmware {
             Firmware::Bios | Firmware::Uefi => Some(DISPLAY),
+            Firmware::Direct => None,
+        },
+        usb: match firmware {
+            Firmware::Bios | Firmware::Uefi => Some(USB),
             Firmware::Direct => None,
         },
         rng: Some(RNG),
@@ -108,11 +113,11 @@ mod tests {
     }
 
     fn addresses(record: &HardwareRecord) -> Vec<PciAddress> {
-        let HardwareRecord { disks, nics, seed, display, rng, balloon, spare, .. } = record;
+        let HardwareRecord { disks, nics, seed, display, usb, rng, balloon, spare, .. } = record;
         let SpareSlots { root_ports, virtio_mem } = spare;
         let mut all: Vec<_> = disks.iter().chain(seed).map(|disk| disk.address).collect();
         all.extend(nics.iter().map(|nic| nic.address));
-        all.extend([display, rng, balloon, virtio_mem].into_iter().flatten());
+        all.extend([display, usb, rng, balloon, virtio_mem].into_iter().flatten());
         all.extend(root_ports);
         all
     }
@@ -143,7 +148,8 @@ mod tests {
             let more = HardwareRequest { disks: request.disks + 1, seed: true, network: Network::Nat, ..request };
             let after = plan(&more);
             prop_assert_eq!(&before.disks[..], &after.disks[..before.disks.len()]);
-            prop_assert_eq!((before.display, before.rng, before.balloon), (after.display, after.rng, after.balloon));
+            prop_assert_eq!((before.display, before.usb), (after.display, after.usb));
+            prop_assert_eq!((before.rng, before.balloon), (after.rng, after.balloon));
             prop_assert!(before.nics.iter().all(|nic| after.nics.contains(nic)));
             prop_assert_eq!(before.spare, after.spare);
         }
@@ -162,10 +168,11 @@ mod tests {
         let random = [0xca, 0x4e, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0xde, 0xad, 0xbe, 0xef, 0xca, 0x4e];
         let record = plan(&request(Firmware::Uefi, 1, Network::Nat, true, random));
         let text = format!(
-            "{} {} display {} rng {} balloon {} virtio-mem {} spare {:?}\ndisk {} {}\nnic {} {}\nseed {} {}",
+            "{} {} display {} usb {} rng {} balloon {} virtio-mem {} spare {:?}\ndisk {} {}\nnic {} {}\nseed {} {}",
             record.machine.0,
             record.cpu.0,
             record.display.unwrap(),
+            record.usb.unwrap(),
             record.rng.unwrap(),
             record.balloon.unwrap(),
             record.spare.virtio_mem.unwrap(),
@@ -179,7 +186,7 @@ mod tests {
         );
         assert_eq!(
             text,
-            "pc-q35-10.0 Nehalem-v1 display 1.0 rng 2.0 balloon 3.0 virtio-mem 4.0 spare [6.0, 6.1, 6.2, 6.3]\n\
+            "pc-q35-10.0 Nehalem-v1 display 1.0 usb 7.0 rng 2.0 balloon 3.0 virtio-mem 4.0 spare [6.0, 6.1, 6.2, 6.3]\n\
              disk 10.0 deadbeefca4e-000\n\
              nic 8.0 ca:4e:00:00:00:00\n\
              seed 5.0 cidata"

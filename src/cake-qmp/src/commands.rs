@@ -4,6 +4,7 @@ mod block;
 mod descriptor;
 mod machine;
 mod query;
+mod screen;
 
 pub use block::{BlockDevice, BlockMedium, QueryBlock};
 pub use descriptor::{AddFd, AddedFd, CloseFd, GetFd, RemoveFd};
@@ -12,3 +13,4 @@ pub use query::{
     Cpu, QmpCapabilities, QueryCpusFast, QueryQmpSchema, QueryStatus, QueryUuid, QueryVersion, RingbufRead, RunState,
     Status, Uuid,
 };
+pub use screen::{AddClient, ClientProtocol, ScreenDump};

@@ -26,11 +26,22 @@ pub struct HardwareRecord {
     pub seed: Option<DiskDevice>,
     /// The graphics card; none for [`Firmware::Direct`].
     pub display: Option<PciAddress>,
+    /// The USB controller, with a tablet on it: what a graphics card needs beside it to be a screen that a person far away can
+    /// use. Records from before there were screens have none, and keep the machine that they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usb: Option<PciAddress>,
     pub rng: Option<PciAddress>,
     pub balloon: Option<PciAddress>,
     pub spare: SpareSlots,
     /// Guest RAM is a memfd that the host may map (live takeover, memory introspection).
     pub shared_memory: bool,
+}
+
+impl HardwareRecord {
+    /// Whether there is a screen to look at, with a pointer that is where the viewer's is.
+    pub fn has_screen(&self) -> bool {
+        self.display.is_some() && self.usb.is_some()
+    }
 }
 
 /// What a record is made from. The random bytes are passed in: the planner has none of its own.
@@ -184,6 +195,15 @@ mod tests {
         let mac = MacAddress::local([0xff, 1, 2, 3, 4, 5]);
         assert_eq!(mac.to_string(), "fe:01:02:03:04:05");
         assert_eq!(mac.to_string().parse::<MacAddress>().unwrap(), mac);
+    }
+
+    /// Records that were written before there were screens are read, and written again as they were.
+    #[test]
+    fn a_record_without_a_screen_stays_as_it_is() {
+        let text = r#"{"version":1,"machine":"pc-q35-10.0","cpu":"Nehalem-v1","uuid":"00000000-0000-0000-0000-000000000000","firmware":"bios","disks":[],"nics":[],"seed":null,"display":"1.0","rng":null,"balloon":null,"spare":{"root_ports":[],"virtio_mem":null},"shared_memory":true}"#;
+        let record: HardwareRecord = serde_json::from_str(text).unwrap();
+        assert!(!record.has_screen());
+        assert_eq!(serde_json::to_string(&record).unwrap(), text);
     }
 
     #[test]

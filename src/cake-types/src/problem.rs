@@ -79,6 +79,10 @@ codes! {
     NotSetUp = "not-set-up", 409;
     /// The image can't boot with that firmware; params: `firmware`, `image`.
     FirmwareUnfit = "firmware-unfit", 409;
+    /// The VM's virtual hardware has no screen.
+    NoScreen = "no-screen", 409;
+    /// So many look at the screen already; params: `limit`.
+    TooManyViewers = "too-many-viewers", 409;
     /// Something still uses it; params: `kind`, `name`.
     InUse = "in-use", 409;
     /// The watch can't go on from there: read again.

@@ -5,6 +5,7 @@ use crate::engine::{Running, Shared};
 use crate::folder::{Folder, Holder};
 use crate::machine::{Command, Effect, Found, Input, Machine};
 use crate::request::{Denied, Operation};
+use crate::screen::Screen;
 use crate::serial::Serial;
 use crate::start::{self, Launched, Session, chain, failure};
 use cake_host::process::{ExitStatus, LiveProcess};
@@ -207,12 +208,10 @@ impl Actor {
         let Session { qmp, events, serial, found, commands } = session;
         let Some(process) = self.process.clone() else { return };
         self.start_commands = Some(commands);
+        let screen = self.assignment.vm.spec.hardware.has_screen().then(|| Arc::new(Screen::new(qmp.clone())));
         self.monitor = Some((qmp, events));
-        self.shared.set_running(
-            self.id,
-            self.number,
-            Some(Running { process: process.clone(), serial: serial.clone() }),
-        );
+        let running = Running { process: process.clone(), serial: serial.clone(), screen };
+        self.shared.set_running(self.id, self.number, Some(running));
         self.serial = Some(serial);
         self.work.push(Box::pin(async move { Done::Ended(process.wait_exit().await.unwrap_or_default()) }));
         self.input(Input::Started(Ok(found))).await;

@@ -6,7 +6,7 @@
 mod devices;
 
 use cake_types::{Accelerator, DiskBus, Firmware, HARDWARE_VERSION, HardwareRecord, Network, VmSpec};
-use devices::{balloon, disk, display, nic, rng, seed, spare_ports};
+use devices::{balloon, disk, display, nic, rng, screen, seed, spare_ports};
 
 /// Descriptors that QEMU inherits: two listening sockets as the launcher passes them, the lock, then its files.
 pub const QMP_FD: i32 = 3;
@@ -95,6 +95,7 @@ pub fn argv(spec: &VmSpec, accelerator: Accelerator, paused: bool) -> Result<Arg
     firmware(&mut builder, hardware);
     spare_ports(&mut builder, &hardware.spare);
     display(&mut builder, hardware)?;
+    screen(&mut builder, hardware);
     rng(&mut builder, hardware);
     balloon(&mut builder, hardware);
     for (index, device) in hardware.disks.iter().enumerate() {

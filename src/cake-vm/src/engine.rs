@@ -4,6 +4,7 @@ use crate::actor::{Actor, Message};
 use crate::assignment::{Assignment, Surroundings};
 use crate::folder::Folder;
 use crate::request::{Denied, Operation};
+use crate::screen::{Screen, ScreenError};
 use crate::serial::{Serial, replay};
 use cake_host::launch::Launcher;
 use cake_host::process::LiveProcess;
@@ -52,6 +53,8 @@ struct Handle {
 pub(crate) struct Running {
     pub process: Arc<LiveProcess>,
     pub serial: Serial,
+    /// None where the hardware record has none.
+    pub screen: Option<Arc<Screen>>,
 }
 
 /// The hypervisor engine. Clones share it.
@@ -92,13 +95,22 @@ impl Engine {
 
     /// A connection to the serial port, beginning with the last output. Of a VM that is off, the output is all.
     pub async fn serial(&self, vm: VmId) -> io::Result<OwnedFd> {
-        let running = self.0.actors().get(&vm).and_then(|handle| handle.running.clone());
-        if let Some(Running { serial, .. }) = running
+        if let Some(Running { serial, .. }) = self.0.running(vm)
             && let Some(descriptor) = serial.attach().await
         {
             return Ok(descriptor);
         }
         replay(&tokio::fs::read(self.folder(vm).output()).await.unwrap_or_default())
+    }
+
+    /// A connection to the screen that speaks RFB 3.8.
+    pub async fn screen(&self, vm: VmId) -> Result<OwnedFd, ScreenError> {
+        self.0.screen(vm)?.attach().await
+    }
+
+    /// A picture of the screen, at most [`crate::screen::PICTURE_AGE`] old: a file with a binary portable pixmap.
+    pub async fn picture(&self, vm: VmId) -> Result<OwnedFd, ScreenError> {
+        self.0.screen(vm)?.picture().await
     }
 
     /// The QEMUs that can be spoken to.
@@ -111,6 +123,14 @@ impl Engine {
 impl Shared {
     fn actors(&self) -> MutexGuard<'_, HashMap<VmId, Handle>> {
         self.actors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self, vm: VmId) -> Option<Running> {
+        self.actors().get(&vm).and_then(|handle| handle.running.clone())
+    }
+
+    fn screen(&self, vm: VmId) -> Result<Arc<Screen>, ScreenError> {
+        self.running(vm).ok_or(ScreenError::NotRunning)?.screen.ok_or(ScreenError::NoScreen)
     }
 
     /// The mailbox of the VM's task, which is started if there is none.

@@ -8,7 +8,8 @@
 //!              │
 //!              ├─ start ── launcher ── `cake-node exec-vm PLAN` ── QEMU, confined        (exec)
 //!              ├─ QMP session, pidfd of the process
-//!              └─ Serial: the guest's first serial port, its last 64 KiB, its viewers
+//!              ├─ Serial: the guest's first serial port, its last 64 KiB, its viewers
+//!              └─ Screen: viewers' connections to QEMU's VNC server, pictures
 //!  Folder ── vms/ID: the lock that QEMU holds for as long as it lives
 //! ```
 //!
@@ -36,6 +37,7 @@ mod folder;
 pub mod machine;
 mod plan;
 pub mod request;
+pub mod screen;
 mod serial;
 mod start;
 

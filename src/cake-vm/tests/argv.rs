@@ -69,6 +69,18 @@ fn bios_with_seed_and_network() {
     check("bios-seed-nat-tcg.argv", &spec(Firmware::Bios, 1, Network::Nat, true), TCG, false);
 }
 
+/// VMs from before there were screens: not one argument of theirs changes.
+#[test]
+fn a_record_without_a_screen_gives_what_it_always_gave() {
+    let before = |firmware, disks, network, seed| {
+        let mut spec = spec(firmware, disks, network, seed);
+        spec.hardware.usb = None;
+        spec
+    };
+    check("before-screens-bios.argv", &before(Firmware::Bios, 1, Network::Nat, true), TCG, false);
+    check("before-screens-uefi.argv", &before(Firmware::Uefi, 1, Network::Nat, false), Accelerator::Kvm, false);
+}
+
 #[test]
 fn uefi_under_kvm() {
     check("uefi-nat-kvm.argv", &spec(Firmware::Uefi, 1, Network::Nat, false), Accelerator::Kvm, false);

@@ -28,6 +28,15 @@ pub(super) fn display(builder: &mut Builder, hardware: &HardwareRecord) -> Resul
     Ok(())
 }
 
+/// The screen: a VNC server that listens nowhere (its viewers come as descriptors), and a pointer that is where the viewer's is.
+/// The keyboard is the machine's own (i8042), which firmware and every installer know.
+pub(super) fn screen(builder: &mut Builder, hardware: &HardwareRecord) {
+    let (true, Some(address)) = (hardware.has_screen(), hardware.usb) else { return };
+    builder.pair("-vnc", "none,share=force-shared");
+    builder.pair("-device", format!("qemu-xhci,id=usb,{}", at(address, false)));
+    builder.pair("-device", "usb-tablet,id=tablet,bus=usb.0,port=1");
+}
+
 pub(super) fn rng(builder: &mut Builder, hardware: &HardwareRecord) {
     if let Some(address) = hardware.rng {
         builder.pair("-object", "rng-builtin,id=rng0");
