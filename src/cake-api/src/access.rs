@@ -12,9 +12,22 @@ pub(crate) fn may_end(what: &What) -> bool {
     matches!(what, What::Account | What::SessionEnded(_))
 }
 
+/// Does `work` for as long as somebody may.
+pub(crate) async fn while_allowed(
+    api: Api,
+    identity: Identity,
+    permission: Permission,
+    work: impl Future<Output = ()> + Send,
+) {
+    tokio::select! {
+        () = work => {}
+        () = ended(&api, &identity, permission) => {}
+    }
+}
+
 /// Waits until somebody may no longer do this: logged out, disabled, deleted, another role, a token taken back or over; or until
 /// the program ends.
-pub(crate) async fn ended(api: &Api, identity: &Identity, permission: Permission) {
+async fn ended(api: &Api, identity: &Identity, permission: Permission) {
     // Followed before it is asked: what changes in between is not missed.
     let mut changes = api.board.changes.follow();
     while api.accounts.stands(identity, permission) {

@@ -21,6 +21,7 @@ mod router;
 mod security;
 mod state;
 pub mod v1;
+mod wire;
 
 pub use ask::{Reader, etag};
 pub use openapi::document;

@@ -11,8 +11,8 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, audit, console, events, images, meta, nodes, pools, query, session, settings, setup, tasks, tokens, vms,
-    watch,
+    accounts, audit, console, events, images, meta, nodes, pools, query, screen, session, settings, setup, tasks,
+    tokens, vms, watch,
 };
 
 struct Table {
@@ -100,6 +100,9 @@ fn table(api: Api) -> Table {
         .add("vm_adopt", ("POST", "/v1/vms/{vm}/adopt"), With(Manage), vms::adopt)
         .add_kept("vm_console", ("POST", "/v1/vms/{vm}/console"), With(Operate), NOT_KEPT, console::ticket)
         .add("console_connect", ("GET", "/v1/console/{ticket}"), With(Operate), console::connect)
+        .add_kept("vm_screen", ("POST", "/v1/vms/{vm}/screen"), With(View), NOT_KEPT, screen::ticket)
+        .add("screen_connect", ("GET", "/v1/screen/{ticket}"), With(View), screen::connect)
+        .add("vm_screenshot", ("GET", "/v1/vms/{vm}/screenshot"), With(View), screen::screenshot)
         .add("image_list", ("GET", "/v1/images"), With(View), images::list)
         .add("image_get", ("GET", "/v1/images/{image}"), With(View), images::get)
         .add("pool_list", ("GET", "/v1/pools"), With(View), pools::list)

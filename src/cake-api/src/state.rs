@@ -5,6 +5,7 @@ use cake_control::accounts::Accounts;
 use cake_control::board::Board;
 use cake_control::consoles::Consoles;
 use cake_control::ledger::Ledger;
+use cake_control::screens::Screens;
 use cake_control::settings::Settings;
 use cake_control::setup::Setup;
 use cake_control::tasks::Tasks;
@@ -22,6 +23,7 @@ pub struct Api {
     pub(crate) settings: Arc<Settings>,
     pub(crate) setup: Arc<Setup>,
     pub(crate) consoles: Arc<Consoles>,
+    pub(crate) screens: Arc<Screens>,
     /// POSTs that are at work, by the place of their receipt.
     pub(crate) at_work: Arc<Mutex<HashSet<String>>>,
     /// Part of every cursor of a watch: places count from each start anew.
@@ -39,6 +41,7 @@ impl Api {
             settings: control.settings.clone(),
             setup: control.setup.clone(),
             consoles: control.consoles.clone(),
+            screens: control.screens.clone(),
             at_work: Arc::default(),
             instance: data_encoding::HEXLOWER.encode(&cake_control::random::bytes::<6>()).into(),
         }

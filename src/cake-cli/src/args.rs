@@ -101,6 +101,12 @@ pub enum VmCommand {
         name: String,
     },
     Console(ConsoleArgs),
+    Screenshot {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

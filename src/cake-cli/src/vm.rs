@@ -8,6 +8,7 @@ use crate::{console, progress};
 use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
 use cake_client::{Seen, VmAction};
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
 pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
     match command {
@@ -24,6 +25,7 @@ pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
         VmCommand::Delete(args) => delete(context, args).await,
         VmCommand::Rename { vm, name } => rename(context, &vm, &name).await,
         VmCommand::Console(args) => console::run(context, &args.vm).await,
+        VmCommand::Screenshot { vm, output } => screenshot(context, &vm, &output).await,
     }
 }
 
@@ -220,5 +222,12 @@ async fn rename(context: &Context, vm: &str, name: &str) -> Result<(), Failure> 
         return output::print(&client.vm(&vm.id.to_string()).await?.json);
     }
     context.say("cli-vm-renamed", &[("old", &vm.name), ("name", name)]);
+    Ok(())
+}
+
+async fn screenshot(context: &Context, vm: &str, output: &Path) -> Result<(), Failure> {
+    let png = context.client()?.screenshot(vm).await?;
+    std::fs::write(output, &png).map_err(|error| anyhow::anyhow!("{}: {error}", output.display()))?;
+    context.say("cli-screenshot", &[("name", vm), ("file", &output.display().to_string())]);
     Ok(())
 }

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A connected console.
 #[derive(Debug)]
@@ -37,7 +37,12 @@ impl Client {
 
     /// Opens the console that a ticket is for, saying that the request comes from `origin`.
     pub async fn console_with_ticket(&self, ticket: &str, origin: &str) -> Result<Console, Error> {
-        let url = format!("{}/v1/console/{ticket}", self.base().replacen("https://", "wss://", 1));
+        Ok(Console { socket: self.socket(&format!("/v1/console/{ticket}"), origin).await? })
+    }
+
+    /// A WebSocket, asked for by a page of `origin`.
+    pub(crate) async fn socket(&self, path: &str, origin: &str) -> Result<Socket, Error> {
+        let url = format!("{}{path}", self.base().replacen("https://", "wss://", 1));
         let mut request = url.as_str().into_client_request().map_err(|e| Error::protocol(&url, e))?;
         let origin = HeaderValue::from_str(origin).map_err(|e| Error::protocol(&url, e))?;
         request.headers_mut().insert(header::ORIGIN, origin);
@@ -48,7 +53,7 @@ impl Client {
         let connector = Connector::Rustls(self.trust.for_sockets());
         let connected = tokio_tungstenite::connect_async_tls_with_config(request, None, true, Some(connector)).await;
         match connected {
-            Ok((socket, _)) => Ok(Console { socket }),
+            Ok((socket, _)) => Ok(socket),
             Err(tungstenite::Error::Http(response)) => Err(refused(&url, *response)),
             Err(error) if is_certificate_error(&error) => Err(Error::Untrusted { url, source: error.into() }),
             Err(error) => Err(Error::Unreachable { url, source: error.into() }),

@@ -229,6 +229,12 @@ impl Client {
         self.seen(path, response).await
     }
 
+    /// The answer to a GET as it is.
+    pub(crate) async fn bytes(&self, path: &str) -> Result<Bytes, Error> {
+        let response = self.send(Method::GET, path, NO_BODY, &[]).await?;
+        response.bytes().await.map_err(|error| Error::from_reqwest(&self.url(path), error))
+    }
+
     /// The answer to a GET as a stream of bytes (server-sent events).
     pub(crate) async fn stream(&self, path: &str, extra: &[(&str, &str)]) -> Result<Response, Error> {
         self.send(Method::GET, path, NO_BODY, extra).await

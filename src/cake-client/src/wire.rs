@@ -316,6 +316,18 @@ pub struct Ticket {
     pub url: String,
 }
 
+/// Who is in control of a screen.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Control {
+    /// This connection is.
+    pub yours: bool,
+    /// This connection may be.
+    pub may: bool,
+    pub by: Option<String>,
+    pub viewers: usize,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Version {

@@ -25,6 +25,7 @@ pub struct Consoles {
 
 struct Waiting {
     account: AccountId,
+    kind: StreamKind,
     vm: VmId,
     ticket: StreamTicket,
     /// Milliseconds since 1970.
@@ -36,11 +37,17 @@ impl Consoles {
         Self { ledger, nodes, waiting: Mutex::default() }
     }
 
-    /// A ticket for the serial console of a VM.
-    pub async fn ticket(&self, caller: &Caller, account: AccountId, entry: &VmEntry) -> Result<String, Problem> {
+    /// A ticket for a console of a VM.
+    pub async fn ticket(
+        &self,
+        caller: &Caller,
+        account: AccountId,
+        kind: StreamKind,
+        entry: &VmEntry,
+    ) -> Result<String, Problem> {
         admission::legal(Action::Console, entry.situation())?;
         let node = self.nodes.require()?;
-        let ticket = node.client.ticket(StreamKind::Serial, entry.id()).await.map_err(error::node)?;
+        let ticket = node.client.ticket(kind, entry.id()).await.map_err(error::node)?;
         let secret = random::secret();
         let until = self.ledger.clock.unix_ms() + StreamTicket::LIFETIME_SECONDS as i64 * 1000;
         {
@@ -51,20 +58,21 @@ impl Consoles {
                 let oldest = waiting.iter().min_by_key(|(_, w)| w.until).map(|(key, _)| key.clone());
                 oldest.map(|key| waiting.remove(&key));
             }
-            waiting.insert(random::digest(&secret), Waiting { account, vm: entry.id(), ticket, until });
+            waiting.insert(random::digest(&secret), Waiting { account, kind, vm: entry.id(), ticket, until });
         }
         self.ledger.audited(self.ledger.audit(caller, Some(subject_of(&entry.vm)))).await?;
         Ok(secret)
     }
 
     /// Trades a ticket for the console's socket. Whatever comes of it, the ticket is used up by its owner.
-    pub async fn open(&self, account: AccountId, secret: &str) -> Result<(VmId, OwnedFd), Problem> {
+    pub async fn open(&self, account: AccountId, kind: StreamKind, secret: &str) -> Result<(VmId, OwnedFd), Problem> {
         let bad = || Problem::new(Code::BadTicket);
         let ticket = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             let digest = random::digest(secret);
-            // Somebody else's ticket is refused without using it up.
-            if waiting.get(&digest).ok_or_else(bad)?.account != account {
+            let held = waiting.get(&digest).ok_or_else(bad)?;
+            // Somebody else's ticket, or one for something else, is refused without using it up.
+            if held.account != account || held.kind != kind {
                 return Err(bad());
             }
             waiting.remove(&digest).ok_or_else(bad)?

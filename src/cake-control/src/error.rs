@@ -53,6 +53,7 @@ pub fn node(error: ClientError) -> Problem {
             Problem::new(Code::IllegalNow).with("action", "this").with("state", state.as_str())
         }
         ClientError::Refused(NodeError::BadTicket) => Problem::new(Code::BadTicket),
+        ClientError::Refused(NodeError::NoScreen) => Problem::new(Code::NoScreen),
         ClientError::Refused(NodeError::NoSpace) => Problem::new(Code::StoreFull),
         ClientError::Refused(error) => internal("the node refused", &error),
         ClientError::Unreachable(_) | ClientError::Lost | ClientError::Unexpected => {

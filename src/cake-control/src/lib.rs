@@ -31,6 +31,7 @@ mod poke;
 pub mod random;
 pub mod reconcile;
 pub mod record;
+pub mod screens;
 pub mod settings;
 pub mod setup;
 mod start;

@@ -19,6 +19,7 @@ use crate::reconcile::sweep::Sweeper;
 use crate::reconcile::tasks::TaskReconciler;
 use crate::reconcile::vms::VmReconciler;
 use crate::record::{self, RecordError, Stored};
+use crate::screens::Screens;
 use crate::settings::Settings;
 use crate::setup::{Setup, SetupFileError};
 use crate::tasks::Tasks;
@@ -44,6 +45,7 @@ pub struct Control {
     pub settings: Arc<Settings>,
     pub setup: Arc<Setup>,
     pub consoles: Arc<Consoles>,
+    pub screens: Arc<Screens>,
     loops: JoinSet<()>,
 }
 
@@ -77,6 +79,7 @@ impl Control {
         let vms = Arc::new(Vms::new(ledger.clone(), nodes.clone(), settings.clone()));
         let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone()));
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
+        let screens = Arc::new(Screens::new(nodes.clone()));
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
         setup.prepare().await?;
         let started = Happened::new(EventKind::ControlStarted, Severity::Info);
@@ -90,6 +93,7 @@ impl Control {
             settings,
             setup: Arc::new(setup),
             consoles,
+            screens,
             loops: JoinSet::new(),
         };
         control.start_loops(place, transitions);

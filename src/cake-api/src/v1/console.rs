@@ -5,36 +5,31 @@
 //!                                                           the node's descriptor ◄─ bounded buffers ─► frames
 //! ```
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::extract::ws::{Message, WebSocket};
+use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use bytes::{Bytes, BytesMut};
-use cake_types::{Code, Permission, Problem};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
-use serde::{Deserialize, Serialize};
-use std::os::fd::OwnedFd;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bytes::Bytes;
+use cake_node_api::StreamKind;
+use cake_types::Permission;
+use futures_util::StreamExt;
+use futures_util::stream::SplitStream;
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::unix::OwnedWriteHalf;
 use utoipa::ToSchema;
 
 use crate::access;
-use crate::ask::{Ask, InProject, Params, project, ready_json};
+use crate::ask::{Ask, InProject, Params, project};
 use crate::body::Maybe;
-use crate::guard;
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
-
-/// Bytes read from the guest before they are sent on; the guest waits when the browser is slow.
-const BUFFER: usize = 16 * 1024;
-/// Largest message from a browser: a big paste.
-const MESSAGE_MAX: usize = 256 * 1024;
+use crate::wire::{self, ConsoleTicket, NoNews};
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsoleRequest {
-    /// `serial`, the only one so far.
+    /// `serial`, the only one here; the screen has a route of its own.
     #[serde(default)]
     pub kind: ConsoleKind,
 }
@@ -44,15 +39,6 @@ pub struct ConsoleRequest {
 pub enum ConsoleKind {
     #[default]
     Serial,
-}
-
-/// Good for one connection within 30 seconds.
-#[derive(Serialize, ToSchema)]
-pub struct ConsoleTicket {
-    pub ticket: String,
-    /// Where to connect with a WebSocket.
-    pub url: String,
-    pub expires_in_seconds: u64,
 }
 
 /// A one-time ticket for a VM's serial console.
@@ -68,13 +54,8 @@ pub(crate) async fn ticket(
     Maybe(ConsoleRequest { kind: ConsoleKind::Serial }): Maybe<ConsoleRequest>,
 ) -> Result<Response, Refused> {
     let entry = api.vms.find(&project(within.project.as_deref())?, &vm)?;
-    let ticket = api.consoles.ticket(&ask.caller, ask.account()?, &entry).await?;
-    let url = format!("/v1/console/{ticket}");
-    let expires_in_seconds = cake_node_api::StreamTicket::LIFETIME_SECONDS;
-    let body = ConsoleTicket { ticket, url, expires_in_seconds };
-    let mut response = ready_json(serde_json::to_vec(&body).expect("a ticket is JSON"));
-    *response.status_mut() = http::StatusCode::CREATED;
-    Ok(response)
+    let ticket = api.consoles.ticket(&ask.caller, ask.account()?, StreamKind::Serial, &entry).await?;
+    Ok(wire::ticket("/v1/console", ticket))
 }
 
 /// Connects to the console that a ticket is for. First comes what the guest wrote last, at most 64 KiB.
@@ -88,31 +69,14 @@ pub(crate) async fn connect(
     ask: Ask,
     request: Request,
 ) -> Result<Response, Refused> {
-    let (mut parts, _) = request.into_parts();
-    // A WebSocket is no subject of CORS: without this any page could connect with our cookie.
-    if !guard::origin_fits(&parts) {
-        return Err(Code::ForeignOrigin.into());
-    }
-    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &api).await;
-    let upgrade = upgrade
-        .map_err(|error| Problem::new(Code::BadParameter).with("name", "Upgrade").with("detail", error.body_text()))?;
+    let upgrade = wire::upgrade(&mut request.into_parts().0, &api).await?;
     let identity = ask.identity()?.clone();
-    let (vm, descriptor) = api.consoles.open(ask.account()?, &ticket).await?;
-    let socket = stream(descriptor)
-        .map_err(|error| cake_control::error::internal("a console's descriptor can't be used", &error))?;
+    let (vm, descriptor) = api.consoles.open(ask.account()?, StreamKind::Serial, &ticket).await?;
+    let socket = wire::stream(descriptor)?;
     tracing::debug!(%vm, "console connected");
-    Ok(upgrade.max_message_size(MESSAGE_MAX).on_upgrade(async move |browser| {
-        tokio::select! {
-            () = bridge(browser, socket) => {}
-            () = access::ended(&api, &identity, Permission::Operate) => {}
-        }
+    Ok(upgrade.on_upgrade(move |browser| {
+        access::while_allowed(api, identity, Permission::Operate, bridge(browser, socket))
     }))
-}
-
-fn stream(descriptor: OwnedFd) -> std::io::Result<UnixStream> {
-    let socket = std::os::unix::net::UnixStream::from(descriptor);
-    socket.set_nonblocking(true)?;
-    UnixStream::from_std(socket)
 }
 
 /// Carries bytes both ways until either side ends.
@@ -120,29 +84,12 @@ async fn bridge(browser: WebSocket, guest: UnixStream) {
     let (to_browser, from_browser) = browser.split();
     let (from_guest, to_guest) = guest.into_split();
     tokio::select! {
-        () = guest_to_browser(from_guest, to_browser) => {}
-        () = browser_to_guest(from_browser, to_guest) => {}
+        () = wire::to_browser(from_guest, to_browser, NoNews) => {}
+        () = to_guest_from(from_browser, to_guest) => {}
     }
 }
 
-async fn guest_to_browser(mut guest: OwnedReadHalf, mut browser: SplitSink<WebSocket, Message>) {
-    let mut buffer = BytesMut::with_capacity(BUFFER);
-    loop {
-        buffer.reserve(BUFFER);
-        match guest.read_buf(&mut buffer).await {
-            Ok(0) | Err(_) => break,
-            Ok(_) => {}
-        }
-        if browser.send(Message::Binary(buffer.split().freeze())).await.is_err() {
-            return;
-        }
-    }
-    let reason = "the console has ended".into();
-    // Whoever has gone can't be told.
-    let _ = browser.send(Message::Close(Some(CloseFrame { code: close_code::NORMAL, reason }))).await;
-}
-
-async fn browser_to_guest(mut browser: SplitStream<WebSocket>, mut guest: OwnedWriteHalf) {
+async fn to_guest_from(mut browser: SplitStream<WebSocket>, mut guest: OwnedWriteHalf) {
     while let Some(Ok(message)) = browser.next().await {
         let bytes = match message {
             Message::Binary(bytes) => bytes,

@@ -10,6 +10,7 @@ pub mod meta;
 pub mod nodes;
 pub mod pools;
 pub mod query;
+pub mod screen;
 pub mod session;
 pub mod settings;
 pub mod setup;

@@ -11,10 +11,10 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector, connect_async_tls_with_config};
 
-type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+pub type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 /// The socket, or the status of the refusal.
-async fn connect(visitor: &Visitor, state: &Path, url: &str, origin: Option<&str>) -> Result<Socket, u16> {
+pub async fn connect(visitor: &Visitor, state: &Path, url: &str, origin: Option<&str>) -> Result<Socket, u16> {
     let url = format!("{}{url}", visitor.base.replace("https://", "wss://"));
     let mut request = url.into_client_request().unwrap();
     if let Some(cookie) = &visitor.cookie {

@@ -13,6 +13,7 @@ use cake_types::{
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -33,7 +34,7 @@ pub struct State {
     pub removed: BTreeMap<VmId, RemovedRecord>,
     pub pools: BTreeMap<PoolId, PoolSpec>,
     outcomes: Vec<OperationOutcome>,
-    tickets: HashMap<String, VmId>,
+    tickets: HashMap<String, StreamKind>,
     /// New VMs stay in `provisioning`.
     pub slow_disks: bool,
     /// Guests do not hear the power button.
@@ -344,19 +345,27 @@ impl NodeService for SimNode {
         Ok(futures_util::stream::iter(first).chain(live).boxed())
     }
 
-    async fn ticket(&self, _: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError> {
+    async fn ticket(&self, kind: StreamKind, _: VmId) -> Result<StreamTicket, NodeError> {
         let ticket = uuid::Uuid::new_v4().to_string();
-        self.with(|state| state.tickets.insert(ticket.clone(), vm));
+        self.with(|state| state.tickets.insert(ticket.clone(), kind));
         Ok(StreamTicket(ticket))
     }
 
-    /// A console that says `boot` and then what it is told.
+    /// A serial console that says `boot` and then what it is told; a screen that only says what it is told; a picture of two
+    /// pixels.
     async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, NodeError> {
-        self.with(|state| state.tickets.remove(&ticket.0)).ok_or(NodeError::BadTicket)?;
+        let kind = self.with(|state| state.tickets.remove(&ticket.0)).ok_or(NodeError::BadTicket)?;
+        if kind == StreamKind::Picture {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(b"P6\n2 1\n255\n\x01\x02\x03\x04\x05\x06").unwrap();
+            return Ok(file.into());
+        }
         let (ours, theirs) = UnixStream::pair().unwrap();
         tokio::spawn(async move {
             let mut ours = ours;
-            let _ = ours.write_all(b"boot\n").await;
+            if kind == StreamKind::Serial {
+                let _ = ours.write_all(b"boot\n").await;
+            }
             let mut buffer = [0; 4096];
             while let Ok(read @ 1..) = ours.read(&mut buffer).await {
                 if ours.write_all(&buffer[..read]).await.is_err() {
