@@ -38,7 +38,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
     match parts.as_slice() {
         [] => overview::regions(data, f, &mut regions).await,
         ["vms"] => vms::regions(data, f, &parsed(query), &mut regions).await,
-        ["vms", id] | ["vms", id, "console"] => {
+        ["vms", id] | ["vms", id, "console" | "screen"] => {
             if let Some(view) = find_vm(data, id).await {
                 if parts.len() == 2 {
                     vm::regions(data, f, &view, &mut regions).await;

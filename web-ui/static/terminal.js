@@ -1,4 +1,5 @@
-// The serial console: asks for a ticket, opens the WebSocket it is for, and asks again when the line breaks.
+// The serial console: a terminal at the end of a line.
+import { Line } from './line.js';
 
 // The page's policy allows no <style> elements and no style attributes, and xterm.js makes both. Rules go into constructed
 // style sheets and attributes through the CSSOM instead: the policy allows what scripts do there.
@@ -28,7 +29,6 @@ const [{ Terminal }, { FitAddon }] = await Promise.all([import('./vendor/xterm.m
 
 const page = document.getElementById('console');
 const place = document.getElementById('terminal');
-const line = document.getElementById('console-state');
 
 const terminal = new Terminal({
   cursorBlink: false,
@@ -47,70 +47,24 @@ new ResizeObserver(() => fit.fit()).observe(place);
 terminal.focus();
 
 // — The line —
-let socket;
-let attempts = 0;
-let retry;
-
-function say(state) {
-  line.dataset.state = state;
-  line.textContent = line.dataset[state];
-}
-
-const alive = () => page.querySelector('[data-alive]')?.dataset.alive === 'true';
-
-async function connect() {
-  clearTimeout(retry);
-  if (socket && socket.readyState <= WebSocket.OPEN) return;
-  say(attempts ? 'reconnecting' : 'connecting');
-  const answer = await cake.api('POST', `/v1/vms/${page.dataset.vm}/console`, { body: { kind: 'serial' } });
-  if (!answer.ok) return refused(answer);
-  const address = new URL(answer.json.url, location.href);
-  address.protocol = address.protocol.replace('http', 'ws');
-  const mine = new WebSocket(address);
-  socket = mine;
-  mine.binaryType = 'arraybuffer';
-  mine.addEventListener('open', () => {
-    attempts = 0;
-    // What was kept comes first, so the screen begins empty.
-    terminal.reset();
-    say('connected');
-  });
-  mine.addEventListener('message', ({ data }) => terminal.write(typeof data === 'string' ? data : new Uint8Array(data)));
-  mine.addEventListener('close', () => mine === socket && broken());
-}
-
-function refused(answer) {
-  if (answer.status === 401) return location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
-  if (answer.status === 403 || answer.status === 404) return say('elsewhere');
-  broken();
-}
-
-/** Tries again, more and more slowly; while the VM is off, only when it starts. */
-function broken() {
-  socket = undefined;
-  if (!alive()) return say('off');
-  say('reconnecting');
-  attempts += 1;
-  retry = setTimeout(connect, Math.min(250 * 2 ** attempts, 8000));
-}
-
-document.getElementById('console-vm').addEventListener('cake:changed', () => {
-  if (alive() && !socket) {
-    attempts = 0;
-    connect();
-  } else if (!alive() && !socket) {
-    clearTimeout(retry);
-    say('off');
-  }
+const line = new Line(page, {
+  path: 'console',
+  body: { kind: 'serial' },
+  begin(socket) {
+    socket.addEventListener('open', () => {
+      // What was kept comes first, so the screen begins empty.
+      terminal.reset();
+      line.up();
+    });
+    socket.addEventListener('message', ({ data }) => terminal.write(typeof data === 'string' ? data : new Uint8Array(data)));
+  },
 });
 
 // — The keyboard —
 const encoder = new TextEncoder();
 const control = page.querySelector('[data-key="control"]');
 
-function send(text) {
-  if (socket?.readyState === WebSocket.OPEN) socket.send(encoder.encode(text));
-}
+const send = (text) => line.send(encoder.encode(text));
 
 terminal.onData((text) => {
   // The phone's Ctrl key holds for one letter.
@@ -118,9 +72,7 @@ terminal.onData((text) => {
   if (held) control.setAttribute('aria-pressed', 'false');
   send(held ? String.fromCharCode(text.toUpperCase().charCodeAt(0) & 0x1f) : text);
 });
-terminal.onBinary((text) => {
-  if (socket?.readyState === WebSocket.OPEN) socket.send(Uint8Array.from(text, (c) => c.charCodeAt(0)));
-});
+terminal.onBinary((text) => line.send(Uint8Array.from(text, (c) => c.charCodeAt(0))));
 
 // Ctrl+Shift+C and V as in other terminals: Ctrl+C belongs to the guest.
 terminal.attachCustomKeyEventHandler((event) => {
@@ -155,8 +107,3 @@ page.querySelector('.console-keys').addEventListener('click', ({ target }) => {
   else if (keys[key]) send(keys[key]);
   terminal.focus();
 });
-
-addEventListener('pagehide', () => socket?.close());
-addEventListener('pageshow', (event) => event.persisted && connect());
-if (alive()) connect();
-else say('off');

@@ -1,4 +1,5 @@
-//! `GET /vms/{vm}/console`: the serial console. `static/terminal.js` asks for a ticket and speaks with `/v1/console/{ticket}`.
+//! `GET /vms/{vm}/screen` and `GET /vms/{vm}/console`: the two consoles of a VM. `static/screen.js` and `static/terminal.js` ask for
+//! tickets and speak with `/v1/screen/{ticket}` and `/v1/console/{ticket}`.
 
 use crate::data::{ConsoleData, VmView};
 use crate::frame::{Frame, Inside};
@@ -7,19 +8,33 @@ use crate::show::{self, Mark};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use cake_types::Problem;
+use cake_types::{Firmware, Problem};
 use std::sync::Arc;
 
 #[derive(Template)]
 #[template(path = "console.html")]
-struct Page<'a> {
+struct Serial<'a> {
     f: &'a Frame,
     r: Regions,
     id: String,
     name: &'a str,
+    at: &'static str,
 }
 
-pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(id): Path<String>) -> Response {
+#[derive(Template)]
+#[template(path = "screen.html")]
+struct Screen<'a> {
+    f: &'a Frame,
+    r: Regions,
+    id: String,
+    name: &'a str,
+    at: &'static str,
+    has_screen: bool,
+    /// Its kernel is started directly: such machines are made without a screen.
+    direct: bool,
+}
+
+pub async fn serial(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(id): Path<String>) -> Response {
     let Some(view) = super::find_vm(&data, &id).await else {
         return super::error::problem(&data, &f, Problem::not_found("vm", id)).await;
     };
@@ -28,7 +43,25 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
         return super::error::problem(&data, &f, problem).await;
     }
     let r = super::regions(&data, &f, &f.here).await;
-    f.page(&Page { f: &f, r, id: view.vm.meta.id.to_string(), name: view.vm.meta.name.as_str() })
+    f.page(&Serial { f: &f, r, id: view.vm.meta.id.to_string(), name: view.vm.meta.name.as_str(), at: "serial" })
+}
+
+/// Whoever may see the VM may look at its screen.
+pub async fn screen(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(id): Path<String>) -> Response {
+    let Some(view) = super::find_vm(&data, &id).await else {
+        return super::error::problem(&data, &f, Problem::not_found("vm", id)).await;
+    };
+    let r = super::regions(&data, &f, &f.here).await;
+    let hardware = &view.vm.spec.hardware;
+    f.page(&Screen {
+        f: &f,
+        r,
+        id: view.vm.meta.id.to_string(),
+        name: view.vm.meta.name.as_str(),
+        at: "screen",
+        has_screen: hardware.has_screen(),
+        direct: hardware.firmware == Firmware::Direct,
+    })
 }
 
 #[derive(Template)]
@@ -49,7 +82,7 @@ pub fn regions(f: &Frame, view: &VmView, regions: &mut Regions) {
             id: view.vm.meta.id.to_string(),
             mark: show::vm_mark(f, view),
             alive: show::vm_state(view).is_alive(),
-            can_start: show::legal(view).contains(&"start"),
+            can_start: f.may_operate() && show::legal(view).contains(&"start"),
         },
     );
 }

@@ -21,6 +21,7 @@ struct Page<'a> {
     r: Regions,
     vm: &'a Vm,
     orphaned: bool,
+    has_screen: bool,
     restarts: [(&'static str, &'static str, bool); 3],
 }
 
@@ -36,6 +37,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
         r,
         vm: &view.vm,
         orphaned: view.orphaned,
+        has_screen: spec.hardware.has_screen(),
         restarts: [
             restart("never", Restart::Never),
             restart("on-crash", Restart::OnCrash),
@@ -86,7 +88,8 @@ struct Head<'a> {
     first: Option<&'static str>,
     /// The others.
     others: Vec<&'static str>,
-    console: bool,
+    /// The console that is wanted first.
+    console: Option<&'static str>,
     delete: bool,
     disks: String,
 }
@@ -138,9 +141,17 @@ fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
         failure,
         first: legal.first().copied(),
         others: legal.iter().skip(1).copied().collect(),
-        console: f.may_operate() && !view.orphaned && state != VmState::Deleting && state != VmState::Lost,
+        console: console(f, view).filter(|_| !view.orphaned && state != VmState::Deleting && state != VmState::Lost),
         delete: f.may_manage() && !view.orphaned && state != VmState::Deleting,
         disks: ByteSize(view.vm.spec.disks.iter().map(|d| d.size.bytes()).sum()).to_string(),
+    }
+}
+
+/// The screen where there is one: whoever may see the VM may look. The serial port is for those who may type.
+fn console(f: &Frame, view: &VmView) -> Option<&'static str> {
+    match view.vm.spec.hardware.has_screen() {
+        true => Some("screen"),
+        false => f.may_operate().then_some("console"),
     }
 }
 

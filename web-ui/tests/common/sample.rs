@@ -244,7 +244,7 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
                 "version": 1, "machine": "pc-q35-10.0", "cpu": "Nehalem-v1", "uuid": vm_id, "firmware": "uefi",
                 "disks": [{ "bus": "virtio-blk", "address": "10.0", "serial": format!("c0ffee{number:06}") }],
                 "nics": [{ "address": "8.0", "mac": format!("52:54:00:1f:0a:{number:02x}") }],
-                "seed": null, "display": "1.0", "rng": "2.0", "balloon": "3.0",
+                "seed": null, "display": "1.0", "usb": (number != 6).then_some("7.0"), "rng": "2.0", "balloon": "3.0",
                 "spare": { "root_ports": [], "virtio_mem": null }, "shared_memory": true,
             },
         },

@@ -7,7 +7,7 @@ pub const VM: &str = "/vms/0192a000-0000-7000-8000-010000000001";
 pub const TASK: &str = "/tasks/0192a000-0000-7000-8000-070000000003";
 
 /// Pages for somebody who is logged in.
-pub const INSIDE: [&str; 19] = [
+pub const INSIDE: [&str; 21] = [
     "/",
     "/vms",
     "/vms?q=web&show=running&sort=memory&down=1",
@@ -17,6 +17,8 @@ pub const INSIDE: [&str; 19] = [
     "/vms/0192a000-0000-7000-8000-010000000006",
     "/vms/0192a000-0000-7000-8000-01000000000c",
     "/vms/0192a000-0000-7000-8000-010000000001/console",
+    "/vms/0192a000-0000-7000-8000-010000000001/screen",
+    "/vms/0192a000-0000-7000-8000-010000000006/screen",
     "/images",
     "/tasks",
     TASK,

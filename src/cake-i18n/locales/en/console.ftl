@@ -280,6 +280,34 @@ key-right = Arrow right
 key-up = Arrow up
 key-down = Arrow down
 
+# The screen
+console-kinds = Kinds of console
+console-screen = Screen
+console-serial = Serial port
+screen-title = Screen of { $name }
+screen-off = The VM is off. Start it to see its screen.
+screen-input = Screen of the guest. Keys and pointer go to it; Ctrl+Alt+G leaves it.
+screen-control-yours = You are in control.
+screen-control-nobody = Nobody is in control.
+screen-control-other = { $name } is in control.
+screen-control-never = You are looking on.
+screen-viewers = { $count } are looking.
+screen-take = Take control
+screen-keyboard = Touch keyboard
+screen-cad = Ctrl+Alt+Del
+screen-paste = Type a text
+screen-paste-why = There is no shared clipboard: the text is typed key by key, as on an American keyboard. Characters that such a keyboard lacks are left out.
+screen-paste-text = Text, at most 2,000 characters
+screen-paste-verb = Type it
+screen-typed = { $count } characters were typed.
+screen-typed-some = { $count } of { $all } characters were typed.
+screen-fit = Fit
+screen-full = Full screen
+screen-note = The VM’s own screen and keyboard. Ctrl+Alt+G gives the keyboard back to this page; screen readers find text on the serial port.
+screen-none = This VM has no screen.
+screen-none-direct = Its kernel is started directly, and such a machine has only a serial port.
+screen-none-old = It was created before there were screens, and its virtual hardware never changes by itself. Its serial port works as before; VMs that are created now have a screen.
+
 # Images
 images-lead = What VMs are made from. A VM gets a copy of its own; the image stays as it is.
 image-available = Ready

@@ -279,6 +279,34 @@ key-right = 向右
 key-up = 向上
 key-down = 向下
 
+# 螢幕
+console-kinds = 主控台的種類
+console-screen = 螢幕
+console-serial = 序列埠
+screen-title = { $name } 的螢幕
+screen-off = 虛擬機器已關閉。啟動後即可看到螢幕。
+screen-input = 客體的螢幕。按鍵和指標會送到客體；Ctrl+Alt+G 離開。
+screen-control-yours = 由您操作。
+screen-control-nobody = 目前無人操作。
+screen-control-other = 由 { $name } 操作。
+screen-control-never = 您只能觀看。
+screen-viewers = 共 { $count } 人觀看。
+screen-take = 取得操作權
+screen-keyboard = 觸控鍵盤
+screen-cad = Ctrl+Alt+Del
+screen-paste = 輸入文字
+screen-paste-why = 沒有共用的剪貼簿：文字會像在美式鍵盤上一樣逐鍵輸入，這種鍵盤打不出的字元會略過。
+screen-paste-text = 文字，最多 2,000 個字元
+screen-paste-verb = 開始輸入
+screen-typed = 已輸入 { $count } 個字元。
+screen-typed-some = 已輸入 { $all } 個字元中的 { $count } 個。
+screen-fit = 符合視窗
+screen-full = 全螢幕
+screen-note = 虛擬機器自己的螢幕和鍵盤。Ctrl+Alt+G 把鍵盤還給這個頁面；螢幕報讀軟體可以從序列埠讀到文字。
+screen-none = 這台虛擬機器沒有螢幕。
+screen-none-direct = 它的核心是直接啟動的，這種機器只有序列埠。
+screen-none-old = 它在有螢幕之前建立，而虛擬硬體不會自行改變。序列埠照常可用；現在建立的虛擬機器都有螢幕。
+
 # 映像檔
 images-lead = 虛擬機器由此建立。每台虛擬機器都有自己的副本，映像檔本身不變。
 image-available = 可以使用
