@@ -330,3 +330,57 @@ async fn an_idempotency_key_means_one_change() -> Result<()> {
     ensure!(client.vms().await?.items.len() == 1, "one VM");
     Ok(())
 }
+
+/// Whether a guest's screen can be made so large, and its viewers so slow, that somebody else pays for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_with_a_huge_screen_and_viewers_that_do_not_read_stay_small() -> Result<()> {
+    let (instance, client) = Instance::ready().await?;
+    let vm = instance.tiny(&client, "huge").await?;
+    let mut serial = Terminal::open(&client, "huge").await?;
+    serial.shell().await?;
+    client.screenshot("huge").await?;
+    let before = [instance.caked().resident()?.anonymous, instance.node().resident()?.anonymous];
+
+    // The registers of the graphics card (Bochs VBE extensions) are in its third region, from 0x500 on.
+    let card = "$(sed -n '3s/ .*//p' /sys/bus/pci/devices/0000:00:01.0/resource)";
+    let set = |register: u32, value: u32| format!("devmem $(({card}+{:#x})) 16 {value}", 0x500 + 2 * register);
+    let mode = |x, y, bits| [set(4, 0), set(1, x), set(2, y), set(3, bits), set(4, 0x41)].join("; ");
+    serial.command(&mode(16_000, 12_000, 8)).await?;
+    let huge = loop {
+        // The picture of before is shown for ten seconds.
+        let png = client.screenshot("huge").await?;
+        let width = png.get(16..20).context("a PNG has a header")?;
+        if width == 16_000u32.to_be_bytes() {
+            break png;
+        }
+    };
+    ensure!(huge.len() < 16 << 20, "{} bytes", huge.len());
+
+    // Viewers that ask and never read, and one that only sends, while the guest writes.
+    serial.type_in("while :; do cat /proc/kallsyms; done >/dev/tty0 &\n").await?;
+    let mut viewers = Vec::new();
+    for _ in 0..4 {
+        let mut viewer = client.screen("huge").await?;
+        viewer.send(b"RFB 003.008\n\x01\x01\x02\0\0\x01\0\0\0\0").await?;
+        for _ in 0..200 {
+            viewer.send(&[3, 0, 0, 0, 0, 0, 0x14, 0, 0x04, 0x18]).await?;
+        }
+        viewers.push(viewer);
+    }
+    let pointer = [5, 0, 0, 1, 0, 1].repeat(10_000);
+    for _ in 0..50 {
+        viewers[0].send(&pointer).await?;
+    }
+    let again = client.screenshot("huge").await?;
+    ensure!(again.len() < 16 << 20, "{} bytes", again.len());
+    let after = [instance.caked().resident()?.anonymous, instance.node().resident()?.anonymous];
+    for (name, (before, after)) in ["caked", "cake-node"].into_iter().zip(before.into_iter().zip(after)) {
+        println!("{name}: {} KiB before, {} KiB after", before / 1024, after / 1024);
+        ensure!(after < before + (48 << 20), "{name} grew from {before} to {after} bytes");
+    }
+    // Whoever does not read is not waited for: the guest goes on, and so does everybody else.
+    drop(viewers);
+    ensure!(client.vm("huge").await?.pid == vm.pid, "the same QEMU");
+    serial.command(&mode(640, 480, 32)).await?;
+    Ok(())
+}

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use cake_client::Client;
-use cake_tests::{ADMIN, Browser, Instance, PASSWORD, Viewport, workspace};
+use cake_tests::{ADMIN, Browser, Instance, PASSWORD, Terminal, Viewport, workspace};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -77,6 +77,9 @@ async fn a_newcomer_gets_from_the_token_to_a_vm_that_survives() -> Result<()> {
     browser.until("document.querySelector('#vm-head [data-state=\"running\"]') !== null").await?;
     browser.click(&test_id("vm-console")).await?;
     connected(&browser).await?;
+    browser.click(&test_id("tab-serial")).await?;
+    browser.until("document.getElementById('terminal') !== null").await?;
+    connected(&browser).await?;
     converse(&browser, "", "# ").await?;
     converse(&browser, "echo come ba''ck", "come back").await?;
     picture(&browser, "console", "en").await?;
@@ -109,6 +112,83 @@ async fn a_newcomer_gets_from_the_token_to_a_vm_that_survives() -> Result<()> {
     browser.close().await
 }
 
+/// Types a line into the guest's screen and waits until the guest's serial port has its effect.
+async fn type_on_screen(browser: &Browser, serial: &mut Terminal, line: &str, effect: &str) -> Result<()> {
+    browser.click("#screen canvas").await?;
+    browser.press(&format!("{line} >/dev/ttyS0{ENTER}")).await?;
+    serial.expect(effect).await
+}
+
+const IN_CONTROL: &str = "document.getElementById('screen-control').dataset.control === 'yours'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_screen_is_typed_into_shared_and_survives() -> Result<()> {
+    let (mut instance, client) = Instance::ready().await?;
+    let vm = instance.tiny(&client, "seen").await?;
+    let mut serial = Terminal::open(&client, "seen").await?;
+    serial.shell().await?;
+    let browser = Browser::start("en-US,en").await?;
+    log_in(&browser, &instance).await?;
+    // Small on the VM's page, large behind it.
+    browser.goto(&format!("{}/vms/{}", instance.url(), vm.id)).await?;
+    browser.until("document.getElementById('thumbnail').hidden === false").await?;
+    picture(&browser, "vm-thumbnail", "en").await?;
+    browser.click(&test_id("thumbnail")).await?;
+    connected(&browser).await?;
+    browser.until(IN_CONTROL).await?;
+    type_on_screen(&browser, &mut serial, "echo $((6 * 7))-typed", "42-typed").await?;
+    picture(&browser, "screen", "en").await?;
+
+    // A text that is typed key by key.
+    browser.click(&test_id("screen-paste")).await?;
+    browser
+        .fill(&test_id("paste-text"), "echo 'Pasted: ~!@#$%^&*()_+{}|:<>?'; echo $((6 * 8))-pasted >/dev/ttyS0\n")
+        .await?;
+    browser.click(&test_id("paste-type")).await?;
+    serial.expect("48-pasted").await?;
+
+    // Somebody else takes control, and it is taken back.
+    let mut other = client.screen("seen").await?;
+    other.take_control().await?;
+    browser.until("document.getElementById('screen-control').dataset.control === 'other'").await?;
+    ensure!(browser.eval("document.querySelector('[data-test=\"screen-cad\"]').disabled").await? == true);
+    picture(&browser, "screen-other", "en").await?;
+    browser.click(&test_id("screen-take")).await?;
+    browser.until(IN_CONTROL).await?;
+    drop(other);
+
+    browser.page().refresh().await?;
+    connected(&browser).await?;
+    browser.until(IN_CONTROL).await?;
+    type_on_screen(&browser, &mut serial, "echo $((6 * 9))-again", "54-again").await?;
+
+    // Without a reload it finds its way back after both daemons were killed.
+    let before = client.vm("seen").await?;
+    instance.crash()?;
+    browser.until("document.querySelector('[data-test=\"console-state\"]').dataset.state !== 'connected'").await?;
+    connected(&browser).await?;
+    browser.until(IN_CONTROL).await?;
+    let mut serial = Terminal::open(&client, "seen").await?;
+    type_on_screen(&browser, &mut serial, "echo $((6 * 11))-after", "66-after").await?;
+    ensure!(client.vm("seen").await?.pid == before.pid, "the same QEMU");
+
+    // The keyboard is given back, and the screen says when the VM is off.
+    browser.press("\u{e009}\u{e00a}g\u{e000}").await?;
+    browser.until("document.activeElement.closest('.console-line') !== null").await?;
+    browser.click(&test_id("screen-fit")).await?;
+    browser.until("document.getElementById('screen').dataset.scale === 'full'").await?;
+    client.act("seen", cake_client::VmAction::Stop).await?;
+    browser.until("document.querySelector('[data-test=\"console-state\"]').dataset.state === 'off'").await?;
+    // A machine whose kernel is started directly says why it has none.
+    let direct = instance.pvh(&client, "direct", false).await?;
+    browser.goto(&format!("{}/vms/{}/screen", instance.url(), direct.id)).await?;
+    browser.until_text("This VM has no screen.").await?;
+    picture(&browser, "no-screen", "en").await?;
+    let complaints = browser.complaints().await?;
+    ensure!(complaints.is_empty(), "the page's own console complains: {complaints:?}");
+    browser.close().await
+}
+
 /// Every page that an administrator can reach, once a VM and its task and events are there.
 async fn pages(client: &Client, vm: &str) -> Result<Vec<(&'static str, String)>> {
     let tasks = client.tasks(Some(1)).await?;
@@ -119,6 +199,7 @@ async fn pages(client: &Client, vm: &str) -> Result<Vec<(&'static str, String)>>
         ("new-vm", "/vms/new".into()),
         ("vm", format!("/vms/{vm}")),
         ("console", format!("/vms/{vm}/console")),
+        ("screen", format!("/vms/{vm}/screen")),
         ("images", "/images".into()),
         ("tasks", "/tasks".into()),
         ("task", format!("/tasks/{task}")),

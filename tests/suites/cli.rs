@@ -151,9 +151,23 @@ async fn vms(english: &Cake, chinese: &Cake) -> Result<()> {
     ensure!(audit.contains("admin") && audit.contains("127.0.0.1"), "{audit}");
     let found = english.json(&["query", "web"]).await?;
     ensure!(found["items"].to_string().contains("\"web\""), "{found}");
+    screenshots(english).await?;
     english.ok(&["vm", "stop", "web"]).await?;
     let deleted = english.ok(&["vm", "delete", "會計 主機"]).await?;
     ensure!(deleted.out.contains("deleted"), "{deleted:?}");
+    Ok(())
+}
+
+async fn screenshots(cake: &Cake) -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("seen.png");
+    let path = file.to_str().context("a path of letters")?;
+    let none = cake.run(&["vm", "screenshot", "web", "--output", path]).await?;
+    ensure!(none.code != 0 && none.err.contains("has no screen") && !file.exists(), "{none:?}");
+    cake.ok(&["vm", "create", "seen", "--image", "cake-tiny", "--memory", "256MiB", "--network", "none"]).await?;
+    let said = cake.ok(&["vm", "screenshot", "seen", "--output", path]).await?;
+    ensure!(said.out.contains(path) && std::fs::read(&file)?.starts_with(b"\x89PNG\r\n\x1a\n"), "{said:?}");
+    cake.ok(&["vm", "delete", "seen", "--yes"]).await?;
     Ok(())
 }
 
