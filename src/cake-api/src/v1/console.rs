@@ -74,9 +74,8 @@ pub(crate) async fn connect(
     let (vm, descriptor) = api.consoles.open(ask.account()?, StreamKind::Serial, &ticket).await?;
     let socket = wire::stream(descriptor)?;
     tracing::debug!(%vm, "console connected");
-    Ok(upgrade.on_upgrade(move |browser| {
-        access::while_allowed(api, identity, Permission::Operate, bridge(browser, socket))
-    }))
+    Ok(upgrade
+        .on_upgrade(move |browser| access::while_allowed(api, identity, Permission::Operate, bridge(browser, socket))))
 }
 
 /// Carries bytes both ways until either side ends.
