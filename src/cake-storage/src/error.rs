@@ -12,6 +12,8 @@ pub enum StorageError {
     SmallerThanImage { asked: ByteSize, image: ByteSize },
     #[error("a disk can't shrink from {from} to {to}")]
     Shrinks { from: ByteSize, to: ByteSize },
+    #[error("this is not the pool, or its file system is not mounted: there is no {mark}")]
+    NotThePool { mark: PathBuf },
     #[error("cancelled")]
     Cancelled,
     #[error("cannot {what} {path}")]
@@ -33,6 +35,7 @@ impl StorageError {
         let code = match self {
             Self::NoSpace { .. } => FailureCode::NoSpace,
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => FailureCode::NoSpace,
+            Self::NotThePool { .. } => FailureCode::PoolMissing,
             Self::SmallerThanImage { .. } | Self::Shrinks { .. } | Self::Cancelled | Self::Io { .. } => {
                 FailureCode::Disk
             }

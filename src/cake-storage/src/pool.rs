@@ -1,7 +1,7 @@
 //! A pool: a directory in which disks live, one file each, named after their VM.
 
 use crate::error::StorageError;
-use cake_types::{ByteSize, PoolStatus, VmId};
+use cake_types::{ByteSize, PoolId, PoolStatus, VmId};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::mkstemp;
 use std::fs::{DirBuilder, File};
@@ -32,6 +32,29 @@ impl Pool {
         Ok(pool)
     }
 
+    /// Opens a pool that was marked before. Nothing is made: a directory without the mark is what lies under the pool while its
+    /// file system is not mounted.
+    pub fn open_marked(path: &Path, id: PoolId) -> Result<Self, StorageError> {
+        let pool = Self { path: path.canonicalize().map_err(StorageError::io("find", path))? };
+        let mark = pool.mark_of(id);
+        if !mark.try_exists().map_err(StorageError::io("look for", &mark))? {
+            return Err(StorageError::NotThePool { mark });
+        }
+        pool.sweep().map_err(StorageError::io("sweep", path))?;
+        Ok(pool)
+    }
+
+    /// Leaves the pool's id in the directory, durably. Several pools may share one.
+    pub fn mark(&self, id: PoolId) -> Result<(), StorageError> {
+        let mark = self.mark_of(id);
+        File::create(&mark).and_then(|file| file.sync_all()).map_err(StorageError::io("create", &mark))?;
+        self.sync()
+    }
+
+    fn mark_of(&self, id: PoolId) -> PathBuf {
+        self.path.join(format!(".cake-pool-{id}"))
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -59,29 +82,29 @@ impl Pool {
     /// What is so, by really looking and trying.
     pub fn status(&self) -> PoolStatus {
         let path = self.path.display().to_string();
-        let measured = statvfs(&self.path).map_err(io::Error::from);
+        let measured = self.room();
         let reflink = self.try_reflink();
         let problem = measured.as_ref().err().or(reflink.as_ref().err()).map(ToString::to_string);
-        let (size, free) = measured.as_ref().map_or((0, 0), |stat| {
-            (stat.blocks() * stat.fragment_size(), stat.blocks_available() * stat.fragment_size())
-        });
+        let (size, free) = measured.as_ref().map_or_else(|_| Default::default(), |room| (room.size, room.for_disks()));
         PoolStatus {
             path,
             file_system: file_system(&self.path).unwrap_or_default(),
-            size: ByteSize(size),
-            free: ByteSize(free),
+            size,
+            free,
             reflink: reflink.unwrap_or(false),
             available: problem.is_none(),
             detail: problem,
         }
     }
 
-    /// What a disk may not use: a twentieth of the pool, at most a GiB, so that the node itself can go on writing.
-    pub(crate) fn room(&self) -> io::Result<(ByteSize, ByteSize)> {
+    pub(crate) fn room(&self) -> io::Result<Room> {
         let stat = statvfs(&self.path)?;
         let size = stat.blocks() * stat.fragment_size();
-        let reserve = (size / 20).min(ByteSize::gib(1).bytes());
-        Ok((ByteSize(stat.blocks_available() * stat.fragment_size()), ByteSize(reserve)))
+        Ok(Room {
+            size: ByteSize(size),
+            free: ByteSize(stat.blocks_available() * stat.fragment_size()),
+            reserve: ByteSize((size / 20).min(ByteSize::gib(1).bytes())),
+        })
     }
 
     pub(crate) fn sync(&self) -> Result<(), StorageError> {
@@ -122,6 +145,21 @@ impl Pool {
             }
         }
         Ok(found)
+    }
+}
+
+/// How large a pool is and what of it is free.
+pub(crate) struct Room {
+    size: ByteSize,
+    pub free: ByteSize,
+    /// What a disk may not use: a twentieth of the pool, at most a GiB, so that the node itself can go on writing.
+    pub reserve: ByteSize,
+}
+
+impl Room {
+    /// The largest disk that is accepted. Everybody is told this one number, so that nobody accepts what the node refuses.
+    pub fn for_disks(&self) -> ByteSize {
+        ByteSize(self.free.bytes().saturating_sub(self.reserve.bytes()))
     }
 }
 

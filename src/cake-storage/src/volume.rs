@@ -57,9 +57,9 @@ pub fn make(pool: &Pool, request: &VolumeRequest<'_>, watch: Watch<'_>) -> Resul
 
 /// Refuses what could not be written in full. Disks are made sparse, but a promise is a promise.
 fn check_room(pool: &Pool, request: &VolumeRequest<'_>) -> Result<(), StorageError> {
-    let (free, reserve) = pool.room().map_err(StorageError::io("measure", pool.path()))?;
-    if request.size.bytes().saturating_add(reserve.bytes()) > free.bytes() {
-        return Err(StorageError::NoSpace { asked: request.size, free, reserve });
+    let room = pool.room().map_err(StorageError::io("measure", pool.path()))?;
+    if request.size > room.for_disks() {
+        return Err(StorageError::NoSpace { asked: request.size, free: room.free, reserve: room.reserve });
     }
     Ok(())
 }
@@ -168,6 +168,7 @@ fn copy_range(from: &File, read: &mut i64, to: &File, write: &mut i64, most: usi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cake_types::PoolId;
     use std::os::unix::fs::FileExt;
     use uuid::Uuid;
 
@@ -227,6 +228,36 @@ mod tests {
         assert!(matches!(cancelled, Err(StorageError::Cancelled)) || pool.status().reflink, "{cancelled:?}");
         let left = std::fs::read_dir(pool.path()).unwrap().count();
         assert_eq!(left, usize::from(pool.status().reflink));
+    }
+
+    /// What the pool says is free is what it takes, to the byte: between the two a VM would be accepted that can't be made.
+    #[test]
+    fn what_is_said_to_be_free_is_taken() {
+        use nix::mount::{MsFlags, mount};
+        use nix::sched::{CloneFlags, unshare};
+        let folder = tempfile::tempdir().unwrap();
+        // A file system that nobody else writes to, seen by this thread alone.
+        unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_FS).unwrap();
+        mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>).unwrap();
+        mount(Some("tmpfs"), folder.path(), Some("tmpfs"), MsFlags::empty(), Some("size=64m")).unwrap();
+        let pool = Pool::open(folder.path()).unwrap();
+        let free = pool.status().free.bytes();
+        assert!(free > 50 << 20, "{free}");
+        let more = make(&pool, &request(None, free + 512), &|_, _| true);
+        assert!(matches!(more, Err(StorageError::NoSpace { .. })), "{more:?}");
+        make(&pool, &request(None, free), &|_, _| true).unwrap();
+        nix::mount::umount(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_marked_pool_is_only_opened_where_its_mark_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, id, other) = (folder.path().join("pool"), PoolId(Uuid::from_u128(1)), PoolId(Uuid::from_u128(2)));
+        assert!(Pool::open_marked(&path, id).is_err());
+        assert!(!path.exists(), "nothing is made");
+        Pool::open(&path).unwrap().mark(id).unwrap();
+        Pool::open_marked(&path, id).unwrap().mark(id).unwrap();
+        assert!(matches!(Pool::open_marked(&path, other), Err(StorageError::NotThePool { .. })));
     }
 
     #[test]
