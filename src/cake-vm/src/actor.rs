@@ -320,7 +320,14 @@ impl Actor {
     fn start(&mut self, paused: bool) {
         self.kill_at_once = false;
         let launched = start::launch(self.shared.clone(), self.assignment.clone(), self.folder.clone(), paused);
-        self.work.push(Box::pin(async move { Done::Launched(launched.await) }));
+        let before = self.serial.take();
+        self.work.push(Box::pin(async move {
+            // The last QEMU's port writes into the folder until its end.
+            if let Some(before) = before {
+                before.ended().await;
+            }
+            Done::Launched(launched.await)
+        }));
     }
 
     fn tell(&mut self, command: Command) {

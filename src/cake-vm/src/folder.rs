@@ -6,7 +6,7 @@
 //!    plan.json   the last start
 //!    qmp serial  sockets, bound before QEMU is executed
 //!    qemu.log    what QEMU and the helper said
-//!    output      the guest's last serial output, once QEMU has ended
+//!    output      the guest's serial output: all of it once QEMU has ended, before that what QEMU's ring has given
 //!    seed.img uefi-variables.fd
 //! ```
 //!
@@ -67,6 +67,14 @@ impl Folder {
     /// The guest's last serial output.
     pub fn output(&self) -> PathBuf {
         self.0.join("output")
+    }
+
+    /// What an earlier QEMU's guest said is not this one's past.
+    pub fn forget_output(&self) -> io::Result<()> {
+        match std::fs::remove_file(self.output()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     pub fn log(&self) -> PathBuf {

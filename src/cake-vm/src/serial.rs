@@ -8,13 +8,13 @@
 //! ```
 //!
 //! The hub always reads, so the guest is never held up by somebody who does not. While no hub is there QEMU keeps the last output
-//! in its own ring; on adoption the hub begins with it.
+//! in its own ring; on adoption the hub begins with it. The ring gives what it has only once, so it is written to a file at once.
 
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
@@ -46,22 +46,28 @@ impl Tail {
     }
 }
 
+/// What the guest said before the port was connected.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Kept in a file by the hub before this one.
+    pub kept: Vec<u8>,
+    /// What came since, from QEMU's ring, read after the port was connected.
+    pub ring: Vec<u8>,
+}
+
 /// How the hub of a VM is reached.
 #[derive(Clone, Debug)]
 pub struct Serial(mpsc::Sender<oneshot::Sender<OwnedFd>>);
 
 impl Serial {
-    /// Serves `port` until QEMU closes it, and then leaves the tail in the file `output`. `kept` is what QEMU's ring held, read after
-    /// `port` was connected.
-    pub fn serve(port: UnixStream, kept: Vec<u8>, output: PathBuf) -> Self {
+    /// Serves `port` until QEMU closes it, and then leaves the tail in the file `output`.
+    pub fn serve(port: UnixStream, past: Past, output: PathBuf) -> Self {
         let (send, mut receive) = mpsc::channel(4);
         tokio::spawn(async move {
             let mut hub = Hub::new(port);
-            hub.begin_with(kept);
+            hub.begin_with(past);
             hub.run(&mut receive).await;
-            if let Err(error) = tokio::fs::write(&output, hub.tail.to_bytes()).await {
-                tracing::warn!(path = %output.display(), %error, "cannot keep a guest's last output: {error}");
-            }
+            keep(&output, &hub.tail).await;
             // Only now is the port over, for those who wait for that and for those who want to look.
             drop(receive);
         });
@@ -78,6 +84,29 @@ impl Serial {
     /// Waits until QEMU has closed the port and the tail is kept: from then on nothing is written any more.
     pub async fn ended(&self) {
         self.0.closed().await;
+    }
+}
+
+/// What QEMU's ring gave is not in it any more: it is written down before anything else, so that the hub after this one has it.
+pub async fn remember(output: &Path, ring: Vec<u8>) -> Past {
+    let kept = tokio::fs::read(output).await.unwrap_or_default();
+    if !ring.is_empty() {
+        let mut tail = Tail::default();
+        tail.push(&kept);
+        tail.push(&ring);
+        keep(output, &tail).await;
+    }
+    Past { kept, ring }
+}
+
+async fn keep(output: &Path, tail: &Tail) {
+    let new = output.with_extension("new");
+    let written = match tokio::fs::write(&new, tail.to_bytes()).await {
+        Ok(()) => tokio::fs::rename(&new, output).await,
+        error => error,
+    };
+    if let Err(error) = written {
+        tracing::warn!(path = %output.display(), %error, "cannot keep a guest's last output: {error}");
     }
 }
 
@@ -105,11 +134,12 @@ impl Hub {
         Self { port, tail: Tail::default(), viewers: Vec::new(), typed, typing, unsent: Bytes::new() }
     }
 
-    /// Begins with what the ring kept. What came between connecting and reading the ring is in both: the ring has it at its end
+    /// Begins with what was kept. What came between connecting and reading the ring is in both: the ring has it at its end
     /// and the port at its beginning.
-    fn begin_with(&mut self, kept: Vec<u8>) {
+    fn begin_with(&mut self, Past { kept, ring }: Past) {
         self.tail.push(&kept);
-        if kept.is_empty() {
+        self.tail.push(&ring);
+        if ring.is_empty() {
             return;
         }
         let mut waiting = [0; CHUNK];
@@ -117,7 +147,7 @@ impl Hub {
         let now = nix::sys::socket::MsgFlags::MSG_DONTWAIT;
         if let Ok(count) = nix::sys::socket::recv(self.port.as_raw_fd(), &mut waiting, now) {
             let waiting = &waiting[..count];
-            let both = (0..=count).rev().find(|both| kept.ends_with(&waiting[..*both])).unwrap_or(0);
+            let both = (0..=count).rev().find(|both| ring.ends_with(&waiting[..*both])).unwrap_or(0);
             self.tail.push(&waiting[both..]);
         }
     }
@@ -166,6 +196,7 @@ impl Hub {
         let ours = UnixStream::from_std(ours)?;
         let (send, receive) = mpsc::channel(VIEWER_QUEUE);
         tokio::spawn(viewer(ours, self.tail.to_bytes(), receive, self.typing.clone()));
+        self.viewers.retain(|viewer| !viewer.is_closed());
         self.viewers.push(send);
         Ok(theirs.into())
     }
@@ -191,8 +222,8 @@ async fn viewer(stream: UnixStream, tail: Bytes, mut shown: mpsc::Receiver<Bytes
                         return;
                     }
                 }
-                // Who closed only its sending side goes on watching.
-                _ => return std::future::pending().await,
+                // Closed, be it one side only: of a guest that is silent nothing else would ever say that nobody looks.
+                _ => return,
             }
         }
     };
@@ -239,8 +270,9 @@ mod tests {
     async fn viewers_see_the_past_and_the_present_and_type() {
         let folder = tempfile::tempdir().unwrap();
         let (port, mut guest) = UnixStream::pair().unwrap();
+        let output = folder.path().join("output");
         guest.write_all(b"and then").await.unwrap();
-        let serial = Serial::serve(port, b"before, and ".to_vec(), folder.path().join("output"));
+        let serial = Serial::serve(port, remember(&output, b"before, and ".to_vec()).await, output.clone());
         let mut first = attached(&serial).await;
         assert_eq!(read(&mut first, 16).await, b"before, and then");
         let mut second = attached(&serial).await;
@@ -252,14 +284,45 @@ mod tests {
         drop(guest);
         assert_eq!(first.read(&mut [0]).await.unwrap(), 0);
         assert!(serial.attach().await.is_none());
-        assert_eq!(std::fs::read(folder.path().join("output")).unwrap(), b"before, and then now");
+        assert_eq!(std::fs::read(output).unwrap(), b"before, and then now");
+    }
+
+    /// The ring gives what it has once; two who come after each other have all of it.
+    #[tokio::test]
+    async fn what_the_ring_gave_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("output");
+        remember(&output, b"first ".to_vec()).await;
+        remember(&output, Vec::new()).await;
+        let past = remember(&output, b"second ".to_vec()).await;
+        assert_eq!((past.kept.as_slice(), past.ring.as_slice()), (&b"first "[..], &b"second "[..]));
+        let (port, mut guest) = UnixStream::pair().unwrap();
+        let serial = Serial::serve(port, past, output);
+        guest.write_all(b"third").await.unwrap();
+        assert_eq!(read(&mut attached(&serial).await, 18).await, b"first second third");
+    }
+
+    #[tokio::test]
+    async fn who_goes_leaves_nothing_behind_though_the_guest_is_silent() {
+        let folder = tempfile::tempdir().unwrap();
+        let (port, _guest) = UnixStream::pair().unwrap();
+        let serial = Serial::serve(port, Past::default(), folder.path().join("output"));
+        let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let before = descriptors();
+        for _ in 0..100 {
+            let mut viewer = attached(&serial).await;
+            viewer.shutdown().await.unwrap();
+            // Its end comes from the other side.
+            assert_eq!(viewer.read(&mut [0]).await.unwrap(), 0);
+        }
+        assert_eq!(descriptors(), before);
     }
 
     #[tokio::test]
     async fn who_does_not_read_is_let_go_and_the_guest_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let (port, mut guest) = UnixStream::pair().unwrap();
-        let serial = Serial::serve(port, Vec::new(), folder.path().join("output"));
+        let serial = Serial::serve(port, Past::default(), folder.path().join("output"));
         let mut slow = attached(&serial).await;
         let mut quick = attached(&serial).await;
         let chunk = vec![b'x'; CHUNK];

@@ -15,7 +15,7 @@ use crate::engine::Shared;
 use crate::folder::{Folder, Holder};
 use crate::machine::Found;
 use crate::plan::LaunchPlan;
-use crate::serial::Serial;
+use crate::serial::{Serial, remember};
 use cake_host::launch::{Descriptor, LaunchError, LaunchRequest};
 use cake_host::process::{LiveProcess, ProcessError};
 use cake_qmp::commands::{QueryStatus, QueryUuid, RunState};
@@ -74,6 +74,7 @@ pub(crate) async fn launch(
         .ok_or_else(|| failure(FailureCode::Disk, "a disk of the spec has no file"))?;
     let io = |error| failure(FailureCode::Internal, format_args!("the VM's folder: {error}"));
     write_plan(&folder, &plan).map_err(io)?;
+    folder.forget_output().map_err(io)?;
     let descriptors = vec![listener(&folder, "qmp").map_err(io)?, listener(&folder, "serial").map_err(io)?];
     let (qmp, serial) = tokio::try_join!(folder.connect("qmp"), folder.connect("serial")).map_err(io)?;
     let mut arguments = shared.settings.helper_arguments.clone();
@@ -133,9 +134,10 @@ pub(crate) async fn greet(
 ) -> Result<Session, Failure> {
     let Launched { process, qmp, serial, adopted } = launched;
     match speak(&shared, qmp, vm, adopted).await {
-        Ok((qmp, events, found, kept)) => {
+        Ok((qmp, events, found, ring)) => {
             let commands = u32::try_from(qmp.commands_sent()).unwrap_or(u32::MAX);
-            Ok(Session { qmp, events, serial: Serial::serve(serial, kept, folder.output()), found, commands })
+            let past = remember(&folder.output(), ring).await;
+            Ok(Session { qmp, events, serial: Serial::serve(serial, past, folder.output()), found, commands })
         }
         Err(error) => {
             end(&process).await;
