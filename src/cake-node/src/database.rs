@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  meta        node id, highest epoch, next uid
-//!  vms         id → stamp, uid, record, halted, removing
+//!  vms         id → stamp, uid, record, halted, removing, how many disks were made
 //!  tombstones  ids that can never come back
 //!  operations  id → verb, outcome (the last thousand)
-//!  pools       id → stamp, path
+//!  pools       id → stamp, path, where its mark is
 //!  images      files that were looked into, as they were then
 //! ```
 //!
@@ -17,7 +17,7 @@ mod schema;
 mod vms;
 
 pub use operations::PendingOperation;
-pub use pools::CheckedImage;
+pub use pools::{CheckedImage, PoolRow};
 pub use vms::{Applied, Tombstone, VmRow};
 
 use cake_node_api::NodeError;

@@ -1,14 +1,14 @@
 //! Where the hypervisor engine meets storage, the database and the board.
 
 use crate::board::Board;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, PoolRow, VmRow};
 use crate::library::Library;
 use async_trait::async_trait;
 use cake_node_api::{Observed, OperationOutcome, OperationResult};
 use cake_storage::{Pool, StorageError, seed, volume};
 use cake_types::{
-    ByteSize, Failure, FailureCode, Firmware, HaltedBy, ImageFormat, OperationId, PoolId, PoolSpec, ProvisionProgress,
-    SecretKey, VmId, VmStatus,
+    ByteSize, Failure, FailureCode, Firmware, HaltedBy, ImageFormat, OperationId, PoolId, PoolStatus,
+    ProvisionProgress, SecretKey, VmId, VmStatus,
 };
 use cake_vm::argv::UEFI_VARIABLES_TEMPLATE;
 use cake_vm::machine::Outcome;
@@ -33,6 +33,8 @@ pub struct House {
     /// Where a pool without a path is.
     pub default_pool: PathBuf,
     pools: Mutex<BTreeMap<PoolId, Pool>>,
+    /// Known, and not to be opened yet.
+    closed: Mutex<BTreeMap<PoolId, PoolRow>>,
 }
 
 fn failure(code: FailureCode, detail: impl std::fmt::Display) -> Failure {
@@ -49,24 +51,112 @@ impl House {
         engine: PathBuf,
     ) -> Self {
         let (vms, default_pool) = (state.join("vms"), state.join("pool"));
-        Self { database, board, library, key, vms, engine, default_pool, pools: Mutex::default() }
+        Self {
+            database,
+            board,
+            library,
+            key,
+            vms,
+            engine,
+            default_pool,
+            pools: Mutex::default(),
+            closed: Mutex::default(),
+        }
     }
 
     /// Opens a pool and says what is so. A directory that is open already is only looked at: disks may be in the making there.
-    pub async fn open_pool(&self, id: PoolId, spec: PoolSpec) -> Result<(), StorageError> {
-        let path = spec.path.map_or_else(|| self.default_pool.clone(), PathBuf::from);
+    /// Whether it was not open before. One that can't be opened is tried again by whoever asks for [`House::closed_pools`].
+    pub async fn open_pool(&self, row: PoolRow) -> Result<bool, StorageError> {
+        let (id, path) = (row.id, self.path_of(&row));
+        let marked = row.marked.as_deref().is_some_and(|at| Path::new(at) == path);
         let open: Vec<Pool> = self.all_pools().into_values().collect();
+        let at = path.clone();
         let opened = blocking(move || {
-            let there = path.canonicalize().ok();
+            let there = at.canonicalize().ok();
             let known = open.into_iter().find(|pool| Some(pool.path()) == there.as_deref());
-            let pool = known.map_or_else(|| Pool::open(&path), Ok)?;
+            let open = || if marked { Pool::open_marked(&at, id) } else { Pool::open(&at) };
+            let pool = known.map_or_else(open, Ok)?;
             let status = pool.status();
             Ok((pool, status))
         });
-        let (pool, status) = opened.await?;
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner).insert(id, pool);
-        self.board.set_pool(id, status);
+        match opened.await {
+            Ok((pool, status)) => {
+                self.board.set_pool(id, status);
+                self.closed.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+                Ok(self.pools.lock().unwrap_or_else(PoisonError::into_inner).insert(id, pool).is_none())
+            }
+            Err(error) => {
+                if self.pool(id).is_err() {
+                    self.board.set_pool(id, unavailable(&path, &error));
+                    self.closed.lock().unwrap_or_else(PoisonError::into_inner).insert(id, row);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Leaves the pool's mark where it is now, unless the disks that were made there are somewhere else: then this may be what
+    /// lies under the pool while its file system is not mounted.
+    pub async fn mark_pool(&self, row: &PoolRow) -> Result<(), StorageError> {
+        let (id, path) = (row.id, self.path_of(row));
+        if row.marked.as_deref().is_some_and(|at| Path::new(at) == path) {
+            return Ok(());
+        }
+        let Ok(pool) = self.pool(id) else { return Ok(()) };
+        match self.disks_are_here(id, &pool).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!(pool = %id, "pool {id}: no disk of its VMs is at {}, so it is not marked", path.display());
+                return Ok(());
+            }
+            Err(error) => {
+                tracing::error!(pool = %id, error = crate::chain(&error), "pool {id} is not marked: {error}");
+                return Ok(());
+            }
+        }
+        blocking(move || pool.mark(id)).await?;
+        if let Err(error) = self.database.set_marked(id, path.to_string_lossy().into_owned()).await {
+            tracing::error!(pool = %id, error = crate::chain(&error), "pool {id}: its mark is not remembered: {error}");
+        }
         Ok(())
+    }
+
+    /// Pools that could not be opened.
+    pub fn closed_pools(&self) -> Vec<PoolRow> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    fn path_of(&self, row: &PoolRow) -> PathBuf {
+        row.spec.path.as_ref().map_or_else(|| self.default_pool.clone(), PathBuf::from)
+    }
+
+    /// Whether at least one disk that was made in the pool is there, or none was ever made.
+    async fn disks_are_here(&self, id: PoolId, pool: &Pool) -> Result<bool, DatabaseError> {
+        const PAGE: u32 = 64;
+        let (mut after, mut none) = (None, true);
+        loop {
+            let rows = self.database.vms_after(after, PAGE).await?;
+            let Some(last) = rows.last() else { return Ok(none) };
+            after = Some(last.vm.meta.id);
+            for row in rows {
+                let disks = row.vm.spec.disks.iter().enumerate().take(self.disks_made(&row));
+                for (index, _) in disks.filter(|(_, disk)| disk.pool == id) {
+                    if pool.volume(row.vm.meta.id, index).exists() {
+                        return Ok(true);
+                    }
+                    none = false;
+                }
+            }
+        }
+    }
+
+    /// How many of its disks were made at some time. A version before this one did not write it down, but what has been started
+    /// was made.
+    fn disks_made(&self, row: &VmRow) -> usize {
+        match row.made {
+            0 if Folder::of(&self.vms, row.vm.meta.id).plan().exists() => row.vm.spec.disks.len(),
+            made => made as usize,
+        }
     }
 
     /// Measures all pools again.
@@ -96,12 +186,28 @@ impl House {
             .all(|(index, disk)| self.pool(disk.pool).is_ok_and(|pool| pool.volume(vm.meta.id, index).exists()))
     }
 
-    async fn make_disk(&self, assignment: &Arc<Assignment>, index: usize, making: &Making) -> Result<(), Failure> {
+    async fn make_disk(
+        &self,
+        assignment: &Arc<Assignment>,
+        index: usize,
+        was_made: bool,
+        making: &Making,
+    ) -> Result<(), Failure> {
         let disk = &assignment.vm.spec.disks[index];
         let pool = self.pool(disk.pool)?;
         let (vm, size, owner) = (assignment.id(), disk.size, assignment.uid);
-        if pool.volume(vm, index).metadata().is_ok_and(|metadata| metadata.len() == size.bytes()) {
-            return Ok(());
+        let path = pool.volume(vm, index);
+        match path.metadata() {
+            Ok(metadata) if metadata.len() == size.bytes() => return Ok(()),
+            // A new one would look like the old one to everybody but the guest's owner.
+            Err(error) if was_made && error.kind() == io::ErrorKind::NotFound => {
+                let path = path.display();
+                return Err(failure(
+                    FailureCode::Disk,
+                    format_args!("{path} was made and is not there any more; it is not made again"),
+                ));
+            }
+            _ => {}
         }
         let image = match disk.image {
             Some(image) => {
@@ -160,6 +266,19 @@ impl House {
     }
 }
 
+/// What is said of a pool that can't be opened.
+fn unavailable(path: &Path, error: &StorageError) -> PoolStatus {
+    PoolStatus {
+        path: path.display().to_string(),
+        file_system: String::new(),
+        size: ByteSize(0),
+        free: ByteSize(0),
+        reflink: false,
+        available: false,
+        detail: Some(crate::chain(error)),
+    }
+}
+
 /// Guests' memory is taken page by page: what is not there at the start would be missing in the middle.
 fn check_memory(asked: ByteSize) -> Result<(), Failure> {
     let have = cake_host::usage::capacity().map_err(|error| failure(FailureCode::Internal, error))?;
@@ -200,11 +319,18 @@ impl Surroundings for House {
         let internal = |error: io::Error| failure(FailureCode::Internal, error);
         let folder = Folder::of(&self.vms, assignment.id());
         folder.create().map_err(internal)?;
-        for index in 0..assignment.vm.spec.disks.len() {
-            self.make_disk(assignment, index, &making).await?;
+        let lost = |error: DatabaseError| failure(FailureCode::Internal, crate::chain(&error));
+        let row = self.database.vm(assignment.id()).await.map_err(lost)?;
+        let (made, disks) = (row.as_ref().map_or(0, |row| self.disks_made(row)), assignment.vm.spec.disks.len());
+        for index in 0..disks {
+            self.make_disk(assignment, index, index < made, &making).await?;
         }
         if assignment.vm.spec.firmware == Firmware::Uefi {
             self.make_uefi_variables(&folder, assignment.uid).map_err(internal)?;
+        }
+        let disks = u32::try_from(disks).unwrap_or(u32::MAX);
+        if row.is_some_and(|row| row.made < disks) {
+            self.database.set_made(assignment.id(), disks).await.map_err(lost)?;
         }
         Ok(())
     }
@@ -225,12 +351,16 @@ impl Surroundings for House {
     }
 
     async fn remove(&self, id: VmId) -> Result<(), Failure> {
+        let lost = |error: DatabaseError| failure(FailureCode::Internal, crate::chain(&error));
+        // A disk in a pool that can't be looked into would stay for ever: nobody would know the VM any more.
+        if let Some(row) = self.database.vm(id).await.map_err(lost)? {
+            row.vm.spec.disks.iter().try_for_each(|disk| self.pool(disk.pool).map(|_| ()))?;
+        }
         let pools = self.all_pools();
         blocking(move || pools.values().try_for_each(|pool| pool.remove(id)))
             .await
             .map_err(|error| error.to_failure())?;
-        let buried =
-            self.database.forget_vm(id).await.map_err(|error| failure(FailureCode::Internal, crate::chain(&error)))?;
+        let buried = self.database.forget_vm(id).await.map_err(lost)?;
         self.board.remove_vm(id);
         if let Some(buried) = buried {
             self.board.tell(Observed::VmRemoved(buried));

@@ -25,6 +25,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// How often pools are measured and the image directory is read again.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How often pools are tried that could not be opened.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// What `cake-node serve` is told.
 #[derive(Clone, Debug)]
@@ -84,6 +86,7 @@ pub async fn serve(options: Options) -> Result<()> {
     std::fs::write(state.join(SOCKET_NOTE), socket.as_os_str().as_encoded_bytes()).context("note the socket's path")?;
     tokio::spawn(usage::run(engine, board));
     tokio::spawn(look_again(house));
+    tokio::spawn(try_again(node.clone()));
     ready::tell(options.ready_fd, "ready").context("say that we are ready")?;
     tokio::spawn(memory::stay_small());
     tracing::info!(node = %id, ?accelerator, "cake-node serves at {}", options.socket.display());
@@ -124,6 +127,14 @@ fn listen(path: &Path, allowed: &[u32]) -> Result<UnixListener> {
     std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
     std::os::unix::fs::chown(path, allowed.last().copied(), None)?;
     Ok(listener)
+}
+
+async fn try_again(node: Arc<Node>) {
+    let mut timer = tokio::time::interval(TRY_AGAIN);
+    loop {
+        timer.tick().await;
+        node.reopen_pools().await;
+    }
 }
 
 async fn look_again(house: Arc<House>) {

@@ -45,8 +45,9 @@ impl Node {
     /// Takes up everything that is written down: adopts what lives, starts what should run, goes on with what was begun.
     pub async fn resume(self: &Arc<Self>) -> Result<(), NodeError> {
         for pool in self.database().pools().await? {
-            if let Err(error) = self.house.open_pool(pool.id, pool.spec).await {
-                tracing::error!(pool = %pool.id, error = crate::chain(&error), "pool {}: {error}", pool.id);
+            let id = pool.id;
+            if let Err(error) = self.house.open_pool(pool).await {
+                tracing::error!(pool = %id, error = crate::chain(&error), "pool {id}: {error}; it is tried again");
             }
         }
         let mut after = None;
@@ -71,6 +72,35 @@ impl Node {
             (ScreenError::NotRunning, Some(state)) => NodeError::Illegal { state },
             (ScreenError::NotRunning, None) => NodeError::Unknown,
             (ScreenError::Qmp(_) | ScreenError::Io(_), _) => NodeError::Internal { detail: crate::chain(error) },
+        }
+    }
+
+    /// Tries pools again that could not be opened: a file system that was mounted late, a directory that came back.
+    pub async fn reopen_pools(&self) {
+        for pool in self.house.closed_pools() {
+            let id = pool.id;
+            if self.house.open_pool(pool).await.is_ok() {
+                tracing::info!(pool = %id, "pool {id} is here now");
+                if let Err(error) = self.take_up_vms(id).await {
+                    tracing::error!(pool = %id, %error, "the VMs of pool {id} were not taken up: {error}");
+                }
+            }
+        }
+    }
+
+    /// VMs with a disk in a pool that has just come and that could not be made without it.
+    async fn take_up_vms(&self, pool: PoolId) -> Result<(), NodeError> {
+        let mut after = None;
+        loop {
+            let rows = self.database().vms_after(after, PAGE).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = Some(last.vm.meta.id);
+            for row in rows.into_iter().filter(|row| row.vm.spec.disks.iter().any(|disk| disk.pool == pool)) {
+                let state = self.board().vm(row.vm.meta.id).map(|status| status.state);
+                if matches!(state, Some(VmState::Failed | VmState::Pending | VmState::Provisioning)) {
+                    self.engine.assign(Arc::new(assignment(row))).await;
+                }
+            }
         }
     }
 
@@ -106,7 +136,7 @@ async fn go_on_with(node: Arc<Node>, pending: PendingOperation) {
 }
 
 fn assignment(row: VmRow) -> Assignment {
-    let VmRow { vm, stamp, uid, halted, removing } = row;
+    let VmRow { vm, stamp, uid, halted, removing, made: _ } = row;
     Assignment { vm, stamp, uid, halted, removing }
 }
 
@@ -179,9 +209,11 @@ impl NodeService for Node {
 
     async fn apply_pool(&self, id: PoolId, stamp: Stamp, spec: PoolSpec) -> Result<(), NodeError> {
         admit::pool(&spec)?;
-        self.database().apply_pool(id, stamp, spec.clone()).await?;
-        let opened = self.house.open_pool(id, spec).await;
-        opened.map_err(|error| NodeError::Invalid { detail: crate::chain(&error) })
+        let row = self.database().apply_pool(id, stamp, spec).await?;
+        let invalid = |error: cake_storage::StorageError| NodeError::Invalid { detail: crate::chain(&error) };
+        let new = self.house.open_pool(row.clone()).await.map_err(invalid)?;
+        self.house.mark_pool(&row).await.map_err(invalid)?;
+        if new { self.take_up_vms(id).await } else { Ok(()) }
     }
 
     async fn operate(&self, id: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError> {

@@ -156,6 +156,8 @@ pub struct Machine {
     started_at: Option<Instant>,
     retry_at: Option<Instant>,
     killing: bool,
+    /// Asked for again while it is made: what was missing may be there now.
+    make_again: bool,
 }
 
 impl Machine {
@@ -174,6 +176,7 @@ impl Machine {
             started_at: None,
             retry_at: None,
             killing: false,
+            make_again: false,
         };
         let mut effects = if alive { vec![Effect::Adopt] } else { Vec::new() };
         machine.settle(now, &mut effects);

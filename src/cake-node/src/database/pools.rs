@@ -10,6 +10,8 @@ use uuid::Uuid;
 pub struct PoolRow {
     pub id: PoolId,
     pub spec: PoolSpec,
+    /// Where its mark was left: without it that directory is not the pool.
+    pub marked: Option<String>,
 }
 
 /// What was found in an image's file.
@@ -20,7 +22,7 @@ pub struct CheckedImage {
 }
 
 impl Database {
-    pub async fn apply_pool(&self, id: PoolId, stamp: Stamp, spec: PoolSpec) -> Result<(), DatabaseError> {
+    pub async fn apply_pool(&self, id: PoolId, stamp: Stamp, spec: PoolSpec) -> Result<PoolRow, DatabaseError> {
         self.write(move |connection| {
             fence(connection, stamp.epoch)?;
             let held = connection
@@ -36,9 +38,21 @@ impl Database {
                 }
             }
             connection.execute(
-                "INSERT OR REPLACE INTO pools (id, epoch, generation, path) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO pools (id, epoch, generation, path) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id)
+                 DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation, path = excluded.path",
                 params![id.0.into_bytes(), stamp.epoch.0.cast_signed(), stamp.generation.0.cast_signed(), spec.path],
             )?;
+            let marked = "SELECT marked FROM pools WHERE id = ?1";
+            let marked = connection.query_row(marked, [id.0.into_bytes()], |row| row.get(0))?;
+            Ok(PoolRow { id, spec, marked })
+        })
+        .await
+    }
+
+    /// The pool's mark lies at this path.
+    pub async fn set_marked(&self, id: PoolId, path: String) -> Result<(), DatabaseError> {
+        self.write(move |connection| {
+            connection.execute("UPDATE pools SET marked = ?2 WHERE id = ?1", params![id.0.into_bytes(), path])?;
             Ok(())
         })
         .await
@@ -46,10 +60,10 @@ impl Database {
 
     pub async fn pools(&self) -> Result<Vec<PoolRow>, DatabaseError> {
         self.read(|connection| {
-            let mut statement = connection.prepare("SELECT id, path FROM pools ORDER BY id")?;
+            let mut statement = connection.prepare("SELECT id, path, marked FROM pools ORDER BY id")?;
             let rows = statement.query_and_then([], |row| {
                 let id = Uuid::from_bytes(row.get(0)?);
-                Ok(PoolRow { id: PoolId(id), spec: PoolSpec { path: row.get(1)? } })
+                Ok(PoolRow { id: PoolId(id), spec: PoolSpec { path: row.get(1)? }, marked: row.get(2)? })
             })?;
             rows.collect()
         })

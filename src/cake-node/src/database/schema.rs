@@ -26,6 +26,10 @@ CREATE TABLE IF NOT EXISTS images (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Columns that came later. The version before names the columns it uses and so does not notice them; the number of the
+/// layout stays, because that version refuses a higher one.
+const LATER: [(&str, &str, &str); 2] = [("vms", "made", "INTEGER NOT NULL DEFAULT 0"), ("pools", "marked", "TEXT")];
+
 pub(super) fn open(path: &Path) -> Result<Connection, DatabaseError> {
     let failed = |source| DatabaseError::Open { path: path.to_owned(), source };
     let connection = Connection::open(path).map_err(failed)?;
@@ -46,5 +50,63 @@ pub(super) fn open(path: &Path) -> Result<Connection, DatabaseError> {
             .execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))
             .map_err(failed)?;
     }
+    extend(&connection).map_err(failed)?;
     Ok(connection)
+}
+
+fn extend(connection: &Connection) -> rusqlite::Result<()> {
+    let missing = || -> rusqlite::Result<String> {
+        let there = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
+        let mut missing = Vec::new();
+        for (table, column, kind) in LATER {
+            if connection.query_row(there, [table, column], |row| row.get::<_, i64>(0))? == 0 {
+                missing.push(format!("ALTER TABLE {table} ADD COLUMN {column} {kind};"));
+            }
+        }
+        Ok(missing.concat())
+    };
+    if missing()?.is_empty() {
+        return Ok(());
+    }
+    // The daemon and root's tools may come at the same time: who is second finds nothing to do.
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    connection.execute_batch(&format!("{} COMMIT", missing()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both ways: this version reads what the one before wrote, and the one before goes on writing afterwards.
+    #[test]
+    fn the_version_before_is_read_and_can_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.db");
+        let before = Connection::open(&path).unwrap();
+        before.execute_batch(&format!("{TABLES} PRAGMA user_version = 1;")).unwrap();
+        let write = |connection: &Connection, number: u8| {
+            connection
+                .execute(
+                    "INSERT INTO vms (id, epoch, generation, uid, record) VALUES (?1, 1, 1, ?2, '{}')",
+                    rusqlite::params![vec![number; 16], number],
+                )
+                .unwrap();
+            connection
+                .execute(
+                    "INSERT OR REPLACE INTO pools (id, epoch, generation, path) VALUES (?1, 1, 1, NULL)",
+                    [vec![7; 16]],
+                )
+                .unwrap();
+        };
+        write(&before, 1);
+        let now = open(&path).unwrap();
+        let made = "SELECT sum(made), count(*) FROM vms";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        assert_eq!(now.query_row(made, [], read).unwrap(), (0, 1));
+        drop(now);
+        write(&before, 2);
+        let version: i64 = before.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(version, 1);
+        assert_eq!(open(&path).unwrap().query_row(made, [], read).unwrap(), (0, 2));
+    }
 }

@@ -18,6 +18,8 @@ pub struct VmRow {
     pub uid: u32,
     pub halted: Option<HaltedBy>,
     pub removing: bool,
+    /// So many of its disks were made, from the first one on. What was made is never made again.
+    pub made: u32,
 }
 
 /// What came of an `apply`.
@@ -46,12 +48,19 @@ impl Database {
                 return Err(DatabaseError::Refused(NodeError::Tombstoned));
             }
             let record = serde_json::to_string(&vm)?;
-            let Some((held, text, uid, halted)) = held(connection, id)? else {
+            let Some(Held { stamp: held, record: text, uid, halted, made }) = held(connection, id)? else {
                 let uid = next_uid(connection)?;
                 let mut insert = connection
                     .prepare("INSERT INTO vms (id, epoch, generation, uid, record) VALUES (?1, ?2, ?3, ?4, ?5)")?;
                 insert.execute(params![id.0.into_bytes(), int(stamp.epoch.0), int(stamp.generation.0), uid, record])?;
-                return Ok(Applied::Changed(Box::new(VmRow { vm, stamp, uid, halted: None, removing: false })));
+                return Ok(Applied::Changed(Box::new(VmRow {
+                    vm,
+                    stamp,
+                    uid,
+                    halted: None,
+                    removing: false,
+                    made: 0,
+                })));
             };
             if stamp == held && text == record {
                 return Ok(Applied::Same);
@@ -71,7 +80,7 @@ impl Database {
                 record,
                 halted_text
             ])?;
-            Ok(Applied::Changed(Box::new(VmRow { vm, stamp, uid, halted, removing: false })))
+            Ok(Applied::Changed(Box::new(VmRow { vm, stamp, uid, halted, removing: false, made })))
         })
         .await
     }
@@ -123,6 +132,19 @@ impl Database {
         .await
     }
 
+    /// Its first `disks` disks were made.
+    pub async fn set_made(&self, id: VmId, disks: u32) -> Result<(), DatabaseError> {
+        self.write(move |connection| {
+            connection.execute("UPDATE vms SET made = ?2 WHERE id = ?1", params![id.0.into_bytes(), disks])?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub async fn vm(&self, id: VmId) -> Result<Option<VmRow>, DatabaseError> {
+        self.read(move |connection| read_vm(connection, id)).await
+    }
+
     /// At most `most` VMs whose ids come after `after`, in order.
     pub async fn vms_after(&self, after: Option<VmId>, most: u32) -> Result<Vec<VmRow>, DatabaseError> {
         self.read(move |connection| {
@@ -157,7 +179,7 @@ fn stamp(row: &Row<'_>, first: usize) -> Result<Stamp, DatabaseError> {
 }
 
 fn select(rest: &str) -> String {
-    format!("SELECT epoch, generation, uid, record, halted, removing FROM vms {rest}")
+    format!("SELECT epoch, generation, uid, record, halted, removing, made FROM vms {rest}")
 }
 
 fn row(row: &Row<'_>) -> Result<VmRow, DatabaseError> {
@@ -168,6 +190,7 @@ fn row(row: &Row<'_>) -> Result<VmRow, DatabaseError> {
         vm: serde_json::from_str(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?,
         halted: halted.map(|text| serde_json::from_str(&text)).transpose()?,
         removing: row.get(5)?,
+        made: row.get(6)?,
     })
 }
 
@@ -177,7 +200,14 @@ fn read_vm(connection: &Connection, id: VmId) -> Result<Option<VmRow>, DatabaseE
     rows.next().transpose()
 }
 
-type Held = (Stamp, String, u32, Option<HaltedBy>);
+/// A row with its record as it is written.
+struct Held {
+    stamp: Stamp,
+    record: String,
+    uid: u32,
+    halted: Option<HaltedBy>,
+    made: u32,
+}
 
 fn held(connection: &Connection, id: VmId) -> Result<Option<Held>, DatabaseError> {
     let mut statement = connection.prepare(&select("WHERE id = ?1"))?;
@@ -185,7 +215,7 @@ fn held(connection: &Connection, id: VmId) -> Result<Option<Held>, DatabaseError
     let Some(row) = rows.next()? else { return Ok(None) };
     let halted: Option<String> = row.get(4)?;
     let halted = halted.map(|text| serde_json::from_str::<HaltedBy>(&text)).transpose()?;
-    Ok(Some((stamp(row, 0)?, row.get(3)?, row.get(2)?, halted)))
+    Ok(Some(Held { stamp: stamp(row, 0)?, record: row.get(3)?, uid: row.get(2)?, halted, made: row.get(6)? }))
 }
 
 fn tombstone(connection: &Connection, id: VmId) -> Result<Option<RemovedRecord>, DatabaseError> {

@@ -4,6 +4,7 @@ mod confinement;
 mod fences;
 mod hostile_qemu;
 mod life;
+mod pools;
 mod screen;
 mod storm;
 mod support;

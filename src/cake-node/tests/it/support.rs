@@ -285,6 +285,13 @@ impl Leader {
         vm
     }
 
+    /// The same VM with disks, and the hardware for them.
+    pub fn with_disks(&self, mut vm: Vm, disks: Vec<DiskSpec>) -> Vm {
+        vm.spec.disks = disks;
+        vm.spec.hardware = hardware::plan(&request(&vm, Network::None));
+        vm
+    }
+
     pub fn tiny(&self, firmware: Firmware, host_name: &str) -> Result<Vm> {
         let disk = DiskSpec { size: ByteSize::mib(80), pool: self.pool, image: Some(self.images["cake-tiny"]) };
         let cloud_init = CloudInit { hostname: host_name.parse()?, users: Vec::new(), user_data: None };

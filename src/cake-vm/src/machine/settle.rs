@@ -73,18 +73,22 @@ impl Machine {
             (self.restarts, self.in_a_row, self.retry_at) = (0, 0, None);
             self.trouble = false;
         }
-        if self.phase == Phase::Broken && (desired.stamp > self.desired.stamp || desired.removing) {
-            self.phase = Phase::Unmade;
+        match self.phase {
+            Phase::Broken => self.phase = Phase::Unmade,
+            Phase::Making => self.make_again = true,
+            _ => {}
         }
         self.desired = desired;
     }
 
     fn note_made(&mut self, result: Result<(), Failure>) {
         self.killing = false;
+        let again = std::mem::take(&mut self.make_again);
         self.phase = match result {
             Ok(()) => Phase::Off,
             // Cancelled, or as good as.
             Err(_) if self.desired.removing => Phase::Off,
+            Err(_) if again => Phase::Unmade,
             Err(failure) => {
                 self.failure = Some(failure);
                 Phase::Broken
