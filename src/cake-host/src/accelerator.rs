@@ -6,7 +6,7 @@
 //!     │ yes
 //!  asked before, in this boot, with this engine? ──yes──▶ the same answer
 //!     │ no
-//!  a small guest says its line in time? ──▶ Kvm | Tcg { GuestDidNotRun }, written down
+//!  a small guest says its line in time? ──▶ Kvm | Tcg { GuestDidNotRun }, written down; silence only the second time
 //! ```
 
 use std::{
@@ -55,6 +55,9 @@ struct Answer {
     boot_id: Uuid,
     engine: String,
     accelerator: Accelerator,
+    /// The guest was only silent, once: a busy machine may be the reason, so the next one who asks tries again.
+    #[serde(default)]
+    doubtful: bool,
 }
 
 /// Why a guest did not say its line.
@@ -74,12 +77,11 @@ pub async fn probe(probe: &Probe<'_>, guest: Command) -> Accelerator {
         return Accelerator::Tcg { because };
     }
     let boot_id = crate::identity::boot_id().unwrap_or_default();
-    if let Some(answer) = recall(probe.cache)
-        && answer.boot_id == boot_id
-        && answer.engine == probe.engine
-    {
+    let before = recall(probe.cache).filter(|answer| answer.boot_id == boot_id && answer.engine == probe.engine);
+    if let Some(answer) = before.as_ref().filter(|answer| !answer.doubtful) {
         return answer.accelerator;
     }
+    let mut doubtful = false;
     let accelerator = match says(guest, probe.line, probe.limit).await {
         Ok(()) => Accelerator::Kvm,
         Err(failure) => {
@@ -90,10 +92,11 @@ pub async fn probe(probe: &Probe<'_>, guest: Command) -> Accelerator {
                 // Says nothing about KVM: not written down, tried again next time.
                 return tcg;
             }
+            doubtful = matches!(failure, GuestFailure::TimedOut(_)) && before.is_none();
             tcg
         }
     };
-    let answer = Answer { boot_id, engine: probe.engine.to_owned(), accelerator };
+    let answer = Answer { boot_id, engine: probe.engine.to_owned(), accelerator, doubtful };
     if let Err(error) = remember(probe.cache, &answer) {
         tracing::warn!(%error, "cannot keep the answer of the KVM probe: {error}");
     }

@@ -36,6 +36,10 @@ pub(crate) trait Manager {
         auxiliary: &[Auxiliary<'_>],
     ) -> zbus::Result<OwnedObjectPath>;
 
+    /// Such as `257.8-1~deb13u2`.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<String>;
+
     fn get_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
 
     #[zbus(signal)]

@@ -118,6 +118,8 @@ pub enum LaunchError {
     EndedAtOnce { unit: String },
     #[error("{unit} was not started in time")]
     TimedOut { unit: String },
+    #[error("systemd {version} is too old to start a program with descriptors: {least} can")]
+    TooOld { version: String, least: u32 },
     #[error("cannot reach systemd")]
     Bus(#[from] zbus::Error),
     #[error("cannot look at a process")]
@@ -139,7 +141,7 @@ impl LaunchError {
 /// Which launcher the administrator wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// systemd where it is pid 1 and answers, else detached.
+    /// systemd where it is pid 1, answers and is new enough, else detached.
     #[default]
     Automatic,
     Systemd,
@@ -172,7 +174,7 @@ pub async fn choose(choice: Choice, records: &Path) -> Result<Arc<dyn Launcher>,
         Choice::Automatic => match SystemdLauncher::connect().await {
             Ok(launcher) => Ok(Arc::new(launcher)),
             Err(error) => {
-                tracing::warn!(%error, "systemd runs but does not answer; programs are started detached: {error}");
+                tracing::warn!(%error, "systemd runs but can't be used; programs are started detached: {error}");
                 Ok(Arc::new(DetachedLauncher::new(records)?))
             }
         },

@@ -87,6 +87,35 @@ async fn this_machine_gives_one_answer_per_boot_and_engine() -> Result<()> {
     Ok(())
 }
 
+/// A machine that was busy at boot is asked once more; then silence is an answer.
+#[tokio::test]
+async fn silence_is_believed_the_second_time() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (cache, device) = (folder.path().join("accelerator"), Path::new("/dev/kvm"));
+    if check_device(device).is_err() {
+        return Ok(());
+    }
+    let question = |engine| Probe { device, cache: &cache, engine, line: LINE, limit: Duration::from_millis(100) };
+    let silent = || {
+        let mut command = Command::new("sleep");
+        command.arg("1000");
+        command
+    };
+    let speaks = || {
+        let mut command = Command::new("echo");
+        command.arg(LINE);
+        command
+    };
+    let tcg = Accelerator::Tcg { because: TcgReason::GuestDidNotRun };
+    let patient = Duration::from_secs(60);
+    ensure!(probe(&question("one"), silent()).await == tcg);
+    ensure!(probe(&Probe { limit: patient, ..question("one") }, speaks()).await == Accelerator::Kvm);
+    ensure!(probe(&question("another"), silent()).await == tcg);
+    ensure!(probe(&question("another"), silent()).await == tcg);
+    ensure!(probe(&Probe { limit: patient, ..question("another") }, speaks()).await == tcg, "now it is known");
+    Ok(())
+}
+
 #[test]
 fn no_device_is_no_kvm() -> Result<()> {
     let folder = tempfile::tempdir()?;

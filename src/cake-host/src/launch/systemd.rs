@@ -26,6 +26,8 @@ use crate::{
 };
 
 const LIMIT: Duration = Duration::from_secs(60);
+/// The first systemd that passes descriptors to a transient unit (ExtraFileDescriptors).
+const LEAST_VERSION: u32 = 257;
 /// Everything that cake starts lives in one slice, apart from cake itself.
 const SLICE: &str = "cake-vms.slice";
 /// What ends the machine ends the unit; nothing else does, a soft reboot included.
@@ -74,6 +76,7 @@ impl Link {
     async fn connect() -> Result<Self, LaunchError> {
         let connection = Connection::system().await?;
         let manager = ManagerProxy::new(&connection).await?;
+        check_version(&manager.version().await?)?;
         manager.subscribe().await?;
         let mut jobs = manager.receive_job_removed().await?;
         let mut units = manager.receive_unit_removed().await?;
@@ -246,6 +249,18 @@ impl Launcher for SystemdLauncher {
     }
 }
 
+/// Debian 12 has 252, whose units would start without their descriptors.
+fn check_version(version: &str) -> Result<(), LaunchError> {
+    let digits = version.trim_start_matches('v').split(|letter: char| !letter.is_ascii_digit()).next();
+    match digits.and_then(|digits| digits.parse::<u32>().ok()) {
+        Some(number) if number < LEAST_VERSION => {
+            Err(LaunchError::TooOld { version: version.to_owned(), least: LEAST_VERSION })
+        }
+        // A version that can't be read is one of the future.
+        _ => Ok(()),
+    }
+}
+
 fn is_absent(error: &zbus::Error) -> bool {
     matches!(
         error_name(error),
@@ -299,4 +314,19 @@ fn properties(request: &LaunchRequest) -> Result<Vec<Property<'_>>, LaunchError>
         properties.push(("MemoryMax", (*bytes).into()));
     }
     Ok(properties)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_systemd_is_known_by_its_version() {
+        for version in ["252.39-1~deb12u1", "252", "256.7-2", "v255", "9"] {
+            assert!(matches!(check_version(version), Err(LaunchError::TooOld { .. })), "{version}");
+        }
+        for version in ["257.8-1~deb13u2", "257~rc1-3", "v258", "300", "", "unknown"] {
+            assert!(check_version(version).is_ok(), "{version}");
+        }
+    }
 }
