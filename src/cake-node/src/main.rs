@@ -1,7 +1,7 @@
 //! `cake-node`: the daemon, the helper that becomes QEMU, the workers, and root's own tools.
 
 use anyhow::{Context, Result};
-use cake_daemon::{log, memory};
+use cake_daemon::{limits, log, memory};
 use cake_node::admin::{self, Alive};
 use cake_node::serve::{Options, serve};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -162,3 +162,4 @@ fn serve_here(options: Serve) -> Result<()> {
     let options = Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg };
     runtime()?.block_on(serve(options))
 }
+    limits::raise_open_files().context("raise the limit of open files")?;

@@ -1,7 +1,7 @@
 //! The control daemon's command line.
 
 use anyhow::Result;
-use cake_daemon::{log, memory, ready};
+use cake_daemon::{limits, log, memory, ready};
 use caked::serve::{Options, Running};
 use caked::{setup, status};
 use clap::{Parser, Subcommand};
@@ -55,6 +55,7 @@ fn main() -> Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Arguments::parse().command {
         Command::Serve { state, node_socket, https, ready_fd } => {
+            limits::raise_open_files()?;
             log::to_stderr();
             runtime()?.block_on(serve(Options { state, node_socket, https }, ready_fd))
         }

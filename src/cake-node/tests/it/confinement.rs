@@ -103,3 +103,25 @@ fn a_worker_has_no_rights_when_it_reads_the_first_byte() -> Result<()> {
     assert_eq!(answer.found.unwrap_err(), "it is empty");
     Ok(())
 }
+
+/// Each VM costs descriptors; a QEMU gets what the helper gives it, not what the daemon has.
+#[tokio::test]
+async fn the_node_may_open_as_many_files_as_it_is_allowed() -> Result<()> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let hard = hard.min(20_000);
+    setrlimit(Resource::RLIMIT_NOFILE, 64, hard)?;
+    let node = NodeProcess::start()?;
+    let open_files = |pid: u32| -> Result<Vec<u64>> {
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits"))?;
+        let line = limits.lines().find(|line| line.starts_with("Max open files")).context("a limit")?;
+        Ok(line.split_whitespace().filter_map(|word| word.parse().ok()).collect())
+    };
+    assert_eq!(open_files(node.pid())?, [hard, hard]);
+    let mut leader = Leader::new(&node, 1).await?;
+    let vm = leader.pvh();
+    leader.apply(&vm).await?;
+    let pid = leader.state(&vm, VmState::Running).await?.pid.context("a pid")?;
+    assert_eq!(open_files(pid)?, [8192, 8192]);
+    Ok(())
+}
