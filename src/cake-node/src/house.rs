@@ -1,7 +1,7 @@
 //! Where the hypervisor engine meets storage, the database and the board.
 
 use crate::board::Board;
-use crate::database::{Database, DatabaseError, PoolRow, VmRow};
+use crate::database::{Database, DatabaseError, FIRST_UID, PoolRow, VmRow};
 use crate::library::Library;
 use async_trait::async_trait;
 use cake_node_api::{Observed, OperationOutcome, OperationResult};
@@ -14,10 +14,10 @@ use cake_vm::argv::UEFI_VARIABLES_TEMPLATE;
 use cake_vm::machine::Outcome;
 use cake_vm::{Assignment, Files, Folder, Making, Surroundings};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -157,6 +157,20 @@ impl House {
             0 if Folder::of(&self.vms, row.vm.meta.id).plan().exists() => row.vm.spec.disks.len(),
             made => made as usize,
         }
+    }
+
+    /// Users of VMs that own a process, or a file in a pool: this node's own and others', of a checkout beside this one or of
+    /// a state that was lost.
+    pub async fn users_in_use(&self) -> BTreeSet<u32> {
+        let folders = self.all_pools().into_values().map(|pool| pool.path().to_owned());
+        let folders: Vec<PathBuf> = folders.chain([PathBuf::from("/proc")]).collect();
+        let look = move || {
+            let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+            // What has just gone is nobody's.
+            let owners = entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.uid()));
+            owners.filter(|uid| *uid >= FIRST_UID).collect()
+        };
+        tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }
 
     /// Measures all pools again.

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
@@ -184,7 +185,11 @@ impl NodeService for Node {
 
     async fn apply_vm(&self, stamp: Stamp, vm: Vm) -> Result<(), NodeError> {
         admit::vm(&vm, &self.board().node())?;
-        let Applied::Changed(row) = self.database().apply_vm(stamp, vm).await? else { return Ok(()) };
+        let taken = match self.board().vm(vm.meta.id) {
+            Some(_) => BTreeSet::new(),
+            None => self.house.users_in_use().await,
+        };
+        let Applied::Changed(row) = self.database().apply_vm(stamp, vm, taken).await? else { return Ok(()) };
         let id = row.vm.meta.id;
         let status = match self.board().vm(id) {
             Some(status) => status,

@@ -2,13 +2,18 @@
 
 use super::{Database, DatabaseError, fence, meta, set_meta};
 use cake_node_api::{NodeError, RemovedRecord};
-use cake_types::{Epoch, Generation, HaltedBy, Stamp, Vm, VmId};
+use cake_types::{Epoch, Generation, HaltedBy, NodeId, Stamp, Vm, VmId};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The first user of a VM; system and people's users are far below, and so are those of containers.
-const FIRST_UID: u32 = 1_900_000_000;
+pub const FIRST_UID: u32 = 1_900_000_000;
+/// A node begins in a block of its own, drawn by its id: nodes side by side on one machine give different VMs different users.
+/// All blocks together stay below what the kernel's older interfaces call negative.
+const BLOCK: u32 = 1 << 16;
+const BLOCKS: u32 = 3600;
 
 /// A VM as it is written down.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +45,8 @@ pub enum Tombstone {
 }
 
 impl Database {
-    pub async fn apply_vm(&self, stamp: Stamp, vm: Vm) -> Result<Applied, DatabaseError> {
+    /// `taken`: users that somebody else on this machine has, not to be given to a new VM.
+    pub async fn apply_vm(&self, stamp: Stamp, vm: Vm, taken: BTreeSet<u32>) -> Result<Applied, DatabaseError> {
         self.write(move |connection| {
             fence(connection, stamp.epoch)?;
             let id = vm.meta.id;
@@ -49,7 +55,7 @@ impl Database {
             }
             let record = serde_json::to_string(&vm)?;
             let Some(Held { stamp: held, record: text, uid, halted, made }) = held(connection, id)? else {
-                let uid = next_uid(connection)?;
+                let uid = next_uid(connection, &taken)?;
                 let mut insert = connection
                     .prepare("INSERT INTO vms (id, epoch, generation, uid, record) VALUES (?1, ?2, ?3, ?4, ?5)")?;
                 insert.execute(params![id.0.into_bytes(), int(stamp.epoch.0), int(stamp.generation.0), uid, record])?;
@@ -231,8 +237,124 @@ fn removed(row: &Row<'_>) -> Result<RemovedRecord, DatabaseError> {
 }
 
 /// Users are given out once and never again, so that no file can ever come to belong to another VM.
-fn next_uid(connection: &Connection) -> Result<u32, DatabaseError> {
-    let next = meta(connection, "next-uid")?.and_then(|text| text.parse().ok()).unwrap_or(FIRST_UID);
+fn next_uid(connection: &Connection, taken: &BTreeSet<u32>) -> Result<u32, DatabaseError> {
+    let mut next = match meta(connection, "next-uid")?.and_then(|text| text.parse().ok()) {
+        Some(next) => next,
+        None => first_uid(meta(connection, "node")?.and_then(|text| text.parse().ok())),
+    };
+    while taken.contains(&next) {
+        next += 1;
+    }
     set_meta(connection, "next-uid", &(next + 1).to_string())?;
     Ok(next)
+}
+
+fn first_uid(node: Option<NodeId>) -> u32 {
+    // The end of an id is random; its beginning is the time.
+    let random = node.map_or(0, |NodeId(id)| id.as_u128() as u32);
+    FIRST_UID + random % BLOCKS * BLOCK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cake_planner::hardware;
+    use cake_types::{
+        Authority, ByteSize, Firmware, HardwareRequest, Meta, Network, Power, ProjectName, Restart, VmSpec,
+    };
+    use std::path::Path;
+
+    fn vm() -> Vm {
+        let (id, now) = (VmId::now(), Timestamp::now());
+        let hardware = hardware::plan(&HardwareRequest {
+            id,
+            firmware: Firmware::Direct,
+            disks: 0,
+            network: Network::None,
+            seed: false,
+            machine: hardware::default_machine(),
+            cpu: hardware::default_cpu(),
+            random: *id.0.as_bytes(),
+        });
+        Vm {
+            meta: Meta {
+                id,
+                project: ProjectName::default_project(),
+                name: "test".parse().unwrap(),
+                generation: Generation::FIRST,
+                created_at: now,
+                updated_at: now,
+            },
+            spec: VmSpec {
+                power: Power::Running,
+                restart: Restart::OnCrash,
+                authority: Authority::Local,
+                cpus: 1,
+                memory: ByteSize::mib(32),
+                firmware: Firmware::Direct,
+                disks: Vec::new(),
+                kernel: None,
+                network: Network::None,
+                cloud_init: None,
+                hardware,
+                made_from: None,
+                deleting: false,
+            },
+        }
+    }
+
+    async fn open(path: &Path) -> Database {
+        let database = Database::open(path).unwrap();
+        database.node_id().await.unwrap();
+        database.lead(Epoch(1)).await.unwrap();
+        database
+    }
+
+    const FIRST: Stamp = Stamp { epoch: Epoch(1), generation: Generation(1) };
+
+    async fn applied(database: &Database, taken: &[u32]) -> VmRow {
+        match database.apply_vm(FIRST, vm(), taken.iter().copied().collect()).await.unwrap() {
+            Applied::Changed(row) => *row,
+            Applied::Same => panic!("it is new"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_user_is_given_once_across_removal_and_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.db");
+        let database = open(&path).await;
+        let first = applied(&database, &[]).await;
+        database.entomb(first.vm.meta.id, FIRST, Timestamp::now()).await.unwrap();
+        database.forget_vm(first.vm.meta.id).await.unwrap();
+        drop(database);
+        let database = open(&path).await;
+        assert_eq!(applied(&database, &[]).await.uid, first.uid + 1);
+        // Somebody else's are left out.
+        assert_eq!(applied(&database, &[first.uid + 2, first.uid + 3]).await.uid, first.uid + 4);
+        assert_eq!(applied(&database, &[]).await.uid, first.uid + 5);
+    }
+
+    #[test]
+    fn nodes_side_by_side_begin_apart() {
+        let ids: BTreeSet<u32> = (0..20).map(|_| first_uid(Some(NodeId::now()))).collect();
+        // The same block for more than two of twenty would be no accident.
+        assert!(ids.len() > 17, "{ids:?}");
+        assert!(ids.iter().all(|uid| (FIRST_UID..i32::MAX as u32 - BLOCK).contains(uid)), "{ids:?}");
+    }
+
+    #[tokio::test]
+    async fn what_was_made_stays_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.db");
+        let database = open(&path).await;
+        let VmRow { vm, made, .. } = applied(&database, &[]).await;
+        assert_eq!(made, 0);
+        database.set_made(vm.meta.id, 2).await.unwrap();
+        let newer = Stamp { generation: Generation(2), ..FIRST };
+        let Applied::Changed(row) = database.apply_vm(newer, vm, BTreeSet::new()).await.unwrap() else { panic!() };
+        assert_eq!(row.made, 2);
+        drop(database);
+        assert_eq!(open(&path).await.vm(row.vm.meta.id).await.unwrap().unwrap().made, 2);
+    }
 }
