@@ -27,6 +27,16 @@ pub(crate) const SOCKET_NOTE: &str = "socket";
 /// The same as caked's: OWASP's least for argon2id, 19 MiB and 2 passes.
 const ARGON2ID: (u32, u32, u32) = (19_456, 2, 1);
 
+/// What is granted beyond what guests have.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// The state directory that root's tools mean when none is named: `node` of `CAKE_STATE`, else of the nearest `.cake` from here
+/// upward (a checkout's), else the appliance's.
+pub fn default_state(cake_state: Option<PathBuf>, here: &Path) -> PathBuf {
+    let checkout = || here.ancestors().map(|folder| folder.join(".cake/node")).find(|node| node.is_dir());
+    cake_state.map(|state| state.join("node")).or_else(checkout).unwrap_or_else(|| "/var/lib/cake/node".into())
+}
+
 /// A VM whose QEMU lives.
 pub struct Alive {
     pub id: VmId,
@@ -211,4 +221,20 @@ fn asked() -> Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_found() {
+        let checkout = tempfile::tempdir().unwrap();
+        let (node, below) = (checkout.path().join(".cake/node"), checkout.path().join("src/deep"));
+        std::fs::create_dir_all(&below).unwrap();
+        assert_eq!(default_state(None, &below), Path::new("/var/lib/cake/node"));
+        std::fs::create_dir_all(&node).unwrap();
+        assert_eq!(default_state(None, &below), node);
+        assert_eq!(default_state(Some("/srv/cake".into()), &below), Path::new("/srv/cake/node"));
+    }
 }

@@ -27,13 +27,13 @@ enum Command {
     Worker { kind: WorkerKind },
     /// List the VMs that are running: id, name, state, pid
     Vms {
-        #[arg(long)]
-        state: PathBuf,
+        #[command(flatten)]
+        state: State,
     },
     /// Ask all guests to shut down, and end those that do not; none of them starts again by itself
     StopVms {
-        #[arg(long)]
-        state: PathBuf,
+        #[command(flatten)]
+        state: State,
         /// How long guests have
         #[arg(long, default_value_t = 60)]
         seconds: u64,
@@ -43,14 +43,29 @@ enum Command {
     },
     /// Give the console's administrator a new password, asked for twice, or read from standard input
     ResetAdmin {
-        #[arg(long)]
-        state: PathBuf,
+        #[command(flatten)]
+        state: State,
         #[arg(long, default_value = "admin")]
         name: String,
         /// Make a password and print it
         #[arg(long)]
         generate: bool,
     },
+}
+
+#[derive(Args)]
+struct State {
+    /// Where the node keeps its state; without it $CAKE_STATE/node, the nearest .cake/node upward, or /var/lib/cake/node
+    #[arg(long)]
+    state: Option<PathBuf>,
+}
+
+impl State {
+    fn path(self) -> PathBuf {
+        let cake_state = std::env::var_os("CAKE_STATE").map(PathBuf::from);
+        let here = std::env::current_dir().unwrap_or_default();
+        self.state.unwrap_or_else(|| admin::default_state(cake_state, &here))
+    }
 }
 
 #[derive(Args)]
@@ -131,16 +146,16 @@ fn run(command: Command) -> Result<()> {
         Command::ExecVm { plan } => Err(cake_vm::exec::exec_vm(&plan).err().context("QEMU was not executed")?.into()),
         Command::Worker { kind: WorkerKind::InspectImage } => Ok(cake_storage::worker::inspect_image()?),
         Command::Vms { state } => runtime()?.block_on(async {
-            for Alive { id, name, state, process } in admin::alive(&state).await? {
+            for Alive { id, name, state, process } in admin::alive(&state.path()).await? {
                 println!("{id} {name} {} {}", state.as_str(), process.pid());
             }
             Ok(())
         }),
         Command::StopVms { state, seconds, now } => {
             let patience = Duration::from_secs(if now { 0 } else { seconds });
-            runtime()?.block_on(admin::stop(&state, patience))
+            runtime()?.block_on(admin::stop(&state.path(), patience))
         }
-        Command::ResetAdmin { state, name, generate } => admin::reset_admin(&state, &name, generate),
+        Command::ResetAdmin { state, name, generate } => admin::reset_admin(&state.path(), &name, generate),
     }
 }
 
@@ -151,6 +166,7 @@ fn runtime() -> Result<Runtime> {
 
 fn serve_here(options: Serve) -> Result<()> {
     memory::spare(1);
+    limits::raise_open_files().context("raise the limit of open files")?;
     log::to_stderr();
     let Serve { state, engine, images, socket, allow_user, ready_fd, launcher, accelerator } = options;
     let launcher = match launcher {
@@ -162,4 +178,3 @@ fn serve_here(options: Serve) -> Result<()> {
     let options = Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg };
     runtime()?.block_on(serve(options))
 }
-    limits::raise_open_files().context("raise the limit of open files")?;
