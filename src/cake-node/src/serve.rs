@@ -84,8 +84,8 @@ pub async fn serve(options: Options) -> Result<()> {
     let listener = listen(&options.socket, &allowed)?;
     let socket = std::path::absolute(&options.socket)?;
     std::fs::write(state.join(SOCKET_NOTE), socket.as_os_str().as_encoded_bytes()).context("note the socket's path")?;
-    tokio::spawn(usage::run(engine, board));
-    tokio::spawn(look_again(house));
+    tokio::spawn(usage::run(engine.clone(), board));
+    tokio::spawn(look_again(house, engine));
     tokio::spawn(try_again(node.clone()));
     ready::tell(options.ready_fd, "ready").context("say that we are ready")?;
     tokio::spawn(memory::stay_small());
@@ -137,12 +137,13 @@ async fn try_again(node: Arc<Node>) {
     }
 }
 
-async fn look_again(house: Arc<House>) {
+async fn look_again(house: Arc<House>, engine: Engine) {
     let mut timer = tokio::time::interval(LOOK_AGAIN);
     loop {
         timer.tick().await;
         house.library.refresh().await;
         house.measure_pools().await;
+        engine.trim_logs();
         if let Ok(capacity) = cake_host::usage::capacity() {
             house.board.change_node(|node| node.capacity = capacity.into());
         }

@@ -113,6 +113,15 @@ impl Engine {
         self.0.screen(vm)?.picture().await
     }
 
+    /// Bounds the logs of the QEMUs that live.
+    pub fn trim_logs(&self) {
+        for (vm, _) in self.running() {
+            if let Err(error) = self.folder(vm).trim_log() {
+                tracing::warn!(%vm, %error, "VM {vm}: its log can't be cut: {error}");
+            }
+        }
+    }
+
     /// The QEMUs that can be spoken to.
     pub fn running(&self) -> Vec<(VmId, Arc<LiveProcess>)> {
         let processes = |(vm, handle): (&VmId, &Handle)| Some((*vm, handle.running.as_ref()?.process.clone()));

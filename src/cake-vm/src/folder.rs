@@ -5,7 +5,7 @@
 //!    lock        held by QEMU for as long as it lives (fcntl(2) record lock: survives exec, ends with the process)
 //!    plan.json   the last start
 //!    qmp serial  sockets, bound before QEMU is executed
-//!    qemu.log    what QEMU and the helper said
+//!    qemu.log    what QEMU and the helper said, the last of it if it is much
 //!    output      the guest's serial output: all of it once QEMU has ended, before that what QEMU's ring has given
 //!    seed.img uefi-variables.fd
 //! ```
@@ -19,12 +19,11 @@ use cake_host::process::{LiveProcess, ProcessError};
 use cake_types::VmId;
 use nix::fcntl::{FcntlArg, fcntl};
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use uuid::Uuid;
 
 /// The folder of one VM. Holding this value says nothing about whether it exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,11 +110,6 @@ impl Folder {
         }
     }
 
-    /// The boot of the machine in which the last start happened, if there was one.
-    pub fn last_boot(&self) -> Option<Uuid> {
-        std::fs::read_to_string(self.lock()).ok()?.trim().parse().ok()
-    }
-
     /// A fresh listening socket, in the place of an older one.
     pub fn listen(&self, name: &str) -> io::Result<UnixListener> {
         let (_folder, path) = self.socket(name)?;
@@ -147,6 +141,25 @@ impl Folder {
         Ok(log)
     }
 
+    /// Drops the beginning of a log that has grown too long. QEMU goes on at the new end, because it appends; a line that it
+    /// writes at this very moment may be lost.
+    pub fn trim_log(&self) -> io::Result<()> {
+        const MOST: u64 = 1 << 20;
+        const KEPT: u64 = 64 << 10;
+        let mut log = match OpenOptions::new().read(true).append(true).open(self.log()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            log => log?,
+        };
+        let length = log.metadata()?.len();
+        if length <= MOST {
+            return Ok(());
+        }
+        let mut tail = vec![0; KEPT as usize];
+        log.read_exact_at(&mut tail, length - KEPT)?;
+        log.set_len(0)?;
+        log.write_all(&tail)
+    }
+
     /// The end of the log, for the person who asks why a start failed.
     pub fn log_tail(&self) -> String {
         const MOST: usize = 2000;
@@ -167,4 +180,25 @@ fn lock_holder(file: impl AsFd) -> io::Result<Option<u32>> {
 /// of QEMU would not have it.
 pub(crate) fn record_lock() -> libc::flock {
     libc::flock { l_type: libc::F_WRLCK as i16, l_whence: libc::SEEK_SET as i16, l_start: 0, l_len: 0, l_pid: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_bounded_while_it_is_written() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::of(root.path(), VmId(uuid::Uuid::nil()));
+        folder.trim_log().unwrap();
+        folder.create().unwrap();
+        let mut qemu = folder.new_log().unwrap();
+        for number in 0..100_000 {
+            writeln!(qemu, "warning {number:06}").unwrap();
+        }
+        folder.trim_log().unwrap();
+        writeln!(qemu, "and on").unwrap();
+        let log = std::fs::read_to_string(folder.log()).unwrap();
+        assert!(log.len() < 128 << 10 && log.ends_with("warning 099999\nand on\n"), "{}", log.len());
+    }
 }
