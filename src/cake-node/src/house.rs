@@ -215,11 +215,7 @@ impl House {
             Ok(metadata) if metadata.len() == size.bytes() => return Ok(()),
             // A new one would look like the old one to everybody but the guest's owner.
             Err(error) if was_made && error.kind() == io::ErrorKind::NotFound => {
-                let path = path.display();
-                return Err(failure(
-                    FailureCode::Disk,
-                    format_args!("{path} was made and is not there any more; it is not made again"),
-                ));
+                return Err(gone(&path));
             }
             _ => {}
         }
@@ -278,6 +274,11 @@ impl House {
         .await
         .map_err(|error| error.to_failure())
     }
+}
+
+fn gone(disk: &Path) -> Failure {
+    let disk = disk.display();
+    failure(FailureCode::Disk, format_args!("{disk} was made and is not there any more; it is not made again"))
 }
 
 /// What is said of a pool that can't be opened.
@@ -352,7 +353,10 @@ impl Surroundings for House {
     async fn files(&self, assignment: &Arc<Assignment>) -> Result<Files, Failure> {
         let (id, spec) = (assignment.id(), &assignment.vm.spec);
         check_memory(spec.memory)?;
-        let disks = spec.disks.iter().enumerate().map(|(index, disk)| Ok(self.pool(disk.pool)?.volume(id, index)));
+        let disks = spec.disks.iter().enumerate().map(|(index, disk)| {
+            let path = self.pool(disk.pool)?.volume(id, index);
+            if path.exists() { Ok(path) } else { Err(gone(&path)) }
+        });
         let seed = match (&spec.hardware.seed, &spec.cloud_init) {
             (Some(_), Some(_)) => Some(self.write_seed(assignment, &Folder::of(&self.vms, id)).await?),
             _ => None,

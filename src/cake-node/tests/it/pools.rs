@@ -15,12 +15,13 @@ fn disk(pool: &Path, vm: &Vm) -> PathBuf {
     pool.join(format!("{}-0.raw", vm.meta.id))
 }
 
-fn power_cut(node: &mut NodeProcess) -> Result<()> {
+async fn power_cut(node: &mut NodeProcess) -> Result<()> {
     let qemus = node.qemus()?;
     node.kill()?;
     for pid in qemus.into_values() {
-        let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
-        nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL)?;
+        let cut = cake_host::process::LiveProcess::hold(pid)?;
+        cut.signal(nix::sys::signal::SIGKILL)?;
+        cut.wait_exit().await?;
     }
     Ok(())
 }
@@ -45,7 +46,7 @@ async fn a_pool_that_is_mounted_late_is_waited_for_and_its_vms_come_back_with_th
     std::fs::OpenOptions::new().write(true).open(disk(&mounted, &vm))?.write_all_at(b"memories", 4096)?;
 
     // What lies under a mount point is an empty directory.
-    power_cut(&mut node)?;
+    power_cut(&mut node).await?;
     std::fs::rename(&mounted, &elsewhere)?;
     std::fs::create_dir(&mounted)?;
     node.serve()?;
@@ -83,7 +84,7 @@ async fn a_disk_that_is_gone_is_not_made_again() -> Result<()> {
     let vm = leader.tiny(Firmware::Bios, "web-1")?;
     leader.apply(&vm).await?;
     leader.state(&vm, VmState::Running).await?;
-    power_cut(&mut node)?;
+    power_cut(&mut node).await?;
     let path = disk(&node.state.path().join("pool"), &vm);
     std::fs::remove_file(&path)?;
     node.serve()?;
