@@ -1,11 +1,11 @@
 //! root's own tools: which VMs run, stop them, let the administrator in again. They work whether or not the daemon does.
 
-use crate::database::Database;
+use crate::database::{Database, VmRow};
 use anyhow::{Context, Result, bail, ensure};
 use argon2::password_hash::SaltString;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use cake_host::process::LiveProcess;
-use cake_node_api::{NodeClient, Observed, Verb};
+use cake_node_api::{ClientError, NodeClient, Observed, Verb};
 use cake_qmp::Qmp;
 use cake_qmp::commands::SystemPowerdown;
 use cake_types::{ExitReason, HaltedBy, Name, OperationId, Power, SetupAnswers, VmId, VmState};
@@ -89,28 +89,57 @@ async fn states(client: &NodeClient) -> Result<BTreeMap<VmId, VmState>> {
     }
 }
 
-/// Asks every guest to shut down and ends those that have not after `patience`. None of them starts again by itself.
+/// Asks every guest to shut down and ends those that have not after `patience`. None of them starts again by itself, nor does a
+/// VM that was about to start.
 pub async fn stop(state: &Path, patience: Duration) -> Result<()> {
-    let alive = alive(state).await?;
-    match daemon(state).await {
-        Some(client) => stop_through(&client, &alive, patience).await?,
-        None => stop_alone(state, &alive, patience).await?,
+    if let Some(client) = daemon(state).await {
+        // Who is starting is asked once it runs, so it may be asked at the very end.
+        match tokio::time::timeout(2 * patience + GRACE, stop_through(&client, state, patience)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => eprintln!("cake-node: the daemon went away in the middle: {error:#}"),
+            Err(_) => eprintln!("cake-node: not all guests ended in time: they are ended now"),
+        }
     }
-    for vm in &alive {
-        vm.process.wait_exit().await?;
+    if daemon(state).await.is_none() {
+        stop_alone(state, patience).await?;
+    }
+    for vm in alive(state).await? {
+        kill(&vm)?;
+        let ended = tokio::time::timeout(GRACE, vm.process.wait_exit()).await;
+        ended.with_context(|| format!("VM {} (pid {}) does not end", vm.id, vm.process.pid()))??;
     }
     Ok(())
 }
 
-async fn stop_through(client: &NodeClient, alive: &[Alive], patience: Duration) -> Result<()> {
+/// VMs that run, or would when they can.
+async fn wanted(state: &Path) -> Result<Vec<VmRow>> {
+    let path = state.join("node.db");
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let database = Database::open(&path)?;
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let rows = database.vms_after(after, 64).await?;
+        let Some(last) = rows.last() else { return Ok(found) };
+        after = Some(last.vm.meta.id);
+        found.extend(rows.into_iter().filter(|row| row.vm.spec.power != Power::Stopped && row.halted.is_none()));
+    }
+}
+
+async fn stop_through(client: &NodeClient, state: &Path, patience: Duration) -> Result<()> {
     let seconds = u32::try_from(patience.as_secs()).unwrap_or(u32::MAX);
     let mut observation = client.observe().await?;
     let mut waiting = BTreeSet::new();
-    for vm in alive {
+    for row in wanted(state).await? {
         let operation = OperationId::now();
-        // One that is on its way out already needs no asking.
-        if client.operate(operation, vm.id, Verb::Halt { seconds }).await.is_ok() {
-            waiting.insert(operation);
+        match client.operate(operation, row.vm.meta.id, Verb::Halt { seconds }).await {
+            Ok(()) => {
+                waiting.insert(operation);
+            }
+            // One that is being removed needs no asking.
+            Err(ClientError::Refused(_)) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     while !waiting.is_empty() {
@@ -122,20 +151,17 @@ async fn stop_through(client: &NodeClient, alive: &[Alive], patience: Duration) 
 }
 
 /// Without the daemon: first written down, so that the daemon does not start them when it comes.
-async fn stop_alone(state: &Path, alive: &[Alive], patience: Duration) -> Result<()> {
-    let database = Database::open(&state.join("node.db"))?;
-    let mut after = None;
-    loop {
-        let rows = database.vms_after(after, 64).await?;
-        let Some(last) = rows.last() else { break };
-        after = Some(last.vm.meta.id);
-        for row in rows.iter().filter(|row| row.vm.spec.power != Power::Stopped && row.halted.is_none()) {
+async fn stop_alone(state: &Path, patience: Duration) -> Result<()> {
+    let rows = wanted(state).await?;
+    if !rows.is_empty() {
+        let database = Database::open(&state.join("node.db"))?;
+        for row in rows {
             let generation = row.stamp.generation;
             let halted = HaltedBy { reason: ExitReason::Killed, generation, at: Timestamp::now() };
             database.set_halted(row.vm.meta.id, halted).await?;
         }
     }
-    let vms = state.join("vms");
+    let (vms, alive) = (state.join("vms"), alive(state).await?);
     futures_util::future::join_all(alive.iter().map(|vm| end(&vms, vm, patience))).await.into_iter().collect()
 }
 
@@ -157,6 +183,10 @@ async fn end(vms: &Path, vm: &Alive, patience: Duration) -> Result<()> {
     if !matches!(heard, Ok(Ok(()))) {
         tracing::info!(vm = %vm.id, "VM {} did not shut down by itself", vm.id);
     }
+    kill(vm)
+}
+
+fn kill(vm: &Alive) -> Result<()> {
     match vm.process.signal(Signal::SIGKILL) {
         Ok(()) | Err(cake_host::process::ProcessError::Gone { .. }) => Ok(()),
         Err(error) => Err(error.into()),

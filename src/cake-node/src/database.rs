@@ -4,7 +4,7 @@
 //!  meta        node id, highest epoch, next uid
 //!  vms         id → stamp, uid, record, halted, removing, how many disks were made
 //!  tombstones  ids that can never come back
-//!  operations  id → verb, outcome (the last thousand)
+//!  operations  id → verb, whether it was begun, outcome (the last thousand)
 //!  pools       id → stamp, path, where its mark is
 //!  images      files that were looked into, as they were then
 //! ```

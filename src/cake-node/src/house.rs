@@ -392,6 +392,12 @@ impl Surroundings for House {
         }
     }
 
+    async fn begun(&self, id: VmId, operation: OperationId) {
+        if let Err(error) = self.database.begin(operation).await {
+            log_lost(&error, "that an operation is begun", id);
+        }
+    }
+
     async fn finished(&self, id: VmId, operation: OperationId, outcome: Outcome) {
         let result = match outcome {
             Outcome::Done => OperationResult::Done,

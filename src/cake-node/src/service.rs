@@ -9,16 +9,19 @@ use async_trait::async_trait;
 use cake_node_api::{
     API_VERSION, Hello, NodeError, NodeService, Observed, ObservedStream, StreamKind, StreamTicket, Verb, VmRecord,
 };
-use cake_types::{Epoch, NodeId, OperationId, PoolId, PoolSpec, Stamp, Vm, VmId, VmState, VmStatus};
-use cake_vm::request::{Edge, Operation};
+use cake_types::{
+    Epoch, ExitReason, HaltedBy, NodeId, OperationId, PoolId, PoolSpec, Power, Stamp, Vm, VmId, VmState, VmStatus,
+};
+use cake_vm::machine::Outcome;
+use cake_vm::request::{Denied, Edge, Operation};
 use cake_vm::screen::ScreenError;
-use cake_vm::{Assignment, Engine};
+use cake_vm::{Assignment, Engine, Surroundings};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use std::collections::BTreeSet;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
@@ -105,10 +108,47 @@ impl Node {
         }
     }
 
+    async fn go_on(&self, pending: &PendingOperation) {
+        match self.begin(pending.id, pending.vm, pending.verb).await {
+            Ok(true) => {}
+            _ => self.superseded(pending).await,
+        }
+    }
+
+    async fn superseded(&self, pending: &PendingOperation) {
+        self.house.finished(pending.vm, pending.id, Outcome::Superseded).await;
+    }
+
+    /// Hands an operation that is written down to the VM's task. `false`: it means nothing now.
+    async fn begin(&self, id: OperationId, vm: VmId, verb: Verb) -> Result<bool, NodeError> {
+        match (self.engine.operate(vm, operation(id, verb)).await, verb) {
+            (Ok(()), _) => Ok(true),
+            // A VM without a task has nothing that could be ended; it only must not start by itself.
+            (Err(Denied::NotRunning), Verb::Halt { .. }) if self.stay_off(vm).await? => {
+                self.house.finished(vm, id, Outcome::Done).await;
+                Ok(true)
+            }
+            (Err(_), _) => Ok(false),
+        }
+    }
+
+    async fn stay_off(&self, vm: VmId) -> Result<bool, NodeError> {
+        let Some(row) = self.database().vm(vm).await?.filter(|row| !row.removing) else { return Ok(false) };
+        if row.vm.spec.power != Power::Stopped && row.halted.is_none() {
+            let halted =
+                HaltedBy { reason: ExitReason::Killed, generation: row.stamp.generation, at: Timestamp::now() };
+            self.database().set_halted(vm, halted).await?;
+            if let Some(status) = self.board().vm(vm) {
+                self.board().set_vm(vm, VmStatus { halted_by: Some(halted), ..status });
+            }
+        }
+        Ok(true)
+    }
+
     async fn resume_vm(&self, row: VmRow) {
         let id = row.vm.meta.id;
         let holder = self.engine.folder(id).holder();
-        let rests = row.halted.is_some() || row.vm.spec.power == cake_types::Power::Stopped;
+        let rests = row.halted.is_some() || row.vm.spec.power == Power::Stopped;
         let at_rest =
             rests && !row.removing && self.house.is_made(&row.vm) && matches!(holder, Ok(cake_vm::Holder::Nobody));
         self.board().place_vm(id, resting(&row, if at_rest { VmState::Stopped } else { VmState::Pending }));
@@ -120,6 +160,14 @@ impl Node {
 
 /// An operation that was accepted before the node was started again.
 async fn go_on_with(node: Arc<Node>, pending: PendingOperation) {
+    if pending.begun && pending.verb == Verb::Reset {
+        // It may have happened: a guest that is reset twice loses what it has done since.
+        return node.superseded(&pending).await;
+    }
+    if let Verb::Halt { .. } = pending.verb {
+        // Legal wherever the VM is now.
+        return node.go_on(&pending).await;
+    }
     let mut news = node.board().watch();
     loop {
         let state = node.board().vm(pending.vm).map(|status| status.state);
@@ -130,10 +178,7 @@ async fn go_on_with(node: Arc<Node>, pending: PendingOperation) {
             return;
         }
     }
-    if node.engine.operate(pending.vm, operation(pending.id, pending.verb)).await.is_err() {
-        use cake_vm::Surroundings;
-        node.house.finished(pending.vm, pending.id, cake_vm::machine::Outcome::Superseded).await;
-    }
+    node.go_on(&pending).await;
 }
 
 fn assignment(row: VmRow) -> Assignment {
@@ -226,13 +271,12 @@ impl NodeService for Node {
             return Ok(());
         }
         let status = self.board().vm(vm).ok_or(NodeError::Unknown)?;
-        let operation = operation(id, verb);
         let illegal = |state| NodeError::Illegal { state };
-        cake_vm::request::admit(status.state, operation.edge).map_err(|_| illegal(status.state))?;
-        if !self.database().accept(PendingOperation { id, vm, verb }).await? {
+        cake_vm::request::admit(status.state, operation(id, verb).edge).map_err(|_| illegal(status.state))?;
+        if !self.database().accept(PendingOperation { id, vm, verb, begun: false }).await? {
             return Ok(());
         }
-        if self.engine.operate(vm, operation).await.is_err() {
+        if !self.begin(id, vm, verb).await? {
             self.database().withdraw(id).await?;
             return Err(illegal(self.board().vm(vm).map_or(status.state, |status| status.state)));
         }

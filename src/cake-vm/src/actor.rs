@@ -7,11 +7,11 @@ use crate::machine::{Command, Effect, Found, Input, Machine};
 use crate::request::{Denied, Operation};
 use crate::screen::Screen;
 use crate::serial::Serial;
-use crate::start::{self, Launched, Session, chain, failure};
+use crate::start::{self, Launched, Missed, Session, chain, failure};
 use cake_host::process::{ExitStatus, LiveProcess};
 use cake_qmp::commands::{Cont, QueryStatus, Stop, SystemPowerdown, SystemReset};
 use cake_qmp::{CloseReason, EventKind, Events, Notice, Qmp, QmpError};
-use cake_types::{ExitReason, Failure, FailureCode, HaltedBy, ProvisionProgress, VmId, VmStatus};
+use cake_types::{ExitReason, FailureCode, HaltedBy, ProvisionProgress, VmId, VmStatus};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -30,8 +30,8 @@ pub(crate) enum Message {
 /// Something that was begun has come to its end.
 enum Done {
     Input(Input),
-    Launched(Result<Launched, Failure>),
-    Greeted(Result<Session, Failure>),
+    Launched(Result<Launched, Missed>),
+    Greeted(Result<Session, Missed>),
     Ended(Option<ExitStatus>),
     /// What QEMU is doing, asked because events were lost.
     Looked(Result<Found, QmpError>),
@@ -170,10 +170,7 @@ impl Actor {
         match done {
             Done::Input(input) => self.input(input).await,
             Done::Launched(Ok(launched)) => self.launched(launched),
-            Done::Launched(Err(failure)) | Done::Greeted(Err(failure)) => {
-                self.forget_process();
-                self.input(Input::Started(Err(failure))).await;
-            }
+            Done::Launched(Err(missed)) | Done::Greeted(Err(missed)) => self.missed(missed).await,
             Done::Greeted(Ok(session)) => self.greeted(session).await,
             Done::Ended(status) => {
                 let reason = match status {
@@ -188,8 +185,9 @@ impl Actor {
             }
             Done::Looked(Ok(Found::GuestOff)) => self.input(Input::GuestOff).await,
             Done::Looked(Ok(Found::Crashed)) => self.input(Input::GuestCrashed).await,
-            // Running or paused is what it is thought to be; a connection that is gone is told by its end.
-            Done::Looked(_) => {}
+            Done::Looked(Ok(Found::Paused)) => self.input(Input::FoundStopped).await,
+            // A connection that is gone is told by its end.
+            Done::Looked(Ok(Found::Running) | Err(_)) => {}
         }
     }
 
@@ -204,6 +202,27 @@ impl Actor {
         self.work.push(Box::pin(async move { Done::Greeted(start::greet(shared, launched, id, folder).await) }));
     }
 
+    async fn missed(&mut self, missed: Missed) {
+        match missed {
+            Missed::Ended(failure) => {
+                self.forget_process();
+                self.input(Input::Started(Err(failure))).await;
+            }
+            Missed::Unreached { process, failure } => {
+                let what = &failure.detail;
+                tracing::warn!(vm = %self.id, what, "the QEMU of VM {} can't be taken over yet: {what}", self.id);
+                if let Some(process) = process {
+                    if std::mem::take(&mut self.kill_at_once) {
+                        signal(&process);
+                    }
+                    self.started_at = Some(since(&process));
+                    self.process = Some(process);
+                }
+                self.input(Input::Unreached(failure)).await;
+            }
+        }
+    }
+
     async fn greeted(&mut self, session: Session) {
         let Session { qmp, events, serial, found, commands } = session;
         let Some(process) = self.process.clone() else { return };
@@ -213,7 +232,7 @@ impl Actor {
         let running = Running { process: process.clone(), serial: serial.clone(), screen };
         self.shared.set_running(self.id, self.number, Some(running));
         self.serial = Some(serial);
-        self.work.push(Box::pin(async move { Done::Ended(process.wait_exit().await.unwrap_or_default()) }));
+        self.work.push(Box::pin(async move { Done::Ended(start::ended(&process).await) }));
         self.input(Input::Started(Ok(found))).await;
     }
 
@@ -269,6 +288,7 @@ impl Actor {
                     let found = start::find(self.shared.clone(), self.id, self.folder.clone());
                     self.work.push(Box::pin(async move { Done::Launched(found.await) }));
                 }
+                Effect::Begin { operation } => self.shared.surroundings.begun(self.id, operation).await,
                 Effect::Tell(command) => self.tell(command),
                 Effect::Kill => match &self.process {
                     Some(process) => signal(process),
@@ -374,12 +394,21 @@ impl Actor {
 
 /// Whether a QEMU of this VM lives. Asked once, when the task begins.
 async fn is_alive(shared: &Shared, id: VmId, folder: &Folder) -> bool {
-    match folder.holder() {
-        Ok(Holder::Process(_)) => true,
-        // Never started here.
-        Ok(Holder::Nobody) if !folder.plan().exists() => false,
-        // A helper may be on its way to the lock.
-        _ => matches!(shared.launcher.find(&start::unit_name(id), None).await, Ok(Some(_))),
+    loop {
+        match folder.holder() {
+            Ok(Holder::Process(_)) => return true,
+            // Never started here.
+            Ok(Holder::Nobody) if !folder.plan().exists() => return false,
+            // A helper may be on its way to the lock.
+            Ok(Holder::Nobody) => {
+                return matches!(shared.launcher.find(&start::unit_name(id), None).await, Ok(Some(_)));
+            }
+            // Too many open files, say. Whoever took this for "nobody" would leave a guest alone that should be off.
+            Err(error) => {
+                tracing::error!(vm = %id, %error, "VM {id}: cannot ask who holds its lock: {error}");
+                tokio::time::sleep(start::TRY_AGAIN).await;
+            }
+        }
     }
 }
 

@@ -57,6 +57,8 @@ pub trait Surroundings: Send + Sync + 'static {
     async fn remove(&self, id: VmId) -> Result<(), Failure>;
     /// Durable when it returns.
     async fn halted(&self, id: VmId, halted: HaltedBy);
+    /// The operation is about to happen: after a crash it must not happen again. Durable when it returns.
+    async fn begun(&self, id: VmId, operation: OperationId);
     /// Durable when it returns.
     async fn finished(&self, id: VmId, operation: OperationId, outcome: Outcome);
     /// What is so. Never waits.

@@ -9,6 +9,8 @@
 //!                                   │       ▲         │                          │ the guest is off     │
 //!                                   │       └─────────┴──────── Kill ────────────┴──────────────────────┘
 //!                                   │
+//!   Starting, taking over a QEMU that can't be reached for a reason of ours: after a back-off, again
+//!                                   │
 //!                                   └──── anything else that ends QEMU: halted, or a back-off, then Start again
 //!
 //!   to be removed, from everywhere:  (Kill, ended) ──► Removing ──► Removed
@@ -23,7 +25,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-use crate::request::{Denied, Operation, RequestQueue};
+use crate::request::{Denied, Edge, Operation, RequestQueue};
 use cake_planner::vm_power::{AfterEnd, LOOP, STEADY, after_end, back_off};
 use cake_types::{ExitReason, Failure, FailureCode, Generation, OperationId, Power, Restart, Stamp, VmState};
 use std::time::Instant;
@@ -73,6 +75,8 @@ pub enum Input {
     Made(Result<(), Failure>),
     /// A start or an adoption has come to its end. After a failure no QEMU of this VM is alive.
     Started(Result<Found, Failure>),
+    /// A QEMU lives and could not be taken over, for a reason that is ours.
+    Unreached(Failure),
     /// QEMU lives and answers a command.
     Answered {
         command: Command,
@@ -84,6 +88,8 @@ pub enum Input {
     GuestCrashed,
     /// A disk error that is worth waiting for (no space): QEMU has stopped the guest.
     DiskTrouble(Failure),
+    /// QEMU says that the guest does not run, and it was not heard why.
+    FoundStopped,
     /// QEMU's process is gone.
     Ended(ExitReason),
     Removed(Result<(), Failure>),
@@ -103,6 +109,10 @@ pub enum Effect {
     },
     /// Take over the QEMU that lives.
     Adopt,
+    /// Durably, before anything that follows in the list: the operation is about to happen and must not happen again.
+    Begin {
+        operation: OperationId,
+    },
     Tell(Command),
     /// Ends QEMU at once, or as soon as it exists.
     Kill,
@@ -156,6 +166,11 @@ pub struct Machine {
     started_at: Option<Instant>,
     retry_at: Option<Instant>,
     killing: bool,
+    /// When a QEMU that could not be reached is tried again, and how often it was.
+    adopt_at: Option<Instant>,
+    unreached: u32,
+    /// While it starts: ended then, because it is to be halted.
+    halt_by: Option<Instant>,
     /// Asked for again while it is made: what was missing may be there now.
     make_again: bool,
 }
@@ -176,6 +191,9 @@ impl Machine {
             started_at: None,
             retry_at: None,
             killing: false,
+            adopt_at: None,
+            unreached: 0,
+            halt_by: None,
             make_again: false,
         };
         let mut effects = if alive { vec![Effect::Adopt] } else { Vec::new() };
@@ -197,6 +215,10 @@ impl Machine {
             return Ok(Vec::new());
         }
         self.requests.ask(self.state(), operation)?;
+        if let (Phase::Starting, Edge::Halt { within }) = (self.phase, operation.edge) {
+            let due = now + within;
+            self.halt_by = Some(self.halt_by.map_or(due, |before| before.min(due)));
+        }
         let mut effects = Vec::new();
         self.settle(now, &mut effects);
         Ok(effects)
@@ -248,6 +270,8 @@ impl Machine {
     pub fn wake_at(&self) -> Option<Instant> {
         match self.phase {
             Phase::ShuttingDown { deadline, .. } => Some(deadline),
+            Phase::Starting if self.killing => self.adopt_at,
+            Phase::Starting => self.adopt_at.into_iter().chain(self.halt_by).min(),
             Phase::Off => self.retry_at,
             Phase::Broken if self.desired.removing => self.retry_at,
             Phase::Paused if self.desired.power == Power::Running => self.retry_at,

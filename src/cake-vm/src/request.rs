@@ -1,7 +1,7 @@
 //! What may be asked of a VM in which state. Pure; the reasons are an enum, so that every one has a sentence.
 //!
 //! Desired power may always be set: it is state, and the engine goes there from wherever it is. Edges are legal only where they
-//! mean something:
+//! mean something; a halt always means that it stays off:
 //!
 //! ```text
 //!                 reset             shut down            halt
@@ -10,7 +10,9 @@
 //!                 is forgotten
 //!  paused         yes               no: it would not     yes: ended at once
 //!                                   notice
-//!  all others     no: not running   no: not running      no: not running
+//!  starting       no: not running   no: not running      yes: asked once it runs, ended when the time is over
+//!  removed, lost  no                no                   no
+//!  all others     no: not running   no: not running      yes: noted
 //! ```
 
 use cake_types::{OperationId, VmState};
@@ -60,6 +62,8 @@ pub fn admit(state: VmState, edge: Edge) -> Result<(), Denied> {
         (VmState::Paused, Edge::Shutdown { .. }) => Err(Denied::Paused),
         (VmState::ShuttingDown, Edge::Shutdown { .. }) => Err(Denied::AlreadyAsked),
         (VmState::Deleting, _) => Err(Denied::Removing),
+        (VmState::Lost, Edge::Halt { .. }) => Err(Denied::NotRunning),
+        (_, Edge::Halt { .. }) => Ok(()),
         (
             VmState::Pending
             | VmState::Provisioning
@@ -102,6 +106,18 @@ impl RequestQueue {
         self.waiting.pop_front()
     }
 
+    /// Whether one of those that wait is a halt.
+    pub fn has_halt(&self) -> bool {
+        self.waiting.iter().any(is_halt)
+    }
+
+    /// The halts among those that wait.
+    pub fn take_halts(&mut self) -> Vec<Operation> {
+        let (halts, others): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(is_halt);
+        self.waiting = others.into();
+        halts
+    }
+
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -110,6 +126,10 @@ impl RequestQueue {
     pub fn clear(&mut self) -> impl Iterator<Item = Operation> + use<> {
         std::mem::take(&mut self.waiting).into_iter()
     }
+}
+
+fn is_halt(operation: &Operation) -> bool {
+    matches!(operation.edge, Edge::Halt { .. })
 }
 
 #[cfg(test)]
@@ -153,7 +173,8 @@ mod tests {
                 let legal = match state {
                     VmState::Running => true,
                     VmState::Paused | VmState::ShuttingDown => !shutdown,
-                    _ => false,
+                    VmState::Deleting | VmState::Lost => false,
+                    _ => is_halt(&operation),
                 };
                 let known = model.iter().any(|other| other.id == operation.id);
                 let second = shutdown && model.iter().any(|other| matches!(other.edge, Edge::Shutdown { .. }));

@@ -17,15 +17,16 @@ use crate::machine::Found;
 use crate::plan::LaunchPlan;
 use crate::serial::{Serial, remember};
 use cake_host::launch::{Descriptor, LaunchError, LaunchRequest};
-use cake_host::process::{LiveProcess, ProcessError};
+use cake_host::process::{ExitStatus, LiveProcess, ProcessError};
 use cake_qmp::commands::{QueryStatus, QueryUuid, RunState};
-use cake_qmp::{Events, Qmp, QmpError};
+use cake_qmp::{CloseReason, Events, Qmp, QmpError};
 use cake_types::{Failure, FailureCode, VmId};
 use std::fmt::Display;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::UnixStream;
 
 /// A QEMU that can be spoken to.
@@ -45,6 +46,24 @@ pub(crate) struct Launched {
     pub adopted: bool,
 }
 
+/// Why there is no session.
+pub(crate) enum Missed {
+    /// No QEMU of the VM lives.
+    Ended(Failure),
+    /// One lives, or may live, and it is our fault or nobody's that it can't be spoken to: too many open files, a host that swaps,
+    /// a disk that stalls. Its guest is well.
+    Unreached { process: Option<Arc<LiveProcess>>, failure: Failure },
+}
+
+impl From<Failure> for Missed {
+    fn from(failure: Failure) -> Self {
+        Self::Ended(failure)
+    }
+}
+
+/// Between two tries at something that only the kernel can refuse.
+pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(1);
+
 pub(crate) fn failure(code: FailureCode, what: impl Display) -> Failure {
     Failure { code, detail: what.to_string() }
 }
@@ -60,7 +79,7 @@ pub(crate) async fn launch(
     assignment: Arc<Assignment>,
     folder: Folder,
     paused: bool,
-) -> Result<Launched, Failure> {
+) -> Result<Launched, Missed> {
     if let Holder::Process(process) = folder.holder().map_err(|error| failure(FailureCode::Internal, error))? {
         return take_over(&folder, process).await;
     }
@@ -92,46 +111,51 @@ pub(crate) async fn launch(
     let identity = shared.launcher.launch(request).await.map_err(|error| not_launched(&folder, &error))?;
     let process = match LiveProcess::open(&identity) {
         Ok(process) => Arc::new(process),
-        Err(ProcessError::Gone { .. }) => return Err(ended_at_start(&folder)),
-        Err(error) => return Err(failure(FailureCode::Internal, error)),
+        Err(ProcessError::Gone { .. }) => return Err(ended_at_start(&folder).into()),
+        Err(error) => return Err(failure(FailureCode::Internal, error).into()),
     };
     Ok(Launched { process, qmp, serial, adopted: false })
 }
 
 /// Connects to the QEMU that lives.
-pub(crate) async fn find(shared: Arc<Shared>, vm: VmId, folder: Folder) -> Result<Launched, Failure> {
-    let internal = |error: &dyn Display| failure(FailureCode::Internal, error);
-    match folder.holder().map_err(|error| internal(&error))? {
+pub(crate) async fn find(shared: Arc<Shared>, vm: VmId, folder: Folder) -> Result<Launched, Missed> {
+    let unknown =
+        |error: &dyn Display| Missed::Unreached { process: None, failure: failure(FailureCode::Internal, error) };
+    match folder.holder().map_err(|error| unknown(&error))? {
         Holder::Process(process) => take_over(&folder, process).await,
         // The helper that was started a moment ago, by a cake-node that is no more, has not come to the lock yet.
-        Holder::Nobody => match shared.launcher.find(&unit_name(vm), None).await.map_err(|error| internal(&error))? {
+        Holder::Nobody => match shared.launcher.find(&unit_name(vm), None).await.map_err(|error| unknown(&error))? {
             Some(identity) => match LiveProcess::open(&identity) {
                 Ok(process) => take_over(&folder, process).await,
-                Err(_) => Err(ended_at_start(&folder)),
+                Err(ProcessError::Gone { .. }) => Err(ended_at_start(&folder).into()),
+                Err(error) => Err(unknown(&error)),
             },
-            None => Err(ended_at_start(&folder)),
+            None => Err(ended_at_start(&folder).into()),
         },
     }
 }
 
-async fn take_over(folder: &Folder, process: LiveProcess) -> Result<Launched, Failure> {
+async fn take_over(folder: &Folder, process: LiveProcess) -> Result<Launched, Missed> {
     let process = Arc::new(process);
     match tokio::try_join!(folder.connect("qmp"), folder.connect("serial")) {
         Ok((qmp, serial)) => Ok(Launched { process, qmp, serial, adopted: true }),
+        Err(_) if !process.is_alive() => Err(ended_at_start(folder).into()),
         Err(error) => {
-            end(&process).await;
-            Err(failure(FailureCode::QmpProtocol, format_args!("the QEMU that lives can't be reached: {error}")))
+            let failure =
+                failure(FailureCode::QmpProtocol, format_args!("the QEMU that lives can't be reached: {error}"));
+            Err(Missed::Unreached { process: Some(process), failure })
         }
     }
 }
 
-/// Speaks to it for the first time. When that fails the process is ended.
+/// Speaks to it for the first time. One that was started just now and does not speak is ended; one whose guest may be at work only
+/// if it is not what it should be.
 pub(crate) async fn greet(
     shared: Arc<Shared>,
     launched: Launched,
     vm: VmId,
     folder: Folder,
-) -> Result<Session, Failure> {
+) -> Result<Session, Missed> {
     let Launched { process, qmp, serial, adopted } = launched;
     match speak(&shared, qmp, vm, adopted).await {
         Ok((qmp, events, found, ring)) => {
@@ -139,14 +163,30 @@ pub(crate) async fn greet(
             let past = remember(&folder.output(), ring).await;
             Ok(Session { qmp, events, serial: Serial::serve(serial, past, folder.output()), found, commands })
         }
+        Err(error) if adopted && !is_lie(&error) && process.is_alive() => {
+            let failure = failure(FailureCode::QmpProtocol, chain(&error));
+            Err(Missed::Unreached { process: Some(process), failure })
+        }
         Err(error) => {
             end(&process).await;
-            Err(match error {
+            Err(Missed::Ended(match error {
                 // It went before it spoke: its log says why.
-                QmpError::Closed(cake_qmp::CloseReason::EndOfStream) => ended_at_start(&folder),
+                QmpError::Closed(CloseReason::EndOfStream) => ended_at_start(&folder),
                 error => failure(FailureCode::QmpProtocol, chain(&error)),
-            })
+            }))
         }
+    }
+}
+
+/// Whether it is no QEMU that speaks there, or not this VM's. Everything else is silence, which a busy host explains as well.
+fn is_lie(error: &QmpError) -> bool {
+    match error {
+        QmpError::Closed(reason) => !matches!(
+            reason,
+            CloseReason::EndOfStream | CloseReason::Socket { .. } | CloseReason::GreetingTimedOut { .. }
+        ),
+        QmpError::Answer { .. } => true,
+        QmpError::TimedOut { .. } | QmpError::Refused { .. } | QmpError::Encode { .. } | QmpError::Busy { .. } => false,
     }
 }
 
@@ -162,7 +202,7 @@ async fn speak(
         let uuid = qmp.run(&QueryUuid).await?.uuid;
         if uuid != vm.0 {
             tracing::error!(%vm, %uuid, "the QEMU of VM {vm} says that it is {uuid}");
-            return Err(QmpError::Closed(cake_qmp::CloseReason::Released));
+            return Err(QmpError::Closed(CloseReason::Released));
         }
         let read = serde_json::json!({"device": SERIAL_RING, "size": SERIAL_KEPT, "format": "base64"});
         let text = qmp.execute("ringbuf-read", &read).await?;
@@ -185,8 +225,19 @@ pub(crate) fn found(state: RunState, running: bool) -> Found {
 
 async fn end(process: &LiveProcess) {
     let _ = process.signal(nix::sys::signal::Signal::SIGKILL);
-    if let Err(error) = process.wait_exit().await {
-        tracing::error!(pid = process.pid(), %error, "cannot wait for the end of a QEMU: {error}");
+    ended(process).await;
+}
+
+/// Waits for its end. That it can't be watched, for want of a descriptor, does not mean that it has ended.
+pub(crate) async fn ended(process: &LiveProcess) -> Option<ExitStatus> {
+    loop {
+        match process.wait_exit().await {
+            Ok(status) => return status,
+            Err(error) => {
+                tracing::error!(pid = process.pid(), %error, "cannot wait for the end of a QEMU: {error}");
+                tokio::time::sleep(TRY_AGAIN).await;
+            }
+        }
     }
 }
 
@@ -222,4 +273,27 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_no_lie() {
+        let after = Duration::from_secs(30);
+        for silence in [
+            QmpError::TimedOut { command: "query-uuid", after },
+            QmpError::Busy { limit: 1 },
+            QmpError::Closed(CloseReason::EndOfStream),
+            QmpError::Closed(CloseReason::GreetingTimedOut { after }),
+            QmpError::Closed(std::io::Error::from_raw_os_error(libc::EMFILE).into()),
+        ] {
+            assert!(!is_lie(&silence), "{silence:?}");
+        }
+        // The last is what another VM's UUID becomes.
+        for lie in [CloseReason::BeforeGreeting, CloseReason::UnknownId { id: 4711 }, CloseReason::Released] {
+            assert!(is_lie(&QmpError::Closed(lie.clone())), "{lie:?}");
+        }
+    }
 }

@@ -15,6 +15,8 @@ pub struct PendingOperation {
     pub id: OperationId,
     pub vm: VmId,
     pub verb: Verb,
+    /// It was about to happen when it was last heard of, and may have happened.
+    pub begun: bool,
 }
 
 impl Database {
@@ -53,6 +55,15 @@ impl Database {
         .await
     }
 
+    /// It is about to happen.
+    pub async fn begin(&self, id: OperationId) -> Result<(), DatabaseError> {
+        self.write(move |connection| {
+            connection.execute("UPDATE operations SET begun = 1 WHERE id = ?1", [id.0.into_bytes()])?;
+            Ok(())
+        })
+        .await
+    }
+
     pub async fn finish(&self, outcome: OperationOutcome) -> Result<(), DatabaseError> {
         self.write(move |connection| {
             connection.execute(
@@ -70,12 +81,13 @@ impl Database {
 
     pub async fn pending_operations(&self) -> Result<Vec<PendingOperation>, DatabaseError> {
         self.read(|connection| {
-            let mut statement =
-                connection.prepare("SELECT id, vm, verb FROM operations WHERE outcome IS NULL ORDER BY number")?;
+            let mut statement = connection
+                .prepare("SELECT id, vm, verb, begun FROM operations WHERE outcome IS NULL ORDER BY number")?;
             let rows = statement.query_and_then([], |row| {
                 let (id, vm) = (Uuid::from_bytes(row.get(0)?), Uuid::from_bytes(row.get(1)?));
                 let verb: String = row.get(2)?;
-                Ok(PendingOperation { id: OperationId(id), vm: VmId(vm), verb: serde_json::from_str(&verb)? })
+                let (id, vm, verb) = (OperationId(id), VmId(vm), serde_json::from_str(&verb)?);
+                Ok(PendingOperation { id, vm, verb, begun: row.get(3)? })
             })?;
             rows.collect()
         })

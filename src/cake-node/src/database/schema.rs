@@ -28,7 +28,11 @@ CREATE TABLE IF NOT EXISTS images (
 
 /// Columns that came later. The version before names the columns it uses and so does not notice them; the number of the
 /// layout stays, because that version refuses a higher one.
-const LATER: [(&str, &str, &str); 2] = [("vms", "made", "INTEGER NOT NULL DEFAULT 0"), ("pools", "marked", "TEXT")];
+const LATER: [(&str, &str, &str); 3] = [
+    ("vms", "made", "INTEGER NOT NULL DEFAULT 0"),
+    ("pools", "marked", "TEXT"),
+    ("operations", "begun", "INTEGER NOT NULL DEFAULT 0"),
+];
 
 pub(super) fn open(path: &Path) -> Result<Connection, DatabaseError> {
     let failed = |source| DatabaseError::Open { path: path.to_owned(), source };

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const MOST_RESIDENT: u64 = 32 * 1024;
 
 /// A root that holds the fake and what it is linked to.
-fn fake_engine(root: &Path, behaviour: &str) -> Result<()> {
+pub fn fake_engine(root: &Path, behaviour: &str) -> Result<()> {
     for folder in ["usr/bin", "lib64", "lib/x86_64-linux-gnu", "tmp", "dev", "vm", "proc", "etc"] {
         std::fs::create_dir_all(root.join(folder))?;
     }

@@ -110,3 +110,67 @@ async fn after_a_power_cut_what_should_run_starts_before_anybody_asks() -> Resul
     assert_eq!(watcher.vms[&rests.meta.id].state, VmState::Stopped);
     Ok(())
 }
+
+/// What keeps us from a QEMU is no reason to end its guest.
+#[tokio::test]
+async fn a_qemu_that_cant_be_reached_is_waited_for() -> Result<()> {
+    let mut node = NodeProcess::start()?;
+    let mut leader = Leader::new(&node, 1).await?;
+    let mut vm = leader.pvh();
+    leader.apply(&vm).await?;
+    let pid = leader.state(&vm, VmState::Running).await?.pid;
+    let socket = node.state.path().join("vms").join(vm.meta.id.to_string()).join("qmp");
+    let away = socket.with_extension("away");
+    let unreached = |status: &cake_types::VmStatus| status.state == VmState::Starting && status.failure.is_some();
+
+    node.kill()?;
+    std::fs::rename(&socket, &away)?;
+    node.serve()?;
+    let mut leader = Leader::new(&node, 2).await?;
+    assert_eq!(leader.until(vm.meta.id, unreached).await?.pid, pid);
+    assert_eq!(node.qemus()?.get(&vm.meta.id).copied(), pid);
+    std::fs::rename(&away, &socket)?;
+    let status = leader.state(&vm, VmState::Running).await?;
+    assert_eq!((status.pid, status.failure, status.restarts), (pid, None, 0));
+
+    // Who is to be off is ended, reached or not.
+    node.kill()?;
+    std::fs::rename(&socket, &away)?;
+    node.serve()?;
+    let mut leader = Leader::new(&node, 3).await?;
+    leader.until(vm.meta.id, unreached).await?;
+    leader.set_power(&mut vm, Power::Stopped).await?;
+    leader.state(&vm, VmState::Stopped).await?;
+    assert!(node.qemus()?.is_empty());
+    Ok(())
+}
+
+/// A reset that was begun may have happened; one that was only accepted has not.
+#[tokio::test]
+async fn a_reset_does_not_happen_twice_across_a_crash() -> Result<()> {
+    let mut node = NodeProcess::start()?;
+    let mut leader = Leader::new(&node, 1).await?;
+    let vm = leader.pvh();
+    leader.apply(&vm).await?;
+    leader.state(&vm, VmState::Running).await?;
+    leader.serial(vm.meta.id).await?.until("cake-pvh: up\n").await?;
+    node.kill()?;
+    let (begun, accepted) = (OperationId::now(), OperationId::now());
+    let database = rusqlite::Connection::open(node.state.path().join("node.db"))?;
+    for (operation, is_begun) in [(begun, true), (accepted, false)] {
+        let verb = serde_json::to_string(&Verb::Reset)?;
+        database.execute(
+            "INSERT INTO operations (id, vm, verb, begun) VALUES (?1, ?2, ?3, ?4)",
+            rusqlite::params![operation.0.into_bytes(), vm.meta.id.0.into_bytes(), verb, is_begun],
+        )?;
+    }
+    drop(database);
+    node.serve()?;
+    let mut leader = Leader::new(&node, 2).await?;
+    assert_eq!(leader.outcome(begun).await?, OperationResult::Superseded);
+    assert_eq!(leader.outcome(accepted).await?, OperationResult::Done);
+    let mut console = leader.serial(vm.meta.id).await?;
+    console.until("cake-pvh: up\ncake-pvh: up\n").await?;
+    assert_eq!(console.seen.matches("cake-pvh: up").count(), 2);
+    Ok(())
+}

@@ -1,5 +1,6 @@
 //! root's own tools, with the daemon and without.
 
+use crate::hostile_qemu::fake_engine;
 use crate::support::{Leader, NodeProcess};
 use anyhow::{Context, Result, ensure};
 use cake_types::{ExitReason, VmState};
@@ -54,6 +55,41 @@ async fn vms_are_listed_and_stopped_with_the_daemon_and_without() -> Result<()> 
         (status.state, status.halted_by.map(|halted| halted.reason)),
         (VmState::Stopped, Some(ExitReason::Killed))
     );
+    Ok(())
+}
+
+/// `make down VMS=stop` ends, whatever state VMs are in, and none of them starts at the next `make up`.
+#[tokio::test]
+async fn vms_without_a_guest_to_ask_are_stopped_too() -> Result<()> {
+    let engine = tempfile::tempdir()?;
+    fake_engine(engine.path(), "dies")?;
+    let mut node = NodeProcess::with_engine(engine.path().to_owned())?;
+    let state = node.state.path().to_owned();
+    let mut leader = Leader::new(&node, 1).await?;
+    // Waits to be started again; failed for good; starts and never answers.
+    let (again, mut failed, starting) = (leader.pvh(), leader.pvh(), leader.pvh());
+    failed.spec.restart = cake_types::Restart::Never;
+    leader.apply(&again).await?;
+    leader.apply(&failed).await?;
+    leader.state(&again, VmState::Failed).await?;
+    leader.state(&failed, VmState::Failed).await?;
+    std::fs::write(engine.path().join("behaviour"), "says nothing")?;
+    leader.apply(&starting).await?;
+    leader.until(starting.meta.id, |status| status.state == VmState::Starting && status.pid.is_some()).await?;
+    tool(&state, &["stop-vms", "--seconds", "1"], "")?;
+    assert_eq!(tool(&state, &["vms"], "")?, "");
+    for vm in [&again, &starting] {
+        let status = leader.state(vm, VmState::Stopped).await?;
+        assert_eq!(status.halted_by.map(|halted| halted.reason), Some(ExitReason::Killed), "{status:?}");
+    }
+    leader.until(failed.meta.id, |status| status.halted_by.is_some()).await?;
+    node.kill()?;
+    node.serve()?;
+    let mut watcher = Leader::watching(&node).await?;
+    for vm in [&again, &failed, &starting] {
+        watcher.state(vm, VmState::Stopped).await?;
+    }
+    assert!(node.qemus()?.is_empty());
     Ok(())
 }
 

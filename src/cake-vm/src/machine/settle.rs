@@ -21,11 +21,19 @@ impl Machine {
             (Input::GuestCrashed, Phase::Starting | Phase::Running | Phase::Paused | Phase::ShuttingDown { .. }) => {
                 self.note_end(ExitReason::Crash, now, effects);
             }
-            (Input::DiskTrouble(failure), Phase::Running | Phase::Paused) => {
-                self.trouble = true;
+            (Input::Unreached(failure), Phase::Starting) => {
                 self.failure = Some(failure);
-                self.retry_at = Some(now + back_off(u32::MAX));
-                self.phase = Phase::Paused;
+                self.adopt_at = Some(now + back_off(self.unreached));
+                self.unreached = self.unreached.saturating_add(1);
+            }
+            (Input::DiskTrouble(failure), Phase::Running | Phase::Paused | Phase::ShuttingDown { .. }) => {
+                self.note_trouble(failure, now, effects);
+            }
+            (Input::FoundStopped, Phase::Running | Phase::ShuttingDown { .. })
+                if !matches!(self.telling, Some((Command::Stop, _))) =>
+            {
+                let detail = "QEMU has stopped the guest".into();
+                self.note_trouble(Failure { code: FailureCode::Disk, detail }, now, effects);
             }
             (Input::Ended(reason), Phase::Running | Phase::Paused | Phase::ShuttingDown { .. }) => {
                 self.note_end(reason, now, effects);
@@ -70,8 +78,8 @@ impl Machine {
         if desired.stamp > self.desired.stamp {
             self.failure = None;
             self.halted = self.halted.filter(|generation| *generation >= desired.stamp.generation);
+            // A guest that QEMU has stopped stays so until it is continued, which is now tried at once.
             (self.restarts, self.in_a_row, self.retry_at) = (0, 0, None);
-            self.trouble = false;
         }
         match self.phase {
             Phase::Broken => self.phase = Phase::Unmade,
@@ -97,7 +105,7 @@ impl Machine {
     }
 
     fn note_started(&mut self, found: Found, now: Instant, effects: &mut Vec<Effect>) {
-        self.started_at = Some(now);
+        (self.started_at, self.unreached, self.halt_by) = (Some(now), 0, None);
         match found {
             // Its end was asked for while it started, and comes.
             _ if self.killing => self.phase = Phase::Ending,
@@ -112,7 +120,7 @@ impl Machine {
     fn note_not_started(&mut self, failure: Failure, now: Instant, effects: &mut Vec<Effect>) {
         let asked_for = self.killing;
         self.gone(effects);
-        if self.wants_process() && !asked_for {
+        if self.wants_process() && !asked_for && self.halted.is_none() {
             self.failure = Some(failure);
             // Without a policy to try again a newer spec must come; it is not halted, for it never ran.
             if let AfterEnd::StartAgain { .. } = after_end(self.desired.restart, ExitReason::Crash, 0) {
@@ -131,13 +139,21 @@ impl Machine {
                 self.forget_trouble();
                 self.phase = Phase::Running;
             }
-            (Ok(()), Command::PowerButton, Phase::Running) => {
-                if let Some(Operation { id, edge: edge @ (Edge::Shutdown { within } | Edge::Halt { within }) }) =
-                    operation
-                {
-                    let ends = matches!(edge, Edge::Halt { .. });
-                    self.phase = Phase::ShuttingDown { operation: id, deadline: now + within, ends };
+            (Ok(()), Command::PowerButton, phase @ (Phase::Running | Phase::Paused)) => match operation {
+                Some(Operation { id, edge: Edge::Halt { within } }) => {
+                    self.phase = Phase::ShuttingDown { operation: id, deadline: now + within, ends: true };
                     return;
+                }
+                Some(Operation { id, edge: Edge::Shutdown { within } }) if phase == Phase::Running => {
+                    self.phase = Phase::ShuttingDown { operation: id, deadline: now + within, ends: false };
+                    return;
+                }
+                _ => {}
+            },
+            // A guest that can't even be asked: root wants its end all the same.
+            (Err(_), Command::PowerButton, Phase::Running | Phase::Paused) => {
+                if let Some(Operation { id, edge: Edge::Halt { .. } }) = operation {
+                    return self.halt_at_once(id, effects);
                 }
             }
             // A QEMU that refuses the simplest commands is not under our control: it is ended.
@@ -149,6 +165,10 @@ impl Machine {
         }
         if let Some(operation) = operation {
             let outcome = match result {
+                // The disk's trouble came between the button and QEMU's answer: the guest does not run.
+                Ok(()) if told == Command::PowerButton => {
+                    self.failure.clone().map_or(Outcome::Superseded, Outcome::Failed)
+                }
                 Ok(()) => Outcome::Done,
                 Err(failure) => Outcome::Failed(failure),
             };
@@ -156,11 +176,26 @@ impl Machine {
         }
     }
 
+    /// QEMU has stopped the guest, which goes on when there is hope.
+    fn note_trouble(&mut self, failure: Failure, now: Instant, effects: &mut Vec<Effect>) {
+        (self.trouble, self.retry_at) = (true, Some(now + back_off(u32::MAX)));
+        match self.phase {
+            // Its end comes at its time, with a guest that runs or without.
+            Phase::ShuttingDown { ends: true, .. } => {}
+            Phase::ShuttingDown { operation, ends: false, .. } => {
+                effects.push(Effect::Finish { operation, outcome: Outcome::Failed(failure.clone()) });
+                self.phase = Phase::Paused;
+            }
+            _ => self.phase = Phase::Paused,
+        }
+        self.failure = Some(failure);
+    }
+
     /// The guest or QEMU came to an end that nobody asked for, or that only the guest was asked for.
     fn note_end(&mut self, reason: ExitReason, now: Instant, effects: &mut Vec<Effect>) {
-        let halting = matches!(self.phase, Phase::ShuttingDown { ends: true, .. });
-        if let Phase::ShuttingDown { operation, .. } = self.phase {
-            let outcome = if reason == ExitReason::Guest { Outcome::Done } else { Outcome::Superseded };
+        let halting = self.is_halting();
+        if let Phase::ShuttingDown { operation, ends, .. } = self.phase {
+            let outcome = if ends || reason == ExitReason::Guest { Outcome::Done } else { Outcome::Superseded };
             effects.push(Effect::Finish { operation, outcome });
         } else if reason == ExitReason::Guest
             && let Some((Command::PowerButton, Some(operation))) =
@@ -187,10 +222,34 @@ impl Machine {
         self.kill(effects);
     }
 
+    /// Whether root has asked for its end.
+    fn is_halting(&self) -> bool {
+        let telling = matches!(self.telling, Some((_, Some(Operation { edge: Edge::Halt { .. }, .. }))));
+        telling || self.requests.has_halt() || matches!(self.phase, Phase::ShuttingDown { ends: true, .. })
+    }
+
+    /// Halts that wait where there is no guest to ask: it stays off.
+    fn halt_at_rest(&mut self, effects: &mut Vec<Effect>) {
+        for operation in self.requests.take_halts() {
+            self.stay_off(effects);
+            effects.push(Effect::Finish { operation: operation.id, outcome: Outcome::Done });
+        }
+    }
+
+    fn stay_off(&mut self, effects: &mut Vec<Effect>) {
+        if self.wants_process() && self.halted.is_none() {
+            self.halt(ExitReason::Killed, effects);
+            // That it was to be tried again is no failure any more.
+            if self.phase != Phase::Broken {
+                self.failure = None;
+            }
+        }
+    }
+
     /// It stays off until somebody asks again.
     fn halt(&mut self, reason: ExitReason, effects: &mut Vec<Effect>) {
         let generation = self.desired.stamp.generation;
-        self.halted = Some(generation);
+        (self.halted, self.retry_at) = (Some(generation), None);
         effects.push(Effect::Halt { reason, generation });
     }
 
@@ -217,12 +276,20 @@ impl Machine {
 
     /// QEMU's process is gone, and with it everything that was asked of it.
     fn gone(&mut self, effects: &mut Vec<Effect>) {
+        self.halt_at_rest(effects);
         self.supersede(effects);
         if let Some((_, Some(operation))) = self.telling.take() {
-            effects.push(Effect::Finish { operation: operation.id, outcome: Outcome::Superseded });
+            let outcome = match operation.edge {
+                Edge::Halt { .. } => {
+                    self.stay_off(effects);
+                    Outcome::Done
+                }
+                Edge::Reset | Edge::Shutdown { .. } => Outcome::Superseded,
+            };
+            effects.push(Effect::Finish { operation: operation.id, outcome });
         }
         self.forget_trouble();
-        (self.killing, self.started_at) = (false, None);
+        (self.killing, self.started_at, self.adopt_at, self.unreached, self.halt_by) = (false, None, None, 0, None);
         self.phase = Phase::Off;
     }
 
@@ -243,7 +310,7 @@ impl Machine {
     fn forget_shutdown(&mut self, effects: &mut Vec<Effect>) {
         if let Phase::ShuttingDown { operation, .. } = self.phase {
             effects.push(Effect::Finish { operation, outcome: Outcome::Superseded });
-            self.phase = Phase::Running;
+            self.phase = if self.trouble { Phase::Paused } else { Phase::Running };
         }
     }
 
@@ -254,6 +321,9 @@ impl Machine {
 
     /// Where to go from here.
     pub(super) fn settle(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Unmade | Phase::Making | Phase::Broken | Phase::Off | Phase::Ending) {
+            self.halt_at_rest(effects);
+        }
         match self.phase {
             Phase::Unmade if self.desired.removing => self.remove(effects),
             Phase::Unmade => {
@@ -269,9 +339,21 @@ impl Machine {
                 self.remove(effects)
             }
             Phase::Off => self.settle_off(now, effects),
-            Phase::Starting if !self.wants_process() => self.kill(effects),
+            Phase::Starting => self.settle_starting(now, effects),
             Phase::Running | Phase::Paused | Phase::ShuttingDown { .. } => self.settle_alive(now, effects),
-            Phase::Starting | Phase::Making | Phase::Broken | Phase::Ending | Phase::Removing | Phase::Removed => {}
+            Phase::Making | Phase::Broken | Phase::Ending | Phase::Removing | Phase::Removed => {}
+        }
+    }
+
+    fn settle_starting(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        let ends = !self.wants_process() || self.halt_by.is_some_and(|due| now >= due);
+        let ends_now = ends && !self.killing;
+        if ends {
+            self.kill(effects);
+        }
+        // The next look also tells of its end.
+        if self.adopt_at.take_if(|due| ends_now || now >= *due).is_some() {
+            effects.push(Effect::Adopt);
         }
     }
 
@@ -313,6 +395,7 @@ impl Machine {
             (Edge::Reset, _) => {
                 // A guest that was reset has forgotten that it was asked.
                 self.forget_shutdown(effects);
+                effects.push(Effect::Begin { operation: operation.id });
                 self.tell(Command::Reset, Some(operation), effects);
             }
             (Edge::Halt { within }, Phase::Running | Phase::ShuttingDown { .. }) if !within.is_zero() => {

@@ -28,6 +28,10 @@ struct World {
     admitted: Vec<OperationId>,
     halts: u32,
     next_failure: bool,
+    /// The guest does not run: told so, or because of its disk.
+    stopped: bool,
+    /// Resets that are written down as begun.
+    begun: Vec<OperationId>,
 }
 
 impl World {
@@ -43,6 +47,8 @@ impl World {
             admitted: Vec::new(),
             halts: 0,
             next_failure: false,
+            stopped: false,
+            begun: Vec::new(),
         };
         world.obey(effects);
         world
@@ -57,12 +63,22 @@ impl World {
                 Effect::CancelMake => {}
                 Effect::Start { paused } => {
                     assert!(!self.alive, "a second QEMU");
-                    self.alive = !fails;
+                    (self.alive, self.stopped) = (!fails, paused);
                     let found = if paused { Found::Paused } else { Found::Running };
                     self.owed.push_back(Input::Started(result(FailureCode::QemuStart).map(|()| found)));
                 }
-                Effect::Adopt => assert!(self.alive, "nothing to adopt"),
+                Effect::Adopt if self.alive => {
+                    let found = if self.stopped { Found::Paused } else { Found::Running };
+                    self.owed.push_back(Input::Started(Ok(found)));
+                }
+                Effect::Adopt => self.owed.push_back(Input::Started(Err(failure(FailureCode::QemuStart)))),
+                Effect::Begin { operation } => self.begun.push(operation),
                 Effect::Tell(command) => {
+                    match command {
+                        Command::Stop if !fails => self.stopped = true,
+                        Command::Continue if !fails => self.stopped = false,
+                        _ => {}
+                    }
                     let result = result(FailureCode::QmpProtocol);
                     self.owed.push_back(Input::Answered { command, result });
                 }
@@ -84,6 +100,9 @@ impl World {
     fn input(&mut self, input: Input) {
         let effects = self.machine.handle(input, self.now);
         self.obey(effects);
+        if self.alive && self.owed.is_empty() && self.machine.state() == VmState::Running {
+            assert!(!self.stopped, "QEMU has stopped it and nobody will continue it: {:?}", self.machine);
+        }
     }
 
     fn operate(&mut self, number: u128, edge: Edge) {
@@ -177,11 +196,18 @@ fn run(world: &mut World, steps: Vec<Step>) {
             }
             Step::GuestOff if world.alive => world.input(Input::GuestOff),
             Step::GuestCrashes if world.alive => world.input(Input::GuestCrashed),
-            Step::DiskFull if world.alive => world.input(Input::DiskTrouble(failure(FailureCode::NoSpace))),
+            Step::DiskFull if world.alive => {
+                world.stopped = true;
+                // QEMU tells in order: first what it has answered already.
+                world.owed.push_back(Input::DiskTrouble(failure(FailureCode::NoSpace)));
+                if world.owed.len() == 1 {
+                    world.answer();
+                }
+            }
             Step::Dies if world.alive && world.machine.state() != VmState::Starting => {
                 world.alive = false;
                 // What it would have answered is lost.
-                world.owed.retain(|owed| !matches!(owed, Input::Answered { .. }));
+                world.owed.retain(|owed| !matches!(owed, Input::Answered { .. } | Input::DiskTrouble(_)));
                 world.input(Input::Ended(ExitReason::Killed));
             }
             Step::NextFails => world.next_failure = true,
@@ -292,4 +318,99 @@ fn root_stops_a_guest_that_does_not_listen_and_it_stays_off() {
     world.drain();
     assert_eq!((world.machine.state(), world.halts, world.alive), (VmState::Stopped, 1, false));
     assert!(world.machine.is_halted() && world.machine.is_idle());
+}
+
+#[test]
+fn a_disk_that_fills_up_during_a_shutdown_stops_the_guest_and_it_goes_on() {
+    let mut world = World::new(Power::Running, Restart::OnCrash);
+    world.drain();
+    world.operate(1, Edge::Shutdown { within: Duration::from_secs(60) });
+    world.answer();
+    assert_eq!(world.machine.state(), VmState::ShuttingDown);
+    world.stopped = true;
+    world.input(Input::DiskTrouble(failure(FailureCode::NoSpace)));
+    assert_eq!(world.machine.state(), VmState::Paused);
+    assert_eq!(world.outcomes.get(&OperationId(Uuid::from_u128(1))), Some(&1));
+    world.drain();
+    assert_eq!((world.machine.state(), world.stopped), (VmState::Running, false));
+    // The event was lost: what QEMU says is as good.
+    world.stopped = true;
+    world.input(Input::FoundStopped);
+    assert_eq!(world.machine.state(), VmState::Paused);
+}
+
+#[test]
+fn a_qemu_that_cant_be_reached_is_tried_again_and_not_ended() {
+    let now = Instant::now();
+    let (mut machine, _) = Machine::new(desired(3, Power::Running, Restart::OnCrash), None, true, now);
+    for (now, wait) in [(now, 1), (now + Duration::from_secs(1), 2), (now + Duration::from_secs(3), 4)] {
+        assert_eq!(machine.handle(Input::Unreached(failure(FailureCode::QmpProtocol)), now), []);
+        assert_eq!(machine.state(), VmState::Starting);
+        assert_eq!(machine.wake_at(), Some(now + Duration::from_secs(wait)));
+        assert_eq!(machine.handle(Input::Tick, now + Duration::from_secs(wait)), [Effect::Adopt]);
+    }
+    assert_eq!(machine.handle(Input::Started(Ok(Found::Running)), now), []);
+    assert_eq!((machine.state(), machine.failure()), (VmState::Running, None));
+    // Somebody who wants it off does not wait for the next try.
+    let (mut machine, _) = Machine::new(desired(3, Power::Running, Restart::OnCrash), None, true, now);
+    machine.handle(Input::Unreached(failure(FailureCode::QmpProtocol)), now);
+    let effects = machine.handle(Input::Desired(desired(4, Power::Stopped, Restart::OnCrash)), now);
+    assert_eq!(effects, [Effect::Kill, Effect::Adopt]);
+    assert_eq!(machine.handle(Input::Started(Err(failure(FailureCode::QemuStart))), now), []);
+    assert_eq!(machine.state(), VmState::Stopped);
+}
+
+/// Wherever it is: starting, waiting to be started again, being made.
+#[test]
+fn root_stops_what_has_no_guest_to_ask_and_it_stays_off() {
+    let halt = Edge::Halt { within: Duration::from_secs(5) };
+    for step in [Step::NextFails, Step::Answer, Step::Dies] {
+        let mut world = World::new(Power::Running, Restart::Always);
+        match step {
+            // Being made.
+            Step::Answer => {}
+            // Starting, and it will not answer.
+            Step::NextFails => {
+                world.answer();
+                world.owed.clear();
+            }
+            _ => {
+                world.drain();
+                world.alive = false;
+                world.input(Input::Ended(ExitReason::Crash));
+                assert!(world.machine.wake_at().is_some());
+            }
+        }
+        world.operate(1, halt);
+        if let Step::NextFails = step {
+            world.now = world.machine.wake_at().expect("it is ended then");
+            let effects = world.machine.handle(Input::Tick, world.now);
+            assert_eq!(effects, [Effect::Kill]);
+            world.alive = false;
+            world.input(Input::Started(Err(failure(FailureCode::QemuStart))));
+        }
+        world.drain();
+        assert_eq!(world.outcomes.get(&OperationId(Uuid::from_u128(1))), Some(&1), "{step:?}");
+        assert_eq!((world.machine.state(), world.halts, world.alive), (VmState::Stopped, 1, false), "{step:?}");
+        assert!(world.machine.is_halted() && world.machine.is_idle(), "{step:?}");
+    }
+}
+
+#[test]
+fn a_reset_is_written_down_before_it_happens() {
+    let mut world = World::new(Power::Running, Restart::OnCrash);
+    world.drain();
+    let operation = Operation { id: OperationId(Uuid::from_u128(1)), edge: Edge::Reset };
+    let effects = world.machine.operate(operation, world.now).unwrap();
+    assert_eq!(effects, [Effect::Begin { operation: operation.id }, Effect::Tell(Command::Reset)]);
+}
+
+#[test]
+fn what_is_asked_again_while_it_is_made_is_made_again() {
+    let mut world = World::new(Power::Running, Restart::OnCrash);
+    world.owed.clear();
+    world.input(Input::Desired(desired(1, Power::Running, Restart::OnCrash)));
+    world.input(Input::Made(Err(failure(FailureCode::PoolMissing))));
+    world.drain();
+    assert_eq!(world.machine.state(), VmState::Running);
 }
