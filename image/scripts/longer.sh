@@ -43,19 +43,21 @@ storms() {
 }
 
 fuzz() {
-    local folder target
+    local folder target corpora
     if ! rustup run nightly rustc --version >/dev/null 2>&1; then
         summary+=("$(printf '%-50s %6s    %s' 'fuzz targets' - 'SKIPPED: no nightly compiler')")
         return
     fi
     cargo_tool fuzz
-    for folder in src/*/fuzz web-ui/fuzz; do
+    for folder in src/*/fuzz; do
         [ -f "$folder/Cargo.toml" ] || continue
         for target in $(cd "$folder" && cargo +nightly fuzz list --fuzz-dir .); do
             # What is found on the way goes beside the build, not into the corpus that `make test` replays.
             mkdir -p "target/fuzz/corpus/$target"
+            corpora=("target/fuzz/corpus/$target")
+            [ ! -d "$folder/corpus/$target" ] || corpora+=("$folder/corpus/$target")
             step "fuzz $folder $target" cargo +nightly fuzz run --fuzz-dir "$folder" --target-dir target/fuzz "$target" \
-                "target/fuzz/corpus/$target" "$folder/corpus/$target" -- -max_total_time="${CAKE_FUZZ_SECONDS:-60}"
+                "${corpora[@]}" -- -max_total_time="${CAKE_FUZZ_SECONDS:-60}"
         done
     done
 }

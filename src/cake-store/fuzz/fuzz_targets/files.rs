@@ -1,4 +1,4 @@
-//! A damaged database file. Start it with the golden stores as its corpus: `cargo fuzz run files ../tests/golden`.
+//! A damaged database file. Its corpus is a link to the golden stores.
 #![no_main]
 
 #[path = "../check.rs"]
