@@ -9,8 +9,10 @@ set -euo pipefail
 
 export CAKE_BUILT=${CAKE_BUILT:-$CAKE_TOP/target/release}
 [ -z "${SETUP:-}" ] || { [ -r "$SETUP" ] && SETUP=$(readlink -f "$SETUP"); } || die "SETUP=$SETUP cannot be read"
-mkdir -p "$CAKE_STATE"
+# The caller's own where the caller may make it. Elsewhere (/var/lib/cake) root does, and it is given to the caller below.
+mkdir -p "$CAKE_STATE" 2>/dev/null || true
 become_root "$@"
+mkdir -p "$CAKE_STATE" || die "CAKE_STATE=$CAKE_STATE cannot be made"
 need jq setpriv unshare flock ss tail
 
 # The user that caked runs as: a system user of that name, or a new one; never somebody's login.

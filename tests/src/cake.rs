@@ -11,8 +11,17 @@ use tokio::process::Command;
 #[derive(Clone, Debug)]
 pub struct Cake {
     program: PathBuf,
-    state: PathBuf,
+    place: Finds,
     language: String,
+}
+
+/// How it finds its instance.
+#[derive(Clone, Debug)]
+enum Finds {
+    /// `CAKE_STATE` names its state.
+    Told(PathBuf),
+    /// It is started in this directory of a checkout and has to look for itself.
+    Inside(PathBuf),
 }
 
 /// What a call said, and how it ended.
@@ -26,7 +35,12 @@ pub struct Said {
 impl Cake {
     /// Finds its instance through `CAKE_STATE`.
     pub fn new(program: PathBuf, state: &Path) -> Self {
-        Self { program, state: state.into(), language: "C.UTF-8".into() }
+        Self { program, place: Finds::Told(state.into()), language: "C.UTF-8".into() }
+    }
+
+    /// Started somewhere in a checkout, as a person does, and told nothing.
+    pub fn inside(program: PathBuf, directory: &Path) -> Self {
+        Self { program, place: Finds::Inside(directory.into()), language: "C.UTF-8".into() }
     }
 
     /// With another `LC_ALL`.
@@ -40,10 +54,19 @@ impl Cake {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).env_clear();
+        let home = match &self.place {
+            Finds::Told(state) => {
+                command.env("CAKE_STATE", state);
+                state
+            }
+            Finds::Inside(directory) => {
+                command.current_dir(directory);
+                directory
+            }
+        };
         command
-            .env("CAKE_STATE", &self.state)
-            .env("XDG_CONFIG_HOME", self.state.join("config"))
-            .env("HOME", &self.state)
+            .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("HOME", home)
             .env("LC_ALL", &self.language)
             .env("PATH", "/usr/bin:/bin")
             .env("TZ", "UTC")
