@@ -30,32 +30,31 @@ pub enum FrameError {
     Io(#[source] std::io::Error),
 }
 
-/// Collects bytes until a frame is whole. Memory is given back after a large one.
-#[derive(Default)]
-pub(crate) struct FrameReader {
+/// Collects bytes until a frame is whole, and knows no socket: the fuzz target. Memory is given back after a large frame.
+#[derive(Debug, Default)]
+pub struct Decoder {
     bytes: Vec<u8>,
-    descriptors: VecDeque<OwnedFd>,
 }
 
-impl FrameReader {
-    /// The next frame. Safe to drop at an await point: what has been read is kept.
-    pub async fn next<T: DeserializeOwned>(&mut self, stream: &UnixStream) -> Result<T, FrameError> {
-        loop {
-            if let Some(length) = self.whole()? {
-                let parsed = serde_json::from_slice(&self.bytes[4..4 + length]).map_err(FrameError::Malformed);
-                self.bytes.drain(..4 + length);
-                if self.bytes.is_empty() && self.bytes.capacity() > 16 * 1024 {
-                    self.bytes = Vec::new();
-                }
-                return parsed;
-            }
-            self.read_more(stream).await?;
-        }
+impl Decoder {
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
     }
 
-    /// The descriptor that came with the frame just read.
-    pub fn take_descriptor(&mut self) -> Result<OwnedFd, FrameError> {
-        self.descriptors.pop_front().ok_or(FrameError::DescriptorMissing)
+    /// The first frame, if all of it is here. After an error the stream is good for nothing more.
+    pub fn next_frame<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+        let Some(length) = self.whole()? else { return Ok(None) };
+        let parsed = serde_json::from_slice(&self.bytes[4..4 + length]).map_err(FrameError::Malformed);
+        self.bytes.drain(..4 + length);
+        if self.bytes.is_empty() && self.bytes.capacity() > 16 * 1024 {
+            self.bytes = Vec::new();
+        }
+        parsed.map(Some)
+    }
+
+    /// Bytes that wait for the rest of their frame.
+    pub fn held(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Length of the first frame if all of it is here.
@@ -69,19 +68,43 @@ impl FrameReader {
         }
         Ok((self.bytes.len() >= 4 + length).then_some(length))
     }
+}
+
+/// A [`Decoder`] on a socket, which may also bring descriptors.
+#[derive(Default)]
+pub(crate) struct FrameReader {
+    decoder: Decoder,
+    descriptors: VecDeque<OwnedFd>,
+}
+
+impl FrameReader {
+    /// The next frame. Safe to drop at an await point: what has been read is kept.
+    pub async fn next<T: DeserializeOwned>(&mut self, stream: &UnixStream) -> Result<T, FrameError> {
+        loop {
+            if let Some(frame) = self.decoder.next_frame()? {
+                return Ok(frame);
+            }
+            self.read_more(stream).await?;
+        }
+    }
+
+    /// The descriptor that came with the frame just read.
+    pub fn take_descriptor(&mut self) -> Result<OwnedFd, FrameError> {
+        self.descriptors.pop_front().ok_or(FrameError::DescriptorMissing)
+    }
 
     async fn read_more(&mut self, stream: &UnixStream) -> Result<(), FrameError> {
         let mut buffer = [0u8; 8192];
         let (read, descriptors) =
             stream.async_io(Interest::READABLE, || receive(stream, &mut buffer)).await.map_err(FrameError::Io)?;
         self.descriptors.extend(descriptors);
-        self.bytes.extend_from_slice(&buffer[..read]);
+        self.decoder.push(&buffer[..read]);
         if read == 0 { Err(FrameError::Closed) } else { Ok(()) }
     }
 }
 
 /// A frame ready to be sent.
-pub(crate) fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
     let mut frame = vec![0; 4];
     serde_json::to_writer(&mut frame, message).map_err(FrameError::Malformed)?;
     let length = frame.len() - 4;

@@ -19,9 +19,16 @@ mod model;
 mod server;
 
 pub use client::{ClientError, NodeClient, Observation};
-pub use frame::{FRAME_MAX, FrameError};
+pub use frame::{Decoder, FRAME_MAX, FrameError};
 pub use model::{
     API_VERSION, Hello, ImageRecord, NodeError, Observed, OperationOutcome, OperationResult, RemovedRecord, StreamKind,
     StreamTicket, Verb, VmRecord,
 };
 pub use server::{NodeService, ObservedStream, serve};
+
+/// What travels in the frames, for whoever tries the decoder with hostile bytes.
+#[doc(hidden)]
+pub mod wire {
+    pub use crate::frame::encode;
+    pub use crate::model::{Answer, Call, Reply, Request};
+}

@@ -165,14 +165,14 @@ pub enum NodeError {
 
 /// A request with its number; the answer carries the same number.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Call {
+pub struct Call {
     pub id: u64,
     pub request: Request,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "call")]
-pub(crate) enum Request {
+pub enum Request {
     Hello { epoch: Option<Epoch> },
     ApplyVm { stamp: Stamp, vm: Box<Vm> },
     RemoveVm { id: VmId, stamp: Stamp },
@@ -184,14 +184,14 @@ pub(crate) enum Request {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Reply {
+pub struct Reply {
     pub id: u64,
     pub answer: Result<Answer, NodeError>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "answer", content = "with")]
-pub(crate) enum Answer {
+pub enum Answer {
     Hello(Box<Hello>),
     Accepted,
     Observed(Box<Observed>),

@@ -1,8 +1,12 @@
-//! What must hold for all bytes that an image's file can have. Shared by the fuzz target and by the replay on stable Rust.
+//! What must hold for all bytes that an image's file, and its description, can have. Shared by the fuzz targets and by the replay
+//! on stable Rust.
+#![allow(dead_code, reason = "each target takes the half it needs")]
 
+use cake_storage::images::{described, image_id};
 use cake_storage::inspect::{Found, Source, inspect};
 use std::cell::Cell;
 use std::io;
+use std::path::Path;
 
 /// More reads than any honest file needs: what grows with a file's own numbers is caught.
 const MOST_READS: u32 = 20_000;
@@ -44,5 +48,18 @@ pub fn check(bytes: &[u8]) {
             assert!(bytes.windows(8).any(|note| note[..4] == *b"Xen\0" && note[4..] == entry.to_le_bytes()));
         }
         Err(refusal) => assert!(!refusal.to_string().is_empty()),
+    }
+}
+
+/// An image lies beside its description, whatever that says.
+pub fn description(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match described(text, Path::new("/images/x.toml")) {
+        Ok(image) => {
+            assert_eq!(image.path.parent(), Some(Path::new("/images")), "{:?}", image.path);
+            assert!(image.path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
+            assert_eq!(image.id, image_id(&image.name));
+        }
+        Err(refusal) => assert!(refusal.to_string().contains("/images/x.toml")),
     }
 }

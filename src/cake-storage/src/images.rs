@@ -98,9 +98,13 @@ fn describe(path: &Path) -> Result<Image, ImageError> {
     if std::fs::metadata(path).map_err(io)?.len() > DESCRIPTION_MAX {
         return Err(ImageError::TooLong { path: path.to_owned() });
     }
-    let text = std::fs::read_to_string(path).map_err(io)?;
+    described(&std::fs::read_to_string(path).map_err(io)?, path)
+}
+
+/// What the text of a description at `path` means: the fuzz target.
+pub fn described(text: &str, path: &Path) -> Result<Image, ImageError> {
     let description: Description =
-        toml::from_str(&text).map_err(|source| ImageError::Description { path: path.to_owned(), source })?;
+        toml::from_str(text).map_err(|source| ImageError::Description { path: path.to_owned(), source })?;
     let Description { name, file, format, firmware, min_memory, virtual_size, os, sha256, built_in, title } =
         description;
     let folder = path.parent().unwrap_or(Path::new("/"));

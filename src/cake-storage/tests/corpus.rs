@@ -9,11 +9,12 @@ use rand::{Rng, SeedableRng};
 use std::path::Path;
 
 const MUTATIONS: usize = 150_000;
+const TEXT_MUTATIONS: usize = 100_000;
 /// Numbers at which parsers go wrong, in both orders of bytes.
 const NUMBERS: [u64; 8] = [0, 1, 0x7f, 0xffff, 0x7fff_ffff, 0xffff_ffff, 0x7fff_ffff_ffff_ffff, u64::MAX];
 
-fn corpus() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/images");
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().map(|file| std::fs::read(file).unwrap()).collect()
@@ -50,16 +51,43 @@ fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
+/// Bytes that mean something in a description, put where something else was.
+fn mutate_text(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
+    const TOKENS: [&str; 12] =
+        ["\"", "'''", "\n", "=", "[", "{", "../", "/etc/passwd", "\\u0000", "-1", "9223372036854775808", "\u{202e}"];
+    let mut bytes = seeds.choose(random).unwrap().clone();
+    for _ in 0..random.random_range(1..5) {
+        let at = random.random_range(0..=bytes.len());
+        let end = random.random_range(at..=bytes.len().min(at + 12));
+        match random.random_range(0..4) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << random.random_range(0..7),
+            1 => bytes.truncate(at),
+            2 => drop(bytes.drain(at..end)),
+            _ => drop(bytes.splice(at..end, TOKENS.choose(random).unwrap().bytes())),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn descriptions_that_are_none_break_nothing() {
+    let seeds = corpus("descriptions");
+    assert!(seeds.len() >= 5, "the corpus is missing");
+    seeds.iter().for_each(|seed| check::description(seed));
+    let mut random = StdRng::seed_from_u64(4);
+    (0..TEXT_MUTATIONS).for_each(|_| check::description(&mutate_text(&mut random, &seeds)));
+}
+
 #[test]
 fn the_corpus_breaks_nothing() {
-    let seeds = corpus();
+    let seeds = corpus("images");
     assert!(seeds.len() >= 8, "the corpus is missing");
     seeds.iter().for_each(|seed| check::check(seed));
 }
 
 #[test]
 fn seeded_mutations_break_nothing() {
-    let seeds = corpus();
+    let seeds = corpus("images");
     let mut random = StdRng::seed_from_u64(2);
     for _ in 0..MUTATIONS {
         check::check(&mutate(&mut random, &seeds));

@@ -1,0 +1,63 @@
+//! What must hold for all texts that a person or a script can write: names, sizes, queries, answer files. Shared by the fuzz
+//! targets and by the replay on stable Rust.
+#![allow(dead_code, reason = "each target takes the half it needs")]
+
+use cake_planner::query::{Filter, Item, LENGTH_MAX, NumberField, TextField};
+use cake_types::{ByteSize, HostName, Name, SetupAnswers, limits};
+
+/// Something to look at with a filter.
+struct Web;
+
+impl Item for Web {
+    fn text(&self, field: TextField) -> Option<String> {
+        (field == TextField::Name).then(|| "Web 會計".into())
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        (field == NumberField::Memory).then_some(1 << 30)
+    }
+}
+
+/// Every text is refused, or means exactly one thing and says so again.
+pub fn texts(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(name) = text.parse::<Name>() {
+        assert_eq!(name.as_str(), text);
+        assert!((1..=limits::NAME_MAX).contains(&text.chars().count()), "{text:?}");
+        assert!(!text.contains("..") && text.chars().all(|c| c.is_alphanumeric() || " -_.".contains(c)), "{text:?}");
+        let host = HostName::from_name(&name);
+        assert_eq!(host.as_str().parse::<HostName>().as_ref(), Ok(&host), "{text:?}");
+    }
+    if let Ok(host) = text.parse::<HostName>() {
+        assert_eq!(host.as_str(), text);
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+        assert!(text.len() <= 253 && text.bytes().all(plain), "{text:?}");
+    }
+    if let Ok(size) = text.parse::<ByteSize>() {
+        assert_eq!(size.bytes().to_string().parse::<ByteSize>(), Ok(size));
+        assert!(size.to_string().parse::<ByteSize>().is_ok(), "{size} cannot be read again");
+    }
+    match Filter::parse(text) {
+        Ok(filter) => {
+            assert!(text.len() <= LENGTH_MAX);
+            assert!(filter.matches(&Web) || !filter.is_empty(), "an empty filter finds everything");
+        }
+        Err(problem) => assert!(!problem.params.is_empty(), "{text:?} is refused without a reason"),
+    }
+}
+
+/// Answers that were taken can be given, and a password is never shown.
+pub fn answers(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(answers) = toml::from_str::<SetupAnswers>(text) else { return };
+    assert!(!format!("{answers:?}").contains("password: "), "{answers:?}");
+    if answers.check().is_err() {
+        return;
+    }
+    let administrator = &answers.administrator;
+    assert!(administrator.password.is_some() != administrator.password_argon2id.is_some());
+    let long = |password: &String| password.chars().count() >= SetupAnswers::PASSWORD_MIN;
+    assert!(administrator.password.as_ref().is_none_or(long));
+    let path = answers.pool.path.as_deref().unwrap_or("/");
+    assert!(path.starts_with('/') && !path.split('/').any(|part| part == ".."), "{path}");
+}

@@ -1,0 +1,7 @@
+//! A name, a size or a query, as somebody could write it.
+#![no_main]
+
+#[path = "../check.rs"]
+mod check;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::texts(bytes));
