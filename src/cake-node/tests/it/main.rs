@@ -8,4 +8,5 @@ mod pools;
 mod screen;
 mod storm;
 mod support;
+mod systemd;
 mod tools;

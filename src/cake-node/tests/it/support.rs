@@ -34,6 +34,11 @@ fn built(variable: &str, name: &str) -> Result<PathBuf> {
     Ok(path.canonicalize()?)
 }
 
+/// `detached`, which every machine has; in the guest with systemd `systemd`.
+pub fn launcher() -> String {
+    std::env::var("CAKE_LAUNCHER").unwrap_or_else(|_| "detached".into())
+}
+
 /// The program, ended when dropped; its guests are ended by their pids.
 pub struct NodeProcess {
     pub state: TempDir,
@@ -74,7 +79,7 @@ impl NodeProcess {
         let (read, write) = nix::unistd::pipe()?;
         nix::fcntl::fcntl(&read, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
         let child = Command::new(env!("CARGO_BIN_EXE_cake-node"))
-            .args(["serve", "--launcher", "detached", "--accelerator", "tcg"])
+            .args(["serve", "--accelerator", "tcg", "--launcher", &launcher()])
             .arg("--state")
             .arg(self.state.path())
             .arg("--engine")
@@ -151,7 +156,9 @@ impl Leader {
         let pool = PoolId("6ab7d1f2-0000-7000-8000-000000000001".parse()?);
         client.apply_pool(pool, Stamp { epoch, generation: Generation(1) }, PoolSpec { path: None }).await?;
         let mut leader = Self::over(client, epoch, pool).await?;
-        while !(leader.images.contains_key("cake-pvh") && leader.images.contains_key("cake-tiny")) {
+        let described = |name: &&str| images().is_ok_and(|images| images.join(format!("{name}.toml")).exists());
+        let wanted: Vec<_> = ["cake-pvh", "cake-tiny"].into_iter().filter(described).collect();
+        while !wanted.iter().all(|name| leader.images.contains_key(*name)) {
             leader.see().await?;
         }
         Ok(leader)
