@@ -2,8 +2,12 @@
 
 use anyhow::{Context, Result, ensure};
 use cake_client::VmAction;
+use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
 use cake_tests::{Cake, Instance, PASSWORD, Terminal, in_time, is_alive, qemus_of};
+use cake_types::ByteSize;
 use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -146,6 +150,60 @@ async fn epoch(client: &cake_client::Client) -> Result<u64> {
     nodes.items.first().and_then(|node| node.epoch).with_context(|| nodes.json.clone())
 }
 
+/// A file of the disk that a guest's cloud-init reads (NoCloud).
+fn seed(instance: &Instance, vm: &Vm, name: &str) -> Result<String> {
+    let path = instance.state().join("node/vms").join(vm.id.to_string()).join("seed.img");
+    ensure!(fs::metadata(&path)?.permissions().mode() & 0o007 == 0, "{} is for its VM alone", path.display());
+    let disk = std::io::Cursor::new(fs::read(&path)?);
+    let disk = fatfs::FileSystem::new(disk, fatfs::FsOptions::new())?;
+    ensure!(disk.volume_label() == "CIDATA", "{}", disk.volume_label());
+    let mut text = String::new();
+    disk.root_dir().open_file(name)?.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cloud_init_is_told_is_on_the_guests_disk_alone() -> Result<()> {
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFUTT8yKMkJm4xpt5EYSvrvwzBuLtO8GyCWDeKE0PsOb ada@example";
+    const SECRET: &str = "a-word-that-is-nowhere-else";
+    let (instance, client) = Instance::ready().await?;
+    let tiny = |name: &str, told: CloudInit| NewVm {
+        name: name.into(),
+        image: "cake-tiny".into(),
+        cpus: 1,
+        memory: ByteSize::mib(256),
+        start: Some(true),
+        cloud_init: Some(told),
+        ..NewVm::default()
+    };
+    let ada = GuestUser { name: "ada".into(), ssh_keys: vec![KEY.into()], administrator: true };
+    let bob = GuestUser { name: "bob".into(), ssh_keys: Vec::new(), administrator: false };
+    let told = CloudInit { hostname: Some("web-1".into()), users: vec![ada, bob], user_data: None };
+    let vm = instance.create(&client, &tiny("people", told)).await?;
+    let (meta, user) = (seed(&instance, &vm, "meta-data")?, seed(&instance, &vm, "user-data")?);
+    ensure!(
+        meta.contains(&format!("instance-id: \"{}\"", vm.id)) && meta.contains("local-hostname: \"web-1\""),
+        "{meta}"
+    );
+    // YAML contains JSON: the users are one line of it.
+    let users = user.lines().find_map(|line| line.strip_prefix("users: ")).with_context(|| user.clone())?;
+    let users: serde_json::Value = serde_json::from_str(users)?;
+    ensure!(user.starts_with("#cloud-config\n") && users[0]["name"] == "ada" && users[1]["name"] == "bob", "{user}");
+    ensure!(users[0]["ssh_authorized_keys"] == serde_json::json!([KEY]) && users[0]["sudo"].is_string(), "{user}");
+    ensure!(users[1]["sudo"].is_null(), "{user}");
+
+    let text = format!("#cloud-config\npassword: {SECRET}\n# 會計\n");
+    let told = CloudInit { hostname: None, users: Vec::new(), user_data: Some(text.clone()) };
+    let vm = instance.create(&client, &tiny("verbatim", told)).await?;
+    ensure!(seed(&instance, &vm, "user-data")? == text, "user-data is given as it came");
+    // Sealed to the node on its way: neither Store, Journal, the node's database nor a log can be read for it.
+    let output = std::process::Command::new("grep").args(["-rlaF", SECRET]).arg(instance.state()).output()?;
+    let found = String::from_utf8(output.stdout)?;
+    let own = format!("node/vms/{}/seed.img", vm.id);
+    ensure!(found.lines().all(|file| file.ends_with(&own)) && found.lines().count() == 1, "{found}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_restored_from_an_old_copy_removes_nothing() -> Result<()> {
     let (mut instance, client) = Instance::ready().await?;
@@ -171,8 +229,10 @@ async fn a_store_restored_from_an_old_copy_removes_nothing() -> Result<()> {
     let after = epoch(&client).await?;
     ensure!(after > before, "the epoch rises above what the node has seen: {before} → {after}");
 
-    let task = client.act(&young.id.to_string(), VmAction::Adopt).await?;
-    instance.done(&client, task).await?;
+    let cake = instance.cake();
+    let login = cake.run_with(&["login", "--user", "admin", "--password-stdin"], PASSWORD.as_bytes()).await?;
+    ensure!(login.code == 0, "{login:?}");
+    cake.ok(&["vm", "adopt", &young.id.to_string()]).await?;
     let adopted = instance.until(&client, &young.id.to_string(), |vm| !vm.orphaned && vm.state == "running").await?;
     ensure!(adopted.name == "young" && adopted.pid == young.pid, "adopted as it was: {}", adopted.json);
     // It is an ordinary VM again.
