@@ -11,6 +11,8 @@
 //!
 //! Which QEMU lives is not written here: the lock that it holds says so (`cake_vm::Folder`), and can't be out of date.
 
+#[cfg(test)]
+mod golden;
 mod operations;
 mod pools;
 mod schema;
