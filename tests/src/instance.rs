@@ -50,10 +50,15 @@ impl Instance {
     /// As [`Instance::start_with`], with an accelerator: `auto` as in service, or `tcg`, which every machine has and which
     /// saves each instance the probe.
     pub fn start_on(accelerator: &'static str, caked_environment: &[(&str, &str)]) -> Result<Self> {
+        Self::start_in(&std::env::temp_dir(), accelerator, caked_environment)
+    }
+
+    /// As [`Instance::start_on`], with its state in this folder, which every user may enter.
+    fn start_in(folder: &Path, accelerator: &'static str, caked_environment: &[(&str, &str)]) -> Result<Self> {
         ensure!(nix::unistd::geteuid().is_root(), "cake-node is root's: run this test as root");
         let place = Place::find()?;
         // A short name: a socket's path has at most 107 bytes.
-        let directory = tempfile::Builder::new().prefix("cake-").tempdir()?;
+        let directory = tempfile::Builder::new().prefix("cake-").tempdir_in(folder)?;
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
         for (name, mode) in [("bin", 0o755), ("run", 0o755), ("log", 0o755), ("node", 0o700), ("caked", 0o700)] {
             let path = directory.path().join(name);
@@ -89,12 +94,12 @@ impl Instance {
 
     /// Both daemons, the wizard answered, and a client of the administrator.
     pub async fn ready() -> Result<(Self, Client)> {
-        Self::ready_on("tcg").await
+        Self::ready_in(&std::env::temp_dir(), "tcg").await
     }
 
-    /// As [`Instance::ready`], with an accelerator.
-    pub async fn ready_on(accelerator: &'static str) -> Result<(Self, Client)> {
-        let instance = Self::start_on(accelerator, &[])?;
+    /// As [`Instance::ready`], with its state in this folder and an accelerator.
+    pub async fn ready_in(folder: &Path, accelerator: &'static str) -> Result<(Self, Client)> {
+        let instance = Self::start_in(folder, accelerator, &[])?;
         instance.answer_wizard().await?;
         let client = instance.administrator().await?;
         instance.settled(&client).await?;

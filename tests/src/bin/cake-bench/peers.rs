@@ -1,21 +1,26 @@
 //! Rows of others, where they are installed: libvirt starts and stops the same guest; Incus lists what it has.
 
 use crate::table::{Goal, Samples, Table};
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use cake_tests::Instance;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-pub fn measure(table: &mut Table, instance: &Instance, rounds: usize) -> Result<()> {
-    match here("virsh", &["-c", "qemu:///system", "version"]) {
-        true => libvirt(table, instance, rounds)?,
-        false => table.note("libvirt: not installed, or its daemon does not answer"),
+/// What others fail at is told below the table, which is about cake.
+pub fn measure(table: &mut Table, instance: &Instance, rounds: usize) {
+    let libvirt = match here("virsh", &["-c", "qemu:///system", "version"]) {
+        true => libvirt(table, instance, rounds),
+        false => Err(anyhow!("not installed, or its daemon does not answer")),
+    };
+    let incus = match here("incus", &["list", "--format", "json"]) {
+        true => incus(table, rounds),
+        false => Err(anyhow!("not installed, or its daemon does not answer")),
+    };
+    for (name, result) in [("libvirt", libvirt), ("Incus", incus)] {
+        if let Err(error) = result {
+            table.note(format!("{name}: {error:#}"));
+        }
     }
-    match here("incus", &["list", "--format", "json"]) {
-        true => incus(table, rounds)?,
-        false => table.note("Incus: not installed, or its daemon does not answer"),
-    }
-    Ok(())
 }
 
 fn here(program: &str, arguments: &[&str]) -> bool {
