@@ -42,11 +42,16 @@ fn exists(reference: &str) -> Result<()> {
     let text = read(path).with_context(|| format!("{reference} names no file"))?;
     let Some(name) = name else { return Ok(()) };
     let name = name.rsplit("::").next().unwrap_or(name);
-    let found = text.lines().any(|line| {
-        let line = line.trim().trim_start_matches("pub ").trim_start_matches("async ");
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    let at = lines.iter().position(|line| {
+        let line = line.trim_start_matches("pub ").trim_start_matches("async ");
         line.strip_prefix("fn ").is_some_and(|rest| rest.split(['(', '<']).next() == Some(name))
     });
-    ensure!(found, "{reference}: no such test in that file");
+    let at = at.with_context(|| format!("{reference}: no such function in that file"))?;
+    // A helper holds nothing: the attribute stands above, with others and comments between.
+    let above = lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("//"));
+    let is_test = |line: &str| line == "#[test]" || line.starts_with("#[tokio::test");
+    ensure!(above.into_iter().any(|line| is_test(line)), "{reference} is no test");
     Ok(())
 }
 
