@@ -165,6 +165,42 @@ async fn lists_come_in_parts_and_queries_find() {
     assert_eq!(items(&admin.get(&format!("/v1/tasks?cursor={next}")).await.is(200)).len(), 2);
 }
 
+/// Every list, one item at a time, is the list.
+#[tokio::test]
+async fn every_list_comes_in_parts() {
+    let (_app, admin) = App::ready().await;
+    for name in ["a1", "a2", "a3"] {
+        admin.done(admin.post("/v1/vms", &vm(name)).await).await;
+    }
+    for (path, least) in [
+        ("/v1/vms", 3),
+        ("/v1/tasks", 3),
+        ("/v1/events", 3),
+        ("/v1/events?severity=info", 3),
+        ("/v1/audit", 3),
+        ("/v1/images", 2),
+        ("/v1/pools", 1),
+        ("/v1/nodes", 1),
+    ] {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let whole = admin.get(path).await.is(200);
+        assert!(items(&whole).len() >= least && whole["next"].is_null(), "{path}: {whole}");
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        // One part more than there are items: the last may be empty.
+        for _ in 0..=items(&whole).len() {
+            let part = admin.get(&format!("{path}{mark}limit=1{cursor}")).await.is(200);
+            assert!(items(&part).len() <= 1, "{path}: {part}");
+            seen.extend(items(&part).iter().cloned());
+            match part["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(&seen, items(&whole), "{path}");
+        admin.get(&format!("{path}{mark}cursor=nonsense")).await.refused(400, "bad-cursor");
+    }
+}
+
 #[tokio::test]
 async fn a_kernel_needs_no_disk() {
     let (_app, admin) = App::ready().await;
