@@ -1,9 +1,11 @@
 //! The `cake` command as people and scripts use it: tables, JSON, exit codes, both languages.
 
 use anyhow::{Context, Result, ensure};
-use cake_tests::{Cake, Instance, PASSWORD};
+use cake_tests::{Cake, Instance, PASSWORD, in_time};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 async fn log_in(cake: &Cake, name: &str, password: &str) -> Result<cake_tests::Said> {
     cake.run_with(&["login", "--user", name, "--password-stdin"], format!("{password}\n").as_bytes()).await
@@ -60,6 +62,7 @@ async fn tables_json_exit_codes_and_both_languages() -> Result<()> {
     refusals(&english, &chinese).await?;
     accounts_and_tokens(&instance, &english).await?;
     completion(&english).await?;
+    untrusted(&instance, &english).await?;
 
     let before = english.json(&["settings", "show"]).await?;
     let changed = english.json(&["settings", "set", "name=Taipei rack"]).await?;
@@ -152,6 +155,10 @@ async fn vms(english: &Cake, chinese: &Cake) -> Result<()> {
     let found = english.json(&["query", "web"]).await?;
     ensure!(found["items"].to_string().contains("\"web\""), "{found}");
     screenshots(english).await?;
+    english.ok(&["vm", "reset", "web"]).await?;
+    ensure!(english.run(&["vm", "adopt", "web"]).await?.code == 5, "only an orphan is adopted");
+    cancelled(english).await?;
+    followed(english).await?;
     english.ok(&["vm", "stop", "web"]).await?;
     let deleted = english.ok(&["vm", "delete", "會計 主機"]).await?;
     ensure!(deleted.out.contains("deleted"), "{deleted:?}");
@@ -168,6 +175,50 @@ async fn screenshots(cake: &Cake) -> Result<()> {
     let said = cake.ok(&["vm", "screenshot", "seen", "--output", path]).await?;
     ensure!(said.out.contains(path) && std::fs::read(&file)?.starts_with(b"\x89PNG\r\n\x1a\n"), "{said:?}");
     cake.ok(&["vm", "delete", "seen", "--yes"]).await?;
+    Ok(())
+}
+
+/// The measuring guest does not listen to its power button, so the task goes on until it is cancelled.
+async fn cancelled(cake: &Cake) -> Result<()> {
+    let asked = cake.json(&["vm", "shutdown", "web", "--no-wait"]).await?;
+    let task = asked["id"].as_str().context("a task")?;
+    ensure!(asked["state"] == "running", "{asked}");
+    cake.ok(&["task", "cancel", task]).await?;
+    let ended = cake.run(&["task", "wait", task, "--json"]).await?;
+    ensure!(ended.code == 1, "a cancelled task was not done: {ended:?}");
+    let ended = cake.json(&["task", "show", task]).await?;
+    ensure!(ended["state"] == "cancelled", "{ended}");
+    ensure!(cake.json(&["vm", "show", "web"]).await?["state"] == "running", "the VM goes on");
+    Ok(())
+}
+
+/// What happens is shown as it happens.
+async fn followed(cake: &Cake) -> Result<()> {
+    let mut command = cake.command(&["event", "list", "--follow"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().context("a pipe")?).lines();
+    let mut until = async |text: &str| {
+        let wait = async {
+            while !lines.next_line().await?.context("it ended")?.contains(text) {}
+            Ok(())
+        };
+        in_time(text, wait).await
+    };
+    until("web started").await?;
+    cake.ok(&["vm", "pause", "web"]).await?;
+    until("web was paused").await?;
+    cake.ok(&["vm", "resume", "web"]).await?;
+    Ok(child.kill().await?)
+}
+
+/// Somebody answers who is not ours.
+async fn untrusted(instance: &Instance, cake: &Cake) -> Result<()> {
+    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+    let file = instance.state().join("other.pem");
+    std::fs::write(&file, other.cert.pem())?;
+    let file = file.to_str().context("a path in UTF-8")?;
+    let said = cake.run(&["setup", "status", "--url", &instance.url(), "--ca", file]).await?;
+    ensure!(said.code == 8 && said.err.contains("certificate"), "{said:?}");
     Ok(())
 }
 
