@@ -126,8 +126,9 @@ impl News for ControlNews {
 
 /// Lets through what this viewer may send. What the guest believes to be pressed is let go when control is lost, and at the end.
 async fn to_guest_from(mut browser: SplitStream<WebSocket>, mut guest: OwnedWriteHalf, seat: &Seat) {
-    let (mut stream, mut out, mut yours) = (ClientStream::default(), Vec::new(), seat.control().yours);
     let mut changes = seat.changes();
+    // Read after that, so that no change between the two is missed.
+    let (mut stream, mut out, mut yours) = (ClientStream::default(), Vec::new(), seat.control().yours);
     loop {
         let message = tokio::select! {
             // Before the next message of somebody who is not in control any more.
