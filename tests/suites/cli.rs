@@ -145,7 +145,7 @@ async fn vms(english: &Cake, chinese: &Cake) -> Result<()> {
     let ended = english.json(&["task", "wait", task]).await?;
     ensure!(ended["state"] == "done", "{ended}");
     let shown = chinese.ok(&["task", "show", task]).await?;
-    ensure!(shown.out.contains("啟動 web"), "{shown:?}");
+    ensure!(shown.out.contains("啟動「web」"), "{shown:?}");
     let tasks = english.ok(&["task", "list"]).await?.out;
     ensure!(tasks.contains("Start web") && tasks.contains("Create 會計 主機"), "{tasks}");
     let events = chinese.ok(&["event", "list"]).await?.out;

@@ -99,7 +99,12 @@ pub(crate) fn finish(mut response: Response, language: Language, request: Reques
         kind: format!("/help/problems#{}", problem.code),
         title: own.title,
         status: problem.code.status(),
-        detail: if own.next.is_empty() { own.detail } else { format!("{} {}", own.detail, own.next) },
+        detail: if own.next.is_empty() {
+            own.detail
+        } else {
+            // Chinese sentences follow each other without a space.
+            [own.detail.as_str(), &own.next].join(Catalogue::get(language).text("sentence-gap"))
+        },
         code: problem.code.as_str().into(),
         params: problem.params,
         pointer: problem.pointer,

@@ -31,7 +31,7 @@ pub async fn image(context: &Context, ImageCommand::List: ImageCommand) -> Resul
             image.name.clone(),
             title,
             output::known(words, &format!("os-{}", image.os), &image.os),
-            image.firmware.join(", "),
+            image.firmware.join(words.text("comma")),
             image.min_memory.to_string(),
             if disk.bytes() == 0 { "–".into() } else { disk.to_string() },
         ]
@@ -95,12 +95,17 @@ pub async fn node(context: &Context, command: NodeCommand) -> Result<(), Failure
                     ("cli-col-memory-free", node.memory_available.map(|memory| memory.to_string())),
                     ("cli-col-accelerator", Some(accelerator(context, &node))),
                     ("cli-col-qemu", node.qemu.clone()),
-                    ("cli-col-launcher", node.launcher.clone()),
+                    ("cli-col-launcher", node.launcher.as_ref().map(|kind| launcher(context, kind))),
                     ("cli-col-epoch", node.epoch.map(|epoch| epoch.to_string())),
                 ],
             )
         }
     }
+}
+
+/// How VMs run beside cake-node; a newer server's new way as it is.
+fn launcher(context: &Context, kind: &str) -> String {
+    output::known(context.words, &format!("launcher-{kind}"), kind)
 }
 
 /// `kvm`, or `tcg` with the reason that the server gave.
@@ -239,7 +244,7 @@ pub async fn audit(context: &Context, command: AuditCommand) -> Result<(), Failu
             context.time(record.at),
             actor(context, &record.actor),
             record.origin.address.clone().unwrap_or_default(),
-            record.action.clone(),
+            context.words.operation(&record.action),
             record.subject.as_ref().map(|subject| named(context, subject)).unwrap_or_default(),
             result(context, &record.result),
         ]

@@ -112,11 +112,7 @@ pub fn task_title(task: &Task, words: &'static Words) -> String {
 /// The sentence that a task ended with.
 pub fn task_end(task: &Task, words: &'static Words) -> String {
     let code = task.end.as_ref().map_or("", |end| end.code.as_str());
-    let ids = [format!("task-end-{code}"), format!("failure-{code}"), format!("task-end-{}", task.state)];
-    match ids.iter().find(|id| words.has(id)) {
-        Some(id) => words.text_with(id, &[("name", &task.subject.name)]),
-        None => format!("{}: {}", task.subject.name, task.state),
-    }
+    words.task_ended(&task.kind, &task.subject.name, &task.state, code)
 }
 
 /// The sentence of an event.

@@ -7,6 +7,7 @@ use crate::output::{self, Align};
 use crate::{console, progress};
 use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
 use cake_client::{Seen, VmAction};
+use cake_i18n::format;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
@@ -128,19 +129,15 @@ fn row(context: &Context, vm: &Vm) -> Vec<String> {
         vm.cpus.to_string(),
         vm.memory.to_string(),
         if disk == 0 { "–".into() } else { cake_types::ByteSize(disk).to_string() },
-        vm.usage.map_or_else(|| "–".into(), |usage| percent(usage.cpu_permille)),
+        vm.usage.map_or_else(|| "–".into(), |usage| format::cpu_use(usage.cpu_permille, vm.cpus)),
         vm.image.clone().unwrap_or_else(|| "–".into()),
     ]
-}
-
-fn percent(permille: u32) -> String {
-    format!("{} %", (permille + 5) / 10)
 }
 
 fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
     let words = context.words;
     let accelerator = vm.accelerator.as_ref().map(|kind| output::known(words, &format!("accelerator-{kind}"), kind));
-    let disks = vm.disks.iter().map(|disk| disk.size.to_string()).collect::<Vec<_>>().join(", ");
+    let disks = vm.disks.iter().map(|disk| disk.size.to_string()).collect::<Vec<_>>().join(words.text("comma"));
     let failure = vm.failure.as_ref().map(|failure| {
         let text = output::known(words, &format!("failure-{}", failure.code), &failure.code);
         if failure.detail.is_empty() { text } else { format!("{text} ({})", failure.detail) }
@@ -163,7 +160,7 @@ fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
             ("cli-col-network", Some(output::known(words, &format!("network-{}", vm.network), &vm.network))),
             ("cli-col-hostname", vm.hostname.clone()),
             ("cli-col-restart", Some(output::known(words, &format!("restart-{}", vm.restart), &vm.restart))),
-            ("cli-col-used-cpu", vm.usage.map(|usage| percent(usage.cpu_permille))),
+            ("cli-col-used-cpu", vm.usage.map(|usage| format::cpu_use(usage.cpu_permille, vm.cpus))),
             ("cli-col-used-memory", vm.usage.map(|usage| usage.memory.to_string())),
             ("cli-col-accelerator", accelerator),
             ("cli-col-pid", vm.pid.map(|pid| pid.to_string())),

@@ -99,7 +99,7 @@ pub fn refuse(words: &'static Words, error: &clap::Error) -> ExitCode {
 fn sentence(words: &'static Words, error: &clap::Error) -> String {
     let fact = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
-        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        Some(ContextValue::Strings(texts)) => texts.join(words.text("comma")),
         _ => String::new(),
     };
     let argument = fact(ContextKind::InvalidArg);

@@ -11,8 +11,9 @@ macro_rules! files {
     };
 }
 
-const ENGLISH: &[&str] = files!("en": "common" "problems" "tasks" "events" "console" "setup" "cli");
-const CHINESE_TAIWAN: &[&str] = files!("zh-Hant-TW": "common" "problems" "tasks" "events" "console" "setup" "cli");
+const ENGLISH: &[&str] = files!("en": "common" "problems" "tasks" "events" "operations" "console" "setup" "cli");
+const CHINESE_TAIWAN: &[&str] =
+    files!("zh-Hant-TW": "common" "problems" "tasks" "events" "operations" "console" "setup" "cli");
 
 /// Where the words of every language are.
 #[derive(Debug)]

@@ -56,11 +56,20 @@ pub fn age(at: Timestamp, now: Timestamp, words: &Words) -> String {
 
 /// A length of time in its largest unit: `3 days`.
 pub fn duration(seconds: i64, words: &Words) -> String {
+    if seconds < 1 {
+        return words.text("duration-moment").to_owned();
+    }
     if seconds < 60 {
-        return words.text_with("duration-seconds", &[("count", &seconds.max(0).to_string())]);
+        return words.text_with("duration-seconds", &[("count", &seconds.to_string())]);
     }
     let (id, count) = largest_unit(seconds, ["duration-minutes", "duration-hours", "duration-days"]);
     words.text_with(id, &[("count", &count.to_string())])
+}
+
+/// How busy a VM is: of all its processors together, so that 100 % is everywhere as much as it can do.
+pub fn cpu_use(permille_of_one: u32, vcpus: u32) -> String {
+    let of = vcpus.max(1) * 10;
+    format!("{} %", (permille_of_one + of / 2) / of)
 }
 
 fn largest_unit(seconds: i64, [minutes, hours, days]: [&'static str; 3]) -> (&'static str, i64) {
@@ -106,7 +115,18 @@ mod tests {
         ] {
             assert_eq!(age(at(then), now, english), age_in_words, "{then}");
         }
-        assert_eq!(duration(7_200, Catalogue::get(Language::ChineseTaiwan)), "2 小時");
+        assert_eq!(duration(7_200, Catalogue::get(Language::ChineseTaiwan)), "2小時");
         assert_eq!(duration(5, english), "5 seconds");
+        assert_eq!(duration(0, english), "less than a second");
+        assert_eq!(duration(-3, english), "less than a second");
+    }
+
+    #[test]
+    fn a_busy_vm_is_at_a_hundred_however_many_processors_it_has() {
+        assert_eq!(cpu_use(1000, 1), "100 %");
+        assert_eq!(cpu_use(4000, 4), "100 %");
+        assert_eq!(cpu_use(1000, 4), "25 %");
+        assert_eq!(cpu_use(126, 1), "13 %");
+        assert_eq!(cpu_use(0, 0), "0 %");
     }
 }

@@ -36,16 +36,33 @@ impl Words {
         self.text_of(&format!("task-state-{}", state.as_str()))
     }
 
-    /// The sentence that a task ended with; `None` while it runs.
+    /// The sentence that a task ended with, for somebody who reads nothing else of it; `None` while it runs.
     pub fn task_end(&self, task: &Task) -> Option<String> {
         let end = task.end.as_ref()?;
-        let name: &[(&str, &str)] = &[("name", &task.subject.name)];
-        let own = [format!("task-end-{}", end.code), format!("failure-{}", end.code)];
-        let id = own.iter().find(|id| self.has(id)).cloned();
-        Some(match id {
-            Some(id) => self.text_with(&id, name),
-            None => self.text_with(&format!("task-end-{}", end.state.as_str()), name),
-        })
+        Some(self.task_ended(task.kind.as_str(), &task.subject.name, end.state.as_str(), &end.code))
+    }
+
+    /// As [`Words::task_end`], from the words of the wire: `Created web`, or what was to be done and why it was not.
+    pub fn task_ended(&self, kind: &str, name: &str, state: &str, code: &str) -> String {
+        let name = [("name", name)];
+        let done = format!("task-done-{kind}");
+        if state == "done" && self.has(&done) {
+            return self.text_with(&done, &name);
+        }
+        let title = self.text_with(&format!("task-{kind}"), &name);
+        self.text_with("task-ended", &[("title", &title), ("why", self.task_why(state, code))])
+    }
+
+    /// Why a task ended as it did, beside its title.
+    pub fn task_why(&self, state: &str, code: &str) -> &'static str {
+        let ids = [format!("task-end-{code}"), format!("failure-{code}"), format!("task-end-{state}")];
+        ids.iter().find(|id| self.has(id)).map_or("", |id| self.text_of(id))
+    }
+
+    /// What was done, as the audit record names it by an operation's id; an id of a newer cake as it is.
+    pub fn operation(&self, action: &str) -> String {
+        let id = format!("operation-{action}");
+        if self.has(&id) { self.text_of(&id).into() } else { action.into() }
     }
 
     pub fn severity(&self, severity: Severity) -> &'static str {

@@ -39,7 +39,9 @@ fn every_language_has_the_same_messages_with_the_same_variables() {
         assert_eq!(words.ids().collect::<Vec<_>>(), ids, "{}", words.tag());
         for id in &ids {
             assert_eq!(words.variables(id), english.variables(id), "{} {id}", words.tag());
-            assert!(!words.source(id).unwrap_or_default().is_empty(), "{} {id} says nothing", words.tag());
+            // Between two Chinese sentences there is nothing.
+            let may_be_silent = *id == "sentence-gap";
+            assert!(may_be_silent || !words.source(id).unwrap_or_default().is_empty(), "{} {id} is empty", words.tag());
         }
     }
     let names = |language| files(language).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
@@ -98,6 +100,7 @@ fn every_word_of_the_vocabulary_is_there() {
         for kind in TaskKind::ALL {
             has(format!("task-{}", kind.as_str()));
             has(format!("task-kind-{}", kind.as_str()));
+            has(format!("task-done-{}", kind.as_str()));
         }
         for state in [TaskState::Running, TaskState::Done, TaskState::Failed, TaskState::Cancelled] {
             has(format!("task-state-{}", state.as_str()));
@@ -229,6 +232,129 @@ fn an_event_without_its_facts_still_is_a_sentence() {
     }
 }
 
+/// The pages of the manual, which are written in Chinese and in no catalogue.
+fn manual() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web-ui/manual/zh-Hant-TW");
+    let pages = std::fs::read_dir(folder).expect("the manual").map(|entry| entry.expect("readable").path());
+    let read = |path: PathBuf| {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let mut code = false;
+        let text = std::fs::read_to_string(&path).expect("text");
+        // Blocks of code stay as many lines, without their text.
+        let lines = text.lines().map(|line| {
+            code ^= line.starts_with("```");
+            if code || line.starts_with("```") { "" } else { line }
+        });
+        (name, lines.collect::<Vec<_>>().join("\n"))
+    };
+    let pages: Vec<_> = pages.map(read).collect();
+    assert!(pages.len() > 8, "the manual is where it is looked for");
+    pages
+}
+
+fn chinese(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
+}
+
+/// What people read of a line: no id, no comment, and of the manual no code, no address, no mark of Markdown.
+fn prose(file: &str, line: &str) -> String {
+    if file.ends_with(".ftl") {
+        if line.starts_with('#') {
+            return String::new();
+        }
+        return line.split_once(" = ").map_or(line, |(_, value)| value).trim().to_owned();
+    }
+    let without_code: Vec<&str> = line.split('`').collect();
+    // A letter stands for a piece of code: gaps around it are seen.
+    let line = without_code.chunks(2).map(|pair| pair[0]).collect::<Vec<_>>().join("x");
+    let mut out = String::new();
+    let mut rest = line.trim_start_matches(['#', '-', ' ', '>', '|']);
+    while let Some(at) = rest.find("](") {
+        out.push_str(&rest[..at]);
+        rest = rest[at..].split_once(')').map_or("", |(_, rest)| rest);
+    }
+    out.push_str(rest);
+    out.split(" {#").next().unwrap_or("").replace(['*', '[', ']'], "")
+}
+
+/// The gap between Chinese and Latin is the style sheet's; a typed space would be a second one. A terminal has no style sheet:
+/// the words that only the command says have their spaces.
+#[test]
+fn no_space_is_typed_between_chinese_and_latin() {
+    let catalogues = files(Language::ChineseTaiwan).into_iter().filter(|(name, _)| name != "cli.ftl");
+    let latin = |c: char| c.is_ascii_alphanumeric() || matches!(c, '{' | '}');
+    let mut seen = 0;
+    for (name, text) in catalogues.chain(manual()) {
+        for (number, line) in text.lines().enumerate() {
+            let letters: Vec<char> = prose(&name, line).chars().collect();
+            for three in letters.windows(3).filter(|three| three[1] == ' ') {
+                let gap = chinese(three[0]) && latin(three[2]) || latin(three[0]) && chinese(three[2]);
+                assert!(!gap, "{name}:{}: {line}", number + 1);
+            }
+            seen += usize::from(letters.iter().any(|c| chinese(*c)));
+        }
+    }
+    assert!(seen > 500, "the test sees the words: {seen}");
+}
+
+/// A name may be any words at all: marks say where it begins and ends.
+#[test]
+fn names_in_chinese_sentences_are_marked() {
+    let words = Catalogue::get(Language::ChineseTaiwan);
+    for id in words.ids() {
+        let text = words.source(id).expect("a text");
+        for name in ["name", "old", "claimed"] {
+            let variable = format!("{{ ${name} }}");
+            for (at, _) in text.match_indices(&variable) {
+                let before = text[..at].chars().next_back();
+                let after = text[at + variable.len()..].chars().next();
+                // In brackets, in quotation marks, or in a command between them.
+                let alone = before.is_none() && after == Some('（') || before == Some('（') && after == Some('）');
+                let quoted = text[..at].matches('「').count() > text[..at].matches('」').count();
+                assert!(alone || quoted, "{id} = {text}");
+            }
+        }
+    }
+}
+
+/// One of a thing is not many of it.
+#[test]
+fn one_is_not_many_in_english() {
+    let english = Catalogue::get(Language::English);
+    const NUMBERS: [&str; 4] = ["count", "seconds", "given", "all"];
+    for id in english.ids() {
+        let names = english.variables(id);
+        let values: Vec<_> = names.iter().map(|name| (*name, if NUMBERS.contains(name) { "1" } else { "X" })).collect();
+        let text = english.text_with(id, &values);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for pair in words.windows(2).filter(|pair| pair[0] == "1") {
+            let noun = pair[1].trim_matches(|c: char| !c.is_alphabetic());
+            let many = noun.ends_with('s') && !["is", "was", "has"].contains(&noun) || noun == "are";
+            assert!(!many, "{id}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_tasks_end_says_what_was_done_or_why_not() {
+    let end = |language, state, code| Catalogue::get(language).task_ended("vm-create", "web", state, code);
+    assert_eq!(end(Language::English, "done", "done"), "Created web.");
+    assert_eq!(end(Language::ChineseTaiwan, "done", "done"), "已建立「web」。");
+    assert_eq!(end(Language::English, "failed", "no-space"), "Create web: The storage pool is full.");
+    assert_eq!(end(Language::ChineseTaiwan, "failed", "no-space"), "建立「web」：儲存池已滿。");
+    assert_eq!(end(Language::English, "failed", "of-the-future"), "Create web: It did not succeed.");
+    for (state, codes) in [
+        ("failed", &["lost", "refused", "crashed", "killed", "not-running"][..]),
+        ("cancelled", &["cancelled", "superseded", "removed"]),
+    ] {
+        for code in codes {
+            for words in all() {
+                assert!(words.has(&format!("task-end-{code}")), "{state} {code} in {}", words.tag());
+            }
+        }
+    }
+}
+
 /// Words of the mainland that a reader in Taiwan stumbles over. (項目 is not here: in Taiwan it is an item of a list.)
 #[test]
 fn the_chinese_is_that_of_taiwan() {
@@ -288,7 +414,7 @@ fn the_chinese_is_that_of_taiwan() {
         "为",
         "删",
     ];
-    for (name, text) in files(Language::ChineseTaiwan) {
+    for (name, text) in files(Language::ChineseTaiwan).into_iter().chain(manual()) {
         for (number, line) in text.lines().enumerate() {
             for word in FOREIGN {
                 assert!(!line.contains(word), "{name}:{}: {word} in {line}", number + 1);
@@ -298,12 +424,12 @@ fn the_chinese_is_that_of_taiwan() {
                 rest = &rest[at + "虛擬機".len()..];
                 assert!(rest.starts_with('器'), "{name}:{}: 虛擬機器 is the whole word", number + 1);
             }
-            let value = line.split_once('=').map_or(line, |(_, value)| value);
-            let chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+            let value = prose(&name, line);
             let marks: Vec<char> = value.chars().collect();
             for pair in marks.windows(2) {
-                let half_width = matches!(pair[1], ',' | ';' | '!' | '?');
-                assert!(!(chinese(pair[0]) && half_width), "{name}:{}: full-width marks: {line}", number + 1);
+                let after = chinese(pair[0]) && matches!(pair[1], ',' | ';' | '!' | '?' | ':' | '(' | ')');
+                let before = chinese(pair[1]) && matches!(pair[0], ',' | ';' | '!' | '?' | ':' | '(' | ')');
+                assert!(!after && !before, "{name}:{}: full-width marks: {line}", number + 1);
             }
         }
     }

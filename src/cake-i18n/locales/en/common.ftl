@@ -31,6 +31,7 @@ age-days = { $count ->
     [one] 1 day ago
    *[other] { $count } days ago
 }
+duration-moment = less than a second
 duration-seconds = { $count ->
     [one] 1 second
    *[other] { $count } seconds

@@ -3,8 +3,11 @@
 # The frame around every page
 language-own-name = English
 comma = { ", " }
+semicolon = { "; " }
 colon = { ": " }
 full-stop = .
+# Between two sentences
+sentence-gap = { " " }
 skip-to-content = Skip to content
 nav = Main navigation
 nav-overview = Overview
@@ -27,6 +30,7 @@ activity = Tasks of the moment
 say-unreachable = The server does not answer. Nothing was changed; try again.
 say-request = Request number:
 say-copied = Copied
+say-marked = Your browser did not let it be copied. It is selected: copy it with the keyboard.
 say-required = Please fill this in.
 say-help = What does this mean?
 save = Save
@@ -79,7 +83,13 @@ pool-never-seen = The server has not reported it yet.
 pool-unavailable = Not available
 pool-reflink = copies of images take no space
 pool-copies = images are copied in full
-processors-given = { $all } logical processors; running VMs have { $given } vCPUs
+processors-given = { $all ->
+    [one] 1 logical processor
+   *[other] { $all } logical processors
+}; running VMs have { $given ->
+    [one] 1 vCPU
+   *[other] { $given } vCPUs
+}
 recent-events = Lately
 events-all = All events
 
@@ -88,6 +98,7 @@ fact-memory = Memory
 fact-processors = Processors
 fact-accelerator = How guests run
 fact-up = Up for
+fact-node-up = cake-node running for
 fact-space = Space
 fact-place = Place
 fact-file-system = File system
@@ -98,9 +109,13 @@ fact-network = Network
 fact-image = Made from
 fact-hostname = Host name
 fact-restart = Start again by itself
-fact-restarts = { $count } times so far
+fact-restarts = { $count ->
+    [one] once so far
+   *[other] { $count } times so far
+}
 fact-created = Created
 fact-used = { $used } used
+fact-taken = takes { $taken } on the server
 fact-id = Id
 fact-project = Project
 fact-firmware = Firmware
@@ -130,7 +145,7 @@ launcher-detached = VMs run as processes of their own
 vms-title = Virtual machines
 vm-create = Create VM
 vms-search = Search names and images
-vms-nothing-found = Nothing matches.
+nothing-found = Nothing matches.
 vms-show-all = Show all VMs
 vms-empty-title = No VMs yet
 vms-empty-text = A VM is a computer of its own inside this server. Create one from an image: it takes four answers.
@@ -154,6 +169,12 @@ column-disk-bytes = Disk (bytes)
 column-usage = CPU use
 column-created = Created
 column-time = Time
+column-severity = Severity
+column-event = Event
+column-task = Task
+column-ended = Ended
+column-end = How it ended
+column-operation = API operation
 column-who = Who
 column-what = What
 column-result = Result
@@ -224,7 +245,9 @@ confirm-reset-text = The guest starts from the beginning at once: what it has no
 confirm-reset-verb = Reset
 confirm-delete-title = Delete { $name }?
 confirm-delete-text = The VM and its disks ({ $disks }) are removed from the server. This can’t be undone.
+confirm-delete-text-diskless = The VM is removed from the server. This can’t be undone.
 confirm-delete-verb = Delete VM and disks
+confirm-delete-verb-diskless = Delete VM
 
 # Creating a VM
 new-title = Create a VM
@@ -234,7 +257,10 @@ new-network = Which network?
 new-name = What is it called?
 new-more = More: firmware, restart, users
 new-needs-memory = needs { $memory } of memory
-new-cpus-hint = The server has { $count } processors. VMs share them.
+new-cpus-hint = { $count ->
+    [one] The server has 1 processor. VMs share it.
+   *[other] The server has { $count } processors. VMs share them.
+}
 new-memory-hint = For example 512 MiB or 2 GiB. { $have } are free now.
 new-disk-hint = Takes space only as it fills. { $have } are free.
 new-size-hint = For example 512 MiB or 2 GiB.
@@ -247,7 +273,7 @@ new-start-why = Without this it is created and stays off.
 new-inside = Inside the guest (cloud-init)
 new-inside-why = Images with cloud-init read this at their first start.
 new-hostname-why = Made from the name, so that logs say the same as this console.
-new-user-why = Leave it empty if the image has a user of its own.
+new-user-why = May be left empty. With keys below, the user is called cake if nothing else is said.
 new-keys-why = One public key in each line, as in authorized_keys.
 new-user-data-why = Your own cloud-config or script, at most { $limit }, instead of users and keys.
 network-nat-text = It reaches your network and the Internet; nobody reaches it from outside.
@@ -256,6 +282,12 @@ size-tiny = Tiny
 size-small = Small
 size-medium = Medium
 size-large = Large
+size-needs-cpus = { $count ->
+    [one] This server has only 1 processor.
+   *[other] This server has only { $count } processors.
+}
+size-needs-memory = This server has only { $have } of memory.
+size-needs-disk = Only { $have } of disk space is free.
 field-name = Name
 field-cpus = Processors (vCPUs)
 field-user = User
@@ -316,21 +348,28 @@ image-unknown = Not looked at yet
 image-built-in = comes with cake
 image-use = Create a VM from it
 images-none-title = No images
-images-none-text = The server reports none. Build the image that comes with cake, then look again.
+images-none-text = The server reports none. In the checkout, this command builds the images that come with cake:
 
 # Tasks, events, audit
 tasks-lead = Work that takes a while. It goes on when you close the browser.
+tasks-search = Search tasks
 tasks-active = At work
 tasks-finished = Finished
 tasks-none-active = Nothing is being done right now.
 tasks-none-finished = Nothing has been finished yet.
 task-cancel = Cancel task
+cancel-title = Cancel “{ $title }”?
+cancel-text-delete = The VM and what was made of its disks are removed again.
+cancel-text-off = The VM is switched off again, as if the power were cut.
+cancel-text-on = cake no longer waits for the guest. The VM stays on, unless the guest still shuts down by itself.
 task-cancelling = Cancelling: what was begun is being undone.
 task-show-subject = Show what it is about
 task-note = You may close this page; the task goes on.
 events-lead = What happened, newest first.
+events-search = Search events
 events-none = Nothing has happened yet.
 audit-lead = Who changed what, from where, with what result. Records can’t be changed.
+audit-search = Search the audit record
 audit-none = Nothing has been changed yet.
 
 # Settings and accounts
@@ -386,4 +425,4 @@ help-lead = The manual, kept inside cake. It needs no Internet.
 help-search = Search the manual
 help-nothing = Nothing in the manual matches.
 help-pages = Pages
-help-api = API description (OpenAPI)
+help-api = API description

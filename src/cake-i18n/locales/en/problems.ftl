@@ -91,7 +91,7 @@ problem-too-much-memory-short = Not enough memory
 problem-too-much-memory = You asked for { $asked } of memory; the server has { $have }.
 problem-too-much-memory-next = Ask for less, or stop another VM.
 problem-too-many-cpus-short = Too many vCPUs
-problem-too-many-cpus = You asked for { $asked } vCPUs; at most { $have } are possible.
+problem-too-many-cpus = You asked for { $asked } vCPUs; the most that is possible is { $have }.
 problem-too-many-cpus-next = Ask for fewer.
 problem-disk-does-not-fit-short = Disk does not fit
 problem-disk-does-not-fit = You asked for a disk of { $asked }; the pool “{ $pool }” has { $have } free.
@@ -113,7 +113,10 @@ problem-key-required = Creating something needs an Idempotency-Key header, so th
 problem-key-required-next = Send a random key with the request.
 problem-slow-down-short = Too many tries
 problem-slow-down = There were too many tries.
-problem-slow-down-next = Wait { $seconds } seconds, then try again.
+problem-slow-down-next = { $seconds ->
+    [one] Wait 1 second, then try again.
+   *[other] Wait { $seconds } seconds, then try again.
+}
 problem-internal-short = Something went wrong
 problem-internal = Something went wrong inside cake. Nothing was half done.
 problem-internal-next = Try again. If it happens again, send the request number to support.

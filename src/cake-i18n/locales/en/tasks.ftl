@@ -27,15 +27,28 @@ task-state-done = Done
 task-state-failed = Failed
 task-state-cancelled = Cancelled
 
-# How a task ended
-task-end-done = { $name }: it is done.
-task-end-failed = { $name }: it did not succeed.
-task-end-cancelled = { $name }: it was cancelled before it was done.
-task-end-superseded = { $name }: a newer request took its place.
-task-end-removed = { $name }: it was deleted meanwhile.
-task-end-interrupted = { $name }: it was interrupted; ask again.
-task-end-lost = { $name }: no server has it.
-task-end-refused = { $name }: the server refused it.
-task-end-crashed = { $name }: the guest crashed.
-task-end-killed = { $name }: somebody on the server ended it.
-task-end-not-running = { $name }: it is not running.
+# What a task did. `name` is the VM’s.
+task-done-vm-create = Created { $name }.
+task-done-vm-start = Started { $name }.
+task-done-vm-shutdown = { $name } has shut down.
+task-done-vm-stop = Forced off { $name }.
+task-done-vm-reset = Reset { $name }.
+task-done-vm-pause = Paused { $name }.
+task-done-vm-resume = { $name } goes on.
+task-done-vm-update = Changed { $name }.
+task-done-vm-delete = Deleted { $name }.
+task-done-vm-adopt = Adopted { $name }.
+
+# What a task was to do, and why it did not
+task-ended = { $title }: { $why }
+task-end-done = Done.
+task-end-failed = It did not succeed.
+task-end-cancelled = Cancelled before it was done.
+task-end-superseded = A newer request took its place.
+task-end-removed = The VM was deleted meanwhile.
+task-end-interrupted = Interrupted; ask again.
+task-end-lost = No server has it.
+task-end-refused = The server refused it.
+task-end-crashed = The VM crashed.
+task-end-killed = The VM’s process was ended from outside.
+task-end-not-running = The VM does not run.

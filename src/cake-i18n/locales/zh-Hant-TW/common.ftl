@@ -2,39 +2,40 @@
 
 brand = cake
 count-vms = { $count ->
-   *[other] { $count } 台虛擬機器
+   *[other] { $count }台虛擬機器
 }
 count-servers = { $count ->
-   *[other] { $count } 台伺服器
+   *[other] { $count }台伺服器
 }
 count-tasks = { $count ->
-   *[other] { $count } 項工作
+   *[other] { $count }項工作
 }
 count-cpus = { $count ->
-   *[other] { $count } 個 vCPU
+   *[other] { $count }個vCPU
 }
 
 age-now = 剛剛
 age-minutes = { $count ->
-   *[other] { $count } 分鐘前
+   *[other] { $count }分鐘前
 }
 age-hours = { $count ->
-   *[other] { $count } 小時前
+   *[other] { $count }小時前
 }
 age-days = { $count ->
-   *[other] { $count } 天前
+   *[other] { $count }天前
 }
+duration-moment = 不到一秒
 duration-seconds = { $count ->
-   *[other] { $count } 秒
+   *[other] { $count }秒
 }
 duration-minutes = { $count ->
-   *[other] { $count } 分鐘
+   *[other] { $count }分鐘
 }
 duration-hours = { $count ->
-   *[other] { $count } 小時
+   *[other] { $count }小時
 }
 duration-days = { $count ->
-   *[other] { $count } 天
+   *[other] { $count }天
 }
 
 # 虛擬機器的狀態
@@ -59,7 +60,7 @@ kind-image = 映像檔
 kind-pool = 儲存池
 kind-node = 伺服器
 kind-account = 帳號
-kind-token = API 權杖
+kind-token = API權杖
 kind-task = 工作
 kind-settings = 設定
 kind-event = 事件
@@ -76,8 +77,8 @@ restart-never = 永不
 restart-on-crash = 當掉之後
 restart-always = 一律
 
-image-format-raw = Raw 磁碟
-image-format-qcow2 = qcow2 磁碟
+image-format-raw = Raw磁碟
+image-format-qcow2 = qcow2磁碟
 image-format-kernel = 核心（PVH）
 
 os-linux = Linux
@@ -90,9 +91,9 @@ exit-killed = 虛擬機器的行程被外部終止
 
 accelerator-kvm = 硬體虛擬化（KVM）
 accelerator-tcg = 軟體轉譯（TCG）
-tcg-no-device = 這台伺服器沒有 KVM：韌體設定裡關閉了虛擬化，或伺服器本身就是虛擬機器。
-tcg-no-permission = 有 KVM，但 cake 沒有權限開啟。
-tcg-guest-did-not-run = 有 KVM，但測試用的客體無法用它執行。
+tcg-no-device = 這台伺服器沒有KVM：韌體設定裡關閉了虛擬化，或伺服器本身就是虛擬機器。
+tcg-no-permission = 有KVM，但cake沒有權限開啟。
+tcg-guest-did-not-run = 有KVM，但測試用的客體無法用它執行。
 tcg-asked = 管理員指定使用軟體轉譯。
 
 role-administrator = 管理員
@@ -124,8 +125,8 @@ field-image = 映像檔
 field-path = 資料夾
 field-users = 使用者
 field-user_data = user-data
-field-ssh_keys = SSH 金鑰
-field-tokens = API 權杖
+field-ssh_keys = SSH金鑰
+field-tokens = API權杖
 field-expires_in_days = 有效期間
 field-time_zone = 時區
 
@@ -150,37 +151,37 @@ failure-guest-ignored-shutdown = 客體沒有在時間內關機。
 failure-guest-ignored-shutdown-next = 請從主控台登入後關機，或強制關閉。
 failure-seal = 這台伺服器無法開啟虛擬機器的密封機密。
 failure-seal-next = 請用復原金鑰還原伺服器的金鑰，或重新建立虛擬機器。
-failure-crash-loop = 它一再當掉，因此 cake 每次都會等更久才再試。
+failure-crash-loop = 它一再當掉，因此cake每次都會等更久才再試。
 failure-crash-loop-next = 請從主控台看看客體的訊息，再啟動一次。
-failure-internal = cake 內部發生問題。
+failure-internal = cake內部發生問題。
 failure-internal-next = 請再試一次。若再次發生，請把下方的詳細資訊提供給技術支援。
 
 # 名稱或答案不被接受的原因
 reason-name-empty = 沒有填寫
-reason-name-too-long = 超過 63 個字元
+reason-name-too-long = 超過63個字元
 reason-name-edge = 開頭與結尾必須是文字或數字
 reason-name-character = 只能有文字、數字，以及夾在中間的單個「-」「_」「.」或空格
 reason-name-repeated = 「-」「_」「.」與空格不能兩個相連
-reason-name-host = 主機名稱只能有 a–z、0–9 與「-」
+reason-name-host = 主機名稱只能有a–z、0–9與「-」
 reason-name-id = 看起來像識別碼
 reason-kernel-has-no-disk = 核心映像檔啟動時不用磁碟
 reason-language = 主控台沒有這種語言
-reason-password-too-long = 密碼最多 1,024 個位元組
+reason-password-too-long = 密碼最多1,024個位元組
 reason-image-unavailable = 映像檔不在伺服器上
-reason-ssh-key = 這不是 OpenSSH 單行格式的公開金鑰
-reason-users-or-user-data = 請提供使用者與金鑰，或 user-data，不要兩者都給
+reason-ssh-key = 這不是OpenSSH單行格式的公開金鑰
+reason-users-or-user-data = 請提供使用者與金鑰，或user-data，不要兩者都給
 reason-too-many = 數量過多
-reason-user-name = 使用者名稱以 a–z 或「_」開頭，只能有 a–z、0–9、「_」與「-」，最多 32 個字元
+reason-user-name = 使用者名稱以a–z或「_」開頭，只能有a–z、0–9、「_」與「-」，最多32個字元
 reason-time-zone = 沒有這個時區
-reason-password-too-short = 密碼至少要 8 個字元
+reason-password-too-short = 密碼至少要8個字元
 reason-password-twice = 請只提供密碼或其雜湊值，不要兩者都給
 reason-password-missing = 沒有提供密碼
-reason-password-hash = 雜湊值不是 PHC 格式的 argon2id
+reason-password-hash = 雜湊值不是PHC格式的argon2id
 reason-pool-path = 資料夾必須是絕對路徑，且不含「..」
 
-actor-account-token = { $name }（API 權杖）
-actor-system = cake 本身
-actor-root = 伺服器上的 root
+actor-account-token = { $name }（API權杖）
+actor-system = cake本身
+actor-root = 伺服器上的root
 actor-setup = 設定精靈
 actor-unknown = 不明（{ $claimed }）
 audit-done = 完成
