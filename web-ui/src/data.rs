@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use cake_types::{
     AccountId, ApiToken, AuditRecord, Event, Image, Language, Name, Node, NodeStatus, Permission, Pool, PoolStatus,
-    Problem, RoleName, SessionId, SystemSettings, Task, TaskId, Vm, VmId, VmStatus,
+    Problem, Role, RoleName, SessionId, SystemSettings, Task, TaskId, Vm, VmId, VmStatus,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -44,6 +44,8 @@ pub trait ConsoleData: Send + Sync + 'static {
 
     /// All accounts. Asked only for a viewer with [`Permission::Administer`].
     async fn accounts(&self) -> Vec<AccountView>;
+    /// The roles that an account may have, a company's own included.
+    async fn roles(&self) -> Vec<Role>;
     /// One account: a viewer's own.
     async fn account(&self, id: AccountId) -> Option<AccountView>;
     /// The API tokens of one account.

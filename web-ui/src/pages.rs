@@ -4,10 +4,12 @@
 pub mod account;
 pub mod audit;
 pub mod console;
+mod csv;
 pub mod error;
 pub mod events;
 pub mod help;
 pub mod images;
+mod listing;
 pub mod login;
 pub mod new_vm;
 pub mod overview;
@@ -53,6 +55,8 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
         ["tasks"] => tasks::regions(data, f, &parsed(query), &mut regions).await,
         ["tasks", id] => tasks::one_region(data, f, id, &mut regions).await,
         ["events"] => events::regions(data, f, &parsed(query), &mut regions).await,
+        ["audit"] => audit::regions(data, f, &parsed(query), &mut regions).await,
+        ["settings"] => settings::regions(data, f, &mut regions).await,
         _ => {}
     }
     regions

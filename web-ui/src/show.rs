@@ -2,6 +2,7 @@
 
 use crate::data::VmView;
 use crate::frame::Frame;
+use cake_i18n::format;
 use cake_types::{ByteSize, Event, Severity, Subject, Task, TaskState, VmState};
 use std::sync::Arc;
 
@@ -72,11 +73,16 @@ pub fn percent(done: ByteSize, total: ByteSize) -> u64 {
     (u128::from(done.bytes()) * 100 / u128::from(total.bytes())).min(100) as u64
 }
 
+/// The size of its disks together; `None` for a VM that has none.
+pub fn disks(view: &VmView) -> Option<ByteSize> {
+    let sizes = view.vm.spec.disks.iter().map(|disk| disk.size.bytes());
+    (!view.vm.spec.disks.is_empty()).then(|| ByteSize(sizes.sum()))
+}
+
 /// How busy its processors are, of all that it has: `12 %`.
 pub fn cpu_percent(view: &VmView) -> Option<String> {
     let status = view.status.as_ref().filter(|status| status.state.is_alive())?;
-    let of = view.vm.spec.cpus.max(1) * 10;
-    Some(format!("{} %", (status.usage?.cpu_permille + of / 2) / of))
+    Some(format::cpu_use(status.usage?.cpu_permille, view.vm.spec.cpus))
 }
 
 /// Where a subject has its page; nowhere once its kind has none.
@@ -101,10 +107,36 @@ pub struct TaskRow {
     pub created: String,
     pub created_age: String,
     pub percent: Option<u64>,
-    /// How it ended.
+    /// How it ended, as a sentence that stands alone.
     pub end: Option<String>,
-    pub can_cancel: bool,
+    /// The same beside the title, when it did not do what was asked.
+    pub why: Option<&'static str>,
+    /// What cancelling would do; `None` where it can't be cancelled.
+    pub cancel: Option<Cancel>,
     pub cancel_requested: bool,
+}
+
+/// The button that cancels a task, and what it asks before.
+#[derive(Clone, Debug)]
+pub struct Cancel {
+    pub title: String,
+    pub text: &'static str,
+    pub verb: &'static str,
+}
+
+/// What cancelling a task does is the planner's answer; a button that would only be refused is not shown.
+fn cancel(f: &Frame, task: &Task) -> Option<Cancel> {
+    let word = match cake_planner::task::cancel(task.kind)? {
+        cake_planner::task::Cancel::Delete => "delete",
+        cake_planner::task::Cancel::PowerOff => "off",
+        cake_planner::task::Cancel::StayOn => "on",
+    };
+    let asks = task.end.is_none() && !task.cancel_requested && f.may_manage();
+    asks.then(|| Cancel {
+        title: f.tv("cancel-title", "title", f.words.task_title(task)),
+        text: f.t(format!("cancel-text-{word}")),
+        verb: f.t("task-cancel"),
+    })
 }
 
 pub fn task_mark(f: &Frame, task: &Task) -> Mark {
@@ -130,7 +162,12 @@ pub fn task_row(f: &Frame, task: &Task) -> TaskRow {
         created_age: f.age(&task.created_at),
         percent: task.progress.filter(|_| running).map(|p| percent(p.done, p.total)),
         end: f.words.task_end(task),
-        can_cancel: running && !task.cancel_requested && f.may_manage(),
+        why: task
+            .end
+            .as_ref()
+            .filter(|end| end.state != TaskState::Done)
+            .map(|end| f.words.task_why(end.state.as_str(), &end.code)),
+        cancel: cancel(f, task),
         cancel_requested: running && task.cancel_requested,
     }
 }
@@ -138,6 +175,9 @@ pub fn task_row(f: &Frame, task: &Task) -> TaskRow {
 pub fn task_rows(f: &Frame, tasks: &[Arc<Task>]) -> Vec<TaskRow> {
     tasks.iter().map(|task| task_row(f, task)).collect()
 }
+
+/// Seconds.
+const DAY: i64 = 24 * 60 * 60;
 
 /// An event in a list.
 #[derive(Clone, Debug)]
@@ -147,7 +187,10 @@ pub struct EventRow {
     pub sentence: String,
     pub address: Option<String>,
     pub time: String,
-    pub age: String,
+    /// For a day an age says more than a date; after that the date does.
+    pub when: String,
+    /// The time of day beside an age.
+    pub clock: Option<String>,
 }
 
 pub fn event_row(f: &Frame, event: &Event) -> EventRow {
@@ -157,6 +200,7 @@ pub fn event_row(f: &Frame, event: &Event) -> EventRow {
         Severity::Error => ("error", "error", "bad"),
     };
     let subject = event.subject.as_ref();
+    let lately = f.now.as_second() - event.at.as_second() < DAY;
     EventRow {
         // Stable from one rendering to the next, so that a page can tell new rows from old ones.
         key: format!(
@@ -169,7 +213,8 @@ pub fn event_row(f: &Frame, event: &Event) -> EventRow {
         sentence: f.words.event(event),
         address: subject.and_then(address),
         time: f.time_exact(&event.at),
-        age: f.age(&event.at),
+        when: if lately { f.age(&event.at) } else { f.time(&event.at) },
+        clock: lately.then(|| format::clock(event.at, &f.zone, f.words.language())),
     }
 }
 

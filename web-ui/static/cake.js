@@ -48,7 +48,7 @@ const cake = (() => {
   function explain(answer) {
     const problem = answer.json ?? {};
     const message = problem.messages?.[language] ?? problem;
-    const text = [message.detail ?? problem.detail, message.next ?? problem.next].filter(Boolean).join(' ');
+    const text = [message.detail ?? problem.detail, message.next ?? problem.next].filter(Boolean).join(say('Gap'));
     return {
       title: message.title || (answer.status ? say('Problem') : say('Unreachable')),
       text,
@@ -60,12 +60,17 @@ const cake = (() => {
 
   // — Saying things —
 
-  function announce(text) {
+  let saidFor;
+
+  /** Says it to ears; with `seen`, to eyes too, for as long as a sentence takes to read. */
+  function announce(text, { seen = false } = {}) {
     const place = document.getElementById('say');
-    if (place) {
-      place.textContent = '';
-      requestAnimationFrame(() => (place.textContent = text));
-    }
+    if (!place) return;
+    clearTimeout(saidFor);
+    place.textContent = '';
+    place.className = seen ? 'said' : 'hidden';
+    requestAnimationFrame(() => (place.textContent = text));
+    if (seen) saidFor = setTimeout(() => (place.className = 'hidden'), 2000 + 80 * text.length);
   }
 
   function element(name, attributes = {}, ...children) {
@@ -87,7 +92,7 @@ const cake = (() => {
     if (problem.code) {
       box.dataset.code = problem.code;
       const small = element('p', { class: 'note' }, helpLink(problem.code));
-      if (problem.request) small.append(` · ${say('Request')} `, element('code', { translate: 'no' }, problem.request));
+      if (problem.request) small.append(` · ${say('Request')}${say('Gap')}`, element('code', { translate: 'no' }, problem.request));
       inner.append(small);
     }
     box.append(inner);
@@ -110,16 +115,23 @@ const cake = (() => {
       if (!field.name?.startsWith('/') || field.disabled) continue;
       if (field.type === 'radio' && !field.checked) continue;
       if (field.dataset.with && !valueAt(form, field.dataset.with)) continue;
-      const value = read(field);
+      const value = read(form, field);
       if (value !== undefined) put(body, field.name, value);
     }
     return body;
   }
 
-  const valueAt = (form, pointer) => form.elements[pointer]?.value.trim();
+  /** What a field says: what was typed, or its default once another field needs it. */
+  function said(form, field) {
+    const typed = field.value.trim();
+    const { default: otherwise, defaultWith } = field.dataset ?? {};
+    return typed === '' && defaultWith && valueAt(form, defaultWith) ? otherwise : typed;
+  }
 
-  function read(field) {
-    const text = field.value.trim();
+  const valueAt = (form, pointer) => form.elements[pointer] && said(form, form.elements[pointer]);
+
+  function read(form, field) {
+    const text = said(form, field);
     switch (field.dataset.type) {
       case 'int':
         return text === '' ? undefined : Number(text);
@@ -165,7 +177,7 @@ const cake = (() => {
     const id = `mistake-${field.id || field.name.replaceAll('/', '-')}`;
     document.getElementById(id)?.remove();
     const line = element('span', { class: 'mistake', id, 'data-test': 'mistake' }, text);
-    if (code) line.append(' ', helpLink(code));
+    if (code) line.append(say('Gap'), helpLink(code));
     (field.closest('.field, .check, fieldset') ?? field.parentElement).append(line);
     field.setAttribute('aria-invalid', 'true');
     const described = field.getAttribute('aria-describedby');
@@ -253,7 +265,7 @@ const cake = (() => {
     dialog.querySelector('#confirm-title').textContent = title;
     const place = dialog.querySelector('#confirm-text');
     place.replaceChildren(text);
-    if (list.length) place.append(element('b', { translate: 'no' }, list.join(', ')));
+    if (list.length) place.append(element('b', { translate: 'no' }, list.join(say('Comma'))));
     const [yes, typed] = [dialog.querySelector('#confirm-yes'), dialog.querySelector('#confirm-name')];
     yes.textContent = verb;
     yes.className = harmless ? 'button primary' : 'button danger';
@@ -322,6 +334,8 @@ const cake = (() => {
       if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
       return;
     }
+    // A form that somebody is filling in is theirs, with the version that it began from.
+    if (old.touched) return;
     // What the reader did stays: an open section, a chosen row, a button that waits for its answer.
     const kept = new Set(['open', 'aria-busy']);
     if (old.getAttribute('aria-busy') === 'true') kept.add('disabled');
@@ -388,9 +402,15 @@ const cake = (() => {
     announce(word);
   }
 
-  async function copy(text) {
-    await navigator.clipboard?.writeText(text.trim());
-    announce(say('Copied'));
+  /** Copies, and says so where it is seen; where the browser does not allow it, the text is selected for the keyboard. */
+  async function copy(text, from) {
+    try {
+      await navigator.clipboard.writeText(text.trim());
+      announce(say('Copied'), { seen: true });
+    } catch {
+      getSelection().selectAllChildren(from);
+      announce(say('Marked'), { seen: true });
+    }
   }
 
   document.addEventListener('submit', (event) => {
@@ -400,6 +420,11 @@ const cake = (() => {
     submit(form);
   });
 
+  document.addEventListener('input', ({ target }) => {
+    if (target.form?.dataset.api) target.form.touched = true;
+  });
+  document.addEventListener('reset', ({ target }) => (target.touched = false));
+
   document.addEventListener('click', (event) => {
     const at = (selector) => event.target.closest(selector);
     const button = at('button[data-api]');
@@ -407,9 +432,12 @@ const cake = (() => {
     const theme = at('[data-theme-switch]');
     if (theme) return switchTheme(theme);
     const from = at('[data-copy-from]');
-    if (from) return void copy(document.getElementById(from.dataset.copyFrom).textContent);
+    if (from) {
+      const place = document.getElementById(from.dataset.copyFrom);
+      return void copy(place.textContent, place);
+    }
     const copied = at('[data-copy]');
-    if (copied && getSelection().isCollapsed) return void copy(copied.textContent);
+    if (copied) return void copy(copied.dataset.copy, copied.parentElement.querySelector('code'));
     if (at('[data-print]')) return print();
     if (at('[data-show-keys]')) return document.getElementById('keys').showModal();
     const link = at('a[data-keep-hash]');

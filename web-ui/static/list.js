@@ -1,11 +1,7 @@
-// The list of VMs: search while typing, choice of columns, selection and actions for several at once.
+// Long lists: search while typing. The list of VMs: choice of columns, selection and actions for several at once.
 'use strict';
 
 (() => {
-  const rows = document.getElementById('vm-rows');
-  if (!rows) return;
-  const table = rows.closest('table');
-
   // — Search while typing —
   const form = document.querySelector('[data-search]');
   let waiting;
@@ -16,15 +12,20 @@
     history.replaceState(null, '', address);
     cake.listen();
   };
-  form.addEventListener('input', () => {
+  form?.addEventListener('input', () => {
     clearTimeout(waiting);
     waiting = setTimeout(search, 150);
   });
-  form.addEventListener('submit', (event) => {
+  form?.addEventListener('submit', (event) => {
     event.preventDefault();
     clearTimeout(waiting);
     search();
   });
+
+  // — What only the list of VMs has —
+  const rows = document.getElementById('vm-rows');
+  if (!rows) return;
+  const table = rows.closest('table');
 
   // — Columns —
   const columns = document.querySelector('[data-columns]');
@@ -111,7 +112,7 @@
     const rest = chosen.size - these.length;
     const meant = await cake.confirmed({
       title: `${button.textContent}?`,
-      text: `${rest > 0 ? `${button.dataset.rest.replace('%n', rest)} ` : ''}${button.dataset.text}`,
+      text: [rest > 0 && button.dataset.rest.replace('%n', rest), button.dataset.text].filter(Boolean).join(cake.say('Gap')),
       list: these.map((row) => row.dataset.name),
       verb: button.textContent,
       harmless: verb !== 'stop',
@@ -126,7 +127,7 @@
       say.push(bulk.dataset.sayFailed.replace('%n', refused.length));
       cake.notice(cake.explain(refused[0]), document.getElementById('main'));
     }
-    cake.announce(say.join(', '));
+    cake.announce(say.join(cake.say('Comma')), { seen: true });
     chosen.clear();
     show();
   }

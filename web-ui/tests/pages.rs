@@ -10,4 +10,5 @@ mod suites {
     pub mod markup;
     pub mod safety;
     pub mod sites;
+    pub mod truth;
 }

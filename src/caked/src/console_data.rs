@@ -11,7 +11,7 @@ use cake_control::settings::{Settings, Versioned};
 use cake_control::tasks::Tasks;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Task, TaskId, VmId,
+    Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, Task, TaskId, VmId,
 };
 use cake_web::{
     About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, NodeView, PageOf, PageQuery, PoolView,
@@ -195,6 +195,10 @@ impl ConsoleData for Data {
 
     async fn accounts(&self) -> Vec<AccountView> {
         self.accounts.list().iter().map(|account| account_view(account)).collect()
+    }
+
+    async fn roles(&self) -> Vec<Role> {
+        self.accounts.roles()
     }
 
     async fn account(&self, id: AccountId) -> Option<AccountView> {

@@ -51,7 +51,8 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
         r,
         name: viewer.name.to_string(),
         role: f.words.role(&viewer.role.0),
-        permissions: permissions.join(f.t("comma")),
+        // Each of them may hold a comma of its own.
+        permissions: permissions.join(f.t("semicolon")),
         etag,
         languages: super::settings::languages(viewer.language.unwrap_or(f.words.language())),
         tokens,

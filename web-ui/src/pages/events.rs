@@ -1,9 +1,11 @@
 //! `GET /events`: what happened.
 
 use super::EventRows;
-use crate::data::{ConsoleData, EventQuery, PageOf, PageQuery};
-use crate::frame::{Frame, Inside, percent_encoded};
+use crate::data::{ConsoleData, EventQuery, PageOf};
+use crate::frame::{Frame, Inside};
 use crate::live::Regions;
+use crate::pages::csv;
+use crate::pages::listing::{self, CSV_MAX, ROWS, Search, Tools, address};
 use crate::show;
 use askama::Template;
 use axum::extract::{Query, State};
@@ -12,11 +14,10 @@ use cake_types::{Event, Problem, Severity};
 use serde::Deserialize;
 use std::sync::Arc;
 
-const ROWS: usize = 50;
-
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ListQuery {
+    pub q: Search,
     pub from: Option<String>,
     pub least: Least,
 }
@@ -32,9 +33,9 @@ pub enum Least {
 
 impl Least {
     const ALL: [(Self, &'static str, &'static str); 3] = [
-        (Self::All, "filter-all", "/events"),
-        (Self::Warning, "filter-warnings", "/events?least=warning"),
-        (Self::Error, "filter-errors", "/events?least=error"),
+        (Self::All, "filter-all", ""),
+        (Self::Warning, "filter-warnings", "warning"),
+        (Self::Error, "filter-errors", "error"),
     ];
 
     const fn severity(self) -> Option<Severity> {
@@ -51,8 +52,10 @@ impl Least {
 struct Page<'a> {
     f: &'a Frame,
     r: Regions,
-    filters: Vec<(&'static str, &'static str, bool)>,
+    tools: Tools,
+    filters: Vec<(&'static str, String, bool)>,
     first: bool,
+    newest: &'static str,
     older: Option<String>,
 }
 
@@ -61,26 +64,75 @@ pub async fn page(
     Inside(f): Inside,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    let events = match read(&data, &query).await {
+    let events = match read(&data, &f, &query, ROWS).await {
         Ok(page) => page,
         Err(problem) => return super::error::problem(&data, &f, problem).await,
     };
-    let (_, _, address) = Least::ALL.iter().find(|(least, ..)| *least == query.least).expect("one of them");
-    let join = if address.contains('?') { '&' } else { '?' };
-    let older = events.next.map(|cursor| format!("{address}{join}from={}", percent_encoded(&cursor)));
-    let filters =
-        Least::ALL.iter().map(|&(least, title, address)| (f.t(title), address, least == query.least)).collect();
+    let (q, least) = (query.q.text(), query.least);
+    let (.., word) = Least::ALL.into_iter().find(|(known, ..)| *known == least).expect("one of them");
+    let filters = Least::ALL
+        .into_iter()
+        .map(|(known, title, word)| (f.t(title), address("/events", &[("q", q), ("least", word)]), known == least))
+        .collect();
     let r = super::regions(&data, &f, &f.here).await;
-    f.page(&Page { f: &f, r, filters, first: query.from.is_none(), older })
+    f.page(&Page {
+        f: &f,
+        r,
+        tools: Tools {
+            action: "/events",
+            label: f.t("events-search"),
+            q: q.to_owned(),
+            hidden: vec![("least", word)],
+            csv: address("/events.csv", &[("q", q), ("least", word)]),
+        },
+        filters,
+        first: query.from.is_none(),
+        newest: "/events",
+        older: events.next.map(|cursor| address("/events", &[("q", q), ("least", word), ("from", &cursor)])),
+    })
 }
 
-async fn read(data: &Arc<dyn ConsoleData>, query: &ListQuery) -> Result<PageOf<Event>, Problem> {
-    let page = PageQuery { cursor: query.from.clone(), limit: ROWS, subject: None };
-    data.events(&EventQuery { page, least: query.least.severity() }).await
+/// Those whose sentence, as this reader reads it, holds what is searched for.
+async fn read(
+    data: &Arc<dyn ConsoleData>,
+    f: &Frame,
+    query: &ListQuery,
+    wanted: usize,
+) -> Result<PageOf<Event>, Problem> {
+    let least = query.least.severity();
+    let read = |page| {
+        let data = data.clone();
+        async move { data.events(&EventQuery { page, least }).await }
+    };
+    listing::find(wanted, query.from.clone(), read, |event| query.q.takes(&[&f.words.event(event)])).await
 }
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, regions: &mut Regions) {
-    let events = read(data, query).await.map(|page| page.items).unwrap_or_default();
+    let events = read(data, f, query, ROWS).await.map(|page| page.items).unwrap_or_default();
     let events = events.iter().map(|event| show::event_row(f, event)).collect();
-    regions.add("event-rows", &EventRows { f, events, empty: f.t("events-none") });
+    let empty = f.t(if query.q.is_empty() { "events-none" } else { "nothing-found" });
+    regions.add("event-rows", &EventRows { f, events, empty });
+}
+
+/// `GET /events.csv`
+pub async fn csv(
+    State(data): State<Arc<dyn ConsoleData>>,
+    Inside(f): Inside,
+    Query(query): Query<ListQuery>,
+) -> Response {
+    let events = match read(&data, &f, &query, CSV_MAX).await {
+        Ok(page) => page.items,
+        Err(problem) => return super::error::problem(&data, &f, problem).await,
+    };
+    let rows = events.iter().map(|event| {
+        let subject = event.subject.as_ref();
+        [
+            event.at.to_string(),
+            f.words.severity(event.severity).to_owned(),
+            f.words.event(event),
+            subject.map_or_else(String::new, |subject| subject.name.clone()),
+            subject.map_or_else(String::new, |subject| subject.id.to_string()),
+        ]
+    });
+    csv::answer(&f, "events", ["time", "severity", "event", "name", "id"], rows)
 }

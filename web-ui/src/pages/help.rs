@@ -196,7 +196,8 @@ fn excerpt(text: &str, q: &str) -> String {
     let at = word.split_whitespace().next().and_then(|word| lower.find(word)).unwrap_or(0);
     let at = lower[..at].chars().count().saturating_sub(LONG / 3);
     let end = (at + LONG).min(chars.len());
-    let mut out: String = chars[at..end].iter().collect();
+    let (at, end) = (word_begin(&chars, at), word_end(&chars, end));
+    let mut out: String = chars[at..end].iter().collect::<String>().trim().to_owned();
     if at > 0 {
         out.insert(0, '…');
     }
@@ -204,6 +205,28 @@ fn excerpt(text: &str, q: &str) -> String {
         out.push('…');
     }
     out
+}
+
+/// Letters of one word in a language that puts spaces between words; a Chinese text may be cut anywhere.
+fn is_one_word(left: char, right: char) -> bool {
+    let part = |c: char| c.is_alphanumeric() && !('\u{2e80}'..='\u{ffef}').contains(&c) || "-_’'".contains(c);
+    part(left) && part(right)
+}
+
+/// The next place from here where a word begins.
+fn word_begin(chars: &[char], mut at: usize) -> usize {
+    while at > 0 && at < chars.len() && is_one_word(chars[at - 1], chars[at]) {
+        at += 1;
+    }
+    at
+}
+
+/// The last place up to here where a word ends.
+fn word_end(chars: &[char], mut end: usize) -> usize {
+    while end > 0 && end < chars.len() && is_one_word(chars[end - 1], chars[end]) {
+        end -= 1;
+    }
+    end
 }
 
 #[cfg(test)]
@@ -248,5 +271,17 @@ mod tests {
         let text = "長".repeat(200) + "needle" + &"短".repeat(200);
         let excerpt = excerpt(&text, "NEEDLE");
         assert!(excerpt.contains("needle") && excerpt.chars().count() < 130, "{excerpt}");
+    }
+
+    #[test]
+    fn an_excerpt_never_cuts_a_word() {
+        let text = "Everybody reads whole words, wherever an excerpt begins. ".repeat(9);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for q in ["", "reads", "wherever", "excerpt", "begins"] {
+            let excerpt = excerpt(&text, q);
+            for word in excerpt.trim_matches('…').split_whitespace() {
+                assert!(words.contains(&word), "{word:?} in {excerpt:?}");
+            }
+        }
     }
 }

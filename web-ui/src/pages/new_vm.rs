@@ -7,6 +7,7 @@ use crate::pages::images;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use cake_planner::admission;
 use cake_types::{ByteSize, Code, Firmware, HostName, Name, Problem, limits};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -48,17 +49,56 @@ struct Size {
     cpus: u32,
     memory: ByteSize,
     disk: ByteSize,
+    /// Why it would be refused here.
+    refused: Option<String>,
+    checked: bool,
+}
+
+/// What the server has to give; `None` while it is not known, and then nothing is ruled out.
+struct Room {
+    cpus: Option<u32>,
+    memory: Option<ByteSize>,
+    disk: Option<ByteSize>,
+}
+
+impl Room {
+    /// The same rules that the API refuses by, asked beforehand.
+    fn refuses(&self, f: &Frame, cpus: u32, memory: ByteSize, disk: ByteSize) -> Option<String> {
+        if let Some(have) = self.cpus
+            && admission::cpus(cpus, have).is_err()
+        {
+            return Some(f.tv("size-needs-cpus", "count", have));
+        }
+        if let Some(have) = self.memory
+            && admission::memory(memory, ByteSize(0), have).is_err()
+        {
+            return Some(f.tv("size-needs-memory", "have", have));
+        }
+        self.disk.filter(|have| disk > *have).map(|have| f.tv("size-needs-disk", "have", have))
+    }
 }
 
 /// Sizes that most guests are happy with. The first is for trying things out.
-fn sizes(f: &Frame) -> [Size; 4] {
-    let size = |id: &'static str, cpus, memory, disk| Size { id, title: f.t(format!("size-{id}")), cpus, memory, disk };
-    [
+fn sizes(f: &Frame, room: &Room) -> [Size; 4] {
+    let size = |id: &'static str, cpus, memory, disk| Size {
+        id,
+        title: f.t(format!("size-{id}")),
+        cpus,
+        memory,
+        disk,
+        refused: room.refuses(f, cpus, memory, disk),
+        checked: false,
+    };
+    let mut sizes = [
         size("tiny", 1, ByteSize::mib(512), ByteSize::gib(2)),
         size("small", 2, ByteSize::gib(2), ByteSize::gib(20)),
         size("medium", 4, ByteSize::gib(8), ByteSize::gib(60)),
         size("large", 8, ByteSize::gib(16), ByteSize::gib(120)),
-    ]
+    ];
+    if let Some(first) = sizes.iter_mut().find(|size| size.refused.is_none()) {
+        first.checked = true;
+    }
+    sizes
 }
 
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -> Response {
@@ -78,7 +118,12 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
     let firmwares = [Firmware::Uefi, Firmware::Bios, Firmware::Direct]
         .map(|firmware| (firmware_word(firmware), f.words.firmware(firmware)))
         .to_vec();
-    let sizes = sizes(&f);
+    let room = Room {
+        cpus: capacity.map(|capacity| capacity.cpus),
+        memory: capacity.map(|capacity| capacity.memory),
+        disk: disk_have,
+    };
+    let sizes = sizes(&f, &room);
     let r = super::regions(&data, &f, "/vms/new").await;
     f.page(&Page {
         f: &f,

@@ -18,15 +18,28 @@ struct Page<'a> {
     view: SettingsView,
     languages: Vec<(&'static str, &'static str, bool)>,
     zones: Vec<String>,
-    servers: Vec<Server>,
-    pools: Vec<PoolRow>,
-    accounts: Vec<AccountRow>,
     roles: Vec<(String, String)>,
     about: About,
     up: String,
 }
 
-pub struct AccountRow {
+#[derive(Template)]
+#[template(path = "parts/servers.html")]
+struct Servers<'a> {
+    f: &'a Frame,
+    servers: Vec<Server>,
+    pools: Vec<PoolRow>,
+}
+
+#[derive(Template)]
+#[template(path = "parts/account_rows.html")]
+struct Accounts<'a> {
+    f: &'a Frame,
+    accounts: Vec<AccountRow>,
+    roles: Vec<(String, String)>,
+}
+
+struct AccountRow {
     id: String,
     name: String,
     role: String,
@@ -40,10 +53,40 @@ pub struct AccountRow {
 
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -> Response {
     let Some(view) = data.settings().await else { return f.redirect("/setup") };
+    let about = data.about().await;
+    let language = view.settings.language;
+    let r = super::regions(&data, &f, "/settings").await;
+    f.page(&Page {
+        f: &f,
+        r,
+        languages: languages(language),
+        zones: zones(Some(&view.settings.time_zone)),
+        roles: roles(&data, &f).await,
+        up: f.since(&about.started_at),
+        about,
+        view,
+    })
+}
+
+pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
     let (vms, nodes, pools) = (data.vms().await, data.nodes().await, data.pools().await);
-    let accounts = if f.may_administer() { data.accounts().await } else { Vec::new() };
+    let servers = nodes.iter().map(|node| server(f, node, &vms)).collect();
+    regions.add("settings-servers", &Servers { f, servers, pools: pools.iter().map(|p| pool(p)).collect() });
+    if f.may_administer() {
+        let accounts = account_rows(data, f).await;
+        regions.add("account-rows", &Accounts { f, accounts, roles: roles(data, f).await });
+    }
+}
+
+/// What each role is called, and its name.
+async fn roles(data: &Arc<dyn ConsoleData>, f: &Frame) -> Vec<(String, String)> {
+    data.roles().await.into_iter().map(|role| (f.words.role(&role.name.0), role.name.0)).collect()
+}
+
+async fn account_rows(data: &Arc<dyn ConsoleData>, f: &Frame) -> Vec<AccountRow> {
     let own = f.viewer.as_ref().map(|viewer| viewer.account);
-    let accounts = accounts
+    let accounts = data.accounts().await;
+    accounts
         .into_iter()
         .map(|account| AccountRow {
             id: account.id.to_string(),
@@ -55,25 +98,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
             etag: account.etag,
             own: own == Some(account.id),
         })
-        .collect();
-    let about = data.about().await;
-    let roles =
-        cake_types::built_in_roles().into_iter().map(|role| (f.words.role(&role.name.0), role.name.0)).collect();
-    let language = view.settings.language;
-    let r = super::regions(&data, &f, "/settings").await;
-    f.page(&Page {
-        f: &f,
-        r,
-        languages: languages(language),
-        zones: zones(),
-        servers: nodes.iter().map(|node| server(&f, node, &vms)).collect(),
-        pools: pools.iter().map(|p| pool(p)).collect(),
-        accounts,
-        roles,
-        up: f.since(&about.started_at),
-        about,
-        view,
-    })
+        .collect()
 }
 
 /// The languages: tag, own name, whether it is this one.
@@ -82,8 +107,9 @@ pub fn languages(chosen: Language) -> Vec<(&'static str, &'static str, bool)> {
     Language::ALL.into_iter().map(|language| (language.tag(), own_name(language), language == chosen)).collect()
 }
 
-/// The time zones that the system knows, as places: `Asia/Taipei`.
-pub fn zones() -> Vec<String> {
+/// The time zones that the system knows, as places: `Asia/Taipei`. The one that holds now is always among them, whatever it is
+/// called: without it a form would choose another one unseen.
+pub fn zones(now: Option<&str>) -> Vec<String> {
     let mut zones: Vec<String> = jiff::tz::db()
         .available()
         .map(|name| name.to_string())
@@ -91,6 +117,7 @@ pub fn zones() -> Vec<String> {
         .filter(|name| !name.starts_with("right/") && !name.starts_with("SystemV/"))
         .collect();
     zones.push("UTC".into());
+    zones.extend(now.map(Into::into));
     zones.sort_unstable();
     zones.dedup();
     zones

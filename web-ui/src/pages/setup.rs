@@ -28,5 +28,5 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, f: Frame) -> Respons
         return f.redirect("/");
     }
     let name = view.host_name.clone().filter(|name| name.parse::<cake_types::Name>().is_ok()).unwrap_or_default();
-    f.page(&Page { f: &f, view, zones: settings::zones(), steps: STEPS, name })
+    f.page(&Page { f: &f, view, zones: settings::zones(None), steps: STEPS, name })
 }

@@ -1,9 +1,11 @@
 //! `GET /tasks` and `GET /tasks/{task}`.
 
 use super::TaskRows;
-use crate::data::{ConsoleData, PageQuery};
-use crate::frame::{Frame, Inside, percent_encoded};
+use crate::data::{ConsoleData, PageOf};
+use crate::frame::{Frame, Inside};
 use crate::live::Regions;
+use crate::pages::csv;
+use crate::pages::listing::{self, CSV_MAX, ROWS, Search, Tools, address};
 use crate::show::{self, TaskRow};
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -12,11 +14,10 @@ use cake_types::{Problem, Task};
 use serde::Deserialize;
 use std::sync::Arc;
 
-const ROWS: usize = 50;
-
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ListQuery {
+    pub q: Search,
     /// Where the finished ones begin.
     pub from: Option<String>,
 }
@@ -26,7 +27,9 @@ pub struct ListQuery {
 struct Page<'a> {
     f: &'a Frame,
     r: Regions,
+    tools: Tools,
     first: bool,
+    newest: &'static str,
     older: Option<String>,
 }
 
@@ -35,25 +38,85 @@ pub async fn page(
     Inside(f): Inside,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    let finished = match finished(&data, &query).await {
+    let finished = match finished(&data, &f, &query, ROWS).await {
         Ok(page) => page,
         Err(problem) => return super::error::problem(&data, &f, problem).await,
     };
-    let older = finished.next.map(|cursor| format!("/tasks?from={}", percent_encoded(&cursor)));
+    let q = query.q.text();
     let r = super::regions(&data, &f, &f.here).await;
-    f.page(&Page { f: &f, r, first: query.from.is_none(), older })
+    f.page(&Page {
+        f: &f,
+        r,
+        tools: Tools {
+            action: "/tasks",
+            label: f.t("tasks-search"),
+            q: q.to_owned(),
+            hidden: Vec::new(),
+            csv: address("/tasks.csv", &[("q", q)]),
+        },
+        first: query.from.is_none(),
+        newest: "/tasks",
+        older: finished.next.map(|cursor| address("/tasks", &[("q", q), ("from", &cursor)])),
+    })
 }
 
-async fn finished(data: &Arc<dyn ConsoleData>, query: &ListQuery) -> Result<crate::data::PageOf<Arc<Task>>, Problem> {
-    data.finished_tasks(&PageQuery { cursor: query.from.clone(), limit: ROWS, subject: None }).await
+async fn finished(
+    data: &Arc<dyn ConsoleData>,
+    f: &Frame,
+    query: &ListQuery,
+    wanted: usize,
+) -> Result<PageOf<Arc<Task>>, Problem> {
+    let read = |page| {
+        let data = data.clone();
+        async move { data.finished_tasks(&page).await }
+    };
+    listing::find(wanted, query.from.clone(), read, |task| takes(f, query, task)).await
+}
+
+/// Whether a task's title, state, end or maker holds what is searched for.
+fn takes(f: &Frame, query: &ListQuery, task: &Task) -> bool {
+    let (title, end) = (f.words.task_title(task), f.words.task_end(task).unwrap_or_default());
+    query.q.takes(&[&title, &end, f.words.task_state(task.state()), &f.words.actor(&task.created_by)])
+}
+
+async fn active(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery) -> Vec<Arc<Task>> {
+    let mut tasks = data.active_tasks().await;
+    tasks.retain(|task| takes(f, query, task));
+    tasks
 }
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, regions: &mut Regions) {
-    let active = data.active_tasks().await;
-    regions.add("tasks-active", &TaskRows { f, tasks: show::task_rows(f, &active), empty: f.t("tasks-none-active") });
-    let ended = finished(data, query).await.map(|page| page.items).unwrap_or_default();
-    regions
-        .add("tasks-finished", &TaskRows { f, tasks: show::task_rows(f, &ended), empty: f.t("tasks-none-finished") });
+    let empty = |id| f.t(if query.q.is_empty() { id } else { "nothing-found" });
+    let tasks = show::task_rows(f, &active(data, f, query).await);
+    regions.add("tasks-active", &TaskRows { f, tasks, empty: empty("tasks-none-active") });
+    let ended = finished(data, f, query, ROWS).await.map(|page| page.items).unwrap_or_default();
+    let tasks = show::task_rows(f, &ended);
+    regions.add("tasks-finished", &TaskRows { f, tasks, empty: empty("tasks-none-finished") });
+}
+
+/// `GET /tasks.csv`: those at work first.
+pub async fn csv(
+    State(data): State<Arc<dyn ConsoleData>>,
+    Inside(f): Inside,
+    Query(query): Query<ListQuery>,
+) -> Response {
+    let mut tasks = active(&data, &f, &query).await;
+    match finished(&data, &f, &query, CSV_MAX).await {
+        Ok(page) => tasks.extend(page.items),
+        Err(problem) => return super::error::problem(&data, &f, problem).await,
+    }
+    let rows = tasks.iter().map(|task| {
+        [
+            task.created_at.to_string(),
+            f.words.task_title(task),
+            f.words.task_state(task.state()).to_owned(),
+            f.words.actor(&task.created_by),
+            task.end.as_ref().map_or_else(String::new, |end| end.at.to_string()),
+            f.words.task_end(task).unwrap_or_default(),
+            task.id.to_string(),
+        ]
+    });
+    csv::answer(&f, "tasks", ["time", "task", "state", "who", "ended", "end", "id"], rows)
 }
 
 #[derive(Template)]
@@ -89,6 +152,7 @@ struct One<'a> {
     row: TaskRow,
     subject: String,
     kind: &'static str,
+    asked: String,
     ended: Option<String>,
     took: Option<String>,
     detail: Option<String>,
@@ -104,6 +168,7 @@ pub async fn one_region(data: &Arc<dyn ConsoleData>, f: &Frame, id: &str, region
             row: show::task_row(f, &task),
             subject: task.subject.name.clone(),
             kind: f.words.kind(&task.subject),
+            asked: f.time_exact(&task.created_at),
             ended: end.map(|end| f.time_exact(&end.at)),
             took: end.map(|end| cake_i18n::format::duration(end.at.as_second() - task.created_at.as_second(), f.words)),
             detail: end.and_then(|end| end.detail.clone()).filter(|detail| !detail.is_empty()),

@@ -91,7 +91,9 @@ struct Head<'a> {
     /// The console that is wanted first.
     console: Option<&'static str>,
     delete: bool,
-    disks: String,
+    /// What deleting it takes away.
+    delete_text: String,
+    delete_verb: &'static str,
 }
 
 struct FailureBox {
@@ -143,7 +145,15 @@ fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
         others: legal.iter().skip(1).copied().collect(),
         console: console(f, view).filter(|_| !view.orphaned && state != VmState::Deleting && state != VmState::Lost),
         delete: f.may_manage() && !view.orphaned && state != VmState::Deleting,
-        disks: ByteSize(view.vm.spec.disks.iter().map(|d| d.size.bytes()).sum()).to_string(),
+        delete_text: match show::disks(view) {
+            Some(disks) => f.tv("confirm-delete-text", "disks", disks),
+            None => f.t("confirm-delete-text-diskless").into(),
+        },
+        delete_verb: f.t(if show::disks(view).is_some() {
+            "confirm-delete-verb"
+        } else {
+            "confirm-delete-verb-diskless"
+        }),
     }
 }
 
@@ -183,8 +193,9 @@ struct Facts<'a> {
     vm: &'a Vm,
     cpus_used: Option<String>,
     cpu_meter: Option<Meter>,
-    memory_used: Option<ByteSize>,
-    memory_meter: Option<Meter>,
+    /// What its process takes on the server. QEMU's own share is in it, so it may be more than the guest's memory and is
+    /// no measure of how full that is.
+    memory_taken: Option<ByteSize>,
     disks: Vec<DiskRow>,
     network: &'static str,
     restart: &'static str,
@@ -226,8 +237,7 @@ async fn facts<'a>(data: &Arc<dyn ConsoleData>, f: &'a Frame, view: &'a VmView) 
         cpus_used: show::cpu_percent(view),
         cpu_meter: usage
             .map(|usage| show::meter(ByteSize(u64::from(usage.cpu_permille)), ByteSize(u64::from(spec.cpus) * 1000))),
-        memory_used: usage.map(|usage| usage.memory),
-        memory_meter: usage.map(|usage| show::meter(usage.memory, spec.memory)),
+        memory_taken: usage.map(|usage| usage.memory),
         disks,
         network: f.words.network(spec.network),
         restart: f.words.restart(spec.restart),

@@ -1,13 +1,14 @@
 //! `GET /vms`, and the same list as CSV.
 
 use crate::data::{ConsoleData, VmView};
-use crate::frame::{Frame, Inside, percent_encoded};
+use crate::frame::{Frame, Inside};
 use crate::live::Regions;
+use crate::pages::csv;
+use crate::pages::listing::{self, Search, Tools};
 use crate::show::{self, Mark};
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use cake_types::{ByteSize, VmState};
 use serde::Deserialize;
 use std::cmp::Ordering;
@@ -21,7 +22,7 @@ const ROWS: usize = 100;
 #[serde(default)]
 pub struct ListQuery {
     /// Words that a VM's name or image contains, all of them.
-    pub q: String,
+    pub q: Search,
     pub show: Filter,
     pub sort: Sort,
     /// The other way round.
@@ -79,9 +80,8 @@ impl Sort {
 
 impl ListQuery {
     fn found(&self, view: &VmView) -> bool {
-        let name = view.vm.meta.name.as_str().to_lowercase();
-        let image = view.vm.spec.made_from.as_ref().map_or(String::new(), |image| image.as_str().to_lowercase());
-        self.q.to_lowercase().split_whitespace().all(|word| name.contains(word) || image.contains(word))
+        let image = view.vm.spec.made_from.as_ref().map_or("", |image| image.as_str());
+        self.q.takes(&[view.vm.meta.name.as_str(), image])
     }
 
     fn order(&self, a: &VmView, b: &VmView) -> Ordering {
@@ -99,23 +99,18 @@ impl ListQuery {
 
     /// The address of this list with something changed.
     fn address(&self, path: &str, filter: Filter, sort: Sort, down: bool, page: usize) -> String {
-        let mut parts = Vec::new();
-        if !self.q.is_empty() {
-            parts.push(format!("q={}", percent_encoded(&self.q)));
-        }
-        if let Some((_, word)) = Filter::ALL.iter().find(|(known, _)| *known == filter && filter != Filter::All) {
-            parts.push(format!("show={word}"));
-        }
-        if sort != Sort::Name {
-            parts.push(format!("sort={}", sort.word()));
-        }
-        if down {
-            parts.push("down=1".into());
-        }
-        if page > 1 {
-            parts.push(format!("page={page}"));
-        }
-        if parts.is_empty() { path.into() } else { format!("{path}?{}", parts.join("&")) }
+        let show = Filter::ALL.iter().find(|(known, _)| *known == filter && filter != Filter::All);
+        let page = (page > 1).then(|| page.to_string());
+        listing::address(
+            path,
+            &[
+                ("q", self.q.text()),
+                ("show", show.map_or("", |(_, word)| word)),
+                ("sort", if sort == Sort::Name { "" } else { sort.word() }),
+                ("down", if down { "1" } else { "" }),
+                ("page", page.as_deref().unwrap_or("")),
+            ],
+        )
     }
 }
 
@@ -162,11 +157,7 @@ fn number(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
 struct Page<'a> {
     f: &'a Frame,
     r: Regions,
-    q: &'a str,
-    show: &'static str,
-    sort: &'static str,
-    down: bool,
-    csv: String,
+    tools: Tools,
     /// There are VMs at all; without one the page teaches how to make the first.
     any: bool,
     columns: Vec<Column>,
@@ -192,11 +183,17 @@ pub async fn page(
     f.page(&Page {
         f: &f,
         r,
-        q: &query.q,
-        show,
-        sort: query.sort.word(),
-        down: query.down.is_some(),
-        csv: query.address("/vms.csv", query.show, query.sort, query.down.is_some(), 1),
+        tools: Tools {
+            action: "/vms",
+            label: f.t("vms-search"),
+            q: query.q.text().to_owned(),
+            hidden: vec![
+                ("show", if show == "all" { "" } else { show }),
+                ("sort", if query.sort == Sort::Name { "" } else { query.sort.word() }),
+                ("down", if query.down.is_some() { "1" } else { "" }),
+            ],
+            csv: query.address("/vms.csv", query.show, query.sort, query.down.is_some(), 1),
+        },
         any: !data.vms().await.is_empty(),
         columns: columns(&f, &query),
     })
@@ -305,7 +302,8 @@ struct Row {
     image: String,
     cpus: u32,
     memory: ByteSize,
-    disk: ByteSize,
+    /// `None`: it starts without one.
+    disk: Option<ByteSize>,
     usage: Option<String>,
     created: String,
     created_exact: String,
@@ -322,7 +320,7 @@ fn row(f: &Frame, view: &VmView) -> Row {
         image: spec.made_from.as_ref().map_or_else(|| "–".into(), ToString::to_string),
         cpus: spec.cpus,
         memory: spec.memory,
-        disk: ByteSize(spec.disks.iter().map(|disk| disk.size.bytes()).sum()),
+        disk: show::disks(view),
         usage: show::cpu_percent(view),
         created: f.date(&meta.created_at),
         created_exact: f.time(&meta.created_at),
@@ -351,53 +349,23 @@ pub async fn csv(
     let mut found: Vec<_> = data.vms().await;
     found.retain(|view| query.found(view) && query.show.takes(view));
     found.sort_by(|a, b| query.order(a, b));
-    // A byte order mark: spreadsheets would take UTF-8 for something else without it.
-    let mut text = String::from("\u{feff}");
-    let titles: Vec<_> = ["name", "id", "project", "state", "image", "cpus", "memory-bytes", "disk-bytes", "created"]
-        .iter()
-        .map(|id| f.t(format!("column-{id}")).to_owned())
-        .collect();
-    line(&mut text, &titles);
-    for view in &found {
+    let columns = ["name", "id", "project", "state", "image", "cpus", "memory-bytes", "disk-bytes", "created"];
+    let rows = found.iter().map(|view| {
         let (meta, spec) = (&view.vm.meta, &view.vm.spec);
         let disk: u64 = spec.disks.iter().map(|disk| disk.size.bytes()).sum();
-        line(
-            &mut text,
-            &[
-                meta.name.to_string(),
-                meta.id.to_string(),
-                meta.project.to_string(),
-                show::vm_mark(&f, view).word.to_owned(),
-                spec.made_from.as_ref().map(ToString::to_string).unwrap_or_default(),
-                spec.cpus.to_string(),
-                spec.memory.bytes().to_string(),
-                disk.to_string(),
-                meta.created_at.to_string(),
-            ],
-        );
-    }
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"vms.csv\""),
-    ];
-    (headers, text).into_response()
-}
-
-/// One record (RFC 4180).
-fn line(out: &mut String, fields: &[String]) {
-    for (number, field) in fields.iter().enumerate() {
-        if number > 0 {
-            out.push(',');
-        }
-        out.push('"');
-        // A spreadsheet must not take a text for a formula.
-        if field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-            out.push('\'');
-        }
-        out.push_str(&field.replace('"', "\"\""));
-        out.push('"');
-    }
-    out.push_str("\r\n");
+        [
+            meta.name.to_string(),
+            meta.id.to_string(),
+            meta.project.to_string(),
+            show::vm_mark(&f, view).word.to_owned(),
+            spec.made_from.as_ref().map(ToString::to_string).unwrap_or_default(),
+            spec.cpus.to_string(),
+            spec.memory.bytes().to_string(),
+            disk.to_string(),
+            meta.created_at.to_string(),
+        ]
+    });
+    csv::answer(&f, "vms", columns, rows)
 }
 
 #[cfg(test)]
@@ -412,15 +380,8 @@ mod tests {
     }
 
     #[test]
-    fn a_spreadsheet_gets_texts_not_formulas() {
-        let mut out = String::new();
-        line(&mut out, &["=1+1".into(), "say \"hi\"".into()]);
-        assert_eq!(out, "\"'=1+1\",\"say \"\"hi\"\"\"\r\n");
-    }
-
-    #[test]
     fn an_address_says_only_what_is_not_as_usual() {
-        let query = ListQuery { q: "a b".into(), ..ListQuery::default() };
+        let query = ListQuery { q: Search::from("a b"), ..ListQuery::default() };
         assert_eq!(query.address("/vms", Filter::All, Sort::Name, false, 1), "/vms?q=a%20b");
         let plain = ListQuery::default();
         assert_eq!(

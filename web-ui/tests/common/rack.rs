@@ -1,7 +1,7 @@
 //! [`ConsoleData`] over plain lists.
 
 use async_trait::async_trait;
-use cake_types::{AccountId, ApiToken, AuditRecord, Event, Problem, Task, TaskId, VmId};
+use cake_types::{AccountId, ApiToken, AuditRecord, Event, Problem, Role, Task, TaskId, VmId};
 use cake_web::{
     About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, NodeView, PageOf, PageQuery, PoolView,
     SettingsView, SetupView, VmView,
@@ -21,8 +21,9 @@ pub struct Rack {
     pub nodes: Vec<Arc<NodeView>>,
     pub tasks: Vec<Arc<Task>>,
     pub events: Vec<Event>,
-    pub audit: Vec<AuditRecord>,
-    pub accounts: Vec<AccountView>,
+    pub audit: Mutex<Vec<AuditRecord>>,
+    pub accounts: Mutex<Vec<AccountView>>,
+    pub roles: Vec<Role>,
     pub tokens: Vec<ApiToken>,
     pub changed: broadcast::Sender<Change>,
 }
@@ -95,15 +96,20 @@ impl ConsoleData for Rack {
     }
 
     async fn audit(&self, query: &PageQuery) -> Result<PageOf<AuditRecord>, Problem> {
-        Ok(page(self.audit.iter().cloned(), query))
+        let audit = self.audit.lock().expect("no panic held it").clone();
+        Ok(page(audit.into_iter(), query))
     }
 
     async fn accounts(&self) -> Vec<AccountView> {
-        self.accounts.clone()
+        self.accounts.lock().expect("no panic held it").clone()
+    }
+
+    async fn roles(&self) -> Vec<Role> {
+        self.roles.clone()
     }
 
     async fn account(&self, id: AccountId) -> Option<AccountView> {
-        self.accounts.iter().find(|account| account.id == id).cloned()
+        self.accounts.lock().expect("no panic held it").iter().find(|account| account.id == id).cloned()
     }
 
     async fn tokens(&self, account: AccountId) -> Vec<ApiToken> {

@@ -77,8 +77,9 @@ pub fn fresh() -> Rack {
         nodes: Vec::new(),
         tasks: Vec::new(),
         events: Vec::new(),
-        audit: Vec::new(),
-        accounts: Vec::new(),
+        audit: Mutex::default(),
+        accounts: Mutex::default(),
+        roles: built_in_roles(),
         tokens: Vec::new(),
         changed: broadcast::channel(64).0,
     }
@@ -98,7 +99,7 @@ pub fn empty() -> Rack {
         pools: vec![pool("local", pool_status(640 * GIB))],
         nodes: vec![node(true)],
         events: vec![event(EventKind::SetupDone, Severity::Info, Some(subject("settings", 1, "Lin 林家行")), 3, &[])],
-        accounts: accounts(),
+        accounts: Mutex::new(accounts()),
         ..fresh
     }
 }
@@ -315,7 +316,7 @@ fn audit() -> Vec<AuditRecord> {
         record("vm_create", Some(subject("vm", 3, "web-10")), 1, mei(), AuditResult::Done),
         record("vm_create", Some(subject("vm", 6, "build.runner-a")), 20, mei(), refused("disk-does-not-fit")),
         record("vm_pause", Some(subject("vm", 9, "demo for customers")), 300, mei(), AuditResult::Done),
-        record("session_create", None, 140, Actor::Unknown { claimed: "root".into() }, refused("wrong-password")),
+        record("session_begin", None, 140, Actor::Unknown { claimed: "root".into() }, refused("wrong-password")),
         record("setup", Some(subject("settings", 1, "Lin 林家行")), 4320, Actor::Setup, AuditResult::Done),
     ]
 }
@@ -336,7 +337,7 @@ pub fn busy() -> Rack {
             task(7, "vm-start", ("web-1", 1), 4201, Some(("cancelled", "superseded"))),
         ],
         events: events(),
-        audit: audit(),
+        audit: Mutex::new(audit()),
         tokens: vec![
             token(1, "nightly report", Some(Timestamp::now() + (80 * 24).hours())),
             token(2, "old laptop", Some(ago(6000))),
@@ -398,7 +399,7 @@ pub fn hostile() -> Rack {
             subject.name = ATTACK.into();
         }
     }
-    let mut audit = busy.audit.clone();
+    let mut audit = busy.audit.lock().expect("no panic held it").clone();
     for record in &mut audit {
         record.action = ATTACK.into();
         record.result = AuditResult::Refused { code: ATTACK.into() };
@@ -412,7 +413,7 @@ pub fn hostile() -> Rack {
         images: images.collect(),
         tasks: tasks.collect(),
         events,
-        audit,
+        audit: Mutex::new(audit),
         pools: vec![pool("local", status)],
         ..busy
     }

@@ -31,7 +31,9 @@ async fn without_a_login_every_page_leads_to_it_and_back() {
     }
     assert_eq!(browser.get("/vms?q=a").await.header("location"), "/login?next=/vms%3Fq%3Da");
     assert_eq!(browser.get("/live?of=/vms").await.status.as_u16(), 401);
-    assert_eq!(browser.get("/vms.csv").await.status.as_u16(), 303);
+    for file in ["/vms.csv", "/tasks.csv", "/events.csv", "/audit.csv"] {
+        assert_eq!(browser.get(file).await.status.as_u16(), 303, "{file}");
+    }
     let login = browser.get("/login?next=/vms%3Fq%3Da").await;
     assert!(login.text.contains("data-then=\"/vms?q=a\""), "{}", login.text);
 }
@@ -50,7 +52,7 @@ async fn a_viewer_sees_no_button_that_would_be_refused() {
         assert!(!page.contains("data-api="), "{address}");
         assert!(!page.contains("href=\"/vms/new") && !page.contains("href=\"/audit\""), "{address}");
     }
-    for address in ["/vms/new", "/audit", &format!("{}/console", sites::VM)] {
+    for address in ["/vms/new", "/audit", "/audit.csv", &format!("{}/console", sites::VM)] {
         let answer = viewer.get(address).await;
         assert_eq!(answer.status.as_u16(), 403, "{address}");
         assert!(answer.text.contains("data-code=\"not-allowed\""), "{address}");

@@ -34,6 +34,7 @@ const NAMES: &[&str] = &[
     "cake",
     "cake-node",
     "cake-node reset-admin",
+    "make images",
     "v1/openapi.json",
     "srv/vms",
     "j",

@@ -70,6 +70,42 @@ async fn a_page_of_a_vm_says_when_the_vm_is_gone() {
 }
 
 #[tokio::test]
+async fn settings_learn_of_an_account() {
+    let rack = Arc::new(common::busy());
+    let mut stream = Stream::of(&rack, "/settings").await;
+    assert!(stream.says("event: account-rows").await, "first everything");
+    assert!(stream.text.contains("event: settings-servers\n"));
+    stream.text.clear();
+    rack.accounts.lock().expect("no panic held it")[1].name = "somebody-new".parse().expect("a name");
+    rack.changed.send(Change::Account).expect("somebody listens");
+    assert!(stream.says("somebody-new").await);
+    assert!(!stream.text.contains("event: settings-servers"), "{}", stream.text);
+}
+
+#[tokio::test]
+async fn the_audit_record_grows_while_one_looks_and_only_for_who_may_look() {
+    let rack = Arc::new(common::busy());
+    let mut stream = Stream::of(&rack, "/audit").await;
+    assert!(stream.says("event: audit-rows").await, "first everything");
+    stream.text.clear();
+    let mut newest = rack.audit.lock().expect("no panic held it")[0].clone();
+    newest.action = "vm_adopt".into();
+    rack.audit.lock().expect("no panic held it").insert(0, newest);
+    rack.changed.send(Change::Event).expect("somebody listens");
+    assert!(stream.says("vm_adopt").await);
+    let viewer = Browser::with(rack.clone(), Some(common::viewer("viewer")));
+    for (address, region) in [("/audit", "audit-rows"), ("/settings", "account-rows")] {
+        let response = viewer.response(&format!("/live?of={address}"), &[]).await;
+        let mut stream = Stream { body: response.into_body().into_data_stream(), text: String::new() };
+        assert!(stream.says("event: activity").await);
+        rack.changed.send(Change::Event).expect("somebody listens");
+        // The second look has nothing new to tell but that the line is alive.
+        assert!(stream.says("\n:").await);
+        assert!(!stream.text.contains(region), "{address}: {}", stream.text);
+    }
+}
+
+#[tokio::test]
 async fn a_console_learns_that_its_vm_stopped() {
     let rack = Arc::new(common::busy());
     let mut stream = Stream::of(&rack, &format!("{}/console", sites::VM)).await;

@@ -47,6 +47,9 @@ async fn hostile_texts_stay_texts() {
         format!("/{attack}"),
         format!("/tasks?from={attack}"),
         format!("/events?from={attack}&least=error"),
+        format!("/events?q={attack}"),
+        format!("/tasks?q={attack}"),
+        format!("/audit?q={attack}"),
     ]) {
         let html = browser.get(&address).await.text;
         assert!(!html.contains("<img src=x") && !html.contains("</script>\u{202e}"), "{address}");
@@ -63,7 +66,9 @@ async fn hostile_texts_stay_texts() {
 #[tokio::test]
 async fn every_answer_carries_the_policy() {
     let browser = Browser::new(common::busy(), Some(common::viewer("administrator")));
-    for address in sites::INSIDE.into_iter().chain(["/vms.csv", "/static/x/none.css"]) {
+    for address in
+        sites::INSIDE.into_iter().chain(["/vms.csv", "/tasks.csv", "/events.csv", "/audit.csv", "/static/x/none.css"])
+    {
         let answer = browser.get(address).await;
         let policy = answer.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{address}: {policy}");

@@ -1,0 +1,221 @@
+//! What a page says is so, and what it offers is possible.
+
+use super::browser::Browser;
+use super::markup::{Piece, pieces};
+use super::sites;
+use crate::common::{self, Rack};
+use cake_types::{ByteSize, Permission, Role, RoleName, Task, TaskKind};
+use cake_web::VmView;
+use std::sync::Arc;
+
+fn administrator(rack: Rack) -> Browser {
+    Browser::new(rack, Some(common::viewer("administrator")))
+}
+
+/// The elements of a name in order, each with its attributes.
+fn elements(html: &str, wanted: &str) -> Vec<Vec<(String, String)>> {
+    let open = pieces(html).into_iter().filter_map(|piece| match piece {
+        Piece::Open { name, attributes, .. } if name == wanted => Some(attributes),
+        _ => None,
+    });
+    open.collect()
+}
+
+fn has(attributes: &[(String, String)], key: &str, value: &str) -> bool {
+    attributes.iter().any(|(known, said)| known == key && said == value)
+}
+
+/// What stands between a place of the page and the next end of an element.
+fn part<'a>(html: &'a str, from: &str, to: &str) -> &'a str {
+    let at = html.find(from).unwrap_or_else(|| panic!("no {from}"));
+    &html[at..at + html[at..].find(to).unwrap_or_else(|| panic!("no {to} after {from}"))]
+}
+
+#[tokio::test]
+async fn saving_the_settings_keeps_the_time_zone_whatever_it_is_called() {
+    for zone in ["Etc/UTC", "UTC", "Asia/Taipei", "EST5EDT"] {
+        let mut rack = common::busy();
+        rack.settings.as_mut().expect("set up").settings.time_zone = zone.into();
+        let page = administrator(rack).get("/settings").await.text;
+        let select = part(&page, "data-test=\"field-zone\"", "</select>");
+        assert_eq!(select.matches(" selected").count(), 1, "{zone}");
+        assert!(select.contains(&format!("<option selected>{zone}</option>")), "{zone}");
+    }
+}
+
+#[tokio::test]
+async fn a_companys_own_role_can_be_given() {
+    let mut rack = common::busy();
+    rack.roles.push(Role { name: RoleName("night-shift".into()), permissions: vec![Permission::View] });
+    let page = administrator(rack).get("/settings").await.text;
+    let accounts = page.matches("<option value=\"night-shift\">night-shift</option>").count();
+    assert_eq!(accounts, 3, "for a new account, and for the two that are not one's own");
+}
+
+/// Asked of the planner, as the API does.
+#[tokio::test]
+async fn a_task_that_cannot_be_cancelled_has_no_button_for_it() {
+    for kind in TaskKind::ALL {
+        let mut rack = common::busy();
+        let task = Task { kind, ..(*rack.tasks[0]).clone() };
+        let address = format!("/tasks/{}", task.id);
+        rack.tasks = vec![Arc::new(task)];
+        let browser = administrator(rack);
+        for page in ["/tasks", &address] {
+            let text = browser.get(page).await.text;
+            let offered = text.contains("data-test=\"task-cancel\"");
+            assert_eq!(offered, cake_planner::task::cancel(kind).is_some(), "{} on {page}", kind.as_str());
+            assert!(!offered || text.contains("data-confirm-text"), "it says what happens then");
+        }
+        let start = browser.get("/tasks").await.text;
+        assert_eq!(start.contains("switched off again"), kind == TaskKind::VmStart);
+    }
+}
+
+#[tokio::test]
+async fn a_size_that_does_not_fit_cannot_be_chosen_and_says_why() {
+    let mut rack = common::busy();
+    let node = Arc::make_mut(&mut rack.nodes[0]);
+    let capacity = &mut node.status.as_mut().expect("a status").capacity;
+    (capacity.cpus, capacity.memory) = (4, ByteSize::gib(6));
+    Arc::make_mut(&mut rack.pools[0]).status.as_mut().expect("a status").free = ByteSize::gib(10);
+    let page = administrator(rack).get("/vms/new").await.text;
+    let sizes: Vec<_> = elements(&page, "input").into_iter().filter(|input| has(input, "name", "size")).collect();
+    let disabled: Vec<bool> = sizes.iter().map(|size| size.iter().any(|(key, _)| key == "disabled")).collect();
+    assert_eq!(disabled, [false, true, true, true]);
+    assert!(sizes[0].iter().any(|(key, _)| key == "checked"));
+    let why = |id: &str| part(&page, &format!("data-test=\"size-{id}\""), "</label>").to_owned();
+    assert!(!why("tiny").contains("only") && !why("tiny").contains("Only"));
+    assert!(why("small").contains("Only 10 GiB of disk space"), "{}", why("small"));
+    assert!(why("medium").contains("only 6 GiB of memory"), "{}", why("medium"));
+    assert!(why("large").contains("only 4 processors"), "{}", why("large"));
+}
+
+#[tokio::test]
+async fn a_vm_without_a_disk_is_not_said_to_have_one() {
+    let rack = common::busy();
+    {
+        let mut vms = rack.vms.lock().expect("no panic held it");
+        let mut view = VmView::clone(&vms[0]);
+        view.vm.spec.disks.clear();
+        vms[0] = Arc::new(view);
+    }
+    let browser = administrator(rack);
+    let row = browser.get("/vms?q=web-1").await.text;
+    assert!(part(&row, "<td class=\"c-disk number\">", "</td>").ends_with('–'));
+    let page = browser.get(sites::VM).await.text;
+    assert!(page.contains("data-confirm-text=\"The VM is removed from the server."), "no disk is mentioned");
+    assert!(!page.contains("0 B"));
+}
+
+/// QEMU's own share is in what its process takes: that is no measure of how full the guest is.
+#[tokio::test]
+async fn the_memory_of_a_process_is_not_shown_as_the_guests_use() {
+    let page = administrator(common::busy()).get(sites::VM).await.text;
+    let memory = part(&page, "data-test=\"memory-taken\"", "</dd>");
+    assert!(memory.contains("takes") && !memory.contains("class=\"bar"), "{memory}");
+}
+
+#[tokio::test]
+async fn a_task_says_what_it_did_and_only_a_running_one_that_it_goes_on() {
+    let browser = administrator(common::busy());
+    let page = |number: u32| format!("/tasks/0192a000-0000-7000-8000-07000000000{number}");
+    let running = browser.get(&page(1)).await.text;
+    assert!(running.contains("data-test=\"task-note\""));
+    let done = browser.get(&page(4)).await.text;
+    assert!(done.contains("Paused demo for customers.") && !done.contains("data-test=\"task-note\""));
+    let asked = part(&done, "Asked at", "</dd>");
+    assert_eq!(asked.matches(':').count(), 2, "to the second, as its end: {asked}");
+    let list = browser.get("/tasks").await.text;
+    assert!(list.contains("<p class=\"note\">The storage pool is full.</p>"), "the title is beside it already");
+}
+
+#[tokio::test]
+async fn the_audit_record_speaks_in_sentences() {
+    for (language, create, login) in [("en", "Create VM", "Log in"), ("zh-TW", "建立虛擬機器", "登入")] {
+        let page = administrator(common::busy()).reading(language).get("/audit").await.text;
+        assert!(page.contains(&format!("title=\"vm_create\" translate=\"no\">{create}</span>")), "{language}");
+        assert!(page.contains(&format!("title=\"session_begin\" translate=\"no\">{login}</span>")), "{language}");
+        assert!(page.contains("192.0.2.20"));
+    }
+}
+
+#[tokio::test]
+async fn every_long_list_can_be_searched_and_saved() {
+    let browser = administrator(common::busy());
+    for (list, q, shown, hidden) in [
+        ("tasks", "web-2%20create", "Create web-2", "Create web-1<"),
+        ("events", "crashed", "VM mail crashed", "web-10"),
+        ("audit", "refused-nothing", "Nothing matches", "demo for customers"),
+        ("audit", "demo", "demo for customers", "build.runner-a"),
+        ("vms", "gateway", "gateway", ">mail<"),
+    ] {
+        let page = browser.get(&format!("/{list}?q={q}")).await.text;
+        let main = part(&page, "<main", "</main>");
+        assert!(main.contains(shown) && !main.contains(hidden), "{list} {q}");
+        let decoded = page.replace("&#38;", "&");
+        assert!(
+            decoded.contains(&format!("href=\"/{list}.csv?q={q}\"")),
+            "{list}: the file is the list as it is searched"
+        );
+        let file = browser.get(&format!("/{list}.csv?q={q}")).await;
+        assert_eq!(file.header("content-type"), "text/csv; charset=utf-8", "{list}");
+        assert_eq!(file.header("content-disposition"), format!("attachment; filename=\"{list}.csv\""));
+        let all = browser.get(&format!("/{list}.csv")).await.text.lines().count();
+        let found = file.text.lines().count();
+        assert!(found >= 1 && found < all, "{list}: {found} of {all}");
+        let columns = |line: &str| line.matches("\",\"").count();
+        assert!(file.text.lines().all(|line| columns(line) == columns(file.text.lines().next().unwrap_or(""))));
+    }
+    let page = browser.get("/events?least=error&q=VM").await.text.replace("&#38;", "&");
+    assert!(page.contains("href=\"/events?q=VM&least=warning\""), "a filter keeps the search");
+    assert!(page.contains("<input type=\"hidden\" name=\"least\" value=\"error\">"), "and the search the filter");
+}
+
+#[tokio::test]
+async fn an_event_of_another_day_shows_its_date() {
+    let page = administrator(common::busy()).get("/events").await.text;
+    assert!(page.contains("12 minutes ago<span class=\"event-clock\"> · "), "an age, and the time where no pointer is");
+    assert!(!page.contains("day ago") && !page.contains("days ago"), "a day later the date says more");
+}
+
+#[tokio::test]
+async fn an_empty_list_of_images_gives_the_command() {
+    let mut rack = common::empty();
+    rack.images.clear();
+    let browser = administrator(rack);
+    assert!(browser.get("/images").await.text.contains("data-test=\"images-command\">make images</pre>"));
+    assert!(browser.get("/vms/new").await.text.contains("make images</pre>"));
+}
+
+#[tokio::test]
+async fn the_description_of_the_api_is_found() {
+    let browser = administrator(common::busy());
+    for page in ["/help", "/settings", "/help/command-line"] {
+        assert!(browser.get(page).await.text.contains("href=\"/v1/docs\""), "{page}");
+    }
+}
+
+/// Whatever can be copied has a button that a keyboard reaches.
+#[tokio::test]
+async fn what_can_be_copied_has_a_button() {
+    for (page, html) in sites::all("en", "").await {
+        for piece in pieces(&html) {
+            let Piece::Open { name, attributes, .. } = piece else { continue };
+            let copies = attributes.iter().any(|(key, _)| key == "data-copy" || key == "data-copy-from");
+            assert!(!copies || name == "button", "{page}: <{name}> copies");
+        }
+    }
+}
+
+/// Two Chinese sentences follow each other without a space; the one between English sentences is a word of the catalogue.
+#[tokio::test]
+async fn no_space_follows_a_chinese_full_stop() {
+    let pages = sites::all("zh-TW", "").await;
+    for (page, html) in pages.into_iter().filter(|(page, _)| !page.ends_with("/console")) {
+        for stop in ["。 ", "。\n<a", "： <", "， "] {
+            let at = html.find(stop).map(|at| html[..at].chars().rev().take(30).collect::<String>());
+            assert!(at.is_none(), "{page}: {stop:?} after {:?}", at.map(|text| text.chars().rev().collect::<String>()));
+        }
+    }
+}
