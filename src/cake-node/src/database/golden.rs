@@ -28,7 +28,10 @@ async fn what_the_first_version_left_is_found() {
     let mut gone = vms[2].vm.clone();
     gone.meta.id = tombstones[0].id;
     let newer = Stamp { epoch: vms[2].stamp.epoch.next(), ..vms[2].stamp };
-    assert!(matches!(database.apply_vm(newer, gone).await, Err(DatabaseError::Refused(_))));
+    assert!(matches!(database.apply_vm(newer, gone, Default::default()).await, Err(DatabaseError::Refused(_))));
     let older = Stamp { generation: vms[0].stamp.generation, ..vms[2].stamp };
-    assert!(matches!(database.apply_vm(older, vms[2].vm.clone()).await, Err(DatabaseError::Refused(_))));
+    assert!(matches!(
+        database.apply_vm(older, vms[2].vm.clone(), Default::default()).await,
+        Err(DatabaseError::Refused(_))
+    ));
 }
