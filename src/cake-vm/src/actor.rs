@@ -231,8 +231,13 @@ impl Actor {
         self.monitor = Some((qmp, events));
         let running = Running { process: process.clone(), serial: serial.clone(), screen };
         self.shared.set_running(self.id, self.number, Some(running));
-        self.serial = Some(serial);
-        self.work.push(Box::pin(async move { Done::Ended(start::ended(&process).await) }));
+        self.serial = Some(serial.clone());
+        self.work.push(Box::pin(async move {
+            let status = start::ended(&process).await;
+            // Who hears that it is off finds its last words.
+            serial.ended().await;
+            Done::Ended(status)
+        }));
         self.input(Input::Started(Ok(found))).await;
     }
 
