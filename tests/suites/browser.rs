@@ -2,8 +2,10 @@
 //! for words, width, keyboard and screen reader.
 
 use anyhow::{Context, Result, bail, ensure};
-use cake_client::Client;
+use cake_client::wire::NewVm;
+use cake_client::{Client, VmAction};
 use cake_tests::{ADMIN, Browser, Instance, PASSWORD, Terminal, Viewport, workspace};
+use cake_types::ByteSize;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -177,7 +179,7 @@ async fn the_screen_is_typed_into_shared_and_survives() -> Result<()> {
     browser.until("document.activeElement.closest('.console-line') !== null").await?;
     browser.click(&test_id("screen-fit")).await?;
     browser.until("document.getElementById('screen').dataset.scale === 'full'").await?;
-    client.act("seen", cake_client::VmAction::Stop).await?;
+    client.act("seen", VmAction::Stop).await?;
     browser.until("document.querySelector('[data-test=\"console-state\"]').dataset.state === 'off'").await?;
     // A machine whose kernel is started directly says why it has none.
     let direct = instance.pvh(&client, "direct", false).await?;
@@ -189,27 +191,106 @@ async fn the_screen_is_typed_into_shared_and_survives() -> Result<()> {
     browser.close().await
 }
 
-/// Every page that an administrator can reach, once a VM and its task and events are there.
-async fn pages(client: &Client, vm: &str) -> Result<Vec<(&'static str, String)>> {
+/// Something to look at: a page, and what is done on it first.
+struct Sight {
+    name: &'static str,
+    path: String,
+    /// JavaScript.
+    first: String,
+}
+
+impl Sight {
+    fn of(name: &'static str, path: impl Into<String>) -> Self {
+        Self { name, path: path.into(), first: String::new() }
+    }
+
+    /// The same page once a person has done something on it.
+    fn after(self, first: impl Into<String>) -> Self {
+        Self { first: first.into(), ..self }
+    }
+
+    /// As after a click.
+    fn click(self, element: &str) -> Self {
+        self.after(format!("document.querySelector({}).click()", json!(test_id(element))))
+    }
+}
+
+/// The wizard, stopped at each of its steps. Nothing is sent: what follows the last answer is shown with a key of our own.
+fn wizard_steps() -> Vec<Sight> {
+    const NAMES: [&str; 6] = ["setup", "setup-administrator", "setup-name", "setup-zone", "setup-pool", "setup-review"];
+    let to = |step: usize| {
+        format!(
+            "for (let step = 0; step < {step}; step += 1) {{
+                 for (const id of ['admin-password', 'admin-again']) document.getElementById(id).value = 'correct horse battery';
+                 document.getElementById('cloud-name').value = 'Taipei';
+                 document.getElementById('token').value = 'a token';
+                 document.querySelector('[data-next]').click();
+             }}"
+        )
+    };
+    let done =
+        "for (const step of document.querySelectorAll('[data-step]')) step.hidden = step.dataset.step !== 'done';
+        document.getElementById('recovery-key').textContent = 'AGE-SECRET-KEY-1'.padEnd(74, 'QPZRY9X8GF');";
+    let steps = NAMES.into_iter().enumerate().map(|(step, name)| Sight::of(name, "/setup").after(to(step)));
+    steps.chain([Sight::of("setup-done", "/setup").after(done)]).collect()
+}
+
+/// A VM that can't start: where its disk should be there is a folder, so that no disk can be made there either.
+async fn failed_vm(instance: &Instance, client: &Client) -> Result<String> {
+    let new = NewVm {
+        name: "broken".into(),
+        image: "cake-tiny".into(),
+        cpus: 1,
+        memory: ByteSize::mib(256),
+        start: Some(false),
+        ..NewVm::default()
+    };
+    let vm = instance.create(client, &new).await?;
+    let pools = client.pools().await?;
+    let folder = pools.items[0].path.clone().context("a pool has a path")?;
+    let own = |path: &PathBuf| path.to_string_lossy().contains(&vm.id.to_string());
+    for disk in
+        std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).filter_map(Result::ok).filter(own)
+    {
+        std::fs::remove_file(&disk)?;
+        std::fs::create_dir(&disk)?;
+    }
+    let task = client.act(&vm.id.to_string(), VmAction::Start).await?;
+    let ended = client.wait_task(task.id, |_| {}).await?;
+    ensure!(ended.state == "failed", "a VM that can have no disk fails: {}", ended.json);
+    Ok(vm.id.to_string())
+}
+
+/// Every page that an administrator can reach, once a VM and its task and events are there; and what opens on them.
+async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
     let tasks = client.tasks(Some(1)).await?;
     let task = tasks.items.first().context("a task")?.id;
+    let vm = format!("/vms/{vm}");
+    let open = |element: &str| format!("document.querySelector({}).open = true", json!(test_id(element)));
     Ok(vec![
-        ("overview", "/".into()),
-        ("vms", "/vms".into()),
-        ("new-vm", "/vms/new".into()),
-        ("vm", format!("/vms/{vm}")),
-        ("console", format!("/vms/{vm}/console")),
-        ("screen", format!("/vms/{vm}/screen")),
-        ("images", "/images".into()),
-        ("tasks", "/tasks".into()),
-        ("task", format!("/tasks/{task}")),
-        ("events", "/events".into()),
-        ("audit", "/audit".into()),
-        ("settings", "/settings".into()),
-        ("account", "/account".into()),
-        ("help", "/help".into()),
-        ("help-page", "/help/console".into()),
-        ("not-found", "/nothing-here".into()),
+        Sight::of("overview", "/"),
+        Sight::of("vms", "/vms"),
+        Sight::of("vms-chosen", "/vms").click("select-all"),
+        Sight::of("new-vm", "/vms/new"),
+        Sight::of("new-vm-more", "/vms/new").after(open("more")),
+        Sight::of("vm", &*vm),
+        Sight::of("vm-hardware", &*vm).after(open("hardware")),
+        Sight::of("vm-delete", &*vm).click("vm-delete"),
+        Sight::of("vm-failed", format!("/vms/{broken}")),
+        Sight::of("keys", "/vms").after("document.getElementById('keys').showModal()"),
+        Sight::of("console", format!("{vm}/console")),
+        Sight::of("screen", format!("{vm}/screen")),
+        Sight::of("images", "/images"),
+        Sight::of("tasks", "/tasks"),
+        Sight::of("task", format!("/tasks/{task}")),
+        Sight::of("events", "/events"),
+        Sight::of("events-found", "/events?q=nothing-like-this"),
+        Sight::of("audit", "/audit"),
+        Sight::of("settings", "/settings"),
+        Sight::of("account", "/account"),
+        Sight::of("help", "/help"),
+        Sight::of("help-page", "/help/console"),
+        Sight::of("not-found", "/nothing-here"),
     ])
 }
 
@@ -235,14 +316,17 @@ async fn every_page_is_accessible_fits_a_phone_and_has_no_word_outside_the_catal
     let mut instance = Instance::start_with(&[("CAKE_PSEUDO_LANGUAGE", "1")])?;
     let browser = Browser::start("en-US,en").await?;
     browser.goto(&format!("{}/setup", instance.url())).await?;
-    let mut faults = faults_of(&browser, &instance, &[("setup", "/setup".into())]).await?;
+    let mut faults = faults_of(&browser, &instance, &wizard_steps()).await?;
     instance.answer_wizard().await?;
     let client = instance.administrator().await?;
-    faults.extend(faults_of(&browser, &instance, &[("login", "/login".into())]).await?);
+    faults.extend(faults_of(&browser, &instance, &[Sight::of("login", "/login")]).await?);
+    log_in(&browser, &instance).await?;
+    let empty = [Sight::of("vms-empty", "/vms"), Sight::of("tasks-empty", "/tasks")];
+    faults.extend(faults_of(&browser, &instance, &empty).await?);
+    let broken = failed_vm(&instance, &client).await?;
     let vm = instance.tiny(&client, "web").await?;
     instance.pvh(&client, "會計 主機", false).await?;
-    log_in(&browser, &instance).await?;
-    faults.extend(faults_of(&browser, &instance, &pages(&client, &vm.id.to_string()).await?).await?);
+    faults.extend(faults_of(&browser, &instance, &pages(&client, &vm.id.to_string(), &broken).await?).await?);
     let complaints = browser.complaints().await?;
     faults.extend(complaints.into_iter().map(|line| format!("the page's own console: {line}")));
     // Nobody behind the page: it says so and comes back.
@@ -255,14 +339,29 @@ async fn every_page_is_accessible_fits_a_phone_and_has_no_word_outside_the_catal
     browser.close().await
 }
 
-async fn faults_of(browser: &Browser, instance: &Instance, pages: &[(&'static str, String)]) -> Result<Vec<String>> {
+/// Loads a page in a language and does what a person would do on it first.
+async fn see(browser: &Browser, instance: &Instance, sight: &Sight, language: &str) -> Result<()> {
+    let joint = if sight.path.contains('?') { '&' } else { '?' };
+    browser.goto(&format!("{}{}{joint}lang={language}", instance.url(), sight.path)).await?;
+    if !sight.first.is_empty() {
+        // Deferred scripts have run once the page is loaded, which `goto` waits for.
+        browser
+            .page()
+            .execute(&sight.first, vec![])
+            .await
+            .with_context(|| format!("{}: {}", sight.name, sight.first))?;
+    }
+    Ok(())
+}
+
+async fn faults_of(browser: &Browser, instance: &Instance, sights: &[Sight]) -> Result<Vec<String>> {
     let mut faults = Vec::new();
-    for (name, path) in pages {
-        let joint = if path.contains('?') { '&' } else { '?' };
+    for sight in sights {
+        let name = sight.name;
         for language in ["en", "zh-Hant-TW"] {
             browser.resize(Viewport::DESK).await?;
             browser.prefer("light").await?;
-            browser.goto(&format!("{}{path}{joint}lang={language}", instance.url())).await?;
+            see(browser, instance, sight, language).await?;
             let lang = browser.eval("document.documentElement.lang").await?;
             if lang != language {
                 faults.push(format!("{name}: asked for {language}, is {lang}"));
@@ -286,7 +385,7 @@ async fn faults_of(browser: &Browser, instance: &Instance, pages: &[(&'static st
         }
         // The manual is written in each language; it has no pseudo-language.
         if !name.starts_with("help") {
-            browser.goto(&format!("{}{path}{joint}lang=pseudo", instance.url())).await?;
+            see(browser, instance, sight, "pseudo").await?;
             faults.extend(
                 plain_words(browser).await?.into_iter().map(|word| format!("{name}: {word:?} is in no catalogue")),
             );
@@ -317,9 +416,9 @@ async fn plain_words(browser: &Browser) -> Result<Vec<String>> {
         return [...new Set(out)];
     })()";
     // Words of the field that are the same in every language, and the data of this test.
-    const SAME: [&str; 21] = [
+    const SAME: [&str; 22] = [
         "vCPU", "vCPUs", "MiB", "GiB", "KiB", "BIOS", "UEFI", "CSV", "NAT", "SSH", "QEMU", "KVM", "TCG", "API", "UTC",
-        "web", "admin", "cake", "Linux", "tiny", "local",
+        "web", "broken", "admin", "cake", "Linux", "tiny", "local",
     ];
     let found = browser.eval(script).await?;
     let texts = found.as_array().cloned().unwrap_or_default();
@@ -393,5 +492,46 @@ async fn a_vm_is_made_with_the_keyboard_alone() -> Result<()> {
     tab_to(&browser, &test_id("confirm-yes")).await?;
     browser.press(ENTER).await?;
     browser.until("document.querySelector('#vm-head [data-state=\"stopped\"]') !== null").await?;
+    browser.close().await
+}
+
+/// A key without a user is not dropped: the user is called as the command calls it. What is wrong is said at the field.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_typed_reaches_the_guest_and_what_is_copied_is_said() -> Result<()> {
+    let (instance, client) = Instance::ready().await?;
+    let browser = Browser::start("en-US,en").await?;
+    log_in(&browser, &instance).await?;
+    browser.goto(&format!("{}/vms/new", instance.url())).await?;
+    browser.click(&choice("image-cake-tiny")).await?;
+    browser.fill(&test_id("field-memory"), "256 MiB").await?;
+    browser.fill(&test_id("field-name"), "keyed").await?;
+    browser.page().execute("document.querySelector('[data-test=\"more\"]').open = true", vec![]).await?;
+    browser.fill(&test_id("field-ssh-keys"), "no-key").await?;
+    browser.click(&test_id("create")).await?;
+    browser
+        .until("document.querySelector('.field:has([data-test=\"field-ssh-keys\"]) [data-test=\"mistake\"]') !== null")
+        .await?;
+    ensure!(client.vms().await?.items.is_empty(), "nothing was made of it");
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEJnYmFzZTY0Zm9yYW5lZDI1NTE5a2V5dGhhdGlz mei@laptop";
+    browser.fill(&test_id("field-ssh-keys"), KEY).await?;
+    let users = browser.eval("cake.collect(document.getElementById('new-vm')).cloud_init.users").await?;
+    ensure!(users == json!([{ "name": "cake", "ssh_keys": [KEY], "administrator": true }]), "{users}");
+    browser.click(&test_id("create")).await?;
+    browser.until("/^\\/vms\\/[0-9a-f-]{36}$/.test(location.pathname)").await?;
+    browser.until("document.querySelector('#vm-head [data-state=\"running\"]') !== null").await?;
+
+    // The id is copied with a button, and that it was is written where it is seen.
+    browser.click("[data-test=\"hardware\"] > summary").await?;
+    browser.click("[data-test=\"hardware\"] [data-test=\"copy\"]").await?;
+    browser.until("document.querySelector('#say.said')?.textContent.length > 3").await?;
+    let seen = browser.eval("document.getElementById('say').getBoundingClientRect().height > 10").await?;
+    ensure!(seen == true, "a note that nobody sees");
+
+    // Searching goes on while one types, and the file follows.
+    browser.goto(&format!("{}/events", instance.url())).await?;
+    browser.press("/keyed created").await?;
+    browser.until("location.search === '?q=keyed+created'").await?;
+    browser.until("document.querySelectorAll('[data-test=\"event\"]').length === 1").await?;
+    browser.until("document.querySelector('[data-test=\"csv\"]').search.startsWith('?q=keyed')").await?;
     browser.close().await
 }

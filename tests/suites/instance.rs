@@ -216,13 +216,15 @@ async fn prompt(cake: &Cake, vm: &str) -> Result<()> {
     let mut screen = console.stdout.take().context("a pipe")?;
     let mut seen = String::new();
     let wait = async {
-        // The sum is not in what is typed, so an echo is not taken for the answer.
-        keys.write_all(b"echo sum-$((40 + 2))\n").await?;
-        let mut buffer = [0; 4096];
-        while !seen.contains("sum-42") {
-            let length = screen.read(&mut buffer).await?;
-            ensure!(length > 0, "the console ended");
-            seen.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        // What is typed before the shell is there is lost. The sum is not in it, so that its echo is not taken for the answer.
+        for (said, typed) in [("cake-tiny: ready on web", "echo sum-$((40 + 2))\n"), ("sum-42", "")] {
+            let mut buffer = [0; 4096];
+            while !seen.contains(said) {
+                let length = screen.read(&mut buffer).await?;
+                ensure!(length > 0, "the console ended");
+                seen.push_str(&String::from_utf8_lossy(&buffer[..length]));
+            }
+            keys.write_all(typed.as_bytes()).await?;
         }
         Ok(())
     };
