@@ -46,7 +46,7 @@ pub struct Options {
 pub async fn serve(options: Options) -> Result<()> {
     let state = &options.state;
     DirBuilder::new().recursive(true).mode(0o711).create(state).context("the state directory")?;
-    let _only = only_one(state)?;
+    let _only = only_one(state).await?;
     let allowed = allowed_users(options.allow_user.as_deref())?;
     let database = Database::open(&state.join("node.db"))?;
     let key = key::load_or_create(&state.join("node.key"))?;
@@ -98,13 +98,20 @@ pub async fn serve(options: Options) -> Result<()> {
     }
 }
 
-/// Two daemons on one state directory would both start every VM.
-fn only_one(state: &Path) -> Result<Flock<File>> {
-    let file = File::options().write(true).create(true).truncate(false).open(state.join("node.lock"))?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(lock),
-        Err((_, nix::Error::EWOULDBLOCK)) => bail!("another cake-node serves {}", state.display()),
-        Err((_, error)) => Err(error).context("lock the state directory"),
+/// Two daemons on one state directory would both start every VM. A daemon that was killed in the middle of a start leaves a child
+/// that holds its lock until it has executed its program: that is waited for.
+async fn only_one(state: &Path) -> Result<Flock<File>> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let mut file = File::options().write(true).create(true).truncate(false).open(state.join("node.lock"))?;
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((again, nix::Error::EWOULDBLOCK)) if tokio::time::Instant::now() < until => file = again,
+            Err((_, nix::Error::EWOULDBLOCK)) => bail!("another cake-node serves {}", state.display()),
+            Err((_, error)) => return Err(error).context("lock the state directory"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
