@@ -217,7 +217,7 @@ async fn prompt(cake: &Cake, vm: &str) -> Result<()> {
     let mut seen = String::new();
     let wait = async {
         // What is typed before the shell is there is lost. The sum is not in it, so that its echo is not taken for the answer.
-        for (said, typed) in [("cake-tiny: ready on web", "echo sum-$((40 + 2))\n"), ("sum-42", "")] {
+        for (said, typed) in [("web:~# ", "echo sum-$((40 + 2))\n"), ("sum-42", "")] {
             let mut buffer = [0; 4096];
             while !seen.contains(said) {
                 let length = screen.read(&mut buffer).await?;

@@ -6,7 +6,7 @@
 //!     │ yes
 //!  asked before, in this boot, with this engine? ──yes──▶ the same answer
 //!     │ no
-//!  a small guest says its line in time? ──▶ Kvm | Tcg { GuestDidNotRun }, written down; silence only the second time
+//!  an ordinary guest says its line in time? ──▶ Kvm | Tcg { GuestDidNotRun }, written down; silence only the second time
 //! ```
 
 use std::{
@@ -32,6 +32,8 @@ const KVM_API_VERSION: i32 = 12;
 /// The most output of the guest that is looked at, and of QEMU's complaints that is kept, in bytes.
 const MOST_OUTPUT: usize = 64 * 1024;
 const MOST_COMPLAINT: u64 = 4 * 1024;
+/// What QEMU says when the kernel's KVM gives a guest up; it then waits for somebody to look at it.
+const GIVEN_UP: &str = "KVM internal error";
 
 nix::ioctl_none_bad!(kvm_get_api_version, 0xAE00);
 
@@ -124,26 +126,38 @@ fn api_version(device: &File) -> Option<i32> {
 pub async fn says(mut guest: Command, line: &str, limit: Duration) -> Result<(), GuestFailure> {
     guest.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut process = guest.spawn().map_err(GuestFailure::Start)?;
-    let (Some(output), Some(complaints)) = (process.stdout.take(), process.stderr.take()) else {
+    let (Some(output), Some(mut complaints)) = (process.stdout.take(), process.stderr.take()) else {
         return Err(GuestFailure::Start(io::Error::other("no pipes")));
     };
-    let heard = timeout(limit, hears(output, line.as_bytes())).await;
+    let (mut said, mut complaint) = (Vec::new(), Vec::new());
+    let heard = timeout(limit, async {
+        let given_up = async {
+            if !matches!(hears(&mut complaints, GIVEN_UP.as_bytes(), &mut complaint).await, Ok(true)) {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            heard = hears(output, line.as_bytes(), &mut said) => heard,
+            () = given_up => Ok(false),
+        }
+    });
+    let heard = heard.await;
     // Killed and reaped; one that ended by itself is no error.
     let _ = process.kill().await;
     match heard {
         Ok(Ok(true)) => Ok(()),
         Err(_) => Err(GuestFailure::TimedOut(limit)),
         Ok(_) => {
-            let mut text = Vec::new();
-            let _ = complaints.take(MOST_COMPLAINT).read_to_end(&mut text).await;
-            Err(GuestFailure::Ended { complaint: String::from_utf8_lossy(&text).trim().to_owned() })
+            let _ = complaints.take(MOST_COMPLAINT).read_to_end(&mut complaint).await;
+            complaint.truncate(MOST_OUTPUT);
+            Err(GuestFailure::Ended { complaint: String::from_utf8_lossy(&complaint).trim().to_owned() })
         }
     }
 }
 
-async fn hears(mut output: impl AsyncRead + Unpin, line: &[u8]) -> io::Result<bool> {
-    let mut text = Vec::new();
-    while text.len() < MOST_OUTPUT && output.read_buf(&mut text).await? > 0 {
+/// Whether the text comes before the end, or before too much else.
+async fn hears(mut output: impl AsyncRead + Unpin, line: &[u8], text: &mut Vec<u8>) -> io::Result<bool> {
+    while text.len() < MOST_OUTPUT && output.read_buf(text).await? > 0 {
         if text.windows(line.len()).any(|window| window == line) {
             return Ok(true);
         }

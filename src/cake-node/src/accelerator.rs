@@ -1,4 +1,6 @@
-//! Whether guests run by KVM here, tried with the smallest guest there is; and which QEMU the engine has.
+//! Whether guests run by KVM here, tried with an ordinary guest: firmware, boot loader, Linux; and which QEMU the engine has.
+//!
+//! A guest of a few dozen bytes proves too little: there are machines whose KVM runs it, slowly, and gives up in the firmware.
 
 use cake_host::accelerator::{Probe, probe};
 use cake_types::Accelerator;
@@ -6,10 +8,10 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// What the smallest guest prints, and how long it may take: where KVM runs it takes a blink, but a machine that boots is busy.
-const LINE: &str = "cake-pvh: up";
+/// What the guest prints, and how long it may take: where KVM runs it takes a second or two, but a machine that boots is busy.
+const LINE: &str = "cake-tiny: ready";
 const LIMIT: Duration = Duration::from_secs(20);
-const GUEST: &str = "cake-pvh.elf";
+const GUEST: &str = "cake-tiny.raw";
 
 pub async fn find(state: &Path, engine: &Path, images: &Path) -> Accelerator {
     let name = engine.canonicalize().unwrap_or_else(|_| engine.to_owned());
@@ -34,9 +36,10 @@ fn guest(engine: &Path, images: &Path, accelerator: &str) -> Command {
     for firmware in ["usr/share/qemu", "usr/share/seabios"] {
         command.arg("-L").arg(engine.join(firmware));
     }
-    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-m", "64"]);
+    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-m", "192"]);
     command.arg("-machine").arg(format!("q35,accel={accelerator}"));
-    command.args(["-serial", "stdio", "-kernel"]).arg(images.join(GUEST));
+    let disk = format!("file={},format=raw,if=none,id=disk,readonly=on", images.join(GUEST).display());
+    command.args(["-serial", "stdio", "-drive"]).arg(disk).args(["-device", "virtio-blk-pci,drive=disk"]);
     command
 }
 

@@ -23,4 +23,5 @@ operation-vm_resume = Resume VM
 operation-vm_adopt = Adopt VM
 operation-vm_console = Open console
 operation-console_connect = Connect to console
+operation-vm_screen = Open screen
 operation-task_cancel = Cancel task

@@ -23,4 +23,5 @@ operation-vm_resume = 繼續虛擬機器
 operation-vm_adopt = 接管虛擬機器
 operation-vm_console = 開啟主控台
 operation-console_connect = 連上主控台
+operation-vm_screen = 開啟螢幕
 operation-task_cancel = 取消工作
