@@ -252,7 +252,10 @@ impl Instance {
                 loop {
                     let images = client.images().await?.items;
                     let nodes = client.nodes().await?.items;
+                    let pools = client.pools().await?.items;
                     let there = !images.is_empty() && images.iter().all(|image| image.available == Some(true));
+                    // Before its pool is measured, caked can't say that a disk does not fit.
+                    let there = there && pools.iter().all(|pool| pool.free.is_some());
                     if there && nodes.iter().any(|node| node.connected == Some(true)) {
                         return Ok(());
                     }
