@@ -6,7 +6,6 @@ use crate::folder::{Folder, Holder};
 use crate::machine::{Command, Effect, Found, Input, Machine};
 use crate::request::{Denied, Operation};
 use crate::screen::Screen;
-use crate::serial::Serial;
 use crate::start::{self, Launched, Missed, Session, chain, failure};
 use cake_host::process::{ExitStatus, LiveProcess};
 use cake_qmp::commands::{Cont, QueryStatus, Stop, SystemPowerdown, SystemReset};
@@ -47,8 +46,6 @@ pub(crate) struct Actor {
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     process: Option<Arc<LiveProcess>>,
     monitor: Option<(Qmp, Events)>,
-    /// Of the last process: it goes on for a moment after it.
-    serial: Option<Serial>,
     /// The end was asked for before there was a process.
     kill_at_once: bool,
     /// QEMU said that somebody on this machine ended it.
@@ -90,7 +87,6 @@ impl Actor {
             work: FuturesUnordered::new(),
             process: None,
             monitor: None,
-            serial: None,
             kill_at_once: false,
             ended_by_host: false,
             making: Arc::default(),
@@ -231,10 +227,9 @@ impl Actor {
         self.monitor = Some((qmp, events));
         let running = Running { process: process.clone(), serial: serial.clone(), screen };
         self.shared.set_running(self.id, self.number, Some(running));
-        self.serial = Some(serial.clone());
         self.work.push(Box::pin(async move {
             let status = start::ended(&process).await;
-            // Who hears that it is off finds its last words.
+            // Who hears that it is off finds its last words, and nothing is written into the folder any more.
             serial.ended().await;
             Done::Ended(status)
         }));
@@ -309,12 +304,7 @@ impl Actor {
                 }
                 Effect::Remove => {
                     let (shared, id, folder) = (self.shared.clone(), self.id, self.folder.clone());
-                    let serial = self.serial.take();
                     self.work.push(Box::pin(async move {
-                        // Until its end it writes into the folder.
-                        if let Some(serial) = serial {
-                            serial.ended().await;
-                        }
                         let removed = match folder.remove() {
                             Ok(()) => shared.surroundings.remove(id).await,
                             Err(error) => Err(failure(FailureCode::Internal, error)),
@@ -345,14 +335,7 @@ impl Actor {
     fn start(&mut self, paused: bool) {
         self.kill_at_once = false;
         let launched = start::launch(self.shared.clone(), self.assignment.clone(), self.folder.clone(), paused);
-        let before = self.serial.take();
-        self.work.push(Box::pin(async move {
-            // The last QEMU's port writes into the folder until its end.
-            if let Some(before) = before {
-                before.ended().await;
-            }
-            Done::Launched(launched.await)
-        }));
+        self.work.push(Box::pin(async move { Done::Launched(launched.await) }));
     }
 
     fn tell(&mut self, command: Command) {
