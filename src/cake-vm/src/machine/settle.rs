@@ -409,6 +409,8 @@ impl Machine {
             (Edge::Shutdown { .. }, Phase::Running) => self.tell(Command::PowerButton, Some(operation), effects),
             (Edge::Shutdown { .. }, _) => {
                 effects.push(Effect::Finish { operation: operation.id, outcome: Outcome::Superseded });
+                // Nothing was told, so no answer will come that asks for the one behind it.
+                self.next_request(effects);
             }
         }
     }

@@ -287,6 +287,17 @@ fn a_guest_that_shuts_itself_down_is_halted_and_stays_so() {
 }
 
 #[test]
+fn a_request_behind_one_that_came_too_late_has_its_turn() {
+    let mut world = World::new(Power::Running, Restart::OnCrash);
+    world.drain();
+    world.input(Input::Desired(desired(2, Power::Paused, Restart::OnCrash)));
+    world.operate(1, Edge::Shutdown { within: Duration::from_secs(60) });
+    world.operate(2, Edge::Reset);
+    world.drain();
+    assert_eq!((world.outcomes.len(), world.machine.state()), (2, VmState::Paused));
+}
+
+#[test]
 fn who_ends_again_and_again_is_called_a_crash_loop() {
     let mut world = World::new(Power::Running, Restart::OnCrash);
     for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
