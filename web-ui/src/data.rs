@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use cake_types::{
-    AccountId, ApiToken, AuditRecord, Event, Image, Language, Name, Node, NodeStatus, Permission, Pool, PoolStatus,
-    Problem, Role, RoleName, SessionId, SystemSettings, Task, TaskId, Vm, VmId, VmStatus,
+    AccountId, ApiToken, AuditRecord, Event, Image, Import, ImportStatus, Language, Name, Node, NodeStatus, Permission,
+    Pool, PoolStatus, Problem, Role, RoleName, SessionId, SystemSettings, Task, TaskId, Vm, VmId, VmStatus,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -28,6 +28,8 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn vms(&self) -> Vec<Arc<VmView>>;
     async fn vm(&self, id: VmId) -> Option<Arc<VmView>>;
     async fn images(&self) -> Vec<Arc<ImageView>>;
+    /// Files on their way to become images.
+    async fn imports(&self) -> Vec<Arc<ImportView>>;
     async fn pools(&self) -> Vec<Arc<PoolView>>;
     async fn nodes(&self) -> Vec<Arc<NodeView>>;
 
@@ -138,6 +140,17 @@ pub struct VmView {
 pub struct ImageView {
     pub image: Image,
     pub status: Option<ImageStatus>,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct ImportView {
+    pub import: Import,
+    /// `None` until the node has answered for it.
+    pub status: Option<ImportStatus>,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
 }
 
 #[derive(Clone, Debug)]

@@ -20,8 +20,8 @@ mod pages;
 mod show;
 
 pub use data::{
-    About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, NodeView, PageOf, PageQuery, PoolView,
-    SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, ImportView, NodeView, PageOf, PageQuery,
+    PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 
 use axum::Router;

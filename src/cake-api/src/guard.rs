@@ -12,6 +12,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use cake_control::accounts::{Identity, Proof, account_subject};
 use cake_control::caller::{Caller, Receipt};
+use cake_control::images::image_subject;
+use cake_control::imports::import_subject;
 use cake_control::ledger::subject_of;
 use cake_types::{Actor, Code, Language, Origin, Permission, Problem, ProjectName, RequestId, Subject};
 use http::request::Parts;
@@ -48,6 +50,8 @@ pub struct Operation {
     pub access: Access,
     /// Its answer is kept under the Idempotency-Key. Not of those that change nothing durable (a ticket, a session).
     pub replayed: bool,
+    /// It needs If-Match. Not where the address says which bytes it is about, so that there is nothing to overwrite unseen.
+    pub conditional: bool,
 }
 
 impl Operation {
@@ -132,12 +136,14 @@ pub(crate) struct Claimed(pub Actor);
 
 /// What a request is about, by its path: as it was asked for, whether it exists or not.
 async fn subject(api: &Api, parts: &mut Parts) -> Option<Subject> {
-    const KINDS: [&str; 4] = ["vm", "task", "account", "token"];
+    const KINDS: [&str; 6] = ["vm", "task", "account", "token", "image", "import"];
     const NAME_MAX: usize = 128;
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
     let (kind, text) = params.iter().find(|(name, _)| KINDS.contains(name))?;
     let known = match kind {
         "vm" => api.board.find_vm(&ProjectName::default(), text).ok().map(|entry| subject_of(&entry.vm)),
+        "image" => api.images.find(text).ok().map(|entry| image_subject(&entry.image)),
+        "import" => api.imports.find(text).ok().map(|entry| import_subject(&entry.import)),
         "account" => api.accounts.find(text).ok().map(|account| account_subject(&account)),
         _ => None,
     };
@@ -164,7 +170,7 @@ async fn admit(
     if operation.changes() {
         same_site(&parts, identity.as_ref())?;
     }
-    if matches!(operation.method, "PATCH" | "PUT" | "DELETE") && !parts.headers.contains_key(header::IF_MATCH) {
+    if operation.conditional && !parts.headers.contains_key(header::IF_MATCH) {
         return Err(Problem::new(Code::MatchRequired));
     }
     let scope = match operation.access {

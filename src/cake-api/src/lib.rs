@@ -13,6 +13,7 @@ mod access;
 mod ask;
 pub mod body;
 mod docs;
+mod file;
 pub mod guard;
 mod openapi;
 mod page;

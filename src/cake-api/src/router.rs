@@ -11,8 +11,8 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, audit, console, events, images, meta, nodes, pools, query, screen, session, settings, setup, tasks,
-    tokens, vms, watch,
+    accounts, audit, console, events, images, imports, meta, nodes, pools, query, screen, session, settings, setup,
+    tasks, tokens, vms, watch,
 };
 
 struct Table {
@@ -26,36 +26,44 @@ const KEPT: bool = true;
 const NOT_KEPT: bool = false;
 
 impl Table {
-    fn add<H, T>(mut self, id: &'static str, (method, path): (&'static str, &'static str), access: Access, h: H) -> Self
+    fn add<H, T>(self, id: &'static str, (method, path): (&'static str, &'static str), access: Access, h: H) -> Self
     where
         H: Handler<T, Api>,
         T: 'static,
     {
-        self = self.add_kept(id, (method, path), access, KEPT, h);
-        self
+        let conditional = matches!(method, "PATCH" | "PUT" | "DELETE");
+        self.add_operation(Operation { id, method, path, access, replayed: KEPT, conditional }, h)
     }
 
-    fn add_kept<H, T>(
-        mut self,
+    /// Its answer is not kept.
+    fn add_fleeting<H, T>(
+        self,
         id: &'static str,
         (method, path): (&'static str, &'static str),
         access: Access,
-        replayed: bool,
-        handler: H,
+        h: H,
     ) -> Self
     where
         H: Handler<T, Api>,
         T: 'static,
     {
-        let filter = match method {
+        self.add_operation(Operation { id, method, path, access, replayed: NOT_KEPT, conditional: false }, h)
+    }
+
+    fn add_operation<H, T>(mut self, operation: Operation, handler: H) -> Self
+    where
+        H: Handler<T, Api>,
+        T: 'static,
+    {
+        let filter = match operation.method {
             "POST" => MethodFilter::POST,
+            "PUT" => MethodFilter::PUT,
             "PATCH" => MethodFilter::PATCH,
             "DELETE" => MethodFilter::DELETE,
             _ => MethodFilter::GET,
         };
-        let operation = Operation { id, method, path, access, replayed };
         let guarded = on(filter, handler).layer(from_fn_with_state((self.api.clone(), operation), guard));
-        self.router = self.router.route(path, guarded);
+        self.router = self.router.route(operation.path, guarded);
         self.operations.push(operation);
         self
     }
@@ -72,7 +80,7 @@ fn table(api: Api) -> Table {
         .add("docs_style", ("GET", "/v1/docs.css"), Open, meta::docs_style)
         .add("setup_get", ("GET", "/v1/setup"), Open, setup::get)
         .add("setup", ("POST", "/v1/setup"), Setup, setup::answer)
-        .add_kept("session_begin", ("POST", "/v1/session"), Open, NOT_KEPT, session::begin)
+        .add_fleeting("session_begin", ("POST", "/v1/session"), Open, session::begin)
         .add("session_get", ("GET", "/v1/session"), Account, session::get)
         .add("session_end", ("DELETE", "/v1/session"), Account, session::end)
         .add("account_own", ("GET", "/v1/account"), Account, accounts::own)
@@ -98,13 +106,20 @@ fn table(api: Api) -> Table {
         .add("vm_pause", ("POST", "/v1/vms/{vm}/pause"), With(Operate), vms::pause)
         .add("vm_resume", ("POST", "/v1/vms/{vm}/resume"), With(Operate), vms::resume)
         .add("vm_adopt", ("POST", "/v1/vms/{vm}/adopt"), With(Manage), vms::adopt)
-        .add_kept("vm_console", ("POST", "/v1/vms/{vm}/console"), With(Operate), NOT_KEPT, console::ticket)
+        .add_fleeting("vm_console", ("POST", "/v1/vms/{vm}/console"), With(Operate), console::ticket)
         .add("console_connect", ("GET", "/v1/console/{ticket}"), With(Operate), console::connect)
-        .add_kept("vm_screen", ("POST", "/v1/vms/{vm}/screen"), With(View), NOT_KEPT, screen::ticket)
+        .add_fleeting("vm_screen", ("POST", "/v1/vms/{vm}/screen"), With(View), screen::ticket)
         .add("screen_connect", ("GET", "/v1/screen/{ticket}"), With(View), screen::connect)
         .add("vm_screenshot", ("GET", "/v1/vms/{vm}/screenshot"), With(View), screen::screenshot)
         .add("image_list", ("GET", "/v1/images"), With(View), images::list)
         .add("image_get", ("GET", "/v1/images/{image}"), With(View), images::get)
+        .add("image_delete", ("DELETE", "/v1/images/{image}"), With(Manage), images::delete)
+        .add("image_download", ("GET", "/v1/images/{image}/content"), With(Manage), images::download)
+        .add("import_list", ("GET", "/v1/imports"), With(View), imports::list)
+        .add("import_create", ("POST", "/v1/imports"), With(Manage), imports::create)
+        .add("import_get", ("GET", "/v1/imports/{import}"), With(View), imports::get)
+        .add_fleeting("import_chunk", ("PUT", "/v1/imports/{import}/chunks/{chunk}"), With(Manage), imports::chunk)
+        .add("import_cancel", ("DELETE", "/v1/imports/{import}"), With(Manage), imports::cancel)
         .add("pool_list", ("GET", "/v1/pools"), With(View), pools::list)
         .add("node_list", ("GET", "/v1/nodes"), With(View), nodes::list)
         .add("node_get", ("GET", "/v1/nodes/{node}"), With(View), nodes::get)

@@ -170,6 +170,31 @@ pub struct ConsoleArgs {
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
     List,
+    Upload(UploadArgs),
+    Download {
+        #[arg(value_name = "IMAGE")]
+        image: String,
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    Delete {
+        #[arg(value_name = "IMAGE")]
+        image: String,
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct UploadArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[arg(long, value_name = "OS")]
+    pub os: Option<String>,
+    #[arg(long, value_name = "SUM")]
+    pub sha256: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

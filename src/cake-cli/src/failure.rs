@@ -53,7 +53,7 @@ impl Failure {
             Self::Client(Error::Address(_)) | Self::Usage(..) => USAGE,
             Self::NoInstance | Self::NoCertificate => 6,
             Self::NotLoggedIn => 4,
-            Self::Client(Error::Protocol { .. } | Error::Certificate { .. })
+            Self::Client(Error::Protocol { .. } | Error::Certificate { .. } | Error::File(_))
             | Self::Task(_)
             | Self::NotConfirmed
             | Self::Other(_) => 1,
@@ -102,6 +102,7 @@ impl Failure {
                 let why = root_cause(source.as_ref());
                 pair("cli-certificate", "cli-certificate-next", &[("path", path), ("why", &why)])
             }
+            Self::Client(Error::File(error)) => vec![root_cause(error)],
             Self::NoInstance => pair("cli-no-instance", "cli-no-instance-next", &[]),
             Self::NoCertificate => pair("cli-no-certificate", "cli-no-certificate-next", &[]),
             Self::NotLoggedIn => pair("cli-not-logged-in", "cli-not-logged-in-next", &[]),

@@ -1,6 +1,6 @@
-//! What can be looked at: images, pools, nodes, tasks, events, audit records, and the search over all.
+//! What can be looked at: pools, nodes, tasks, events, audit records, and the search over all.
 
-use crate::args::{AuditCommand, EventCommand, ImageCommand, NodeCommand, PoolCommand, TaskCommand};
+use crate::args::{AuditCommand, EventCommand, NodeCommand, PoolCommand, TaskCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align, Column};
@@ -12,32 +12,6 @@ use serde_json::value::RawValue;
 
 const NAME: Column = ("cli-col-name", Align::Text);
 const TIME: Column = ("cli-col-time", Align::Text);
-
-pub async fn image(context: &Context, ImageCommand::List: ImageCommand) -> Result<(), Failure> {
-    let seen = context.client()?.images().await?;
-    let words = context.words;
-    let columns = [
-        NAME,
-        ("cli-col-title", Align::Text),
-        ("cli-col-os", Align::Text),
-        ("cli-col-firmware", Align::Text),
-        ("cli-col-least-memory", Align::Number),
-        ("cli-col-disk", Align::Number),
-    ];
-    let rows = seen.items.iter().map(|image| {
-        let title = image.title.get(words.tag()).or_else(|| image.title.get("en")).cloned().unwrap_or_default();
-        let disk = image.virtual_size;
-        vec![
-            image.name.clone(),
-            title,
-            output::known(words, &format!("os-{}", image.os), &image.os),
-            image.firmware.join(words.text("comma")),
-            image.min_memory.to_string(),
-            if disk.bytes() == 0 { "–".into() } else { disk.to_string() },
-        ]
-    });
-    context.list(&seen.json, &columns, rows.collect())
-}
 
 pub async fn pool(context: &Context, PoolCommand::List: PoolCommand) -> Result<(), Failure> {
     let seen = context.client()?.pools().await?;

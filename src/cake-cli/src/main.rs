@@ -17,6 +17,7 @@ mod args;
 mod console;
 mod context;
 mod failure;
+mod image;
 mod instance;
 mod look;
 mod output;
@@ -60,7 +61,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Token(command) => account::token(&context, command).await,
         Command::Account(command) => account::account(&context, command).await,
         Command::Vm(command) => vm::run(&context, command).await,
-        Command::Image(command) => look::image(&context, command).await,
+        Command::Image(command) => image::run(&context, command).await,
         Command::Pool(command) => look::pool(&context, command).await,
         Command::Node(command) => look::node(&context, command).await,
         Command::Task(command) => look::task(&context, command).await,

@@ -124,6 +124,15 @@ pub fn event(event: &Event, json: &str, words: &'static Words) -> String {
     }
 }
 
+/// What can't be brought back is confirmed by typing its name.
+pub fn confirm(context: &Context, question: &'static str, name: &str) -> Result<(), Failure> {
+    print!("{} ", context.words.text_with(question, &[("name", name)]));
+    std::io::stdout().flush()?;
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed)?;
+    if typed.trim() == name { Ok(()) } else { Err(Failure::NotConfirmed) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use crate::{console, progress};
 use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
 use cake_client::{Seen, VmAction};
 use cake_i18n::format;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 
 pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
@@ -189,7 +189,7 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<(), Failure> {
     let client = context.client()?;
     let vm = client.vm(&args.vm).await?;
     if !args.yes && std::io::stdin().is_terminal() && !context.json {
-        confirm(context, &vm)?;
+        output::confirm(context, "cli-vm-delete-confirm", &vm.name)?;
     }
     let task = client.delete_vm(&vm).await?;
     let ended = progress::follow(context, &client, task, !args.no_wait).await?;
@@ -200,15 +200,6 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<(), Failure> {
         context.say("cli-vm-deleted", &[("name", &vm.name)]);
     }
     Ok(())
-}
-
-/// A deleted disk can't be brought back, so the name is typed.
-fn confirm(context: &Context, vm: &Vm) -> Result<(), Failure> {
-    print!("{} ", context.words.text_with("cli-vm-delete-confirm", &[("name", &vm.name)]));
-    std::io::stdout().flush()?;
-    let mut typed = String::new();
-    std::io::stdin().read_line(&mut typed)?;
-    if typed.trim() == vm.name { Ok(()) } else { Err(Failure::NotConfirmed) }
 }
 
 async fn rename(context: &Context, vm: &str, name: &str) -> Result<(), Failure> {

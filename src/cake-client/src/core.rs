@@ -229,6 +229,17 @@ impl Client {
         self.seen(path, response).await
     }
 
+    /// Sends bytes as they are, once.
+    pub(crate) async fn put_bytes(&self, path: &str, bytes: Bytes, digest: &str) -> Result<(), Error> {
+        let url = self.url(path);
+        let request = self.request(&Method::PUT, &url, None, &[("content-digest", digest)]);
+        let sent = request.header(header::CONTENT_TYPE, "application/octet-stream").body(bytes).send().await;
+        match sent.map_err(|error| Error::from_reqwest(&url, error))? {
+            response if response.status().is_success() => Ok(()),
+            response => Err(self.problem(&url, response).await),
+        }
+    }
+
     /// The answer to a GET as it is.
     pub(crate) async fn bytes(&self, path: &str) -> Result<Bytes, Error> {
         let response = self.send(Method::GET, path, NO_BODY, &[]).await?;

@@ -29,6 +29,9 @@ pub enum Error {
     /// The address is not an `https` URL.
     #[error("{0:?} is not an https address")]
     Address(String),
+    /// The file that was to be sent can't be read.
+    #[error("the file can't be read")]
+    File(#[source] std::io::Error),
     /// The certificate file can't be read or holds none.
     #[error("no certificate in {path}")]
     Certificate {
@@ -99,12 +102,14 @@ impl Error {
 pub(crate) fn is_certificate_error(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        let seen = inner.map_or(error, |inner| inner as &(dyn std::error::Error + 'static));
-        if matches!(seen.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
             return true;
         }
-        next = seen.source();
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     false
 }

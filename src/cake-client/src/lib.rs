@@ -15,7 +15,7 @@
 //! ```
 //!
 //! ```text
-//!  Client ── routes (vms, tasks, accounts, system) ──► core: one request, its retries ──► HTTPS, only the rack's own CA
+//!  Client ── routes (vms, images, tasks, accounts, system) ──► core: one request, its retries ──► HTTPS, only the rack's own CA
 //!     ├── Watch    what changes, by server-sent events; a task's end is awaited there, not asked for again and again
 //!     └── Console  a one-time ticket, then bytes both ways over a WebSocket
 //! ```
@@ -29,6 +29,7 @@ mod accounts;
 mod console;
 mod core;
 mod error;
+mod images;
 mod screen;
 mod sse;
 mod system;
@@ -41,6 +42,7 @@ pub mod wire;
 pub use console::{Console, ConsoleReader, ConsoleWriter};
 pub use core::{Client, Credential, ItemsSeen, Seen};
 pub use error::{Error, Remote};
+pub use images::Download;
 pub use screen::{Screen, ScreenMessage};
 pub use sse::{Message, Parser};
 pub use trust::Trust;

@@ -1,7 +1,7 @@
-//! The rack itself: set-up, settings, nodes, pools, images, what happened.
+//! The rack itself: set-up, settings, nodes, pools, what happened.
 
 use crate::core::escape;
-use crate::wire::{AuditRecord, Event, Image, Node, Pool, SetupDone, SetupState, Version};
+use crate::wire::{AuditRecord, Event, Node, Pool, SetupDone, SetupState, Version};
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::Method;
 use serde::Serialize;
@@ -32,10 +32,6 @@ impl Client {
     /// Changes the settings named in `change`, if nobody else did since they were read.
     pub async fn change_settings(&self, etag: &str, change: &Value) -> Result<Seen<Value>, Error> {
         self.patch("/v1/settings", etag, change).await
-    }
-
-    pub async fn images(&self) -> Result<ItemsSeen<Image>, Error> {
-        self.list("/v1/images", None).await
     }
 
     pub async fn pools(&self) -> Result<ItemsSeen<Pool>, Error> {

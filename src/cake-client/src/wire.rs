@@ -71,6 +71,46 @@ pub struct Usage {
     pub memory: ByteSize,
 }
 
+/// A file on its way in.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Import {
+    pub id: Uuid,
+    pub name: String,
+    /// `upload`, `url`.
+    pub source: String,
+    pub size: ByteSize,
+    /// `receiving`, `checking`, `converting`, …
+    pub state: String,
+    pub progress: Option<Progress>,
+    /// The task that tells of it.
+    pub task: Option<Uuid>,
+    pub chunk_size: u64,
+    pub chunks: u64,
+    /// `[first, how many]`; only of a single import that is receiving.
+    pub missing: Option<Vec<[u64; 2]>>,
+    pub etag: Option<String>,
+}
+
+impl Import {
+    /// Where a chunk begins and how long it is.
+    pub fn chunk(&self, chunk: u64) -> (u64, u64) {
+        let start = chunk.saturating_mul(self.chunk_size).min(self.size.bytes());
+        (start, self.chunk_size.min(self.size.bytes() - start))
+    }
+}
+
+/// A file to be brought.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NewImport {
+    pub name: String,
+    pub size: ByteSize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub os: Option<String>,
+}
+
 /// What a new VM should be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct NewVm {

@@ -30,6 +30,7 @@ folders! {
     vms, vm(VmId) = "/vms/";
     tasks, task(TaskId) = "/tasks/";
     images, image(ImageId) = "/images/";
+    imports, import(ImageId) = "/imports/";
     pools, pool(PoolId) = "/pools/";
     nodes, node(NodeId) = "/nodes/";
     accounts, account(AccountId) = "/accounts/";

@@ -2,7 +2,9 @@
 
 use cake_planner::event::Happened;
 use cake_store::{Clock, Journal, Key, Record, RecordKind, Store};
-use cake_types::{AuditResult, Event, EventKind, Problem, ProjectName, Severity, Subject, Task, Vm};
+use cake_types::{
+    AuditResult, Event, EventKind, Problem, ProjectName, Severity, Subject, Task, TaskGoal, TaskId, TaskKind, Vm,
+};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use crate::audit::{Audit, actor_key};
 use crate::board::{Board, What};
 use crate::caller::Caller;
 use crate::poke::Poke;
-use crate::{clock, error};
+use crate::{clock, error, random};
 
 pub struct Ledger {
     pub store: Arc<dyn Store>,
@@ -29,6 +31,29 @@ pub fn subject_of(vm: &Vm) -> Subject {
 impl Ledger {
     pub fn now(&self) -> Timestamp {
         clock::now(&*self.clock)
+    }
+
+    /// Long work that begins now.
+    pub fn new_task(
+        &self,
+        project: &ProjectName,
+        subject: Subject,
+        caller: &Caller,
+        kind: TaskKind,
+        goal: TaskGoal,
+    ) -> Task {
+        Task {
+            id: TaskId::from_parts(self.clock.unix_ms().unsigned_abs(), &random::bytes()),
+            project: project.clone(),
+            kind,
+            subject,
+            goal,
+            created_at: self.now(),
+            created_by: caller.actor.clone(),
+            cancel_requested: false,
+            progress: None,
+            end: None,
+        }
     }
 
     /// The record of a change that is about to be made.

@@ -24,6 +24,8 @@ pub mod caller;
 pub mod clock;
 pub mod consoles;
 pub mod error;
+pub mod images;
+pub mod imports;
 pub mod keys;
 pub mod ledger;
 pub mod nodes;

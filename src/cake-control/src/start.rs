@@ -2,7 +2,7 @@
 
 use cake_planner::event::Happened;
 use cake_store::{Clock, Journal, JournalError, JournalOptions, SqliteOptions, SqliteStore, Store, StoreError};
-use cake_types::{EventKind, Image, Node, Pool, Severity, Task, Vm};
+use cake_types::{EventKind, Image, Import, Node, Pool, Severity, Task, Vm};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
@@ -10,10 +10,13 @@ use tokio::task::JoinSet;
 use crate::accounts::Accounts;
 use crate::board::{Board, Render, Transition};
 use crate::consoles::Consoles;
+use crate::images::Images;
+use crate::imports::Imports;
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
 use crate::reconcile::events::EventReconciler;
 use crate::reconcile::images::ImageReconciler;
+use crate::reconcile::imports::ImportReconciler;
 use crate::reconcile::pools::PoolReconciler;
 use crate::reconcile::sweep::Sweeper;
 use crate::reconcile::tasks::TaskReconciler;
@@ -41,6 +44,8 @@ pub struct Control {
     pub nodes: Arc<Nodes>,
     pub vms: Arc<Vms>,
     pub tasks: Arc<Tasks>,
+    pub images: Arc<Images>,
+    pub imports: Arc<Imports>,
     pub accounts: Arc<Accounts>,
     pub settings: Arc<Settings>,
     pub setup: Arc<Setup>,
@@ -77,7 +82,9 @@ impl Control {
         let reset = place.node_socket.parent().map(|directory| directory.join("reset-admin"));
         let accounts = Arc::new(Accounts::load(ledger.clone(), reset).await?);
         let vms = Arc::new(Vms::new(ledger.clone(), nodes.clone(), settings.clone()));
-        let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone()));
+        let images = Arc::new(Images::new(ledger.clone(), nodes.clone()));
+        let imports = Arc::new(Imports::new(ledger.clone(), nodes.clone()));
+        let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone(), imports.clone()));
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
         let screens = Arc::new(Screens::new(nodes.clone()));
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
@@ -89,6 +96,8 @@ impl Control {
             nodes,
             vms,
             tasks,
+            images,
+            imports,
             accounts,
             settings,
             setup: Arc::new(setup),
@@ -111,6 +120,7 @@ impl Control {
         let tasks = TaskReconciler { ledger: ledger.clone(), nodes: nodes.clone() };
         let events = EventReconciler { ledger: ledger.clone() };
         let images = ImageReconciler { ledger: ledger.clone() };
+        let imports = ImportReconciler { ledger: ledger.clone(), nodes: nodes.clone(), imports: self.imports.clone() };
         let pools = PoolReconciler { ledger: ledger.clone(), nodes: nodes.clone() };
         let sweeper = Sweeper { ledger: ledger.clone(), accounts: self.accounts.clone() };
         let (link, socket) = (nodes.clone(), place.node_socket.clone());
@@ -119,6 +129,7 @@ impl Control {
         self.loops.spawn(async move { tasks.run().await });
         self.loops.spawn(async move { events.run(transitions).await });
         self.loops.spawn(async move { images.run().await });
+        self.loops.spawn(async move { imports.run().await });
         self.loops.spawn(async move { pools.run().await });
         self.loops.spawn(async move { sweeper.run().await });
         let ledger = ledger.clone();
@@ -144,6 +155,9 @@ async fn fill(ledger: &Ledger) -> Result<(), RecordError> {
     }
     for image in record::all::<Image>(store, &keys::images()).await? {
         board.put_image(image.value);
+    }
+    for Stored { value, revision } in record::all::<Import>(store, &keys::imports()).await? {
+        board.put_import(value, revision);
     }
     for pool in record::all::<Pool>(store, &keys::pools()).await? {
         board.put_pool(pool.value);

@@ -2,7 +2,7 @@
 
 use cake_planner::task;
 use cake_store::{Filter, Order, Query, RecordCursor, RecordKind};
-use cake_types::{Code, Problem, Task, TaskId};
+use cake_types::{Code, Problem, Task, TaskGoal, TaskId};
 use jiff::Timestamp;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::caller::{Caller, Keep};
 use crate::error;
+use crate::imports::Imports;
 use crate::ledger::Ledger;
 use crate::vms::Vms;
 
@@ -19,6 +20,7 @@ const LOOK_AT_MOST: usize = 4000;
 pub struct Tasks {
     ledger: Arc<Ledger>,
     vms: Arc<Vms>,
+    imports: Arc<Imports>,
 }
 
 /// A part of the finished tasks.
@@ -28,8 +30,8 @@ pub struct Finished {
 }
 
 impl Tasks {
-    pub fn new(ledger: Arc<Ledger>, vms: Arc<Vms>) -> Self {
-        Self { ledger, vms }
+    pub fn new(ledger: Arc<Ledger>, vms: Arc<Vms>, imports: Arc<Imports>) -> Self {
+        Self { ledger, vms, imports }
     }
 
     /// At work, newest first.
@@ -100,7 +102,12 @@ impl Tasks {
             return Err(refuse(task.state().as_str()));
         };
         let task = Task { cancel_requested: true, ..(*task).clone() };
-        self.vms.undo(caller, &task, cancel, keep).await?;
+        if task.goal == TaskGoal::Imported {
+            let import = self.imports.find(&task.subject.id.to_string())?;
+            self.imports.cancel(caller, import, |_| Ok(()), Some((&task, keep))).await?;
+        } else {
+            self.vms.undo(caller, &task, cancel, keep).await?;
+        }
         Ok(Arc::new(task))
     }
 }

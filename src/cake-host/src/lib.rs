@@ -8,6 +8,7 @@
 //!                                   └─ SystemdLauncher: transient units ──┐
 //!   system_settings: host name, time zone ─────────────────────────────── bus (every D-Bus proxy) ─▶ systemd
 //!   process: ProcessIdentity ─▶ LiveProcess (pidfd)
+//!   cage: a root of its own, no rights: where guests' bytes are touched
 //!   usage: one process, the whole machine       identity: its names        accelerator: does KVM really run guests
 //! ```
 //!
@@ -15,6 +16,7 @@
 
 pub mod accelerator;
 mod bus;
+pub mod cage;
 pub mod identity;
 pub mod launch;
 pub mod process;

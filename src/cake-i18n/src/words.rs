@@ -79,7 +79,7 @@ impl Words {
         if let Some(subject) = &event.subject {
             facts.entry("name".into()).or_insert_with(|| subject.name.clone());
         }
-        if event.kind == EventKind::VmFailed {
+        if matches!(event.kind, EventKind::VmFailed | EventKind::ImageImportFailed) {
             let code = facts.get("code").cloned().unwrap_or_default();
             let why = self.text_of(&format!("failure-{code}"));
             facts.insert("why".into(), why.to_owned());
@@ -162,6 +162,7 @@ impl Words {
         self.text(match format {
             ImageFormat::Raw => "image-format-raw",
             ImageFormat::Qcow2 => "image-format-qcow2",
+            ImageFormat::Iso => "image-format-iso",
             ImageFormat::Kernel => "image-format-kernel",
         })
     }

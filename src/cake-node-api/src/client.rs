@@ -3,7 +3,7 @@
 use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
-use cake_types::{Epoch, OperationId, PoolId, PoolSpec, Stamp, Vm, VmId};
+use cake_types::{Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Stamp, Vm, VmId};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -132,6 +132,32 @@ impl NodeClient {
         self.accepted(Request::ApplyPool { id, stamp, spec }).await
     }
 
+    pub async fn apply_import(&self, stamp: Stamp, import: Import) -> Result<(), ClientError> {
+        self.accepted(Request::ApplyImport { stamp, import: Box::new(import) }).await
+    }
+
+    pub async fn remove_import(&self, id: ImageId, stamp: Stamp) -> Result<(), ClientError> {
+        self.accepted(Request::RemoveImport { id, stamp }).await
+    }
+
+    pub async fn remove_image(&self, id: ImageId, stamp: Stamp) -> Result<(), ClientError> {
+        self.accepted(Request::RemoveImage { id, stamp }).await
+    }
+
+    pub async fn look_at_import(&self, id: ImageId) -> Result<(), ClientError> {
+        self.accepted(Request::LookAtImport { id }).await
+    }
+
+    /// The file that is received, for writing.
+    pub async fn open_import(&self, id: ImageId) -> Result<OwnedFd, ClientError> {
+        self.descriptor(Request::OpenImport { id }).await
+    }
+
+    /// An image's file, for reading.
+    pub async fn open_image(&self, id: ImageId) -> Result<OwnedFd, ClientError> {
+        self.descriptor(Request::OpenImage { id }).await
+    }
+
     pub async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), ClientError> {
         self.accepted(Request::Do { operation, vm, verb }).await
     }
@@ -145,7 +171,11 @@ impl NodeClient {
 
     /// Trades a ticket for one end of a connected stream socket.
     pub async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, ClientError> {
-        match self.call(Request::Open { ticket }).await? {
+        self.descriptor(Request::Open { ticket }).await
+    }
+
+    async fn descriptor(&self, request: Request) -> Result<OwnedFd, ClientError> {
+        match self.call(request).await? {
             (Answer::Descriptor, Some(descriptor)) => Ok(descriptor),
             _ => Err(ClientError::Unexpected),
         }

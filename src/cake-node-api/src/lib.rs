@@ -8,6 +8,7 @@
 //!              do(operation, verb)     an edge, idempotent by its operation id
 //!              observe(from)           a snapshot, then every change
 //!              ticket, open            a byte stream: a one-time ticket, then a connected descriptor
+//!              open_import, open_image the file that is received ([`staged`]), or one that is sent out
 //! ```
 //!
 //! Start from [`NodeService`]: cake-node implements it, [`NodeClient`] is it from afar, and [`serve`] joins the two over a Unix
@@ -17,12 +18,13 @@ mod client;
 mod frame;
 mod model;
 mod server;
+pub mod staged;
 
 pub use client::{ClientError, NodeClient, Observation};
 pub use frame::{Decoder, FRAME_MAX, FrameError};
 pub use model::{
-    API_VERSION, Hello, ImageRecord, NodeError, Observed, OperationOutcome, OperationResult, RemovedRecord, StreamKind,
-    StreamTicket, Verb, VmRecord,
+    API_VERSION, Hello, ImageRecord, ImportRecord, NodeError, Observed, OperationOutcome, OperationResult,
+    RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
 };
 pub use server::{NodeService, ObservedStream, serve};
 

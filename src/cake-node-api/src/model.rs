@@ -1,8 +1,8 @@
 //! What travels. Versioned as a whole: [`Hello::api`] says which.
 
 use cake_types::{
-    Epoch, ImageId, ImageSpec, ImageStatus, Name, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey,
-    Stamp, Usage, Vm, VmId, VmState, VmStatus,
+    Epoch, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, Name, NodeId, NodeStatus, OperationId, PoolId,
+    PoolStatus, PublicKey, Stamp, Usage, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,10 @@ pub enum Observed {
     ImageGone {
         id: ImageId,
     },
+    Import(Box<ImportRecord>),
+    ImportGone {
+        id: ImageId,
+    },
     Pool {
         id: PoolId,
         status: PoolStatus,
@@ -105,6 +109,13 @@ pub struct ImageRecord {
     pub name: Name,
     pub spec: ImageSpec,
     pub status: ImageStatus,
+}
+
+/// An import as the node holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportRecord {
+    pub id: ImageId,
+    pub status: ImportStatus,
 }
 
 /// A byte stream that a person may ask for.
@@ -177,6 +188,12 @@ pub enum Request {
     ApplyVm { stamp: Stamp, vm: Box<Vm> },
     RemoveVm { id: VmId, stamp: Stamp },
     ApplyPool { id: PoolId, stamp: Stamp, spec: cake_types::PoolSpec },
+    ApplyImport { stamp: Stamp, import: Box<Import> },
+    RemoveImport { id: ImageId, stamp: Stamp },
+    RemoveImage { id: ImageId, stamp: Stamp },
+    LookAtImport { id: ImageId },
+    OpenImport { id: ImageId },
+    OpenImage { id: ImageId },
     Do { operation: OperationId, vm: VmId, verb: Verb },
     Observe,
     Ticket { kind: StreamKind, vm: VmId },

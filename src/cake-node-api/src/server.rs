@@ -4,7 +4,7 @@ use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
 use async_trait::async_trait;
-use cake_types::{Epoch, OperationId, PoolId, PoolSpec, Stamp, Vm, VmId};
+use cake_types::{Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Stamp, Vm, VmId};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use std::os::fd::OwnedFd;
@@ -25,6 +25,19 @@ pub trait NodeService: Send + Sync + 'static {
     /// Removes a VM and everything of it, and leaves a tombstone.
     async fn remove_vm(&self, id: VmId, stamp: Stamp) -> Result<(), NodeError>;
     async fn apply_pool(&self, id: PoolId, stamp: Stamp, spec: PoolSpec) -> Result<(), NodeError>;
+    /// Takes a file in: it is received, checked, converted where that is needed, and becomes an image under the same id. Refused
+    /// unless `stamp` is newer than what is held, or the same with the same content.
+    async fn apply_import(&self, stamp: Stamp, import: Import) -> Result<(), NodeError>;
+    /// Gives an import up, or forgets one that is over; an image that came of it stays.
+    async fn remove_import(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError>;
+    /// Takes an image away that was imported.
+    async fn remove_image(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError>;
+    /// Looks now whether all of an import is here.
+    async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError>;
+    /// The file behind an import that is received ([`crate::staged`]).
+    async fn open_import(&self, id: ImageId) -> Result<OwnedFd, NodeError>;
+    /// The file of an image, for reading.
+    async fn open_image(&self, id: ImageId) -> Result<OwnedFd, NodeError>;
     /// Does `verb` once, however often it is asked with the same `operation`. The outcome is observed.
     async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError>;
     async fn observe(&self) -> Result<ObservedStream, NodeError>;
@@ -87,17 +100,25 @@ async fn connection(stream: UnixStream, service: Arc<dyn NodeService>) {
 
 async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send: mpsc::Sender<Outgoing>) {
     let mut descriptor = None;
+    let mut with = |fd: OwnedFd| {
+        descriptor = Some(fd);
+        Answer::Descriptor
+    };
+    let accepted = |()| Answer::Accepted;
     let answer = match request {
         Request::Hello { epoch } => service.hello(epoch).await.map(|hello| Answer::Hello(Box::new(hello))),
-        Request::ApplyVm { stamp, vm } => service.apply_vm(stamp, *vm).await.map(|()| Answer::Accepted),
-        Request::RemoveVm { id, stamp } => service.remove_vm(id, stamp).await.map(|()| Answer::Accepted),
-        Request::ApplyPool { id, stamp, spec } => service.apply_pool(id, stamp, spec).await.map(|()| Answer::Accepted),
-        Request::Do { operation, vm, verb } => service.operate(operation, vm, verb).await.map(|()| Answer::Accepted),
+        Request::ApplyVm { stamp, vm } => service.apply_vm(stamp, *vm).await.map(accepted),
+        Request::RemoveVm { id, stamp } => service.remove_vm(id, stamp).await.map(accepted),
+        Request::ApplyPool { id, stamp, spec } => service.apply_pool(id, stamp, spec).await.map(accepted),
+        Request::ApplyImport { stamp, import } => service.apply_import(stamp, *import).await.map(accepted),
+        Request::RemoveImport { id, stamp } => service.remove_import(id, stamp).await.map(accepted),
+        Request::RemoveImage { id, stamp } => service.remove_image(id, stamp).await.map(accepted),
+        Request::LookAtImport { id } => service.look_at_import(id).await.map(accepted),
+        Request::OpenImport { id } => service.open_import(id).await.map(&mut with),
+        Request::OpenImage { id } => service.open_image(id).await.map(&mut with),
+        Request::Do { operation, vm, verb } => service.operate(operation, vm, verb).await.map(accepted),
         Request::Ticket { kind, vm } => service.ticket(kind, vm).await.map(Answer::Ticket),
-        Request::Open { ticket } => service.open(ticket).await.map(|fd| {
-            descriptor = Some(fd);
-            Answer::Descriptor
-        }),
+        Request::Open { ticket } => service.open(ticket).await.map(&mut with),
         Request::Observe => return,
     };
     // The caller may have gone: then nobody waits for the answer.

@@ -6,8 +6,8 @@ use cake_node_api::{
     StreamTicket, Verb, serve,
 };
 use cake_types::{
-    Accelerator, ByteSize, Epoch, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, SecretKey,
-    Stamp, Vm, VmId,
+    Accelerator, ByteSize, Epoch, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId,
+    PoolSpec, SecretKey, Stamp, Vm, VmId,
 };
 use futures_util::StreamExt;
 use std::io::{Read, Write};
@@ -64,6 +64,24 @@ impl NodeService for EchoNode {
     }
     async fn apply_pool(&self, _: PoolId, _: Stamp, _: PoolSpec) -> Result<(), NodeError> {
         Ok(())
+    }
+    async fn apply_import(&self, _: Stamp, _: Import) -> Result<(), NodeError> {
+        Err(NodeError::NoSpace)
+    }
+    async fn remove_import(&self, _: ImageId, _: Stamp) -> Result<(), NodeError> {
+        Ok(())
+    }
+    async fn remove_image(&self, _: ImageId, _: Stamp) -> Result<(), NodeError> {
+        Ok(())
+    }
+    async fn look_at_import(&self, _: ImageId) -> Result<(), NodeError> {
+        Ok(())
+    }
+    async fn open_import(&self, _: ImageId) -> Result<OwnedFd, NodeError> {
+        Err(NodeError::Unknown)
+    }
+    async fn open_image(&self, _: ImageId) -> Result<OwnedFd, NodeError> {
+        Err(NodeError::Unknown)
     }
     async fn operate(&self, _: OperationId, _: VmId, _: Verb) -> Result<(), NodeError> {
         Err(NodeError::Unknown)

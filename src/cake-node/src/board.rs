@@ -1,7 +1,7 @@
 //! What is so, as everybody may see it: the last status of every VM, pool and image, and the news for those who watch.
 
-use cake_node_api::{ImageRecord, Observed};
-use cake_types::{NodeStatus, PoolId, PoolStatus, Usage, VmId, VmStatus};
+use cake_node_api::{ImageRecord, ImportRecord, Observed};
+use cake_types::{ImageId, ImportStatus, NodeStatus, PoolId, PoolStatus, Usage, VmId, VmStatus};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
@@ -24,11 +24,13 @@ struct State {
     vms: HashMap<VmId, Box<VmStatus>>,
     pools: BTreeMap<PoolId, PoolStatus>,
     images: Vec<ImageRecord>,
+    imports: BTreeMap<ImageId, ImportStatus>,
 }
 
 impl Board {
     pub fn new(node: NodeStatus) -> Self {
-        let state = State { node, vms: HashMap::new(), pools: BTreeMap::new(), images: Vec::new() };
+        let state =
+            State { node, vms: HashMap::new(), pools: BTreeMap::new(), images: Vec::new(), imports: BTreeMap::new() };
         Self(Arc::new(Shared { state: Mutex::new(state), news: broadcast::Sender::new(NEWS) }))
     }
 
@@ -106,6 +108,24 @@ impl Board {
         if changed {
             self.tell(Observed::Pool { id, status });
         }
+    }
+
+    pub fn imports(&self) -> Vec<ImportRecord> {
+        let record = |(id, status): (&ImageId, &ImportStatus)| ImportRecord { id: *id, status: status.clone() };
+        self.state().imports.iter().map(record).collect()
+    }
+
+    pub fn set_import(&self, record: ImportRecord) {
+        let ImportRecord { id, status } = &record;
+        let changed = self.state().imports.insert(*id, status.clone()).as_ref() != Some(status);
+        if changed {
+            self.tell(Observed::Import(Box::new(record)));
+        }
+    }
+
+    pub fn remove_import(&self, id: ImageId) {
+        self.state().imports.remove(&id);
+        self.tell(Observed::ImportGone { id });
     }
 
     pub fn images(&self) -> Vec<ImageRecord> {

@@ -7,17 +7,20 @@
 //!  operations  id → verb, whether it was begun, outcome (the last thousand)
 //!  pools       id → stamp, path, where its mark is
 //!  images      files that were looked into, as they were then
+//!  imports     id → stamp, record, how far; what is gone stays as a tombstone
 //! ```
 //!
 //! Which QEMU lives is not written here: the lock that it holds says so (`cake_vm::Folder`), and can't be out of date.
 
 #[cfg(test)]
 mod golden;
+mod imports;
 mod operations;
 mod pools;
 mod schema;
 mod vms;
 
+pub use imports::ImportRow;
 pub use operations::PendingOperation;
 pub use pools::{CheckedImage, PoolRow};
 pub use vms::{Applied, FIRST_UID, Tombstone, VmRow};

@@ -173,6 +173,22 @@ impl House {
         tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }
 
+    /// Where imported images lie, in every pool that is open.
+    pub fn image_folders(&self) -> Vec<PathBuf> {
+        let folders: BTreeSet<PathBuf> = self.all_pools().into_values().map(|pool| pool.images()).collect();
+        folders.into_iter().collect()
+    }
+
+    /// Lets images be found when somebody asks for one. Looking at them all is left for later.
+    pub async fn note_image_folders(&self) {
+        self.library.note(self.image_folders()).await;
+    }
+
+    /// Looks at all images again.
+    pub async fn refresh_images(&self) {
+        self.library.refresh(self.image_folders()).await;
+    }
+
     /// Measures all pools again.
     pub async fn measure_pools(&self) {
         for (id, pool) in self.all_pools() {
@@ -186,7 +202,7 @@ impl House {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn pool(&self, id: PoolId) -> Result<Pool, Failure> {
+    pub fn pool(&self, id: PoolId) -> Result<Pool, Failure> {
         let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools.get(&id).cloned().ok_or_else(|| failure(FailureCode::PoolMissing, format_args!("no pool {id} here")))
     }
@@ -365,7 +381,11 @@ impl Surroundings for House {
             Some(kernel) => Some(self.library.usable(kernel).await?.path),
             None => None,
         };
-        Ok(Files { disks: disks.collect::<Result<_, Failure>>()?, seed, kernel })
+        let cd = match spec.cd {
+            Some(cd) => Some(self.library.usable(cd).await?.path),
+            None => None,
+        };
+        Ok(Files { disks: disks.collect::<Result<_, Failure>>()?, seed, cd, kernel })
     }
 
     async fn remove(&self, id: VmId) -> Result<(), Failure> {

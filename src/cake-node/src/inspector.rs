@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::io::AsyncReadExt;
 
+pub type AskError = Box<dyn std::error::Error + Send + Sync>;
+
 pub struct WorkerInspector {
     /// This very program.
     pub program: PathBuf,
@@ -19,28 +21,58 @@ pub struct WorkerInspector {
 #[async_trait::async_trait]
 impl Inspector for WorkerInspector {
     async fn problem(&self, image: &Image, mark: &FileMark) -> Option<String> {
-        let (path, mark) = (image.path.to_string_lossy().into_owned(), format!("{mark:?} {:?}", image.spec));
-        if let Ok(Some(found)) = self.database.checked_image(path.clone(), mark.clone()).await {
+        let (path, known) = key(image, mark);
+        if let Ok(Some(found)) = self.database.checked_image(path, known).await {
             return found.problem;
         }
-        let answer = match self.ask(&image.path).await {
+        let answer = match if image.converted { self.glance(&image.path).await } else { self.ask(&image.path).await } {
             Ok(answer) => answer,
             Err(error) => return Some(format!("it could not be looked into: {}", crate::chain(&*error))),
         };
         let problem = judge(image, &answer);
-        let found = CheckedImage { sha256: answer.sha256, problem: problem.clone() };
-        if let Err(error) = self.database.set_checked_image(path, mark, found).await {
-            tracing::warn!(error = crate::chain(&error), "what was found in an image is not remembered: {error}");
-        }
+        self.remember(image, mark, CheckedImage { sha256: answer.sha256, problem: problem.clone() }).await;
         problem
     }
 }
 
+/// Under which the result of a look is remembered.
+fn key(image: &Image, mark: &FileMark) -> (String, String) {
+    (image.path.to_string_lossy().into_owned(), format!("{mark:?} {:?}", image.spec))
+}
+
 impl WorkerInspector {
-    async fn ask(&self, image: &Path) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+    /// This node has just made the image and looked at all of it: it need not be looked into again as long as it stays so.
+    pub async fn vouch(&self, image: &Image) {
+        match cake_storage::images::mark(&image.path) {
+            Ok(mark) => {
+                let found = CheckedImage { sha256: image.spec.sha256.clone(), problem: None };
+                self.remember(image, &mark, found).await;
+            }
+            Err(error) => tracing::warn!(image = %image.id, "an image can't be looked at: {error}"),
+        }
+    }
+
+    async fn remember(&self, image: &Image, mark: &FileMark, found: CheckedImage) {
+        let (path, known) = key(image, mark);
+        if let Err(error) = self.database.set_checked_image(path, known, found).await {
+            tracing::warn!(error = crate::chain(&error), "what was found in an image is not remembered: {error}");
+        }
+    }
+
+    /// What the file is, and its checksum.
+    pub async fn ask(&self, image: &Path) -> Result<Answer, AskError> {
+        self.worker("inspect-image", image).await
+    }
+
+    /// What the file is; all of it is not read.
+    pub async fn glance(&self, image: &Path) -> Result<Answer, AskError> {
+        self.worker("glance-at-image", image).await
+    }
+
+    async fn worker(&self, kind: &str, image: &Path) -> Result<Answer, AskError> {
         let image = std::fs::File::open(image)?;
         let mut worker = tokio::process::Command::new(&self.program)
-            .args(["worker", "inspect-image"])
+            .args(["worker", kind])
             .env_clear()
             .stdin(image)
             .stdout(Stdio::piped())
@@ -61,14 +93,16 @@ impl WorkerInspector {
 
 /// Whether the file is what its description says.
 fn judge(image: &Image, answer: &Answer) -> Option<String> {
-    if !answer.sha256.eq_ignore_ascii_case(&image.spec.sha256) {
+    if !image.converted && !answer.sha256.eq_ignore_ascii_case(&image.spec.sha256) {
         return Some(format!("its checksum is {}, not {}", answer.sha256, image.spec.sha256));
     }
     let (format, size) = match &answer.found {
-        Err(refusal) => return Some(refusal.clone()),
+        Err(refused) => return Some(refused.detail.clone()),
         Ok(Found::Raw { virtual_size, .. }) => (ImageFormat::Raw, *virtual_size),
         Ok(Found::Qcow2 { virtual_size, .. }) => (ImageFormat::Qcow2, *virtual_size),
+        Ok(Found::Iso { size, .. }) => (ImageFormat::Iso, *size),
         Ok(Found::Kernel { .. }) => (ImageFormat::Kernel, 0),
+        Ok(Found::Vmdk { .. } | Found::Vhdx { .. }) => return Some("it was not converted".into()),
     };
     if format != image.spec.format {
         return Some(format!("it is {format:?}, not {:?}", image.spec.format));

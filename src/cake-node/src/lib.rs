@@ -5,7 +5,8 @@
 //!                 ▲                                                            │ Surroundings
 //!                 │                                                            ▼
 //!                 └────── observe ─── board ◄──────────────────── house ── pools, volumes, seeds (cake-storage)
-//!                                                                   └──── library ── inspector ── worker
+//!                                       ▲                           └──── library ── inspector ── worker
+//!                                       └──── imports ── convert ── worker ──┘
 //! ```
 //!
 //! Start from [`serve::serve`], which puts the daemon together, and `service`, which answers the node API. What the node must not
@@ -21,8 +22,10 @@ pub mod accelerator;
 pub mod admin;
 mod admit;
 mod board;
+pub mod convert;
 mod database;
 mod house;
+mod imports;
 mod inspector;
 mod key;
 mod library;

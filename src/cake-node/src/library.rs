@@ -16,11 +16,27 @@ pub trait Inspector: Send + Sync {
 }
 
 pub struct Library {
+    /// Of the images that came with cake.
     folder: PathBuf,
     inspector: Arc<dyn Inspector>,
     board: Board,
     /// Held while looking, so that no file is looked into twice at a time.
-    known: Mutex<Vec<Known>>,
+    shelf: Mutex<Shelf>,
+}
+
+#[derive(Default)]
+struct Shelf {
+    /// Of the images that were imported.
+    folders: Vec<PathBuf>,
+    known: Vec<Known>,
+}
+
+impl Shelf {
+    /// An image whose file is as it was when it was looked into.
+    fn current(&self, id: ImageId) -> Option<Known> {
+        let found = self.known.iter().find(|known| known.image.id == id)?.clone();
+        (images::mark(&found.image.path).ok() == found.mark).then_some(found)
+    }
 }
 
 #[derive(Clone)]
@@ -32,27 +48,34 @@ struct Known {
 
 impl Library {
     pub fn new(folder: PathBuf, inspector: Arc<dyn Inspector>, board: Board) -> Self {
-        Self { folder, inspector, board, known: Mutex::default() }
+        Self { folder, inspector, board, shelf: Mutex::default() }
     }
 
-    /// Reads the directory again and looks into what is new or changed.
-    pub async fn refresh(&self) {
-        let known = &mut *self.known.lock().await;
-        self.look(known).await;
+    /// Reads the directories again and looks into what is new or changed. `folders`: where imported images lie.
+    pub async fn refresh(&self, folders: Vec<PathBuf>) {
+        let shelf = &mut *self.shelf.lock().await;
+        shelf.folders = folders;
+        self.look(shelf).await;
+    }
+
+    /// Where imported images lie, for when one is asked for.
+    pub async fn note(&self, folders: Vec<PathBuf>) {
+        self.shelf.lock().await.folders = folders;
+    }
+
+    pub async fn is_built_in(&self, id: ImageId) -> bool {
+        let shelf = self.shelf.lock().await;
+        shelf.known.iter().any(|known| known.image.id == id && known.image.path.parent() == Some(&self.folder))
     }
 
     /// An image that may be used now.
     pub async fn usable(&self, id: ImageId) -> Result<Image, Failure> {
-        let known = &mut *self.known.lock().await;
-        let current = |known: &[Known]| {
-            let found = known.iter().find(|known| known.image.id == id)?.clone();
-            (images::mark(&found.image.path).ok() == found.mark).then_some(found)
-        };
-        let found = match current(known) {
+        let shelf = &mut *self.shelf.lock().await;
+        let found = match shelf.current(id) {
             Some(found) => Some(found),
             None => {
-                self.look(known).await;
-                current(known)
+                self.look(shelf).await;
+                shelf.current(id)
             }
         };
         let missing = |detail: String| Failure { code: FailureCode::ImageMissing, detail };
@@ -65,8 +88,9 @@ impl Library {
         }
     }
 
-    async fn look(&self, known: &mut Vec<Known>) {
-        let images = match images::read(&self.folder) {
+    async fn look(&self, shelf: &mut Shelf) {
+        let folders: Vec<PathBuf> = std::iter::once(&self.folder).chain(&shelf.folders).cloned().collect();
+        let images = match images::read_all(&folders) {
             Ok((images, errors)) => {
                 for error in errors {
                     tracing::warn!(error = crate::chain(&error), "images: {error}");
@@ -74,11 +98,11 @@ impl Library {
                 images
             }
             Err(error) => {
-                tracing::warn!(path = %self.folder.display(), %error, "cannot read the images: {error}");
+                tracing::warn!(%error, "cannot read the images: {error}");
                 Vec::new()
             }
         };
-        let before = std::mem::take(known);
+        let before = std::mem::take(&mut shelf.known);
         for image in images {
             let mark = images::mark(&image.path);
             let same =
@@ -93,7 +117,7 @@ impl Library {
                     ImageStatus { stored: ByteSize(0), available: false, detail: Some(error.to_string()) }
                 }
             };
-            known.push(Known { image, mark: mark.ok(), status });
+            shelf.known.push(Known { image, mark: mark.ok(), status });
         }
         let record = |Known { image, status, .. }: &Known| ImageRecord {
             id: image.id,
@@ -101,6 +125,6 @@ impl Library {
             spec: image.spec.clone(),
             status: status.clone(),
         };
-        self.board.set_images(known.iter().map(record).collect());
+        self.board.set_images(shelf.known.iter().map(record).collect());
     }
 }

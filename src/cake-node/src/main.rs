@@ -3,7 +3,9 @@
 use anyhow::{Context, Result};
 use cake_daemon::{limits, log, memory};
 use cake_node::admin::{self, Alive};
+use cake_node::convert::convert_image;
 use cake_node::serve::{Options, serve};
+use cake_storage::worker::{Depth, inspect_image};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,7 +26,8 @@ enum Command {
     /// Become the QEMU that a plan describes (used by the launcher)
     ExecVm { plan: PathBuf },
     /// Do one confined job (used by the daemon)
-    Worker { kind: WorkerKind },
+    #[command(subcommand)]
+    Worker(WorkerKind),
     /// List the VMs that are running: id, name, state, pid
     Vms {
         #[command(flatten)]
@@ -110,10 +113,17 @@ enum AcceleratorChoice {
     Tcg,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Subcommand)]
 enum WorkerKind {
+    /// Look into the image at standard input and read all of it
+    #[command(name = "inspect-image")]
+    Inspect,
     /// Look into the image at standard input
-    InspectImage,
+    #[command(name = "glance-at-image")]
+    Glance,
+    /// Make a raw disk (standard output) of the image at standard input
+    #[command(name = "convert-image")]
+    Convert { format: String, engine: PathBuf },
 }
 
 fn main() -> ExitCode {
@@ -133,6 +143,14 @@ fn main() -> ExitCode {
     }
 }
 
+fn worker(kind: WorkerKind) -> Result<()> {
+    match kind {
+        WorkerKind::Inspect => Ok(inspect_image(Depth::All)?),
+        WorkerKind::Glance => Ok(inspect_image(Depth::Headers)?),
+        WorkerKind::Convert { format, engine } => match convert_image(&format, &engine)? {},
+    }
+}
+
 fn exec_vm(plan: &Path) -> ExitCode {
     let Err(error) = cake_vm::exec::exec_vm(plan);
     let code = error.exit_code();
@@ -144,7 +162,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Serve(options) => serve_here(options),
         Command::ExecVm { plan } => Err(cake_vm::exec::exec_vm(&plan).err().context("QEMU was not executed")?.into()),
-        Command::Worker { kind: WorkerKind::InspectImage } => Ok(cake_storage::worker::inspect_image()?),
+        Command::Worker(kind) => worker(kind),
         Command::Vms { state } => runtime()?.block_on(async {
             for Alive { id, name, state, process } in admin::alive(&state.path()).await? {
                 println!("{id} {name} {} {}", state.as_str(), process.pid());

@@ -4,6 +4,7 @@ use crate::admin::SOCKET_NOTE;
 use crate::board::Board;
 use crate::database::Database;
 use crate::house::House;
+use crate::imports::Imports;
 use crate::inspector::WorkerInspector;
 use crate::library::Library;
 use crate::service::Node;
@@ -68,7 +69,7 @@ pub async fn serve(options: Options) -> Result<()> {
     });
     let program = std::env::current_exe()?;
     let inspector = Arc::new(WorkerInspector { program: program.clone(), database: database.clone() });
-    let library = Library::new(options.images.clone(), inspector, board.clone());
+    let library = Library::new(options.images.clone(), inspector.clone(), board.clone());
     let house = Arc::new(House::new(database, board.clone(), library, key, state, options.engine.clone()));
     let settings = Settings {
         vms: house.vms.clone(),
@@ -79,7 +80,9 @@ pub async fn serve(options: Options) -> Result<()> {
         limits: cake_qmp::Limits::default(),
     };
     let engine = Engine::new(settings, launcher, house.clone());
-    let node = Arc::new(Node { id, house: house.clone(), engine: engine.clone(), tickets: Default::default() });
+    let imports = Imports::new(house.clone(), inspector);
+    let node = Node { id, house: house.clone(), engine: engine.clone(), imports, tickets: Default::default() };
+    let node = Arc::new(node);
     node.resume().await?;
     let listener = listen(&options.socket, &allowed)?;
     let socket = std::path::absolute(&options.socket)?;
@@ -148,7 +151,7 @@ async fn look_again(house: Arc<House>, engine: Engine) {
     let mut timer = tokio::time::interval(LOOK_AGAIN);
     loop {
         timer.tick().await;
-        house.library.refresh().await;
+        house.refresh_images().await;
         house.measure_pools().await;
         engine.trim_logs();
         if let Ok(capacity) = cake_host::usage::capacity() {

@@ -4,13 +4,15 @@ use crate::admit;
 use crate::board::Board;
 use crate::database::{Applied, Database, PendingOperation, Tombstone, VmRow};
 use crate::house::House;
+use crate::imports::Imports;
 use crate::tickets::Tickets;
 use async_trait::async_trait;
 use cake_node_api::{
     API_VERSION, Hello, NodeError, NodeService, Observed, ObservedStream, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
-    Epoch, ExitReason, HaltedBy, NodeId, OperationId, PoolId, PoolSpec, Power, Stamp, Vm, VmId, VmState, VmStatus,
+    Epoch, ExitReason, HaltedBy, ImageId, Import, NodeId, OperationId, PoolId, PoolSpec, Power, Stamp, Vm, VmId,
+    VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -34,6 +36,7 @@ pub struct Node {
     pub id: NodeId,
     pub house: Arc<House>,
     pub engine: Engine,
+    pub imports: Arc<Imports>,
     pub tickets: Mutex<Tickets>,
 }
 
@@ -54,6 +57,7 @@ impl Node {
                 tracing::error!(pool = %id, error = crate::chain(&error), "pool {id}: {error}; it is tried again");
             }
         }
+        self.house.note_image_folders().await;
         let mut after = None;
         loop {
             let rows = self.database().vms_after(after, PAGE).await?;
@@ -63,6 +67,7 @@ impl Node {
                 self.resume_vm(row).await;
             }
         }
+        self.imports.resume().await?;
         for pending in self.database().pending_operations().await? {
             tokio::spawn(go_on_with(self.clone(), pending));
         }
@@ -85,6 +90,7 @@ impl Node {
             let id = pool.id;
             if self.house.open_pool(pool).await.is_ok() {
                 tracing::info!(pool = %id, "pool {id} is here now");
+                self.house.refresh_images().await;
                 if let Err(error) = self.take_up_vms(id).await {
                     tracing::error!(pool = %id, %error, "the VMs of pool {id} were not taken up: {error}");
                 }
@@ -266,6 +272,34 @@ impl NodeService for Node {
         if new { self.take_up_vms(id).await } else { Ok(()) }
     }
 
+    async fn apply_import(&self, stamp: Stamp, import: Import) -> Result<(), NodeError> {
+        self.imports.apply(stamp, import).await
+    }
+
+    async fn remove_import(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError> {
+        self.imports.remove(id, stamp).await
+    }
+
+    async fn remove_image(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError> {
+        self.imports.remove_image(id, stamp).await
+    }
+
+    async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError> {
+        self.imports.look(id);
+        Ok(())
+    }
+
+    async fn open_import(&self, id: ImageId) -> Result<OwnedFd, NodeError> {
+        self.imports.open(id).await
+    }
+
+    async fn open_image(&self, id: ImageId) -> Result<OwnedFd, NodeError> {
+        let image = self.house.library.usable(id).await;
+        let image = image.map_err(|failure| NodeError::Invalid { detail: failure.detail })?;
+        let file = std::fs::File::open(&image.path);
+        file.map(OwnedFd::from).map_err(|error| NodeError::Internal { detail: error.to_string() })
+    }
+
     async fn operate(&self, id: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError> {
         if self.database().knows_operation(id).await? {
             return Ok(());
@@ -333,6 +367,7 @@ async fn snapshot(
     let mut first: Vec<Observed> = vec![Observed::SnapshotBegin, Observed::Node(board.node())];
     first.extend(board.pools().into_iter().map(|(id, status)| Observed::Pool { id, status }));
     first.extend(board.images().into_iter().map(|image| Observed::Image(Box::new(image))));
+    first.extend(board.imports().into_iter().map(|import| Observed::Import(Box::new(import))));
     for observed in first {
         let _ = send.send(observed).await;
     }

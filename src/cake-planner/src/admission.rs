@@ -135,6 +135,10 @@ pub fn memory(asked: ByteSize, least: ByteSize, have: ByteSize) -> Result<ByteSi
     Ok(ByteSize::mib(asked.mib_ceil()))
 }
 
+/// The disk of a VM that is installed from a CD, when nothing is asked, and the least.
+pub const CD_DISK: ByteSize = ByteSize::gib(20);
+const CD_DISK_LEAST: ByteSize = ByteSize::mib(1);
+
 /// The size of the boot disk: the image's own when nothing is asked; it never shrinks and must fit the pool.
 pub fn disk(
     asked: Option<ByteSize>,
@@ -149,8 +153,12 @@ pub fn disk(
             Some(_) => Err(Problem::invalid("disk", "kernel-has-no-disk").at("/disk")),
         };
     }
-    let least = image.virtual_size;
-    let size = asked.unwrap_or(least);
+    // A CD is not copied to the disk: its installer wants an empty one.
+    let (least, usual) = match image.format {
+        ImageFormat::Iso => (CD_DISK_LEAST, CD_DISK),
+        _ => (image.virtual_size, image.virtual_size),
+    };
+    let size = asked.unwrap_or(usual);
     if size < least || size.bytes() == 0 {
         return Err(Problem::new(Code::DiskTooSmall).with("asked", size).with("least", least).at("/disk"));
     }
@@ -168,7 +176,7 @@ pub fn disk(
 pub fn firmware(asked: Option<Firmware>, image: &ImageSpec, image_name: &str) -> Result<Firmware, Problem> {
     let best = image.firmware.first().copied().unwrap_or(match image.format {
         ImageFormat::Kernel => Firmware::Direct,
-        ImageFormat::Raw | ImageFormat::Qcow2 => Firmware::Bios,
+        ImageFormat::Raw | ImageFormat::Qcow2 | ImageFormat::Iso => Firmware::Bios,
     });
     match asked {
         Some(asked) if asked != best && !image.firmware.contains(&asked) => {

@@ -9,16 +9,20 @@
 //!  05.0      cloud-init seed
 //! ```
 //!
+//! Disks for guests without virtio, and the CD drive, are at the machine's own SATA controller (1f.2).
+//!
 //! Every kind of device has slots of its own, so that a guest which gains a disk or loses its seed finds all others where they
 //! were.
 
 use cake_types::{
-    CpuModel, DiskBus, DiskDevice, Firmware, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress,
-    MachineType, Network, NicDevice, PciAddress, SpareSlots, VmId,
+    CpuModel, DiskBus, DiskDevice, Drivers, Firmware, GuestOs, HARDWARE_VERSION, HardwareRecord, HardwareRequest,
+    ImageFormat, ImageSpec, MacAddress, MachineType, Network, NicDevice, NicModel, PciAddress, SpareSlots, VmId,
 };
 
 /// Most disks that a record has room for; a request for more gets so many, and the engine refuses the mismatch.
 pub const DISKS_MAX: usize = DISK_SLOTS as usize * FUNCTIONS as usize;
+/// … on SATA: the controller has six ports, and the last is the CD drive's.
+pub const SATA_DISKS_MAX: usize = 5;
 
 const DISPLAY: PciAddress = PciAddress { slot: 0x01, function: 0 };
 const RNG: PciAddress = PciAddress { slot: 0x02, function: 0 };
@@ -28,6 +32,7 @@ const SEED: PciAddress = PciAddress { slot: 0x05, function: 0 };
 const SPARE_SLOT: u8 = 0x06;
 const SPARE_PORTS: u8 = 4;
 const USB: PciAddress = PciAddress { slot: 0x07, function: 0 };
+const SATA: PciAddress = PciAddress { slot: 0x1f, function: 2 };
 const FIRST_NIC_SLOT: u8 = 0x08;
 const FIRST_DISK_SLOT: u8 = 0x10;
 const DISK_SLOTS: u8 = 15;
@@ -44,21 +49,36 @@ pub fn default_cpu() -> CpuModel {
     CpuModel("Nehalem-v1".into())
 }
 
+/// What a guest made from this image has drivers for. A disk with Linux on it knows virtio; of a CD nobody knows what its
+/// installer can see, unless somebody said that it is Linux.
+pub fn drivers(image: &ImageSpec) -> Drivers {
+    match (image.format, image.os) {
+        (_, GuestOs::Linux) | (ImageFormat::Kernel, _) => Drivers::Virtio,
+        (_, GuestOs::Windows) | (ImageFormat::Iso, GuestOs::Other) => Drivers::Everyday,
+        (ImageFormat::Raw | ImageFormat::Qcow2, GuestOs::Other) => Drivers::Virtio,
+    }
+}
+
 /// Makes the record of a new VM. The same request gives the same record.
 pub fn plan(request: &HardwareRequest) -> HardwareRecord {
-    let HardwareRequest { id, firmware, disks, network, seed, machine, cpu, random } = request;
+    let HardwareRequest { id, firmware, disks, network, seed, machine, cpu, random, cd, drivers } = request;
+    let most = match drivers {
+        Drivers::Virtio => DISKS_MAX,
+        Drivers::Everyday => SATA_DISKS_MAX,
+    };
     HardwareRecord {
         version: HARDWARE_VERSION,
         machine: machine.clone(),
         cpu: cpu.clone(),
         uuid: *id,
         firmware: *firmware,
-        disks: (0..(*disks).min(DISKS_MAX)).map(|index| disk(*id, index)).collect(),
+        disks: (0..(*disks).min(most)).map(|index| disk(*id, index, *drivers)).collect(),
         nics: match network {
             Network::None => Vec::new(),
-            Network::Nat => vec![nic(0, random)],
+            Network::Nat => vec![nic(0, random, *drivers)],
         },
         seed: seed.then(|| DiskDevice { bus: DiskBus::VirtioBlk, address: SEED, serial: "cidata".into() }),
+        cd: cd.then(|| DiskDevice { bus: DiskBus::Sata, address: SATA, serial: "cd".into() }),
         display: match firmware {
             Firmware::Bios | Firmware::Uefi => Some(DISPLAY),
             Firmware::Direct => None,
@@ -78,18 +98,29 @@ pub fn plan(request: &HardwareRequest) -> HardwareRecord {
 }
 
 /// Disks fill the slots first and then the functions, so that ordinary VMs have one disk in a slot.
-fn disk(id: VmId, index: usize) -> DiskDevice {
+fn disk(id: VmId, index: usize, drivers: Drivers) -> DiskDevice {
     let index = index as u8;
-    let address = PciAddress { slot: FIRST_DISK_SLOT + index % DISK_SLOTS, function: index / DISK_SLOTS };
+    let (bus, address) = match drivers {
+        Drivers::Virtio => {
+            let address = PciAddress { slot: FIRST_DISK_SLOT + index % DISK_SLOTS, function: index / DISK_SLOTS };
+            (DiskBus::VirtioBlk, address)
+        }
+        Drivers::Everyday => (DiskBus::Sata, SATA),
+    };
     // The last bytes of a version 7 id are the random ones; with the index the serial has 16 of its 20 characters.
     let tail: String = id.0.as_bytes()[10..].iter().map(|byte| format!("{byte:02x}")).collect();
-    DiskDevice { bus: DiskBus::VirtioBlk, address, serial: format!("{tail}-{index:03}") }
+    DiskDevice { bus, address, serial: format!("{tail}-{index:03}") }
 }
 
-fn nic(index: u8, random: &[u8; 16]) -> NicDevice {
+fn nic(index: u8, random: &[u8; 16], drivers: Drivers) -> NicDevice {
     let mut bytes = [0; 6];
     bytes.copy_from_slice(&random[..6]);
-    NicDevice { address: PciAddress { slot: FIRST_NIC_SLOT + index, function: 0 }, mac: MacAddress::local(bytes) }
+    let model = match drivers {
+        Drivers::Virtio => NicModel::Virtio,
+        Drivers::Everyday => NicModel::E1000e,
+    };
+    let address = PciAddress { slot: FIRST_NIC_SLOT + index, function: 0 };
+    NicDevice { model, address, mac: MacAddress::local(bytes) }
 }
 
 #[cfg(test)]
@@ -109,13 +140,16 @@ mod tests {
             machine: default_machine(),
             cpu: default_cpu(),
             random,
+            cd: false,
+            drivers: Drivers::Virtio,
         }
     }
 
     fn addresses(record: &HardwareRecord) -> Vec<PciAddress> {
         let HardwareRecord { disks, nics, seed, display, usb, rng, balloon, spare, .. } = record;
         let SpareSlots { root_ports, virtio_mem } = spare;
-        let mut all: Vec<_> = disks.iter().chain(seed).map(|disk| disk.address).collect();
+        let own = |disk: &&DiskDevice| disk.bus != DiskBus::Sata;
+        let mut all: Vec<_> = disks.iter().chain(seed).filter(own).map(|disk| disk.address).collect();
         all.extend(nics.iter().map(|nic| nic.address));
         all.extend([display, usb, rng, balloon, virtio_mem].into_iter().flatten());
         all.extend(root_ports);
@@ -125,8 +159,14 @@ mod tests {
     fn any_request() -> impl Strategy<Value = HardwareRequest> {
         let firmware = prop_oneof![Just(Firmware::Bios), Just(Firmware::Uefi), Just(Firmware::Direct)];
         let network = prop_oneof![Just(Network::None), Just(Network::Nat)];
-        (firmware, 0..2 * DISKS_MAX, network, any::<bool>(), any::<[u8; 16]>())
-            .prop_map(|(firmware, disks, network, seed, random)| request(firmware, disks, network, seed, random))
+        let drivers = prop_oneof![Just(Drivers::Virtio), Just(Drivers::Everyday)];
+        (firmware, 0..2 * DISKS_MAX, network, any::<bool>(), any::<[u8; 16]>(), any::<bool>(), drivers).prop_map(
+            |(firmware, disks, network, seed, random, cd, drivers)| HardwareRequest {
+                cd,
+                drivers,
+                ..request(firmware, disks, network, seed, random)
+            },
+        )
     }
 
     proptest! {
@@ -145,7 +185,7 @@ mod tests {
         #[test]
         fn what_is_added_moves_nothing(request in any_request()) {
             let before = plan(&request);
-            let more = HardwareRequest { disks: request.disks + 1, seed: true, network: Network::Nat, ..request };
+            let more = HardwareRequest { disks: request.disks + 1, seed: true, cd: true, network: Network::Nat, ..request };
             let after = plan(&more);
             prop_assert_eq!(&before.disks[..], &after.disks[..before.disks.len()]);
             prop_assert_eq!((before.display, before.usb), (after.display, after.usb));

@@ -9,8 +9,8 @@
 //! ```
 
 use cake_types::{
-    ByteSize, ExitReason, Failure, Generation, Power, ProvisionProgress, Task, TaskGoal, TaskKind, TaskProgress,
-    TaskState, VmState, VmStatus,
+    ByteSize, ExitReason, Failure, Generation, ImportStage, ImportStatus, Power, ProvisionProgress, Task, TaskGoal,
+    TaskKind, TaskProgress, TaskState, VmState, VmStatus,
 };
 
 /// The outcome of an operation, as the node reports it.
@@ -101,10 +101,44 @@ pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
         return if task.goal == TaskGoal::Removed { done() } else { failed(code::LOST, None) };
     }
     match &task.goal {
-        TaskGoal::Removed => Progress::Running(None),
+        // An import is asked of by itself.
+        TaskGoal::Removed | TaskGoal::Imported => Progress::Running(None),
         TaskGoal::Applied { generation } => applied(*generation, seen),
         TaskGoal::Power { generation, power } => power_reached(task.kind, *generation, *power, seen),
         TaskGoal::Operation { .. } => operation(task.kind, seen),
+    }
+}
+
+/// Everything that is known about an import and what may have come of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImportSeen<'a> {
+    /// The Store still has it.
+    pub there: bool,
+    pub status: Option<&'a ImportStatus>,
+    /// The image is there.
+    pub image: bool,
+    /// The node refused it, for this reason.
+    pub refused: Option<&'a str>,
+}
+
+/// Where the import that `task` is stands.
+pub fn import_progress(task: &Task, seen: &ImportSeen<'_>) -> Progress {
+    match (seen.status, seen.there) {
+        _ if task.cancel_requested && seen.there => Progress::Running(None),
+        _ if task.cancel_requested => cancelled(code::CANCELLED),
+        (_, false) if seen.image => done(),
+        (_, false) => cancelled(code::REMOVED),
+        (None, true) => match seen.refused {
+            Some(why) => failed(code::REFUSED, Some(why.to_owned())),
+            None => Progress::Running(None),
+        },
+        (Some(status), true) => match (status.stage, &status.failure) {
+            (ImportStage::Done, _) if seen.image => done(),
+            (ImportStage::Failed, Some(why)) => failure(why),
+            (ImportStage::Failed, None) => failed(code::INTERNAL, None),
+            _ if status.total.bytes() == 0 => Progress::Running(None),
+            _ => Progress::Running(Some(TaskProgress { done: status.done.min(status.total), total: status.total })),
+        },
     }
 }
 
@@ -230,7 +264,7 @@ pub enum Cancel {
 /// `None`: it can't be cancelled, and saying so is the honest answer.
 pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
     match kind {
-        TaskKind::VmCreate => Some(Cancel::Delete),
+        TaskKind::VmCreate | TaskKind::ImageImport => Some(Cancel::Delete),
         TaskKind::VmStart => Some(Cancel::PowerOff),
         TaskKind::VmShutdown => Some(Cancel::StayOn),
         TaskKind::VmStop

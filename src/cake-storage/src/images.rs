@@ -1,7 +1,7 @@
 //! The images of a node: a directory of files, each described by a `NAME.toml` beside it.
 
 use cake_types::{ByteSize, Firmware, GuestOs, ImageFormat, ImageId, ImageSpec, Name};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io;
@@ -18,6 +18,8 @@ pub struct Image {
     pub name: Name,
     pub spec: ImageSpec,
     pub path: PathBuf,
+    /// The file was made from the one that was brought, so it has another checksum.
+    pub converted: bool,
 }
 
 /// Tells one state of a file from another without reading it.
@@ -50,9 +52,12 @@ pub enum ImageError {
     TooLong { path: PathBuf },
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
+    /// Of an image that was imported; others are known by their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<ImageId>,
     name: Name,
     file: String,
     format: ImageFormat,
@@ -63,6 +68,8 @@ struct Description {
     sha256: String,
     #[serde(default)]
     built_in: bool,
+    #[serde(default)]
+    converted: bool,
     title: BTreeMap<String, String>,
 }
 
@@ -72,6 +79,24 @@ pub fn image_id(name: &Name) -> ImageId {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     ImageId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+/// The images of all these directories; the first of two with the same id counts. A directory that is not there has none.
+pub fn read_all(folders: &[PathBuf]) -> io::Result<(Vec<Image>, Vec<ImageError>)> {
+    let (mut images, mut errors) = (Vec::<Image>::new(), Vec::new());
+    for folder in folders {
+        match read(folder) {
+            Ok((found, wrong)) => {
+                images.extend(found);
+                errors.extend(wrong);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    images.retain(|image| seen.insert(image.id));
+    Ok((images, errors))
 }
 
 /// All images of a directory, by name, and what is wrong with the other descriptions.
@@ -105,14 +130,86 @@ fn describe(path: &Path) -> Result<Image, ImageError> {
 pub fn described(text: &str, path: &Path) -> Result<Image, ImageError> {
     let description: Description =
         toml::from_str(text).map_err(|source| ImageError::Description { path: path.to_owned(), source })?;
-    let Description { name, file, format, firmware, min_memory, virtual_size, os, sha256, built_in, title } =
-        description;
+    let Description {
+        id,
+        name,
+        file,
+        format,
+        firmware,
+        min_memory,
+        virtual_size,
+        os,
+        sha256,
+        built_in,
+        converted,
+        title,
+    } = description;
     let folder = path.parent().unwrap_or(Path::new("/"));
     if file.contains('/') || file.starts_with('.') || file.is_empty() {
         return Err(ImageError::Outside { path: path.to_owned() });
     }
     let spec = ImageSpec { title, format, os, firmware, min_memory, virtual_size, sha256, built_in };
-    Ok(Image { id: image_id(&name), name, spec, path: folder.join(file) })
+    Ok(Image { id: id.unwrap_or_else(|| image_id(&name)), name, spec, path: folder.join(file), converted })
+}
+
+/// The text that [`described`] reads back as this image.
+fn describing(image: &Image) -> io::Result<String> {
+    let Image { id, name, spec, path, converted } = image.clone();
+    let ImageSpec { title, format, os, firmware, min_memory, virtual_size, sha256, built_in } = spec;
+    let file = path.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
+    let description = Description {
+        id: Some(id),
+        name,
+        file,
+        format,
+        firmware,
+        min_memory,
+        virtual_size,
+        os,
+        sha256,
+        built_in,
+        converted,
+        title,
+    };
+    toml::to_string(&description).map_err(io::Error::other)
+}
+
+/// The description of an image that was imported: where it is, or would be.
+pub fn description_of(folder: &Path, id: ImageId) -> PathBuf {
+    folder.join(format!("{id}.toml"))
+}
+
+/// From when this returns its file is an image, also after a power cut. `image.path` must lie in `folder` and be on the disk.
+pub fn publish(folder: &Path, image: &Image) -> io::Result<()> {
+    let path = description_of(folder, image.id);
+    let new = path.with_extension("new");
+    let file = std::fs::File::create(&new)?;
+    io::Write::write_all(&mut &file, describing(image)?.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&new, &path)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Takes an imported image away: first what makes it one, then its file. What is not there is gone already.
+pub fn withdraw(folder: &Path, id: ImageId) -> io::Result<()> {
+    let prefix = id.to_string();
+    let gone = |path: &Path| match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    gone(&description_of(folder, id))?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.strip_prefix(&prefix))
+            .is_some_and(|rest| rest.starts_with('.'))
+        {
+            gone(&entry.path())?;
+        }
+    }
+    std::fs::File::open(folder)?.sync_all()
 }
 
 /// What the file is like now.

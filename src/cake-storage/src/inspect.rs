@@ -1,16 +1,23 @@
 //! What an image's file is. Plain functions over hostile bytes: they run in a confined worker ([`crate::worker`]), and the fuzz
 //! target and its corpus are in `fuzz/`.
 //!
-//! Nothing is believed that is not needed: the format, the size that a guest would see, and for a kernel where it begins. A
-//! qcow2 file that names another file is refused, because whoever opens it would open that one too.
+//! Nothing is believed that is not needed: the format, the size that a guest would see, what it boots with. A file that names
+//! another file is refused, because whoever opens it would open that one too.
 
 mod elf;
+mod iso;
 mod qcow2;
+mod vhdx;
+mod vmdk;
 
+use cake_types::FailureCode;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+
+/// The largest disk that is believed: 64 TiB.
+const LARGEST: u64 = 64 << 40;
 
 /// Bytes that can be read anywhere.
 pub trait Source {
@@ -51,10 +58,26 @@ pub enum Found {
         virtual_size: u64,
         /// A master boot record is there (0x55 0xAA at its end).
         boot_record: bool,
+        /// A partition table that UEFI reads is there (GPT).
+        gpt: bool,
     },
     Qcow2 {
         version: u32,
         virtual_size: u64,
+    },
+    /// VMware's, in one file.
+    Vmdk {
+        virtual_size: u64,
+    },
+    /// Hyper-V's.
+    Vhdx {
+        virtual_size: u64,
+    },
+    /// A CD or DVD, and the firmware that its boot catalogue is for.
+    Iso {
+        size: u64,
+        bios: bool,
+        uefi: bool,
     },
     /// An ELF file with a PVH entry.
     Kernel {
@@ -71,12 +94,27 @@ pub enum Refusal {
     NotSectors(u64),
     #[error("it is cut short, or points outside of itself")]
     CutShort,
-    #[error("qcow2: {0}")]
-    Qcow2(&'static str),
-    #[error("ELF: {0}")]
-    Elf(&'static str),
+    #[error("{format}: {what}")]
+    Broken { format: &'static str, what: &'static str },
+    #[error("{format}: it names {what}")]
+    NamesFiles { format: &'static str, what: &'static str },
+    #[error("{0}: it is encrypted")]
+    Encrypted(&'static str),
     #[error("it can't be read")]
     Io(#[source] io::Error),
+}
+
+impl Refusal {
+    /// For the person whose file it is.
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::Empty | Self::NotSectors(_) => FailureCode::ImageUnknown,
+            Self::CutShort | Self::Broken { .. } => FailureCode::ImageBroken,
+            Self::NamesFiles { .. } => FailureCode::ImageNamesFiles,
+            Self::Encrypted(_) => FailureCode::ImageEncrypted,
+            Self::Io(_) => FailureCode::Internal,
+        }
+    }
 }
 
 impl From<io::Error> for Refusal {
@@ -91,13 +129,17 @@ pub fn inspect<S: Source + ?Sized>(source: &S) -> Result<Found, Refusal> {
     if length == 0 {
         return Err(Refusal::Empty);
     }
-    let magic: [u8; 4] = read(source, 0).or_else(|error| match error {
-        Refusal::CutShort => Ok([0; 4]),
+    let magic: [u8; 8] = read(source, 0).or_else(|error| match error {
+        Refusal::CutShort => Ok([0; 8]),
         error => Err(error),
     })?;
     match &magic {
-        b"QFI\xfb" => qcow2::inspect(source),
-        b"\x7fELF" => elf::inspect(source),
+        [b'Q', b'F', b'I', 0xfb, ..] => qcow2::inspect(source),
+        [0x7f, b'E', b'L', b'F', ..] => elf::inspect(source),
+        [b'K', b'D', b'M', b'V', ..] => vmdk::inspect(source),
+        b"# Disk D" => Err(vmdk::described()),
+        b"vhdxfile" => vhdx::inspect(source),
+        _ if iso::is_one(source)? => iso::inspect(source, length),
         _ => raw(source, length),
     }
 }
@@ -107,7 +149,29 @@ fn raw<S: Source + ?Sized>(source: &S, length: u64) -> Result<Found, Refusal> {
         return Err(Refusal::NotSectors(length));
     }
     let signature: [u8; 2] = read(source, 510)?;
-    Ok(Found::Raw { virtual_size: length, boot_record: signature == [0x55, 0xaa] })
+    let gpt = length >= 1024 && &read::<8, S>(source, 512)? == b"EFI PART";
+    Ok(Found::Raw { virtual_size: length, boot_record: signature == [0x55, 0xaa], gpt })
+}
+
+/// Numbers out of a header that was read whole.
+fn le16(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap_or_default())
+}
+
+fn le32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap_or_default())
+}
+
+fn le64(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default())
+}
+
+/// The size of a disk, if anybody can have meant it.
+fn believable(format: &'static str, virtual_size: u64) -> Result<u64, Refusal> {
+    if virtual_size == 0 || virtual_size > LARGEST || !virtual_size.is_multiple_of(512) {
+        return Err(Refusal::Broken { format, what: "its size is impossible" });
+    }
+    Ok(virtual_size)
 }
 
 fn read<const N: usize, S: Source + ?Sized>(source: &S, offset: u64) -> Result<[u8; N], Refusal> {
@@ -123,9 +187,9 @@ mod tests {
     #[test]
     fn disks() {
         let mut disk = vec![0; 1024];
-        assert_eq!(inspect(&disk[..]).unwrap(), Found::Raw { virtual_size: 1024, boot_record: false });
+        assert_eq!(inspect(&disk[..]).unwrap(), Found::Raw { virtual_size: 1024, boot_record: false, gpt: false });
         disk[510..512].copy_from_slice(&[0x55, 0xaa]);
-        assert_eq!(inspect(&disk[..]).unwrap(), Found::Raw { virtual_size: 1024, boot_record: true });
+        assert_eq!(inspect(&disk[..]).unwrap(), Found::Raw { virtual_size: 1024, boot_record: true, gpt: false });
         assert!(matches!(inspect(&disk[..100]), Err(Refusal::NotSectors(100))));
         assert!(matches!(inspect(&disk[..0]), Err(Refusal::Empty)));
     }

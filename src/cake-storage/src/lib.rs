@@ -1,7 +1,7 @@
 //! Disks of a node: pools of volumes, images to make them from, the seeds that tell guests who they are.
 //!
 //! ```text
-//!  images/NAME.toml + file ── inspect (confined worker) ──► usable
+//!  images/NAME.toml + file ── inspect (confined worker) ──► usable     (an imported one: POOL/images/ID.toml)
 //!                                                              │ FICLONE, or a copy without holes
 //!  Pool (a directory) ──────────────────────────────────────► volume ID-0.raw, owned by the VM's user
 //!  CloudInit ── seed ──► a FAT disk labelled CIDATA

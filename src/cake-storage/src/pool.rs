@@ -59,6 +59,11 @@ impl Pool {
         &self.path
     }
 
+    /// Where images that were imported lie.
+    pub fn images(&self) -> PathBuf {
+        self.path.join("images")
+    }
+
     /// Where a VM's disk is, or would be.
     pub fn volume(&self, vm: VmId, index: usize) -> PathBuf {
         self.path.join(format!("{vm}-{index}.raw"))
@@ -95,6 +100,11 @@ impl Pool {
             available: problem.is_none(),
             detail: problem,
         }
+    }
+
+    /// How much more can be kept here.
+    pub fn free(&self) -> io::Result<ByteSize> {
+        Ok(self.room()?.for_disks())
     }
 
     pub(crate) fn room(&self) -> io::Result<Room> {

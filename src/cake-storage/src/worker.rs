@@ -6,6 +6,7 @@
 //! ```
 
 use crate::inspect::{Found, inspect};
+use cake_types::FailureCode;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
@@ -30,9 +31,24 @@ const SECONDS: u64 = 3600;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// What the file is, or why it is no image.
-    pub found: Result<Found, String>,
-    /// Of the whole file, hexadecimal.
+    pub found: Result<Found, Refused>,
+    /// Of the whole file, hexadecimal; empty when only its headers were asked for.
     pub sha256: String,
+}
+
+/// How much of a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    Headers,
+    /// For its checksum.
+    All,
+}
+
+/// Why a file is no image: for whoever it belongs to, and for support.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    pub code: FailureCode,
+    pub detail: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -55,15 +71,18 @@ fn step(what: &'static str) -> impl FnOnce(nix::Error) -> WorkerError {
     move |error| WorkerError::Confine { what, source: error.into() }
 }
 
-/// `cake-node worker inspect-image`: root in, nobody from the first byte of the image on.
-pub fn inspect_image() -> Result<(), WorkerError> {
+/// `cake-node worker inspect-image` and `glance-at-image`: root in, nobody from the first byte of the image on.
+pub fn inspect_image(depth: Depth) -> Result<(), WorkerError> {
     let filter = filter()?;
     // SAFETY: standard input is open and this program uses it nowhere else; it is not closed.
     let mut image = ManuallyDrop::new(unsafe { File::from_raw_fd(0) });
     confine()?;
     seccompiler::apply_filter(&filter)?;
-    let found = inspect(&*image).map_err(|refusal| refusal.to_string());
-    let sha256 = hash(&mut image)?;
+    let found = inspect(&*image).map_err(|refusal| Refused { code: refusal.code(), detail: refusal.to_string() });
+    let sha256 = match depth {
+        Depth::Headers => String::new(),
+        Depth::All => hash(&mut image)?,
+    };
     let mut answer = serde_json::to_vec(&Answer { found, sha256 }).map_err(io::Error::from)?;
     answer.push(b'\n');
     Ok(io::stdout().write_all(&answer)?)

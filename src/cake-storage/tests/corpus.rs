@@ -93,3 +93,15 @@ fn seeded_mutations_break_nothing() {
         check::check(&mutate(&mut random, &seeds));
     }
 }
+
+/// What is looked at far from the beginning of a file.
+#[test]
+fn mutations_of_cds_and_of_vhdx_break_nothing() {
+    for (name, check) in [("cd", check::cd as fn(&[u8])), ("vhdx", check::vhdx)] {
+        let seeds = corpus(name);
+        assert!(!seeds.is_empty(), "the corpus is missing");
+        seeds.iter().for_each(|seed| check(seed));
+        let mut random = StdRng::seed_from_u64(3);
+        (0..MUTATIONS).for_each(|_| check(&mutate(&mut random, &seeds)));
+    }
+}

@@ -45,11 +45,14 @@ pub enum EventKind {
     VmDeleted,
     VmOrphaned,
     VmLost,
+    ImageImported,
+    ImageImportFailed,
+    ImageDeleted,
     LoginFailed,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -66,6 +69,9 @@ impl EventKind {
         Self::VmDeleted,
         Self::VmOrphaned,
         Self::VmLost,
+        Self::ImageImported,
+        Self::ImageImportFailed,
+        Self::ImageDeleted,
         Self::LoginFailed,
     ];
 
@@ -87,6 +93,9 @@ impl EventKind {
             Self::VmDeleted => "vm-deleted",
             Self::VmOrphaned => "vm-orphaned",
             Self::VmLost => "vm-lost",
+            Self::ImageImported => "image-imported",
+            Self::ImageImportFailed => "image-import-failed",
+            Self::ImageDeleted => "image-deleted",
             Self::LoginFailed => "login-failed",
         }
     }

@@ -24,6 +24,9 @@ pub struct HardwareRecord {
     pub nics: Vec<NicDevice>,
     /// The drive that carries the cloud-init seed.
     pub seed: Option<DiskDevice>,
+    /// The CD drive. Records from before there were CDs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cd: Option<DiskDevice>,
     /// The graphics card; none for [`Firmware::Direct`].
     pub display: Option<PciAddress>,
     /// The USB controller, with a tablet on it: what a graphics card needs beside it to be a screen that a person far away can
@@ -56,6 +59,19 @@ pub struct HardwareRequest {
     pub cpu: CpuModel,
     /// For MAC addresses.
     pub random: [u8; 16],
+    /// A CD drive is there.
+    pub cd: bool,
+    /// What the guest has drivers for.
+    pub drivers: Drivers,
+}
+
+/// Which kinds of cards a guest sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drivers {
+    /// virtio: the fastest; part of every Linux of the last ten years.
+    Virtio,
+    /// What any installer can see without further drivers: SATA and an Intel network card.
+    Everyday,
 }
 
 /// A versioned machine type, for example `pc-q35-10.0`.
@@ -78,6 +94,7 @@ pub enum DiskBus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskDevice {
     pub bus: DiskBus,
+    /// On SATA it is the controller's, and the port is the device's place: disks from 0 on, the CD drive at 5.
     pub address: PciAddress,
     /// At most 20 bytes of ASCII (virtio 1.2 §5.2.6.1).
     pub serial: String,
@@ -85,8 +102,25 @@ pub struct DiskDevice {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NicDevice {
+    #[serde(default, skip_serializing_if = "NicModel::is_virtio")]
+    pub model: NicModel,
     pub address: PciAddress,
     pub mac: MacAddress,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NicModel {
+    #[default]
+    Virtio,
+    /// Intel 82574L, which every system has a driver for.
+    E1000e,
+}
+
+impl NicModel {
+    fn is_virtio(&self) -> bool {
+        *self == Self::Virtio
+    }
 }
 
 /// Ports and slots kept free for hot-plug.

@@ -1,6 +1,6 @@
-//! An image: what VMs are made from.
+//! An image: what VMs are made from; and an import: a file on its way to become one.
 
-use crate::{ByteSize, Firmware, ImageId, Meta};
+use crate::{ByteSize, Failure, Firmware, ImageId, Meta, PoolId, Stamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -22,10 +22,80 @@ pub struct ImageSpec {
     pub min_memory: ByteSize,
     /// Size of the disk that a guest sees; 0 for a kernel.
     pub virtual_size: ByteSize,
-    /// SHA-256 of the file, hexadecimal.
+    /// SHA-256 of the file that was brought, hexadecimal. Of a converted one it is not that of the file that is kept.
     pub sha256: String,
     /// Came with cake; can't be deleted.
     pub built_in: bool,
+}
+
+/// A file on its way in. When it has become an image under the same id, the import is over and goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    pub meta: Meta<ImageId>,
+    pub spec: ImportSpec,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportSpec {
+    pub source: ImportSource,
+    /// Length of the file, in bytes.
+    pub size: ByteSize,
+    /// What its maker says it must be: SHA-256, lower-case hexadecimal.
+    pub sha256: Option<String>,
+    /// Where it is kept.
+    pub pool: PoolId,
+    /// What will run in VMs made from it.
+    pub os: GuestOs,
+    /// Set by a cancel that was acknowledged, and when it is over; it goes when the node has let go of it.
+    #[serde(default)]
+    pub ending: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum ImportSource {
+    /// In chunks, by whoever has the file.
+    Upload,
+    /// Fetched by cake.
+    Url { url: String },
+}
+
+/// How far an import is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportStatus {
+    pub observed: Stamp,
+    pub stage: ImportStage,
+    /// Of this stage.
+    pub done: ByteSize,
+    pub total: ByteSize,
+    /// Why it came to nothing.
+    pub failure: Option<Failure>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImportStage {
+    /// Chunks are missing.
+    Receiving,
+    /// All of it is here; a confined worker reads it.
+    Checking,
+    /// It becomes a raw disk.
+    Converting,
+    /// It is an image now.
+    Done,
+    Failed,
+}
+
+impl ImportStage {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Receiving => "receiving",
+            Self::Checking => "checking",
+            Self::Converting => "converting",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -35,6 +105,8 @@ pub enum ImageFormat {
     Qcow2,
     /// An ELF file with a PVH entry note: started without firmware or disk.
     Kernel,
+    /// A CD: put into the drive of a VM whose disk is empty (ISO 9660, ECMA-119).
+    Iso,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

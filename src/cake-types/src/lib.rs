@@ -29,11 +29,13 @@ mod vm;
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, TokenHash, built_in_roles};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use hardware::{
-    CpuModel, DiskBus, DiskDevice, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,
-    NicDevice, PciAddress, SpareSlots,
+    CpuModel, DiskBus, DiskDevice, Drivers, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,
+    NicDevice, NicModel, PciAddress, SpareSlots,
 };
 pub use id::{AccountId, ImageId, NodeId, OperationId, PoolId, ProjectId, RequestId, SessionId, TaskId, TokenId, VmId};
-pub use image::{GuestOs, Image, ImageFormat, ImageSpec, ImageStatus};
+pub use image::{
+    GuestOs, Image, ImageFormat, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage, ImportStatus,
+};
 pub use meta::{Epoch, Generation, Meta, Stamp};
 pub use name::{HostName, Name, NameError, ProjectName};
 pub use node::{Accelerator, Node, NodeCapacity, NodeStatus, TcgReason};

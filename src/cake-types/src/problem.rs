@@ -85,6 +85,10 @@ codes! {
     TooManyViewers = "too-many-viewers", 409;
     /// Something still uses it; params: `kind`, `name`.
     InUse = "in-use", 409;
+    /// A VM needs the image; params: `name`, `by`.
+    ImageInUse = "image-in-use", 409;
+    /// Somebody else sends this chunk at the moment.
+    ChunkBusy = "chunk-busy", 409;
     /// The watch can't go on from there: read again.
     Compacted = "compacted", 410;
     /// The resource changed since it was read.
@@ -93,6 +97,12 @@ codes! {
     TooLarge = "too-large", 413;
     /// Only application/json is taken.
     NotJson = "not-json", 415;
+    /// The chunk ended before it was whole, or its sender fell silent; nothing of it counts.
+    ChunkInterrupted = "chunk-interrupted", 400;
+    /// A chunk has another length than it must have; params: `must`.
+    ChunkLength = "chunk-length", 422;
+    /// A chunk is not what its digest says: it was damaged on the way.
+    ChunkDamaged = "chunk-damaged", 422;
     /// A name is not one; params: `reason`.
     BadName = "bad-name", 422;
     /// A value is out of its range; params: `field`, `min`, `max`.
@@ -118,6 +128,8 @@ codes! {
     Internal = "internal", 500;
     /// The node does not answer.
     NodeUnreachable = "node-unreachable", 503;
+    /// The pool has no room left; nothing was changed.
+    PoolFull = "pool-full", 507;
     /// The Store can't write (disk full); nothing was changed.
     StoreFull = "store-full", 507;
 }

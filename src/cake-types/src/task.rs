@@ -33,10 +33,11 @@ pub enum TaskKind {
     VmUpdate,
     VmDelete,
     VmAdopt,
+    ImageImport,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -47,6 +48,7 @@ impl TaskKind {
         Self::VmUpdate,
         Self::VmDelete,
         Self::VmAdopt,
+        Self::ImageImport,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -61,6 +63,7 @@ impl TaskKind {
             Self::VmUpdate => "vm-update",
             Self::VmDelete => "vm-delete",
             Self::VmAdopt => "vm-adopt",
+            Self::ImageImport => "image-import",
         }
     }
 }
@@ -77,6 +80,8 @@ pub enum TaskGoal {
     Operation { operation: OperationId },
     /// The node has removed it.
     Removed,
+    /// The import is over and the image is there.
+    Imported,
 }
 
 /// Where a task stands.

@@ -27,6 +27,9 @@ pub struct VmSpec {
     pub disks: Vec<DiskSpec>,
     /// The PVH kernel that [`Firmware::Direct`] starts.
     pub kernel: Option<ImageId>,
+    /// What lies in the CD drive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cd: Option<ImageId>,
     pub network: Network,
     pub cloud_init: Option<CloudInit>,
     /// Made when the VM is created; changes only by an explicit upgrade.
@@ -240,6 +243,15 @@ pub enum FailureCode {
     Seal,
     /// It ended again and again; the node waits longer each time.
     CrashLoop,
+    /// The file is nothing that VMs can be made from.
+    ImageUnknown,
+    /// It is cut short, or lies about itself.
+    ImageBroken,
+    /// It names other files, which could be anybody's.
+    ImageNamesFiles,
+    ImageEncrypted,
+    /// It is not the file that its maker published.
+    ChecksumDiffers,
     Internal,
 }
 
@@ -257,6 +269,11 @@ impl FailureCode {
             Self::GuestIgnoredShutdown => "guest-ignored-shutdown",
             Self::Seal => "seal",
             Self::CrashLoop => "crash-loop",
+            Self::ImageUnknown => "image-unknown",
+            Self::ImageBroken => "image-broken",
+            Self::ImageNamesFiles => "image-names-files",
+            Self::ImageEncrypted => "image-encrypted",
+            Self::ChecksumDiffers => "checksum-differs",
             Self::Internal => "internal",
         }
     }

@@ -6,7 +6,7 @@
 mod devices;
 
 use cake_types::{Accelerator, DiskBus, Firmware, HARDWARE_VERSION, HardwareRecord, Network, VmSpec};
-use devices::{balloon, disk, display, nic, rng, screen, seed, spare_ports};
+use devices::{balloon, cd, disk, display, nic, rng, screen, seed, spare_ports};
 
 /// Descriptors that QEMU inherits: two listening sockets as the launcher passes them, the lock, then its files.
 pub const QMP_FD: i32 = 3;
@@ -14,13 +14,16 @@ pub const SERIAL_FD: i32 = 4;
 pub const LOCK_FD: i32 = 5;
 pub const FIRST_FILE_FD: i32 = 6;
 
-/// Where the kernel of [`Firmware::Direct`] is seen by QEMU. (The only file that QEMU can't take as a descriptor.)
-pub const KERNEL_PATH: &str = "/vm/kernel";
+/// The name of the kernel of [`Firmware::Direct`] in the folder of files that QEMU can't take as descriptors.
+pub const KERNEL_NAME: &str = "kernel";
 /// QEMU in the engine root.
 pub const QEMU_PATH: &str = "/usr/bin/qemu-system-x86_64";
 /// The character device that keeps the last output, and how much, in bytes.
 pub const SERIAL_RING: &str = "serial-ring";
 pub const SERIAL_KEPT: usize = 64 * 1024;
+
+/// The port of the SATA controller that is the CD drive's; those before it are disks'.
+const CD_PORT: usize = 5;
 
 const UEFI_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 /// What UEFI variables start from.
@@ -33,6 +36,8 @@ pub enum FileRole {
     /// The index of the spec's disk.
     Disk(usize),
     Seed,
+    /// What lies in the CD drive.
+    Cd,
 }
 
 /// QEMU's arguments, and the files that they refer to from [`FIRST_FILE_FD`] on.
@@ -104,6 +109,9 @@ pub fn argv(spec: &VmSpec, accelerator: Accelerator, paused: bool) -> Result<Arg
     if let Some(device) = &hardware.seed {
         seed(&mut builder, device)?;
     }
+    if let Some(device) = &hardware.cd {
+        cd(&mut builder, device, spec.cd.is_some(), hardware.disks.len())?;
+    }
     for (index, device) in hardware.nics.iter().enumerate() {
         nic(&mut builder, index, device, spec.network);
     }
@@ -129,9 +137,14 @@ fn check(spec: &VmSpec, hardware: &HardwareRecord) -> Result<(), ArgvError> {
     if (spec.firmware == Firmware::Direct) != spec.kernel.is_some() {
         return Err(ArgvError::Differs("the kernel"));
     }
-    let buses = hardware.disks.iter().chain(&hardware.seed).map(|disk| disk.bus);
-    if buses.into_iter().any(|bus| bus == DiskBus::Sata) {
-        return Err(ArgvError::Unsupported("a SATA disk"));
+    if spec.cd.is_some() && hardware.cd.is_none() {
+        return Err(ArgvError::Differs("the CD drive"));
+    }
+    if hardware.seed.as_ref().is_some_and(|seed| seed.bus != DiskBus::VirtioBlk) {
+        return Err(ArgvError::Unsupported("a seed that is no virtio disk"));
+    }
+    if hardware.disks.iter().enumerate().any(|(index, disk)| disk.bus == DiskBus::Sata && index >= CD_PORT) {
+        return Err(ArgvError::Unsupported("a sixth SATA disk"));
     }
     plain("the machine type", &hardware.machine.0)?;
     plain("the processor model", &hardware.cpu.0)
@@ -173,10 +186,12 @@ fn machine(builder: &mut Builder, spec: &VmSpec, accelerator: Accelerator) -> Re
         Firmware::Uefi => ",pflash0=uefi-code,pflash1=uefi-variables",
         Firmware::Bios | Firmware::Direct => "",
     };
+    let sata = hardware.disks.iter().chain(&hardware.cd).any(|disk| disk.bus == DiskBus::Sata);
+    let sata = if sata { "on" } else { "off" };
     builder.pair(
         "-machine",
         format!(
-            "{},accel={accel},memory-backend=ram0,aux-ram-share=on,vmport=off,usb=off,sata=off,hpet=off,\
+            "{},accel={accel},memory-backend=ram0,aux-ram-share=on,vmport=off,usb=off,sata={sata},hpet=off,\
              dump-guest-core=off{pflash}",
             hardware.machine.0
         ),
@@ -223,6 +238,6 @@ fn firmware(builder: &mut Builder, hardware: &HardwareRecord) {
                 format!("driver=raw,node-name=uefi-variables,file.driver=file,file.filename={name}"),
             );
         }
-        Firmware::Direct => builder.pair("-kernel", KERNEL_PATH),
+        Firmware::Direct => builder.pair("-kernel", format!("{}/{KERNEL_NAME}", cake_host::cage::FOLDER)),
     }
 }

@@ -12,13 +12,12 @@
 //!
 //! Nothing of the plan is secret and nothing secret is in the arguments.
 
-mod privileges;
-mod root;
-
-use crate::argv::{FIRST_FILE_FD, LOCK_FD};
+use crate::argv::{FIRST_FILE_FD, KERNEL_NAME, LOCK_FD};
 use crate::folder::record_lock;
 use crate::plan::{LaunchPlan, PlannedFile};
+use cake_host::cage::{self, Cage, CageError, Seen};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::resource::Resource;
 use nix::sys::stat::{Mode, fstat};
 use std::convert::Infallible;
 use std::ffi::CString;
@@ -30,6 +29,12 @@ use std::path::{Path, PathBuf};
 pub const EXIT_RUNNING: i32 = 75;
 /// … and when anything else is wrong (EX_SOFTWARE).
 pub const EXIT_FAILED: i32 = 70;
+
+/// Descriptors: disks, sockets, and what user-mode networking opens for its connections.
+const MOST_FILES: u64 = 8192;
+/// Threads, the uid being this VM's alone: one per processor, and the workers of its disks.
+const MOST_THREADS: u64 = 4096;
+const MOST_LOCKED: u64 = 8 << 20;
 
 /// Why QEMU was not executed.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +62,8 @@ pub enum ExecError {
         #[source]
         source: io::Error,
     },
+    #[error("QEMU can't be confined")]
+    Cage(#[from] CageError),
 }
 
 impl ExecError {
@@ -82,11 +89,22 @@ pub fn exec_vm(path: &Path) -> Result<Infallible, ExecError> {
     let plan = read_plan(path)?;
     take_lock(path.parent().unwrap_or(Path::new("/")))?;
     let files = open_files(&plan.files)?;
-    root::enter(&plan)?;
-    privileges::limit()?;
+    enter(&plan)?;
+    cage::limit(&[
+        (Resource::RLIMIT_CORE, 0),
+        (Resource::RLIMIT_NOFILE, MOST_FILES),
+        (Resource::RLIMIT_NPROC, MOST_THREADS),
+        (Resource::RLIMIT_MEMLOCK, MOST_LOCKED),
+    ])?;
     place(files)?;
-    privileges::drop_all(plan.uid)?;
+    cage::drop_all(plan.uid)?;
     become_qemu(&plan.argv)
+}
+
+fn enter(plan: &LaunchPlan) -> Result<(), CageError> {
+    let kernel = plan.kernel.as_deref().map(|source| Seen { source, name: KERNEL_NAME, writable: false });
+    let LaunchPlan { engine, uid, network, kvm, .. } = plan;
+    cage::enter(&Cage { engine, uid: *uid, network: *network, kvm: *kvm, seen: kernel.as_slice() })
 }
 
 fn read_plan(path: &Path) -> Result<LaunchPlan, ExecError> {

@@ -20,7 +20,7 @@ pub struct LaunchPlan {
     pub argv: Vec<String>,
     /// Become descriptors from [`crate::argv::FIRST_FILE_FD`] on.
     pub files: Vec<PlannedFile>,
-    /// Seen by QEMU as [`crate::argv::KERNEL_PATH`].
+    /// Seen by QEMU under the name [`crate::argv::KERNEL_NAME`].
     pub kernel: Option<PathBuf>,
     pub kvm: bool,
     /// The host's network (user-mode NAT needs it); otherwise an empty one.
@@ -40,6 +40,7 @@ pub struct Files {
     /// In the order of the spec's disks.
     pub disks: Vec<PathBuf>,
     pub seed: Option<PathBuf>,
+    pub cd: Option<PathBuf>,
     pub kernel: Option<PathBuf>,
 }
 
@@ -60,6 +61,7 @@ impl LaunchPlan {
                 files.disks.get(*index).map(|path| PlannedFile { path: path.clone(), writable: true })
             }
             FileRole::Seed => files.seed.as_ref().map(|path| PlannedFile { path: path.clone(), writable: false }),
+            FileRole::Cd => files.cd.as_ref().map(|path| PlannedFile { path: path.clone(), writable: false }),
         };
         Some(Self {
             vm: spec.hardware.uuid,

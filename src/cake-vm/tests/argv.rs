@@ -2,8 +2,8 @@
 
 use cake_planner::hardware;
 use cake_types::{
-    Accelerator, Authority, ByteSize, CloudInit, DiskSpec, Firmware, HardwareRequest, ImageId, Network, PoolId, Power,
-    Restart, TcgReason, VmId, VmSpec,
+    Accelerator, Authority, ByteSize, CloudInit, DiskSpec, Drivers, Firmware, HardwareRequest, ImageId, Network,
+    PoolId, Power, Restart, TcgReason, VmId, VmSpec,
 };
 use cake_vm::argv::{ArgvError, argv};
 use std::path::Path;
@@ -12,6 +12,11 @@ use uuid::Uuid;
 const TCG: Accelerator = Accelerator::Tcg { because: TcgReason::NoDevice };
 
 fn spec(firmware: Firmware, disks: usize, network: Network, seed: bool) -> VmSpec {
+    spec_for(firmware, disks, network, seed, None)
+}
+
+/// `drivers`: of a guest with a CD drive.
+fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, drivers: Option<Drivers>) -> VmSpec {
     let id = VmId(Uuid::from_u128(0x01a2_06f1_dfa4_74ca_8721_6c17_6b59_7a83));
     let hardware = hardware::plan(&HardwareRequest {
         id,
@@ -22,6 +27,8 @@ fn spec(firmware: Firmware, disks: usize, network: Network, seed: bool) -> VmSpe
         machine: hardware::default_machine(),
         cpu: hardware::default_cpu(),
         random: [0xca, 0x4e, 0x12, 0x34, 0x56, 0x78, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        cd: drivers.is_some(),
+        drivers: drivers.unwrap_or(Drivers::Virtio),
     });
     let disk = DiskSpec { size: ByteSize::gib(2), pool: PoolId(Uuid::nil()), image: None };
     VmSpec {
@@ -33,6 +40,7 @@ fn spec(firmware: Firmware, disks: usize, network: Network, seed: bool) -> VmSpe
         firmware,
         disks: vec![disk; disks],
         kernel: (firmware == Firmware::Direct).then_some(ImageId(Uuid::nil())),
+        cd: drivers.map(|_| ImageId(Uuid::nil())),
         network,
         cloud_init: seed.then(|| CloudInit { hostname: "web".parse().unwrap(), users: Vec::new(), user_data: None }),
         hardware,
@@ -89,6 +97,21 @@ fn uefi_under_kvm() {
 #[test]
 fn uefi_with_many_disks_and_no_network() {
     check("uefi-17-disks-seed-none-tcg.argv", &spec(Firmware::Uefi, 17, Network::None, true), TCG, false);
+}
+
+#[test]
+fn installed_from_a_cd() {
+    let everyday = spec_for(Firmware::Bios, 2, Network::Nat, false, Some(Drivers::Everyday));
+    check("cd-everyday-bios.argv", &everyday, TCG, false);
+    let mut virtio = spec_for(Firmware::Uefi, 1, Network::Nat, false, Some(Drivers::Virtio));
+    check("cd-virtio-uefi.argv", &virtio, TCG, false);
+    virtio.cd = None;
+    check("cd-empty-uefi.argv", &virtio, TCG, false);
+    virtio.cd = Some(ImageId(Uuid::nil()));
+    virtio.hardware.cd = None;
+    assert_eq!(argv(&virtio, TCG, false), Err(ArgvError::Differs("the CD drive")));
+    let six = spec_for(Firmware::Bios, 6, Network::Nat, false, Some(Drivers::Everyday));
+    assert_eq!(argv(&six, TCG, false), Err(ArgvError::Disks { spec: 6, record: 5 }));
 }
 
 #[test]

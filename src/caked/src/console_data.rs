@@ -14,8 +14,8 @@ use cake_types::{
     Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, Task, TaskId, VmId,
 };
 use cake_web::{
-    About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, NodeView, PageOf, PageQuery, PoolView,
-    SettingsView, SetupView, VmView,
+    About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, ImportView, NodeView, PageOf, PageQuery,
+    PoolView, SettingsView, SetupView, VmView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -135,9 +135,19 @@ impl ConsoleData for Data {
     async fn images(&self) -> Vec<Arc<ImageView>> {
         let view = |entry: &Arc<board::ImageEntry>| {
             let board::ImageEntry { image, status } = &**entry;
-            Arc::new(ImageView { image: image.clone(), status: status.clone() })
+            let etag = etag(image.meta.generation);
+            Arc::new(ImageView { image: image.clone(), status: status.clone(), etag })
         };
         self.board.images().iter().map(view).collect()
+    }
+
+    async fn imports(&self) -> Vec<Arc<ImportView>> {
+        let view = |entry: &Arc<board::ImportEntry>| {
+            let board::ImportEntry { import, status, .. } = &**entry;
+            let etag = etag(import.meta.generation);
+            Arc::new(ImportView { import: import.clone(), status: status.clone(), etag })
+        };
+        self.board.imports().iter().map(view).collect()
     }
 
     async fn pools(&self) -> Vec<Arc<PoolView>> {
@@ -228,7 +238,7 @@ fn change_of(what: &What) -> Option<Change> {
         What::Vm(id) | What::VmGone(id) => Change::Vm(*id),
         What::Task(task) => Change::Task(task.id),
         What::Event(_) | What::Audit => Change::Event,
-        What::Image(_) | What::ImageGone(_) => Change::Image,
+        What::Image(_) | What::ImageGone(_) | What::Import(_) | What::ImportGone(_) => Change::Image,
         What::Pool(_) => Change::Pool,
         What::Node(_) => Change::Node,
         What::Settings => Change::Settings,

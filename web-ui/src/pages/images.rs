@@ -1,12 +1,13 @@
-//! `GET /images`: what VMs are made from.
+//! `GET /images`: what VMs are made from, and what is on its way to become that.
 
-use crate::data::{ConsoleData, ImageView};
+use crate::data::{ConsoleData, ImageView, ImportView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
+use crate::show;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use cake_types::ByteSize;
+use cake_types::{ByteSize, ImportStage};
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -43,11 +44,33 @@ struct Row {
     detail: Option<String>,
     sha256: String,
     built_in: bool,
+    etag: String,
+}
+
+#[derive(Template)]
+#[template(path = "parts/import_rows.html")]
+struct ImportRows<'a> {
+    f: &'a Frame,
+    imports: Vec<ImportRow>,
+}
+
+struct ImportRow {
+    id: String,
+    name: String,
+    /// `pending`, `receiving`, `checking`, `converting`, `done`, `failed`, `ending`.
+    stage: &'static str,
+    percent: Option<u64>,
+    done: ByteSize,
+    size: ByteSize,
+    etag: String,
 }
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
     let mut images = data.images().await;
     images.sort_by(|a, b| a.image.meta.name.cmp(&b.image.meta.name));
+    let mut imports = data.imports().await;
+    imports.sort_by_key(|view| view.import.meta.id);
+    regions.add("import-rows", &ImportRows { f, imports: imports.iter().map(|view| import_row(view)).collect() });
     regions.add("image-rows", &Rows { f, images: images.iter().map(|view| row(f, view)).collect() });
 }
 
@@ -82,5 +105,30 @@ fn row(f: &Frame, view: &ImageView) -> Row {
         detail: view.status.as_ref().and_then(|status| status.detail.clone()),
         sha256: spec.sha256.clone(),
         built_in: spec.built_in,
+        etag: view.etag.clone(),
+    }
+}
+
+fn import_row(view: &ImportView) -> ImportRow {
+    let (meta, spec) = (&view.import.meta, &view.import.spec);
+    let stage = match &view.status {
+        _ if spec.ending => "ending",
+        Some(status) => status.stage.as_str(),
+        None => "pending",
+    };
+    let moving = view.status.as_ref().filter(|status| status.total.bytes() > 0);
+    let received = match &view.status {
+        Some(status) if status.stage == ImportStage::Receiving => status.done,
+        Some(_) => spec.size,
+        None => ByteSize(0),
+    };
+    ImportRow {
+        id: meta.id.to_string(),
+        name: meta.name.to_string(),
+        stage,
+        percent: moving.map(|status| show::percent(status.done, status.total)),
+        done: received,
+        size: spec.size,
+        etag: view.etag.clone(),
     }
 }

@@ -8,7 +8,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use cake_planner::admission;
-use cake_types::{ByteSize, Code, Firmware, HostName, Name, Problem, limits};
+use cake_types::{ByteSize, Code, Firmware, HostName, ImageFormat, Name, Problem, limits};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -158,7 +158,8 @@ fn choice(f: &Frame, view: &ImageView, taken: &BTreeSet<String>) -> Choice {
         title: images::title(f, view),
         os: f.words.guest_os(spec.os),
         min_memory: spec.min_memory,
-        disk: spec.virtual_size,
+        // What is installed from a CD begins with an empty disk.
+        disk: if spec.format == ImageFormat::Iso { admission::CD_DISK } else { spec.virtual_size },
         firmware: spec.firmware.iter().map(|&firmware| firmware_word(firmware)).collect::<Vec<_>>().join(" "),
         available: view.status.as_ref().is_some_and(|status| status.available),
         checked: false,

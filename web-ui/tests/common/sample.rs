@@ -6,7 +6,9 @@ use cake_types::{
     Origin, Pool, PoolStatus, ProjectName, RoleName, SessionId, Severity, Subject, SystemSettings, Task, Vm, VmStatus,
     built_in_roles,
 };
-use cake_web::{About, AccountView, ImageView, NodeView, PoolView, SettingsView, SetupView, Viewer, VmView};
+use cake_web::{
+    About, AccountView, ImageView, ImportView, NodeView, PoolView, SettingsView, SetupView, Viewer, VmView,
+};
 use jiff::{Timestamp, ToSpan};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -73,6 +75,7 @@ pub fn fresh() -> Rack {
         settings: None,
         vms: Mutex::default(),
         images: Vec::new(),
+        imports: Vec::new(),
         pools: Vec::new(),
         nodes: Vec::new(),
         tasks: Vec::new(),
@@ -96,6 +99,7 @@ pub fn empty() -> Rack {
         setup: SetupView { done: true, ..fresh.setup.clone() },
         settings: Some(SettingsView { settings, etag: "\"s-1\"".into() }),
         images: images(),
+        imports: imports(),
         pools: vec![pool("local", pool_status(640 * GIB))],
         nodes: vec![node(true)],
         events: vec![event(EventKind::SetupDone, Severity::Info, Some(subject("settings", 1, "Lin 林家行")), 3, &[])],
@@ -121,6 +125,22 @@ fn node(connected: bool) -> Arc<NodeView> {
     Arc::new(NodeView { node, status: Some(status), connected })
 }
 
+fn imports() -> Vec<Arc<ImportView>> {
+    let import = |number: u32, name: &str, stage: &str, done: u64| {
+        let import = made(json!({
+            "meta": meta(id(14, number), name, 12),
+            "spec": {
+                "source": { "kind": "upload" }, "size": 6 * GIB, "sha256": null, "pool": id(5, 1), "os": "windows",
+            },
+        }));
+        let status = made(json!({
+            "observed": { "epoch": 1, "generation": 1 }, "stage": stage, "done": done, "total": 6 * GIB, "failure": null,
+        }));
+        Arc::new(ImportView { import, status: Some(status), etag: "\"g1\"".into() })
+    };
+    vec![import(1, "windows-11", "receiving", 2 * GIB), import(2, "old-server", "converting", 5 * GIB)]
+}
+
 fn images() -> Vec<Arc<ImageView>> {
     let image = |number: u32, name: &str, title: Value, format: &str, firmware: Value, disk: u64, ok: bool| {
         let image: Image = made(json!({
@@ -134,7 +154,7 @@ fn images() -> Vec<Arc<ImageView>> {
         let status = made(json!({
             "stored": 38 << 20, "available": ok, "detail": if ok { None } else { Some("no such file: debian-13.qcow2") },
         }));
-        Arc::new(ImageView { image, status: Some(status) })
+        Arc::new(ImageView { image, status: Some(status), etag: "\"g1\"".into() })
     };
     vec![
         image(
@@ -155,7 +175,7 @@ fn images() -> Vec<Arc<ImageView>> {
             0,
             true,
         ),
-        image(3, "debian-13", json!({"en": "Debian 13"}), "qcow2", json!(["uefi", "bios"]), 3 * GIB, false),
+        image(3, "debian-13", json!({"en": "Debian 13"}), "iso", json!(["uefi", "bios"]), 3 * GIB, false),
     ]
 }
 
@@ -411,6 +431,7 @@ pub fn hostile() -> Rack {
     Rack {
         vms: Mutex::new(vms),
         images: images.collect(),
+        imports: busy.imports.clone(),
         tasks: tasks.collect(),
         events,
         audit: Mutex::new(audit),

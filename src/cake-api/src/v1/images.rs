@@ -1,16 +1,19 @@
 //! `/v1/images`
 
-use super::word;
+use super::{Nothing, word};
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use cake_control::board::ImageEntry;
-use cake_types::{self as domain, ImageSpec, ImageStatus, Meta, Problem};
+use cake_types::{self as domain, ImageFormat, ImageSpec, ImageStatus, Meta};
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::ask::{Params, ready_json};
+use crate::ask::{Ask, IfMatch, Params, etag, ready_json, tagged};
+use crate::body::Maybe;
+use crate::file;
 use crate::page::Paging;
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
@@ -23,7 +26,7 @@ pub struct Image {
     pub project: String,
     /// By language tag; `en` is always there.
     pub title: BTreeMap<String, String>,
-    /// `raw`, `qcow2`, `kernel`.
+    /// `raw`, `qcow2`, `iso`, `kernel`.
     pub format: String,
     /// `linux`, `windows`, `other`.
     pub os: String,
@@ -41,6 +44,8 @@ pub struct Image {
     pub stored: Option<u64>,
     /// Why it is not available, for support, in English.
     pub detail: Option<String>,
+    /// For If-Match.
+    pub etag: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -52,7 +57,7 @@ pub struct ImageList {
 impl From<&ImageEntry> for Image {
     fn from(entry: &ImageEntry) -> Self {
         let ImageEntry { image: domain::Image { meta, spec }, status } = entry;
-        let Meta { id, project, name, generation: _, created_at: _, updated_at: _ } = meta;
+        let Meta { id, project, name, generation, created_at: _, updated_at: _ } = meta;
         let ImageSpec { title, format, os, firmware, min_memory, virtual_size, sha256, built_in } = spec;
         let (stored, available, detail) = match status {
             Some(ImageStatus { stored, available, detail }) => (Some(stored.bytes()), *available, detail.clone()),
@@ -73,6 +78,7 @@ impl From<&ImageEntry> for Image {
             available,
             stored,
             detail,
+            etag: etag(*generation),
         }
     }
 }
@@ -99,6 +105,39 @@ pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -
     params(("image" = String, Path)),
     responses((status = 200, body = Image), (status = "default", body = ProblemBody)))]
 pub(crate) async fn get(State(api): State<Api>, Path(image): Path<String>) -> Result<Response, Refused> {
-    let entry = api.board.find_image(&image).ok_or_else(|| Problem::not_found("image", &image))?;
-    Ok(ready_json(serde_json::to_vec(&Image::from(&*entry)).expect("an image is JSON")))
+    let entry = api.images.find(&image)?;
+    Ok(tagged(entry.image.meta.generation, &Image::from(&*entry)))
+}
+
+/// Deletes an image. Disks that were made from it stay as they are.
+#[utoipa::path(delete, path = "/v1/images/{image}", operation_id = "image_delete", tag = "images",
+    params(("image" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 204), (status = "default", body = ProblemBody)))]
+pub(crate) async fn delete(
+    State(api): State<Api>,
+    Path(image): Path<String>,
+    ask: Ask,
+    version: IfMatch,
+    Maybe(Nothing {}): Maybe<Nothing>,
+) -> Result<Response, Refused> {
+    let entry = api.images.find(&image)?;
+    api.images.delete(&ask.caller, entry, |entry| version.check(entry.image.meta.generation)).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The image's file: a disk as raw bytes, or a CD. A part of it with Range.
+#[utoipa::path(get, path = "/v1/images/{image}/content", operation_id = "image_download", tag = "images",
+    params(("image" = String, Path), ("Range" = Option<String>, Header)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+              (status = 206, body = Vec<u8>, content_type = "application/octet-stream"),
+              (status = "default", body = ProblemBody)))]
+pub(crate) async fn download(
+    State(api): State<Api>,
+    Path(image): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let entry = api.images.find(&image)?;
+    let file = api.images.open(&entry).await?;
+    let ending = if entry.image.spec.format == ImageFormat::Iso { "iso" } else { "raw" };
+    file::answer(file, &headers, &format!("{}.{ending}", entry.image.meta.id)).await.map_err(Refused)
 }

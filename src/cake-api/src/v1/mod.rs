@@ -6,6 +6,7 @@ pub mod audit;
 pub mod console;
 pub mod events;
 pub mod images;
+pub mod imports;
 pub mod meta;
 pub mod nodes;
 pub mod pools;

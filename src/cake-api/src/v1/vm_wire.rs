@@ -41,6 +41,8 @@ pub struct Vm {
     pub network: String,
     /// The image it was made from, by name.
     pub image: Option<String>,
+    /// The image in its CD drive, by id.
+    pub cd: Option<Uuid>,
     pub hostname: Option<String>,
     /// QEMU's process on the node.
     pub pid: Option<u32>,
@@ -127,6 +129,7 @@ impl From<&VmEntry> for Vm {
             firmware,
             disks,
             kernel: _,
+            cd,
             network,
             cloud_init,
             hardware: _,
@@ -148,6 +151,7 @@ impl From<&VmEntry> for Vm {
             firmware: word(firmware),
             network: word(network),
             image: made_from.as_ref().map(ToString::to_string),
+            cd: cd.map(|cd| cd.0),
             hostname: cloud_init.as_ref().map(|seed| seed.hostname.to_string()),
             pid: so.pid,
             accelerator: so.accelerator,

@@ -148,6 +148,9 @@ fn told(board: &Board, what: What) -> Option<(&'static str, String)> {
         What::Event(event) => ("event", json_text(&Event::from(&*event))),
         What::Image(id) => ("image", json_text(&Image::from(&*board.image(id)?))),
         What::ImageGone(id) => ("image-gone", json_text(&json!({ "id": id }))),
+        // Shown with its progress by its own address; here only that something changed.
+        What::Import(id) => ("import", json_text(&json!({ "id": id }))),
+        What::ImportGone(id) => ("import-gone", json_text(&json!({ "id": id }))),
         What::Pool(id) => ("pool", json_text(&Pool::from(&*board.pool(id)?))),
         What::Node(id) => {
             let nodes = board.nodes();

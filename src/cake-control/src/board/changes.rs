@@ -27,6 +27,8 @@ pub enum What {
     Audit,
     Image(ImageId),
     ImageGone(ImageId),
+    Import(ImageId),
+    ImportGone(ImageId),
     Pool(PoolId),
     Node(NodeId),
     Settings,

@@ -14,7 +14,7 @@ mod model;
 mod observe;
 
 pub use changes::{Change, Changes, Compacted, What};
-pub use model::{Greeting, ImageEntry, NodeEntry, PoolEntry, Render, Transition, VmEntry};
+pub use model::{Greeting, ImageEntry, ImportEntry, NodeEntry, PoolEntry, Render, Transition, VmEntry};
 
 use cake_node_api::ImageRecord;
 use cake_planner::epoch::Held;
@@ -22,10 +22,13 @@ use cake_planner::names::{self, Reference};
 use cake_planner::task::Outcome;
 use cake_store::Revision;
 use cake_types::{
-    Image, ImageId, Node, NodeId, OperationId, Pool, PoolId, Problem, ProjectName, Task, TaskId, Vm, VmId, VmStatus,
+    Image, ImageId, Import, Node, NodeId, OperationId, Pool, PoolId, Problem, ProjectName, Task, TaskId, Vm, VmId,
+    VmStatus,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use uuid::Uuid;
 
 use crate::poke::Poke;
 
@@ -35,10 +38,12 @@ pub struct Board {
     render: Arc<dyn Render>,
     /// VMs whose desired or observed state may differ now.
     pub vms_poke: Poke<VmId>,
-    /// VMs whose tasks may have ended.
-    pub tasks_poke: Poke<VmId>,
+    /// Subjects whose tasks may have ended.
+    pub tasks_poke: Poke<Uuid>,
     /// Images that the Store may not know as the node does.
     pub images_poke: Poke<ImageId>,
+    /// Imports whose desired or observed state may differ now.
+    pub imports_poke: Poke<ImageId>,
     /// Pools that the node may not know as the Store does.
     pub pools_poke: Poke<PoolId>,
     transitions: tokio::sync::mpsc::UnboundedSender<Transition>,
@@ -52,6 +57,7 @@ struct Inner {
     tasks: BTreeMap<TaskId, Arc<Task>>,
     outcomes: HashMap<OperationId, Outcome>,
     images: BTreeMap<ImageId, Arc<ImageEntry>>,
+    imports: BTreeMap<ImageId, Arc<ImportEntry>>,
     /// What the node says of images, until the Store has them.
     told_images: BTreeMap<ImageId, Arc<ImageRecord>>,
     pools: BTreeMap<PoolId, Arc<PoolEntry>>,
@@ -64,6 +70,7 @@ struct Inner {
 struct Snapshot {
     vms: HashSet<VmId>,
     images: HashSet<ImageId>,
+    imports: HashSet<ImageId>,
 }
 
 impl Board {
@@ -77,6 +84,7 @@ impl Board {
             vms_poke: Poke::default(),
             tasks_poke: Poke::default(),
             images_poke: Poke::default(),
+            imports_poke: Poke::default(),
             pools_poke: Poke::default(),
             transitions,
         };
@@ -140,6 +148,26 @@ impl Board {
         }
     }
 
+    pub fn imports(&self) -> Vec<Arc<ImportEntry>> {
+        self.read().imports.values().cloned().collect()
+    }
+
+    pub fn import(&self, id: ImageId) -> Option<Arc<ImportEntry>> {
+        self.read().imports.get(&id).cloned()
+    }
+
+    /// By id or name.
+    pub fn find_import(&self, text: &str) -> Option<Arc<ImportEntry>> {
+        let inner = self.read();
+        match Reference::parse(text)? {
+            Reference::Id(id) => inner.imports.get(&ImageId(id)).cloned(),
+            Reference::Name(name) => {
+                let name = names::fold(&name);
+                inner.imports.values().find(|e| names::fold(&e.import.meta.name) == name).cloned()
+            }
+        }
+    }
+
     pub fn told_image(&self, id: ImageId) -> Option<Arc<ImageRecord>> {
         self.read().told_images.get(&id).cloned()
     }
@@ -165,8 +193,8 @@ impl Board {
         self.read().tasks.get(&id).cloned()
     }
 
-    pub fn tasks_of(&self, vm: VmId) -> Vec<Arc<Task>> {
-        self.read().tasks.values().filter(|task| task.subject.id == vm.0).cloned().collect()
+    pub fn tasks_of(&self, subject: Uuid) -> Vec<Arc<Task>> {
+        self.read().tasks.values().filter(|task| task.subject.id == subject).cloned().collect()
     }
 
     pub fn outcome(&self, operation: OperationId) -> Option<Outcome> {
@@ -217,11 +245,11 @@ impl Board {
         }
         drop(inner);
         self.changes.tell(What::VmGone(id));
-        self.tasks_poke.poke(id);
+        self.tasks_poke.poke(id.0);
     }
 
     pub fn put_task(&self, task: Arc<Task>) {
-        let subject = VmId(task.subject.id);
+        let subject = task.subject.id;
         self.write().tasks.insert(task.id, task.clone());
         self.changes.tell(What::Task(task));
         self.tasks_poke.poke(subject);
@@ -246,6 +274,9 @@ impl Board {
             inner.outcomes.remove(operation);
         }
         drop(inner);
+        if task.goal == cake_types::TaskGoal::Imported {
+            self.imports_poke.poke(ImageId(task.subject.id));
+        }
         self.changes.tell(What::Task(task));
     }
 
@@ -256,6 +287,31 @@ impl Board {
         inner.images.insert(id, Arc::new(ImageEntry { image, status }));
         drop(inner);
         self.changes.tell(What::Image(id));
+        self.tasks_poke.poke(id.0);
+    }
+
+    /// The Store no longer holds it.
+    pub fn forget_image(&self, id: ImageId) {
+        self.write().images.remove(&id);
+        self.changes.tell(What::ImageGone(id));
+        self.tasks_poke.poke(id.0);
+    }
+
+    pub fn put_import(&self, import: Import, revision: Revision) {
+        let id = import.meta.id;
+        let mut inner = self.write();
+        let old = inner.imports.get(&id);
+        let (status, refused) = old.map_or((None, None), |old| (old.status.clone(), old.refused.clone()));
+        inner.imports.insert(id, Arc::new(ImportEntry { import, revision, status, refused }));
+        drop(inner);
+        self.import_touched(id);
+    }
+
+    /// The Store no longer holds it.
+    pub fn forget_import(&self, id: ImageId) {
+        self.write().imports.remove(&id);
+        self.changes.tell(What::ImportGone(id));
+        self.tasks_poke.poke(id.0);
     }
 
     pub fn put_pool(&self, pool: Pool) {
@@ -308,10 +364,16 @@ impl Board {
         self.changes.tell(What::Node(id));
     }
 
+    fn import_touched(&self, id: ImageId) {
+        self.changes.tell(What::Import(id));
+        self.imports_poke.poke(id);
+        self.tasks_poke.poke(id.0);
+    }
+
     fn touched(&self, id: VmId) {
         self.changes.tell(What::Vm(id));
         self.vms_poke.poke(id);
-        self.tasks_poke.poke(id);
+        self.tasks_poke.poke(id.0);
     }
 
     fn report(&self, vm: Arc<Vm>, before: Option<VmStatus>, after: VmStatus) {

@@ -6,7 +6,8 @@ use cake_planner::admission::Situation;
 use cake_planner::epoch::{Held, Wanted};
 use cake_store::Revision;
 use cake_types::{
-    Generation, Image, ImageStatus, Node, NodeId, NodeStatus, Pool, PoolStatus, Stamp, Vm, VmId, VmState, VmStatus,
+    Generation, Image, ImageStatus, Import, ImportStatus, Node, NodeId, NodeStatus, Pool, PoolStatus, Stamp, Vm, VmId,
+    VmState, VmStatus,
 };
 use std::sync::Arc;
 
@@ -78,6 +79,17 @@ pub struct ImageEntry {
     pub image: Image,
     /// `None`: its node no longer has it.
     pub status: Option<ImageStatus>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ImportEntry {
+    pub import: Import,
+    /// The Store's write it comes from.
+    pub revision: Revision,
+    /// `None`: its node does not have it.
+    pub status: Option<ImportStatus>,
+    /// The node refused it, for this reason (for support, in English).
+    pub refused: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug)]

@@ -1,13 +1,13 @@
 //! What a node says, put on the board.
 
-use super::model::{Greeting, ImageEntry, PoolEntry, VmEntry, held};
+use super::model::{Greeting, ImageEntry, ImportEntry, PoolEntry, VmEntry, held};
 use super::{Board, Snapshot, What};
-use cake_node_api::{ImageRecord, Observed, OperationOutcome, OperationResult, RemovedRecord, VmRecord};
+use cake_node_api::{ImageRecord, ImportRecord, Observed, OperationOutcome, OperationResult, RemovedRecord, VmRecord};
 use cake_planner::epoch::Held;
 use cake_planner::task::Outcome;
 use cake_types::{
-    Failure, Generation, ImageId, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, Stamp, Task, TaskGoal, Usage,
-    Vm, VmId, VmStatus,
+    Failure, Generation, ImageId, ImportStatus, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, Stamp, Task,
+    TaskGoal, Usage, Vm, VmId, VmStatus,
 };
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl Board {
     /// An operation that could not be handed to the node.
     pub fn operation_failed(&self, vm: VmId, operation: OperationId, failure: Failure) {
         self.write().outcomes.insert(operation, Outcome::Failed(failure));
-        self.tasks_poke.poke(vm);
+        self.tasks_poke.poke(vm.0);
     }
 
     /// The node has accepted this desired state.
@@ -81,6 +81,8 @@ impl Board {
             Observed::VmRemoved(RemovedRecord { id, .. }) => self.tombstone(id),
             Observed::Image(record) => self.image_record(*record),
             Observed::ImageGone { id } => self.image_gone(id),
+            Observed::Import(record) => self.import_record(*record),
+            Observed::ImportGone { id } => self.import_status(id, None),
             Observed::Pool { id, status } => self.pool_status(id, status),
             Observed::Operation(outcome) => self.operation(outcome),
             Observed::Usage { samples } => self.usage(&samples),
@@ -93,6 +95,7 @@ impl Board {
         let Some(seen) = inner.snapshot.take() else { return };
         let missing: Vec<VmId> = inner.vms.keys().filter(|id| !seen.vms.contains(id)).copied().collect();
         let gone: Vec<ImageId> = inner.told_images.keys().filter(|id| !seen.images.contains(id)).copied().collect();
+        let ended: Vec<ImageId> = inner.imports.keys().filter(|id| !seen.imports.contains(id)).copied().collect();
         let all: Vec<VmId> = inner.vms.keys().copied().collect();
         drop(inner);
         for id in missing {
@@ -101,11 +104,17 @@ impl Board {
         for id in gone {
             self.image_gone(id);
         }
+        for id in ended {
+            self.import_status(id, None);
+        }
         for id in all {
             // What was under way when the last connection broke has ended, and what was refused may be tried again.
             self.mark(id, |entry| (entry.applying, entry.refused) = (None, None));
             self.vms_poke.poke(id);
-            self.tasks_poke.poke(id);
+            self.tasks_poke.poke(id.0);
+        }
+        for import in self.imports() {
+            self.imports_poke.poke(import.import.meta.id);
         }
         for pool in self.pools() {
             self.pools_poke.poke(pool.pool.meta.id);
@@ -201,6 +210,7 @@ impl Board {
         drop(inner);
         self.changes.tell(What::Image(id));
         self.images_poke.poke(id);
+        self.tasks_poke.poke(id.0);
     }
 
     fn image_gone(&self, id: ImageId) {
@@ -212,6 +222,34 @@ impl Board {
         }
         drop(inner);
         self.changes.tell(What::ImageGone(id));
+    }
+
+    fn import_record(&self, record: ImportRecord) {
+        let ImportRecord { id, status } = record;
+        if let Some(snapshot) = &mut self.write().snapshot {
+            snapshot.imports.insert(id);
+        }
+        self.import_status(id, Some(status));
+    }
+
+    fn import_status(&self, id: ImageId, status: Option<ImportStatus>) {
+        let mut inner = self.write();
+        let Some(old) = inner.imports.get(&id) else { return };
+        let refused = if status.is_some() { None } else { old.refused.clone() };
+        let entry = ImportEntry { status, refused, ..(**old).clone() };
+        inner.imports.insert(id, Arc::new(entry));
+        drop(inner);
+        self.import_touched(id);
+    }
+
+    /// The node does not take it in.
+    pub fn import_refused(&self, id: ImageId, why: &str) {
+        let mut inner = self.write();
+        let Some(old) = inner.imports.get(&id) else { return };
+        let entry = ImportEntry { refused: Some(why.into()), ..(**old).clone() };
+        inner.imports.insert(id, Arc::new(entry));
+        drop(inner);
+        self.import_touched(id);
     }
 
     fn pool_status(&self, id: PoolId, status: PoolStatus) {
@@ -238,7 +276,7 @@ impl Board {
         }
         inner.outcomes.insert(operation, result);
         drop(inner);
-        self.tasks_poke.poke(vm);
+        self.tasks_poke.poke(vm.0);
     }
 
     fn usage(&self, samples: &[(VmId, Usage)]) {

@@ -3,6 +3,7 @@
 
 pub mod events;
 pub mod images;
+pub mod imports;
 pub mod pools;
 pub mod sweep;
 pub mod tasks;

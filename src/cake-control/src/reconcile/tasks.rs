@@ -4,11 +4,12 @@
 
 use cake_node_api::Verb;
 use cake_planner::epoch::Held;
-use cake_planner::task::{self, Progress, Seen};
-use cake_types::{Failure, FailureCode, Problem, Task, TaskEnd, TaskGoal, TaskKind, VmId};
+use cake_planner::task::{self, ImportSeen, Progress, Seen};
+use cake_types::{Failure, FailureCode, ImageId, Problem, Task, TaskEnd, TaskGoal, TaskKind, VmId};
 use futures_util::StreamExt;
 use jiff::SignedDuration;
 use std::sync::Arc;
+use uuid::Uuid;
 
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
@@ -43,11 +44,11 @@ impl TaskReconciler {
         }
     }
 
-    async fn look_at(&self, vm: VmId) {
-        for task in self.ledger.board.tasks_of(vm) {
+    async fn look_at(&self, subject: Uuid) {
+        for task in self.ledger.board.tasks_of(subject) {
             if let Err(problem) = self.reconcile(&task).await {
                 tracing::error!(task = %task.id, %problem, "the end of a task could not be written; it is tried again");
-                self.ledger.board.tasks_poke.poke(vm);
+                self.ledger.board.tasks_poke.poke(subject);
                 // The disk is full or worse: do not spin.
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             }
@@ -73,6 +74,9 @@ impl TaskReconciler {
 
     fn progress(&self, task: &Task) -> Progress {
         let board = &self.ledger.board;
+        if task.goal == TaskGoal::Imported {
+            return self.import_progress(task);
+        }
         let entry = board.vm(VmId(task.subject.id));
         let outcome = match &task.goal {
             TaskGoal::Operation { operation } => board.outcome(*operation),
@@ -93,6 +97,18 @@ impl TaskReconciler {
             refused,
         };
         task::progress(task, &seen)
+    }
+
+    fn import_progress(&self, task: &Task) -> Progress {
+        let (board, id) = (&self.ledger.board, ImageId(task.subject.id));
+        let entry = board.import(id);
+        let seen = ImportSeen {
+            there: entry.is_some(),
+            status: entry.as_ref().and_then(|entry| entry.status.as_ref()),
+            image: board.image(id).is_some_and(|image| image.status.is_some()),
+            refused: entry.as_ref().and_then(|entry| entry.refused.as_deref()),
+        };
+        task::import_progress(task, &seen)
     }
 
     async fn finish(&self, task: Task) -> Result<(), Problem> {

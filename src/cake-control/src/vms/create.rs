@@ -39,6 +39,12 @@ pub struct NewCloudInit {
     pub user_data: Option<String>,
 }
 
+impl NewCloudInit {
+    fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.user_data.is_none()
+    }
+}
+
 impl std::fmt::Debug for NewCloudInit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewCloudInit").field("hostname", &self.hostname).finish_non_exhaustive()
@@ -68,10 +74,17 @@ impl Vms {
         let free = pool.status.as_ref().map(|status| status.free);
         let disk = admission::disk(new.disk, spec, pool.pool.meta.name.as_str(), free)?;
         let kernel = (spec.format == ImageFormat::Kernel).then_some(image_id);
+        let cd = (spec.format == ImageFormat::Iso).then_some(image_id);
+        // What is installed from a CD begins with an empty disk.
+        let begins_as = if cd.is_some() { None } else { Some(image_id) };
         let disks: Vec<DiskSpec> =
-            (disk.into_iter()).map(|size| DiskSpec { size, pool: pool.pool.meta.id, image: Some(image_id) }).collect();
-        let cloud_init =
-            if kernel.is_some() { None } else { Some(self.cloud_init(new.cloud_init, &new.name, &node.key)?) };
+            (disk.into_iter()).map(|size| DiskSpec { size, pool: pool.pool.meta.id, image: begins_as }).collect();
+        // An installer reads a seed where somebody has written one for it; others would only be puzzled by a second disk.
+        let unasked = cd.is_some() && new.cloud_init.is_empty();
+        let cloud_init = match kernel.is_some() || unasked {
+            true => None,
+            false => Some(self.cloud_init(new.cloud_init, &new.name, &node.key)?),
+        };
         let id = VmId::now();
         let hardware = hardware::plan(&HardwareRequest {
             id,
@@ -82,6 +95,8 @@ impl Vms {
             machine: hardware::default_machine(),
             cpu: hardware::default_cpu(),
             random: random::bytes(),
+            cd: cd.is_some(),
+            drivers: hardware::drivers(spec),
         });
         let now = self.ledger.now();
         let meta = Meta {
@@ -101,6 +116,7 @@ impl Vms {
             firmware,
             disks,
             kernel,
+            cd,
             network: new.network,
             cloud_init,
             hardware,

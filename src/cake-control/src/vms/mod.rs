@@ -16,7 +16,7 @@ pub use create::{NewCloudInit, NewVm};
 pub use update::VmPatch;
 
 use cake_store::{Expect, Txn, TxnOutcome};
-use cake_types::{Code, Problem, ProjectName, Task, TaskGoal, TaskId, TaskKind, Vm, VmId};
+use cake_types::{Code, Problem, ProjectName, Task, TaskGoal, TaskKind, Vm, VmId};
 use std::sync::Arc;
 
 use crate::audit::Audit;
@@ -25,7 +25,7 @@ use crate::caller::{Caller, Keep};
 use crate::ledger::{Ledger, subject_of};
 use crate::nodes::Nodes;
 use crate::settings::Settings;
-use crate::{error, keys, random, record};
+use crate::{error, keys, record};
 
 /// Tries before a VM that changes all the time is given up.
 const TRIES: usize = 8;
@@ -61,18 +61,7 @@ impl Vms {
     }
 
     fn new_task(&self, vm: &Vm, caller: &Caller, kind: TaskKind, goal: TaskGoal) -> Task {
-        Task {
-            id: TaskId::from_parts(self.ledger.clock.unix_ms().unsigned_abs(), &random::bytes()),
-            project: vm.meta.project.clone(),
-            kind,
-            subject: subject_of(vm),
-            goal,
-            created_at: self.ledger.now(),
-            created_by: caller.actor.clone(),
-            cancel_requested: false,
-            progress: None,
-            end: None,
-        }
+        self.ledger.new_task(&vm.meta.project, subject_of(vm), caller, kind, goal)
     }
 
     /// Changes a VM that the Store knows. `plan` is asked again when somebody else was faster.

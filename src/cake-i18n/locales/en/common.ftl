@@ -90,6 +90,7 @@ restart-always = Always
 
 image-format-raw = Raw disk
 image-format-qcow2 = qcow2 disk
+image-format-iso = CD or DVD (ISO)
 image-format-kernel = Kernel (PVH)
 
 os-linux = Linux
@@ -127,12 +128,15 @@ action-update = change
 action-adopt = adopt
 action-console = open the console of
 action-cancel = cancel
+action-upload = send a part of
 action-this = do that to
 
 # Fields of requests, for refusals
 field-memory = Memory
 field-disk = Disk
 field-image = Image
+field-size = Size
+field-sha256 = Checksum (SHA-256)
 field-path = Folder
 field-users = Users
 field-user_data = user-data
@@ -164,6 +168,16 @@ failure-seal = The VM’s sealed secrets can’t be opened on this server.
 failure-seal-next = Restore the server’s key with the recovery key, or create the VM again.
 failure-crash-loop = It crashed again and again, so cake waits longer before each new try.
 failure-crash-loop-next = Look at the console for what the guest says, then start it again.
+failure-image-unknown = The file is nothing that VMs can be made from.
+failure-image-unknown-next = Bring a disk (raw, qcow2, VMDK in one file, VHDX) or a CD (ISO). If the file is packed (.gz, .xz, .zip), unpack it first.
+failure-image-broken = The file is cut short or damaged.
+failure-image-broken-next = Download it again from its maker and compare the checksum, then bring it in again.
+failure-image-names-files = The file refers to other files, so it is not whole by itself.
+failure-image-names-files-next = Convert it into one file without a backing file or parent, then bring that in.
+failure-image-encrypted = The file is encrypted.
+failure-image-encrypted-next = Decrypt it where it comes from, then bring it in again.
+failure-checksum-differs = The file is not the one that its maker published: its checksum differs.
+failure-checksum-differs-next = Check that the checksum belongs to this very file, then download and bring it in again.
 failure-internal = Something went wrong inside cake.
 failure-internal-next = Try again. If it happens again, send the detail below to support.
 
@@ -179,6 +193,8 @@ reason-kernel-has-no-disk = a kernel image starts without a disk
 reason-language = this language is not one of the console’s
 reason-password-too-long = a password has at most 1,024 bytes
 reason-image-unavailable = the image is not on the server
+reason-checksum = a SHA-256 checksum has 64 hexadecimal digits
+reason-missing = it is missing
 reason-ssh-key = it is not a public key in OpenSSH’s one-line format
 reason-users-or-user-data = give users and keys, or user-data, not both
 reason-too-many = there are too many

@@ -62,6 +62,7 @@ pager-total = of { $count }
 percent-done = { $percent } % done
 percent-used = { $percent } % used
 of-free = { $free } free of { $all }
+of-all = { $part } of { $all }
 
 # The overview
 health-good = All is well.
@@ -347,6 +348,39 @@ image-missing = Not on the server
 image-unknown = Not looked at yet
 image-built-in = comes with cake
 image-use = Create a VM from it
+image-delete = Delete
+image-delete-title = Delete the image { $name }?
+image-delete-text = Disks that were made from it stay as they are. The image itself can’t be brought back.
+image-download = Download
+
+upload-title = Bring in an image
+upload-file = File
+upload-file-hint = A disk (raw, qcow2, VMDK in one file, VHDX) or a CD (ISO). Unpack .gz, .xz and .zip first.
+upload-os = What will run in VMs made from it
+upload-os-hint = Decides which cards the VM gets. With “Other” an installer finds a SATA disk and an Intel network card, which every system knows.
+upload-checksum = Check it against a checksum
+upload-checksum-hint = The 64 digits that its maker publishes beside the file. A file that differs is refused.
+upload-send = Bring it in
+upload-no-file = Choose the file.
+upload-other-file = This is another file: its length differs from the one that was begun.
+upload-keep-open = Keep this page open until the file is here. If the connection breaks, it goes on by itself.
+
+import-pending = Waiting for the server
+import-receiving = Receiving
+import-checking = Checking
+import-converting = Converting
+import-done = Done
+import-failed = Failed
+import-ending = Ending
+import-says-pending = The server has not answered for it yet.
+import-says-receiving = What is here stays here. If no page sends it any more, choose the same file again to go on.
+import-says-checking = A confined program reads it from beginning to end.
+import-says-converting = A confined program makes a raw disk of it.
+import-says-done = It appears among the images in a moment.
+import-says-failed = The task says why.
+import-says-ending = What was received is let go of.
+import-go-on = Choose the file to go on
+import-cancel = Cancel
 images-none-title = No images
 images-none-text = The server reports none. In the checkout, this command builds the images that come with cake:
 

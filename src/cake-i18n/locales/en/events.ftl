@@ -20,4 +20,7 @@ event-vm-failed = VM { $name } failed. { $why }
 event-vm-deleted = VM { $name } was deleted.
 event-vm-orphaned = VM { $name } runs on the server, but cake’s records do not know it. Nothing was removed.
 event-vm-lost = VM { $name } is in cake’s records, but no server has it.
+event-image-imported = The image { $name } was brought in and can be used.
+event-image-import-failed = The image { $name } could not be brought in. { $why }
+event-image-deleted = The image { $name } was deleted.
 event-login-failed = Somebody tried to log in as { $claimed } from { $address } and failed.

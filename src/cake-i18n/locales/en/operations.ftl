@@ -25,3 +25,7 @@ operation-vm_console = Open console
 operation-console_connect = Connect to console
 operation-vm_screen = Open screen
 operation-task_cancel = Cancel task
+operation-image_delete = Delete image
+operation-import_create = Bring in image
+operation-import_chunk = Send part of image
+operation-import_cancel = Cancel bringing in image

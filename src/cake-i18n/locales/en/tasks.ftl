@@ -10,6 +10,7 @@ task-kind-vm-resume = Resume
 task-kind-vm-update = Change
 task-kind-vm-delete = Delete VM
 task-kind-vm-adopt = Adopt
+task-kind-image-import = Bring in image
 
 task-vm-create = Create { $name }
 task-vm-start = Start { $name }
@@ -21,6 +22,7 @@ task-vm-resume = Resume { $name }
 task-vm-update = Change { $name }
 task-vm-delete = Delete { $name }
 task-vm-adopt = Adopt { $name }
+task-image-import = Bring in image { $name }
 
 task-state-running = At work
 task-state-done = Done
@@ -38,6 +40,7 @@ task-done-vm-resume = { $name } goes on.
 task-done-vm-update = Changed { $name }.
 task-done-vm-delete = Deleted { $name }.
 task-done-vm-adopt = Adopted { $name }.
+task-done-image-import = The image { $name } can be used.
 
 # What a task was to do, and why it did not
 task-ended = { $title }: { $why }
@@ -45,7 +48,7 @@ task-end-done = Done.
 task-end-failed = It did not succeed.
 task-end-cancelled = Cancelled before it was done.
 task-end-superseded = A newer request took its place.
-task-end-removed = The VM was deleted meanwhile.
+task-end-removed = It was deleted meanwhile.
 task-end-interrupted = Interrupted; ask again.
 task-end-lost = No server has it.
 task-end-refused = The server refused it.

@@ -79,6 +79,7 @@ restart-always = 一律
 
 image-format-raw = Raw磁碟
 image-format-qcow2 = qcow2磁碟
+image-format-iso = 光碟（ISO）
 image-format-kernel = 核心（PVH）
 
 os-linux = Linux
@@ -116,12 +117,15 @@ action-update = 變更
 action-adopt = 接管
 action-console = 開啟主控台
 action-cancel = 取消
+action-upload = 傳送一部分
 action-this = 這麼做
 
 # 要求中的欄位，用於拒絕訊息
 field-memory = 記憶體
 field-disk = 磁碟
 field-image = 映像檔
+field-size = 大小
+field-sha256 = 檢查碼（SHA-256）
 field-path = 資料夾
 field-users = 使用者
 field-user_data = user-data
@@ -153,6 +157,16 @@ failure-seal = 這台伺服器無法開啟虛擬機器的密封機密。
 failure-seal-next = 請用復原金鑰還原伺服器的金鑰，或重新建立虛擬機器。
 failure-crash-loop = 它一再當掉，因此cake每次都會等更久才再試。
 failure-crash-loop-next = 請從主控台看看客體的訊息，再啟動一次。
+failure-image-unknown = 這個檔案不能用來建立虛擬機器。
+failure-image-unknown-next = 請使用磁碟（raw、qcow2、單一檔案的VMDK、VHDX）或光碟（ISO）。若檔案經過壓縮（.gz、.xz、.zip），請先解壓縮。
+failure-image-broken = 檔案不完整或已損壞。
+failure-image-broken-next = 請重新向原廠下載並比對檢查碼，再匯入一次。
+failure-image-names-files = 這個檔案參照了其他檔案，本身並不完整。
+failure-image-names-files-next = 請先轉成沒有後端檔案或上層磁碟的單一檔案，再匯入。
+failure-image-encrypted = 這個檔案已加密。
+failure-image-encrypted-next = 請在來源處解密，再匯入一次。
+failure-checksum-differs = 這不是原廠公布的檔案：檢查碼不同。
+failure-checksum-differs-next = 請確認檢查碼屬於這個檔案，再重新下載並匯入。
 failure-internal = cake內部發生問題。
 failure-internal-next = 請再試一次。若再次發生，請把下方的詳細資訊提供給技術支援。
 
@@ -168,6 +182,8 @@ reason-kernel-has-no-disk = 核心映像檔啟動時不用磁碟
 reason-language = 主控台沒有這種語言
 reason-password-too-long = 密碼最多1,024個位元組
 reason-image-unavailable = 映像檔不在伺服器上
+reason-checksum = SHA-256檢查碼是64個十六進位數字
+reason-missing = 沒有提供
 reason-ssh-key = 這不是OpenSSH單行格式的公開金鑰
 reason-users-or-user-data = 請提供使用者與金鑰，或user-data，不要兩者都給
 reason-too-many = 數量過多

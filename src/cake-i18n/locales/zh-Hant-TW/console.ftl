@@ -62,6 +62,7 @@ pager-total = 共{ $count }筆
 percent-done = 已完成{ $percent } %
 percent-used = 已使用{ $percent } %
 of-free = { $all }中剩餘{ $free }
+of-all = { $part }，共{ $all }
 
 # 總覽
 health-good = 一切正常。
@@ -333,6 +334,39 @@ image-missing = 不在伺服器上
 image-unknown = 尚未檢查
 image-built-in = cake內附
 image-use = 用它建立虛擬機器
+image-delete = 刪除
+image-delete-title = 要刪除映像檔「{ $name }」嗎？
+image-delete-text = 由它建立的磁碟會保持原樣。映像檔本身刪除後無法復原。
+image-download = 下載
+
+upload-title = 匯入映像檔
+upload-file = 檔案
+upload-file-hint = 磁碟（raw、qcow2、單一檔案的VMDK、VHDX）或光碟（ISO）。.gz、.xz與.zip請先解壓縮。
+upload-os = 虛擬機器裡將執行的系統
+upload-os-hint = 決定虛擬機器有哪些介面卡。選「其他」時，安裝程式會看到每種系統都認得的SATA磁碟與Intel網路卡。
+upload-checksum = 用檢查碼核對
+upload-checksum-hint = 原廠在檔案旁公布的64個數字。檔案不符時會拒絕。
+upload-send = 開始匯入
+upload-no-file = 請選擇檔案。
+upload-other-file = 這是另一個檔案：長度與先前開始的不同。
+upload-keep-open = 檔案傳完之前，請讓這個頁面開著。連線中斷時會自動繼續。
+
+import-pending = 等候伺服器
+import-receiving = 接收中
+import-checking = 檢查中
+import-converting = 轉換中
+import-done = 完成
+import-failed = 失敗
+import-ending = 結束中
+import-says-pending = 伺服器還沒有回應。
+import-says-receiving = 已收到的部分會保留。若沒有頁面在傳送，請再選一次同一個檔案以繼續。
+import-says-checking = 由受限的程式從頭讀到尾。
+import-says-converting = 由受限的程式轉成raw磁碟。
+import-says-done = 稍後就會出現在映像檔中。
+import-says-failed = 原因請看工作。
+import-says-ending = 正在清除已收到的部分。
+import-go-on = 選擇檔案以繼續
+import-cancel = 取消
 images-none-title = 沒有映像檔
 images-none-text = 伺服器沒有回報任何映像檔。在原始碼目錄執行這個指令，即可製作cake內附的映像檔：
 

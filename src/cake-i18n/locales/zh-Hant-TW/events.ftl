@@ -20,4 +20,7 @@ event-vm-failed = 虛擬機器「{ $name }」失敗。{ $why }
 event-vm-deleted = 已刪除虛擬機器「{ $name }」。
 event-vm-orphaned = 虛擬機器「{ $name }」正在伺服器上執行，但cake的記錄裡沒有它。沒有移除任何東西。
 event-vm-lost = cake的記錄裡有虛擬機器「{ $name }」，但沒有任何伺服器有它。
+event-image-imported = 已匯入映像檔「{ $name }」，可以使用。
+event-image-import-failed = 無法匯入映像檔「{ $name }」。{ $why }
+event-image-deleted = 已刪除映像檔「{ $name }」。
 event-login-failed = 有人從{ $address }嘗試以「{ $claimed }」登入，但失敗了。

@@ -25,3 +25,7 @@ operation-vm_console = 開啟主控台
 operation-console_connect = 連上主控台
 operation-vm_screen = 開啟螢幕
 operation-task_cancel = 取消工作
+operation-image_delete = 刪除映像檔
+operation-import_create = 匯入映像檔
+operation-import_chunk = 傳送映像檔的一部分
+operation-import_cancel = 取消匯入映像檔

@@ -10,6 +10,7 @@ task-kind-vm-resume = 繼續
 task-kind-vm-update = 變更
 task-kind-vm-delete = 刪除虛擬機器
 task-kind-vm-adopt = 接管
+task-kind-image-import = 匯入映像檔
 
 task-vm-create = 建立「{ $name }」
 task-vm-start = 啟動「{ $name }」
@@ -21,6 +22,7 @@ task-vm-resume = 繼續「{ $name }」
 task-vm-update = 變更「{ $name }」
 task-vm-delete = 刪除「{ $name }」
 task-vm-adopt = 接管「{ $name }」
+task-image-import = 匯入映像檔「{ $name }」
 
 task-state-running = 進行中
 task-state-done = 完成
@@ -38,6 +40,7 @@ task-done-vm-resume = 「{ $name }」繼續執行。
 task-done-vm-update = 已變更「{ $name }」。
 task-done-vm-delete = 已刪除「{ $name }」。
 task-done-vm-adopt = 已接管「{ $name }」。
+task-done-image-import = 映像檔「{ $name }」可以使用了。
 
 # 工作原本要做什麼，以及沒做到的原因
 task-ended = { $title }：{ $why }
@@ -45,7 +48,7 @@ task-end-done = 已完成。
 task-end-failed = 沒有成功。
 task-end-cancelled = 完成前已取消。
 task-end-superseded = 已由較新的要求取代。
-task-end-removed = 虛擬機器在期間已被刪除。
+task-end-removed = 期間已被刪除。
 task-end-interrupted = 已中斷，請再要求一次。
 task-end-lost = 沒有任何伺服器有它。
 task-end-refused = 伺服器拒絕了。

@@ -26,6 +26,14 @@ CREATE TABLE IF NOT EXISTS images (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Tables that came later; the version before does not look at them.
+const LATER_TABLES: &str = "
+CREATE TABLE IF NOT EXISTS imports (
+    id BLOB PRIMARY KEY, epoch INTEGER NOT NULL, generation INTEGER NOT NULL, record TEXT NOT NULL, stage TEXT NOT NULL,
+    failure TEXT, gone INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+";
+
 /// Columns that came later. The version before names the columns it uses and so does not notice them; the number of the
 /// layout stays, because that version refuses a higher one.
 const LATER: [(&str, &str, &str); 3] = [
@@ -69,12 +77,13 @@ fn extend(connection: &Connection) -> rusqlite::Result<()> {
         }
         Ok(missing.concat())
     };
-    if missing()?.is_empty() {
+    let there = "SELECT count(*) FROM sqlite_schema WHERE name = 'imports'";
+    if missing()?.is_empty() && connection.query_row(there, [], |row| row.get::<_, i64>(0))? > 0 {
         return Ok(());
     }
     // The daemon and root's tools may come at the same time: who is second finds nothing to do.
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    connection.execute_batch(&format!("{} COMMIT", missing()?))
+    connection.execute_batch(&format!("{} {LATER_TABLES} COMMIT", missing()?))
 }
 
 #[cfg(test)]

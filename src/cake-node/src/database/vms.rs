@@ -275,6 +275,8 @@ mod tests {
             machine: hardware::default_machine(),
             cpu: hardware::default_cpu(),
             random: *id.0.as_bytes(),
+            cd: false,
+            drivers: cake_types::Drivers::Virtio,
         });
         Vm {
             meta: Meta {
@@ -294,6 +296,7 @@ mod tests {
                 firmware: Firmware::Direct,
                 disks: Vec::new(),
                 kernel: None,
+                cd: None,
                 network: Network::None,
                 cloud_init: None,
                 hardware,

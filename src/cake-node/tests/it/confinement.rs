@@ -100,7 +100,7 @@ fn a_worker_has_no_rights_when_it_reads_the_first_byte() -> Result<()> {
     std::io::Read::read_to_string(&mut worker.stdout.take().context("a pipe")?, &mut answer)?;
     assert!(worker.wait()?.success());
     let answer: cake_storage::worker::Answer = serde_json::from_str(&answer)?;
-    assert_eq!(answer.found.unwrap_err(), "it is empty");
+    assert_eq!(answer.found.unwrap_err().detail, "it is empty");
     Ok(())
 }
 

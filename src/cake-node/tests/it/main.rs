@@ -3,6 +3,7 @@
 mod confinement;
 mod fences;
 mod hostile_qemu;
+mod imports;
 mod life;
 mod pools;
 mod screen;

@@ -4,8 +4,9 @@ use anyhow::{Context, Result, bail, ensure};
 use cake_node_api::{NodeClient, Observation, Observed, OperationResult, VmRecord};
 use cake_planner::hardware;
 use cake_types::{
-    Authority, ByteSize, CloudInit, DiskSpec, Epoch, Firmware, Generation, HardwareRequest, ImageId, Meta, Network,
-    OperationId, PoolId, PoolSpec, Power, ProjectName, Restart, Stamp, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
+    Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, Firmware, Generation, HardwareRequest, ImageId,
+    ImportStatus, Meta, Network, OperationId, PoolId, PoolSpec, Power, ProjectName, Restart, Stamp, Usage, Vm, VmId,
+    VmSpec, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -145,6 +146,7 @@ pub struct Leader {
     pub images: BTreeMap<String, ImageId>,
     pub removed: Vec<VmId>,
     pub outcomes: BTreeMap<OperationId, OperationResult>,
+    pub imports: BTreeMap<ImageId, ImportStatus>,
     usage: BTreeMap<VmId, Usage>,
 }
 
@@ -180,6 +182,7 @@ impl Leader {
             images: BTreeMap::new(),
             removed: Vec::new(),
             outcomes: BTreeMap::new(),
+            imports: BTreeMap::new(),
             usage: BTreeMap::new(),
         };
         while !leader.see().await? {}
@@ -204,6 +207,13 @@ impl Leader {
             }
             Observed::Image(image) if image.status.available => {
                 self.images.insert(image.name.to_string(), image.id);
+            }
+            Observed::ImageGone { id } => self.images.retain(|_, known| *known != id),
+            Observed::Import(import) => {
+                self.imports.insert(import.id, import.status);
+            }
+            Observed::ImportGone { id } => {
+                self.imports.remove(&id);
             }
             Observed::Operation(outcome) => {
                 self.outcomes.insert(outcome.operation, outcome.result);
@@ -307,6 +317,16 @@ impl Leader {
         Ok(vm)
     }
 
+    /// A VM with an empty disk and a CD.
+    pub fn with_cd(&self, cd: ImageId, drivers: Drivers) -> Vm {
+        let disk = DiskSpec { size: ByteSize::mib(8), pool: self.pool, image: None };
+        let mut vm = self.vm(Firmware::Bios, vec![disk], None);
+        vm.spec.cd = Some(cd);
+        vm.spec.network = Network::Nat;
+        vm.spec.hardware = hardware::plan(&HardwareRequest { cd: true, drivers, ..request(&vm, Network::Nat) });
+        vm
+    }
+
     fn vm(&self, firmware: Firmware, disks: Vec<DiskSpec>, cloud_init: Option<CloudInit>) -> Vm {
         let id = VmId::now();
         let hardware = hardware::plan(&HardwareRequest {
@@ -318,6 +338,8 @@ impl Leader {
             machine: hardware::default_machine(),
             cpu: hardware::default_cpu(),
             random: *id.0.as_bytes(),
+            cd: false,
+            drivers: Drivers::Virtio,
         });
         let now = Timestamp::now();
         Vm {
@@ -338,6 +360,7 @@ impl Leader {
                 firmware,
                 disks,
                 kernel: None,
+                cd: None,
                 network: Network::None,
                 cloud_init,
                 hardware,
@@ -367,6 +390,8 @@ fn request(vm: &Vm, network: Network) -> HardwareRequest {
         machine: hardware::default_machine(),
         cpu: hardware::default_cpu(),
         random: *vm.meta.id.0.as_bytes(),
+        cd: false,
+        drivers: Drivers::Virtio,
     }
 }
 

@@ -10,6 +10,10 @@ const MOST_SEGMENTS: u16 = 64;
 /// Notes beyond are not looked at, in bytes.
 const MOST_NOTES: u64 = 64 * 1024;
 
+const fn broken(what: &'static str) -> Refusal {
+    Refusal::Broken { format: "ELF", what }
+}
+
 /// The few fields of a program header that matter.
 struct Segment {
     kind: u32,
@@ -22,14 +26,14 @@ pub(super) fn inspect<S: Source + ?Sized>(source: &S) -> Result<Found, Refusal> 
     let wide = match identity[4] {
         1 => false,
         2 => true,
-        _ => return Err(Refusal::Elf("it is neither 32 nor 64 bits wide")),
+        _ => return Err(broken("it is neither 32 nor 64 bits wide")),
     };
     if identity[5] != 1 {
-        return Err(Refusal::Elf("it is not little-endian"));
+        return Err(broken("it is not little-endian"));
     }
     // EM_386, EM_X86_64
     if !matches!(u16::from_le_bytes([identity[18], identity[19]]), 3 | 62) {
-        return Err(Refusal::Elf("it is for another processor"));
+        return Err(broken("it is for another processor"));
     }
     for segment in segments(source, wide)? {
         let segment = segment?;
@@ -39,7 +43,7 @@ pub(super) fn inspect<S: Source + ?Sized>(source: &S) -> Result<Found, Refusal> 
             return Ok(Found::Kernel { entry });
         }
     }
-    Err(Refusal::Elf("it has no PVH entry"))
+    Err(broken("it has no PVH entry"))
 }
 
 fn segments<S: Source + ?Sized>(
@@ -57,7 +61,7 @@ fn segments<S: Source + ?Sized>(
         (u32::from_le_bytes(table).into(), u16::from_le_bytes(read(source, 42)?), u16::from_le_bytes(read(source, 44)?))
     };
     if count > MOST_SEGMENTS || size < if wide { 56 } else { 32 } {
-        return Err(Refusal::Elf("its program headers are impossible"));
+        return Err(broken("its program headers are impossible"));
     }
     Ok((0..u64::from(count)).map(move |index| {
         let at = table.checked_add(index * u64::from(size)).ok_or(Refusal::CutShort)?;
@@ -127,11 +131,11 @@ mod tests {
         let notes = [note(b"GNU\0", 1, 7), note(b"Xen\0", PHYS32_ENTRY, 0x10_0000)].concat();
         assert_eq!(inspect(&kernel(&notes)[..]).unwrap(), Found::Kernel { entry: 0x10_0000 });
         for (bytes, reason) in [
-            (kernel(&note(b"GNU\0", PHYS32_ENTRY, 7)), "it has no PVH entry"),
-            (kernel(&[0xff; 12]), "it has no PVH entry"),
-            ([&b"\x7fELF\x03\x01"[..], &[0; 99]].concat(), "it is neither 32 nor 64 bits wide"),
+            (kernel(&note(b"GNU\0", PHYS32_ENTRY, 7)), "ELF: it has no PVH entry"),
+            (kernel(&[0xff; 12]), "ELF: it has no PVH entry"),
+            ([&b"\x7fELF\x03\x01"[..], &[0; 99]].concat(), "ELF: it is neither 32 nor 64 bits wide"),
         ] {
-            assert!(matches!(inspect(&bytes[..]), Err(Refusal::Elf(said)) if said == reason), "{reason}");
+            assert_eq!(inspect(&bytes[..]).unwrap_err().to_string(), reason);
         }
         assert!(matches!(inspect(&kernel(&notes)[..130]), Err(Refusal::CutShort)));
     }

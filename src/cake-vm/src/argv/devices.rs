@@ -1,7 +1,7 @@
 //! The cards, each at the address that the record gives it.
 
-use super::{ArgvError, Builder, FileRole, plain};
-use cake_types::{DiskDevice, Firmware, HardwareRecord, Network, NicDevice, PciAddress, SpareSlots};
+use super::{ArgvError, Builder, CD_PORT, FileRole, plain};
+use cake_types::{DiskBus, DiskDevice, Firmware, HardwareRecord, Network, NicDevice, NicModel, PciAddress, SpareSlots};
 
 /// `bus=…,addr=…`, and `multifunction=on` where other functions of the slot may follow.
 fn at(address: PciAddress, shares_slot: bool) -> String {
@@ -61,7 +61,34 @@ pub(super) fn disk(builder: &mut Builder, index: usize, device: &DiskDevice) -> 
     let node = format!("disk{index}");
     builder
         .pair("-blockdev", format!("driver=raw,node-name={node},discard=unmap,file.driver=file,file.filename={file}"));
-    virtio_blk(builder, &node, device, Some(index + 1))
+    match device.bus {
+        DiskBus::VirtioBlk => virtio_blk(builder, &node, device, Some(index + 1)),
+        DiskBus::Sata => {
+            plain("a disk's serial", &device.serial)?;
+            let (port, order) = (index, index + 1);
+            builder.pair(
+                "-device",
+                format!("ide-hd,id=dev-{node},drive={node},bus=ide.{port},serial={},bootindex={order}", device.serial),
+            );
+            Ok(())
+        }
+    }
+}
+
+/// A drive that is asked after all disks: an empty disk lets the CD's installer begin, an installed one does not.
+pub(super) fn cd(builder: &mut Builder, device: &DiskDevice, loaded: bool, disks: usize) -> Result<(), ArgvError> {
+    plain("the CD drive's serial", &device.serial)?;
+    let drive = if loaded {
+        let file = builder.file(FileRole::Cd);
+        let node = format!("driver=raw,node-name=cd,read-only=on,file.driver=file,file.filename={file}");
+        builder.pair("-blockdev", node);
+        ",drive=cd"
+    } else {
+        ""
+    };
+    let order = disks + 1;
+    builder.pair("-device", format!("ide-cd,id=dev-cd{drive},bus=ide.{CD_PORT},bootindex={order}"));
+    Ok(())
 }
 
 /// A small read-only disk that carries the label cloud-init looks for.
@@ -90,11 +117,15 @@ pub(super) fn nic(builder: &mut Builder, index: usize, device: &NicDevice, netwo
         Network::None => {}
         Network::Nat => builder.pair("-netdev", format!("user,id=net{index},ipv6=off")),
     }
+    let (card, more) = match device.model {
+        NicModel::Virtio => ("virtio-net-pci", "disable-legacy=on,"),
+        NicModel::E1000e => ("e1000e", ""),
+    };
     // No boot ROM: nothing here boots from the network yet, and it is slow to load.
     builder.pair(
         "-device",
         format!(
-            "virtio-net-pci,id=nic{index},netdev=net{index},mac={},romfile=,disable-legacy=on,{}",
+            "{card},id=nic{index},netdev=net{index},mac={},romfile=,{more}{}",
             device.mac,
             at(device.address, false)
         ),

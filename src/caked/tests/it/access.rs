@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// The path with something in place of its parameters.
 fn filled(path: &str) -> String {
-    let parameters = ["{vm}", "{task}", "{ticket}", "{account}", "{token}", "{image}", "{node}"];
+    let parameters = ["{vm}", "{task}", "{ticket}", "{account}", "{token}", "{image}", "{node}", "{import}", "{chunk}"];
     parameters.iter().fold(path.to_owned(), |path, parameter| path.replace(parameter, "nobody"))
 }
 
@@ -83,7 +83,8 @@ async fn every_change_names_what_it_changes_or_itself() {
     let (app, admin) = App::ready().await;
     let operations = cake_api::operations(&cake_api::Api::new(app.running().control()));
     let mut asked = 0;
-    for row in operations.iter().filter(|row| row.method != "GET") {
+    // A chunk's address says which bytes it is about: there is nothing to overwrite unseen.
+    for row in operations.iter().filter(|row| row.method != "GET" && row.id != "import_chunk") {
         let code = match row.method {
             "POST" => "key-required",
             "PUT" | "PATCH" | "DELETE" => "match-required",

@@ -3,5 +3,5 @@
 mod app;
 mod node;
 
-pub use app::{App, PASSWORD, Visitor, answers, items, key, trust, vm};
-pub use node::KERNEL;
+pub use app::{Answer, App, PASSWORD, Visitor, answers, items, key, trust, vm};
+pub use node::{IMAGE, KERNEL};

@@ -1,18 +1,21 @@
 //! A model of a node behind the real node API: it keeps what it is told as a node must, and runs nothing.
 
 use async_trait::async_trait;
+use cake_node_api::staged::Staged;
 use cake_node_api::{
-    Hello, ImageRecord, NodeError, NodeService, Observed, ObservedStream, OperationOutcome, OperationResult,
-    RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
+    Hello, ImageRecord, ImportRecord, NodeError, NodeService, Observed, ObservedStream, OperationOutcome,
+    OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
     Accelerator, ByteSize, Epoch, ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy,
-    ImageFormat, ImageId, ImageSpec, ImageStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId,
-    PoolSpec, PoolStatus, Power, ProvisionProgress, SecretKey, Stamp, TcgReason, Vm, VmId, VmState, VmStatus,
+    ImageFormat, ImageId, ImageSpec, ImageStatus, Import, ImportStage, ImportStatus, NodeCapacity, NodeId, NodeStatus,
+    OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, ProvisionProgress, SecretKey, Stamp, TcgReason, Vm, VmId,
+    VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -33,6 +36,9 @@ pub struct State {
     pub vms: BTreeMap<VmId, VmRecord>,
     pub removed: BTreeMap<VmId, RemovedRecord>,
     pub pools: BTreeMap<PoolId, PoolSpec>,
+    imports: BTreeMap<ImageId, Receiving>,
+    /// Those that came with it, and those that were brought in.
+    pub images: Vec<ImageRecord>,
     outcomes: Vec<OperationOutcome>,
     tickets: HashMap<String, StreamKind>,
     /// New VMs stay in `provisioning`.
@@ -43,6 +49,13 @@ pub struct State {
     pub refuse: bool,
     pub applies: u32,
     next_pid: u32,
+}
+
+/// An import and its file.
+struct Receiving {
+    import: Import,
+    status: ImportStatus,
+    file: File,
 }
 
 pub const IMAGE: &str = "cake-tiny";
@@ -82,6 +95,8 @@ impl SimNode {
                 vms: BTreeMap::new(),
                 removed: BTreeMap::new(),
                 pools: BTreeMap::new(),
+                imports: BTreeMap::new(),
+                images: images(),
                 outcomes: Vec::new(),
                 tickets: HashMap::new(),
                 slow_disks: false,
@@ -324,6 +339,76 @@ impl NodeService for SimNode {
         Ok(())
     }
 
+    async fn apply_import(&self, stamp: Stamp, import: Import) -> Result<(), NodeError> {
+        let id = import.meta.id;
+        let total = import.spec.size;
+        let status =
+            ImportStatus { observed: stamp, stage: ImportStage::Receiving, done: ByteSize(0), total, failure: None };
+        let file = tempfile::tempfile().unwrap();
+        Staged::new(file.try_clone().unwrap(), total.bytes()).prepare().unwrap();
+        let told = self.with(|state| {
+            let held = state.imports.entry(id).or_insert(Receiving { import, status, file });
+            held.status.observed = stamp;
+            ImportRecord { id, status: held.status.clone() }
+        });
+        self.tell(Observed::Import(Box::new(told)));
+        Ok(())
+    }
+
+    async fn remove_import(&self, id: ImageId, _: Stamp) -> Result<(), NodeError> {
+        self.with(|state| state.imports.remove(&id));
+        self.tell(Observed::ImportGone { id });
+        Ok(())
+    }
+
+    async fn remove_image(&self, id: ImageId, _: Stamp) -> Result<(), NodeError> {
+        self.with(|state| state.images.retain(|image| image.id != id));
+        self.tell(Observed::ImageGone { id });
+        Ok(())
+    }
+
+    /// What is whole is an image, unless it begins with `bad`.
+    async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError> {
+        let news = self.with(|state| {
+            let held = state.imports.get_mut(&id).ok_or(NodeError::Unknown)?;
+            let size = held.import.spec.size;
+            let staged = Staged::new(held.file.try_clone().unwrap(), size.bytes());
+            if !staged.received().unwrap().iter().all(|here| *here) {
+                return Ok(Vec::new());
+            }
+            let mut begin = [0; 3];
+            std::os::unix::fs::FileExt::read_exact_at(&held.file, &mut begin, 0).unwrap();
+            let mut news = Vec::new();
+            if &begin == b"bad" {
+                let failure = Failure { code: FailureCode::ImageUnknown, detail: "a test".into() };
+                (held.status.stage, held.status.failure) = (ImportStage::Failed, Some(failure));
+            } else {
+                held.status.stage = ImportStage::Done;
+                let name = held.import.meta.name.as_str();
+                let mut made = image(0, name, ImageFormat::Raw, &[Firmware::Bios], size.bytes());
+                (made.id, made.spec.built_in) = (id, false);
+                state.images.push(made.clone());
+                news.push(Observed::Image(Box::new(made)));
+            }
+            let status = state.imports[&id].status.clone();
+            news.push(Observed::Import(Box::new(ImportRecord { id, status })));
+            Ok::<_, NodeError>(news)
+        })?;
+        news.into_iter().for_each(|observed| self.tell(observed));
+        Ok(())
+    }
+
+    async fn open_import(&self, id: ImageId) -> Result<OwnedFd, NodeError> {
+        let file = self.with(|state| state.imports.get(&id).map(|held| held.file.try_clone().unwrap()));
+        file.map(OwnedFd::from).ok_or(NodeError::Unknown)
+    }
+
+    async fn open_image(&self, _: ImageId) -> Result<OwnedFd, NodeError> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"the bytes of an image").unwrap();
+        Ok(file.into())
+    }
+
     async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError> {
         self.press(operation, vm, verb)
     }
@@ -332,7 +417,9 @@ impl NodeService for SimNode {
         let live = self.changes.subscribe();
         let mut first = vec![Observed::SnapshotBegin];
         self.with(|state| {
-            first.extend(images().into_iter().map(|image| Observed::Image(Box::new(image))));
+            first.extend(state.images.iter().cloned().map(|image| Observed::Image(Box::new(image))));
+            let record = |(id, held): (&ImageId, &Receiving)| ImportRecord { id: *id, status: held.status.clone() };
+            first.extend(state.imports.iter().map(record).map(|import| Observed::Import(Box::new(import))));
             first.extend(state.pools.keys().map(|id| Observed::Pool { id: *id, status: pool_status() }));
             first.extend(state.vms.values().map(|record| Observed::Vm(Box::new(record.clone()))));
             first.extend(state.removed.values().map(|record| Observed::VmRemoved(*record)));

@@ -1,8 +1,6 @@
-//! QEMU's root: the engine tree, read-only, with the few things that it needs to write or to read from the machine.
+//! The root: the engine tree, read-only, with the few things that a program needs to write or to read from the machine.
 
-use super::{ExecError, file, step};
-use crate::argv::KERNEL_PATH;
-use crate::plan::LaunchPlan;
+use super::{Cage, CageError, FOLDER, Seen, file, step};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
@@ -17,26 +15,22 @@ const DEVICES: [(&str, u64, u64); 2] = [("null", 1, 3), ("urandom", 1, 9)];
 const KVM: (&str, u64, u64) = ("kvm", 10, 232);
 
 /// Leaves the machine's file systems behind.
-pub(super) fn enter(plan: &LaunchPlan) -> Result<(), ExecError> {
-    let network = if plan.network { CloneFlags::empty() } else { CloneFlags::CLONE_NEWNET };
+pub fn enter(cage: &Cage<'_>) -> Result<(), CageError> {
+    let network = if cage.network { CloneFlags::empty() } else { CloneFlags::CLONE_NEWNET };
     unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS | network)
         .map_err(step("make namespaces"))?;
     // What is mounted from here on is nobody else's.
     mount(NOTHING, "/", NOTHING, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NOTHING)
         .map_err(step("make mounts private"))?;
 
-    let engine = plan.engine.as_path();
+    let engine = cage.engine;
     mount(Some(engine), engine, NOTHING, MsFlags::MS_BIND, NOTHING).map_err(|e| file("mount", engine)(e.into()))?;
     tmpfs(&engine.join("tmp"), CLOSED, "size=16m,mode=1777")?;
-    devices(&engine.join("dev"), plan)?;
-    if let Some(kernel) = &plan.kernel {
-        let folder = engine.join("vm");
-        tmpfs(&folder, CLOSED, "size=4k,nr_inodes=4,mode=755")?;
-        let seen = engine.join(KERNEL_PATH.trim_start_matches('/'));
-        std::fs::File::create(&seen).map_err(file("create", &seen))?;
-        bind_read_only(kernel, &seen, CLOSED)?;
+    devices(&engine.join("dev"), cage)?;
+    if !cage.seen.is_empty() {
+        files(&engine.join(FOLDER.trim_start_matches('/')), cage.seen)?;
     }
-    if plan.network {
+    if cage.network {
         // The names of the machine's name servers, for QEMU's own.
         resolver(engine)?;
     }
@@ -50,42 +44,53 @@ pub(super) fn enter(plan: &LaunchPlan) -> Result<(), ExecError> {
     chdir("/").map_err(step("enter the new root"))
 }
 
-fn devices(folder: &Path, plan: &LaunchPlan) -> Result<(), ExecError> {
+fn files(folder: &Path, seen: &[Seen<'_>]) -> Result<(), CageError> {
+    tmpfs(folder, CLOSED, "size=4k,nr_inodes=4,mode=755")?;
+    for Seen { source, name, writable } in seen {
+        let target = folder.join(name);
+        std::fs::File::create(&target).map_err(file("create", &target))?;
+        let lock = if *writable { MsFlags::empty() } else { MsFlags::MS_RDONLY };
+        bind(source, &target, CLOSED | lock)?;
+    }
+    Ok(())
+}
+
+fn devices(folder: &Path, cage: &Cage<'_>) -> Result<(), CageError> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     tmpfs(folder, flags, "size=4k,nr_inodes=8,mode=755")?;
     for (name, major, minor) in DEVICES {
         mknod(&folder.join(name), SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(major, minor))
             .map_err(step("make a device"))?;
     }
-    if plan.kvm {
+    if cage.kvm {
         let (name, major, minor) = KVM;
         let path = folder.join(name);
         mknod(&path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o600), makedev(major, minor))
             .map_err(step("make /dev/kvm"))?;
-        chown(&path, Some(Uid::from_raw(plan.uid)), Some(Gid::from_raw(plan.uid)))
+        chown(&path, Some(Uid::from_raw(cage.uid)), Some(Gid::from_raw(cage.uid)))
             .map_err(step("give /dev/kvm away"))?;
     }
     mount(NOTHING, folder, NOTHING, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | flags, NOTHING)
         .map_err(step("make /dev read-only"))
 }
 
-fn resolver(engine: &Path) -> Result<(), ExecError> {
+fn resolver(engine: &Path) -> Result<(), CageError> {
     let source = Path::new("/etc/resolv.conf");
     let seen = engine.join("etc/resolv.conf");
     match source.canonicalize() {
         // An engine without the file has no name service, which is no reason not to start.
-        Ok(source) if seen.is_file() => bind_read_only(&source, &seen, CLOSED),
+        Ok(source) if seen.is_file() => bind(&source, &seen, CLOSED | MsFlags::MS_RDONLY),
         _ => Ok(()),
     }
 }
 
-fn tmpfs(target: &Path, flags: MsFlags, options: &str) -> Result<(), ExecError> {
+fn tmpfs(target: &Path, flags: MsFlags, options: &str) -> Result<(), CageError> {
     mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some(options))
         .map_err(|e| file("mount a tmpfs on", target)(e.into()))
 }
 
-fn bind_read_only(source: &Path, target: &Path, flags: MsFlags) -> Result<(), ExecError> {
+fn bind(source: &Path, target: &Path, flags: MsFlags) -> Result<(), CageError> {
     mount(Some(source), target, NOTHING, MsFlags::MS_BIND, NOTHING).map_err(|e| file("mount", source)(e.into()))?;
-    let locked = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | flags;
-    mount(NOTHING, target, NOTHING, locked, NOTHING).map_err(|e| file("make read-only", target)(e.into()))
+    let locked = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | flags;
+    mount(NOTHING, target, NOTHING, locked, NOTHING).map_err(|e| file("lock", target)(e.into()))
 }

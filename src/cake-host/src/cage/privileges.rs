@@ -1,15 +1,9 @@
-//! What QEMU may use, and who it is.
+//! What a program may use, and who it is.
 
-use super::{ExecError, step};
+use super::{CageError, step};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 use std::ffi::c_ulong;
-
-/// Descriptors: disks, sockets, and what user-mode networking opens for its connections.
-const MOST_FILES: u64 = 8192;
-/// Threads, the uid being this VM's alone: one per processor, and the workers of its disks.
-const MOST_THREADS: u64 = 4096;
-const MOST_LOCKED: u64 = 8 << 20;
 
 /// From linux/securebits.h; a bit and its lock are neighbours.
 const SECBIT_NOROOT: c_ulong = 0b11;
@@ -17,18 +11,13 @@ const SECBIT_NO_SETUID_FIXUP_LOCKED: c_ulong = 0b10 << 2;
 const SECBIT_KEEP_CAPS_LOCKED: c_ulong = 0b10 << 4;
 const SECBIT_NO_CAP_AMBIENT_RAISE: c_ulong = 0b11 << 6;
 
-pub(super) fn limit() -> Result<(), ExecError> {
-    let limits = [
-        (Resource::RLIMIT_CORE, 0),
-        (Resource::RLIMIT_NOFILE, MOST_FILES),
-        (Resource::RLIMIT_NPROC, MOST_THREADS),
-        (Resource::RLIMIT_MEMLOCK, MOST_LOCKED),
-    ];
-    limits.into_iter().try_for_each(|(what, most)| setrlimit(what, most, most)).map_err(step("set limits"))
+/// Sets soft and hard limits.
+pub fn limit(limits: &[(Resource, u64)]) -> Result<(), CageError> {
+    limits.iter().try_for_each(|(what, most)| setrlimit(*what, *most, *most)).map_err(step("set limits"))
 }
 
 /// Gives up everything, in the order in which each step still has the right to the next.
-pub(super) fn drop_all(uid: u32) -> Result<(), ExecError> {
+pub fn drop_all(uid: u32) -> Result<(), CageError> {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     drop_bounding_set()?;
     let bits = SECBIT_NOROOT | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE;
@@ -44,12 +33,12 @@ pub(super) fn drop_all(uid: u32) -> Result<(), ExecError> {
     drop_inheritable()
 }
 
-fn drop_bounding_set() -> Result<(), ExecError> {
+fn drop_bounding_set() -> Result<(), CageError> {
     for capability in 0..64 {
         match prctl("drop a capability", libc::PR_CAPBSET_DROP, capability, 0) {
             Ok(()) => {}
             // Past the last one that this kernel knows.
-            Err(ExecError::Step { source, .. }) if source.raw_os_error() == Some(libc::EINVAL) => return Ok(()),
+            Err(CageError::Step { source, .. }) if source.raw_os_error() == Some(libc::EINVAL) => return Ok(()),
             Err(error) => return Err(error),
         }
     }
@@ -57,7 +46,7 @@ fn drop_bounding_set() -> Result<(), ExecError> {
 }
 
 /// Inheritable capabilities are the only set that changing the user leaves alone.
-fn drop_inheritable() -> Result<(), ExecError> {
+fn drop_inheritable() -> Result<(), CageError> {
     const VERSION_3: u32 = 0x2008_0522;
     let header: [u32; 2] = [VERSION_3, 0];
     let none = [0u32; 6];
@@ -67,7 +56,7 @@ fn drop_inheritable() -> Result<(), ExecError> {
     Ok(())
 }
 
-fn prctl(what: &'static str, option: libc::c_int, first: c_ulong, second: c_ulong) -> Result<(), ExecError> {
+fn prctl(what: &'static str, option: libc::c_int, first: c_ulong, second: c_ulong) -> Result<(), CageError> {
     let zero: c_ulong = 0;
     // SAFETY: the options used here take numbers and change only this process.
     let result = unsafe { libc::prctl(option, first, second, zero, zero) };

@@ -1,0 +1,137 @@
+//! `cake image …`
+
+use crate::args::{ImageCommand, UploadArgs};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{self, Align};
+use crate::progress;
+use cake_client::Client;
+use cake_client::wire::{Import, NewImport};
+use cake_types::ByteSize;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+pub async fn run(context: &Context, command: ImageCommand) -> Result<(), Failure> {
+    match command {
+        ImageCommand::List => list(context).await,
+        ImageCommand::Upload(args) => upload(context, args).await,
+        ImageCommand::Download { image, output } => download(context, &image, &output).await,
+        ImageCommand::Delete { image, yes } => delete(context, &image, yes).await,
+    }
+}
+
+async fn list(context: &Context) -> Result<(), Failure> {
+    let seen = context.client()?.images().await?;
+    let words = context.words;
+    let columns = [
+        ("cli-col-name", Align::Text),
+        ("cli-col-title", Align::Text),
+        ("cli-col-os", Align::Text),
+        ("cli-col-firmware", Align::Text),
+        ("cli-col-least-memory", Align::Number),
+        ("cli-col-disk", Align::Number),
+    ];
+    let rows = seen.items.iter().map(|image| {
+        let title = image.title.get(words.tag()).or_else(|| image.title.get("en")).cloned().unwrap_or_default();
+        let disk = image.virtual_size;
+        vec![
+            image.name.clone(),
+            title,
+            output::known(words, &format!("os-{}", image.os), &image.os),
+            image.firmware.join(words.text("comma")),
+            image.min_memory.to_string(),
+            if disk.bytes() == 0 { "–".into() } else { disk.to_string() },
+        ]
+    });
+    context.list(&seen.json, &columns, rows.collect())
+}
+
+fn in_file(path: &Path, error: &std::io::Error) -> Failure {
+    anyhow::anyhow!("{}: {error}", path.display()).into()
+}
+
+/// Sends a file. Called again after it was interrupted it goes on where it was.
+async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
+    let UploadArgs { name, file: path, os, sha256 } = args;
+    let file = File::open(&path).map_err(|error| in_file(&path, &error))?;
+    let size = ByteSize(file.metadata().map_err(|error| in_file(&path, &error))?.len());
+    let client = context.client()?;
+    let import = match begun(&client, &name, size).await? {
+        Some(import) => import,
+        None => {
+            let new = NewImport { name: name.clone(), size, sha256, os };
+            let begun = client.begin_import(&new).await?;
+            client.import(&begun.id.to_string()).await?.value
+        }
+    };
+    let bar = bar(context, size.bytes()).with_message(name.clone());
+    let sent = client.upload(&import, Arc::new(file), |done| bar.set_position(done)).await;
+    bar.finish_and_clear();
+    sent?;
+    let task = import.task.ok_or_else(|| anyhow::anyhow!("the import has no task"))?;
+    progress::follow(context, &client, client.task(task).await?, true).await?;
+    let image = client.image(&import.id.to_string()).await?;
+    if context.json {
+        return output::print(&image.json);
+    }
+    context.say("cli-image-uploaded", &[("name", &image.name)]);
+    Ok(())
+}
+
+/// An upload of that name and length that waits for the rest.
+async fn begun(client: &Client, name: &str, size: ByteSize) -> Result<Option<Import>, Failure> {
+    let all = client.imports().await?;
+    let same = |import: &&Import| import.name == name && import.size == size && import.state == "receiving";
+    match all.items.iter().find(same) {
+        Some(import) => Ok(Some(client.import(&import.id.to_string()).await?.value)),
+        None => Ok(None),
+    }
+}
+
+fn bar(context: &Context, length: u64) -> ProgressBar {
+    if context.json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(
+        "{msg} {wide_bar} {binary_bytes} / {binary_total_bytes} {binary_bytes_per_sec} {eta}",
+    );
+    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Fetches an image's file; what a download that broke off left is gone on with.
+async fn download(context: &Context, image: &str, output: &Path) -> Result<(), Failure> {
+    let client = context.client()?;
+    let seen = client.image(image).await?;
+    let part = output.with_extension("part");
+    let mut file = File::options().append(true).create(true).open(&part).map_err(|error| in_file(&part, &error))?;
+    let from = file.metadata().map_err(|error| in_file(&part, &error))?.len();
+    let id = seen.id.to_string();
+    let mut answer = client.download_image(&id, from).await?;
+    let bar = bar(context, from + answer.length()).with_message(seen.name.clone());
+    bar.set_position(from);
+    while let Some(bytes) = answer.chunk().await? {
+        file.write_all(&bytes).map_err(|error| in_file(&part, &error))?;
+        bar.inc(bytes.len() as u64);
+    }
+    bar.finish_and_clear();
+    file.sync_all().and_then(|()| std::fs::rename(&part, output)).map_err(|error| in_file(output, &error))?;
+    if context.json {
+        return output::print(&seen.json);
+    }
+    context.say("cli-image-downloaded", &[("name", &seen.name), ("file", &output.display().to_string())]);
+    Ok(())
+}
+
+async fn delete(context: &Context, image: &str, yes: bool) -> Result<(), Failure> {
+    let client = context.client()?;
+    let seen = client.image(image).await?;
+    if !yes && std::io::stdin().is_terminal() && !context.json {
+        output::confirm(context, "cli-image-delete-confirm", &seen.name)?;
+    }
+    client.delete_image(&seen).await?;
+    context.say("cli-image-deleted", &[("name", &seen.name)]);
+    Ok(())
+}

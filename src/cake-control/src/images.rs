@@ -1,0 +1,97 @@
+//! What people ask of images that are there.
+
+use cake_node_api::{ClientError, NodeError};
+use cake_store::{Expect, Txn};
+use cake_types::{Code, EventKind, Image, ImageId, Problem, Stamp, Subject, VmState};
+use std::fs::File;
+use std::sync::Arc;
+
+use crate::board::{ImageEntry, VmEntry};
+use crate::caller::Caller;
+use crate::ledger::Ledger;
+use crate::nodes::Nodes;
+use crate::{error, keys};
+
+pub struct Images {
+    ledger: Arc<Ledger>,
+    nodes: Arc<Nodes>,
+}
+
+/// An image as the subject of an event or an audit record.
+pub fn image_subject(image: &Image) -> Subject {
+    Subject { kind: "image".into(), id: image.meta.id.0, name: image.meta.name.to_string() }
+}
+
+impl Images {
+    pub fn new(ledger: Arc<Ledger>, nodes: Arc<Nodes>) -> Self {
+        Self { ledger, nodes }
+    }
+
+    pub fn find(&self, text: &str) -> Result<Arc<ImageEntry>, Problem> {
+        self.ledger.board.find_image(text).ok_or_else(|| Problem::not_found("image", text))
+    }
+
+    /// Deletes an image. Disks that were made from it are copies and stay. The node first: killed in between, the image is shown
+    /// as not there, and deleting it again finishes the work.
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        entry: Arc<ImageEntry>,
+        check: impl Fn(&ImageEntry) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        check(&entry)?;
+        let image = &entry.image;
+        let id = image.meta.id;
+        if image.spec.built_in {
+            return Err(Problem::new(Code::IllegalNow).with("action", "delete").with("state", "built-in"));
+        }
+        if let Some(user) = self.user_of(id) {
+            let problem = Problem::new(Code::ImageInUse).with("name", &image.meta.name);
+            return Err(problem.with("by", &user.vm.meta.name));
+        }
+        let node = self.nodes.require()?;
+        let stamp = Stamp { epoch: node.epoch, generation: image.meta.generation.next() };
+        node.client.remove_image(id, stamp).await.map_err(refusal)?;
+        let key = keys::image(id);
+        let name = keys::name("image", &image.meta.project, &image.meta.name);
+        let txn = Txn::new().guard(key.clone(), Expect::Any).delete(key).delete(name);
+        let mut audit = self.ledger.audit(caller, Some(image_subject(image)));
+        let txn = audit.write(txn);
+        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
+        self.ledger.board.forget_image(id);
+        self.ledger.audited(audit).await?;
+        self.ledger.event_info(EventKind::ImageDeleted, Some(image_subject(image))).await;
+        Ok(())
+    }
+
+    /// A VM that needs the image itself, not only the disk that was made from it.
+    fn user_of(&self, id: ImageId) -> Option<Arc<VmEntry>> {
+        let needs = |entry: &Arc<VmEntry>| {
+            let spec = &entry.vm.spec;
+            let made = !matches!(entry.state(), VmState::Pending | VmState::Provisioning);
+            let makes = !made && spec.disks.iter().any(|disk| disk.image == Some(id));
+            !spec.deleting && (spec.kernel == Some(id) || spec.cd == Some(id) || makes)
+        };
+        self.ledger.board.vms().into_iter().find(needs)
+    }
+
+    /// The image's file, for reading.
+    pub async fn open(&self, entry: &ImageEntry) -> Result<File, Problem> {
+        let node = self.nodes.require()?;
+        node.client.open_image(entry.image.meta.id).await.map(File::from).map_err(refusal)
+    }
+}
+
+fn refusal(refusal: ClientError) -> Problem {
+    match refusal {
+        ClientError::Refused(NodeError::Invalid { detail }) => {
+            tracing::warn!(detail, "the node refused what was asked of an image");
+            Problem::invalid("image", "image-unavailable")
+        }
+        ClientError::Refused(refusal) => error::internal("the node refused what was asked of an image", &refusal),
+        broken => {
+            tracing::debug!(error = %error::chain(&broken), "the node went away");
+            Problem::new(Code::NodeUnreachable)
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The confined worker that turns qcow2, VMDK and VHDX into raw disks: `qemu-img` of the engine root, put into a cage with nothing
+//! but the file that is read and the file that is written.
+//!
+//! ```text
+//!   cake-node ── source (standard input), target (standard output), a pipe (standard error)
+//!      └─► cake-node worker convert-image FORMAT ENGINE
+//!             cage: the engine read-only, /vm/source and /vm/target, no network, the workers' own user, no capability
+//!             limits · seccomp · execve qemu-img ──► its progress into the pipe
+//! ```
+//!
+//! The format is the one that [`cake_storage::inspect`] found: nothing is guessed, and no backing file is looked for.
+
+use cake_host::cage::{self, Cage, CageError, FOLDER, Seen};
+use cake_storage::worker::WORKER_UID;
+use nix::sys::resource::Resource;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::io;
+use std::path::Path;
+
+const QEMU_IMG: &str = "/usr/bin/qemu-img";
+const SOURCE: &str = "source";
+const TARGET: &str = "target";
+/// Memory that no honest conversion comes near; processor time for the largest, in seconds; threads and descriptors.
+const MEMORY: u64 = 2 << 30;
+const SECONDS: u64 = 24 * 3600;
+const THREADS: u64 = 256;
+const FILES: u64 = 64;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertError {
+    #[error("{0} is no format that is converted")]
+    Format(String),
+    #[error("the worker can't be confined")]
+    Cage(#[from] CageError),
+    #[error("the seccomp filter can't be made")]
+    Filter(#[from] seccompiler::BackendError),
+    #[error("the seccomp filter can't be set")]
+    SetFilter(#[from] seccompiler::Error),
+    #[error("cannot {what}")]
+    Step {
+        what: &'static str,
+        #[source]
+        source: io::Error,
+    },
+}
+
+fn step(what: &'static str) -> impl FnOnce(nix::Error) -> ConvertError {
+    move |error| ConvertError::Step { what, source: error.into() }
+}
+
+/// `cake-node worker convert-image FORMAT ENGINE`: root in, nobody from the first byte of the image on.
+pub fn convert_image(format: &str, engine: &Path) -> Result<Infallible, ConvertError> {
+    if !matches!(format, "qcow2" | "vmdk" | "vhdx") {
+        return Err(ConvertError::Format(format.to_owned()));
+    }
+    let filter = filter()?;
+    // By their paths: what a descriptor belongs to is in the mount namespace that is left.
+    let path_of = |link: &str| {
+        std::fs::read_link(link).map_err(|source| ConvertError::Step { what: "find a file by its descriptor", source })
+    };
+    let (source, target) = (path_of("/proc/self/fd/0")?, path_of("/proc/self/fd/1")?);
+    let seen = [
+        Seen { source: &source, name: SOURCE, writable: false },
+        Seen { source: &target, name: TARGET, writable: true },
+    ];
+    cage::enter(&Cage { engine, uid: WORKER_UID, network: false, kvm: false, seen: &seen })?;
+    cage::limit(&[
+        (Resource::RLIMIT_CORE, 0),
+        (Resource::RLIMIT_AS, MEMORY),
+        (Resource::RLIMIT_CPU, SECONDS),
+        (Resource::RLIMIT_NPROC, THREADS),
+        (Resource::RLIMIT_NOFILE, FILES),
+    ])?;
+    only_the_pipe()?;
+    cage::drop_all(WORKER_UID)?;
+    seccompiler::apply_filter(&filter)?;
+    execute(format)
+}
+
+/// Progress and complaints go into the pipe; there is nothing to read, and no other descriptor.
+fn only_the_pipe() -> Result<(), ConvertError> {
+    let null = nix::fcntl::open("/dev/null", nix::fcntl::OFlag::O_RDONLY, nix::sys::stat::Mode::empty());
+    let null = null.map_err(step("open /dev/null"))?;
+    // SAFETY: all are numbers of open descriptors, and nothing here uses what is replaced.
+    let placed = unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&null), 0).min(libc::dup2(2, 1)) };
+    nix::Error::result(placed).map_err(step("place the pipe"))?;
+    // SAFETY: close_range takes numbers; nothing but the standard three is used from here.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+    // What `null` held is closed with the rest.
+    std::mem::forget(null);
+    nix::Error::result(closed).map_err(step("close descriptors"))?;
+    Ok(())
+}
+
+fn execute(format: &str) -> Result<Infallible, ConvertError> {
+    let source = format!(
+        r#"json:{{"driver":"{format}","backing":null,"file":{{"driver":"file","filename":"{FOLDER}/{SOURCE}","locking":"off"}}}}"#
+    );
+    let target = format!("{FOLDER}/{TARGET}");
+    let words =
+        ["qemu-img", "convert", "-p", "-n", "--target-is-zero", "-W", "-m", "16", "-t", "writeback", "-O", "raw"];
+    let argv: Vec<CString> = (words.into_iter().chain([source.as_str(), target.as_str()]))
+        .map(|word| CString::new(word).expect("words of ours have no NUL"))
+        .collect();
+    let program = CString::new(QEMU_IMG).expect("a path of ours has no NUL");
+    nix::unistd::execve(&program, &argv, &[c"PATH=/usr/bin", c"HOME=/", c"LC_ALL=C"]).map_err(step("execute qemu-img"))
+}
+
+/// What qemu-img needs to read one file, write another and end. Anything else fails.
+fn filter() -> Result<BpfProgram, ConvertError> {
+    const ALLOWED: [i64; 66] = [
+        libc::SYS_read,
+        libc::SYS_write,
+        libc::SYS_pread64,
+        libc::SYS_pwrite64,
+        libc::SYS_preadv,
+        libc::SYS_pwritev,
+        libc::SYS_lseek,
+        libc::SYS_openat,
+        libc::SYS_close,
+        libc::SYS_fstat,
+        libc::SYS_newfstatat,
+        libc::SYS_statx,
+        libc::SYS_fstatfs,
+        libc::SYS_readlink,
+        libc::SYS_readlinkat,
+        libc::SYS_access,
+        libc::SYS_faccessat2,
+        libc::SYS_fcntl,
+        libc::SYS_ioctl,
+        libc::SYS_ftruncate,
+        libc::SYS_fallocate,
+        libc::SYS_fdatasync,
+        libc::SYS_fsync,
+        libc::SYS_copy_file_range,
+        libc::SYS_getcwd,
+        libc::SYS_mmap,
+        libc::SYS_mremap,
+        libc::SYS_munmap,
+        libc::SYS_mprotect,
+        libc::SYS_madvise,
+        libc::SYS_brk,
+        libc::SYS_futex,
+        libc::SYS_set_robust_list,
+        libc::SYS_rseq,
+        libc::SYS_set_tid_address,
+        libc::SYS_clone,
+        libc::SYS_clone3,
+        libc::SYS_arch_prctl,
+        libc::SYS_prctl,
+        libc::SYS_prlimit64,
+        libc::SYS_sched_getaffinity,
+        libc::SYS_sched_yield,
+        libc::SYS_get_mempolicy,
+        libc::SYS_getpid,
+        libc::SYS_gettid,
+        libc::SYS_getuid,
+        libc::SYS_geteuid,
+        libc::SYS_getgid,
+        libc::SYS_getegid,
+        libc::SYS_uname,
+        libc::SYS_getrandom,
+        libc::SYS_clock_gettime,
+        libc::SYS_clock_nanosleep,
+        libc::SYS_gettimeofday,
+        libc::SYS_eventfd2,
+        libc::SYS_signalfd4,
+        libc::SYS_poll,
+        libc::SYS_ppoll,
+        libc::SYS_sigaltstack,
+        libc::SYS_rt_sigaction,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_rt_sigreturn,
+        libc::SYS_tgkill,
+        libc::SYS_exit,
+        libc::SYS_exit_group,
+        libc::SYS_execve,
+    ];
+    let rules = ALLOWED.into_iter().map(|number| (number, Vec::new())).collect();
+    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
+    // Refused rather than killed: a C library that tries something newer first falls back.
+    let refuse = SeccompAction::Errno(libc::EPERM as u32);
+    let filter = SeccompFilter::new(rules, refuse, SeccompAction::Allow, arch)?;
+    Ok(filter.try_into()?)
+}
+
+/// How much of the conversion is done, in hundredths of a per cent, as qemu-img writes it: `    (12.34/100%)`, over itself.
+pub fn progress(text: &[u8]) -> Option<u32> {
+    let end = text.windows(6).rposition(|part| part == b"/100%)")?;
+    let start = text[..end].iter().rposition(|byte| *byte == b'(')? + 1;
+    let number: f64 = std::str::from_utf8(&text[start..end]).ok()?.parse().ok()?;
+    (0.0..=100.0).contains(&number).then(|| (number * 100.0).round() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_figure_counts() {
+        let text = b"    (0.00/100%)\r    (12.34/100%)\r    (99";
+        assert_eq!(progress(text), Some(1234));
+        assert_eq!(progress(b"    (100.00/100%)\r"), Some(10000));
+        for nothing in [&b""[..], b"qemu-img: error", b"(nan/100%)", b"(-3/100%)", b"/100%)"] {
+            assert_eq!(progress(nothing), None);
+        }
+    }
+}

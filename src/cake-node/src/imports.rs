@@ -1,0 +1,468 @@
+//! Files that become images.
+//!
+//! ```text
+//!   apply ──► receiving ── all chunks here ──► checking ──► converting ──► done: POOL/images/ID.toml makes it an image
+//!                POOL/images/ID.img              │  confined workers  │
+//!                                                └────────┬───────────┘
+//!                                                         ▼
+//!                                                      failed: nothing of it is kept
+//! ```
+//!
+//! The stage is written down before its work begins, and each stage's work may be done again from its start: a node that is
+//! killed goes on where it was. A raw disk and a CD are kept as they came; qcow2, VMDK and VHDX become raw disks, because that is
+//! what disks are made from.
+
+use crate::convert;
+use crate::database::ImportRow;
+use crate::house::House;
+use crate::inspector::WorkerInspector;
+use cake_node_api::staged::{self, Staged};
+use cake_node_api::{ImportRecord, NodeError};
+use cake_storage::images::{self, Image};
+use cake_storage::inspect::Found;
+use cake_storage::worker::{Refused, WORKER_UID};
+use cake_types::{
+    ByteSize, Failure, FailureCode, Firmware, GuestOs, ImageFormat, ImageId, ImageSpec, Import, ImportSpec,
+    ImportStage, ImportStatus, Stamp, limits,
+};
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+/// Between two looks at what was received, where nobody says that there is something to see.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between two looks for a pool that is not there yet.
+const WAIT_FOR_POOL: Duration = Duration::from_secs(2);
+
+pub struct Imports {
+    house: Arc<House>,
+    inspector: Arc<WorkerInspector>,
+    jobs: Mutex<BTreeMap<ImageId, Job>>,
+}
+
+struct Job {
+    look: Arc<Notify>,
+    task: AbortHandle,
+}
+
+/// One import and where its files are.
+struct Work {
+    id: ImageId,
+    import: Import,
+    stamp: Stamp,
+    folder: PathBuf,
+}
+
+fn failure(code: FailureCode, detail: impl std::fmt::Display) -> Failure {
+    Failure { code, detail: detail.to_string() }
+}
+
+fn file_failure(what: &'static str) -> impl FnOnce(io::Error) -> Failure {
+    move |error| {
+        let code = match error.kind() {
+            io::ErrorKind::StorageFull => FailureCode::NoSpace,
+            _ => FailureCode::Internal,
+        };
+        failure(code, format_args!("cannot {what}: {error}"))
+    }
+}
+
+impl Imports {
+    pub fn new(house: Arc<House>, inspector: Arc<WorkerInspector>) -> Arc<Self> {
+        Arc::new(Self { house, inspector, jobs: Mutex::default() })
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, BTreeMap<ImageId, Job>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on with everything that is written down.
+    pub async fn resume(self: &Arc<Self>) -> Result<(), NodeError> {
+        for row in self.house.database.imports().await? {
+            self.begin(row);
+        }
+        Ok(())
+    }
+
+    pub async fn apply(self: &Arc<Self>, stamp: Stamp, import: Import) -> Result<(), NodeError> {
+        admit(&import.spec)?;
+        let size = import.spec.size;
+        if self.house.database.import(import.meta.id).await?.is_none() {
+            let free = self.house.pool(import.spec.pool).map_err(|failure| invalid(failure.detail))?.free();
+            if size > free.map_err(|error| invalid(error.to_string()))? {
+                return Err(NodeError::NoSpace);
+            }
+        }
+        if let Some(row) = self.house.database.apply_import(stamp, import).await? {
+            self.begin(row);
+        }
+        Ok(())
+    }
+
+    /// Ends the work on it and lets go of what is not an image.
+    pub async fn remove(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError> {
+        let row = self.house.database.import(id).await?;
+        if let Some(job) = self.jobs().remove(&id) {
+            job.task.abort();
+        }
+        if let Some(row) = row.filter(|row| row.stage != ImportStage::Done)
+            && let Ok(pool) = self.house.pool(row.import.spec.pool)
+        {
+            let gone = tokio::task::spawn_blocking(move || images::withdraw(&pool.images(), id)).await;
+            tolerate_missing(gone)?;
+        }
+        self.house.database.entomb_import(id, stamp).await?;
+        self.house.board.remove_import(id);
+        Ok(())
+    }
+
+    pub async fn remove_image(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError> {
+        if self.house.library.is_built_in(id).await {
+            return Err(invalid("this image came with cake".into()));
+        }
+        for folder in self.house.image_folders() {
+            tolerate_missing(tokio::task::spawn_blocking(move || images::withdraw(&folder, id)).await)?;
+        }
+        self.house.database.entomb_import(id, stamp).await?;
+        self.house.refresh_images().await;
+        Ok(())
+    }
+
+    pub fn look(&self, id: ImageId) {
+        if let Some(job) = self.jobs().get(&id) {
+            job.look.notify_one();
+        }
+    }
+
+    /// The file that is received.
+    pub async fn open(&self, id: ImageId) -> Result<OwnedFd, NodeError> {
+        let row = self.house.database.import(id).await?.ok_or(NodeError::Unknown)?;
+        if row.stage != ImportStage::Receiving {
+            return Err(NodeError::Unknown);
+        }
+        let pool = self.house.pool(row.import.spec.pool).map_err(|failure| invalid(failure.detail))?;
+        let work = Work::new(row, pool.images());
+        let opened = tokio::task::spawn_blocking(move || work.staged().map(|(file, _)| file));
+        let opened = opened.await.map_err(|error| NodeError::Internal { detail: error.to_string() })?;
+        opened.map(OwnedFd::from).map_err(|failure| NodeError::Internal { detail: failure.detail })
+    }
+
+    fn begin(self: &Arc<Self>, row: ImportRow) {
+        let id = row.import.meta.id;
+        self.tell(&row, ByteSize(0), ByteSize(0));
+        if matches!(row.stage, ImportStage::Done | ImportStage::Failed) {
+            return;
+        }
+        let mut jobs = self.jobs();
+        if let Some(old) = jobs.remove(&id) {
+            old.task.abort();
+        }
+        let look = Arc::new(Notify::new());
+        let task = tokio::spawn(self.clone().run(row, look.clone())).abort_handle();
+        jobs.insert(id, Job { look, task });
+    }
+
+    fn tell(&self, row: &ImportRow, done: ByteSize, total: ByteSize) {
+        let ImportRow { import, stamp, stage, failure } = row;
+        let status = ImportStatus { observed: *stamp, stage: *stage, done, total, failure: failure.clone() };
+        self.house.board.set_import(ImportRecord { id: import.meta.id, status });
+    }
+
+    async fn run(self: Arc<Self>, mut row: ImportRow, look: Arc<Notify>) {
+        let id = row.import.meta.id;
+        let (stage, why) = match self.work(&mut row, &look).await {
+            Ok(()) => (ImportStage::Done, None),
+            Err(failure) => {
+                tracing::warn!(import = %id, code = failure.code.as_str(), "an import came to nothing: {}", failure.detail);
+                (ImportStage::Failed, Some(failure))
+            }
+        };
+        if stage == ImportStage::Failed
+            && let Ok(pool) = self.house.pool(row.import.spec.pool)
+        {
+            let _ = tokio::task::spawn_blocking(move || images::withdraw(&pool.images(), id)).await;
+        }
+        self.enter(&mut row, stage, why).await;
+    }
+
+    /// Writes down where it is, and tells.
+    async fn enter(&self, row: &mut ImportRow, stage: ImportStage, why: Option<Failure>) {
+        (row.stage, row.failure) = (stage, why);
+        let id = row.import.meta.id;
+        if let Err(error) = self.house.database.set_import_stage(id, stage, row.failure.clone()).await {
+            tracing::error!(import = %id, error = crate::chain(&error), "how far an import is can't be written down");
+        }
+        self.tell(row, ByteSize(0), ByteSize(0));
+    }
+
+    async fn work(&self, row: &mut ImportRow, look: &Notify) -> Result<(), Failure> {
+        let pool = loop {
+            match self.house.pool(row.import.spec.pool) {
+                Ok(pool) => break pool,
+                Err(_) => tokio::time::sleep(WAIT_FOR_POOL).await,
+            }
+        };
+        let work = Work::new(row.clone(), pool.images());
+        if row.stage == ImportStage::Receiving {
+            self.receive(row, &work, look).await?;
+            self.enter(row, ImportStage::Checking, None).await;
+        }
+        self.enter(row, ImportStage::Checking, None).await;
+        let image = self.make(row, &work).await?;
+        let (folder, published) = (work.folder.clone(), image.clone());
+        run_blocking(move || images::publish(&folder, &published).map_err(file_failure("publish the image"))).await?;
+        self.inspector.vouch(&image).await;
+        self.house.refresh_images().await;
+        Ok(())
+    }
+
+    /// Until all of it is here.
+    async fn receive(&self, row: &ImportRow, work: &Work, look: &Notify) -> Result<(), Failure> {
+        let total = row.import.spec.size;
+        let (folder, again) = (work.folder.clone(), work.again());
+        let staged = run_blocking(move || {
+            DirBuilder::new().recursive(true).mode(0o711).create(&folder).map_err(file_failure("make a directory"))?;
+            let (_, staged) = again.staged()?;
+            Ok(Arc::new(staged))
+        })
+        .await?;
+        loop {
+            let looked = staged.clone();
+            let here = run_blocking(move || {
+                let received = looked.received().map_err(file_failure("look at what was received"))?;
+                let here = looked.bytes(&received);
+                if received.iter().all(|here| *here) {
+                    looked.finish().map_err(file_failure("finish the file"))?;
+                }
+                Ok(here)
+            })
+            .await?;
+            self.tell(row, ByteSize(here), total);
+            if ByteSize(here) == total {
+                return Ok(());
+            }
+            let _ = tokio::time::timeout(LOOK, look.notified()).await;
+        }
+    }
+
+    /// The image that the file is, or becomes.
+    async fn make(&self, row: &mut ImportRow, work: &Work) -> Result<Image, Failure> {
+        let path = work.received();
+        let internal = |error| failure(FailureCode::Internal, format_args!("it could not be looked into: {error}"));
+        let answer = self.inspector.ask(&path).await.map_err(|error| internal(crate::chain(&*error)))?;
+        if let Some(wanted) = &row.import.spec.sha256
+            && !wanted.eq_ignore_ascii_case(&answer.sha256)
+        {
+            let detail = format!("its checksum is {}, not {wanted}", answer.sha256);
+            return Err(failure(FailureCode::ChecksumDiffers, detail));
+        }
+        let found = answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
+        let (found, path) = match found {
+            Found::Raw { .. } | Found::Iso { .. } => (found, path),
+            Found::Qcow2 { virtual_size, .. } => self.convert(row, work, "qcow2", virtual_size).await?,
+            Found::Vmdk { virtual_size } => self.convert(row, work, "vmdk", virtual_size).await?,
+            Found::Vhdx { virtual_size } => self.convert(row, work, "vhdx", virtual_size).await?,
+            Found::Kernel { .. } => return Err(failure(FailureCode::ImageUnknown, "kernels are not imported")),
+        };
+        describe(work, found, path, answer.sha256)
+    }
+
+    /// Runs the confined worker and gives what came out.
+    async fn convert(
+        &self,
+        row: &mut ImportRow,
+        work: &Work,
+        format: &'static str,
+        virtual_size: u64,
+    ) -> Result<(Found, PathBuf), Failure> {
+        self.enter(row, ImportStage::Converting, None).await;
+        let (again, target) = (work.again(), work.converted());
+        let made = target.clone();
+        let (source, file) = run_blocking(move || again.hand_over(&made, virtual_size)).await?;
+        let mut worker = tokio::process::Command::new(&self.inspector.program);
+        worker.args(["worker", "convert-image", format]).arg(&self.house.engine).env_clear();
+        worker.stdin(source).stdout(file.try_clone().map_err(file_failure("hand the file over"))?);
+        worker.stderr(std::process::Stdio::piped()).kill_on_drop(true);
+        let mut worker = worker.spawn().map_err(file_failure("start the worker"))?;
+        let said = self.follow(row, &mut worker, virtual_size).await?;
+        let status = worker.wait().await.map_err(file_failure("wait for the worker"))?;
+        if !status.success() {
+            let detail = format!("qemu-img could not convert it ({status}): {said}");
+            return Err(failure(FailureCode::ImageBroken, detail));
+        }
+        run_blocking(move || {
+            fchown(&file, Some(0), Some(0)).and_then(|()| file.sync_all()).map_err(file_failure("keep the disk"))
+        })
+        .await?;
+        let answer = self.inspector.glance(&target).await;
+        let answer = answer.map_err(|error| failure(FailureCode::Internal, crate::chain(&*error)))?;
+        let found = answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
+        let (gone, source) = (work.received(), found);
+        run_blocking(move || std::fs::remove_file(gone).map_err(file_failure("remove the original"))).await?;
+        Ok((source, target))
+    }
+
+    /// Shows the progress of a conversion until its pipe ends; gives the last words. One that would fill the pool is ended.
+    async fn follow(
+        &self,
+        row: &ImportRow,
+        worker: &mut tokio::process::Child,
+        virtual_size: u64,
+    ) -> Result<String, Failure> {
+        const KEPT: usize = 2048;
+        let pool = self.house.pool(row.import.spec.pool)?;
+        let mut pipe = worker.stderr.take().ok_or_else(|| failure(FailureCode::Internal, "no pipe"))?;
+        let (mut said, mut buffer) = (Vec::new(), [0; 512]);
+        let mut watch = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                read = pipe.read(&mut buffer) => match read.map_err(file_failure("follow the worker"))? {
+                    0 => break,
+                    count => {
+                        said.extend_from_slice(&buffer[..count]);
+                        let surplus = said.len().saturating_sub(KEPT);
+                        said.drain(..surplus);
+                        if let Some(done) = convert::progress(&said) {
+                            let done = (u128::from(virtual_size) * u128::from(done) / 10_000) as u64;
+                            self.tell(row, ByteSize(done), ByteSize(virtual_size));
+                        }
+                    }
+                },
+                _ = watch.tick() => {
+                    if pool.free().is_ok_and(|free| free.bytes() == 0) {
+                        // Dropped, and so ended, by whoever gets this.
+                        return Err(failure(FailureCode::NoSpace, "the pool is full before the disk is whole"));
+                    }
+                }
+            }
+        }
+        let text = String::from_utf8_lossy(&said);
+        Ok(text.chars().filter(|c| !c.is_control()).collect())
+    }
+}
+
+/// Withdrawing from a directory that was never made is no failure.
+fn tolerate_missing(done: Result<io::Result<()>, tokio::task::JoinError>) -> Result<(), NodeError> {
+    let internal = |detail: String| NodeError::Internal { detail };
+    match done.map_err(|error| internal(error.to_string()))? {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(internal(error.to_string())),
+        _ => Ok(()),
+    }
+}
+
+async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(failure(FailureCode::Internal, error)))
+}
+
+fn invalid(detail: String) -> NodeError {
+    NodeError::Invalid { detail }
+}
+
+/// Refuses what can't be taken in.
+fn admit(spec: &ImportSpec) -> Result<(), NodeError> {
+    if spec.size.bytes() == 0 || spec.size.bytes() > staged::LARGEST {
+        return Err(invalid(format!("a file of {} can't be an image", spec.size)));
+    }
+    let hexadecimal = |sum: &String| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if spec.sha256.as_ref().is_some_and(|sum| !hexadecimal(sum)) {
+        return Err(invalid("a checksum has 64 hexadecimal digits".into()));
+    }
+    Ok(())
+}
+
+impl Work {
+    fn new(row: ImportRow, folder: PathBuf) -> Self {
+        Self { id: row.import.meta.id, import: row.import, stamp: row.stamp, folder }
+    }
+
+    fn again(&self) -> Self {
+        let Self { id, import, stamp, folder } = self;
+        Self { id: *id, import: import.clone(), stamp: *stamp, folder: folder.clone() }
+    }
+
+    /// The file as it came.
+    fn received(&self) -> PathBuf {
+        self.folder.join(format!("{}.img", self.id))
+    }
+
+    fn converted(&self) -> PathBuf {
+        self.folder.join(format!("{}.raw", self.id))
+    }
+
+    /// The file that is received, made if it is not there.
+    fn staged(&self) -> Result<(File, Staged), Failure> {
+        let path = self.received();
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(&path)
+            .map_err(file_failure("make the file"))?;
+        let staged =
+            Staged::new(file.try_clone().map_err(file_failure("share the file"))?, self.import.spec.size.bytes());
+        staged.prepare().map_err(file_failure("make room for the file"))?;
+        Ok((file, staged))
+    }
+
+    /// Source and target of a conversion, both the worker's for as long as it takes.
+    fn hand_over(&self, target: &Path, virtual_size: u64) -> Result<(File, File), Failure> {
+        let source = File::open(self.received()).map_err(file_failure("open the file"))?;
+        let made = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(target)
+            .map_err(file_failure("make the disk"))?;
+        made.set_len(virtual_size).map_err(file_failure("make the disk"))?;
+        for file in [&source, &made] {
+            fchown(file, Some(WORKER_UID), Some(WORKER_UID)).map_err(file_failure("hand the file over"))?;
+        }
+        Ok((source, made))
+    }
+}
+
+/// What people and the planner are told of it.
+fn describe(work: &Work, found: Found, path: PathBuf, sha256: String) -> Result<Image, Failure> {
+    let Import { meta, spec: ImportSpec { os, .. } } = &work.import;
+    let bios_first = |uefi: bool| match uefi {
+        true => vec![Firmware::Uefi, Firmware::Bios],
+        false => vec![Firmware::Bios, Firmware::Uefi],
+    };
+    let (format, virtual_size, firmware) = match found {
+        Found::Raw { virtual_size, boot_record: _, gpt } => (ImageFormat::Raw, virtual_size, bios_first(gpt)),
+        // A CD for both is quicker by BIOS; Windows wants UEFI.
+        Found::Iso { size, bios, uefi } => {
+            (ImageFormat::Iso, size, bios_first(uefi && (!bios || *os == GuestOs::Windows)))
+        }
+        _ => return Err(failure(FailureCode::Internal, "this is no disk")),
+    };
+    let title = BTreeMap::from([("en".to_owned(), meta.name.to_string())]);
+    let spec = ImageSpec {
+        title,
+        format,
+        os: *os,
+        firmware,
+        min_memory: limits::MEMORY_MIN,
+        virtual_size: ByteSize(virtual_size),
+        sha256,
+        built_in: false,
+    };
+    let converted = path == work.converted();
+    Ok(Image { id: work.id, name: meta.name.clone(), spec, path, converted })
+}

@@ -1,0 +1,7 @@
+//! The volume descriptors of a CD.
+#![no_main]
+
+#[path = "../check.rs"]
+mod check;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::cd(bytes));

@@ -1,0 +1,111 @@
+// Brings a file in: chunk by chunk, a few at a time, again and again until each is there. What is there stays there, so a page
+// that was closed, a Wi-Fi that was lost or another computer goes on where it was.
+'use strict';
+
+(() => {
+  const AT_ONCE = 3;
+  const LAST_PAUSE = 30_000;
+  const GIVE_UP = 20;
+  const form = document.getElementById('upload');
+  const state = document.getElementById('upload-state');
+  if (!form) return;
+  const [file, name] = [document.getElementById('upload-file'), document.getElementById('upload-name')];
+  let sending = 0;
+
+  // A name that says what the file is: most people keep it.
+  file.addEventListener('change', () => {
+    if (!file.files[0] || name.value) return;
+    const plain = file.files[0].name.replace(/\.(iso|img|raw|qcow2|vmdk|vhdx)$/i, '');
+    name.value = plain.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 63);
+  });
+
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const chosen = file.files[0];
+    if (!chosen) return cake.mistake(file, form.dataset.sayFile);
+    const button = form.querySelector('[type="submit"]');
+    cake.busy(button, true);
+    const body = { ...cake.collect(form), size: chosen.size };
+    const answer = await cake.api('POST', '/v1/imports', { body });
+    cake.busy(button, false);
+    if (!answer.ok) return refused(cake.explain(answer));
+    form.reset();
+    document.getElementById('upload-box').open = false;
+    await send(answer.json.id, chosen);
+  });
+
+  function refused(problem) {
+    const field = form.querySelector(`[name="${problem.pointer}"]`) ?? (problem.pointer === '/size' ? file : null);
+    if (!field) return cake.notice(problem, form);
+    cake.mistake(field, problem.text || problem.title, problem.code);
+    field.focus();
+  }
+
+  // An upload that waits: the same file is chosen again.
+  document.addEventListener('change', ({ target }) => {
+    const { goOn, size } = target.dataset;
+    if (!goOn || !target.files[0]) return;
+    if (target.files[0].size !== Number(size)) return cake.mistake(target, form.dataset.sayOther);
+    send(goOn, target.files[0]);
+  });
+
+  async function send(id, chosen) {
+    const found = await cake.api('GET', `/v1/imports/${id}`);
+    if (!found.ok) return cake.notice(cake.explain(found), document.getElementById('main'));
+    const { chunk_size: length, missing } = found.json;
+    const left = (missing ?? []).flatMap(([first, count]) => Array.from({ length: count }, (_, at) => first + at));
+    sending += 1;
+    tell();
+    const work = Array.from({ length: AT_ONCE }, async () => {
+      for (let chunk = left.shift(); chunk !== undefined; chunk = left.shift()) {
+        const problem = await sendChunk(id, chunk, chosen.slice(chunk * length, (chunk + 1) * length));
+        if (!problem) continue;
+        left.length = 0;
+        // Somebody took it back: then there is nothing to say.
+        if (problem.code !== 'not-found') cake.notice(problem, document.getElementById('main'));
+      }
+    });
+    await Promise.all(work);
+    sending -= 1;
+    tell();
+  }
+
+  /** Resolves to what was refused for good, or to nothing. */
+  async function sendChunk(id, chunk, part) {
+    const again = new Set([0, 409, 429, 500, 502, 503, 504]);
+    for (let tries = 0, pause = 250; ; tries += 1, pause = Math.min(pause * 2, LAST_PAUSE)) {
+      const answer = await put(`/v1/imports/${id}/chunks/${chunk}`, part);
+      if (answer.ok) return undefined;
+      const problem = cake.explain(answer);
+      const worth = again.has(answer.status) || /^chunk-(damaged|interrupted)$/.test(problem.code ?? '');
+      if (!worth || problem.code === 'illegal-now' || tries === GIVE_UP) return problem;
+      await new Promise((done) => setTimeout(done, pause));
+    }
+  }
+
+  async function put(path, part) {
+    try {
+      const bytes = await part.arrayBuffer();
+      const sum = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+      const headers = {
+        'Content-Type': 'application/octet-stream',
+        'Content-Digest': `sha-256=:${btoa(String.fromCharCode(...sum))}:`,
+        'X-Cake-CSRF': document.querySelector('meta[name="csrf"]').content,
+        'Accept-Language': document.documentElement.lang,
+      };
+      const response = await fetch(path, { method: 'PUT', headers, body: bytes, credentials: 'same-origin' });
+      const json = response.ok ? null : await response.json().catch(() => null);
+      return { ok: response.ok, status: response.status, json };
+    } catch {
+      return { ok: false, status: 0, json: null };
+    }
+  }
+
+  function tell() {
+    state.hidden = sending === 0;
+  }
+
+  addEventListener('beforeunload', (event) => {
+    if (sending > 0) event.preventDefault();
+  });
+})();
