@@ -281,6 +281,8 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
         Sight::of("console", format!("{vm}/console")),
         Sight::of("screen", format!("{vm}/screen")),
         Sight::of("images", "/images"),
+        Sight::of("images-upload", "/images").after("document.getElementById('upload-box').open = true"),
+        Sight::of("bin", "/bin"),
         Sight::of("tasks", "/tasks"),
         Sight::of("task", format!("/tasks/{task}")),
         Sight::of("events", "/events"),

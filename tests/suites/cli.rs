@@ -159,8 +159,13 @@ async fn vms(english: &Cake, chinese: &Cake) -> Result<()> {
     followed(english).await?;
     cancelled(english).await?;
     english.ok(&["vm", "stop", "web"]).await?;
-    let deleted = english.ok(&["vm", "delete", "會計 主機"]).await?;
-    ensure!(deleted.out.contains("deleted"), "{deleted:?}");
+    let binned = english.ok(&["vm", "delete", "會計 主機"]).await?;
+    ensure!(binned.out.contains("cake bin restore"), "{binned:?}");
+    let listed = chinese.ok(&["bin", "list"]).await?;
+    aligned(&listed.out, &["名稱", "永久刪除"])?;
+    ensure!(english.run(&["bin", "restore", "nobody"]).await?.code == 2, "it is not there");
+    let deleted = english.ok(&["bin", "delete", "會計 主機", "--yes"]).await?;
+    ensure!(deleted.out.contains("deleted") || deleted.out.contains("Deleted"), "{deleted:?}");
     Ok(())
 }
 
@@ -173,7 +178,7 @@ async fn screenshots(cake: &Cake) -> Result<()> {
     cake.ok(&["vm", "create", "seen", "--image", "cake-tiny", "--memory", "256MiB", "--network", "none"]).await?;
     let said = cake.ok(&["vm", "screenshot", "seen", "--output", path]).await?;
     ensure!(said.out.contains(path) && std::fs::read(&file)?.starts_with(b"\x89PNG\r\n\x1a\n"), "{said:?}");
-    cake.ok(&["vm", "delete", "seen", "--yes"]).await?;
+    cake.ok(&["vm", "delete", "seen", "--now", "--yes"]).await?;
     Ok(())
 }
 

@@ -114,7 +114,13 @@ async fn a_vm_is_made_typed_into_and_outlives_both_daemons() -> Result<()> {
     let off = instance.until(&client, "shop", |vm| vm.state == "stopped").await?;
     ensure!(off.power == "stopped", "a guest that shut down stays off: {}", off.json);
     ensure!(!is_alive(again.pid.context("a pid")?), "the guest shut down, so QEMU ended");
+    // Into the bin, out of it again, and then for good.
     cake.ok(&["vm", "delete", "shop"]).await?;
+    ensure!(cake.run(&["vm", "show", "shop"]).await?.code == 3, "what is in the bin has no name");
+    cake.ok(&["bin", "restore", "shop", "--name", "shop-2"]).await?;
+    cake.ok(&["vm", "start", "shop-2"]).await?;
+    Terminal::open(&client, "shop-2").await?.shell().await?;
+    cake.ok(&["vm", "delete", "shop-2", "--now", "--yes"]).await?;
     let gone = cake.run(&["vm", "show", "shop"]).await?;
     ensure!(gone.code == 3, "{gone:?}");
     let mut left = named(&instance.state().join("node"), vm["id"].as_str().context("an id")?)?;

@@ -54,9 +54,13 @@ async fn an_upload_is_broken_off_gone_on_with_and_boots() -> Result<()> {
     let copy = instance.state().join("copy.raw");
     cake.ok(&["image", "download", "mine", "--output", copy.to_str().context("a path")?]).await?;
     ensure!(same(&copy, &path)?, "another file came back");
-    let refused = cake.run(&["image", "delete", "cake-tiny", "--yes"]).await?;
+    let refused = cake.run(&["image", "delete", "cake-tiny", "--now", "--yes"]).await?;
     ensure!(refused.code == 5, "{refused:?}");
-    cake.ok(&["image", "delete", "mine", "--yes"]).await?;
+    // Into the bin and out of it, then for good.
+    cake.ok(&["image", "delete", "mine"]).await?;
+    ensure!(cake.json(&["image", "list"]).await?.to_string().matches("\"mine\"").count() == 0);
+    cake.ok(&["bin", "restore", "mine"]).await?;
+    cake.ok(&["image", "delete", "mine", "--now", "--yes"]).await?;
     ensure!(client.vm("web").await?.state == "running", "its disk is its own");
     // A checksum that is another file's, and a file that is none.
     let wrong = ["image", "upload", "other", file, "--sha256", &"0".repeat(64)];

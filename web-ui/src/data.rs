@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use cake_types::{
-    AccountId, ApiToken, AuditRecord, Event, Image, Import, ImportStatus, Language, Name, Node, NodeStatus, Permission,
-    Pool, PoolStatus, Problem, Role, RoleName, SessionId, SystemSettings, Task, TaskId, Vm, VmId, VmStatus,
+    AccountId, ApiToken, AuditRecord, ByteSize, Event, Image, Import, ImportStatus, Language, Name, Node, NodeStatus,
+    Permission, Pool, PoolStatus, Problem, Role, RoleName, SessionId, SystemSettings, Task, TaskId, Vm, VmId, VmStatus,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -28,6 +28,8 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn vms(&self) -> Vec<Arc<VmView>>;
     async fn vm(&self, id: VmId) -> Option<Arc<VmView>>;
     async fn images(&self) -> Vec<Arc<ImageView>>;
+    /// What was deleted and can be brought back.
+    async fn bin(&self) -> Vec<BinView>;
     /// Files on their way to become images.
     async fn imports(&self) -> Vec<Arc<ImportView>>;
     async fn pools(&self) -> Vec<Arc<PoolView>>;
@@ -140,6 +142,20 @@ pub struct VmView {
 pub struct ImageView {
     pub image: Image,
     pub status: Option<ImageStatus>,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+/// Something in the bin.
+#[derive(Clone, Debug)]
+pub struct BinView {
+    /// `vm`, `image`.
+    pub kind: &'static str,
+    pub id: Uuid,
+    pub name: Name,
+    pub binned_at: Timestamp,
+    /// What it keeps from others.
+    pub size: ByteSize,
     /// For If-Match, as the API's ETag header writes it.
     pub etag: String,
 }

@@ -20,8 +20,8 @@ mod pages;
 mod show;
 
 pub use data::{
-    About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, ImportView, NodeView, PageOf, PageQuery,
-    PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, ImageView, ImportView, NodeView, PageOf,
+    PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 
 use axum::Router;
@@ -50,6 +50,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/vms/{vm}/screen", get(pages::console::screen))
         .route("/vms/{vm}/console", get(pages::console::serial))
         .route("/images", get(pages::images::page))
+        .route("/bin", get(pages::bin::page))
         .route("/tasks", get(pages::tasks::page))
         .route("/tasks.csv", get(pages::tasks::csv))
         .route("/tasks/{task}", get(pages::tasks::one))

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod bin;
 pub mod console;
 mod csv;
 pub mod error;
@@ -52,6 +53,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
             }
         }
         ["images"] => images::regions(data, f, &mut regions).await,
+        ["bin"] => bin::regions(data, f, &mut regions).await,
         ["tasks"] => tasks::regions(data, f, &parsed(query), &mut regions).await,
         ["tasks", id] => tasks::one_region(data, f, id, &mut regions).await,
         ["events"] => events::regions(data, f, &parsed(query), &mut regions).await,

@@ -11,8 +11,8 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, audit, console, events, images, imports, meta, nodes, pools, query, screen, session, settings, setup,
-    tasks, tokens, vms, watch,
+    accounts, audit, bin, console, events, images, imports, meta, nodes, pools, query, screen, session, settings,
+    setup, tasks, tokens, vms, watch,
 };
 
 struct Table {
@@ -99,6 +99,9 @@ fn table(api: Api) -> Table {
         .add("vm_get", ("GET", "/v1/vms/{vm}"), With(View), vms::get)
         .add("vm_update", ("PATCH", "/v1/vms/{vm}"), With(Manage), vms::update)
         .add("vm_delete", ("DELETE", "/v1/vms/{vm}"), With(Manage), vms::delete)
+        .add("vm_bin", ("POST", "/v1/vms/{vm}/bin"), With(Manage), vms::bin)
+        .add("vm_restore", ("POST", "/v1/vms/{vm}/restore"), With(Manage), vms::restore)
+        .add("bin_list", ("GET", "/v1/bin"), With(View), bin::list)
         .add("vm_start", ("POST", "/v1/vms/{vm}/start"), With(Operate), vms::start)
         .add("vm_shutdown", ("POST", "/v1/vms/{vm}/shutdown"), With(Operate), vms::shutdown)
         .add("vm_stop", ("POST", "/v1/vms/{vm}/stop"), With(Operate), vms::stop)
@@ -114,6 +117,8 @@ fn table(api: Api) -> Table {
         .add("image_list", ("GET", "/v1/images"), With(View), images::list)
         .add("image_get", ("GET", "/v1/images/{image}"), With(View), images::get)
         .add("image_delete", ("DELETE", "/v1/images/{image}"), With(Manage), images::delete)
+        .add("image_bin", ("POST", "/v1/images/{image}/bin"), With(Manage), images::bin)
+        .add("image_restore", ("POST", "/v1/images/{image}/restore"), With(Manage), images::restore)
         .add("image_download", ("GET", "/v1/images/{image}/content"), With(Manage), images::download)
         .add("import_list", ("GET", "/v1/imports"), With(View), imports::list)
         .add("import_create", ("POST", "/v1/imports"), With(Manage), imports::create)

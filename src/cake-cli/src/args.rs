@@ -39,6 +39,8 @@ pub enum Command {
     #[command(subcommand)]
     Image(ImageCommand),
     #[command(subcommand)]
+    Bin(BinCommand),
+    #[command(subcommand)]
     Pool(PoolCommand),
     #[command(subcommand)]
     Node(NodeCommand),
@@ -153,6 +155,8 @@ pub struct ActArgs {
 pub struct DeleteArgs {
     #[arg(value_name = "VM")]
     pub vm: String,
+    #[arg(long)]
+    pub now: bool,
     #[arg(long, short)]
     pub yes: bool,
     #[arg(long)]
@@ -180,6 +184,25 @@ pub enum ImageCommand {
     Delete {
         #[arg(value_name = "IMAGE")]
         image: String,
+        #[arg(long)]
+        now: bool,
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BinCommand {
+    List,
+    Restore {
+        #[arg(value_name = "NAME")]
+        what: String,
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
+    Delete {
+        #[arg(value_name = "NAME")]
+        what: String,
         #[arg(long, short)]
         yes: bool,
     },

@@ -19,7 +19,7 @@ pub async fn run(context: &Context, command: ImageCommand) -> Result<(), Failure
         ImageCommand::List => list(context).await,
         ImageCommand::Upload(args) => upload(context, args).await,
         ImageCommand::Download { image, output } => download(context, &image, &output).await,
-        ImageCommand::Delete { image, yes } => delete(context, &image, yes).await,
+        ImageCommand::Delete { image, now, yes } => delete(context, &image, now, yes).await,
     }
 }
 
@@ -125,9 +125,15 @@ async fn download(context: &Context, image: &str, output: &Path) -> Result<(), F
     Ok(())
 }
 
-async fn delete(context: &Context, image: &str, yes: bool) -> Result<(), Failure> {
+/// Into the bin; with `--now` for good, once its name was typed.
+async fn delete(context: &Context, image: &str, now: bool, yes: bool) -> Result<(), Failure> {
     let client = context.client()?;
     let seen = client.image(image).await?;
+    if !now {
+        client.bin_image(&seen.id.to_string()).await?;
+        context.say("cli-image-binned", &[("name", &seen.name)]);
+        return Ok(());
+    }
     if !yes && std::io::stdin().is_terminal() && !context.json {
         output::confirm(context, "cli-image-delete-confirm", &seen.name)?;
     }

@@ -14,6 +14,7 @@
 
 mod account;
 mod args;
+mod bin;
 mod console;
 mod context;
 mod failure;
@@ -62,6 +63,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Account(command) => account::account(&context, command).await,
         Command::Vm(command) => vm::run(&context, command).await,
         Command::Image(command) => image::run(&context, command).await,
+        Command::Bin(command) => bin::run(&context, command).await,
         Command::Pool(command) => look::pool(&context, command).await,
         Command::Node(command) => look::node(&context, command).await,
         Command::Task(command) => look::task(&context, command).await,

@@ -185,19 +185,26 @@ async fn act(context: &Context, args: ActArgs, action: VmAction, done: &'static 
     Ok(())
 }
 
+/// Into the bin; with `--now` for good, once its name was typed.
 async fn delete(context: &Context, args: DeleteArgs) -> Result<(), Failure> {
     let client = context.client()?;
     let vm = client.vm(&args.vm).await?;
-    if !args.yes && std::io::stdin().is_terminal() && !context.json {
+    if args.now && !args.yes && std::io::stdin().is_terminal() && !context.json {
         output::confirm(context, "cli-vm-delete-confirm", &vm.name)?;
     }
-    let task = client.delete_vm(&vm).await?;
+    // Of one that no server has there is nothing to keep.
+    let task = if args.now || vm.state == "lost" {
+        client.delete_vm(&vm).await?
+    } else {
+        client.bin_vm(&vm.id.to_string()).await?
+    };
     let ended = progress::follow(context, &client, task, !args.no_wait).await?;
     if context.json && !args.no_wait {
         return output::print(&ended.json);
     }
     if !args.no_wait {
-        context.say("cli-vm-deleted", &[("name", &vm.name)]);
+        let said = if ended.kind == "vm-bin" { "cli-vm-binned" } else { "cli-vm-deleted" };
+        context.say(said, &[("name", &vm.name)]);
     }
     Ok(())
 }

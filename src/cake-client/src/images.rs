@@ -13,6 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Chunks on their way at the same time.
 const AT_ONCE: usize = 3;
@@ -47,6 +48,18 @@ impl Client {
 
     pub async fn image(&self, image: &str) -> Result<Seen<Image>, Error> {
         self.get(&format!("/v1/images/{}", escape(image))).await
+    }
+
+    /// Into the bin, from where it can be brought back.
+    pub async fn bin_image(&self, image: &str) -> Result<(), Error> {
+        self.post::<Value>(&format!("/v1/images/{}/bin", escape(image)), NO_BODY).await?;
+        Ok(())
+    }
+
+    /// Back from the bin, by its id.
+    pub async fn restore_image(&self, id: Uuid) -> Result<(), Error> {
+        self.post::<Value>(&format!("/v1/images/{id}/restore"), NO_BODY).await?;
+        Ok(())
     }
 
     pub async fn delete_image(&self, image: &Seen<Image>) -> Result<(), Error> {

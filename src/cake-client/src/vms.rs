@@ -1,9 +1,10 @@
 //! Virtual machines, by id or by name.
 
 use crate::core::{NO_BODY, escape};
-use crate::wire::{NewVm, Task, Ticket, Vm};
+use crate::wire::{BinItem, NewVm, Task, Ticket, Vm};
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::json;
+use uuid::Uuid;
 
 /// What can be asked of a VM as one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,21 @@ impl Client {
     }
 
     /// Deletes the VM and its disks.
+    /// Into the bin, from where it can be brought back.
+    pub async fn bin_vm(&self, vm: &str) -> Result<Seen<Task>, Error> {
+        self.post(&format!("/v1/vms/{}/bin", escape(vm)), NO_BODY).await
+    }
+
+    /// Back from the bin, by its id, under another name if one is given.
+    pub async fn restore_vm(&self, id: Uuid, name: Option<&str>) -> Result<Seen<Task>, Error> {
+        self.post(&format!("/v1/vms/{id}/restore"), Some(&json!({ "name": name }))).await
+    }
+
+    /// Everything in the bin, oldest first.
+    pub async fn bin(&self) -> Result<ItemsSeen<BinItem>, Error> {
+        self.list("/v1/bin", None).await
+    }
+
     pub async fn delete_vm(&self, vm: &Seen<Vm>) -> Result<Seen<Task>, Error> {
         let id = vm.id.to_string();
         self.delete(&vm_path(&id), vm.etag()?).await

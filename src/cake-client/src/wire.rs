@@ -71,6 +71,21 @@ pub struct Usage {
     pub memory: ByteSize,
 }
 
+/// Something in the bin.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct BinItem {
+    /// `vm`, `image`.
+    pub kind: String,
+    pub id: Uuid,
+    pub name: String,
+    pub binned_at: Option<Timestamp>,
+    /// Then it is deleted for good.
+    pub until: Option<Timestamp>,
+    pub size: ByteSize,
+    pub etag: Option<String>,
+}
+
 /// A file on its way in.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]

@@ -1,16 +1,16 @@
 //! What people ask of images that are there.
 
 use cake_node_api::{ClientError, NodeError};
-use cake_store::{Expect, Txn};
+use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{Code, EventKind, Image, ImageId, Problem, Stamp, Subject, VmState};
 use std::fs::File;
 use std::sync::Arc;
 
 use crate::board::{ImageEntry, VmEntry};
-use crate::caller::Caller;
+use crate::caller::{Caller, Keep};
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
-use crate::{error, keys};
+use crate::{error, keys, record};
 
 pub struct Images {
     ledger: Arc<Ledger>,
@@ -54,7 +54,9 @@ impl Images {
         node.client.remove_image(id, stamp).await.map_err(refusal)?;
         let key = keys::image(id);
         let name = keys::name("image", &image.meta.project, &image.meta.name);
-        let txn = Txn::new().guard(key.clone(), Expect::Any).delete(key).delete(name);
+        let txn = Txn::new().guard(key.clone(), Expect::Any).delete(key);
+        // One from the bin has no name that is its own.
+        let txn = if image.binned.is_some() { txn } else { txn.delete(name) };
         let mut audit = self.ledger.audit(caller, Some(image_subject(image)));
         let txn = audit.write(txn);
         self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
@@ -62,6 +64,48 @@ impl Images {
         self.ledger.audited(audit).await?;
         self.ledger.event_info(EventKind::ImageDeleted, Some(image_subject(image))).await;
         Ok(())
+    }
+
+    /// Puts an image into the bin, or brings it back. Its file stays where it is.
+    pub async fn set_binned(
+        &self,
+        caller: &Caller,
+        entry: Arc<ImageEntry>,
+        binned: bool,
+        keep: &Keep<Image>,
+    ) -> Result<Image, Problem> {
+        let mut image = entry.image.clone();
+        let (id, name) = (image.meta.id, keys::name("image", &image.meta.project, &image.meta.name));
+        let (action, state) = if binned { ("bin", "binned") } else { ("restore", "available") };
+        if image.binned.is_some() == binned || image.spec.built_in {
+            let state = if image.spec.built_in { "built-in" } else { state };
+            return Err(Problem::new(Code::IllegalNow).with("action", action).with("state", state));
+        }
+        if let Some(user) = self.user_of(id).filter(|_| binned) {
+            let problem = Problem::new(Code::ImageInUse).with("name", &image.meta.name);
+            return Err(problem.with("by", &user.vm.meta.name));
+        }
+        let now = self.ledger.now();
+        (image.binned, image.meta.updated_at) = (binned.then_some(now), now);
+        image.meta.generation = image.meta.generation.next();
+        let txn = Txn::new().guard(keys::image(id), Expect::Any).put(keys::image(id), record::encode(&image));
+        let txn = match binned {
+            true => txn.delete(name.clone()),
+            false => txn.guard(name.clone(), Expect::Absent).put(name.clone(), id.to_string()),
+        };
+        let mut audit = self.ledger.audit(caller, Some(image_subject(&image)));
+        let txn = audit.write(keep.write(txn, &image, now));
+        match self.ledger.store.txn(txn).await.map_err(error::store)? {
+            TxnOutcome::Committed { .. } => {}
+            TxnOutcome::Refused { .. } => {
+                return Err(Problem::new(Code::NameTaken).with("kind", "image").with("name", &image.meta.name));
+            }
+        }
+        self.ledger.board.put_image(image.clone());
+        self.ledger.audited(audit).await?;
+        let kind = if binned { EventKind::ImageBinned } else { EventKind::ImageRestored };
+        self.ledger.event_info(kind, Some(image_subject(&image))).await;
+        Ok(image)
     }
 
     /// A VM that needs the image itself, not only the disk that was made from it.

@@ -24,7 +24,11 @@ pub struct SettingsPatch {
     pub name: Option<Name>,
     pub language: Option<Language>,
     pub time_zone: Option<String>,
+    pub bin_days: Option<u32>,
 }
+
+/// Days that things may lie in the bin.
+pub const BIN_DAYS: std::ops::RangeInclusive<u32> = 1..=365;
 
 pub struct Settings {
     ledger: Arc<Ledger>,
@@ -50,6 +54,11 @@ impl Settings {
         self.get().map(|versioned| versioned.settings.recovery_key)
     }
 
+    /// How long what was deleted lies in the bin.
+    pub fn bin_days(&self) -> u32 {
+        self.get().map_or_else(cake_types::bin_days, |versioned| versioned.settings.bin_days)
+    }
+
     fn read(&self) -> Option<Stored<Versioned>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -68,16 +77,21 @@ impl Settings {
     ) -> Result<Versioned, Problem> {
         let Stored { mut value, revision } = self.read().ok_or_else(|| Problem::new(Code::NotSetUp))?;
         check(value.generation)?;
-        let SettingsPatch { name, language, time_zone } = patch;
+        let SettingsPatch { name, language, time_zone, bin_days } = patch;
         if let Some(zone) = &time_zone
             && jiff::tz::TimeZone::get(zone).is_err()
         {
             return Err(setup_problem(&SetupError::TimeZone(zone.clone())));
         }
+        if bin_days.is_some_and(|days| !BIN_DAYS.contains(&days)) {
+            let problem = Problem::new(Code::OutOfRange).with("field", "bin_days");
+            return Err(problem.with("min", BIN_DAYS.start()).with("max", BIN_DAYS.end()).at("/bin_days"));
+        }
         value.generation = value.generation.next();
         let settings = &mut value.settings;
         settings.name = name.unwrap_or_else(|| settings.name.clone());
         settings.language = language.unwrap_or(settings.language);
+        settings.bin_days = bin_days.unwrap_or(settings.bin_days);
         settings.time_zone = time_zone.unwrap_or_else(|| settings.time_zone.clone());
         let key = keys::settings();
         let txn = Txn::new().guard(key.clone(), Expect::Revision(revision)).put(key, record::encode(&value));

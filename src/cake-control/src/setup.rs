@@ -117,7 +117,14 @@ impl Setup {
         };
         let now = self.ledger.now();
         let recovery = SecretKey::generate(&mut OsRng);
-        let settings = SystemSettings { name, language, time_zone, set_up_at: now, recovery_key: recovery.public() };
+        let settings = SystemSettings {
+            name,
+            language,
+            time_zone,
+            set_up_at: now,
+            recovery_key: recovery.public(),
+            bin_days: cake_types::bin_days(),
+        };
         let settings = Versioned { generation: Generation::FIRST, settings };
         let role = RoleName("administrator".into());
         let account = self.accounts.new_account(administrator.name, role, hash, None);

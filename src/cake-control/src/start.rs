@@ -14,6 +14,7 @@ use crate::images::Images;
 use crate::imports::Imports;
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
+use crate::reconcile::bin::BinSweeper;
 use crate::reconcile::events::EventReconciler;
 use crate::reconcile::images::ImageReconciler;
 use crate::reconcile::imports::ImportReconciler;
@@ -51,6 +52,7 @@ pub struct Control {
     pub setup: Arc<Setup>,
     pub consoles: Arc<Consoles>,
     pub screens: Arc<Screens>,
+    pub bin: Arc<BinSweeper>,
     loops: JoinSet<()>,
 }
 
@@ -85,6 +87,12 @@ impl Control {
         let images = Arc::new(Images::new(ledger.clone(), nodes.clone()));
         let imports = Arc::new(Imports::new(ledger.clone(), nodes.clone()));
         let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone(), imports.clone()));
+        let bin = Arc::new(BinSweeper {
+            ledger: ledger.clone(),
+            settings: settings.clone(),
+            vms: vms.clone(),
+            images: images.clone(),
+        });
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
         let screens = Arc::new(Screens::new(nodes.clone()));
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
@@ -103,6 +111,7 @@ impl Control {
             setup: Arc::new(setup),
             consoles,
             screens,
+            bin,
             loops: JoinSet::new(),
         };
         control.start_loops(place, transitions);
@@ -123,6 +132,7 @@ impl Control {
         let imports = ImportReconciler { ledger: ledger.clone(), nodes: nodes.clone(), imports: self.imports.clone() };
         let pools = PoolReconciler { ledger: ledger.clone(), nodes: nodes.clone() };
         let sweeper = Sweeper { ledger: ledger.clone(), accounts: self.accounts.clone() };
+        let bin = self.bin.clone();
         let (link, socket) = (nodes.clone(), place.node_socket.clone());
         self.loops.spawn(async move { link.run(&socket).await });
         self.loops.spawn(async move { vms.run().await });
@@ -132,6 +142,7 @@ impl Control {
         self.loops.spawn(async move { imports.run().await });
         self.loops.spawn(async move { pools.run().await });
         self.loops.spawn(async move { sweeper.run().await });
+        self.loops.spawn(async move { bin.run().await });
         let ledger = ledger.clone();
         self.loops.spawn(async move { audit::forget(&ledger).await });
     }

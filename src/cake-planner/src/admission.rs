@@ -1,4 +1,5 @@
 //! What is accepted: does it fit, and is it legal now. A refusal is a [`Problem`] that says how much there is.
+//! The bin takes whatever can be deleted and is not lost; from there it can only be brought back, or deleted for good.
 //!
 //! ```text
 //!            start  shutdown  stop  reset  pause  resume  update  delete  adopt
@@ -36,10 +37,13 @@ pub enum Action {
     Delete,
     Adopt,
     Console,
+    /// Off, and out of sight, with everything that it has.
+    Bin,
+    Restore,
 }
 
 impl Action {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Start,
         Self::Shutdown,
         Self::Stop,
@@ -51,6 +55,8 @@ impl Action {
         Self::Delete,
         Self::Adopt,
         Self::Console,
+        Self::Bin,
+        Self::Restore,
     ];
 
     /// The word in problems; its text in every language is `action-WORD`.
@@ -66,6 +72,8 @@ impl Action {
             Self::Delete => "delete",
             Self::Adopt => "adopt",
             Self::Console => "console",
+            Self::Bin => "bin",
+            Self::Restore => "restore",
         }
     }
 }
@@ -78,6 +86,7 @@ pub struct Situation {
     pub power: Power,
     pub orphaned: bool,
     pub deleting: bool,
+    pub binned: bool,
 }
 
 /// Is `action` legal now?
@@ -86,6 +95,9 @@ pub fn legal(action: Action, now: Situation) -> Result<(), Problem> {
     let refuse = |state: &str| Err(Problem::new(Code::IllegalNow).with("action", action.as_str()).with("state", state));
     if now.orphaned {
         return if matches!(action, Action::Adopt | Action::Console) { Ok(()) } else { refuse("orphaned") };
+    }
+    if now.binned && !now.deleting {
+        return if matches!(action, Action::Restore | Action::Delete) { Ok(()) } else { refuse("binned") };
     }
     if is_legal(action, state, now.power) { Ok(()) } else { refuse(state.as_str()) }
 }
@@ -108,7 +120,9 @@ fn is_legal(action: Action, state: VmState, power: Power) -> bool {
         Action::Resize => matches!(state, Pending | Provisioning | Stopped | Failed),
         Action::Rename => !matches!(state, Deleting | Lost),
         Action::Delete => state != Deleting,
-        Action::Adopt => false,
+        Action::Bin => !matches!(state, Deleting | Lost),
+        // Only from the bin, or from where nobody knows it.
+        Action::Adopt | Action::Restore => false,
         Action::Console => matches!(state, Starting | Running | Paused | ShuttingDown),
     }
 }

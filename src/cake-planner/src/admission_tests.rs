@@ -32,8 +32,8 @@ fn image(format: ImageFormat, firmware: &[Firmware], size: ByteSize) -> ImageSpe
 
 /// One letter per action in the order of [`Action::ALL`]; `.` is refused.
 fn row(state: VmState, power: Power) -> String {
-    let now = Situation { state, power, orphaned: false, deleting: false };
-    let letters = "SDKRPUZNXAC".chars();
+    let now = Situation { state, power, orphaned: false, deleting: false, binned: false };
+    let letters = "SDKRPUZNXACBO".chars();
     Action::ALL.iter().zip(letters).map(|(a, letter)| if legal(*a, now).is_ok() { letter } else { '.' }).collect()
 }
 
@@ -46,17 +46,17 @@ fn the_drawing_in_the_docs_is_what_the_code_does() {
     assert_eq!(
         table,
         [
-            "pending       ..K...ZNX.. S.....ZNX..",
-            "provisioning  ..K...ZNX.. S.....ZNX..",
-            "stopped       S.K...ZNX.. S.....ZNX..",
-            "starting      ..K....NX.C ..K....NX.C",
-            "running       .DKRP..NX.C .DKRP..NX.C",
-            "paused        ..K..U.NX.C ..K..U.NX.C",
-            "shutting-down ..K....NX.C ..K....NX.C",
-            "stopping      .......NX.. .......NX..",
-            "failed        S.K...ZNX.. S.....ZNX..",
-            "deleting      ........... ...........",
-            "lost          ........X.. ........X..",
+            "pending       ..K...ZNX..B. S.....ZNX..B.",
+            "provisioning  ..K...ZNX..B. S.....ZNX..B.",
+            "stopped       S.K...ZNX..B. S.....ZNX..B.",
+            "starting      ..K....NX.CB. ..K....NX.CB.",
+            "running       .DKRP..NX.CB. .DKRP..NX.CB.",
+            "paused        ..K..U.NX.CB. ..K..U.NX.CB.",
+            "shutting-down ..K....NX.CB. ..K....NX.CB.",
+            "stopping      .......NX..B. .......NX..B.",
+            "failed        S.K...ZNX..B. S.....ZNX..B.",
+            "deleting      ............. .............",
+            "lost          ........X.... ........X....",
         ]
     );
 }
@@ -65,8 +65,19 @@ fn the_drawing_in_the_docs_is_what_the_code_does() {
 fn an_orphan_can_only_be_adopted() {
     for state in STATES {
         for action in Action::ALL {
-            let now = Situation { state, power: Power::Running, orphaned: true, deleting: false };
+            let now = Situation { state, power: Power::Running, orphaned: true, deleting: false, binned: false };
             let allowed = matches!(action, Action::Adopt | Action::Console);
+            assert_eq!(legal(action, now).is_ok(), allowed, "{action:?} {state:?}");
+        }
+    }
+}
+
+#[test]
+fn from_the_bin_it_is_brought_back_or_deleted() {
+    for state in STATES.into_iter().filter(|state| *state != VmState::Deleting) {
+        for action in Action::ALL {
+            let now = Situation { state, power: Power::Stopped, orphaned: false, deleting: false, binned: true };
+            let allowed = matches!(action, Action::Restore | Action::Delete);
             assert_eq!(legal(action, now).is_ok(), allowed, "{action:?} {state:?}");
         }
     }
@@ -75,7 +86,13 @@ fn an_orphan_can_only_be_adopted() {
 #[test]
 fn nothing_is_done_to_what_is_being_deleted() {
     for action in Action::ALL {
-        let now = Situation { state: VmState::Running, power: Power::Running, orphaned: false, deleting: true };
+        let now = Situation {
+            state: VmState::Running,
+            power: Power::Running,
+            orphaned: false,
+            deleting: true,
+            binned: false,
+        };
         let problem = legal(action, now).unwrap_err();
         assert_eq!(problem.params["state"], "deleting");
         assert_eq!(problem.params["action"], action.as_str());

@@ -273,7 +273,9 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
         | TaskKind::VmResume
         | TaskKind::VmUpdate
         | TaskKind::VmDelete
-        | TaskKind::VmAdopt => None,
+        | TaskKind::VmAdopt
+        | TaskKind::VmBin
+        | TaskKind::VmRestore => None,
     }
 }
 

@@ -45,14 +45,18 @@ pub enum EventKind {
     VmDeleted,
     VmOrphaned,
     VmLost,
+    VmBinned,
+    VmRestored,
     ImageImported,
     ImageImportFailed,
     ImageDeleted,
+    ImageBinned,
+    ImageRestored,
     LoginFailed,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -69,9 +73,13 @@ impl EventKind {
         Self::VmDeleted,
         Self::VmOrphaned,
         Self::VmLost,
+        Self::VmBinned,
+        Self::VmRestored,
         Self::ImageImported,
         Self::ImageImportFailed,
         Self::ImageDeleted,
+        Self::ImageBinned,
+        Self::ImageRestored,
         Self::LoginFailed,
     ];
 
@@ -93,9 +101,13 @@ impl EventKind {
             Self::VmDeleted => "vm-deleted",
             Self::VmOrphaned => "vm-orphaned",
             Self::VmLost => "vm-lost",
+            Self::VmBinned => "vm-binned",
+            Self::VmRestored => "vm-restored",
             Self::ImageImported => "image-imported",
             Self::ImageImportFailed => "image-import-failed",
             Self::ImageDeleted => "image-deleted",
+            Self::ImageBinned => "image-binned",
+            Self::ImageRestored => "image-restored",
             Self::LoginFailed => "login-failed",
         }
     }

@@ -1,6 +1,7 @@
 //! An image: what VMs are made from; and an import: a file on its way to become one.
 
 use crate::{ByteSize, Failure, Firmware, ImageId, Meta, PoolId, Stamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -8,6 +9,9 @@ use std::collections::BTreeMap;
 pub struct Image {
     pub meta: Meta<ImageId>,
     pub spec: ImageSpec,
+    /// In the bin since then: nothing can be made of it, until it is brought back or its time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binned: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

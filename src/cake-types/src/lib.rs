@@ -42,7 +42,7 @@ pub use node::{Accelerator, Node, NodeCapacity, NodeStatus, TcgReason};
 pub use pool::{Pool, PoolSpec, PoolStatus};
 pub use problem::{Code, Problem};
 pub use sealed::{KeyError, OpenError, OsRng, PublicKey, SealError, Sealed, SecretKey, seal};
-pub use settings::{Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SystemSettings};
+pub use settings::{Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SystemSettings, bin_days};
 pub use task::{Task, TaskEnd, TaskGoal, TaskKind, TaskProgress, TaskState};
 pub use unit::{ByteSize, ByteSizeError};
 pub use vm::{

@@ -60,6 +60,14 @@ pub struct SystemSettings {
     pub set_up_at: Timestamp,
     /// Every secret is sealed to this key too; its private half was shown once.
     pub recovery_key: PublicKey,
+    /// How long what was deleted lies in the bin.
+    #[serde(default = "bin_days")]
+    pub bin_days: u32,
+}
+
+/// A week, also for settings from before there was a bin.
+pub const fn bin_days() -> u32 {
+    7
 }
 
 /// The wizard's answers, and the answer file's fields: the same ones.

@@ -33,11 +33,13 @@ pub enum TaskKind {
     VmUpdate,
     VmDelete,
     VmAdopt,
+    VmBin,
+    VmRestore,
     ImageImport,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -48,6 +50,8 @@ impl TaskKind {
         Self::VmUpdate,
         Self::VmDelete,
         Self::VmAdopt,
+        Self::VmBin,
+        Self::VmRestore,
         Self::ImageImport,
     ];
 
@@ -63,6 +67,8 @@ impl TaskKind {
             Self::VmUpdate => "vm-update",
             Self::VmDelete => "vm-delete",
             Self::VmAdopt => "vm-adopt",
+            Self::VmBin => "vm-bin",
+            Self::VmRestore => "vm-restore",
             Self::ImageImport => "image-import",
         }
     }

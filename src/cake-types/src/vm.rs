@@ -38,6 +38,9 @@ pub struct VmSpec {
     pub made_from: Option<Name>,
     /// Set by a delete that was acknowledged; the resource goes when the node has removed everything.
     pub deleting: bool,
+    /// In the bin since then: off, without a name of its own, with everything that it has, until its time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binned: Option<Timestamp>,
 }
 
 /// Desired power: state, not an order.

@@ -14,8 +14,8 @@ use cake_types::{
     Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, Task, TaskId, VmId,
 };
 use cake_web::{
-    About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, ImportView, NodeView, PageOf, PageQuery,
-    PoolView, SettingsView, SetupView, VmView,
+    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, ImageView, ImportView, NodeView, PageOf,
+    PageQuery, PoolView, SettingsView, SetupView, VmView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -125,7 +125,7 @@ impl ConsoleData for Data {
     }
 
     async fn vms(&self) -> Vec<Arc<VmView>> {
-        self.board.vms().iter().map(|entry| vm_view(entry)).collect()
+        self.board.vms().iter().filter(|entry| !entry.binned()).map(|entry| vm_view(entry)).collect()
     }
 
     async fn vm(&self, id: VmId) -> Option<Arc<VmView>> {
@@ -138,7 +138,25 @@ impl ConsoleData for Data {
             let etag = etag(image.meta.generation);
             Arc::new(ImageView { image: image.clone(), status: status.clone(), etag })
         };
-        self.board.images().iter().map(view).collect()
+        self.board.images().iter().filter(|entry| entry.image.binned.is_none()).map(view).collect()
+    }
+
+    async fn bin(&self) -> Vec<BinView> {
+        let vms = self.board.vms();
+        let vms = vms.iter().filter(|entry| entry.binned()).filter_map(|entry| {
+            let (meta, spec) = (&entry.vm.meta, &entry.vm.spec);
+            let size = ByteSize(spec.disks.iter().map(|disk| disk.size.bytes()).sum());
+            let (id, name) = (meta.id.0, meta.name.clone());
+            Some(BinView { kind: "vm", id, name, binned_at: spec.binned?, size, etag: etag(meta.generation) })
+        });
+        let images = self.board.images();
+        let images = images.iter().filter_map(|entry| {
+            let meta = &entry.image.meta;
+            let size = entry.status.as_ref().map_or(ByteSize(0), |status| status.stored);
+            let (id, name) = (meta.id.0, meta.name.clone());
+            Some(BinView { kind: "image", id, name, binned_at: entry.image.binned?, size, etag: etag(meta.generation) })
+        });
+        vms.chain(images).collect()
     }
 
     async fn imports(&self) -> Vec<Arc<ImportView>> {

@@ -21,6 +21,7 @@ pub const ORDER: [&str; 11] = [
     "console",
     "power",
     "images",
+    "bin",
     "storage",
     "accounts",
     "command-line",

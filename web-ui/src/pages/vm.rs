@@ -91,6 +91,8 @@ struct Head<'a> {
     /// The console that is wanted first.
     console: Option<&'static str>,
     delete: bool,
+    /// No server has it: there is nothing that could be kept.
+    lost: bool,
     /// What deleting it takes away.
     delete_text: String,
     delete_verb: &'static str,
@@ -145,6 +147,7 @@ fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
         others: legal.iter().skip(1).copied().collect(),
         console: console(f, view).filter(|_| !view.orphaned && state != VmState::Deleting && state != VmState::Lost),
         delete: f.may_manage() && !view.orphaned && state != VmState::Deleting,
+        lost: state == VmState::Lost,
         delete_text: match show::disks(view) {
             Some(disks) => f.tv("confirm-delete-text", "disks", disks),
             None => f.t("confirm-delete-text-diskless").into(),

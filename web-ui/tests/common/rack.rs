@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use cake_types::{AccountId, ApiToken, AuditRecord, Event, Problem, Role, Task, TaskId, VmId};
 use cake_web::{
-    About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, ImportView, NodeView, PageOf, PageQuery,
-    PoolView, SettingsView, SetupView, VmView,
+    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, ImageView, ImportView, NodeView, PageOf,
+    PageQuery, PoolView, SettingsView, SetupView, VmView,
 };
 use futures_util::stream;
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,7 @@ pub struct Rack {
     pub vms: Mutex<Vec<Arc<VmView>>>,
     pub images: Vec<Arc<ImageView>>,
     pub imports: Vec<Arc<ImportView>>,
+    pub bin: Vec<BinView>,
     pub pools: Vec<Arc<PoolView>>,
     pub nodes: Vec<Arc<NodeView>>,
     pub tasks: Vec<Arc<Task>>,
@@ -67,6 +68,10 @@ impl ConsoleData for Rack {
 
     async fn images(&self) -> Vec<Arc<ImageView>> {
         self.images.clone()
+    }
+
+    async fn bin(&self) -> Vec<BinView> {
+        self.bin.clone()
     }
 
     async fn imports(&self) -> Vec<Arc<ImportView>> {

@@ -2,12 +2,12 @@
 
 use super::Rack;
 use cake_types::{
-    Account, AccountId, Actor, ApiToken, AuditRecord, AuditResult, Event, EventKind, Image, Language, Node, NodeStatus,
-    Origin, Pool, PoolStatus, ProjectName, RoleName, SessionId, Severity, Subject, SystemSettings, Task, Vm, VmStatus,
-    built_in_roles,
+    Account, AccountId, Actor, ApiToken, AuditRecord, AuditResult, ByteSize, Event, EventKind, Image, Language, Node,
+    NodeStatus, Origin, Pool, PoolStatus, ProjectName, RoleName, SessionId, Severity, Subject, SystemSettings, Task,
+    Vm, VmStatus, built_in_roles,
 };
 use cake_web::{
-    About, AccountView, ImageView, ImportView, NodeView, PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BinView, ImageView, ImportView, NodeView, PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 use jiff::{Timestamp, ToSpan};
 use serde::de::DeserializeOwned;
@@ -76,6 +76,7 @@ pub fn fresh() -> Rack {
         vms: Mutex::default(),
         images: Vec::new(),
         imports: Vec::new(),
+        bin: Vec::new(),
         pools: Vec::new(),
         nodes: Vec::new(),
         tasks: Vec::new(),
@@ -100,6 +101,7 @@ pub fn empty() -> Rack {
         settings: Some(SettingsView { settings, etag: "\"s-1\"".into() }),
         images: images(),
         imports: imports(),
+        bin: bin(),
         pools: vec![pool("local", pool_status(640 * GIB))],
         nodes: vec![node(true)],
         events: vec![event(EventKind::SetupDone, Severity::Info, Some(subject("settings", 1, "Lin 林家行")), 3, &[])],
@@ -123,6 +125,18 @@ fn node(connected: bool) -> Arc<NodeView> {
         "capacity": { "cpus": 16, "memory": 64 * GIB, "memory_available": 41 * GIB }, "started_at": ago(3 * 24 * 60),
     }));
     Arc::new(NodeView { node, status: Some(status), connected })
+}
+
+fn bin() -> Vec<BinView> {
+    let item = |number: u32, kind: &'static str, name: &str, size: u64| BinView {
+        kind,
+        id: id(15, number),
+        name: name.parse().expect("a name"),
+        binned_at: ago(i64::from(number) * 1500),
+        size: ByteSize(size),
+        etag: "\"g1\"".into(),
+    };
+    vec![item(1, "vm", "old-web", 20 * GIB), item(2, "image", "debian-11", 2 * GIB)]
 }
 
 fn imports() -> Vec<Arc<ImportView>> {
@@ -432,6 +446,7 @@ pub fn hostile() -> Rack {
         vms: Mutex::new(vms),
         images: images.collect(),
         imports: busy.imports.clone(),
+        bin: busy.bin.clone(),
         tasks: tasks.collect(),
         events,
         audit: Mutex::new(audit),

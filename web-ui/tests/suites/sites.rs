@@ -20,6 +20,7 @@ pub const INSIDE: [&str; 21] = [
     "/vms/0192a000-0000-7000-8000-010000000001/screen",
     "/vms/0192a000-0000-7000-8000-010000000006/screen",
     "/images",
+    "/bin",
     "/tasks",
     TASK,
     "/events",

@@ -4,14 +4,16 @@ use super::{Nothing, word};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use cake_control::board::ImageEntry;
+use cake_control::caller::Answer;
 use cake_types::{self as domain, ImageFormat, ImageSpec, ImageStatus, Meta};
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::ask::{Ask, IfMatch, Params, etag, ready_json, tagged};
+use crate::ask::{Ask, IfMatch, Params, answer_response, etag, ready_json, tagged};
 use crate::body::Maybe;
 use crate::file;
 use crate::page::Paging;
@@ -44,6 +46,9 @@ pub struct Image {
     pub stored: Option<u64>,
     /// Why it is not available, for support, in English.
     pub detail: Option<String>,
+    /// In the bin since then.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub binned_at: Option<Timestamp>,
     /// For If-Match.
     pub etag: String,
 }
@@ -56,7 +61,7 @@ pub struct ImageList {
 
 impl From<&ImageEntry> for Image {
     fn from(entry: &ImageEntry) -> Self {
-        let ImageEntry { image: domain::Image { meta, spec }, status } = entry;
+        let ImageEntry { image: domain::Image { meta, spec, binned }, status } = entry;
         let Meta { id, project, name, generation, created_at: _, updated_at: _ } = meta;
         let ImageSpec { title, format, os, firmware, min_memory, virtual_size, sha256, built_in } = spec;
         let (stored, available, detail) = match status {
@@ -78,6 +83,7 @@ impl From<&ImageEntry> for Image {
             available,
             stored,
             detail,
+            binned_at: *binned,
             etag: etag(*generation),
         }
     }
@@ -91,7 +97,7 @@ pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -
     let (limit, after) = (page.limit()?, page.cursor::<Uuid>()?);
     let all = api.board.images();
     let mut items: Vec<Image> = (all.iter().map(|entry| Image::from(&**entry)))
-        .filter(|image| after.is_none_or(|after| image.id > after))
+        .filter(|image| image.binned_at.is_none() && after.is_none_or(|after| image.id > after))
         .take(limit + 1)
         .collect();
     let more = items.len() > limit;
@@ -109,7 +115,46 @@ pub(crate) async fn get(State(api): State<Api>, Path(image): Path<String>) -> Re
     Ok(tagged(entry.image.meta.generation, &Image::from(&*entry)))
 }
 
-/// Deletes an image. Disks that were made from it stay as they are.
+/// Puts an image into the bin, where it is kept until its time is over.
+#[utoipa::path(post, path = "/v1/images/{image}/bin", operation_id = "image_bin", tag = "bin",
+    params(("image" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = Image), (status = "default", body = ProblemBody)))]
+pub(crate) async fn bin(
+    State(api): State<Api>,
+    Path(image): Path<String>,
+    ask: Ask,
+    Maybe(Nothing {}): Maybe<Nothing>,
+) -> Result<Response, Refused> {
+    move_it(&api, &ask, &image, true).await
+}
+
+/// Brings an image back from the bin.
+#[utoipa::path(post, path = "/v1/images/{image}/restore", operation_id = "image_restore", tag = "bin",
+    params(("image" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = Image), (status = "default", body = ProblemBody)))]
+pub(crate) async fn restore(
+    State(api): State<Api>,
+    Path(image): Path<String>,
+    ask: Ask,
+    Maybe(Nothing {}): Maybe<Nothing>,
+) -> Result<Response, Refused> {
+    move_it(&api, &ask, &image, false).await
+}
+
+async fn move_it(api: &Api, ask: &Ask, image: &str, binned: bool) -> Result<Response, Refused> {
+    let entry = api.images.find(image)?;
+    let image = api.images.set_binned(&ask.caller, entry, binned, &ask.keep(moved)).await?;
+    Ok(answer_response(moved(&image)))
+}
+
+/// Without what only the node knows.
+fn moved(image: &domain::Image) -> Answer {
+    let shown = Image::from(&ImageEntry { image: image.clone(), status: None });
+    let body = serde_json::to_string(&shown).expect("an image is JSON");
+    Answer { status: 200, etag: Some(etag(image.meta.generation)), location: None, body }
+}
+
+/// Deletes an image for good. Disks that were made from it stay as they are.
 #[utoipa::path(delete, path = "/v1/images/{image}", operation_id = "image_delete", tag = "images",
     params(("image" = String, Path), ("If-Match" = String, Header)),
     responses((status = 204), (status = "default", body = ProblemBody)))]

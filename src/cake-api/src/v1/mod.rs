@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod bin;
 pub mod console;
 pub mod events;
 pub mod images;

@@ -110,12 +110,17 @@ pub(crate) async fn find(State(api): State<Api>, Params(page): Params<Paging>) -
     let wanted = skip.saturating_add(limit).saturating_add(1);
     let mut found: Vec<Vec<u8>> = Vec::new();
     api.board.each_vm(None, |entry| {
+        if entry.binned() {
+            return true;
+        }
         if filter.matches(&VmItem(entry)) {
             found.push(of_kind("vm", &entry.fragment));
         }
         true
     });
-    for entry in api.board.images().iter().filter(|entry| filter.matches(&ImageItem(entry))) {
+    for entry in
+        api.board.images().iter().filter(|entry| entry.image.binned.is_none() && filter.matches(&ImageItem(entry)))
+    {
         found.push(of_kind("image", &serde_json::to_vec(&Image::from(&**entry)).expect("an image is JSON")));
     }
     let mut tasks = api.tasks.active();

@@ -26,6 +26,8 @@ pub struct Settings {
     pub set_up_at: Timestamp,
     /// The public half, Base64.
     pub recovery_key: String,
+    /// Days that what was deleted lies in the bin.
+    pub bin_days: u32,
     /// For If-Match.
     pub etag: String,
 }
@@ -33,13 +35,14 @@ pub struct Settings {
 impl From<control::Versioned> for Settings {
     fn from(versioned: control::Versioned) -> Self {
         let control::Versioned { generation, settings } = versioned;
-        let SystemSettings { name, language, time_zone, set_up_at, recovery_key } = settings;
+        let SystemSettings { name, language, time_zone, set_up_at, recovery_key, bin_days } = settings;
         Self {
             name: name.to_string(),
             language: language.tag(),
             time_zone,
             set_up_at,
             recovery_key: recovery_key.into(),
+            bin_days,
             etag: etag(generation),
         }
     }
@@ -54,6 +57,9 @@ pub struct SettingsPatch {
     pub language: Option<String>,
     #[serde(default)]
     pub time_zone: Option<String>,
+    /// 1 to 365.
+    #[serde(default)]
+    pub bin_days: Option<u32>,
 }
 
 /// The settings.
@@ -74,9 +80,9 @@ pub(crate) async fn update(
     seen: IfMatch,
     Json(patch): Json<SettingsPatch>,
 ) -> Result<Response, Refused> {
-    let SettingsPatch { name, language: tag, time_zone } = patch;
+    let SettingsPatch { name, language: tag, time_zone, bin_days } = patch;
     let name = name.map(|name| names::name(&name, "/name")).transpose()?;
-    let patch = control::SettingsPatch { name, language: language(tag)?, time_zone };
+    let patch = control::SettingsPatch { name, language: language(tag)?, time_zone, bin_days };
     let check = |generation: Generation| seen.check(generation);
     let versioned = api.settings.update(&ask.caller, patch, check).await?;
     Ok(tagged(versioned.generation, &Settings::from(versioned)))

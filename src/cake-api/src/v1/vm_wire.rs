@@ -59,6 +59,9 @@ pub struct Vm {
     pub start_commands: Option<u32>,
     /// A node runs it, the Store does not know it.
     pub orphaned: bool,
+    /// In the bin since then.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub binned_at: Option<Timestamp>,
     pub generation: u64,
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
@@ -135,6 +138,7 @@ impl From<&VmEntry> for Vm {
             hardware: _,
             made_from,
             deleting: _,
+            binned,
         } = spec;
         let so = entry.status.as_ref().map(So::from).unwrap_or_default();
         Self {
@@ -162,6 +166,7 @@ impl From<&VmEntry> for Vm {
             restarts: so.restarts,
             start_commands: so.start_commands,
             orphaned: entry.orphaned(),
+            binned_at: *binned,
             generation: generation.0,
             created_at: *created_at,
             updated_at: *updated_at,

@@ -35,7 +35,7 @@ pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -
     let project = project(page.project.as_deref())?;
     let (mut fragments, mut last, mut more) = (Vec::with_capacity(limit), None, false);
     api.board.each_vm(after, |entry| {
-        if entry.vm.meta.project != project {
+        if entry.vm.meta.project != project || entry.binned() {
             return true;
         }
         more = fragments.len() == limit;
@@ -101,7 +101,47 @@ pub(crate) async fn update(
     Ok(tagged(entry.vm.meta.generation, &Vm::from(&*entry)))
 }
 
-/// Deletes a VM and its disks.
+/// Puts a VM into the bin: off, its name free, its disks kept until its time is over.
+#[utoipa::path(post, path = "/v1/vms/{vm}/bin", operation_id = "vm_bin", tag = "bin",
+    params(("vm" = String, Path), ("project" = Option<String>, Query), ("Idempotency-Key" = String, Header)),
+    responses((status = 202, body = Task), (status = "default", body = ProblemBody)))]
+pub(crate) async fn bin(
+    State(api): State<Api>,
+    Path(vm): Path<String>,
+    ask: Ask,
+    Params(within): Params<InProject>,
+    Maybe(Nothing {}): Maybe<Nothing>,
+) -> Result<Response, Refused> {
+    let task = api.vms.bin(&ask.caller, find(&api, &vm, &within)?, &ask.keep(accepted)).await?;
+    Ok(answer_response(accepted(&task)))
+}
+
+/// Brings a VM back from the bin. It is off.
+#[utoipa::path(post, path = "/v1/vms/{vm}/restore", operation_id = "vm_restore", tag = "bin", request_body = Restore,
+    params(("vm" = String, Path), ("project" = Option<String>, Query), ("Idempotency-Key" = String, Header)),
+    responses((status = 202, body = Task), (status = "default", body = ProblemBody)))]
+pub(crate) async fn restore(
+    State(api): State<Api>,
+    Path(vm): Path<String>,
+    ask: Ask,
+    Params(within): Params<InProject>,
+    Maybe(Restore { name }): Maybe<Restore>,
+) -> Result<Response, Refused> {
+    let name = name.map(|name| names::name(&name, "/name")).transpose()?;
+    let task = api.vms.restore(&ask.caller, find(&api, &vm, &within)?, name, &ask.keep(accepted)).await?;
+    Ok(answer_response(accepted(&task)))
+}
+
+/// How something comes back.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Restore {
+    /// Another name, where the old one is somebody else's by now.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// Deletes a VM and its disks for good.
 #[utoipa::path(delete, path = "/v1/vms/{vm}", operation_id = "vm_delete", tag = "vms",
     params(("vm" = String, Path), ("project" = Option<String>, Query), ("If-Match" = String, Header)),
     responses((status = 202, body = Task), (status = "default", body = ProblemBody)))]

@@ -144,7 +144,9 @@ impl Board {
         let inner = self.read();
         match Reference::parse(text)? {
             Reference::Id(id) => inner.images.get(&ImageId(id)).cloned(),
-            Reference::Name(name) => inner.images.values().find(|e| e.image.meta.name == name).cloned(),
+            Reference::Name(name) => {
+                inner.images.values().find(|e| e.image.meta.name == name && e.image.binned.is_none()).cloned()
+            }
         }
     }
 
@@ -220,7 +222,7 @@ impl Board {
         if let Some(old) = &old {
             inner.forget_name(old);
         }
-        if !vm.spec.deleting {
+        if !vm.spec.deleting && vm.spec.binned.is_none() {
             inner.names.insert((vm.meta.project.clone(), names::fold(&vm.meta.name)), id);
         }
         let entry = VmEntry {

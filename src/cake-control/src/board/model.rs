@@ -35,6 +35,11 @@ impl VmEntry {
         self.vm.meta.id
     }
 
+    /// In the bin, and not on its way out of it.
+    pub fn binned(&self) -> bool {
+        self.vm.spec.binned.is_some() && !self.vm.spec.deleting
+    }
+
     /// Runs on a node, unknown to the Store.
     pub fn orphaned(&self) -> bool {
         self.revision.is_none()
@@ -62,6 +67,7 @@ impl VmEntry {
             power: self.vm.spec.power,
             orphaned: self.orphaned(),
             deleting: self.vm.spec.deleting,
+            binned: self.binned(),
         }
     }
 

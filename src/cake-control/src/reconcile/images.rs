@@ -40,7 +40,8 @@ impl ImageReconciler {
             created_at: old.map_or(now, |old| old.created_at),
             updated_at: now,
         };
-        let image = Image { meta, spec: spec.clone() };
+        let binned = known.as_ref().and_then(|known| known.image.binned);
+        let image = Image { meta, spec: spec.clone(), binned };
         let key = keys::image(*id);
         let txn = Txn::new().guard(key.clone(), Expect::Any).put(key, record::encode(&image));
         self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;

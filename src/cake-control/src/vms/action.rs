@@ -125,12 +125,58 @@ impl Vms {
         task.ok_or_else(|| Problem::new(Code::Internal))
     }
 
+    /// Puts a VM into the bin: off, its name free at once, everything that it has kept until its time is over.
+    pub async fn bin(&self, caller: &Caller, entry: Arc<VmEntry>, keep: &Keep<Task>) -> Result<Arc<Task>, Problem> {
+        let now = self.ledger.now();
+        let plan = |entry: &VmEntry| {
+            admission::legal(Action::Bin, entry.situation())?;
+            let mut vm = raised(&entry.vm, now);
+            (vm.spec.power, vm.spec.binned) = (Power::Stopped, Some(now));
+            let goal = TaskGoal::Power { generation: vm.meta.generation, power: Power::Stopped };
+            let name = keys::name("vm", &vm.meta.project, &vm.meta.name);
+            Ok(Planned { vm, goal: Some((TaskKind::VmBin, goal)), txn: Txn::new().delete(name) })
+        };
+        let Changed { vm, task, audit } = self.change(entry, caller, Some(keep), plan).await?;
+        self.carry_out(&vm, audit).await?;
+        self.ledger.event_info(EventKind::VmBinned, Some(subject_of(&vm))).await;
+        task.ok_or_else(|| Problem::new(Code::Internal))
+    }
+
+    /// Brings a VM back from the bin, under its old name or another. It stays off.
+    pub async fn restore(
+        &self,
+        caller: &Caller,
+        entry: Arc<VmEntry>,
+        name: Option<Name>,
+        keep: &Keep<Task>,
+    ) -> Result<Arc<Task>, Problem> {
+        let now = self.ledger.now();
+        let plan = |entry: &VmEntry| {
+            admission::legal(Action::Restore, entry.situation())?;
+            let mut vm = raised(&entry.vm, now);
+            vm.spec.binned = None;
+            vm.meta.name = name.clone().unwrap_or(vm.meta.name);
+            let goal = TaskGoal::Applied { generation: vm.meta.generation };
+            let taken = keys::name("vm", &vm.meta.project, &vm.meta.name);
+            let txn = Txn::new().guard(taken.clone(), Expect::Absent).put(taken, vm.meta.id.to_string());
+            Ok(Planned { vm, goal: Some((TaskKind::VmRestore, goal)), txn })
+        };
+        let Changed { vm, task, audit } = self.change(entry, caller, Some(keep), plan).await?;
+        self.carry_out(&vm, audit).await?;
+        self.ledger.event_info(EventKind::VmRestored, Some(subject_of(&vm))).await;
+        task.ok_or_else(|| Problem::new(Code::Internal))
+    }
+
     fn deletion(&self, entry: &VmEntry, now: jiff::Timestamp) -> Result<Planned, Problem> {
         admission::legal(Action::Delete, entry.situation())?;
         let mut vm = raised(&entry.vm, now);
         vm.spec.deleting = true;
-        let name = keys::name("vm", &vm.meta.project, &vm.meta.name);
-        Ok(Planned { vm, goal: None, txn: Txn::new().delete(name) })
+        // One from the bin has no name that is its own.
+        let txn = match entry.binned() {
+            true => Txn::new(),
+            false => Txn::new().delete(keys::name("vm", &vm.meta.project, &vm.meta.name)),
+        };
+        Ok(Planned { vm, goal: None, txn })
     }
 
     async fn tell_removal(&self, vm: &Vm, audit: Audit) -> Result<(), Problem> {
@@ -148,7 +194,7 @@ impl Vms {
     ) -> Result<Arc<Task>, Problem> {
         admission::legal(Action::Adopt, entry.situation())?;
         let mut vm = raised(&entry.vm, self.ledger.now());
-        vm.spec.deleting = false;
+        (vm.spec.deleting, vm.spec.binned) = (false, None);
         vm.meta.name = name.unwrap_or(vm.meta.name);
         let goal = TaskGoal::Applied { generation: vm.meta.generation };
         let task = self.new_task(&vm, caller, TaskKind::VmAdopt, goal);

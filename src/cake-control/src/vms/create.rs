@@ -122,6 +122,7 @@ impl Vms {
             hardware,
             made_from: Some(image_name.clone()),
             deleting: false,
+            binned: None,
         };
         Ok(Vm { meta, spec })
     }
@@ -136,7 +137,7 @@ impl Vms {
         let image = self.ledger.board.find_image(text);
         let image = image.ok_or_else(|| Problem::not_found("image", text).at("/image"))?;
         match &image.status {
-            Some(status) if status.available => Ok(image),
+            Some(status) if status.available && image.image.binned.is_none() => Ok(image),
             _ => Err(Problem::invalid("image", "image-unavailable").at("/image")),
         }
     }

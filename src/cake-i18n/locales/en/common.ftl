@@ -64,6 +64,13 @@ state-lost = Lost
 state-orphaned = Orphaned
 state-done = Done
 state-cancelled = Cancelled
+state-binned = In the bin
+state-available = Ready
+state-built-in = Comes with cake
+state-ending = Ending
+state-receiving = Receiving
+state-checking = Checking
+state-converting = Converting
 
 # Kinds of things
 kind-vm = VM
@@ -129,6 +136,8 @@ action-adopt = adopt
 action-console = open the console of
 action-cancel = cancel
 action-upload = send a part of
+action-bin = delete
+action-restore = bring back
 action-this = do that to
 
 # Fields of requests, for refusals
@@ -136,6 +145,7 @@ field-memory = Memory
 field-disk = Disk
 field-image = Image
 field-size = Size
+field-bin_days = Days in the bin
 field-sha256 = Checksum (SHA-256)
 field-path = Folder
 field-users = Users

@@ -249,6 +249,9 @@ confirm-delete-text = The VM and its disks ({ $disks }) are removed from the ser
 confirm-delete-text-diskless = The VM is removed from the server. This can’t be undone.
 confirm-delete-verb = Delete VM and disks
 confirm-delete-verb-diskless = Delete VM
+confirm-bin-title = Delete { $name }?
+confirm-bin-text = It is forced off and goes to the bin with its disks. From there it can be brought back for some days.
+confirm-bin-verb = Move to the bin
 
 # Creating a VM
 new-title = Create a VM
@@ -350,7 +353,7 @@ image-built-in = comes with cake
 image-use = Create a VM from it
 image-delete = Delete
 image-delete-title = Delete the image { $name }?
-image-delete-text = Disks that were made from it stay as they are. The image itself can’t be brought back.
+image-delete-text = Disks that were made from it stay as they are. The image goes to the bin and can be brought back for some days.
 image-download = Download
 
 upload-title = Bring in an image
@@ -460,3 +463,19 @@ help-search = Search the manual
 help-nothing = Nothing in the manual matches.
 help-pages = Pages
 help-api = API description
+
+# The bin
+bin-title = Bin
+bin-lead = { $count ->
+    [one] What was deleted is kept here for one day. Until then it can be brought back; it still takes its space.
+   *[other] What was deleted is kept here for { $count } days. Until then it can be brought back; it still takes its space.
+  }
+bin-since = Deleted
+bin-until = Gone for good
+bin-size = Space
+bin-restore = Bring back
+bin-destroy = Delete for good
+bin-destroy-title = Delete { $name } for good?
+bin-destroy-text = It is removed from the server with everything that it has. This can’t be undone.
+bin-empty-title = The bin is empty
+bin-empty-text = A VM or an image that is deleted comes here first.

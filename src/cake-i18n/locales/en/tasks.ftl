@@ -10,6 +10,8 @@ task-kind-vm-resume = Resume
 task-kind-vm-update = Change
 task-kind-vm-delete = Delete VM
 task-kind-vm-adopt = Adopt
+task-kind-vm-bin = Move to the bin
+task-kind-vm-restore = Bring back
 task-kind-image-import = Bring in image
 
 task-vm-create = Create { $name }
@@ -22,6 +24,8 @@ task-vm-resume = Resume { $name }
 task-vm-update = Change { $name }
 task-vm-delete = Delete { $name }
 task-vm-adopt = Adopt { $name }
+task-vm-bin = Move { $name } to the bin
+task-vm-restore = Bring back { $name }
 task-image-import = Bring in image { $name }
 
 task-state-running = At work
@@ -40,6 +44,8 @@ task-done-vm-resume = { $name } goes on.
 task-done-vm-update = Changed { $name }.
 task-done-vm-delete = Deleted { $name }.
 task-done-vm-adopt = Adopted { $name }.
+task-done-vm-bin = { $name } is in the bin.
+task-done-vm-restore = { $name } is back.
 task-done-image-import = The image { $name } can be used.
 
 # What a task was to do, and why it did not

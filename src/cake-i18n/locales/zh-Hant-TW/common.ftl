@@ -53,6 +53,13 @@ state-lost = 遺失
 state-orphaned = 無主
 state-done = 完成
 state-cancelled = 已取消
+state-binned = 在垃圾桶裡
+state-available = 可以使用
+state-built-in = cake內附
+state-ending = 結束中
+state-receiving = 接收中
+state-checking = 檢查中
+state-converting = 轉換中
 
 # 種類
 kind-vm = 虛擬機器
@@ -118,6 +125,8 @@ action-adopt = 接管
 action-console = 開啟主控台
 action-cancel = 取消
 action-upload = 傳送一部分
+action-bin = 刪除
+action-restore = 復原
 action-this = 這麼做
 
 # 要求中的欄位，用於拒絕訊息
@@ -125,6 +134,7 @@ field-memory = 記憶體
 field-disk = 磁碟
 field-image = 映像檔
 field-size = 大小
+field-bin_days = 垃圾桶保留天數
 field-sha256 = 檢查碼（SHA-256）
 field-path = 資料夾
 field-users = 使用者

@@ -239,6 +239,9 @@ confirm-delete-text = 虛擬機器與它的磁碟（{ $disks }）會從伺服器
 confirm-delete-text-diskless = 虛擬機器會從伺服器移除，無法復原。
 confirm-delete-verb = 刪除虛擬機器與磁碟
 confirm-delete-verb-diskless = 刪除虛擬機器
+confirm-bin-title = 要刪除「{ $name }」嗎？
+confirm-bin-text = 它會被強制關閉，連同磁碟移到垃圾桶。幾天之內都可以從那裡復原。
+confirm-bin-verb = 移到垃圾桶
 
 # 建立虛擬機器
 new-title = 建立虛擬機器
@@ -336,7 +339,7 @@ image-built-in = cake內附
 image-use = 用它建立虛擬機器
 image-delete = 刪除
 image-delete-title = 要刪除映像檔「{ $name }」嗎？
-image-delete-text = 由它建立的磁碟會保持原樣。映像檔本身刪除後無法復原。
+image-delete-text = 由它建立的磁碟會保持原樣。映像檔會移到垃圾桶，幾天之內都可以復原。
 image-download = 下載
 
 upload-title = 匯入映像檔
@@ -446,3 +449,16 @@ help-search = 搜尋手冊
 help-nothing = 手冊裡沒有符合的內容。
 help-pages = 章節
 help-api = API說明
+
+# 垃圾桶
+bin-title = 垃圾桶
+bin-lead = 刪除的項目會在這裡保留{ $count }天。在那之前都可以復原；它們仍會佔用空間。
+bin-since = 刪除時間
+bin-until = 永久刪除
+bin-size = 空間
+bin-restore = 復原
+bin-destroy = 永久刪除
+bin-destroy-title = 要永久刪除「{ $name }」嗎？
+bin-destroy-text = 它與它的一切都會從伺服器移除，無法復原。
+bin-empty-title = 垃圾桶是空的
+bin-empty-text = 刪除虛擬機器或映像檔時，會先移到這裡。

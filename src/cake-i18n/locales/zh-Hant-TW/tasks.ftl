@@ -10,6 +10,8 @@ task-kind-vm-resume = 繼續
 task-kind-vm-update = 變更
 task-kind-vm-delete = 刪除虛擬機器
 task-kind-vm-adopt = 接管
+task-kind-vm-bin = 移到垃圾桶
+task-kind-vm-restore = 復原
 task-kind-image-import = 匯入映像檔
 
 task-vm-create = 建立「{ $name }」
@@ -22,6 +24,8 @@ task-vm-resume = 繼續「{ $name }」
 task-vm-update = 變更「{ $name }」
 task-vm-delete = 刪除「{ $name }」
 task-vm-adopt = 接管「{ $name }」
+task-vm-bin = 將「{ $name }」移到垃圾桶
+task-vm-restore = 復原「{ $name }」
 task-image-import = 匯入映像檔「{ $name }」
 
 task-state-running = 進行中
@@ -40,6 +44,8 @@ task-done-vm-resume = 「{ $name }」繼續執行。
 task-done-vm-update = 已變更「{ $name }」。
 task-done-vm-delete = 已刪除「{ $name }」。
 task-done-vm-adopt = 已接管「{ $name }」。
+task-done-vm-bin = 「{ $name }」已移到垃圾桶。
+task-done-vm-restore = 「{ $name }」已復原。
 task-done-image-import = 映像檔「{ $name }」可以使用了。
 
 # 工作原本要做什麼，以及沒做到的原因

@@ -2,6 +2,7 @@
 
 mod access;
 mod bad_input;
+mod bin;
 mod console;
 mod contract;
 mod convergence;
