@@ -9,12 +9,14 @@
 //!   system_settings: host name, time zone ─────────────────────────────── bus (every D-Bus proxy) ─▶ systemd
 //!   process: ProcessIdentity ─▶ LiveProcess (pidfd)
 //!   usage: one process, the whole machine       identity: its names        accelerator: does KVM really run guests
+//!   history: what was used, over an hour, a day, a month, in files that never grow
 //! ```
 //!
 //! It deliberately does not know: QEMU, VMs, cake's own state and what an end of a process means.
 
 pub mod accelerator;
 mod bus;
+pub mod history;
 pub mod identity;
 pub mod launch;
 pub mod process;

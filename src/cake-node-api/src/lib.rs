@@ -8,6 +8,7 @@
 //!              do(operation, verb)     an edge, idempotent by its operation id
 //!              observe(from)           a snapshot, then every change
 //!              ticket, open            a byte stream: a one-time ticket, then a connected descriptor
+//!              history, counters       what was used over time, and since the start
 //! ```
 //!
 //! Start from [`NodeService`]: cake-node implements it, [`NodeClient`] is it from afar, and [`serve`] joins the two over a Unix
