@@ -15,6 +15,7 @@ pub mod body;
 mod docs;
 pub mod guard;
 mod openapi;
+mod openmetrics;
 mod page;
 mod problem;
 mod router;

@@ -27,6 +27,7 @@ use utoipa::{Modify, OpenApi};
         v1::console::ticket, v1::console::connect,
         v1::screen::ticket, v1::screen::connect, v1::screen::screenshot,
         v1::images::list, v1::images::get, v1::pools::list, v1::nodes::list, v1::nodes::get,
+        v1::usage::of_node, v1::usage::of_vm, v1::metrics::get,
         v1::tasks::list, v1::tasks::get, v1::tasks::cancel,
         v1::events::list, v1::audit::list, v1::settings::get, v1::settings::update, v1::query::find, v1::watch::watch,
         v1::meta::version, v1::meta::openapi, v1::meta::docs, v1::meta::docs_style,

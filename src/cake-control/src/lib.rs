@@ -36,6 +36,7 @@ pub mod settings;
 pub mod setup;
 mod start;
 pub mod tasks;
+pub mod usage;
 pub mod vms;
 
 pub use audit::Audit;
