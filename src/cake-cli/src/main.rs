@@ -22,6 +22,7 @@ mod look;
 mod output;
 mod progress;
 mod system;
+mod usage;
 mod vm;
 mod words;
 

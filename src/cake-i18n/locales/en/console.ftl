@@ -426,3 +426,21 @@ help-search = Search the manual
 help-nothing = Nothing in the manual matches.
 help-pages = Pages
 help-api = API description
+
+# What was used: charts of a server and of a VM
+usage-title-node = What { $name } uses
+usage-title-vm = What it uses
+usage-spans = How far back
+usage-hour = Hour
+usage-day = Day
+usage-month = Month
+usage-says = { $what }: { $now } now, { $mean } on average, { $most } at most
+usage-keys = Arrow keys move along the curve.
+usage-none-yet = Measured every ten seconds; the first curve is here in half a minute.
+usage-not-there = Nothing was measured in this time.
+usage-unavailable = What was used can’t be read now. It is tried again by itself.
+usage-uncounted = This VM is on a private network of its own; nobody counts what passes there.
+usage-set-aside = Part of the history was damaged and was set aside on { $when }. What could be read is shown.
+usage-numbers = The same in numbers
+usage-time = Time
+usage-most = { $what }, at most

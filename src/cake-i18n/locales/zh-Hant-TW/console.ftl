@@ -412,3 +412,21 @@ help-search = 搜尋手冊
 help-nothing = 手冊裡沒有符合的內容。
 help-pages = 章節
 help-api = API說明
+
+# What was used: charts of a server and of a VM
+usage-title-node = 「{ $name }」的用量
+usage-title-vm = 用量
+usage-spans = 時間範圍
+usage-hour = 一小時
+usage-day = 一天
+usage-month = 一個月
+usage-says = { $what }：目前{ $now }，平均{ $mean }，最多{ $most }
+usage-keys = 用方向鍵沿著曲線移動。
+usage-none-yet = 每十秒測量一次，半分鐘後就有第一段曲線。
+usage-not-there = 這段時間沒有測量資料。
+usage-unavailable = 目前無法讀取用量，稍後會自動再試。
+usage-uncounted = 這台虛擬機器使用自己的私人網路，流量無人計數。
+usage-set-aside = 部分用量記錄已損壞，於{ $when }移到一旁。能讀取的部分都顯示在這裡。
+usage-numbers = 以數字顯示
+usage-time = 時間
+usage-most = { $what }（最多）
