@@ -287,7 +287,8 @@ class Chart {
     if (!this.data || !this.figure.querySelector('details').open) return;
     const mosts = this.mosts();
     const { time, most } = this.usage.words;
-    const cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: text });
+    // Headings are words, the rest is data.
+    const cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: text, translate: kind === 'th' });
     const row = (kind, texts) => {
       const made = document.createElement('tr');
       made.append(...texts.map((text) => cell(kind, text)));
