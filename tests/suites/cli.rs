@@ -195,7 +195,7 @@ async fn usage(english: &Cake, chinese: &Cake) -> Result<()> {
     let raw = english.json(&["vm", "usage", "web", "--span", "day"]).await?;
     ensure!(raw["step_seconds"] == 120 && raw["mean"]["memory_taken_bytes"].is_array(), "{raw}");
     ensure!(english.run(&["vm", "usage", "web", "--span", "year"]).await?.code == 2, "no such span");
-    ensure!(english.run(&["node", "usage", "nobody"]).await?.code == 5, "no such server");
+    ensure!(english.run(&["node", "usage", "nobody"]).await?.code == 3, "no such server");
     Ok(())
 }
 

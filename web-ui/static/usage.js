@@ -117,12 +117,13 @@ class Usage {
 
 /** Times as people of the page's language write them, in the server's zone. */
 function times(zone, span) {
-  const language = document.documentElement.lang.startsWith('zh') ? 'zh-Hant-TW' : 'en-GB';
+  const chinese = document.documentElement.lang.startsWith('zh');
+  const language = chinese ? 'zh-Hant-TW' : 'en-GB';
   const format = (options) => {
     const made = new Intl.DateTimeFormat(language, { timeZone: zone, ...options });
     return (seconds) => made.format(seconds * 1000);
   };
-  const clock = format({ hour: 'numeric', minute: '2-digit' });
+  const clock = format({ hour: chinese ? 'numeric' : '2-digit', minute: '2-digit' });
   const day = format({ day: 'numeric', month: 'short' });
   return { day, tick: span === 'month' ? day : clock, full: (seconds) => `${day(seconds)} ${clock(seconds)}` };
 }
@@ -210,7 +211,7 @@ class Chart {
       bands: this.stacked ? colours.slice(1).map((stroke, at) => ({ series: [at + 2, at + 1], fill: faint(stroke) })) : [],
       axes: [
         { ...axis, grid: { show: false }, size: 24, space: 70, values: (_, ticks) => ticks.map((at) => this.usage.times.tick(at)) },
-        { ...axis, grid, size: 72, space: 34, ...(bytes && { incrs: POWERS }), values: (_, ticks) => ticks.map((at) => measured(this.unit, at)) },
+        { ...axis, grid, size: 72, space: 26, ...(bytes && { incrs: POWERS }), values: (_, ticks) => ticks.map((at) => measured(this.unit, at)) },
       ],
       hooks: { setCursor: [(plot) => this.point(plot.cursor.idx)] },
     };
