@@ -315,7 +315,8 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
         Sight::of("vm", &*vm),
         Sight::of("vm-hardware", &*vm).after(open("hardware")),
         Sight::of("vm-delete", &*vm).click("vm-delete"),
-        Sight::of("vm-numbers", &*vm).after("for (const numbers of document.querySelectorAll('.numbers')) numbers.open = true"),
+        Sight::of("vm-numbers", &*vm)
+            .after("for (const numbers of document.querySelectorAll('.numbers')) numbers.open = true"),
         Sight::of("vm-failed", format!("/vms/{broken}")),
         Sight::of("keys", "/vms").after("document.getElementById('keys').showModal()"),
         Sight::of("console", format!("{vm}/console")),

@@ -13,8 +13,8 @@ use anyhow::Result;
 use cake_qmp::{
     CloseReason, EventKind, Events, Notice, QmpError,
     commands::{
-        AddFd, CloseFd, Cont, GetFd, QueryBlock, QueryBlockStats, QueryCpusFast, QueryQmpSchema, QueryStatus, QueryUuid, QueryVersion,
-        Quit, RemoveFd, RingbufRead, RunState, Stop, SystemPowerdown, SystemReset,
+        AddFd, CloseFd, Cont, GetFd, QueryBlock, QueryBlockStats, QueryCpusFast, QueryQmpSchema, QueryStatus,
+        QueryUuid, QueryVersion, Quit, RemoveFd, RingbufRead, RunState, Stop, SystemPowerdown, SystemReset,
     },
 };
 use serde_json::json;

@@ -23,7 +23,7 @@ struct Page<'a> {
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -> Response {
     let r = super::regions(&data, &f, "/").await;
     let nodes = data.nodes().await;
-    let usage = nodes.first().map(|node| Charts::of_node(&f, node.node.meta.name.as_str()));
+    let usage = nodes.first().map(|node| Charts::of_node(&f, &node.node));
     f.page(&Page { f: &f, r, usage })
 }
 

@@ -1,9 +1,9 @@
 //! What was used, as charts: a part of the overview and of a VM's page. The page has the frame and the words; the numbers are
 //! fetched from `/v1` by `static/usage.js`, and again as they are measured.
 
-use crate::frame::{Frame, percent_encoded};
+use crate::frame::Frame;
 use askama::Template;
-use cake_types::{Measure, VmId};
+use cake_types::{Measure, Meta, Node, VmId};
 
 /// The charts of one server or VM.
 #[derive(Template)]
@@ -75,9 +75,9 @@ impl Chart {
 }
 
 impl<'a> Charts<'a> {
-    pub fn of_node(f: &'a Frame, name: &str) -> Self {
-        let address = format!("/v1/nodes/{}/usage", percent_encoded(name));
-        Self::new(f, f.tv("usage-title-node", "name", name), address, &NODE)
+    pub fn of_node(f: &'a Frame, node: &Node) -> Self {
+        let Meta { id, name, .. } = &node.meta;
+        Self::new(f, f.tv("usage-title-node", "name", name), format!("/v1/nodes/{id}/usage"), &NODE)
     }
 
     pub fn of_vm(f: &'a Frame, vm: VmId) -> Self {

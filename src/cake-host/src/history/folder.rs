@@ -123,7 +123,11 @@ impl Folder {
             pages.write(number, &page)?;
         }
         pages.0.sync_data()?;
-        fs::rename(&path, &aside)?;
+        match fs::remove_file(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::hard_link(&path, &aside)?;
         // From now on it is spoken of, for as long as it is kept.
         File::open(&aside)?.set_modified(SystemTime::now())?;
         fs::rename(&new, &path)?;
