@@ -14,7 +14,8 @@ const POWERS = Array.from({ length: 60 }, (_, power) => 2 ** power);
 
 /** As many digits as can be read at a glance. */
 function short(value) {
-  const digits = value >= 10 || Number.isInteger(value) ? 0 : value >= 0.995 ? 1 : 2;
+  const whole = value === 0 || (value >= 0.95 && Math.abs(value - Math.round(value)) < 0.05);
+  const digits = value >= 10 || whole ? 0 : value >= 0.95 ? 1 : 2;
   return value.toFixed(digits);
 }
 

@@ -103,12 +103,12 @@ fn scaled(value: f64, step: f64, units: &[&str]) -> String {
 
 /// As many digits as can be read at a glance.
 fn short(value: f64) -> String {
-    let digits = if value >= 10.0 || value.fract() == 0.0 {
-        0
-    } else if value >= 0.995 {
-        1
-    } else {
-        2
+    let nearly_whole = value >= 0.95 && (value - value.round()).abs() < 0.05;
+    let digits = match value {
+        10.0.. => 0,
+        _ if nearly_whole || value == 0.0 => 0,
+        0.95.. => 1,
+        _ => 2,
     };
     format!("{value:.digits$}")
 }
