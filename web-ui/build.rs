@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// What `npm run vendor` must have put there.
-const VENDORED: [&str; 4] = ["xterm.mjs", "xterm.css", "addon-fit.mjs", "novnc/core/rfb.js"];
+const VENDORED: [&str; 6] = ["xterm.mjs", "xterm.css", "addon-fit.mjs", "novnc/core/rfb.js", "uplot.js", "uplot.css"];
 
 fn main() {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));

@@ -11,6 +11,8 @@ const files = {
   'xterm.mjs': '@xterm/xterm/lib/xterm.mjs',
   'xterm.css': '@xterm/xterm/css/xterm.css',
   'addon-fit.mjs': '@xterm/addon-fit/lib/addon-fit.mjs',
+  'uplot.js': 'uplot/dist/uPlot.iife.min.js',
+  'uplot.css': 'uplot/dist/uPlot.min.css',
 };
 
 mkdirSync(to(''), { recursive: true });

@@ -191,6 +191,45 @@ async fn the_screen_is_typed_into_shared_and_survives() -> Result<()> {
     browser.close().await
 }
 
+/// What the slider of a chart says.
+fn said(chart: &str) -> String {
+    format!("document.querySelector('[data-test=\"{chart}\"] .plot').getAttribute('aria-valuetext')")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn charts_are_drawn_said_and_walked_along() -> Result<()> {
+    let (instance, client) = Instance::ready().await?;
+    let vm = instance.tiny(&client, "seen").await?;
+    let browser = Browser::start("en-US,en").await?;
+    log_in(&browser, &instance).await?;
+    // Two measurements make the first rate; the page is told of them by itself.
+    browser.until("document.querySelector('[data-test=\"chart-cpu\"] canvas') !== null").await?;
+    browser.until(&format!("/programs: \\d.* % now, .* at most; kernel: /.test({})", said("chart-cpu"))).await?;
+    browser.until(&format!("/used: .* GiB now/.test({})", said("chart-memory"))).await?;
+    picture(&browser, "usage-overview", "en").await?;
+    // With the keyboard to the newest point, and back.
+    tab_to(&browser, "[data-test=\"chart-memory\"] .plot").await?;
+    browser.press("\u{e010}").await?;
+    browser.until(&format!("/^\\d+ [A-Z][a-z]{{2}}.*\\d:\\d\\d; used /.test({})", said("chart-memory"))).await?;
+    browser.press("\u{e00c}").await?;
+    browser.until(&format!("/ on average/.test({})", said("chart-memory"))).await?;
+    // In numbers.
+    browser.click("[data-test=\"chart-memory\"] summary").await?;
+    browser.until("document.querySelectorAll('[data-test=\"chart-memory\"] td').length >= 3").await?;
+    // A day has a point already: what is being gathered.
+    browser.click(&test_id("span-day")).await?;
+    browser.until("document.querySelector('[data-test=\"span-day\"]').getAttribute('aria-pressed') === 'true'").await?;
+    browser.until(&format!("/used: .* at most/.test({})", said("chart-memory"))).await?;
+
+    browser.goto(&format!("{}/vms/{}", instance.url(), vm.id)).await?;
+    browser.until(&format!("/taken on the server: .* MiB now/.test({})", said("chart-memory"))).await?;
+    browser.until_text("Nobody counts the network of this VM").await?;
+    picture(&browser, "usage-vm", "en").await?;
+    let complaints = browser.complaints().await?;
+    ensure!(complaints.is_empty(), "the page's own console complains: {complaints:?}");
+    browser.close().await
+}
+
 /// Something to look at: a page, and what is done on it first.
 struct Sight {
     name: &'static str,
@@ -276,6 +315,8 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
         Sight::of("vm", &*vm),
         Sight::of("vm-hardware", &*vm).after(open("hardware")),
         Sight::of("vm-delete", &*vm).click("vm-delete"),
+        Sight::of("vm-numbers", &*vm)
+            .after("for (const numbers of document.querySelectorAll('.numbers')) numbers.open = true"),
         Sight::of("vm-failed", format!("/vms/{broken}")),
         Sight::of("keys", "/vms").after("document.getElementById('keys').showModal()"),
         Sight::of("console", format!("{vm}/console")),

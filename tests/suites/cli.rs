@@ -158,6 +158,7 @@ async fn vms(english: &Cake, chinese: &Cake) -> Result<()> {
     ensure!(english.run(&["vm", "adopt", "web"]).await?.code == 5, "only an orphan is adopted");
     followed(english).await?;
     cancelled(english).await?;
+    usage(english, chinese).await?;
     english.ok(&["vm", "stop", "web"]).await?;
     let binned = english.ok(&["vm", "delete", "會計 主機"]).await?;
     ensure!(binned.out.contains("cake bin restore"), "{binned:?}");
@@ -179,6 +180,27 @@ async fn screenshots(cake: &Cake) -> Result<()> {
     let said = cake.ok(&["vm", "screenshot", "seen", "--output", path]).await?;
     ensure!(said.out.contains(path) && std::fs::read(&file)?.starts_with(b"\x89PNG\r\n\x1a\n"), "{said:?}");
     cake.ok(&["vm", "delete", "seen", "--now", "--yes"]).await?;
+    Ok(())
+}
+
+/// Whatever was done before this took longer than the ten seconds to the first measurement, or it is asked again.
+async fn usage(english: &Cake, chinese: &Cake) -> Result<()> {
+    let nodes = english.json(&["node", "list"]).await?;
+    let node = nodes["items"][0]["name"].as_str().context("one node")?;
+    let table = loop {
+        let table = english.ok(&["node", "usage", node]).await?.out;
+        if table.contains("Memory: used") {
+            break table;
+        }
+    };
+    aligned(&table, &["Average", "Curve"])?;
+    ensure!(table.contains("GiB") && table.contains('█'), "{table}");
+    let month = chinese.ok(&["vm", "usage", "web", "--span", "month"]).await?.out;
+    ensure!(month.contains("記憶體：在伺服器上佔用") && month.contains("MiB"), "{month}");
+    let raw = english.json(&["vm", "usage", "web", "--span", "day"]).await?;
+    ensure!(raw["step_seconds"] == 120 && raw["mean"]["memory_taken_bytes"].is_array(), "{raw}");
+    ensure!(english.run(&["vm", "usage", "web", "--span", "year"]).await?.code == 2, "no such span");
+    ensure!(english.run(&["node", "usage", "nobody"]).await?.code == 3, "no such server");
     Ok(())
 }
 

@@ -17,6 +17,7 @@ pub mod overview;
 pub mod settings;
 pub mod setup;
 pub mod tasks;
+pub mod usage;
 pub mod vm;
 pub mod vms;
 

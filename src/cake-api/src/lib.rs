@@ -16,6 +16,7 @@ mod docs;
 mod file;
 pub mod guard;
 mod openapi;
+mod openmetrics;
 mod page;
 mod problem;
 mod router;

@@ -31,6 +31,7 @@ use utoipa::{Modify, OpenApi};
         v1::images::download,
         v1::imports::list, v1::imports::create, v1::imports::get, v1::imports::chunk, v1::imports::cancel,
         v1::pools::list, v1::nodes::list, v1::nodes::get,
+        v1::usage::of_node, v1::usage::of_vm, v1::metrics::get,
         v1::tasks::list, v1::tasks::get, v1::tasks::cancel,
         v1::events::list, v1::audit::list, v1::settings::get, v1::settings::update, v1::query::find, v1::watch::watch,
         v1::meta::version, v1::meta::openapi, v1::meta::docs, v1::meta::docs_style,

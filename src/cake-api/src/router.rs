@@ -11,8 +11,7 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, audit, bin, console, events, images, imports, meta, nodes, pools, query, screen, session, settings,
-    setup, tasks, tokens, vms, watch,
+    accounts, audit, bin, console, events, images, imports, meta, metrics, nodes, pools, query, screen, session, settings, setup, tasks, tokens, usage, vms, watch,
 };
 
 struct Table {
@@ -114,6 +113,7 @@ fn table(api: Api) -> Table {
         .add_fleeting("vm_screen", ("POST", "/v1/vms/{vm}/screen"), With(View), screen::ticket)
         .add("screen_connect", ("GET", "/v1/screen/{ticket}"), With(View), screen::connect)
         .add("vm_screenshot", ("GET", "/v1/vms/{vm}/screenshot"), With(View), screen::screenshot)
+        .add("vm_usage", ("GET", "/v1/vms/{vm}/usage"), With(View), usage::of_vm)
         .add("image_list", ("GET", "/v1/images"), With(View), images::list)
         .add("image_get", ("GET", "/v1/images/{image}"), With(View), images::get)
         .add("image_delete", ("DELETE", "/v1/images/{image}"), With(Manage), images::delete)
@@ -128,6 +128,7 @@ fn table(api: Api) -> Table {
         .add("pool_list", ("GET", "/v1/pools"), With(View), pools::list)
         .add("node_list", ("GET", "/v1/nodes"), With(View), nodes::list)
         .add("node_get", ("GET", "/v1/nodes/{node}"), With(View), nodes::get)
+        .add("node_usage", ("GET", "/v1/nodes/{node}/usage"), With(View), usage::of_node)
         .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)
         .add("task_get", ("GET", "/v1/tasks/{task}"), With(View), tasks::get)
         .add("task_cancel", ("POST", "/v1/tasks/{task}/cancel"), With(Manage), tasks::cancel)
@@ -137,6 +138,7 @@ fn table(api: Api) -> Table {
         .add("settings_update", ("PATCH", "/v1/settings"), With(Administer), settings::update)
         .add("query", ("GET", "/v1/query"), With(View), query::find)
         .add("watch", ("GET", "/v1/watch"), With(View), watch::watch)
+        .add("metrics", ("GET", "/metrics"), With(View), metrics::get)
 }
 
 /// The API's routes, and for every path that is not the API's the console's `pages`; all behind the same outer layer.

@@ -11,6 +11,7 @@ use cake_control::screens::Screens;
 use cake_control::settings::Settings;
 use cake_control::setup::Setup;
 use cake_control::tasks::Tasks;
+use cake_control::usage::UsageReader;
 use cake_control::vms::Vms;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -28,6 +29,7 @@ pub struct Api {
     pub(crate) setup: Arc<Setup>,
     pub(crate) consoles: Arc<Consoles>,
     pub(crate) screens: Arc<Screens>,
+    pub(crate) usage: Arc<UsageReader>,
     /// POSTs that are at work, by the place of their receipt.
     pub(crate) at_work: Arc<Mutex<HashSet<String>>>,
     /// Part of every cursor of a watch: places count from each start anew.
@@ -48,6 +50,7 @@ impl Api {
             setup: control.setup.clone(),
             consoles: control.consoles.clone(),
             screens: control.screens.clone(),
+            usage: control.usage.clone(),
             at_work: Arc::default(),
             instance: data_encoding::HEXLOWER.encode(&cake_control::random::bytes::<6>()).into(),
         }

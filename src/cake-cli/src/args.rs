@@ -109,7 +109,16 @@ pub enum VmCommand {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
+    Usage {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(long, value_name = "SPAN", default_value = "hour", value_parser = SPANS)]
+        span: String,
+    },
 }
+
+/// How far back.
+const SPANS: [&str; 3] = ["hour", "day", "month"];
 
 #[derive(Debug, Args)]
 pub struct CreateArgs {
@@ -231,6 +240,12 @@ pub enum NodeCommand {
     Show {
         #[arg(value_name = "NODE")]
         node: String,
+    },
+    Usage {
+        #[arg(value_name = "NODE")]
+        node: String,
+        #[arg(long, value_name = "SPAN", default_value = "hour", value_parser = SPANS)]
+        span: String,
     },
 }
 

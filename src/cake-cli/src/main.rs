@@ -24,6 +24,7 @@ mod look;
 mod output;
 mod progress;
 mod system;
+mod usage;
 mod vm;
 mod words;
 

@@ -4,7 +4,7 @@ use crate::args::{ActArgs, CreateArgs, DeleteArgs, VmCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{console, progress};
+use crate::{console, progress, usage};
 use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
 use cake_client::{Seen, VmAction};
 use cake_i18n::format;
@@ -27,6 +27,7 @@ pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
         VmCommand::Rename { vm, name } => rename(context, &vm, &name).await,
         VmCommand::Console(args) => console::run(context, &args.vm).await,
         VmCommand::Screenshot { vm, output } => screenshot(context, &vm, &output).await,
+        VmCommand::Usage { vm, span } => usage::show(context, &context.client()?.vm_usage(&vm, &span).await?),
     }
 }
 

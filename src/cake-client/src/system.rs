@@ -1,7 +1,8 @@
 //! The rack itself: set-up, settings, nodes, pools, what happened.
 
 use crate::core::escape;
-use crate::wire::{AuditRecord, Event, Node, Pool, SetupDone, SetupState, Version};
+use crate::wire::{AuditRecord, Event, Node, Pool, SetupDone, SetupState, UsageHistory, Version};
+use crate::vms::vm_path;
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::Method;
 use serde::Serialize;
@@ -44,6 +45,16 @@ impl Client {
 
     pub async fn node(&self, node: &str) -> Result<Seen<Node>, Error> {
         self.get(&format!("/v1/nodes/{}", escape(node))).await
+    }
+
+    /// `span`: `hour`, `day` or `month`.
+    pub async fn node_usage(&self, node: &str, span: &str) -> Result<Seen<UsageHistory>, Error> {
+        self.get(&format!("/v1/nodes/{}/usage?span={}", escape(node), escape(span))).await
+    }
+
+    /// As above.
+    pub async fn vm_usage(&self, vm: &str, span: &str) -> Result<Seen<UsageHistory>, Error> {
+        self.get(&format!("{}/usage?span={}", vm_path(vm), escape(span))).await
     }
 
     /// Newest first.

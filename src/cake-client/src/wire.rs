@@ -262,6 +262,19 @@ pub struct Node {
     pub memory_available: Option<ByteSize>,
 }
 
+/// What a server or a VM used over time, column by column.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct UsageHistory {
+    pub span: String,
+    pub start: Option<Timestamp>,
+    pub step_seconds: u32,
+    pub mean: BTreeMap<String, Vec<Option<f64>>>,
+    pub max: Option<BTreeMap<String, Vec<Option<f64>>>>,
+    /// Part of it could not be read, and was set aside then.
+    pub set_aside_at: Option<Timestamp>,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]

@@ -38,6 +38,7 @@ pub mod settings;
 pub mod setup;
 mod start;
 pub mod tasks;
+pub mod usage;
 pub mod vms;
 
 pub use audit::Audit;

@@ -27,6 +27,7 @@ use crate::screens::Screens;
 use crate::settings::Settings;
 use crate::setup::{Setup, SetupFileError};
 use crate::tasks::Tasks;
+use crate::usage::UsageReader;
 use crate::vms::Vms;
 use crate::{audit, keys};
 
@@ -53,6 +54,7 @@ pub struct Control {
     pub consoles: Arc<Consoles>,
     pub screens: Arc<Screens>,
     pub bin: Arc<BinSweeper>,
+    pub usage: Arc<UsageReader>,
     loops: JoinSet<()>,
 }
 
@@ -95,6 +97,7 @@ impl Control {
         });
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
         let screens = Arc::new(Screens::new(nodes.clone()));
+        let usage = Arc::new(UsageReader::new(nodes.clone()));
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
         setup.prepare().await?;
         let started = Happened::new(EventKind::ControlStarted, Severity::Info);
@@ -111,7 +114,7 @@ impl Control {
             setup: Arc::new(setup),
             consoles,
             screens,
-            bin,
+    bin, usage,
             loops: JoinSet::new(),
         };
         control.start_loops(place, transitions);

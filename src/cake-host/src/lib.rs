@@ -10,6 +10,7 @@
 //!   process: ProcessIdentity ─▶ LiveProcess (pidfd)
 //!   cage: a root of its own, no rights: where guests' bytes are touched
 //!   usage: one process, the whole machine       identity: its names        accelerator: does KVM really run guests
+//!   history: what was used, over an hour, a day, a month, in files that never grow
 //! ```
 //!
 //! It deliberately does not know: QEMU, VMs, cake's own state and what an end of a process means.
@@ -17,6 +18,7 @@
 pub mod accelerator;
 mod bus;
 pub mod cage;
+pub mod history;
 pub mod identity;
 pub mod launch;
 pub mod process;

@@ -72,6 +72,47 @@ pub fn cpu_use(permille_of_one: u32, vcpus: u32) -> String {
     format!("{} %", (permille_of_one + of / 2) / of)
 }
 
+/// A measure, whose name ends in its unit, in the unit that is read best: `3.4 MiB/s` of `disk_read_bytes_per_second`.
+pub fn measured(name: &str, value: f64) -> String {
+    if name.ends_with("_percent") {
+        format!("{} %", short(value))
+    } else if name.ends_with("_bytes") {
+        scaled(value, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
+    } else if name.ends_with("_bytes_per_second") {
+        scaled(value, 1024.0, &["B/s", "KiB/s", "MiB/s", "GiB/s", "TiB/s"])
+    } else if name.ends_with("_bits_per_second") {
+        scaled(value, 1000.0, &["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"])
+    } else if name.ends_with("_per_second") {
+        format!("{}/s", short(value))
+    } else {
+        short(value)
+    }
+}
+
+fn scaled(value: f64, step: f64, units: &[&str]) -> String {
+    let (mut value, mut units) = (value, units.iter().peekable());
+    while let Some(unit) = units.next() {
+        // What would be written as a thousand is one of the next.
+        if value < step - 0.5 || units.peek().is_none() {
+            return format!("{} {unit}", short(value));
+        }
+        value /= step;
+    }
+    String::new()
+}
+
+/// As many digits as can be read at a glance.
+fn short(value: f64) -> String {
+    let nearly_whole = value >= 0.95 && (value - value.round()).abs() < 0.05;
+    let digits = match value {
+        10.0.. => 0,
+        _ if nearly_whole || value == 0.0 => 0,
+        0.95.. => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$}")
+}
+
 fn largest_unit(seconds: i64, [minutes, hours, days]: [&'static str; 3]) -> (&'static str, i64) {
     match seconds {
         ..=3_569 => (minutes, ((seconds + 30) / 60).max(1)),
@@ -84,6 +125,23 @@ fn largest_unit(seconds: i64, [minutes, hours, days]: [&'static str; 3]) -> (&'s
 mod tests {
     use super::*;
     use crate::Catalogue;
+
+    #[test]
+    fn measures_are_written_with_their_units() {
+        for (name, value, expected) in [
+            ("cpu_user_percent", 12.4, "12 %"),
+            ("cpu_user_percent", 0.0, "0 %"),
+            ("cpu_busy_processors", 0.377, "0.38"),
+            ("cpu_busy_processors", 1.5, "1.5"),
+            ("memory_used_bytes", 1_610_612_736.0, "1.5 GiB"),
+            ("disk_read_bytes_per_second", 1023.9, "1 KiB/s"),
+            ("disk_reads_per_second", 3.0, "3/s"),
+            ("network_sent_bits_per_second", 999_900.0, "1 Mbit/s"),
+            ("network_dropped_packets_per_second", 0.1, "0.10/s"),
+        ] {
+            assert_eq!(measured(name, value), expected, "{name}");
+        }
+    }
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("a time")

@@ -3,7 +3,7 @@
 use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
-use cake_types::{Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Stamp, Vm, VmId};
+use cake_types::{Counters, Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UsageHistory, UsageOf, Vm, VmId};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -177,6 +177,20 @@ impl NodeClient {
     async fn descriptor(&self, request: Request) -> Result<OwnedFd, ClientError> {
         match self.call(request).await? {
             (Answer::Descriptor, Some(descriptor)) => Ok(descriptor),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    pub async fn history(&self, of: UsageOf, span: Span, after: Option<i64>) -> Result<UsageHistory, ClientError> {
+        match self.call(Request::History { of, span, after }).await? {
+            (Answer::History(history), _) => Ok(*history),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    pub async fn counters(&self) -> Result<Counters, ClientError> {
+        match self.call(Request::Counters).await? {
+            (Answer::Counters(counters), _) => Ok(*counters),
             _ => Err(ClientError::Unexpected),
         }
     }

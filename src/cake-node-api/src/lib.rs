@@ -9,6 +9,7 @@
 //!              observe(from)           a snapshot, then every change
 //!              ticket, open            a byte stream: a one-time ticket, then a connected descriptor
 //!              open_import, open_image the file that is received ([`staged`]), or one that is sent out
+//!              history, counters       what was used over time, and since the start
 //! ```
 //!
 //! Start from [`NodeService`]: cake-node implements it, [`NodeClient`] is it from afar, and [`serve`] joins the two over a Unix

@@ -1,8 +1,7 @@
 //! What travels. Versioned as a whole: [`Hello::api`] says which.
 
 use cake_types::{
-    Epoch, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, Name, NodeId, NodeStatus, OperationId, PoolId,
-    PoolStatus, PublicKey, Stamp, Usage, Vm, VmId, VmState, VmStatus,
+    Counters, Epoch, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, Name, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey, Span, Stamp, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -184,20 +183,63 @@ pub struct Call {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "call")]
 pub enum Request {
-    Hello { epoch: Option<Epoch> },
-    ApplyVm { stamp: Stamp, vm: Box<Vm> },
-    RemoveVm { id: VmId, stamp: Stamp },
-    ApplyPool { id: PoolId, stamp: Stamp, spec: cake_types::PoolSpec },
-    ApplyImport { stamp: Stamp, import: Box<Import> },
-    RemoveImport { id: ImageId, stamp: Stamp },
-    RemoveImage { id: ImageId, stamp: Stamp },
-    LookAtImport { id: ImageId },
-    OpenImport { id: ImageId },
-    OpenImage { id: ImageId },
-    Do { operation: OperationId, vm: VmId, verb: Verb },
+    Hello {
+        epoch: Option<Epoch>,
+    },
+    ApplyVm {
+        stamp: Stamp,
+        vm: Box<Vm>,
+    },
+    RemoveVm {
+        id: VmId,
+        stamp: Stamp,
+    },
+    ApplyPool {
+        id: PoolId,
+        stamp: Stamp,
+        spec: cake_types::PoolSpec,
+    },
+    ApplyImport {
+        stamp: Stamp,
+        import: Box<Import>,
+    },
+    RemoveImport {
+        id: ImageId,
+        stamp: Stamp,
+    },
+    RemoveImage {
+        id: ImageId,
+        stamp: Stamp,
+    },
+    LookAtImport {
+        id: ImageId,
+    },
+    OpenImport {
+        id: ImageId,
+    },
+    OpenImage {
+        id: ImageId,
+    },
+    Do {
+        operation: OperationId,
+        vm: VmId,
+        verb: Verb,
+    },
     Observe,
-    Ticket { kind: StreamKind, vm: VmId },
-    Open { ticket: StreamTicket },
+    Ticket {
+        kind: StreamKind,
+        vm: VmId,
+    },
+    Open {
+        ticket: StreamTicket,
+    },
+    /// `after`: only what is newer, in seconds since 1970.
+    History {
+        of: UsageOf,
+        span: Span,
+        after: Option<i64>,
+    },
+    Counters,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -217,4 +259,6 @@ pub enum Answer {
     Ticket(StreamTicket),
     /// A descriptor travels with this frame.
     Descriptor,
+    History(Box<UsageHistory>),
+    Counters(Box<Counters>),
 }

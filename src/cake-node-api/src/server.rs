@@ -4,7 +4,7 @@ use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
 use async_trait::async_trait;
-use cake_types::{Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Stamp, Vm, VmId};
+use cake_types::{Counters, Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UsageHistory, UsageOf, Vm, VmId};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use std::os::fd::OwnedFd;
@@ -44,6 +44,10 @@ pub trait NodeService: Send + Sync + 'static {
     async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError>;
     /// One end of a connected stream socket; for [`StreamKind::Picture`] a file.
     async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, NodeError>;
+    /// What was used over time; with `after` (seconds since 1970) only what is newer.
+    async fn history(&self, of: UsageOf, span: Span, after: Option<i64>) -> Result<UsageHistory, NodeError>;
+    /// What this server and its running VMs have used since they were started.
+    async fn counters(&self) -> Result<Counters, NodeError>;
 }
 
 /// Answers callers whose uid is in `allowed`, until the listener fails. A connection serves one caller; its requests are answered
@@ -119,6 +123,10 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
         Request::Do { operation, vm, verb } => service.operate(operation, vm, verb).await.map(accepted),
         Request::Ticket { kind, vm } => service.ticket(kind, vm).await.map(Answer::Ticket),
         Request::Open { ticket } => service.open(ticket).await.map(&mut with),
+        Request::History { of, span, after } => {
+            service.history(of, span, after).await.map(|history| Answer::History(Box::new(history)))
+        }
+        Request::Counters => service.counters().await.map(|counters| Answer::Counters(Box::new(counters))),
         Request::Observe => return,
     };
     // The caller may have gone: then nobody waits for the answer.

@@ -6,8 +6,7 @@ use cake_node_api::{
     StreamTicket, Verb, serve,
 };
 use cake_types::{
-    Accelerator, ByteSize, Epoch, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId,
-    PoolSpec, SecretKey, Stamp, Vm, VmId,
+    Accelerator, ByteSize, Column, Counters, Epoch, HostCounters, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, SecretKey, Span, Stamp, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
 };
 use futures_util::StreamExt;
 use std::io::{Read, Write};
@@ -90,6 +89,17 @@ impl NodeService for EchoNode {
         let snapshot = [Observed::SnapshotBegin, Observed::Node(self.status(Epoch(1))), Observed::SnapshotEnd];
         Ok(futures_util::stream::iter(snapshot).boxed())
     }
+    async fn history(&self, of: UsageOf, span: Span, after: Option<i64>) -> Result<UsageHistory, NodeError> {
+        let columns = of.measures().iter().map(|measure| Column {
+            measure: *measure,
+            mean: vec![None, Some(f32::MAX), Some(0.1)],
+            most: Vec::new(),
+        });
+        Ok(UsageHistory { span, first: after.unwrap_or(-7), columns: columns.collect(), set_aside: None })
+    }
+    async fn counters(&self) -> Result<Counters, NodeError> {
+        Ok(Counters { host: HostCounters::default(), vms: Vec::new() })
+    }
     async fn ticket(&self, _: StreamKind, _: VmId) -> Result<StreamTicket, NodeError> {
         Ok(StreamTicket("good".into()))
     }
@@ -159,6 +169,15 @@ async fn a_ticket_is_traded_for_a_connected_descriptor() {
         bytes
     });
     assert_eq!(&answer.await.unwrap(), b"cake");
+}
+
+#[tokio::test]
+async fn a_history_comes_as_it_is() {
+    let (_directory, client) = start(vec![own_uid()]).await;
+    let history = client.history(UsageOf::Vm(VmId::now()), Span::Day, Some(12)).await.unwrap();
+    assert_eq!((history.first, history.span, history.columns.len()), (12, Span::Day, VM_MEASURES.len()));
+    assert_eq!(history.columns[0].mean, [None, Some(f32::MAX), Some(0.1)]);
+    assert_eq!(client.counters().await.unwrap().host, HostCounters::default());
 }
 
 #[tokio::test]

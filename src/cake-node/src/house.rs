@@ -2,6 +2,7 @@
 
 use crate::board::Board;
 use crate::database::{Database, DatabaseError, FIRST_UID, PoolRow, VmRow};
+use crate::history::History;
 use crate::library::Library;
 use async_trait::async_trait;
 use cake_node_api::{Observed, OperationOutcome, OperationResult};
@@ -27,6 +28,7 @@ pub struct House {
     pub board: Board,
     pub library: Library,
     pub key: SecretKey,
+    pub history: Arc<History>,
     /// The folder of the VMs' folders.
     pub vms: PathBuf,
     pub engine: PathBuf,
@@ -47,6 +49,7 @@ impl House {
         board: Board,
         library: Library,
         key: SecretKey,
+        history: Arc<History>,
         state: &Path,
         engine: PathBuf,
     ) -> Self {
@@ -56,6 +59,7 @@ impl House {
             board,
             library,
             key,
+            history,
             vms,
             engine,
             default_pool,
@@ -398,6 +402,12 @@ impl Surroundings for House {
         blocking(move || pools.values().try_for_each(|pool| pool.remove(id)))
             .await
             .map_err(|error| error.to_failure())?;
+        // Before the VM is forgotten: whoever is killed in between comes here again.
+        let history = self.history.clone();
+        let forgotten = tokio::task::spawn_blocking(move || history.forget(id)).await;
+        forgotten
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|error| failure(FailureCode::Internal, error))?;
         let buried = self.database.forget_vm(id).await.map_err(lost)?;
         self.board.remove_vm(id);
         if let Some(buried) = buried {

@@ -3,6 +3,7 @@
 use crate::admin::SOCKET_NOTE;
 use crate::board::Board;
 use crate::database::Database;
+use crate::history::{self, History};
 use crate::house::House;
 use crate::imports::Imports;
 use crate::inspector::WorkerInspector;
@@ -16,6 +17,7 @@ use cake_types::{Accelerator, Epoch, NodeStatus, TcgReason};
 use cake_vm::{Engine, Settings};
 use jiff::Timestamp;
 use nix::fcntl::{Flock, FlockArg};
+use std::collections::HashSet;
 use std::fs::{DirBuilder, File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -70,7 +72,10 @@ pub async fn serve(options: Options) -> Result<()> {
     let program = std::env::current_exe()?;
     let inspector = Arc::new(WorkerInspector { program: program.clone(), database: database.clone() });
     let library = Library::new(options.images.clone(), inspector.clone(), board.clone());
-    let house = Arc::new(House::new(database, board.clone(), library, key, state, options.engine.clone()));
+    let history = Arc::new(History::new(id, cake_host::history::Folder::open(state.join("usage"))?));
+    sweep(&history, &database).await?;
+    let house = House::new(database, board.clone(), library, key, history.clone(), state, options.engine.clone());
+    let house = Arc::new(house);
     let settings = Settings {
         vms: house.vms.clone(),
         engine: options.engine.clone(),
@@ -88,17 +93,33 @@ pub async fn serve(options: Options) -> Result<()> {
     let socket = std::path::absolute(&options.socket)?;
     std::fs::write(state.join(SOCKET_NOTE), socket.as_os_str().as_encoded_bytes()).context("note the socket's path")?;
     tokio::spawn(usage::run(engine.clone(), board));
+    tokio::spawn(history::run(history.clone(), engine.clone()));
     tokio::spawn(look_again(house, engine));
     tokio::spawn(try_again(node.clone()));
     ready::tell(options.ready_fd, "ready").context("say that we are ready")?;
     tokio::spawn(memory::stay_small());
     tracing::info!(node = %id, ?accelerator, "cake-node serves at {}", options.socket.display());
     let (mut end, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
+    let ended = tokio::select! {
         served = cake_node_api::serve(listener, node, allowed) => served.context("the node API's socket"),
         _ = end.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
+    };
+    history.close();
+    ended
+}
+
+/// Histories of VMs that were removed while the node was being killed.
+async fn sweep(history: &History, database: &Database) -> Result<()> {
+    const PAGE: u32 = 256;
+    let (mut known, mut after) = (HashSet::new(), None);
+    loop {
+        let rows = database.vms_after(after, PAGE).await?;
+        let Some(last) = rows.last() else { break };
+        after = Some(last.vm.meta.id);
+        known.extend(rows.iter().map(|row| row.vm.meta.id));
     }
+    history.sweep(&known).context("the folder of histories")
 }
 
 /// Two daemons on one state directory would both start every VM. A daemon that was killed in the middle of a start leaves a child

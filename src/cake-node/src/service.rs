@@ -11,8 +11,7 @@ use cake_node_api::{
     API_VERSION, Hello, NodeError, NodeService, Observed, ObservedStream, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
-    Epoch, ExitReason, HaltedBy, ImageId, Import, NodeId, OperationId, PoolId, PoolSpec, Power, Stamp, Vm, VmId,
-    VmState, VmStatus,
+    Counters, Epoch, ExitReason, HaltedBy, ImageId, Import, NodeId, OperationId, PoolId, PoolSpec, Power, Span, Stamp, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -356,6 +355,23 @@ impl NodeService for Node {
             StreamKind::Picture => self.engine.picture(vm).await.map_err(|error| self.screen_error(vm, &error)),
         }
     }
+
+    async fn history(&self, of: UsageOf, span: Span, after: Option<i64>) -> Result<UsageHistory, NodeError> {
+        if let UsageOf::Vm(vm) = of {
+            self.board().vm(vm).ok_or(NodeError::Unknown)?;
+        }
+        let history = self.house.history.clone();
+        let read = tokio::task::spawn_blocking(move || history.read(of, span, after, Timestamp::now()));
+        read.await.map_err(internal)?.map_err(internal)
+    }
+
+    async fn counters(&self) -> Result<Counters, NodeError> {
+        self.house.history.counters(&self.engine).await.map_err(internal)
+    }
+}
+
+fn internal(error: impl std::fmt::Display) -> NodeError {
+    NodeError::Internal { detail: error.to_string() }
 }
 
 /// Everything that is so. An error means that the watcher gets no end of the snapshot, and so can't mistake it for the whole.

@@ -6,7 +6,7 @@ mod machine;
 mod query;
 mod screen;
 
-pub use block::{BlockDevice, BlockMedium, QueryBlock};
+pub use block::{BlockCounters, BlockDevice, BlockMedium, BlockStats, QueryBlock, QueryBlockStats};
 pub use descriptor::{AddFd, AddedFd, CloseFd, GetFd, RemoveFd};
 pub use machine::{Cont, Quit, Stop, SystemPowerdown, SystemReset};
 pub use query::{

@@ -13,8 +13,8 @@ use anyhow::Result;
 use cake_qmp::{
     CloseReason, EventKind, Events, Notice, QmpError,
     commands::{
-        AddFd, CloseFd, Cont, GetFd, QueryBlock, QueryCpusFast, QueryQmpSchema, QueryStatus, QueryUuid, QueryVersion,
-        Quit, RemoveFd, RingbufRead, RunState, Stop, SystemPowerdown, SystemReset,
+        AddFd, CloseFd, Cont, GetFd, QueryBlock, QueryBlockStats, QueryCpusFast, QueryQmpSchema, QueryStatus,
+        QueryUuid, QueryVersion, Quit, RemoveFd, RingbufRead, RunState, Stop, SystemPowerdown, SystemReset,
     },
 };
 use serde_json::json;
@@ -88,6 +88,9 @@ async fn descriptors_reach_qemu() -> Result<()> {
     let disks = qmp.run(&QueryBlock).await?;
     let medium = disks.iter().find_map(|disk| disk.inserted.as_ref()).expect("a disk");
     assert_eq!((medium.node_name.as_deref(), medium.drv.as_str(), medium.ro), (Some("disk0"), "raw", false));
+    let stats = qmp.run(&QueryBlockStats).await?;
+    let used = stats.iter().find(|disk| disk.qdev.as_deref().is_some_and(|qdev| qdev.contains("vda"))).expect("a disk");
+    assert_eq!((used.stats.rd_bytes, used.stats.wr_operations), (0, 0), "no guest has used it");
     qmp.run(&RemoveFd { fdset_id: added.fdset_id, fd: Some(added.fd) }).await?;
 
     let error = qmp.run(&GetFd { fdname: "none".into() }).await.expect_err("no descriptor");

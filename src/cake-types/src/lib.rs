@@ -24,6 +24,7 @@ mod sealed;
 mod settings;
 mod task;
 mod unit;
+mod usage;
 mod vm;
 
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, TokenHash, built_in_roles};
@@ -45,9 +46,13 @@ pub use sealed::{KeyError, OpenError, OsRng, PublicKey, SealError, Sealed, Secre
 pub use settings::{Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SystemSettings, bin_days};
 pub use task::{Task, TaskEnd, TaskGoal, TaskKind, TaskProgress, TaskState};
 pub use unit::{ByteSize, ByteSizeError};
+pub use usage::{
+    Column, Counters, CpuTimes, DiskCounters, HostCounters, InterfaceCounters, IoCounters, Measure, MemoryNow,
+    NODE_MEASURES, PressureTimes, Span, TrafficCounters, Usage, UsageHistory, UsageOf, VM_MEASURES, VmCounters,
+};
 pub use vm::{
     Authority, CloudInit, DiskSpec, ExitReason, Failure, FailureCode, Firmware, GuestUser, HaltedBy, Network, Power,
-    ProvisionProgress, Restart, Usage, Vm, VmSpec, VmState, VmStatus,
+    ProvisionProgress, Restart, Vm, VmSpec, VmState, VmStatus,
 };
 
 /// Limits that a request is checked against, in one place so that the API, the CLI and the pages say the same.

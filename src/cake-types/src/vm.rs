@@ -1,7 +1,8 @@
 //! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
 
 use crate::{
-    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, PoolId, Sealed, Stamp, VmId,
+    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, PoolId, Sealed, Stamp, Usage,
+    VmId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -280,15 +281,4 @@ impl FailureCode {
             Self::Internal => "internal",
         }
     }
-}
-
-/// What QEMU's process uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// Processor time since the start, nanoseconds over all threads.
-    pub cpu_ns: u64,
-    /// Share of one processor over the last sample, in thousandths (2,000 = two whole processors).
-    pub cpu_permille: u32,
-    /// Resident memory.
-    pub memory: ByteSize,
 }

@@ -224,8 +224,8 @@ impl Actor {
         let Some(process) = self.process.clone() else { return };
         self.start_commands = Some(commands);
         let screen = self.assignment.vm.spec.hardware.has_screen().then(|| Arc::new(Screen::new(qmp.clone())));
+        let running = Running { process: process.clone(), qmp: qmp.clone(), serial: serial.clone(), screen };
         self.monitor = Some((qmp, events));
-        let running = Running { process: process.clone(), serial: serial.clone(), screen };
         self.shared.set_running(self.id, self.number, Some(running));
         self.work.push(Box::pin(async move {
             let status = start::ended(&process).await;

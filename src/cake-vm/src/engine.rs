@@ -8,16 +8,21 @@ use crate::screen::{Screen, ScreenError};
 use crate::serial::{Serial, replay};
 use cake_host::launch::Launcher;
 use cake_host::process::LiveProcess;
-use cake_types::{Accelerator, VmId};
+use cake_qmp::Qmp;
+use cake_qmp::commands::QueryBlockStats;
+use cake_types::{Accelerator, ByteSize, IoCounters, VmId};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Messages that may wait for a VM's task. They are a person's clicks and a reconciler's pokes.
 const MAILBOX: usize = 64;
+/// How long QEMU has to say what its disks did: whoever asks goes on without.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -52,6 +57,7 @@ struct Handle {
 #[derive(Clone)]
 pub(crate) struct Running {
     pub process: Arc<LiveProcess>,
+    pub qmp: Qmp,
     pub serial: Serial,
     /// None where the hardware record has none.
     pub screen: Option<Arc<Screen>>,
@@ -120,6 +126,19 @@ impl Engine {
                 tracing::warn!(%vm, %error, "VM {vm}: its log can't be cut: {error}");
             }
         }
+    }
+
+    /// What the guest has read and written since its QEMU was started; nothing if QEMU does not say so at once.
+    pub async fn disk_counters(&self, vm: VmId) -> Option<IoCounters> {
+        let Running { qmp, .. } = self.0.running(vm)?;
+        let disks = qmp.run_within(&QueryBlockStats, AT_ONCE).await.ok()?;
+        let add = |sum: u64, more: u64| sum.saturating_add(more);
+        Some(disks.iter().map(|disk| disk.stats).fold(IoCounters::default(), |sum, disk| IoCounters {
+            read: ByteSize(add(sum.read.bytes(), disk.rd_bytes)),
+            written: ByteSize(add(sum.written.bytes(), disk.wr_bytes)),
+            reads: add(sum.reads, disk.rd_operations),
+            writes: add(sum.writes, disk.wr_operations),
+        }))
     }
 
     /// The QEMUs that can be spoken to.

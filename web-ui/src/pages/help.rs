@@ -23,6 +23,7 @@ pub const ORDER: [&str; 12] = [
     "images",
     "bin",
     "storage",
+    "usage",
     "accounts",
     "command-line",
     "server-does-not-answer",

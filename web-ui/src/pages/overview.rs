@@ -1,6 +1,7 @@
 //! `GET /`: health in one sentence, then the evidence.
 
 use super::EventRows;
+use super::usage::Charts;
 use crate::data::{ConsoleData, EventQuery, NodeView, PageQuery, PoolView, VmView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
@@ -16,11 +17,14 @@ use std::sync::Arc;
 struct Page<'a> {
     f: &'a Frame,
     r: Regions,
+    usage: Option<Charts<'a>>,
 }
 
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -> Response {
     let r = super::regions(&data, &f, "/").await;
-    f.page(&Page { f: &f, r })
+    let nodes = data.nodes().await;
+    let usage = nodes.first().map(|node| Charts::of_node(&f, &node.node));
+    f.page(&Page { f: &f, r, usage })
 }
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {

@@ -1,5 +1,6 @@
 //! `GET /vms/{vm}`: one VM.
 
+use super::usage::Charts;
 use super::{EventRows, TaskRows};
 use crate::data::{ConsoleData, EventQuery, PageQuery, VmView};
 use crate::frame::{Frame, Inside};
@@ -23,6 +24,7 @@ struct Page<'a> {
     orphaned: bool,
     has_screen: bool,
     restarts: [(&'static str, &'static str, bool); 3],
+    usage: Charts<'a>,
 }
 
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(id): Path<String>) -> Response {
@@ -43,6 +45,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
             restart("on-crash", Restart::OnCrash),
             restart("always", Restart::Always),
         ],
+        usage: Charts::of_vm(&f, view.vm.meta.id),
     })
 }
 

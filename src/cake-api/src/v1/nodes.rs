@@ -7,6 +7,7 @@ use cake_control::board::NodeEntry;
 use cake_types::{self as domain, Accelerator, Meta, NodeCapacity, NodeStatus, Problem};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -115,8 +116,11 @@ pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -
 #[utoipa::path(get, path = "/v1/nodes/{node}", operation_id = "node_get", tag = "nodes", params(("node" = String, Path)),
     responses((status = 200, body = Node), (status = "default", body = ProblemBody)))]
 pub(crate) async fn get(State(api): State<Api>, Path(node): Path<String>) -> Result<Response, Refused> {
-    let all = api.board.nodes();
-    let known = all.iter().find(|e| e.node.meta.id.to_string() == node || e.node.meta.name.as_str() == node);
-    let entry = known.ok_or_else(|| Problem::not_found("node", &node))?;
-    Ok(ready_json(serde_json::to_vec(&Node::from(&**entry)).expect("a node is JSON")))
+    let entry = find(&api, &node)?;
+    Ok(ready_json(serde_json::to_vec(&Node::from(&*entry)).expect("a node is JSON")))
+}
+
+pub(super) fn find(api: &Api, node: &str) -> Result<Arc<NodeEntry>, Problem> {
+    let is = |entry: &Arc<NodeEntry>| entry.node.meta.id.to_string() == node || entry.node.meta.name.as_str() == node;
+    api.board.nodes().into_iter().find(is).ok_or_else(|| Problem::not_found("node", node))
 }

@@ -39,7 +39,7 @@ impl Sampler {
     pub fn new() -> Self {
         Self {
             buffer: StatBuffer::new(),
-            nanoseconds_per_tick: 1_000_000_000 / configured(nix::unistd::SysconfVar::CLK_TCK, 100),
+            nanoseconds_per_tick: 1_000_000_000 / ticks_per_second(),
             page: configured(nix::unistd::SysconfVar::PAGE_SIZE, 4096),
         }
     }
@@ -62,6 +62,11 @@ impl Default for Sampler {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The kernel's unit of processor time.
+pub(super) fn ticks_per_second() -> u64 {
+    configured(nix::unistd::SysconfVar::CLK_TCK, 100)
 }
 
 fn configured(variable: nix::unistd::SysconfVar, otherwise: u64) -> u64 {

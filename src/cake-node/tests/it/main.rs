@@ -2,6 +2,7 @@
 
 mod confinement;
 mod fences;
+mod history;
 mod hostile_qemu;
 mod imports;
 mod life;

@@ -35,3 +35,31 @@ pub struct BlockMedium {
     /// The driver of its format, such as `raw` or `qcow2`.
     pub drv: String,
 }
+
+/// Asks how much the guest has read and written, since QEMU was started.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct QueryBlockStats;
+
+impl Command for QueryBlockStats {
+    const NAME: &'static str = "query-blockstats";
+    type Answer = Vec<BlockStats>;
+}
+
+/// One of the guest's disks.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BlockStats {
+    /// The guest's device, by its id or QOM path.
+    pub qdev: Option<String>,
+    pub stats: BlockCounters,
+}
+
+/// What the guest asked for, whether it came from the host's memory or from a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct BlockCounters {
+    /// Bytes.
+    pub rd_bytes: u64,
+    pub wr_bytes: u64,
+    pub rd_operations: u64,
+    pub wr_operations: u64,
+}

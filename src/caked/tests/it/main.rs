@@ -12,5 +12,6 @@ mod screen;
 mod setup;
 mod support;
 mod tasks;
+mod usage;
 mod vms;
 mod watch;

@@ -7,10 +7,7 @@ use cake_node_api::{
     OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
-    Accelerator, ByteSize, Epoch, ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy,
-    ImageFormat, ImageId, ImageSpec, ImageStatus, Import, ImportStage, ImportStatus, NodeCapacity, NodeId, NodeStatus,
-    OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, ProvisionProgress, SecretKey, Stamp, TcgReason, Vm, VmId,
-    VmState, VmStatus,
+    Accelerator, ByteSize, Column, Counters, CpuTimes, DiskCounters, Epoch, ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId, ImageSpec, ImageStatus, Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Measure, MemoryNow, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -430,6 +427,40 @@ impl NodeService for SimNode {
             live.recv().await.ok().map(|observed| (observed, live))
         });
         Ok(futures_util::stream::iter(first).chain(live).boxed())
+    }
+
+    /// A server that has read a counter twice; its VMs have counted the same.
+    async fn history(&self, of: UsageOf, span: Span, after: Option<i64>) -> Result<UsageHistory, NodeError> {
+        if let UsageOf::Vm(vm) = of {
+            self.with(|state| state.vms.contains_key(&vm).then_some(()).ok_or(NodeError::Unknown))?;
+        }
+        let first = after.map_or(1_790_000_000, |after| after + i64::from(span.step()));
+        let column = |measure: &Measure| {
+            let private = matches!(of, UsageOf::Vm(_)) && measure.as_str().starts_with("network_");
+            let mean = if private { vec![None, None] } else { vec![None, Some(1.5)] };
+            let most = if span.has_most() { mean.clone() } else { Vec::new() };
+            Column { measure: *measure, mean, most }
+        };
+        let columns = of.measures().iter().map(column).collect();
+        Ok(UsageHistory { span, first, columns, set_aside: None })
+    }
+
+    async fn counters(&self) -> Result<Counters, NodeError> {
+        let memory = MemoryNow { total: ByteSize::gib(8), available: ByteSize::gib(6), ..MemoryNow::default() };
+        let io = IoCounters { read: ByteSize(4096), written: ByteSize(0), reads: 1, writes: 0 };
+        let host = HostCounters {
+            cpu: CpuTimes { user: 1500, ..CpuTimes::default() },
+            memory,
+            disks: vec![DiskCounters { name: "vda".into(), io, busy: 20 }],
+            interfaces: vec![InterfaceCounters { name: "eth0".into(), ..InterfaceCounters::default() }],
+            pressure: Some(PressureTimes { io_some: 7, ..PressureTimes::default() }),
+        };
+        let alive = self.with(|state| {
+            let alive = state.vms.iter().filter(|(_, record)| record.status.state.is_alive());
+            alive.map(|(id, _)| *id).collect::<Vec<_>>()
+        });
+        let counters = VmCounters { cpu_ns: 2_000_000_007, memory: ByteSize(99), disks: Some(io), network: None };
+        Ok(Counters { host, vms: alive.into_iter().map(|id| (id, counters)).collect() })
     }
 
     async fn ticket(&self, kind: StreamKind, _: VmId) -> Result<StreamTicket, NodeError> {

@@ -1,0 +1,69 @@
+//! What must hold for all bytes that can stand in a history's file, and for all texts that a kernel may show. Shared by the fuzz
+//! targets and by the replay on stable Rust.
+#![allow(dead_code)] // Each fuzz target uses one of the two.
+
+use cake_host::history::{Archive, Layout, PAGE, PageHead, Pages};
+use cake_host::usage::{parse_cpu_times, parse_disks, parse_interfaces, parse_memory, parse_pressure};
+use cake_types::Span;
+use std::io;
+use uuid::Uuid;
+
+const LAYOUT: Layout = Layout { subject: Uuid::from_u128(7), measures: 3 };
+pub const HEAD: PageHead = PageHead { subject: LAYOUT.subject, step: Span::Hour.step(), columns: LAYOUT.measures };
+const NOW: i64 = 1_790_000_000;
+
+/// The same page everywhere.
+struct Same([u8; PAGE]);
+
+impl Pages for Same {
+    fn read(&self, _: u32, page: &mut [u8; PAGE]) -> io::Result<()> {
+        *page = self.0;
+        Ok(())
+    }
+
+    fn write(&mut self, _: u32, page: &[u8; PAGE]) -> io::Result<()> {
+        self.0 = *page;
+        Ok(())
+    }
+}
+
+/// Panics when an invariant does not hold. The checksum is set right, or no byte but its own would ever be looked at.
+pub fn page(bytes: &[u8]) {
+    let mut page = [0; PAGE];
+    let length = bytes.len().min(PAGE);
+    page[..length].copy_from_slice(&bytes[..length]);
+    for right in [false, true] {
+        if right {
+            page[40..44].fill(0);
+            let sum = crc32fast::hash(&page);
+            page[40..44].copy_from_slice(&sum.to_le_bytes());
+        }
+        if let Ok(Some(found)) = HEAD.decode(&page) {
+            assert!(found.numbers.len() <= HEAD.capacity() * usize::from(HEAD.columns));
+            let again = HEAD.decode(&HEAD.encode(&found)).expect("what was read is written").expect("and is a page");
+            assert!(again.number == found.number && again.numbers.len() == found.numbers.len());
+        }
+        let Ok(mut archive) = Archive::open(Same(page), LAYOUT, NOW) else { return };
+        for span in Span::ALL {
+            for last in [i64::MIN, -1, NOW / 10, i64::MAX] {
+                let read = archive.read(span, last.saturating_sub(10), last).expect("memory is readable");
+                assert!(read.numbers.len() <= span.points() as usize * 6, "never more than is kept");
+            }
+        }
+        archive.add(NOW / 10 + 1, &[1.0, 2.0, 3.0]).expect("memory is writable");
+        archive.close().expect("memory is writable");
+    }
+}
+
+/// Panics when an invariant does not hold.
+pub fn kernel(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Some(memory) = parse_memory(&text) {
+        assert!(
+            memory.available <= memory.total && memory.cached <= memory.total && memory.swap_used <= memory.swap_total
+        );
+    }
+    let _ = (parse_cpu_times(&text, 10), parse_disks(&text), parse_pressure(&text));
+    let interfaces = parse_interfaces(&text).unwrap_or_default();
+    assert!(interfaces.len() <= text.lines().count());
+}
