@@ -11,7 +11,7 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, audit, console, events, images, meta, nodes, pools, query, screen, session, settings, setup, tasks,
+    accounts, audit, console, events, images, meta, nics, nodes, pools, query, screen, session, settings, setup, tasks,
     tokens, vms, watch,
 };
 
@@ -98,6 +98,8 @@ fn table(api: Api) -> Table {
         .add("vm_pause", ("POST", "/v1/vms/{vm}/pause"), With(Operate), vms::pause)
         .add("vm_resume", ("POST", "/v1/vms/{vm}/resume"), With(Operate), vms::resume)
         .add("vm_adopt", ("POST", "/v1/vms/{vm}/adopt"), With(Manage), vms::adopt)
+        .add("vm_nic_add", ("POST", "/v1/vms/{vm}/nics"), With(Manage), nics::add)
+        .add("vm_nic_remove", ("DELETE", "/v1/vms/{vm}/nics/{mac}"), With(Manage), nics::remove)
         .add_kept("vm_console", ("POST", "/v1/vms/{vm}/console"), With(Operate), NOT_KEPT, console::ticket)
         .add("console_connect", ("GET", "/v1/console/{ticket}"), With(Operate), console::connect)
         .add_kept("vm_screen", ("POST", "/v1/vms/{vm}/screen"), With(View), NOT_KEPT, screen::ticket)

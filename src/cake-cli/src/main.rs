@@ -19,6 +19,7 @@ mod context;
 mod failure;
 mod instance;
 mod look;
+mod nic;
 mod output;
 mod progress;
 mod system;

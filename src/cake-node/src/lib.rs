@@ -5,6 +5,7 @@
 //!                 ▲                                                            │ Surroundings
 //!                 │                                                            ▼
 //!                 └────── observe ─── board ◄──────────────────── house ── pools, volumes, seeds (cake-storage)
+//!                                                                   ├──── networks ── bridges, taps, filters (cake-net)
 //!                                                                   └──── library ── inspector ── worker
 //! ```
 //!
@@ -26,6 +27,7 @@ mod house;
 mod inspector;
 mod key;
 mod library;
+mod networks;
 pub mod serve;
 mod service;
 mod tickets;

@@ -16,7 +16,7 @@
 //! orphaned     ·       ·       ·      ·      ·      ·       ·       ·       yes
 //! ```
 //! ¹ yes when it is not already asked to run · ² yes when it is asked to run (or to be paused): it will not start then ·
-//! ³ the name and the restart rule yes, cpus and memory no
+//! ³ the name and the restart rule yes, cpus and memory no; network cards while it runs or is paused
 
 use cake_types::limits::{MEMORY_MIN, VCPUS_MAX};
 use cake_types::{ByteSize, Code, Firmware, ImageFormat, ImageSpec, Power, Problem, VmState};
@@ -33,13 +33,15 @@ pub enum Action {
     /// Change more than the name and the restart rule.
     Resize,
     Rename,
+    /// Give it a network card, or take one away.
+    Rewire,
     Delete,
     Adopt,
     Console,
 }
 
 impl Action {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Start,
         Self::Shutdown,
         Self::Stop,
@@ -48,6 +50,7 @@ impl Action {
         Self::Resume,
         Self::Resize,
         Self::Rename,
+        Self::Rewire,
         Self::Delete,
         Self::Adopt,
         Self::Console,
@@ -62,7 +65,7 @@ impl Action {
             Self::Reset => "reset",
             Self::Pause => "pause",
             Self::Resume => "resume",
-            Self::Resize | Self::Rename => "update",
+            Self::Resize | Self::Rename | Self::Rewire => "update",
             Self::Delete => "delete",
             Self::Adopt => "adopt",
             Self::Console => "console",
@@ -106,6 +109,7 @@ fn is_legal(action: Action, state: VmState, power: Power) -> bool {
         },
         Action::Resume => state == Paused,
         Action::Resize => matches!(state, Pending | Provisioning | Stopped | Failed),
+        Action::Rewire => matches!(state, Pending | Provisioning | Stopped | Failed | Running | Paused),
         Action::Rename => !matches!(state, Deleting | Lost),
         Action::Delete => state != Deleting,
         Action::Adopt => false,

@@ -32,6 +32,7 @@ fn status(state: VmState, generation: u64) -> VmStatus {
         usage: None,
         restarts: 0,
         start_commands: None,
+        nics: Vec::new(),
     }
 }
 

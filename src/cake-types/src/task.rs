@@ -1,7 +1,7 @@
 //! A task: long work with progress. It is written in the same transaction as the change it belongs to and finished by looking
 //! at what the node reports, so that no crash can lose or repeat it.
 
-use crate::{Actor, ByteSize, Generation, OperationId, Power, ProjectName, Subject, TaskId};
+use crate::{Actor, ByteSize, Generation, MacAddress, OperationId, Power, ProjectName, Subject, TaskId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +33,12 @@ pub enum TaskKind {
     VmUpdate,
     VmDelete,
     VmAdopt,
+    VmNicAdd,
+    VmNicRemove,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -47,6 +49,8 @@ impl TaskKind {
         Self::VmUpdate,
         Self::VmDelete,
         Self::VmAdopt,
+        Self::VmNicAdd,
+        Self::VmNicRemove,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -61,6 +65,8 @@ impl TaskKind {
             Self::VmUpdate => "vm-update",
             Self::VmDelete => "vm-delete",
             Self::VmAdopt => "vm-adopt",
+            Self::VmNicAdd => "vm-nic-add",
+            Self::VmNicRemove => "vm-nic-remove",
         }
     }
 }
@@ -75,6 +81,8 @@ pub enum TaskGoal {
     Applied { generation: Generation },
     /// The node reports the outcome of this operation.
     Operation { operation: OperationId },
+    /// The node answers this generation or a later one, and a guest that runs has the network card, or has it no more.
+    Nic { generation: Generation, mac: MacAddress, plugged: bool },
     /// The node has removed it.
     Removed,
 }

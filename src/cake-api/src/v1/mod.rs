@@ -7,6 +7,7 @@ pub mod console;
 pub mod events;
 pub mod images;
 pub mod meta;
+pub mod nics;
 pub mod nodes;
 pub mod pools;
 pub mod query;

@@ -10,6 +10,8 @@ task-kind-vm-resume = Resume
 task-kind-vm-update = Change
 task-kind-vm-delete = Delete VM
 task-kind-vm-adopt = Adopt
+task-kind-vm-nic-add = Add network card
+task-kind-vm-nic-remove = Remove network card
 
 task-vm-create = Create { $name }
 task-vm-start = Start { $name }
@@ -21,6 +23,8 @@ task-vm-resume = Resume { $name }
 task-vm-update = Change { $name }
 task-vm-delete = Delete { $name }
 task-vm-adopt = Adopt { $name }
+task-vm-nic-add = Give { $name } a network card
+task-vm-nic-remove = Take a network card from { $name }
 
 task-state-running = At work
 task-state-done = Done
@@ -38,6 +42,8 @@ task-done-vm-resume = { $name } goes on.
 task-done-vm-update = Changed { $name }.
 task-done-vm-delete = Deleted { $name }.
 task-done-vm-adopt = Adopted { $name }.
+task-done-vm-nic-add = { $name } has a new network card.
+task-done-vm-nic-remove = { $name } has let the network card go.
 
 # What a task was to do, and why it did not
 task-ended = { $title }: { $why }

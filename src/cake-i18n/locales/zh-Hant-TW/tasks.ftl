@@ -10,6 +10,8 @@ task-kind-vm-resume = 繼續
 task-kind-vm-update = 變更
 task-kind-vm-delete = 刪除虛擬機器
 task-kind-vm-adopt = 接管
+task-kind-vm-nic-add = 加入網路卡
+task-kind-vm-nic-remove = 移除網路卡
 
 task-vm-create = 建立「{ $name }」
 task-vm-start = 啟動「{ $name }」
@@ -21,6 +23,8 @@ task-vm-resume = 繼續「{ $name }」
 task-vm-update = 變更「{ $name }」
 task-vm-delete = 刪除「{ $name }」
 task-vm-adopt = 接管「{ $name }」
+task-vm-nic-add = 為「{ $name }」加入網路卡
+task-vm-nic-remove = 從「{ $name }」移除網路卡
 
 task-state-running = 進行中
 task-state-done = 完成
@@ -38,6 +42,8 @@ task-done-vm-resume = 「{ $name }」繼續執行。
 task-done-vm-update = 已變更「{ $name }」。
 task-done-vm-delete = 已刪除「{ $name }」。
 task-done-vm-adopt = 已接管「{ $name }」。
+task-done-vm-nic-add = 「{ $name }」有了新的網路卡。
+task-done-vm-nic-remove = 「{ $name }」的網路卡已移除。
 
 # 工作原本要做什麼，以及沒做到的原因
 task-ended = { $title }：{ $why }

@@ -5,7 +5,8 @@ use cake_node_api::{NodeClient, Observation, Observed, OperationResult, VmRecord
 use cake_planner::hardware;
 use cake_types::{
     Authority, ByteSize, CloudInit, DiskSpec, Epoch, Firmware, Generation, HardwareRequest, ImageId, Meta, Network,
-    OperationId, PoolId, PoolSpec, Power, ProjectName, Restart, Stamp, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
+    NicSpec, OperationId, PoolId, PoolSpec, Power, ProjectName, Restart, Stamp, Usage, Vm, VmId, VmSpec, VmState,
+    VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -281,21 +282,17 @@ impl Leader {
         vm
     }
 
-    /// The same VM with another network, and the hardware for it.
-    pub fn with_network(&self, mut vm: Vm, network: Network) -> Vm {
-        let nics = match network {
-            Network::None => Vec::new(),
-            Network::Nat => hardware::plan(&request(&vm, Network::Nat)).nics,
-        };
-        vm.spec.network = network;
-        vm.spec.hardware.nics = nics;
+    /// The same VM with network cards, and the hardware for them.
+    pub fn with_nics(&self, mut vm: Vm, nics: Vec<NicSpec>) -> Vm {
+        vm.spec.hardware.nics = hardware::plan(&request(&vm, nics.len())).nics;
+        vm.spec.set_nics(nics);
         vm
     }
 
     /// The same VM with disks, and the hardware for them.
     pub fn with_disks(&self, mut vm: Vm, disks: Vec<DiskSpec>) -> Vm {
         vm.spec.disks = disks;
-        vm.spec.hardware = hardware::plan(&request(&vm, Network::None));
+        vm.spec.hardware = hardware::plan(&request(&vm, 0));
         vm
     }
 
@@ -313,7 +310,7 @@ impl Leader {
             id,
             firmware,
             disks: disks.len(),
-            network: Network::None,
+            nics: 0,
             seed: cloud_init.is_some(),
             machine: hardware::default_machine(),
             cpu: hardware::default_cpu(),
@@ -339,6 +336,7 @@ impl Leader {
                 disks,
                 kernel: None,
                 network: Network::None,
+                nics: Vec::new(),
                 cloud_init,
                 hardware,
                 made_from: None,
@@ -357,12 +355,12 @@ impl Leader {
     }
 }
 
-fn request(vm: &Vm, network: Network) -> HardwareRequest {
+fn request(vm: &Vm, nics: usize) -> HardwareRequest {
     HardwareRequest {
         id: vm.meta.id,
         firmware: vm.spec.firmware,
         disks: vm.spec.disks.len(),
-        network,
+        nics,
         seed: vm.spec.cloud_init.is_some(),
         machine: hardware::default_machine(),
         cpu: hardware::default_cpu(),

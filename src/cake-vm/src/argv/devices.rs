@@ -1,7 +1,8 @@
 //! The cards, each at the address that the record gives it.
 
 use super::{ArgvError, Builder, FileRole, plain};
-use cake_types::{DiskDevice, Firmware, HardwareRecord, Network, NicDevice, PciAddress, SpareSlots};
+use crate::cards::{Card, device_id, host_forward, netdev_id};
+use cake_types::{DiskDevice, Firmware, HardwareRecord, NicSpec, PciAddress, SpareSlots};
 
 /// `bus=…,addr=…`, and `multifunction=on` where other functions of the slot may follow.
 fn at(address: PciAddress, shares_slot: bool) -> String {
@@ -85,18 +86,27 @@ fn virtio_blk(builder: &mut Builder, node: &str, device: &DiskDevice, boot: Opti
     Ok(())
 }
 
-pub(super) fn nic(builder: &mut Builder, index: usize, device: &NicDevice, network: Network) {
-    match network {
-        Network::None => {}
-        Network::Nat => builder.pair("-netdev", format!("user,id=net{index},ipv6=off")),
+/// The same that [`Card::netdev`] and [`Card::device`] give a QEMU that runs.
+pub(super) fn nic(builder: &mut Builder, card: &Card) {
+    let (device, netdev) = (device_id(&card.place), netdev_id(&card.place));
+    match &card.spec {
+        NicSpec::Nat { forwards } => {
+            let forwards: String =
+                forwards.iter().map(|forward| format!(",hostfwd={}", host_forward(*forward))).collect();
+            builder.pair("-netdev", format!("user,id={netdev},ipv6=off{forwards}"));
+        }
+        NicSpec::Bridged { .. } => {
+            let tap = builder.tap();
+            builder.pair("-netdev", format!("tap,id={netdev},fd={tap}"));
+        }
     }
+    let at = match card.bus() {
+        (_, Some(address)) => at(address, false),
+        (port, None) => format!("bus={port}"),
+    };
     // No boot ROM: nothing here boots from the network yet, and it is slow to load.
     builder.pair(
         "-device",
-        format!(
-            "virtio-net-pci,id=nic{index},netdev=net{index},mac={},romfile=,disable-legacy=on,{}",
-            device.mac,
-            at(device.address, false)
-        ),
+        format!("virtio-net-pci,id={device},netdev={netdev},mac={},romfile=,disable-legacy=on,{at}", card.mac),
     );
 }

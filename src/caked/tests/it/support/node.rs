@@ -243,6 +243,7 @@ fn fresh(stamp: Stamp) -> VmStatus {
         usage: None,
         restarts: 0,
         start_commands: None,
+        nics: Vec::new(),
     }
 }
 
@@ -296,6 +297,7 @@ impl NodeService for SimNode {
                 launcher: "detached".into(),
                 capacity: NodeCapacity { cpus: 4, memory: ByteSize::gib(8), memory_available: ByteSize::gib(6) },
                 started_at: Timestamp::UNIX_EPOCH,
+                bridges: Vec::new(),
             },
         })
     }
