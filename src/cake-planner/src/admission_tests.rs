@@ -33,7 +33,7 @@ fn image(format: ImageFormat, firmware: &[Firmware], size: ByteSize) -> ImageSpe
 /// One letter per action in the order of [`Action::ALL`]; `.` is refused.
 fn row(state: VmState, power: Power) -> String {
     let now = Situation { state, power, orphaned: false, deleting: false };
-    let letters = "SDKRPUZNXAC".chars();
+    let letters = "SDKRPUZNWXAC".chars();
     Action::ALL.iter().zip(letters).map(|(a, letter)| if legal(*a, now).is_ok() { letter } else { '.' }).collect()
 }
 
@@ -46,17 +46,17 @@ fn the_drawing_in_the_docs_is_what_the_code_does() {
     assert_eq!(
         table,
         [
-            "pending       ..K...ZNX.. S.....ZNX..",
-            "provisioning  ..K...ZNX.. S.....ZNX..",
-            "stopped       S.K...ZNX.. S.....ZNX..",
-            "starting      ..K....NX.C ..K....NX.C",
-            "running       .DKRP..NX.C .DKRP..NX.C",
-            "paused        ..K..U.NX.C ..K..U.NX.C",
-            "shutting-down ..K....NX.C ..K....NX.C",
-            "stopping      .......NX.. .......NX..",
-            "failed        S.K...ZNX.. S.....ZNX..",
-            "deleting      ........... ...........",
-            "lost          ........X.. ........X..",
+            "pending       ..K...ZNWX.. S.....ZNWX..",
+            "provisioning  ..K...ZNWX.. S.....ZNWX..",
+            "stopped       S.K...ZNWX.. S.....ZNWX..",
+            "starting      ..K....N.X.C ..K....N.X.C",
+            "running       .DKRP..NWX.C .DKRP..NWX.C",
+            "paused        ..K..U.NWX.C ..K..U.NWX.C",
+            "shutting-down ..K....N.X.C ..K....N.X.C",
+            "stopping      .......N.X.. .......N.X..",
+            "failed        S.K...ZNWX.. S.....ZNWX..",
+            "deleting      ............ ............",
+            "lost          .........X.. .........X..",
         ]
     );
 }

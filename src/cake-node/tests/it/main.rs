@@ -4,6 +4,8 @@ mod confinement;
 mod fences;
 mod hostile_qemu;
 mod life;
+mod network;
+mod office;
 mod pools;
 mod screen;
 mod storm;

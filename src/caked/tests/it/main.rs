@@ -6,6 +6,7 @@ mod console;
 mod contract;
 mod convergence;
 mod events;
+mod network;
 mod screen;
 mod setup;
 mod support;

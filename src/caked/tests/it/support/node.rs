@@ -6,9 +6,10 @@ use cake_node_api::{
     RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
-    Accelerator, ByteSize, Epoch, ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy,
-    ImageFormat, ImageId, ImageSpec, ImageStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId,
-    PoolSpec, PoolStatus, Power, ProvisionProgress, SecretKey, Stamp, TcgReason, Vm, VmId, VmState, VmStatus,
+    Accelerator, BridgeStatus, ByteSize, Epoch, ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs,
+    HaltedBy, ImageFormat, ImageId, ImageSpec, ImageStatus, NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId,
+    OsRng, PoolId, PoolSpec, PoolStatus, Power, ProvisionProgress, SecretKey, Stamp, TcgReason, Vm, VmId, VmState,
+    VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -261,6 +262,10 @@ fn settle(status: &mut VmStatus, vm: &Vm, pid: u32) {
         Power::Paused => VmState::Paused,
         Power::Stopped => VmState::Stopped,
     };
+    let plugged = vm.spec.hardware.nics.iter().filter(|_| status.state.is_alive());
+    let so =
+        |nic: &cake_types::NicDevice| NicStatus { mac: nic.mac, addresses: Vec::new(), leaving: false, failure: None };
+    status.nics = plugged.map(so).collect();
     if status.state == VmState::Stopped {
         status.pid = None;
     } else {
@@ -297,7 +302,12 @@ impl NodeService for SimNode {
                 launcher: "detached".into(),
                 capacity: NodeCapacity { cpus: 4, memory: ByteSize::gib(8), memory_available: ByteSize::gib(6) },
                 started_at: Timestamp::UNIX_EPOCH,
-                bridges: Vec::new(),
+                bridges: vec![BridgeStatus {
+                    name: "br0".parse().unwrap(),
+                    up: true,
+                    addresses: vec!["192.0.2.10".parse().unwrap()],
+                    members: vec!["eth0".into()],
+                }],
             },
         })
     }
