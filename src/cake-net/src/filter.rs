@@ -5,8 +5,14 @@
 //!     another sender than the card's own MAC ............ dropped     (in the frame, and in ARP inside it)
 //!     a tag of 802.1Q or 802.1ad ......................... dropped     (a guest's network is the bridge's, not a VLAN beside it)
 //!     to the bridge itself (spanning tree, LLDP, LACP) ... dropped     (a guest is no switch)
-//!     ARP, neighbour discovery ........................... the sender's address is remembered for an hour, at most 16
+//!     ARP, neighbour discovery ........................... the sender's address is remembered, at most 16 of each family
+//!                            chain, at the egress of TAP
+//!     DHCPACK to this card ............................... the address that it gives is remembered: a guest may have one long
+//!                                                          before it has anything to say
 //! ```
+//!
+//! In a DHCP message behind 8 bytes of UDP (RFC 2131 §2): `yiaddr` at 16, `chaddr` at 28, options after the cookie at 236; a server
+//! puts the type (option 53, one byte, 5 is ACK) first. Offsets below are in bits from the UDP header on.
 
 use crate::bridge::link;
 use crate::error::NetError;
@@ -22,12 +28,13 @@ const PREFIX: &str = "cake-";
 fn rules(mac: MacAddress) -> String {
     let tap = tap_name(mac);
     let table = format!("netdev {PREFIX}{tap}");
+    let hardware: String = mac.0.iter().map(|byte| format!("{byte:02x}")).collect();
     format!(
         "add table {table}
 delete table {table}
 table {table} {{
-  set addresses {{ type ipv4_addr; size 16; flags dynamic,timeout; timeout 1h; }}
-  set addresses6 {{ type ipv6_addr; size 16; flags dynamic,timeout; timeout 1h; }}
+  set addresses {{ type ipv4_addr; size 16; flags dynamic,timeout; timeout 12h; }}
+  set addresses6 {{ type ipv6_addr; size 16; flags dynamic,timeout; timeout 12h; }}
   chain from-guest {{
     type filter hook ingress device \"{tap}\" priority -300; policy accept;
     ether saddr != {mac} drop
@@ -37,6 +44,10 @@ table {table} {{
     arp saddr ip != 0.0.0.0 update @addresses {{ arp saddr ip }}
     ip6 saddr & ffc0:: == fe80:: accept
     ip6 saddr != :: icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} update @addresses6 {{ ip6 saddr }}
+  }}
+  chain to-guest {{
+    type filter hook egress device \"{tap}\" priority 0; policy accept;
+    udp sport 67 udp dport 68 @th,288,48 == 0x{hardware} @th,1984,24 == 0x350105 update @addresses {{ @th,192,32 }}
   }}
 }}
 "

@@ -5,7 +5,7 @@
 //!
 //!  plug(MAC, bridge)   tap, made for one descriptor ▸ filter on it ▸ port of the bridge ──► the descriptor, for QEMU
 //!                        └─ gone with its last holder, which is QEMU      └─ nftables, `netdev` family: another MAC is dropped,
-//!                                                                            ARP and neighbour discovery are remembered
+//!                                                                            ARP, neighbour discovery and DHCP are remembered
 //!  seen()     ◄── the addresses that the kernel remembers of each guest
 //!  guard()    ── guests behind NAT can't open a connection to the node's own loopback
 //! ```

@@ -187,7 +187,8 @@ pub struct BridgeStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NicStatus {
     pub mac: MacAddress,
-    /// Addresses that the guest used on a bridge within the last hour, as its own ARP and neighbour discovery say.
+    /// Addresses that the guest used on a bridge within the last 12 hours: as its own ARP and neighbour
+    /// discovery say, or as a DHCP server told it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
     /// The guest was asked to let it go and has not done so yet.

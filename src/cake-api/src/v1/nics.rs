@@ -29,7 +29,7 @@ pub struct Nic {
     pub removable: bool,
     /// `off`, `in`, `coming`, `leaving`.
     pub state: &'static str,
-    /// Addresses that the guest used on the bridge within the last hour.
+    /// Addresses that the guest used on the bridge within the last 12 hours.
     pub addresses: Vec<String>,
     /// Why it is not as asked.
     pub failure: Option<super::vm_wire::Failure>,

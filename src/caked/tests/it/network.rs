@@ -80,7 +80,8 @@ async fn a_card_comes_and_goes_and_no_answer_is_lost() {
     admin.running_vm("web").await;
     let key = key();
     let body = json!({ "network": "bridge:br0" });
-    let add = || admin.send("POST", "/v1/vms/web/nics", &[("idempotency-key", &key)], Some(&body));
+    let headers = [("idempotency-key", key.as_str())];
+    let add = || admin.send("POST", "/v1/vms/web/nics", &headers, Some(&body));
     let end = admin.done(add().await).await;
     assert_eq!(end["kind"], "vm-nic-add");
     assert_eq!(add().await.is(202)["id"], end["id"], "asked again, made once");
