@@ -255,7 +255,7 @@ new-what = What should run?
 new-size = How big?
 new-network = Which network?
 new-name = What is it called?
-new-more = More: firmware, restart, users
+new-more = More: ports, firmware, restart, users
 new-needs-memory = needs { $memory } of memory
 new-cpus-hint = { $count ->
     [one] The server has 1 processor. VMs share it.
