@@ -9,6 +9,7 @@
 #   make lint fmt  formatting and clippy; the shell scripts too
 #   make clean-state   removes a stopped instance's state, with every disk in it
 #
+# CAKE_NETNS=NAME puts guests into a network namespace of that name, with a bridge; no link of the machine is ever changed.
 # CAKE_STATE (.cake) and CAKE_HTTPS (127.0.0.1:8443) move an instance; CAKE_USER (cake) is the user of caked.
 # Written for GNU make; the work is in image/scripts.
 

@@ -86,8 +86,27 @@ start() {
     mv "$CAKE_STATE/run/.$name.pid" "$CAKE_STATE/run/$name.pid"
 }
 
+# ensure_netns: a network namespace with a bridge, made when CAKE_NETNS names one. Without it no link is made or changed: a bridge
+# of the machine's own is found and offered, and that is all.
+ensure_netns() {
+    [[ $CAKE_NETNS =~ ^[A-Za-z0-9_-]{1,32}$ ]] || die "CAKE_NETNS=$CAKE_NETNS is no name for a network namespace"
+    need ip
+    [ ! -e "/run/netns/$CAKE_NETNS" ] || return 0
+    ip netns add "$CAKE_NETNS"
+    ip -n "$CAKE_NETNS" link set lo up
+    ip -n "$CAKE_NETNS" link add br0 type bridge
+    ip -n "$CAKE_NETNS" addr add 10.90.0.1/24 dev br0
+    ip -n "$CAKE_NETNS" link set br0 up
+    say "made the network namespace $CAKE_NETNS with the bridge br0 (10.90.0.1/24); ip netns delete $CAKE_NETNS takes it away"
+}
+
 start_node() {
-    exec setsid "$CAKE_STATE/bin/cake-node" serve --state "$CAKE_STATE/node" --engine "$CAKE_ENGINE_DIR/current" \
+    local place=() launcher=auto
+    if [ -n "${CAKE_NETNS:-}" ]; then
+        # systemd would start guests beside the namespace, not in it.
+        place=(ip netns exec "$CAKE_NETNS") launcher=detached
+    fi
+    exec "${place[@]}" setsid "$CAKE_STATE/bin/cake-node" serve --launcher "$launcher" --state "$CAKE_STATE/node" --engine "$CAKE_ENGINE_DIR/current" \
         --images "$CAKE_IMAGES_DIR" --socket "$CAKE_STATE/run/node.sock" --allow-user "$CAKE_USER" --ready-fd 7
 }
 
@@ -140,6 +159,7 @@ if pid_of cake-node >/dev/null; then
     say 'cake-node is running'
 else
     [ -d "$CAKE_ENGINE_DIR/current/usr" ] || die 'there is no engine root: run make engine'
+    [ -z "${CAKE_NETNS:-}" ] || ensure_netns
     ours cake-node
     start cake-node start_node
     say 'cake-node started'

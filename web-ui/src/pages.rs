@@ -13,6 +13,7 @@ pub mod images;
 mod listing;
 pub mod login;
 pub mod new_vm;
+mod nics;
 pub mod overview;
 pub mod settings;
 pub mod setup;

@@ -11,7 +11,7 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, audit, bin, console, events, images, imports, meta, metrics, nodes, pools, query, screen, session, settings, setup, tasks, tokens, usage, vms, watch,
+    accounts, audit, bin, console, events, images, imports, meta, metrics, nics, nodes, pools, query, screen, session, settings, setup, tasks, tokens, usage, vms, watch,
 };
 
 struct Table {
@@ -109,6 +109,8 @@ fn table(api: Api) -> Table {
         .add("vm_resume", ("POST", "/v1/vms/{vm}/resume"), With(Operate), vms::resume)
         .add("vm_adopt", ("POST", "/v1/vms/{vm}/adopt"), With(Manage), vms::adopt)
         .add_fleeting("vm_console", ("POST", "/v1/vms/{vm}/console"), With(Operate), console::ticket)
+        .add("vm_nic_add", ("POST", "/v1/vms/{vm}/nics"), With(Manage), nics::add)
+        .add("vm_nic_remove", ("DELETE", "/v1/vms/{vm}/nics/{mac}"), With(Manage), nics::remove)
         .add("console_connect", ("GET", "/v1/console/{ticket}"), With(Operate), console::connect)
         .add_fleeting("vm_screen", ("POST", "/v1/vms/{vm}/screen"), With(View), screen::ticket)
         .add("screen_connect", ("GET", "/v1/screen/{ticket}"), With(View), screen::connect)

@@ -102,6 +102,8 @@ pub enum VmCommand {
         #[arg(value_name = "NAME")]
         name: String,
     },
+    #[command(subcommand)]
+    Nic(NicCommand),
     Console(ConsoleArgs),
     Screenshot {
         #[arg(value_name = "VM")]
@@ -136,6 +138,8 @@ pub struct CreateArgs {
     pub firmware: Option<String>,
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<String>,
+    #[arg(long, value_name = "PROTOCOL:PORT:PORT")]
+    pub forward: Vec<String>,
     #[arg(long, value_name = "WHEN")]
     pub restart: Option<String>,
     #[arg(long, value_name = "HOST")]
@@ -150,6 +154,28 @@ pub struct CreateArgs {
     pub no_start: bool,
     #[arg(long)]
     pub no_wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum NicCommand {
+    Add {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(long, value_name = "NETWORK", default_value = "nat")]
+        network: String,
+        #[arg(long, value_name = "PROTOCOL:PORT:PORT")]
+        forward: Vec<String>,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Remove {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "MAC")]
+        mac: String,
+        #[arg(long)]
+        no_wait: bool,
+    },
 }
 
 #[derive(Debug, Args)]

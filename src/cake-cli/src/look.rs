@@ -71,11 +71,22 @@ pub async fn node(context: &Context, command: NodeCommand) -> Result<(), Failure
                     ("cli-col-accelerator", Some(accelerator(context, &node))),
                     ("cli-col-qemu", node.qemu.clone()),
                     ("cli-col-launcher", node.launcher.as_ref().map(|kind| launcher(context, kind))),
+                    ("cli-col-bridges", bridges(&node)),
                     ("cli-col-epoch", node.epoch.map(|epoch| epoch.to_string())),
                 ],
             )
         }
     }
+}
+
+/// `br0 (192.0.2.1 eth0)`, one after the other.
+fn bridges(node: &Node) -> Option<String> {
+    let shown = node.bridges.iter().map(|bridge| {
+        let what: Vec<&str> = bridge.addresses.iter().chain(&bridge.members).map(String::as_str).collect();
+        if what.is_empty() { bridge.name.clone() } else { format!("{} ({})", bridge.name, what.join(" ")) }
+    });
+    let shown: Vec<String> = shown.collect();
+    (!shown.is_empty()).then(|| shown.join("  "))
 }
 
 /// How VMs run beside cake-node; a newer server's new way as it is.

@@ -21,6 +21,7 @@ mod failure;
 mod image;
 mod instance;
 mod look;
+mod nic;
 mod output;
 mod progress;
 mod system;

@@ -4,7 +4,7 @@ use crate::args::{ActArgs, CreateArgs, DeleteArgs, VmCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{console, progress, usage};
+use crate::{console, nic, progress, usage};
 use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
 use cake_client::{Seen, VmAction};
 use cake_i18n::format;
@@ -25,6 +25,7 @@ pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
         VmCommand::Adopt(args) => act(context, args, VmAction::Adopt, "cli-vm-adopted").await,
         VmCommand::Delete(args) => delete(context, args).await,
         VmCommand::Rename { vm, name } => rename(context, &vm, &name).await,
+        VmCommand::Nic(command) => nic::run(context, command).await,
         VmCommand::Console(args) => console::run(context, &args.vm).await,
         VmCommand::Screenshot { vm, output } => screenshot(context, &vm, &output).await,
         VmCommand::Usage { vm, span } => usage::show(context, &context.client()?.vm_usage(&vm, &span).await?),
@@ -85,6 +86,7 @@ fn asked(args: &CreateArgs) -> Result<NewVm, Failure> {
         disk: args.disk,
         firmware: args.firmware.clone(),
         network: args.network.clone(),
+        forwards: args.forward.clone(),
         restart: args.restart.clone(),
         start: Some(!args.no_start),
         cloud_init: wants_seed.then(|| CloudInit { hostname: args.hostname.clone(), users, user_data }),
@@ -158,7 +160,7 @@ fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
             ("cli-col-disk", Some(disks).filter(|text| !text.is_empty())),
             ("cli-col-image", vm.image.clone()),
             ("cli-col-firmware", Some(output::known(words, &format!("firmware-{}", vm.firmware), &vm.firmware))),
-            ("cli-col-network", Some(output::known(words, &format!("network-{}", vm.network), &vm.network))),
+            ("cli-col-network", Some(nic::all(context, &vm.nics))),
             ("cli-col-hostname", vm.hostname.clone()),
             ("cli-col-restart", Some(output::known(words, &format!("restart-{}", vm.restart), &vm.restart))),
             ("cli-col-used-cpu", vm.usage.map(|usage| format::cpu_use(usage.cpu_permille, vm.cpus))),

@@ -1,7 +1,7 @@
 //! Virtual machines, by id or by name.
 
 use crate::core::{NO_BODY, escape};
-use crate::wire::{BinItem, NewVm, Task, Ticket, Vm};
+use crate::wire::{BinItem, NewNic, NewVm, Task, Ticket, Vm};
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::json;
 use uuid::Uuid;
@@ -78,6 +78,17 @@ impl Client {
     pub async fn delete_vm(&self, vm: &Seen<Vm>) -> Result<Seen<Task>, Error> {
         let id = vm.id.to_string();
         self.delete(&vm_path(&id), vm.etag()?).await
+    }
+
+    /// Gives the VM a network card; the task ends when a guest that runs has it.
+    pub async fn add_nic(&self, vm: &str, new: &NewNic) -> Result<Seen<Task>, Error> {
+        self.post(&format!("{}/nics", vm_path(vm)), Some(new)).await
+    }
+
+    /// Takes a network card away; the task ends when a guest that runs has let it go.
+    pub async fn remove_nic(&self, vm: &Seen<Vm>, mac: &str) -> Result<Seen<Task>, Error> {
+        let id = vm.id.to_string();
+        self.delete(&format!("{}/nics/{}", vm_path(&id), escape(mac)), vm.etag()?).await
     }
 
     pub async fn console_ticket(&self, vm: &str) -> Result<Seen<Ticket>, Error> {

@@ -26,6 +26,7 @@ pub struct Vm {
     pub disks: Vec<Disk>,
     pub firmware: String,
     pub network: String,
+    pub nics: Vec<Nic>,
     pub image: Option<String>,
     pub hostname: Option<String>,
     /// QEMU's process on the node.
@@ -53,6 +54,32 @@ pub struct Disk {
     /// The pool's name or id.
     pub pool: Option<String>,
     pub image: Option<String>,
+}
+
+/// A network card: asked and so.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Nic {
+    pub mac: String,
+    /// `nat`, `bridged`.
+    pub kind: String,
+    pub bridge: Option<String>,
+    /// Each as `tcp:8080:80`.
+    pub forwards: Vec<String>,
+    pub removable: bool,
+    /// `off`, `in`, `coming`, `leaving`.
+    pub state: String,
+    pub addresses: Vec<String>,
+    pub failure: Option<Failure>,
+}
+
+/// A network card that a VM shall have.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NewNic {
+    /// `nat`, `bridge:NAME`.
+    pub network: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forwards: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -139,6 +166,8 @@ pub struct NewVm {
     pub firmware: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forwards: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -260,6 +289,17 @@ pub struct Node {
     pub cpus: Option<u32>,
     pub memory: Option<ByteSize>,
     pub memory_available: Option<ByteSize>,
+    pub bridges: Vec<Bridge>,
+}
+
+/// A bridge of a server.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Bridge {
+    pub name: String,
+    pub up: bool,
+    pub addresses: Vec<String>,
+    pub members: Vec<String>,
 }
 
 /// What a server or a VM used over time, column by column.

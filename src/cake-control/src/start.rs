@@ -38,6 +38,8 @@ pub struct Place {
     pub state: PathBuf,
     /// The node's socket; the file `reset-admin` lies beside it.
     pub node_socket: PathBuf,
+    /// Where this program listens: no guest may be reached there.
+    pub ports: Vec<u16>,
 }
 
 /// The services, each an `Arc` of its own: whoever needs one takes that one.
@@ -85,7 +87,7 @@ impl Control {
         let settings = Arc::new(Settings::load(ledger.clone()).await?);
         let reset = place.node_socket.parent().map(|directory| directory.join("reset-admin"));
         let accounts = Arc::new(Accounts::load(ledger.clone(), reset).await?);
-        let vms = Arc::new(Vms::new(ledger.clone(), nodes.clone(), settings.clone()));
+        let vms = Arc::new(Vms::new(ledger.clone(), nodes.clone(), settings.clone(), place.ports.clone()));
         let images = Arc::new(Images::new(ledger.clone(), nodes.clone()));
         let imports = Arc::new(Imports::new(ledger.clone(), nodes.clone()));
         let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone(), imports.clone()));

@@ -2,7 +2,7 @@
 
 use crate::Words;
 use cake_types::{
-    Actor, AuditResult, Event, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, NameError, Network,
+    Actor, AuditResult, Event, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, NameError, NicSpec,
     Permission, Power, Problem, Restart, SetupError, Severity, Subject, Task, TaskKind, TaskState, TcgReason, VmState,
 };
 use std::collections::BTreeMap;
@@ -135,11 +135,12 @@ impl Words {
         })
     }
 
-    pub fn network(&self, network: Network) -> &'static str {
-        self.text(match network {
-            Network::None => "network-none",
-            Network::Nat => "network-nat",
-        })
+    /// What a network card is connected to.
+    pub fn nic(&self, nic: &NicSpec) -> String {
+        match nic {
+            NicSpec::Nat { .. } => self.text("network-nat").to_owned(),
+            NicSpec::Bridged { bridge } => self.text_with("network-bridge", &[("name", bridge.as_str())]),
+        }
     }
 
     pub fn restart(&self, restart: Restart) -> &'static str {

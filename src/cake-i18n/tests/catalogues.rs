@@ -2,8 +2,8 @@
 
 use cake_i18n::{Catalogue, Words};
 use cake_types::{
-    Code, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, Language, NameError, Network, Permission,
-    Restart, SetupError, Severity, TaskKind, TaskState, TcgReason, VmState,
+    Code, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, Language, NameError, Permission, Restart,
+    SetupError, Severity, TaskKind, TaskState, TcgReason, VmState,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -137,7 +137,7 @@ const VM_STATES: [VmState; 11] = [
     VmState::Lost,
 ];
 
-const FAILURES: [FailureCode; 12] = [
+const FAILURES: [FailureCode; 16] = [
     FailureCode::QemuStart,
     FailureCode::QmpProtocol,
     FailureCode::Disk,
@@ -147,6 +147,10 @@ const FAILURES: [FailureCode; 12] = [
     FailureCode::Hardware,
     FailureCode::Memory,
     FailureCode::GuestIgnoredShutdown,
+    FailureCode::BridgeMissing,
+    FailureCode::PortTaken,
+    FailureCode::Network,
+    FailureCode::GuestIgnoredUnplug,
     FailureCode::Seal,
     FailureCode::CrashLoop,
     FailureCode::Internal,
@@ -158,7 +162,6 @@ fn every_small_enum_has_its_words() {
     for words in all() {
         let texts = [
             [Firmware::Bios, Firmware::Uefi, Firmware::Direct].map(|v| words.firmware(v)).to_vec(),
-            [Network::None, Network::Nat].map(|v| words.network(v)).to_vec(),
             [Restart::Never, Restart::OnCrash, Restart::Always].map(|v| words.restart(v)).to_vec(),
             [ImageFormat::Raw, ImageFormat::Qcow2, ImageFormat::Kernel].map(|v| words.image_format(v)).to_vec(),
             [GuestOs::Linux, GuestOs::Windows, GuestOs::Other].map(|v| words.guest_os(v)).to_vec(),

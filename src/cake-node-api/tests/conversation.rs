@@ -33,6 +33,7 @@ impl EchoNode {
             launcher: "detached".into(),
             capacity: NodeCapacity { cpus: 1, memory: ByteSize::gib(1), memory_available: ByteSize::gib(1) },
             started_at: jiff::Timestamp::UNIX_EPOCH,
+            bridges: Vec::new(),
         }
     }
 }

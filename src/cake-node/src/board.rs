@@ -1,8 +1,9 @@
 //! What is so, as everybody may see it: the last status of every VM, pool and image, and the news for those who watch.
 
 use cake_node_api::{ImageRecord, ImportRecord, Observed};
-use cake_types::{ImageId, ImportStatus, NodeStatus, PoolId, PoolStatus, Usage, VmId, VmStatus};
+use cake_types::{ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, Usage, VmId, VmStatus};
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
@@ -75,6 +76,9 @@ impl Board {
             let mut state = self.state();
             let Some(held) = state.vms.get_mut(&id) else { return };
             status.usage = held.usage.filter(|_| status.state.is_alive());
+            for nic in &mut status.nics {
+                nic.addresses = addresses_of(held, nic.mac).to_vec();
+            }
             **held = status.clone();
         }
         self.tell(Observed::VmStatus { id, status: Box::new(status) });
@@ -97,6 +101,28 @@ impl Board {
             }
         }
         self.tell(Observed::Usage { samples });
+    }
+
+    /// The network cards that guests have.
+    pub fn cards(&self) -> Vec<MacAddress> {
+        self.state().vms.values().flat_map(|status| status.nics.iter().map(|nic| nic.mac)).collect()
+    }
+
+    /// The addresses that guests use; who is not named uses none.
+    pub fn set_addresses(&self, seen: &BTreeMap<MacAddress, Vec<IpAddr>>) {
+        let mut changed = Vec::new();
+        for (id, status) in &mut self.state().vms {
+            let before = status.nics.clone();
+            for nic in &mut status.nics {
+                nic.addresses = seen.get(&nic.mac).cloned().unwrap_or_default();
+            }
+            if status.nics != before {
+                changed.push((*id, status.clone()));
+            }
+        }
+        for (id, status) in changed {
+            self.tell(Observed::VmStatus { id, status });
+        }
     }
 
     pub fn pools(&self) -> BTreeMap<PoolId, PoolStatus> {
@@ -144,4 +170,8 @@ impl Board {
             }
         }
     }
+}
+
+fn addresses_of(status: &VmStatus, mac: MacAddress) -> &[IpAddr] {
+    status.nics.iter().find(|nic| nic.mac == mac).map_or(&[], |nic| &nic.addresses)
 }

@@ -23,7 +23,7 @@ mod vms;
 pub use imports::ImportRow;
 pub use operations::PendingOperation;
 pub use pools::{CheckedImage, PoolRow};
-pub use vms::{Applied, FIRST_UID, Tombstone, VmRow};
+pub use vms::{Applied, FIRST_UID, Tombstone, USERS, VmRow};
 
 use cake_node_api::NodeError;
 use cake_types::{Epoch, NodeId};

@@ -4,6 +4,7 @@ use crate::board::Board;
 use crate::database::{Database, DatabaseError, FIRST_UID, PoolRow, VmRow};
 use crate::history::History;
 use crate::library::Library;
+use crate::networks;
 use async_trait::async_trait;
 use cake_node_api::{Observed, OperationOutcome, OperationResult};
 use cake_storage::{Pool, StorageError, seed, volume};
@@ -12,12 +13,14 @@ use cake_types::{
     ProvisionProgress, SecretKey, VmId, VmStatus,
 };
 use cake_vm::argv::UEFI_VARIABLES_TEMPLATE;
+use cake_vm::cards::Card;
 use cake_vm::machine::Outcome;
 use cake_vm::{Assignment, Files, Folder, Making, Surroundings};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -392,11 +395,17 @@ impl Surroundings for House {
         Ok(Files { disks: disks.collect::<Result<_, Failure>>()?, seed, cd, kernel })
     }
 
+    async fn connect(&self, card: &Card) -> Result<Option<OwnedFd>, Failure> {
+        networks::connect(card.mac, card.spec.clone()).await
+    }
+
     async fn remove(&self, id: VmId) -> Result<(), Failure> {
         let lost = |error: DatabaseError| failure(FailureCode::Internal, crate::chain(&error));
         // A disk in a pool that can't be looked into would stay for ever: nobody would know the VM any more.
         if let Some(row) = self.database.vm(id).await.map_err(lost)? {
             row.vm.spec.disks.iter().try_for_each(|disk| self.pool(disk.pool).map(|_| ()))?;
+            let bridged = cake_vm::cards::cards(&row.vm.spec).into_iter().filter(|card| card.bridge().is_some());
+            networks::disconnect(bridged.map(|card| card.mac).collect()).await;
         }
         let pools = self.all_pools();
         blocking(move || pools.values().try_for_each(|pool| pool.remove(id)))

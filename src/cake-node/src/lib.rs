@@ -5,7 +5,8 @@
 //!                 ▲                                                            │ Surroundings
 //!                 │                                                            ▼
 //!                 └────── observe ─── board ◄──────────────────── house ── pools, volumes, seeds (cake-storage)
-//!                                       ▲                           └──── library ── inspector ── worker
+//!                                       ▲                           ├──── networks ── bridges, taps, filters (cake-net)
+//!                                       │                           └──── library ── inspector ── worker
 //!                                       └──── imports ── convert ── worker ──┘
 //! ```
 //!
@@ -31,6 +32,7 @@ mod inspector;
 mod key;
 mod library;
 mod meters;
+mod networks;
 pub mod serve;
 mod service;
 mod tickets;

@@ -9,7 +9,7 @@ use crate::imports::Imports;
 use crate::inspector::WorkerInspector;
 use crate::library::Library;
 use crate::service::Node;
-use crate::{accelerator, key, usage};
+use crate::{accelerator, key, networks, usage};
 use anyhow::{Context, Result, bail};
 use cake_daemon::{memory, ready};
 use cake_host::launch::{Choice, choose};
@@ -68,6 +68,7 @@ pub async fn serve(options: Options) -> Result<()> {
         launcher: launcher.name().into(),
         capacity: cake_host::usage::capacity()?.into(),
         started_at: Timestamp::now(),
+        bridges: cake_net::bridges().unwrap_or_default(),
     });
     let program = std::env::current_exe()?;
     let inspector = Arc::new(WorkerInspector { program: program.clone(), database: database.clone() });
@@ -92,8 +93,9 @@ pub async fn serve(options: Options) -> Result<()> {
     let listener = listen(&options.socket, &allowed)?;
     let socket = std::path::absolute(&options.socket)?;
     std::fs::write(state.join(SOCKET_NOTE), socket.as_os_str().as_encoded_bytes()).context("note the socket's path")?;
-    tokio::spawn(usage::run(engine.clone(), board));
+    tokio::spawn(usage::run(engine.clone(), board.clone()));
     tokio::spawn(history::run(history.clone(), engine.clone()));
+    tokio::spawn(networks::run(board));
     tokio::spawn(look_again(house, engine));
     tokio::spawn(try_again(node.clone()));
     ready::tell(options.ready_fd, "ready").context("say that we are ready")?;

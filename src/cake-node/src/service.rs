@@ -215,6 +215,7 @@ fn resting(row: &VmRow, state: VmState) -> VmStatus {
         usage: None,
         restarts: 0,
         start_commands: None,
+        nics: Vec::new(),
     }
 }
 

@@ -2,8 +2,9 @@
 //! targets and by the replay on stable Rust.
 #![allow(dead_code, reason = "each target takes the half it needs")]
 
+use cake_planner::network::{self, Asked, Here};
 use cake_planner::query::{Filter, Item, LENGTH_MAX, NumberField, TextField};
-use cake_types::{ByteSize, HostName, Name, SetupAnswers, limits};
+use cake_types::{BridgeName, ByteSize, Forward, HostName, Name, SetupAnswers, limits};
 
 /// Something to look at with a filter.
 struct Web;
@@ -37,6 +38,17 @@ pub fn texts(bytes: &[u8]) {
         assert_eq!(size.bytes().to_string().parse::<ByteSize>(), Ok(size));
         assert!(size.to_string().parse::<ByteSize>().is_ok(), "{size} cannot be read again");
     }
+    if let Ok(bridge) = text.parse::<BridgeName>() {
+        assert_eq!(bridge.as_str(), text);
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        assert!((1..=BridgeName::MAX).contains(&text.len()) && text.bytes().all(plain), "{text:?}");
+    }
+    if let Ok(forward) = text.parse::<Forward>() {
+        assert_eq!(forward.to_string(), text);
+        assert!(forward.host_port > 0 && forward.guest_port > 0, "{text:?}");
+    }
+    let asked = Asked { network: Some(text.into()), forwards: vec![text.into()] };
+    assert!(network::nic(&asked, &Here::default()).is_err(), "{text:?} is a network and a forward");
     match Filter::parse(text) {
         Ok(filter) => {
             assert!(text.len() <= LENGTH_MAX);

@@ -17,7 +17,7 @@
 //! orphaned     ·       ·       ·      ·      ·      ·       ·       ·       yes
 //! ```
 //! ¹ yes when it is not already asked to run · ² yes when it is asked to run (or to be paused): it will not start then ·
-//! ³ the name and the restart rule yes, cpus and memory no
+//! ³ the name and the restart rule yes, cpus and memory no; network cards while it runs or is paused
 
 use cake_types::limits::{MEMORY_MIN, VCPUS_MAX};
 use cake_types::{ByteSize, Code, Firmware, ImageFormat, ImageSpec, Power, Problem, VmState};
@@ -34,6 +34,8 @@ pub enum Action {
     /// Change more than the name and the restart rule.
     Resize,
     Rename,
+    /// Give it a network card, or take one away.
+    Rewire,
     Delete,
     Adopt,
     Console,
@@ -43,7 +45,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Start,
         Self::Shutdown,
         Self::Stop,
@@ -52,6 +54,7 @@ impl Action {
         Self::Resume,
         Self::Resize,
         Self::Rename,
+        Self::Rewire,
         Self::Delete,
         Self::Adopt,
         Self::Console,
@@ -68,7 +71,7 @@ impl Action {
             Self::Reset => "reset",
             Self::Pause => "pause",
             Self::Resume => "resume",
-            Self::Resize | Self::Rename => "update",
+            Self::Resize | Self::Rename | Self::Rewire => "update",
             Self::Delete => "delete",
             Self::Adopt => "adopt",
             Self::Console => "console",
@@ -118,6 +121,7 @@ fn is_legal(action: Action, state: VmState, power: Power) -> bool {
         },
         Action::Resume => state == Paused,
         Action::Resize => matches!(state, Pending | Provisioning | Stopped | Failed),
+        Action::Rewire => matches!(state, Pending | Provisioning | Stopped | Failed | Running | Paused),
         Action::Rename => !matches!(state, Deleting | Lost),
         Action::Delete => state != Deleting,
         Action::Bin => !matches!(state, Deleting | Lost),

@@ -33,7 +33,7 @@ fn image(format: ImageFormat, firmware: &[Firmware], size: ByteSize) -> ImageSpe
 /// One letter per action in the order of [`Action::ALL`]; `.` is refused.
 fn row(state: VmState, power: Power) -> String {
     let now = Situation { state, power, orphaned: false, deleting: false, binned: false };
-    let letters = "SDKRPUZNXACBO".chars();
+    let letters = "SDKRPUZNWXACBO".chars();
     Action::ALL.iter().zip(letters).map(|(a, letter)| if legal(*a, now).is_ok() { letter } else { '.' }).collect()
 }
 
@@ -46,17 +46,17 @@ fn the_drawing_in_the_docs_is_what_the_code_does() {
     assert_eq!(
         table,
         [
-            "pending       ..K...ZNX..B. S.....ZNX..B.",
-            "provisioning  ..K...ZNX..B. S.....ZNX..B.",
-            "stopped       S.K...ZNX..B. S.....ZNX..B.",
-            "starting      ..K....NX.CB. ..K....NX.CB.",
-            "running       .DKRP..NX.CB. .DKRP..NX.CB.",
-            "paused        ..K..U.NX.CB. ..K..U.NX.CB.",
-            "shutting-down ..K....NX.CB. ..K....NX.CB.",
-            "stopping      .......NX..B. .......NX..B.",
-            "failed        S.K...ZNX..B. S.....ZNX..B.",
-            "deleting      ............. .............",
-            "lost          ........X.... ........X....",
+            "pending       ..K...ZNWX..B. S.....ZNWX..B.",
+            "provisioning  ..K...ZNWX..B. S.....ZNWX..B.",
+            "stopped       S.K...ZNWX..B. S.....ZNWX..B.",
+            "starting      ..K....N.X.CB. ..K....N.X.CB.",
+            "running       .DKRP..NWX.CB. .DKRP..NWX.CB.",
+            "paused        ..K..U.NWX.CB. ..K..U.NWX.CB.",
+            "shutting-down ..K....N.X.CB. ..K....N.X.CB.",
+            "stopping      .......N.X..B. .......N.X..B.",
+            "failed        S.K...ZNWX..B. S.....ZNWX..B.",
+            "deleting      .............. ..............",
+            "lost          .........X.... .........X....",
         ]
     );
 }

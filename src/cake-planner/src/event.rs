@@ -79,6 +79,7 @@ mod tests {
             usage: None,
             restarts: 0,
             start_commands: None,
+            nics: Vec::new(),
         }
     }
 

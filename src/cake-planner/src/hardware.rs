@@ -14,9 +14,9 @@
 //! Every kind of device has slots of its own, so that a guest which gains a disk or loses its seed finds all others where they
 //! were.
 
+use cake_types::limits::NICS_MAX;
 use cake_types::{
-    CpuModel, DiskBus, DiskDevice, Drivers, Firmware, GuestOs, HARDWARE_VERSION, HardwareRecord, HardwareRequest,
-    ImageFormat, ImageSpec, MacAddress, MachineType, Network, NicDevice, NicModel, PciAddress, SpareSlots, VmId,
+    CpuModel, DiskBus, DiskDevice, Drivers, Firmware, GuestOs, HARDWARE_VERSION, HardwareRecord, HardwareRequest, ImageFormat, ImageSpec, MacAddress, MachineType, NicDevice, NicModel, PciAddress, SpareSlots, VmId,
 };
 
 /// Most disks that a record has room for; a request for more gets so many, and the engine refuses the mismatch.
@@ -33,7 +33,8 @@ const SPARE_SLOT: u8 = 0x06;
 const SPARE_PORTS: u8 = 4;
 const USB: PciAddress = PciAddress { slot: 0x07, function: 0 };
 const SATA: PciAddress = PciAddress { slot: 0x1f, function: 2 };
-const FIRST_NIC_SLOT: u8 = 0x08;
+/// Where network cards begin.
+pub const FIRST_NIC_SLOT: u8 = 0x08;
 const FIRST_DISK_SLOT: u8 = 0x10;
 const DISK_SLOTS: u8 = 15;
 const FUNCTIONS: u8 = 8;
@@ -61,7 +62,7 @@ pub fn drivers(image: &ImageSpec) -> Drivers {
 
 /// Makes the record of a new VM. The same request gives the same record.
 pub fn plan(request: &HardwareRequest) -> HardwareRecord {
-    let HardwareRequest { id, firmware, disks, network, seed, machine, cpu, random, cd, drivers } = request;
+    let HardwareRequest { id, firmware, disks, nics, seed, machine, cpu, random, cd, drivers } = request;
     let most = match drivers {
         Drivers::Virtio => DISKS_MAX,
         Drivers::Everyday => SATA_DISKS_MAX,
@@ -73,10 +74,7 @@ pub fn plan(request: &HardwareRequest) -> HardwareRecord {
         uuid: *id,
         firmware: *firmware,
         disks: (0..(*disks).min(most)).map(|index| disk(*id, index, *drivers)).collect(),
-        nics: match network {
-            Network::None => Vec::new(),
-            Network::Nat => vec![nic(0, random, *drivers)],
-        },
+        nics: (0..(*nics).min(NICS_MAX)).map(|index| nic(index as u8, random, *drivers)).collect(),
         seed: seed.then(|| DiskDevice { bus: DiskBus::VirtioBlk, address: SEED, serial: "cidata".into() }),
         cd: cd.then(|| DiskDevice { bus: DiskBus::Sata, address: SATA, serial: "cd".into() }),
         display: match firmware {
@@ -112,9 +110,34 @@ fn disk(id: VmId, index: usize, drivers: Drivers) -> DiskDevice {
     DiskDevice { bus, address, serial: format!("{tail}-{index:03}") }
 }
 
+/// A card for a VM that has its hardware already. Behind a spare root port if one is free, because it can leave from there while the
+/// guest runs; otherwise, and only if the VM is off, in the next slot. `None`: there is no room.
+pub fn added_nic(record: &HardwareRecord, off: bool, random: &[u8; 16]) -> Option<NicDevice> {
+    if record.nics.len() >= NICS_MAX {
+        return None;
+    }
+    let free = |address: &PciAddress| !occupied(record).any(|taken| taken == *address);
+    let port = record.spare.root_ports.iter().copied().find(free);
+    let slot = || {
+        let slots = (0..NICS_MAX as u8).map(|index| PciAddress { slot: FIRST_NIC_SLOT + index, function: 0 });
+        slots.into_iter().find(free).filter(|_| off)
+    };
+    // A guest that knows only everyday cards gets another of them.
+    let model = record.nics.first().map_or(NicModel::Virtio, |nic| nic.model);
+    Some(NicDevice { model, address: port.or_else(slot)?, mac: nic(0, random, Drivers::Virtio).mac })
+}
+
+/// Where devices sit, spare ports without one not counted.
+fn occupied(record: &HardwareRecord) -> impl Iterator<Item = PciAddress> + '_ {
+    let disks = record.disks.iter().chain(&record.seed).map(|disk| disk.address);
+    disks.chain(record.nics.iter().map(|nic| nic.address))
+}
+
+/// Cards made together differ in the last byte of their MAC address.
 fn nic(index: u8, random: &[u8; 16], drivers: Drivers) -> NicDevice {
     let mut bytes = [0; 6];
     bytes.copy_from_slice(&random[..6]);
+    bytes[5] = bytes[5].wrapping_add(index);
     let model = match drivers {
         Drivers::Virtio => NicModel::Virtio,
         Drivers::Everyday => NicModel::E1000e,
@@ -130,12 +153,12 @@ mod tests {
     use std::collections::BTreeSet;
     use uuid::Uuid;
 
-    fn request(firmware: Firmware, disks: usize, network: Network, seed: bool, random: [u8; 16]) -> HardwareRequest {
+    fn request(firmware: Firmware, disks: usize, nics: usize, seed: bool, random: [u8; 16]) -> HardwareRequest {
         HardwareRequest {
             id: VmId(Uuid::from_bytes(random)),
             firmware,
             disks,
-            network,
+            nics,
             seed,
             machine: default_machine(),
             cpu: default_cpu(),
@@ -158,13 +181,13 @@ mod tests {
 
     fn any_request() -> impl Strategy<Value = HardwareRequest> {
         let firmware = prop_oneof![Just(Firmware::Bios), Just(Firmware::Uefi), Just(Firmware::Direct)];
-        let network = prop_oneof![Just(Network::None), Just(Network::Nat)];
         let drivers = prop_oneof![Just(Drivers::Virtio), Just(Drivers::Everyday)];
-        (firmware, 0..2 * DISKS_MAX, network, any::<bool>(), any::<[u8; 16]>(), any::<bool>(), drivers).prop_map(
-            |(firmware, disks, network, seed, random, cd, drivers)| HardwareRequest {
+        let (disks, nics) = (0..2 * DISKS_MAX, 0..2 * NICS_MAX);
+        (firmware, disks, nics, any::<bool>(), any::<[u8; 16]>(), any::<bool>(), drivers).prop_map(
+            |(firmware, disks, nics, seed, random, cd, drivers)| HardwareRequest {
                 cd,
                 drivers,
-                ..request(firmware, disks, network, seed, random)
+                ..request(firmware, disks, nics, seed, random)
             },
         )
     }
@@ -185,13 +208,25 @@ mod tests {
         #[test]
         fn what_is_added_moves_nothing(request in any_request()) {
             let before = plan(&request);
-            let more = HardwareRequest { disks: request.disks + 1, seed: true, cd: true, network: Network::Nat, ..request };
+            let more = HardwareRequest { disks: request.disks + 1, seed: true, cd: true, nics: request.nics + 1, ..request };
             let after = plan(&more);
             prop_assert_eq!(&before.disks[..], &after.disks[..before.disks.len()]);
             prop_assert_eq!((before.display, before.usb), (after.display, after.usb));
             prop_assert_eq!((before.rng, before.balloon), (after.rng, after.balloon));
             prop_assert!(before.nics.iter().all(|nic| after.nics.contains(nic)));
             prop_assert_eq!(before.spare, after.spare);
+        }
+
+        #[test]
+        fn a_card_that_is_added_has_a_place_of_its_own(request in any_request(), off: bool, random: [u8; 16]) {
+            let mut record = plan(&request);
+            while let Some(nic) = added_nic(&record, off, &random) {
+                prop_assert!(!occupied(&record).any(|taken| taken == nic.address));
+                prop_assert!(off || record.is_on_port(nic.address));
+                record.nics.push(nic);
+            }
+            let most = if off { NICS_MAX } else { NICS_MAX.min(request.nics + usize::from(SPARE_PORTS)) };
+            prop_assert_eq!(record.nics.len(), most);
         }
 
         #[test]
@@ -206,7 +241,7 @@ mod tests {
     #[test]
     fn the_record_of_a_common_vm() {
         let random = [0xca, 0x4e, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0xde, 0xad, 0xbe, 0xef, 0xca, 0x4e];
-        let record = plan(&request(Firmware::Uefi, 1, Network::Nat, true, random));
+        let record = plan(&request(Firmware::Uefi, 1, 1, true, random));
         let text = format!(
             "{} {} display {} usb {} rng {} balloon {} virtio-mem {} spare {:?}\ndisk {} {}\nnic {} {}\nseed {} {}",
             record.machine.0,

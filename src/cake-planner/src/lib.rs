@@ -14,6 +14,7 @@ pub mod epoch;
 pub mod event;
 pub mod hardware;
 pub mod names;
+pub mod network;
 pub mod query;
 pub mod task;
 pub mod throttle;

@@ -9,8 +9,7 @@
 //! ```
 
 use cake_types::{
-    ByteSize, ExitReason, Failure, Generation, ImportStage, ImportStatus, Power, ProvisionProgress, Task, TaskGoal,
-    TaskKind, TaskProgress, TaskState, VmState, VmStatus,
+    ByteSize, ExitReason, Failure, Generation, ImportStage, ImportStatus, MacAddress, Power, ProvisionProgress, Task, TaskGoal, TaskKind, TaskProgress, TaskState, VmState, VmStatus,
 };
 
 /// The outcome of an operation, as the node reports it.
@@ -104,6 +103,7 @@ pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
         // An import is asked of by itself.
         TaskGoal::Removed | TaskGoal::Imported => Progress::Running(None),
         TaskGoal::Applied { generation } => applied(*generation, seen),
+        TaskGoal::Nic { generation, mac, plugged } => rewired(*generation, *mac, *plugged, seen),
         TaskGoal::Power { generation, power } => power_reached(task.kind, *generation, *power, seen),
         TaskGoal::Operation { .. } => operation(task.kind, seen),
     }
@@ -164,6 +164,21 @@ fn applied(generation: Generation, seen: &Seen<'_>) -> Progress {
     match seen.status {
         Some(status) if status.observed.generation >= generation => done(),
         _ => refused(generation, seen).unwrap_or(Progress::Running(None)),
+    }
+}
+
+/// A guest that is off has what is asked when it starts.
+fn rewired(generation: Generation, mac: MacAddress, plugged: bool, seen: &Seen<'_>) -> Progress {
+    let Some(status) = seen.status.filter(|status| status.observed.generation >= generation) else {
+        return refused(generation, seen).unwrap_or(Progress::Running(None));
+    };
+    let nic = status.nics.iter().find(|nic| nic.mac == mac);
+    if !status.state.is_alive() || nic.is_some_and(|nic| nic.failure.is_none()) == plugged && nic.is_some() == plugged {
+        return done();
+    }
+    match nic.and_then(|nic| nic.failure.as_ref()) {
+        Some(why) => failure(why),
+        None => Progress::Running(None),
     }
 }
 
@@ -275,7 +290,9 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
         | TaskKind::VmDelete
         | TaskKind::VmAdopt
         | TaskKind::VmBin
-        | TaskKind::VmRestore => None,
+        | TaskKind::VmRestore
+        | TaskKind::VmNicAdd
+        | TaskKind::VmNicRemove => None,
     }
 }
 

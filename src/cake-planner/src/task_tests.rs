@@ -1,5 +1,5 @@
 use super::*;
-use cake_types::{Actor, Epoch, FailureCode, HaltedBy, OperationId, ProjectName, Stamp, Subject, TaskId};
+use cake_types::{Actor, Epoch, FailureCode, HaltedBy, NicStatus, OperationId, ProjectName, Stamp, Subject, TaskId};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -32,6 +32,7 @@ fn status(state: VmState, generation: u64) -> VmStatus {
         usage: None,
         restarts: 0,
         start_commands: None,
+        nics: Vec::new(),
     }
 }
 
@@ -231,5 +232,28 @@ fn every_end_has_its_own_sentence() {
             let has = |id: String| words.has(&id);
             assert!(has(format!("task-end-{code}")) || has(format!("failure-{code}")), "{code} in {}", language.tag());
         }
+    }
+}
+
+#[test]
+fn a_card_is_there_when_the_guest_has_it_and_gone_when_it_has_not() {
+    let mac: MacAddress = "02:00:00:00:00:01".parse().unwrap();
+    let nic = |leaving, failure: Option<Failure>| NicStatus { mac, addresses: Vec::new(), leaving, failure };
+    let ignored = Failure { code: FailureCode::GuestIgnoredUnplug, detail: String::new() };
+    for (plugged, state, observed, nics, expected) in [
+        (true, VmState::Running, 1, vec![nic(false, None)], ("running", "")),
+        (true, VmState::Running, 2, vec![], ("running", "")),
+        (true, VmState::Running, 2, vec![nic(false, None)], ("done", "done")),
+        (true, VmState::Running, 2, vec![nic(false, Some(no_space()))], ("failed", "no-space")),
+        (true, VmState::Stopped, 2, vec![], ("done", "done")),
+        (false, VmState::Running, 2, vec![nic(true, None)], ("running", "")),
+        (false, VmState::Running, 2, vec![nic(false, Some(ignored))], ("failed", "guest-ignored-unplug")),
+        (false, VmState::Running, 2, vec![], ("done", "done")),
+        (false, VmState::Stopped, 2, vec![], ("done", "done")),
+    ] {
+        let task = task(TaskKind::VmNicAdd, TaskGoal::Nic { generation: Generation(2), mac, plugged });
+        let status = VmStatus { nics: nics.clone(), ..status(state, observed) };
+        let seen = Seen { status: Some(&status), ..Seen::default() };
+        assert_eq!(word(progress(&task, &seen)), expected, "{plugged} {state:?} {nics:?}");
     }
 }

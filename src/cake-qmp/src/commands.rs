@@ -2,12 +2,14 @@
 
 mod block;
 mod descriptor;
+mod device;
 mod machine;
 mod query;
 mod screen;
 
 pub use block::{BlockCounters, BlockDevice, BlockMedium, BlockStats, QueryBlock, QueryBlockStats};
 pub use descriptor::{AddFd, AddedFd, CloseFd, GetFd, RemoveFd};
+pub use device::{DeviceAdd, DeviceDel, NetdevAdd, NetdevDel, QomGet, QomItem, QomList, SetLink};
 pub use machine::{Cont, Quit, Stop, SystemPowerdown, SystemReset};
 pub use query::{
     Cpu, QmpCapabilities, QueryCpusFast, QueryQmpSchema, QueryStatus, QueryUuid, QueryVersion, RingbufRead, RunState,

@@ -33,7 +33,7 @@ pub struct Timestamp {
     pub microseconds: i64,
 }
 
-/// The events that decide about a VM's power; all others are [`EventKind::Other`].
+/// The events that decide about a VM's power and devices; all others are [`EventKind::Other`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// QEMU ends, or stays stopped under `-no-shutdown`. `reason` is QEMU's word: `guest-shutdown`, `host-qmp-quit`,
@@ -60,6 +60,14 @@ pub enum EventKind {
         action: String,
         no_space: bool,
     },
+    /// The guest has let a device go, or QEMU has taken it away.
+    DeviceDeleted {
+        device: String,
+    },
+    /// The guest refuses to let a device go.
+    UnplugRefused {
+        device: String,
+    },
     Other,
 }
 
@@ -77,6 +85,11 @@ impl Event {
             "BLOCK_IO_ERROR" => {
                 EventKind::BlockIoError { device: text("device"), action: text("action"), no_space: flag("nospace") }
             }
+            // Its children, which nobody named, are told of too.
+            "DEVICE_DELETED" if self.data.get("device").is_some() => {
+                EventKind::DeviceDeleted { device: text("device") }
+            }
+            "DEVICE_UNPLUG_GUEST_ERROR" => EventKind::UnplugRefused { device: text("device") },
             _ => EventKind::Other,
         }
     }

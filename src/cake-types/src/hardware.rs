@@ -1,7 +1,7 @@
 //! Virtual hardware is a record (invariant 6): written once when the VM is created, so that a guest never sees its machine
 //! change beneath it. `cake-planner` makes it; `cake-vm` turns it into QEMU's arguments (golden test).
 
-use crate::{Firmware, Network, VmId};
+use crate::{Firmware, VmId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -45,6 +45,11 @@ impl HardwareRecord {
     pub fn has_screen(&self) -> bool {
         self.display.is_some() && self.usb.is_some()
     }
+
+    /// Whether a device at that address sits behind one of the spare root ports: it can come and go while the guest runs.
+    pub fn is_on_port(&self, address: PciAddress) -> bool {
+        self.spare.root_ports.contains(&address)
+    }
 }
 
 /// What a record is made from. The random bytes are passed in: the planner has none of its own.
@@ -53,7 +58,8 @@ pub struct HardwareRequest {
     pub id: VmId,
     pub firmware: Firmware,
     pub disks: usize,
-    pub network: Network,
+    /// Network cards.
+    pub nics: usize,
     pub seed: bool,
     pub machine: MachineType,
     pub cpu: CpuModel,
@@ -104,6 +110,7 @@ pub struct DiskDevice {
 pub struct NicDevice {
     #[serde(default, skip_serializing_if = "NicModel::is_virtio")]
     pub model: NicModel,
+    /// Its slot, or the spare root port that it sits behind.
     pub address: PciAddress,
     pub mac: MacAddress,
 }
@@ -141,7 +148,7 @@ pub struct PciAddress {
 }
 
 /// A unicast, locally administered MAC address, written with colons.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MacAddress(pub [u8; 6]);
 

@@ -17,6 +17,7 @@ mod id;
 mod image;
 mod meta;
 mod name;
+mod network;
 mod node;
 mod pool;
 mod problem;
@@ -39,6 +40,7 @@ pub use image::{
 };
 pub use meta::{Epoch, Generation, Meta, Stamp};
 pub use name::{HostName, Name, NameError, ProjectName};
+pub use network::{BridgeName, BridgeNameError, BridgeStatus, Forward, ForwardError, NicSpec, NicStatus, Protocol};
 pub use node::{Accelerator, Node, NodeCapacity, NodeStatus, TcgReason};
 pub use pool::{Pool, PoolSpec, PoolStatus};
 pub use problem::{Code, Problem};
@@ -69,6 +71,12 @@ pub mod limits {
     pub const GUEST_USERS_MAX: usize = 32;
     /// Most SSH keys of one guest user.
     pub const SSH_KEYS_MAX: usize = 64;
+    /// Most network cards of one VM: so many slots are kept for them.
+    pub const NICS_MAX: usize = 7;
+    /// Most ports that lead to one network card.
+    pub const FORWARDS_MAX: usize = 32;
+    /// Ports below are for the system's own services.
+    pub const FORWARD_PORT_MIN: u16 = 1024;
     /// Longest name, in characters.
     pub const NAME_MAX: usize = 63;
 }

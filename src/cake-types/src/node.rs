@@ -1,6 +1,6 @@
 //! A node: a server running cake.
 
-use crate::{ByteSize, Epoch, Meta, NodeId, PublicKey};
+use crate::{BridgeStatus, ByteSize, Epoch, Meta, NodeId, PublicKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub struct NodeStatus {
     pub launcher: String,
     pub capacity: NodeCapacity,
     pub started_at: Timestamp,
+    /// What VMs can be bridged to, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bridges: Vec<BridgeStatus>,
 }
 
 /// How guests' code is run.

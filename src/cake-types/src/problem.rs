@@ -83,6 +83,12 @@ codes! {
     NoScreen = "no-screen", 409;
     /// So many look at the screen already; params: `limit`.
     TooManyViewers = "too-many-viewers", 409;
+    /// The card is part of the machine's first hardware and can't leave while it runs; params: `name`.
+    NicBuiltIn = "nic-built-in", 409;
+    /// All places for network cards are taken, or those that a running machine has; params: `limit`.
+    NoRoom = "no-room", 409;
+    /// Another VM has that port of the server; params: `port`, `vm`.
+    PortTaken = "port-taken", 409;
     /// Something still uses it; params: `kind`, `name`.
     InUse = "in-use", 409;
     /// A VM needs the image; params: `name`, `by`.
@@ -119,6 +125,12 @@ codes! {
     UserDataTooLarge = "user-data-too-large", 422;
     /// A field's value is wrong; params: `field`, `reason`.
     Invalid = "invalid", 422;
+    /// The server has no such bridge; params: `name`, `have`.
+    NoSuchBridge = "no-such-bridge", 422;
+    /// A port for the system's own services; params: `port`, `least`.
+    PortPrivileged = "port-privileged", 422;
+    /// cake itself listens there; params: `port`.
+    PortOurs = "port-ours", 422;
     /// If-Match is missing.
     MatchRequired = "match-required", 428;
     /// Idempotency-Key is missing.

@@ -1,7 +1,7 @@
 //! A task: long work with progress. It is written in the same transaction as the change it belongs to and finished by looking
 //! at what the node reports, so that no crash can lose or repeat it.
 
-use crate::{Actor, ByteSize, Generation, OperationId, Power, ProjectName, Subject, TaskId};
+use crate::{Actor, ByteSize, Generation, MacAddress, OperationId, Power, ProjectName, Subject, TaskId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -36,10 +36,12 @@ pub enum TaskKind {
     VmBin,
     VmRestore,
     ImageImport,
+    VmNicAdd,
+    VmNicRemove,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -53,6 +55,8 @@ impl TaskKind {
         Self::VmBin,
         Self::VmRestore,
         Self::ImageImport,
+        Self::VmNicAdd,
+        Self::VmNicRemove,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -70,6 +74,8 @@ impl TaskKind {
             Self::VmBin => "vm-bin",
             Self::VmRestore => "vm-restore",
             Self::ImageImport => "image-import",
+            Self::VmNicAdd => "vm-nic-add",
+            Self::VmNicRemove => "vm-nic-remove",
         }
     }
 }
@@ -84,6 +90,8 @@ pub enum TaskGoal {
     Applied { generation: Generation },
     /// The node reports the outcome of this operation.
     Operation { operation: OperationId },
+    /// The node answers this generation or a later one, and a guest that runs has the network card, or has it no more.
+    Nic { generation: Generation, mac: MacAddress, plugged: bool },
     /// The node has removed it.
     Removed,
     /// The import is over and the image is there.

@@ -1,8 +1,7 @@
 //! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
 
 use crate::{
-    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, PoolId, Sealed, Stamp, Usage,
-    VmId,
+    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, NicSpec, NicStatus, PoolId, Sealed, Stamp, Usage, VmId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,7 +30,11 @@ pub struct VmSpec {
     /// What lies in the CD drive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cd: Option<ImageId>,
+    /// The network as versions before 0.2 say it; see [`VmSpec::nics`].
     pub network: Network,
+    /// The network cards, where `network` can't say what they are; see [`VmSpec::nics`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nics: Vec<NicSpec>,
     pub cloud_init: Option<CloudInit>,
     /// Made when the VM is created; changes only by an explicit upgrade.
     pub hardware: HardwareRecord,
@@ -42,6 +45,31 @@ pub struct VmSpec {
     /// In the bin since then: off, without a name of its own, with everything that it has, until its time is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binned: Option<Timestamp>,
+}
+
+impl VmSpec {
+    /// What the network cards are connected to, in the order of the hardware record's.
+    ///
+    /// Expand and contract: what the first versions could say, no card or one behind NAT, is still written as they wrote it, so
+    /// that they read it. Anything else stands in `nics`, with `network: none` beside it: an older program finds a card in the
+    /// hardware record that the spec does not have, refuses to start the VM, says so, and changes nothing.
+    pub fn nics(&self) -> Vec<NicSpec> {
+        match (self.nics.is_empty(), self.network) {
+            (false, _) => self.nics.clone(),
+            (true, Network::None) => Vec::new(),
+            (true, Network::Nat) => vec![NicSpec::nat()],
+        }
+    }
+
+    /// Asks for network cards; the hardware record has theirs already.
+    pub fn set_nics(&mut self, nics: Vec<NicSpec>) {
+        let built_in = self.hardware.nics.iter().all(|nic| !self.hardware.is_on_port(nic.address));
+        (self.network, self.nics) = match nics.as_slice() {
+            [] => (Network::None, nics),
+            [NicSpec::Nat { forwards }] if forwards.is_empty() && built_in => (Network::Nat, Vec::new()),
+            _ => (Network::None, nics),
+        };
+    }
 }
 
 /// Desired power: state, not an order.
@@ -92,6 +120,7 @@ pub struct DiskSpec {
     pub image: Option<ImageId>,
 }
 
+/// The network in one word, as the first versions had it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Network {
@@ -143,6 +172,9 @@ pub struct VmStatus {
     pub restarts: u32,
     /// QMP commands that the last start took.
     pub start_commands: Option<u32>,
+    /// The network cards that the running guest has, and what is wrong with one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nics: Vec<NicStatus>,
 }
 
 /// The states of a VM on its node. The drawing with the legal ways between them is in `cake-vm`.
@@ -243,6 +275,14 @@ pub enum FailureCode {
     Memory,
     /// The guest did not answer the request to shut down in time.
     GuestIgnoredShutdown,
+    /// The bridge is not on this node.
+    BridgeMissing,
+    /// Something else on the node listens at a port that is to lead to the guest.
+    PortTaken,
+    /// The node could not connect the guest.
+    Network,
+    /// The guest did not let a device go in time.
+    GuestIgnoredUnplug,
     /// The seal of a secret can't be opened with this node's key.
     Seal,
     /// It ended again and again; the node waits longer each time.
@@ -271,6 +311,10 @@ impl FailureCode {
             Self::Hardware => "hardware",
             Self::Memory => "memory",
             Self::GuestIgnoredShutdown => "guest-ignored-shutdown",
+            Self::BridgeMissing => "bridge-missing",
+            Self::PortTaken => "port-taken",
+            Self::Network => "network",
+            Self::GuestIgnoredUnplug => "guest-ignored-unplug",
             Self::Seal => "seal",
             Self::CrashLoop => "crash-loop",
             Self::ImageUnknown => "image-unknown",

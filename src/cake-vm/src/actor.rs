@@ -4,6 +4,8 @@ use crate::assignment::{Assignment, Making};
 use crate::engine::{Running, Shared};
 use crate::folder::{Folder, Holder};
 use crate::machine::{Command, Effect, Found, Input, Machine};
+use crate::nics::{self, Nics};
+use crate::plan::LaunchPlan;
 use crate::request::{Denied, Operation};
 use crate::screen::Screen;
 use crate::start::{self, Launched, Missed, Session, chain, failure};
@@ -34,6 +36,10 @@ enum Done {
     Ended(Option<ExitStatus>),
     /// What QEMU is doing, asked because events were lost.
     Looked(Result<Found, QmpError>),
+    /// The network cards were brought to what is asked.
+    Nics(Result<nics::Changed, QmpError>),
+    /// What a network card that left was connected to is gone.
+    Disconnected,
 }
 
 pub(crate) struct Actor {
@@ -46,6 +52,9 @@ pub(crate) struct Actor {
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     process: Option<Arc<LiveProcess>>,
     monitor: Option<(Qmp, Events)>,
+    nics: Nics,
+    /// What the last start was made from.
+    launched_with: Option<Arc<Assignment>>,
     /// The end was asked for before there was a process.
     kill_at_once: bool,
     /// QEMU said that somebody on this machine ended it.
@@ -87,6 +96,8 @@ impl Actor {
             work: FuturesUnordered::new(),
             process: None,
             monitor: None,
+            nics: Nics::default(),
+            launched_with: None,
             kill_at_once: false,
             ended_by_host: false,
             making: Arc::default(),
@@ -116,7 +127,7 @@ impl Actor {
 
     /// Waits for whatever happens first; a message is handed back.
     async fn next(&mut self, mailbox: &mut mpsc::Receiver<Message>) -> Option<Message> {
-        let wake_at = self.machine.wake_at();
+        let wake_at = self.machine.wake_at().into_iter().chain(self.nics.wake_at()).min();
         let timer = async {
             match wake_at {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -136,7 +147,10 @@ impl Actor {
             notice = notice => self.notice(notice).await,
             message = mailbox.recv() => return message,
             () = self.making.changed.notified() => {}
-            () = timer => self.input(Input::Tick).await,
+            () = timer => {
+                self.nics.late(Instant::now());
+                self.input(Input::Tick).await;
+            }
         }
         None
     }
@@ -146,6 +160,9 @@ impl Actor {
             Message::Assign(assignment) => {
                 self.assignment = assignment.clone();
                 self.input(Input::Desired(assignment.desired())).await;
+                if !self.nics.is_as_asked(&self.assignment) {
+                    self.settle_nics();
+                }
             }
             Message::Operate(operation, answer) => {
                 let admitted = self.machine.operate(operation, Instant::now());
@@ -184,6 +201,16 @@ impl Actor {
             Done::Looked(Ok(Found::Paused)) => self.input(Input::FoundStopped).await,
             // A connection that is gone is told by its end.
             Done::Looked(Ok(Found::Running) | Err(_)) => {}
+            Done::Nics(changed) => {
+                self.nics.busy = false;
+                if let Ok(changed) = changed {
+                    self.nics.note(changed, Instant::now());
+                }
+                if std::mem::take(&mut self.nics.again) {
+                    self.settle_nics();
+                }
+            }
+            Done::Disconnected => self.settle_nics(),
         }
     }
 
@@ -220,7 +247,7 @@ impl Actor {
     }
 
     async fn greeted(&mut self, session: Session) {
-        let Session { qmp, events, serial, found, commands } = session;
+        let Session { qmp, events, serial, found, commands, adopted } = session;
         let Some(process) = self.process.clone() else { return };
         self.start_commands = Some(commands);
         let screen = self.assignment.vm.spec.hardware.has_screen().then(|| Arc::new(Screen::new(qmp.clone())));
@@ -234,11 +261,30 @@ impl Actor {
             Done::Ended(status)
         }));
         self.input(Input::Started(Ok(found))).await;
+        let launched = self.launched_with.take().filter(|_| !adopted);
+        self.nics = launched.as_deref().map(Nics::started).unwrap_or_default();
+        if adopted || !self.nics.is_as_asked(&self.assignment) {
+            self.settle_nics();
+        }
+    }
+
+    /// Brings the network cards of the guest that runs to what is asked; after the change that is at work, if one is.
+    fn settle_nics(&mut self) {
+        let Some((qmp, _)) = &self.monitor else { return };
+        if std::mem::replace(&mut self.nics.busy, true) {
+            self.nics.again = true;
+            return;
+        }
+        let has_network = LaunchPlan::read(&self.folder.plan()).is_some_and(|plan| plan.network);
+        let surroundings = self.shared.surroundings.clone();
+        let settled = nics::settle(qmp.clone(), surroundings, self.assignment.clone(), has_network);
+        self.work.push(Box::pin(async move { Done::Nics(settled.await) }));
     }
 
     fn forget_process(&mut self) {
         (self.process, self.monitor, self.started_at, self.start_commands) = (None, None, None, None);
         (self.kill_at_once, self.ended_by_host) = (false, false);
+        self.nics = Nics::default();
         self.shared.set_running(self.id, self.number, None);
     }
 
@@ -247,6 +293,15 @@ impl Actor {
             Ok(Notice::Event(event)) => match event.kind() {
                 EventKind::Shutdown { guest: true, .. } => self.input(Input::GuestOff).await,
                 EventKind::Shutdown { .. } => self.ended_by_host = true,
+                EventKind::DeviceDeleted { device } if self.nics.gone(&device) => {
+                    let Some((qmp, _)) = &self.monitor else { return };
+                    let disconnected = nics::disconnect(qmp.clone(), device);
+                    self.work.push(Box::pin(async move {
+                        disconnected.await;
+                        Done::Disconnected
+                    }));
+                }
+                EventKind::UnplugRefused { device } => self.nics.refused_device(&device),
                 EventKind::GuestPanicked { .. } => self.input(Input::GuestCrashed).await,
                 EventKind::BlockIoError { action, no_space, device } if action == "stop" => {
                     let code = if no_space { FailureCode::NoSpace } else { FailureCode::Disk };
@@ -258,6 +313,7 @@ impl Actor {
             Ok(Notice::Lost { .. }) => {
                 let Some((qmp, _)) = &self.monitor else { return };
                 let qmp = qmp.clone();
+                self.settle_nics();
                 self.work.push(Box::pin(async move {
                     let status = qmp.run(&QueryStatus).await;
                     Done::Looked(status.map(|status| start::found(status.status, status.running)))
@@ -334,6 +390,7 @@ impl Actor {
 
     fn start(&mut self, paused: bool) {
         self.kill_at_once = false;
+        self.launched_with = Some(self.assignment.clone());
         let launched = start::launch(self.shared.clone(), self.assignment.clone(), self.folder.clone(), paused);
         self.work.push(Box::pin(async move { Done::Launched(launched.await) }));
     }
@@ -376,6 +433,7 @@ impl Actor {
             usage: None,
             restarts: self.machine.restarts(),
             start_commands: self.start_commands,
+            nics: self.nics.status(),
         }
     }
 }

@@ -7,11 +7,14 @@ mod devices;
 
 use cake_types::{Accelerator, DiskBus, Firmware, HARDWARE_VERSION, HardwareRecord, Network, VmSpec};
 use devices::{balloon, cd, disk, display, nic, rng, screen, seed, spare_ports};
+use crate::cards::cards;
 
 /// Descriptors that QEMU inherits: two listening sockets as the launcher passes them, the lock, then its files.
 pub const QMP_FD: i32 = 3;
 pub const SERIAL_FD: i32 = 4;
 pub const LOCK_FD: i32 = 5;
+/// Where the helper is given the first tap; it puts all of them after the files.
+pub(crate) const FIRST_TAP_FD: i32 = 5;
 pub const FIRST_FILE_FD: i32 = 6;
 
 /// The name of the kernel of [`Firmware::Direct`] in the folder of files that QEMU can't take as descriptors.
@@ -40,11 +43,13 @@ pub enum FileRole {
     Cd,
 }
 
-/// QEMU's arguments, and the files that they refer to from [`FIRST_FILE_FD`] on.
+/// QEMU's arguments, and the descriptors that they refer to from [`FIRST_FILE_FD`] on: first the files, then the taps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argv {
     pub args: Vec<String>,
     pub files: Vec<FileRole>,
+    /// So many network cards are bridged; their taps come in the order of the cards.
+    pub taps: usize,
 }
 
 /// Why a record can't become a machine.
@@ -68,6 +73,7 @@ pub enum ArgvError {
 struct Builder {
     args: Vec<String>,
     files: Vec<FileRole>,
+    taps: usize,
 }
 
 impl Builder {
@@ -87,13 +93,19 @@ impl Builder {
         self.pair("-add-fd", format!("fd={},set={}", FIRST_FILE_FD + index as i32, index + 1));
         format!("/dev/fdset/{}", index + 1)
     }
+
+    /// The number of the next tap. From here on no file may be handed over.
+    fn tap(&mut self) -> i32 {
+        self.taps += 1;
+        FIRST_FILE_FD + (self.files.len() + self.taps - 1) as i32
+    }
 }
 
 /// The arguments of a VM. `paused`: the processors wait for `cont`.
 pub fn argv(spec: &VmSpec, accelerator: Accelerator, paused: bool) -> Result<Argv, ArgvError> {
     let hardware = &spec.hardware;
     check(spec, hardware)?;
-    let mut builder = Builder { args: vec![QEMU_PATH.into()], files: Vec::new() };
+    let mut builder = Builder { args: vec![QEMU_PATH.into()], files: Vec::new(), taps: 0 };
     process(&mut builder, hardware, paused);
     machine(&mut builder, spec, accelerator)?;
     channels(&mut builder);
@@ -112,10 +124,10 @@ pub fn argv(spec: &VmSpec, accelerator: Accelerator, paused: bool) -> Result<Arg
     if let Some(device) = &hardware.cd {
         cd(&mut builder, device, spec.cd.is_some(), hardware.disks.len())?;
     }
-    for (index, device) in hardware.nics.iter().enumerate() {
-        nic(&mut builder, index, device, spec.network);
+    for card in cards(spec) {
+        nic(&mut builder, &card);
     }
-    Ok(Argv { args: builder.args, files: builder.files })
+    Ok(Argv { args: builder.args, files: builder.files, taps: builder.taps })
 }
 
 fn check(spec: &VmSpec, hardware: &HardwareRecord) -> Result<(), ArgvError> {
@@ -128,7 +140,7 @@ fn check(spec: &VmSpec, hardware: &HardwareRecord) -> Result<(), ArgvError> {
     if spec.firmware != hardware.firmware {
         return Err(ArgvError::Differs("firmware"));
     }
-    if (spec.network == Network::None) != hardware.nics.is_empty() {
+    if spec.nics().len() != hardware.nics.len() {
         return Err(ArgvError::Differs("network cards"));
     }
     if spec.cloud_init.is_some() && hardware.seed.is_none() {

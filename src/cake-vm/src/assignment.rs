@@ -1,9 +1,11 @@
 //! What the engine is given, and what it needs around it.
 
+use crate::cards::Card;
 use crate::machine::{Desired, Outcome};
 use crate::plan::Files;
 use async_trait::async_trait;
 use cake_types::{Failure, HaltedBy, OperationId, ProvisionProgress, Stamp, Vm, VmId, VmStatus};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -53,6 +55,9 @@ pub trait Surroundings: Send + Sync + 'static {
     async fn make(&self, assignment: &Arc<Assignment>, making: Making) -> Result<(), Failure>;
     /// Where the files are; called before each start, so the seed can be written anew.
     async fn files(&self, assignment: &Arc<Assignment>) -> Result<Files, Failure>;
+    /// Makes what a network card needs on this machine: the tap of one that is bridged; for one behind NAT, that its ports are free
+    /// and that it reaches nothing that it must not.
+    async fn connect(&self, card: &Card) -> Result<Option<OwnedFd>, Failure>;
     /// Takes everything of the VM away, its record last.
     async fn remove(&self, id: VmId) -> Result<(), Failure>;
     /// Durable when it returns.

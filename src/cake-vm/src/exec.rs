@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  cake-node exec-vm PLAN          (one thread, before tokio, root)
+//!    taps            out of the way of what QEMU has at fixed numbers
 //!    lock            taken already? then this VM runs: end with EXIT_RUNNING
 //!    files           disks, seed, firmware variables become descriptors
 //!    namespaces      mounts, IPC, host name; network too unless the guest has one
@@ -12,7 +13,7 @@
 //!
 //! Nothing of the plan is secret and nothing secret is in the arguments.
 
-use crate::argv::{FIRST_FILE_FD, KERNEL_NAME, LOCK_FD};
+use crate::argv::{FIRST_FILE_FD, FIRST_TAP_FD, KERNEL_NAME, LOCK_FD};
 use crate::folder::record_lock;
 use crate::plan::{LaunchPlan, PlannedFile};
 use cake_host::cage::{self, Cage, CageError, Seen};
@@ -87,8 +88,12 @@ fn file(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ExecError 
 /// Becomes QEMU. Call it in a process with one thread, whose descriptors from 3 on are the sockets that the plan's arguments name.
 pub fn exec_vm(path: &Path) -> Result<Infallible, ExecError> {
     let plan = read_plan(path)?;
+    // Above all numbers that QEMU will see.
+    let floor = FIRST_FILE_FD + (plan.files.len() + plan.taps) as RawFd;
+    let taps = take_taps(plan.taps, floor)?;
     take_lock(path.parent().unwrap_or(Path::new("/")))?;
-    let files = open_files(&plan.files)?;
+    let mut files = open_files(&plan.files, floor)?;
+    files.extend(taps);
     enter(&plan)?;
     cage::limit(&[
         (Resource::RLIMIT_CORE, 0),
@@ -136,9 +141,21 @@ fn take_lock(folder: &Path) -> Result<(), ExecError> {
     Ok(())
 }
 
-/// All files at numbers above those that QEMU will see, so that none is in another's way.
-fn open_files(files: &[PlannedFile]) -> Result<Vec<OwnedFd>, ExecError> {
-    let floor = FIRST_FILE_FD + files.len() as RawFd;
+/// The taps, which came after the two sockets, to `floor` or above: the lock is about to take the number of the first.
+fn take_taps(taps: usize, floor: RawFd) -> Result<Vec<OwnedFd>, ExecError> {
+    let take = |number: RawFd| {
+        // SAFETY: asked for a copy only; a number that is not open is an error and no undefined behaviour.
+        let tap = unsafe { BorrowedFd::borrow_raw(number) };
+        let copy = fcntl(tap, FcntlArg::F_DUPFD_CLOEXEC(floor)).map_err(step("take a tap"))?;
+        // SAFETY: the kernel has just made this descriptor for us. The original is closed by what takes its number, or with all
+        // others before QEMU is executed.
+        Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(copy) })
+    };
+    (FIRST_TAP_FD..).take(taps).map(take).collect()
+}
+
+/// All files at numbers from `floor` on, so that none is in another's way.
+fn open_files(files: &[PlannedFile], floor: RawFd) -> Result<Vec<OwnedFd>, ExecError> {
     let open = |PlannedFile { path, writable }: &PlannedFile| {
         let access = if *writable { OFlag::O_RDWR } else { OFlag::O_RDONLY };
         let opened = nix::fcntl::open(path, access | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW, Mode::empty())

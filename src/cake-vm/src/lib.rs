@@ -8,6 +8,7 @@
 //!              │
 //!              ├─ start ── launcher ── `cake-node exec-vm PLAN` ── QEMU, confined        (exec)
 //!              ├─ QMP session, pidfd of the process
+//!              ├─ Nics: cards that come and leave while the guest runs
 //!              ├─ Serial: the guest's first serial port, its last 64 KiB, its viewers
 //!              └─ Screen: viewers' connections to QEMU's VNC server, pictures
 //!  Folder ── vms/ID: the lock that QEMU holds for as long as it lives
@@ -31,10 +32,12 @@
 mod actor;
 pub mod argv;
 mod assignment;
+pub mod cards;
 mod engine;
 pub mod exec;
 mod folder;
 pub mod machine;
+mod nics;
 mod plan;
 pub mod request;
 pub mod screen;

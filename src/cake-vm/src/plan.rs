@@ -3,9 +3,9 @@
 
 use crate::argv::{Argv, FileRole};
 use crate::folder::Folder;
-use cake_types::{Accelerator, Network, VmId, VmSpec};
+use cake_types::{Accelerator, NicSpec, VmId, VmSpec};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One start of one VM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct LaunchPlan {
     pub argv: Vec<String>,
     /// Become descriptors from [`crate::argv::FIRST_FILE_FD`] on.
     pub files: Vec<PlannedFile>,
+    /// So many taps follow the two sockets that the helper is started with. They become the descriptors after the files.
+    #[serde(default)]
+    pub taps: usize,
     /// Seen by QEMU under the name [`crate::argv::KERNEL_NAME`].
     pub kernel: Option<PathBuf>,
     pub kvm: bool,
@@ -45,6 +48,11 @@ pub struct Files {
 }
 
 impl LaunchPlan {
+    /// What a QEMU was started from, if that can still be read.
+    pub fn read(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+
     /// `argv` must be made from `spec`.
     pub fn new(
         spec: &VmSpec,
@@ -69,9 +77,10 @@ impl LaunchPlan {
             engine,
             files: argv.files.iter().map(planned).collect::<Option<_>>()?,
             argv: argv.args,
+            taps: argv.taps,
             kernel: files.kernel.clone(),
             kvm: accelerator == Accelerator::Kvm,
-            network: spec.network != Network::None,
+            network: spec.nics().iter().any(|nic| matches!(nic, NicSpec::Nat { .. })),
         })
     }
 }

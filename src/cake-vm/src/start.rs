@@ -11,6 +11,7 @@
 
 use crate::argv::{SERIAL_KEPT, SERIAL_RING, argv};
 use crate::assignment::Assignment;
+use crate::cards::cards;
 use crate::engine::Shared;
 use crate::folder::{Folder, Holder};
 use crate::machine::Found;
@@ -36,6 +37,8 @@ pub(crate) struct Session {
     pub serial: Serial,
     pub found: Found,
     pub commands: u32,
+    /// It lived before this program did.
+    pub adopted: bool,
 }
 
 /// A process that is, or is about to become, a QEMU, with our connections to it.
@@ -94,7 +97,12 @@ pub(crate) async fn launch(
     let io = |error| failure(FailureCode::Internal, format_args!("the VM's folder: {error}"));
     write_plan(&folder, &plan).map_err(io)?;
     folder.forget_output().map_err(io)?;
-    let descriptors = vec![listener(&folder, "qmp").map_err(io)?, listener(&folder, "serial").map_err(io)?];
+    let mut descriptors = vec![listener(&folder, "qmp").map_err(io)?, listener(&folder, "serial").map_err(io)?];
+    for card in cards(spec) {
+        if let Some(descriptor) = shared.surroundings.connect(&card).await? {
+            descriptors.push(Descriptor { name: format!("tap-{}", card.place), descriptor });
+        }
+    }
     let (qmp, serial) = tokio::try_join!(folder.connect("qmp"), folder.connect("serial")).map_err(io)?;
     let mut arguments = shared.settings.helper_arguments.clone();
     arguments.push(folder.plan().to_string_lossy().into_owned());
@@ -161,7 +169,7 @@ pub(crate) async fn greet(
         Ok((qmp, events, found, ring)) => {
             let commands = u32::try_from(qmp.commands_sent()).unwrap_or(u32::MAX);
             let past = remember(&folder.output(), ring).await;
-            Ok(Session { qmp, events, serial: Serial::serve(serial, past, folder.output()), found, commands })
+            Ok(Session { qmp, events, serial: Serial::serve(serial, past, folder.output()), found, commands, adopted })
         }
         Err(error) if adopted && !is_lie(&error) && process.is_alive() => {
             let failure = failure(FailureCode::QmpProtocol, chain(&error));

@@ -2,7 +2,7 @@
 
 use cake_planner::hardware;
 use cake_types::{
-    Accelerator, Authority, ByteSize, CloudInit, DiskSpec, Drivers, Firmware, HardwareRequest, ImageId, Network,
+    Accelerator, Authority, ByteSize, CloudInit, DiskSpec, Drivers, Firmware, HardwareRequest, ImageId, Network, NicSpec,
     PoolId, Power, Restart, TcgReason, VmId, VmSpec,
 };
 use cake_vm::argv::{ArgvError, argv};
@@ -22,7 +22,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         id,
         firmware,
         disks,
-        network,
+        nics: usize::from(network == Network::Nat),
         seed,
         machine: hardware::default_machine(),
         cpu: hardware::default_cpu(),
@@ -42,6 +42,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         kernel: (firmware == Firmware::Direct).then_some(ImageId(Uuid::nil())),
         cd: drivers.map(|_| ImageId(Uuid::nil())),
         network,
+        nics: Vec::new(),
         cloud_init: seed.then(|| CloudInit { hostname: "web".parse().unwrap(), users: Vec::new(), user_data: None }),
         hardware,
         made_from: None,
@@ -87,6 +88,23 @@ fn a_record_without_a_screen_gives_what_it_always_gave() {
     };
     check("before-screens-bios.argv", &before(Firmware::Bios, 1, Network::Nat, true), TCG, false);
     check("before-screens-uefi.argv", &before(Firmware::Uefi, 1, Network::Nat, false), Accelerator::Kvm, false);
+}
+
+/// A bridged card in the first slot, one with forwards behind a spare port; the tap's number follows the files'.
+#[test]
+fn bridged_and_forwarded() {
+    let mut spec = spec(Firmware::Bios, 1, Network::Nat, true);
+    let added = hardware::added_nic(&spec.hardware, false, &[7; 16]).unwrap();
+    spec.hardware.nics.push(added);
+    let forwards = ["tcp:8080:80", "udp:5353:53"].map(|text| text.parse().unwrap()).to_vec();
+    spec.set_nics(vec![NicSpec::Bridged { bridge: "br0".parse().unwrap() }, NicSpec::Nat { forwards }]);
+    check("bios-seed-bridged-forwards-tcg.argv", &spec, TCG, false);
+    let made = argv(&spec, TCG, false).unwrap();
+    assert_eq!((made.taps, made.files.len()), (1, 2));
+    // An older program finds a card that its `network` does not have, and leaves the VM alone.
+    assert_eq!(spec.network, Network::None);
+    spec.hardware.nics.pop();
+    assert_eq!(argv(&spec, TCG, false), Err(ArgvError::Differs("network cards")));
 }
 
 #[test]

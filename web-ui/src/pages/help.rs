@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 12] = [
+pub const ORDER: [&str; 14] = [
     "first-steps",
     "create-a-vm",
     "console",
@@ -24,6 +24,7 @@ pub const ORDER: [&str; 12] = [
     "bin",
     "storage",
     "usage",
+    "networks",
     "accounts",
     "command-line",
     "server-does-not-answer",

@@ -3,7 +3,7 @@
 use crate::data::{ConsoleData, ImageView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
-use crate::pages::images;
+use crate::pages::{images, nics};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -28,6 +28,7 @@ struct Page<'a> {
     host_name: String,
     disk: ByteSize,
     firmwares: Vec<(&'static str, &'static str)>,
+    networks: Vec<nics::Choice>,
 }
 
 struct Choice {
@@ -138,6 +139,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
         host_name,
         disk,
         firmwares,
+        networks: nics::choices(&data, &f).await,
     })
 }
 

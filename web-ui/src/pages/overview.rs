@@ -9,7 +9,7 @@ use crate::show::{self, Mark, Meter};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use cake_types::{Accelerator, ByteSize, VmState};
+use cake_types::{Accelerator, BridgeStatus, ByteSize, VmState};
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -166,6 +166,8 @@ pub struct ServerFacts {
     pub qemu: String,
     pub version: String,
     pub launcher: String,
+    /// Names, with the addresses of the server on each.
+    pub bridges: Vec<(String, String)>,
     pub up: String,
 }
 
@@ -194,10 +196,16 @@ pub fn server(f: &Frame, view: &NodeView, vms: &[Arc<VmView>]) -> Server {
             qemu: status.qemu.clone(),
             version: status.version.clone(),
             launcher: status.launcher.clone(),
+            bridges: status.bridges.iter().map(bridge).collect(),
             up: f.since(&status.started_at),
         }
     });
     Server { name: view.node.meta.name.to_string(), state, facts }
+}
+
+fn bridge(bridge: &BridgeStatus) -> (String, String) {
+    let addresses: Vec<String> = bridge.addresses.iter().map(ToString::to_string).collect();
+    (bridge.name.to_string(), addresses.join(" "))
 }
 
 /// A pool as the overview and the settings show it.

@@ -1,7 +1,7 @@
 //! `GET /vms/{vm}`: one VM.
 
 use super::usage::Charts;
-use super::{EventRows, TaskRows};
+use super::{EventRows, TaskRows, nics};
 use crate::data::{ConsoleData, EventQuery, PageQuery, VmView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
@@ -25,6 +25,7 @@ struct Page<'a> {
     has_screen: bool,
     restarts: [(&'static str, &'static str, bool); 3],
     usage: Charts<'a>,
+    networks: Vec<nics::Choice>,
 }
 
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(id): Path<String>) -> Response {
@@ -46,12 +47,14 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
             restart("always", Restart::Always),
         ],
         usage: Charts::of_vm(&f, view.vm.meta.id),
+        networks: nics::choices(&data, &f).await,
     })
 }
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, view: &VmView, regions: &mut Regions) {
     regions.add("vm-head", &head(f, view));
     regions.add("vm-facts", &facts(data, f, view).await);
+    regions.add("vm-nics", &nics::nics(f, view));
     let subject = Some(view.vm.meta.id.0);
     let mut tasks = data.active_tasks().await;
     tasks.retain(|task| Some(task.subject.id) == subject);
@@ -203,7 +206,6 @@ struct Facts<'a> {
     /// no measure of how full that is.
     memory_taken: Option<ByteSize>,
     disks: Vec<DiskRow>,
-    network: &'static str,
     restart: &'static str,
     made_from: Option<String>,
     accelerator: Option<&'static str>,
@@ -245,7 +247,6 @@ async fn facts<'a>(data: &Arc<dyn ConsoleData>, f: &'a Frame, view: &'a VmView) 
             .map(|usage| show::meter(ByteSize(u64::from(usage.cpu_permille)), ByteSize(u64::from(spec.cpus) * 1000))),
         memory_taken: usage.map(|usage| usage.memory),
         disks,
-        network: f.words.network(spec.network),
         restart: f.words.restart(spec.restart),
         made_from: spec.made_from.as_ref().map(ToString::to_string),
         accelerator: status.and_then(|s| s.accelerator).map(|accelerator| match accelerator {

@@ -123,6 +123,10 @@ fn node(connected: bool) -> Arc<NodeView> {
         "host_name": "cake-1", "version": "0.1.0", "epoch": 4,
         "accelerator": { "kind": "tcg", "because": "no-device" }, "qemu": "10.0.7", "launcher": "systemd",
         "capacity": { "cpus": 16, "memory": 64 * GIB, "memory_available": 41 * GIB }, "started_at": ago(3 * 24 * 60),
+        "bridges": [
+            { "name": "br-office", "up": true, "addresses": ["192.0.2.10"], "members": ["enp1s0"] },
+            { "name": "br-lab", "up": false, "addresses": [], "members": [] },
+        ],
     }));
     Arc::new(NodeView { node, status: Some(status), connected })
 }
@@ -265,6 +269,18 @@ const VMS: [Sample; 14] = [
     },
 ];
 
+/// One card behind NAT with a forward, one on a bridge.
+fn nics(number: u32) -> Value {
+    json!([{ "kind": "nat", "forwards": [format!("tcp:{}:80", 8080 + number)] }, { "kind": "bridged", "bridge": "br-office" }])
+}
+
+fn nics_so(number: u32) -> Value {
+    json!([
+        { "mac": format!("52:54:00:1f:0a:{number:02x}") },
+        { "mac": format!("52:54:00:1f:0b:{number:02x}"), "addresses": [format!("192.0.2.{}", 100 + number), "2001:db8::7"] },
+    ])
+}
+
 fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
     let vm_id = id(1, number);
     let vm: Vm = made(json!({
@@ -272,15 +288,18 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
         "spec": {
             "power": if matches!(sample.state, "stopped" | "failed") { "stopped" } else { "running" },
             "restart": "on-crash", "authority": "local", "cpus": sample.cpus, "memory": sample.memory,
-            "firmware": "uefi", "kernel": null, "network": "nat", "made_from": "cake-tiny", "deleting": false,
+            "firmware": "uefi", "kernel": null, "network": "none", "nics": nics(number), "made_from": "cake-tiny", "deleting": false,
             "disks": [{ "size": sample.disk, "pool": id(2, 1), "image": id(4, 1) }],
             "cloud_init": { "hostname": "web-1", "users": [], "user_data": null },
             "hardware": {
                 "version": 1, "machine": "pc-q35-10.0", "cpu": "Nehalem-v1", "uuid": vm_id, "firmware": "uefi",
                 "disks": [{ "bus": "virtio-blk", "address": "10.0", "serial": format!("c0ffee{number:06}") }],
-                "nics": [{ "address": "8.0", "mac": format!("52:54:00:1f:0a:{number:02x}") }],
+                "nics": [
+                    { "address": "8.0", "mac": format!("52:54:00:1f:0a:{number:02x}") },
+                    { "address": "6.0", "mac": format!("52:54:00:1f:0b:{number:02x}") },
+                ],
                 "seed": null, "display": "1.0", "usb": (number != 6).then_some("7.0"), "rng": "2.0", "balloon": "3.0",
-                "spare": { "root_ports": [], "virtio_mem": null }, "shared_memory": true,
+                "spare": { "root_ports": ["6.0", "6.1"], "virtio_mem": null }, "shared_memory": true,
             },
         },
     }));
@@ -300,6 +319,7 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
         "usage": alive.then(|| json!({ "cpu_ns": 1u64 << 40, "cpu_permille": 70 * number, "memory": sample.memory / 3 * 2 })),
         "restarts": u32::from(sample.name == "mail") * 2,
         "start_commands": 9,
+        "nics": if alive { nics_so(number) } else { json!([]) },
     }));
     Arc::new(VmView { vm, status: Some(status), orphaned, etag: format!("\"v-{number}\"") })
 }

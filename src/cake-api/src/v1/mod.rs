@@ -10,6 +10,7 @@ pub mod images;
 pub mod imports;
 pub mod meta;
 pub mod metrics;
+pub mod nics;
 pub mod nodes;
 pub mod pools;
 pub mod query;

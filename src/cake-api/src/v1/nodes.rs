@@ -4,7 +4,7 @@ use super::word;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use cake_control::board::NodeEntry;
-use cake_types::{self as domain, Accelerator, Meta, NodeCapacity, NodeStatus, Problem};
+use cake_types::{self as domain, Accelerator, BridgeStatus, Meta, NodeCapacity, NodeStatus, Problem};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
@@ -40,6 +40,32 @@ pub struct Node {
     pub memory_available: Option<u64>,
     #[schema(value_type = Option<String>, format = "date-time")]
     pub started_at: Option<Timestamp>,
+    /// What VMs can be bridged to, by name.
+    pub bridges: Vec<Bridge>,
+}
+
+/// A bridge of a server.
+#[derive(Serialize, ToSchema)]
+pub struct Bridge {
+    pub name: String,
+    /// It carries packets.
+    pub up: bool,
+    /// The server's own addresses on it.
+    pub addresses: Vec<String>,
+    /// Interfaces of the server that are its ports.
+    pub members: Vec<String>,
+}
+
+impl From<&BridgeStatus> for Bridge {
+    fn from(bridge: &BridgeStatus) -> Self {
+        let BridgeStatus { name, up, addresses, members } = bridge;
+        Self {
+            name: name.to_string(),
+            up: *up,
+            addresses: addresses.iter().map(ToString::to_string).collect(),
+            members: members.clone(),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -67,6 +93,7 @@ impl From<&NodeEntry> for Node {
             memory: None,
             memory_available: None,
             started_at: None,
+            bridges: Vec::new(),
         };
         if let Some(status) = status {
             node.fill(status);
@@ -77,7 +104,8 @@ impl From<&NodeEntry> for Node {
 
 impl Node {
     fn fill(&mut self, status: &NodeStatus) {
-        let NodeStatus { host_name, version, epoch, accelerator, qemu, launcher, capacity, started_at } = status;
+        let NodeStatus { host_name, version, epoch, accelerator, qemu, launcher, capacity, started_at, bridges } =
+            status;
         let NodeCapacity { cpus, memory, memory_available } = capacity;
         self.host_name = Some(host_name.clone());
         self.version = Some(version.clone());
@@ -92,6 +120,7 @@ impl Node {
         self.memory = Some(memory.bytes());
         self.memory_available = Some(memory_available.bytes());
         self.started_at = Some(*started_at);
+        self.bridges = bridges.iter().map(Bridge::from).collect();
     }
 }
 

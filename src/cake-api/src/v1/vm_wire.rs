@@ -1,10 +1,12 @@
 //! VMs on the wire: flat and stable.
 
+use super::nics::{Nic, nics};
 use super::{Size, word};
 use bytes::Bytes;
 use cake_control::board::{Render, VmEntry};
 use cake_control::vms as control;
 use cake_planner::names;
+use cake_planner::network::Asked;
 use cake_types::{
     self as domain, Accelerator, DiskSpec, GuestUser, HaltedBy, HardwareRecord, Meta, Problem, ProjectName, VmSpec,
     VmStatus,
@@ -37,8 +39,9 @@ pub struct Vm {
     pub disks: Vec<Disk>,
     /// `bios`, `uefi`, `direct`.
     pub firmware: String,
-    /// `none`, `nat`.
-    pub network: String,
+    /// What the first network card is connected to: `none`, `nat`, `bridged`.
+    pub network: &'static str,
+    pub nics: Vec<Nic>,
     /// The image it was made from, by name.
     pub image: Option<String>,
     /// The image in its CD drive, by id.
@@ -133,7 +136,8 @@ impl From<&VmEntry> for Vm {
             disks,
             kernel: _,
             cd,
-            network,
+            network: _,
+            nics: _,
             cloud_init,
             hardware: _,
             made_from,
@@ -153,7 +157,8 @@ impl From<&VmEntry> for Vm {
             memory: memory.bytes(),
             disks: disks.iter().map(Disk::from).collect(),
             firmware: word(firmware),
-            network: word(network),
+            network: spec.nics().first().map_or("none", domain::NicSpec::as_str),
+            nics: nics(entry),
             image: made_from.as_ref().map(ToString::to_string),
             cd: cd.map(|cd| cd.0),
             hostname: cloud_init.as_ref().map(|seed| seed.hostname.to_string()),
@@ -202,6 +207,7 @@ impl From<&VmStatus> for So {
             usage,
             restarts,
             start_commands,
+            nics: _,
         } = status;
         Self {
             pid: *pid,
@@ -252,13 +258,6 @@ pub enum Firmware {
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Network {
-    None,
-    Nat,
-}
-
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
 pub enum Restart {
     Never,
     OnCrash,
@@ -271,15 +270,6 @@ impl From<Firmware> for domain::Firmware {
             Firmware::Bios => Self::Bios,
             Firmware::Uefi => Self::Uefi,
             Firmware::Direct => Self::Direct,
-        }
-    }
-}
-
-impl From<Network> for domain::Network {
-    fn from(network: Network) -> Self {
-        match network {
-            Network::None => Self::None,
-            Network::Nat => Self::Nat,
         }
     }
 }
@@ -309,8 +299,12 @@ pub struct NewVm {
     /// The image's best when left out.
     #[serde(default)]
     pub firmware: Option<Firmware>,
+    /// `none`, `nat`, or `bridge:NAME` with the name of a bridge of the server; `nat` when left out.
     #[serde(default)]
-    pub network: Option<Network>,
+    pub network: Option<String>,
+    /// Ports of the server that lead to the guest, each as `tcp:8080:80`; only with `nat`.
+    #[serde(default)]
+    pub forwards: Vec<String>,
     #[serde(default)]
     pub restart: Option<Restart>,
     /// Start it when its disk is made; true when left out.
@@ -349,7 +343,7 @@ pub struct User {
 
 impl NewVm {
     pub fn read(self, project: ProjectName) -> Result<control::NewVm, Problem> {
-        let Self { name, image, cpus, memory, disk, firmware, network, restart, start, cloud_init } = self;
+        let Self { name, image, cpus, memory, disk, firmware, network, forwards, restart, start, cloud_init } = self;
         Ok(control::NewVm {
             project,
             name: names::name(&name, "/name")?,
@@ -358,7 +352,7 @@ impl NewVm {
             memory: memory.read("memory")?,
             disk: disk.map(|size| size.read("disk")).transpose()?,
             firmware: firmware.map(Into::into),
-            network: network.map(Into::into).unwrap_or_default(),
+            network: Asked { network, forwards },
             restart: restart.map(Into::into).unwrap_or_default(),
             start: start.unwrap_or(true),
             cloud_init: cloud_init.unwrap_or_default().read()?,

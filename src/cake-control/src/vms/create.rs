@@ -1,12 +1,13 @@
 //! A new VM.
 
 use super::Vms;
+use cake_planner::network::Asked;
 use cake_planner::{admission, hardware};
 use cake_types::limits::{GUEST_USERS_MAX, SSH_KEYS_MAX, USER_DATA_MAX};
 use cake_types::{
     Authority, ByteSize, CloudInit, Code, DiskSpec, Firmware, Generation, GuestUser, HardwareRequest, HostName,
-    ImageFormat, Meta, Name, Network, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey, Restart, Task,
-    TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
+    ImageFormat, Meta, Name, Network, NicSpec, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey, Restart,
+    Task, TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
 };
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub struct NewVm {
     pub memory: ByteSize,
     pub disk: Option<ByteSize>,
     pub firmware: Option<Firmware>,
-    pub network: Network,
+    pub network: Asked,
     pub restart: Restart,
     pub start: bool,
     pub cloud_init: NewCloudInit,
@@ -85,12 +86,13 @@ impl Vms {
             true => None,
             false => Some(self.cloud_init(new.cloud_init, &new.name, &node.key)?),
         };
+        let nics: Vec<NicSpec> = self.nic(&new.network)?.into_iter().collect();
         let id = VmId::now();
         let hardware = hardware::plan(&HardwareRequest {
             id,
             firmware,
             disks: disks.len(),
-            network: new.network,
+            nics: nics.len(),
             seed: cloud_init.is_some(),
             machine: hardware::default_machine(),
             cpu: hardware::default_cpu(),
@@ -107,7 +109,7 @@ impl Vms {
             created_at: now,
             updated_at: now,
         };
-        let spec = VmSpec {
+        let mut spec = VmSpec {
             power: if new.start { Power::Running } else { Power::Stopped },
             restart: new.restart,
             authority: Authority::Local,
@@ -117,13 +119,15 @@ impl Vms {
             disks,
             kernel,
             cd,
-            network: new.network,
+            network: Network::None,
+            nics: Vec::new(),
             cloud_init,
             hardware,
             made_from: Some(image_name.clone()),
             deleting: false,
             binned: None,
         };
+        spec.set_nics(nics);
         Ok(Vm { meta, spec })
     }
 

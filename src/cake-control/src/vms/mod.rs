@@ -5,10 +5,12 @@
 //!   create   new VM, name taken, task           action   power or operation, task
 //!   update   name, restart, cpus, memory        delete   `deleting`, name free again, task
 //!   adopt    an orphan's record into the Store, task
+//!   nics     a network card more or less, task
 //! ```
 
 mod action;
 mod create;
+mod nics;
 mod update;
 
 pub use action::Order;
@@ -34,6 +36,8 @@ pub struct Vms {
     ledger: Arc<Ledger>,
     nodes: Arc<Nodes>,
     settings: Arc<Settings>,
+    /// Ports that this program listens at.
+    own_ports: Vec<u16>,
 }
 
 /// A change that is legal: the VM as it shall be, and what else is written with it.
@@ -52,8 +56,8 @@ struct Changed {
 }
 
 impl Vms {
-    pub fn new(ledger: Arc<Ledger>, nodes: Arc<Nodes>, settings: Arc<Settings>) -> Self {
-        Self { ledger, nodes, settings }
+    pub fn new(ledger: Arc<Ledger>, nodes: Arc<Nodes>, settings: Arc<Settings>, own_ports: Vec<u16>) -> Self {
+        Self { ledger, nodes, settings, own_ports }
     }
 
     pub fn find(&self, project: &ProjectName, text: &str) -> Result<Arc<VmEntry>, Problem> {

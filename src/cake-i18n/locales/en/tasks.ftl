@@ -13,6 +13,8 @@ task-kind-vm-adopt = Adopt
 task-kind-vm-bin = Move to the bin
 task-kind-vm-restore = Bring back
 task-kind-image-import = Bring in image
+task-kind-vm-nic-add = Add network card
+task-kind-vm-nic-remove = Remove network card
 
 task-vm-create = Create { $name }
 task-vm-start = Start { $name }
@@ -27,6 +29,8 @@ task-vm-adopt = Adopt { $name }
 task-vm-bin = Move { $name } to the bin
 task-vm-restore = Bring back { $name }
 task-image-import = Bring in image { $name }
+task-vm-nic-add = Give { $name } a network card
+task-vm-nic-remove = Take a network card from { $name }
 
 task-state-running = At work
 task-state-done = Done
@@ -47,6 +51,8 @@ task-done-vm-adopt = Adopted { $name }.
 task-done-vm-bin = { $name } is in the bin.
 task-done-vm-restore = { $name } is back.
 task-done-image-import = The image { $name } can be used.
+task-done-vm-nic-add = { $name } has a new network card.
+task-done-vm-nic-remove = { $name } has let the network card go.
 
 # What a task was to do, and why it did not
 task-ended = { $title }: { $why }

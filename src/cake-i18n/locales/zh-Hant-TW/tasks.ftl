@@ -13,6 +13,8 @@ task-kind-vm-adopt = 接管
 task-kind-vm-bin = 移到垃圾桶
 task-kind-vm-restore = 復原
 task-kind-image-import = 匯入映像檔
+task-kind-vm-nic-add = 加入網路卡
+task-kind-vm-nic-remove = 移除網路卡
 
 task-vm-create = 建立「{ $name }」
 task-vm-start = 啟動「{ $name }」
@@ -27,6 +29,8 @@ task-vm-adopt = 接管「{ $name }」
 task-vm-bin = 將「{ $name }」移到垃圾桶
 task-vm-restore = 復原「{ $name }」
 task-image-import = 匯入映像檔「{ $name }」
+task-vm-nic-add = 為「{ $name }」加入網路卡
+task-vm-nic-remove = 從「{ $name }」移除網路卡
 
 task-state-running = 進行中
 task-state-done = 完成
@@ -47,6 +51,8 @@ task-done-vm-adopt = 已接管「{ $name }」。
 task-done-vm-bin = 「{ $name }」已移到垃圾桶。
 task-done-vm-restore = 「{ $name }」已復原。
 task-done-image-import = 映像檔「{ $name }」可以使用了。
+task-done-vm-nic-add = 「{ $name }」有了新的網路卡。
+task-done-vm-nic-remove = 「{ $name }」的網路卡已移除。
 
 # 工作原本要做什麼，以及沒做到的原因
 task-ended = { $title }：{ $why }

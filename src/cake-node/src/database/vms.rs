@@ -14,6 +14,8 @@ pub const FIRST_UID: u32 = 1_900_000_000;
 /// All blocks together stay below what the kernel's older interfaces call negative.
 const BLOCK: u32 = 1 << 16;
 const BLOCKS: u32 = 3600;
+/// All users of VMs, of every node.
+pub const USERS: std::ops::Range<u32> = FIRST_UID..FIRST_UID + BLOCK * BLOCKS;
 
 /// A VM as it is written down.
 #[derive(Clone, Debug, PartialEq)]
@@ -270,7 +272,7 @@ mod tests {
             id,
             firmware: Firmware::Direct,
             disks: 0,
-            network: Network::None,
+            nics: 0,
             seed: false,
             machine: hardware::default_machine(),
             cpu: hardware::default_cpu(),
@@ -298,6 +300,7 @@ mod tests {
                 kernel: None,
                 cd: None,
                 network: Network::None,
+                nics: Vec::new(),
                 cloud_init: None,
                 hardware,
                 made_from: None,

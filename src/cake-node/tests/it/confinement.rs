@@ -2,7 +2,7 @@
 
 use crate::support::{Leader, NodeProcess};
 use anyhow::{Context, Result};
-use cake_types::{Network, VmState};
+use cake_types::{NicSpec, VmState};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -49,8 +49,9 @@ async fn a_qemu_has_its_own_user_root_and_no_rights() -> Result<()> {
     let node = NodeProcess::start()?;
     let mut leader = Leader::new(&node, 1).await?;
     let mut uids = BTreeSet::new();
-    for network in [Network::None, Network::Nat] {
-        let vm = leader.with_network(leader.pvh(), network);
+    for nics in [Vec::new(), vec![NicSpec::nat()]] {
+        let behind_nat = !nics.is_empty();
+        let vm = leader.with_nics(leader.pvh(), nics);
         leader.apply(&vm).await?;
         let pid = leader.state(&vm, VmState::Running).await?.pid.context("a pid")?;
         assert_powerless(pid)?;
@@ -71,7 +72,7 @@ async fn a_qemu_has_its_own_user_root_and_no_rights() -> Result<()> {
 
         assert!(sockets(pid)?.is_disjoint(&listening(pid)?));
         let outside = std::fs::read_link("/proc/self/ns/net")? == std::fs::read_link(format!("/proc/{pid}/ns/net"))?;
-        assert_eq!(outside, network == Network::Nat);
+        assert_eq!(outside, behind_nat);
         assert_ne!(std::fs::read_link("/proc/self/ns/mnt")?, std::fs::read_link(format!("/proc/{pid}/ns/mnt"))?);
     }
     assert_eq!(uids.len(), 2, "each VM has a user of its own");

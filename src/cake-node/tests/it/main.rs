@@ -6,6 +6,8 @@ mod history;
 mod hostile_qemu;
 mod imports;
 mod life;
+mod network;
+mod office;
 mod pools;
 mod screen;
 mod storm;

@@ -4,9 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use cake_node_api::{NodeClient, Observation, Observed, OperationResult, VmRecord};
 use cake_planner::hardware;
 use cake_types::{
-    Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, Firmware, Generation, HardwareRequest, ImageId,
-    ImportStatus, Meta, Network, OperationId, PoolId, PoolSpec, Power, ProjectName, Restart, Stamp, Usage, Vm, VmId,
-    VmSpec, VmState, VmStatus,
+    Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, Firmware, Generation, HardwareRequest, ImageId, ImportStatus, Meta, Network, NicSpec, OperationId, PoolId, PoolSpec, Power, ProjectName, Restart, Stamp, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -291,21 +289,17 @@ impl Leader {
         vm
     }
 
-    /// The same VM with another network, and the hardware for it.
-    pub fn with_network(&self, mut vm: Vm, network: Network) -> Vm {
-        let nics = match network {
-            Network::None => Vec::new(),
-            Network::Nat => hardware::plan(&request(&vm, Network::Nat)).nics,
-        };
-        vm.spec.network = network;
-        vm.spec.hardware.nics = nics;
+    /// The same VM with network cards, and the hardware for them.
+    pub fn with_nics(&self, mut vm: Vm, nics: Vec<NicSpec>) -> Vm {
+        vm.spec.hardware.nics = hardware::plan(&request(&vm, nics.len())).nics;
+        vm.spec.set_nics(nics);
         vm
     }
 
     /// The same VM with disks, and the hardware for them.
     pub fn with_disks(&self, mut vm: Vm, disks: Vec<DiskSpec>) -> Vm {
         vm.spec.disks = disks;
-        vm.spec.hardware = hardware::plan(&request(&vm, Network::None));
+        vm.spec.hardware = hardware::plan(&request(&vm, 0));
         vm
     }
 
@@ -333,7 +327,7 @@ impl Leader {
             id,
             firmware,
             disks: disks.len(),
-            network: Network::None,
+            nics: 0,
             seed: cloud_init.is_some(),
             machine: hardware::default_machine(),
             cpu: hardware::default_cpu(),
@@ -362,6 +356,7 @@ impl Leader {
                 kernel: None,
                 cd: None,
                 network: Network::None,
+                nics: Vec::new(),
                 cloud_init,
                 hardware,
                 made_from: None,
@@ -380,12 +375,12 @@ impl Leader {
     }
 }
 
-fn request(vm: &Vm, network: Network) -> HardwareRequest {
+fn request(vm: &Vm, nics: usize) -> HardwareRequest {
     HardwareRequest {
         id: vm.meta.id,
         firmware: vm.spec.firmware,
         disks: vm.spec.disks.len(),
-        network,
+        nics,
         seed: vm.spec.cloud_init.is_some(),
         machine: hardware::default_machine(),
         cpu: hardware::default_cpu(),

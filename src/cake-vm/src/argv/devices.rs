@@ -1,7 +1,8 @@
 //! The cards, each at the address that the record gives it.
 
 use super::{ArgvError, Builder, CD_PORT, FileRole, plain};
-use cake_types::{DiskBus, DiskDevice, Firmware, HardwareRecord, Network, NicDevice, NicModel, PciAddress, SpareSlots};
+use cake_types::{DiskBus, DiskDevice, Firmware, HardwareRecord, Network, NicDevice, NicModel, NicSpec, PciAddress, SpareSlots};
+use crate::cards::{Card, device_id, host_forward, netdev_id};
 
 /// `bus=…,addr=…`, and `multifunction=on` where other functions of the slot may follow.
 fn at(address: PciAddress, shares_slot: bool) -> String {
@@ -112,22 +113,31 @@ fn virtio_blk(builder: &mut Builder, node: &str, device: &DiskDevice, boot: Opti
     Ok(())
 }
 
-pub(super) fn nic(builder: &mut Builder, index: usize, device: &NicDevice, network: Network) {
-    match network {
-        Network::None => {}
-        Network::Nat => builder.pair("-netdev", format!("user,id=net{index},ipv6=off")),
+/// The same that [`Card::netdev`] and [`Card::device`] give a QEMU that runs.
+pub(super) fn nic(builder: &mut Builder, card: &Card) {
+    let (device, netdev) = (device_id(&card.place), netdev_id(&card.place));
+    match &card.spec {
+        NicSpec::Nat { forwards } => {
+            let forwards: String =
+                forwards.iter().map(|forward| format!(",hostfwd={}", host_forward(*forward))).collect();
+            builder.pair("-netdev", format!("user,id={netdev},ipv6=off{forwards}"));
+        }
+        NicSpec::Bridged { .. } => {
+            let tap = builder.tap();
+            builder.pair("-netdev", format!("tap,id={netdev},fd={tap}"));
+        }
     }
-    let (card, more) = match device.model {
+    let (driver, more) = match card.model {
         NicModel::Virtio => ("virtio-net-pci", "disable-legacy=on,"),
         NicModel::E1000e => ("e1000e", ""),
+    };
+    let at = match card.bus() {
+        (_, Some(address)) => at(address, false),
+        (port, None) => format!("bus={port}"),
     };
     // No boot ROM: nothing here boots from the network yet, and it is slow to load.
     builder.pair(
         "-device",
-        format!(
-            "{card},id=nic{index},netdev=net{index},mac={},romfile=,{more}{}",
-            device.mac,
-            at(device.address, false)
-        ),
+        format!("{driver},id={device},netdev={netdev},mac={},romfile=,{more}{at}", card.mac),
     );
 }

@@ -8,6 +8,7 @@ mod contract;
 mod convergence;
 mod events;
 mod imports;
+mod network;
 mod screen;
 mod setup;
 mod support;

@@ -7,7 +7,7 @@ use cake_node_api::{
     OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
-    Accelerator, ByteSize, Column, Counters, CpuTimes, DiskCounters, Epoch, ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId, ImageSpec, ImageStatus, Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Measure, MemoryNow, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
+    Accelerator, BridgeStatus, ByteSize, Column, Counters, CpuTimes, DiskCounters, Epoch, ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId, ImageSpec, ImageStatus, Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Measure, MemoryNow, NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -255,6 +255,7 @@ fn fresh(stamp: Stamp) -> VmStatus {
         usage: None,
         restarts: 0,
         start_commands: None,
+        nics: Vec::new(),
     }
 }
 
@@ -272,6 +273,10 @@ fn settle(status: &mut VmStatus, vm: &Vm, pid: u32) {
         Power::Paused => VmState::Paused,
         Power::Stopped => VmState::Stopped,
     };
+    let plugged = vm.spec.hardware.nics.iter().filter(|_| status.state.is_alive());
+    let so =
+        |nic: &cake_types::NicDevice| NicStatus { mac: nic.mac, addresses: Vec::new(), leaving: false, failure: None };
+    status.nics = plugged.map(so).collect();
     if status.state == VmState::Stopped {
         status.pid = None;
     } else {
@@ -308,6 +313,12 @@ impl NodeService for SimNode {
                 launcher: "detached".into(),
                 capacity: NodeCapacity { cpus: 4, memory: ByteSize::gib(8), memory_available: ByteSize::gib(6) },
                 started_at: Timestamp::UNIX_EPOCH,
+                bridges: vec![BridgeStatus {
+                    name: "br0".parse().unwrap(),
+                    up: true,
+                    addresses: vec!["192.0.2.10".parse().unwrap()],
+                    members: vec!["eth0".into()],
+                }],
             },
         })
     }

@@ -1,0 +1,210 @@
+//! Network cards that come and leave while the guest runs.
+//!
+//! ```text
+//!   read what the guest has ▸ cards::change (pure) ▸ cable pulled, device_del … DEVICE_DELETED ▸ netdev_del
+//!                                                  ▸ connect ▸ getfd ▸ netdev_add ▸ device_add
+//! ```
+//!
+//! It can be killed anywhere and done again: what the guest has is asked of QEMU, and what a card that is not there was connected to is
+//! taken away before the next one comes.
+
+use crate::assignment::{Assignment, Surroundings};
+use crate::cards::{Card, Change, cards, change, device_id, netdev_id, place_of};
+use crate::start::{chain, failure};
+use cake_qmp::commands::{CloseFd, DeviceAdd, DeviceDel, GetFd, NetdevAdd, NetdevDel, QomGet, QomList, SetLink};
+use cake_qmp::{Qmp, QmpError};
+use cake_types::{Failure, FailureCode, MacAddress, NicStatus};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Linux blinks for five seconds before it lets a card go; nobody should take longer than this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is known of the cards of a guest that runs.
+#[derive(Debug, Default)]
+pub(crate) struct Nics {
+    /// By place.
+    there: BTreeMap<String, MacAddress>,
+    /// Places of cards that the guest was asked to let go, with when it is late.
+    leaving: BTreeMap<String, Instant>,
+    failures: BTreeMap<MacAddress, Failure>,
+    /// A change is at work.
+    pub busy: bool,
+    /// What is asked changed meanwhile.
+    pub again: bool,
+}
+
+/// What came of a change.
+pub(crate) struct Changed {
+    there: BTreeMap<String, MacAddress>,
+    asked_to_leave: Vec<String>,
+    failures: BTreeMap<MacAddress, Failure>,
+}
+
+impl Nics {
+    /// A guest that has just been started has what its record says.
+    pub(crate) fn started(assignment: &Assignment) -> Self {
+        let there = cards(&assignment.vm.spec).into_iter().map(|card| (card.place, card.mac)).collect();
+        Self { there, ..Self::default() }
+    }
+
+    pub(crate) fn is_as_asked(&self, assignment: &Assignment) -> bool {
+        let Change { leave, come } = change(&cards(&assignment.vm.spec), &self.there);
+        come.is_empty() && leave.iter().all(|place| self.leaving.contains_key(place))
+    }
+
+    pub(crate) fn note(&mut self, changed: Changed, now: Instant) {
+        let Changed { there, asked_to_leave, failures } = changed;
+        (self.there, self.failures) = (there, failures);
+        self.leaving.retain(|place, _| self.there.contains_key(place));
+        for place in asked_to_leave.into_iter().filter(|place| self.there.contains_key(place)) {
+            self.leaving.entry(place).or_insert(now + PATIENCE);
+        }
+    }
+
+    /// The guest let a device go. Whether it was a network card.
+    pub(crate) fn gone(&mut self, device: &str) -> bool {
+        let Some(place) = place_of(device) else { return false };
+        self.leaving.remove(place);
+        if let Some(mac) = self.there.remove(place) {
+            self.failures.remove(&mac);
+        }
+        true
+    }
+
+    /// When the next guest is late; see [`Nics::late`].
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
+        self.leaving.values().min().copied()
+    }
+
+    /// Cards that did not leave in time stay, and that is said; the guest is asked again with the next change.
+    pub(crate) fn late(&mut self, now: Instant) {
+        let late: Vec<String> =
+            self.leaving.iter().filter(|(_, due)| **due <= now).map(|(place, _)| place.clone()).collect();
+        late.iter().for_each(|place| self.refused(place));
+    }
+
+    /// The guest says that it does not let a device go.
+    pub(crate) fn refused_device(&mut self, device: &str) {
+        if let Some(place) = place_of(device) {
+            self.refused(place);
+        }
+    }
+
+    fn refused(&mut self, place: &str) {
+        if self.leaving.remove(place).is_some()
+            && let Some(mac) = self.there.get(place)
+        {
+            let why = failure(FailureCode::GuestIgnoredUnplug, "the guest did not let the network card go in time");
+            self.failures.insert(*mac, why);
+        }
+    }
+
+    pub(crate) fn status(&self) -> Vec<NicStatus> {
+        let there = self.there.iter().map(|(place, mac)| NicStatus {
+            mac: *mac,
+            addresses: Vec::new(),
+            leaving: self.leaving.contains_key(place),
+            failure: self.failures.get(mac).cloned(),
+        });
+        let missing = self.failures.iter().filter(|(mac, _)| !self.there.values().any(|there| there == *mac));
+        let missing = missing.map(|(mac, failure)| NicStatus {
+            mac: *mac,
+            addresses: Vec::new(),
+            leaving: false,
+            failure: Some(failure.clone()),
+        });
+        there.chain(missing).collect()
+    }
+}
+
+/// Brings a running guest to the cards that it should have.
+pub(crate) async fn settle(
+    qmp: Qmp,
+    surroundings: Arc<dyn Surroundings>,
+    assignment: Arc<Assignment>,
+    has_network: bool,
+) -> Result<Changed, QmpError> {
+    let mut there = look(&qmp).await?;
+    let Change { leave, come } = change(&cards(&assignment.vm.spec), &there);
+    let (mut failures, mut asked_to_leave) = (BTreeMap::new(), Vec::new());
+    for place in leave {
+        // Nothing of it reaches anybody from now on, whatever the guest does.
+        let _ = qmp.run(&SetLink { name: netdev_id(&place), up: false }).await;
+        match qmp.run(&DeviceDel { id: device_id(&place) }).await {
+            // Refused: it is leaving already, or its place is none that a card can leave.
+            Ok(_) | Err(QmpError::Refused { .. }) => asked_to_leave.push(place),
+            Err(error) => return Err(error),
+        }
+    }
+    for card in come {
+        match plug(&qmp, &*surroundings, &card, has_network).await {
+            Ok(()) => {
+                there.insert(card.place, card.mac);
+            }
+            Err(Trouble::Failed(why)) => {
+                failures.insert(card.mac, why);
+            }
+            Err(Trouble::Closed(error)) => return Err(error),
+        }
+    }
+    Ok(Changed { there, asked_to_leave, failures })
+}
+
+/// What the guest has, by QEMU's own word.
+async fn look(qmp: &Qmp) -> Result<BTreeMap<String, MacAddress>, QmpError> {
+    let mut there = BTreeMap::new();
+    for item in qmp.run(&QomList { path: "/machine/peripheral".into() }).await? {
+        let Some(place) = place_of(&item.name) else { continue };
+        let mac = QomGet { path: format!("/machine/peripheral/{}", item.name), property: "mac".into() };
+        if let Some(mac) = qmp.run(&mac).await?.as_str().and_then(|text| text.parse().ok()) {
+            there.insert(place.to_owned(), mac);
+        }
+    }
+    Ok(there)
+}
+
+enum Trouble {
+    Failed(Failure),
+    Closed(QmpError),
+}
+
+impl From<QmpError> for Trouble {
+    fn from(error: QmpError) -> Self {
+        match error {
+            QmpError::Closed(_) => Self::Closed(error),
+            error => Self::Failed(failure(FailureCode::Network, chain(&error))),
+        }
+    }
+}
+
+async fn plug(qmp: &Qmp, surroundings: &dyn Surroundings, card: &Card, has_network: bool) -> Result<(), Trouble> {
+    if card.bridge().is_none() && !has_network {
+        // Its QEMU sits where there is nothing to translate to.
+        let why = "it was started without NAT: stop and start it";
+        return Err(Trouble::Failed(failure(FailureCode::Network, why)));
+    }
+    // What a card that left was connected to, if nobody was there to take it away.
+    let _ = qmp.run(&NetdevDel { id: netdev_id(&card.place) }).await;
+    let name = format!("tap-{}", card.place);
+    if let Some(tap) = surroundings.connect(card).await.map_err(Trouble::Failed)? {
+        qmp.run_with_descriptors(&GetFd { fdname: name.clone() }, vec![tap]).await?;
+    }
+    if let Err(error) = qmp.run(&NetdevAdd(card.netdev(&name))).await {
+        let _ = qmp.run(&CloseFd { fdname: name }).await;
+        return Err(error.into());
+    }
+    if let Err(error) = qmp.run(&DeviceAdd(card.device())).await {
+        let _ = qmp.run(&NetdevDel { id: netdev_id(&card.place) }).await;
+        return Err(error.into());
+    }
+    Ok(())
+}
+
+/// Takes away what a card that left was connected to.
+pub(crate) async fn disconnect(qmp: Qmp, device: String) {
+    if let Some(place) = place_of(&device) {
+        let _ = qmp.run(&NetdevDel { id: netdev_id(place) }).await;
+    }
+}
