@@ -132,12 +132,13 @@ pub(crate) struct Claimed(pub Actor);
 
 /// What a request is about, by its path: as it was asked for, whether it exists or not.
 async fn subject(api: &Api, parts: &mut Parts) -> Option<Subject> {
-    const KINDS: [&str; 4] = ["vm", "task", "account", "token"];
+    const KINDS: [&str; 6] = ["vm", "task", "account", "token", "image", "query"];
     const NAME_MAX: usize = 128;
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
     let (kind, text) = params.iter().find(|(name, _)| KINDS.contains(name))?;
     let known = match kind {
         "vm" => api.board.find_vm(&ProjectName::default(), text).ok().map(|entry| subject_of(&entry.vm)),
+        "image" => api.images.find(text).ok().map(|entry| cake_control::images::subject(&entry.image)),
         "account" => api.accounts.find(text).ok().map(|account| account_subject(&account)),
         _ => None,
     };

@@ -11,8 +11,8 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, audit, console, events, images, meta, nodes, pools, query, screen, session, settings, setup, tasks,
-    tokens, vms, watch,
+    accounts, audit, bulk, console, events, images, meta, nodes, pools, queries, query, screen, session, settings,
+    setup, tasks, tokens, vms, watch,
 };
 
 struct Table {
@@ -105,6 +105,7 @@ fn table(api: Api) -> Table {
         .add("vm_screenshot", ("GET", "/v1/vms/{vm}/screenshot"), With(View), screen::screenshot)
         .add("image_list", ("GET", "/v1/images"), With(View), images::list)
         .add("image_get", ("GET", "/v1/images/{image}"), With(View), images::get)
+        .add("image_update", ("PATCH", "/v1/images/{image}"), With(Manage), images::update)
         .add("pool_list", ("GET", "/v1/pools"), With(View), pools::list)
         .add("node_list", ("GET", "/v1/nodes"), With(View), nodes::list)
         .add("node_get", ("GET", "/v1/nodes/{node}"), With(View), nodes::get)
@@ -116,6 +117,11 @@ fn table(api: Api) -> Table {
         .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)
         .add("settings_update", ("PATCH", "/v1/settings"), With(Administer), settings::update)
         .add("query", ("GET", "/v1/query"), With(View), query::find)
+        .add("query_list", ("GET", "/v1/queries"), Account, queries::list)
+        .add("query_save", ("POST", "/v1/queries"), Account, queries::save)
+        .add("query_update", ("PATCH", "/v1/queries/{query}"), Account, queries::update)
+        .add("query_delete", ("DELETE", "/v1/queries/{query}"), Account, queries::delete)
+        .add("bulk_summary", ("GET", "/v1/bulk"), With(Operate), bulk::summary)
         .add("watch", ("GET", "/v1/watch"), With(View), watch::watch)
 }
 

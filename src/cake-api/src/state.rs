@@ -4,8 +4,10 @@ use cake_control::Control;
 use cake_control::accounts::Accounts;
 use cake_control::board::Board;
 use cake_control::consoles::Consoles;
+use cake_control::images::Images;
 use cake_control::ledger::Ledger;
 use cake_control::screens::Screens;
+use cake_control::search::Search;
 use cake_control::settings::Settings;
 use cake_control::setup::Setup;
 use cake_control::tasks::Tasks;
@@ -19,6 +21,8 @@ pub struct Api {
     pub(crate) board: Arc<Board>,
     pub(crate) vms: Arc<Vms>,
     pub(crate) tasks: Arc<Tasks>,
+    pub(crate) images: Arc<Images>,
+    pub(crate) search: Arc<Search>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) setup: Arc<Setup>,
@@ -37,6 +41,8 @@ impl Api {
             board: control.ledger.board.clone(),
             vms: control.vms.clone(),
             tasks: control.tasks.clone(),
+            images: control.images.clone(),
+            search: control.search.clone(),
             accounts: control.accounts.clone(),
             settings: control.settings.clone(),
             setup: control.setup.clone(),

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::accounts::Accounts;
 use crate::board::{Board, Render, Transition};
 use crate::consoles::Consoles;
+use crate::images::Images;
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
 use crate::reconcile::events::EventReconciler;
@@ -20,6 +21,7 @@ use crate::reconcile::tasks::TaskReconciler;
 use crate::reconcile::vms::VmReconciler;
 use crate::record::{self, RecordError, Stored};
 use crate::screens::Screens;
+use crate::search::Search;
 use crate::settings::Settings;
 use crate::setup::{Setup, SetupFileError};
 use crate::tasks::Tasks;
@@ -41,6 +43,8 @@ pub struct Control {
     pub nodes: Arc<Nodes>,
     pub vms: Arc<Vms>,
     pub tasks: Arc<Tasks>,
+    pub images: Arc<Images>,
+    pub search: Arc<Search>,
     pub accounts: Arc<Accounts>,
     pub settings: Arc<Settings>,
     pub setup: Arc<Setup>,
@@ -80,6 +84,8 @@ impl Control {
         let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone()));
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
         let screens = Arc::new(Screens::new(nodes.clone()));
+        let images = Arc::new(Images::new(ledger.clone()));
+        let search = Search::new(ledger.clone(), tasks.clone(), accounts.clone(), settings.clone());
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
         setup.prepare().await?;
         let started = Happened::new(EventKind::ControlStarted, Severity::Info);
@@ -89,6 +95,8 @@ impl Control {
             nodes,
             vms,
             tasks,
+            images,
+            search: Arc::new(search),
             accounts,
             settings,
             setup: Arc::new(setup),

@@ -117,7 +117,7 @@ fn every_word_of_the_vocabulary_is_there() {
         for code in FAILURES {
             assert!(!words.failure(code).is_empty() && !words.failure_next(code).is_empty(), "{code:?}");
         }
-        for kind in ["vm", "image", "pool", "node", "account", "token", "settings", "task", "event"] {
+        for kind in ["vm", "image", "pool", "node", "account", "token", "settings", "task", "event", "audit", "query"] {
             has(format!("kind-{kind}"));
         }
     }

@@ -1,6 +1,6 @@
 //! An image: what VMs are made from.
 
-use crate::{ByteSize, Firmware, ImageId, Meta};
+use crate::{ByteSize, Firmware, ImageId, Meta, Tags};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 pub struct Image {
     pub meta: Meta<ImageId>,
     pub spec: ImageSpec,
+    /// Words to find it by; people's, so the node knows nothing of them. Records from before there were tags have none.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

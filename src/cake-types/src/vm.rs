@@ -1,7 +1,7 @@
 //! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
 
 use crate::{
-    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, PoolId, Sealed, Stamp, VmId,
+    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, PoolId, Sealed, Stamp, Tags, VmId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,9 @@ pub struct VmSpec {
     pub made_from: Option<Name>,
     /// Set by a delete that was acknowledged; the resource goes when the node has removed everything.
     pub deleting: bool,
+    /// Words to find it by. Records from before there were tags have none.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
 }
 
 /// Desired power: state, not an order.

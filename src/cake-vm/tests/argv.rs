@@ -38,6 +38,7 @@ fn spec(firmware: Firmware, disks: usize, network: Network, seed: bool) -> VmSpe
         hardware,
         made_from: None,
         deleting: false,
+        tags: Default::default(),
     }
 }
 

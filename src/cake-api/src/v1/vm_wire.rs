@@ -1,6 +1,6 @@
 //! VMs on the wire: flat and stable.
 
-use super::{Size, word};
+use super::{Size, tags, word};
 use bytes::Bytes;
 use cake_control::board::{Render, VmEntry};
 use cake_control::vms as control;
@@ -42,6 +42,8 @@ pub struct Vm {
     /// The image it was made from, by name.
     pub image: Option<String>,
     pub hostname: Option<String>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
     /// QEMU's process on the node.
     pub pid: Option<u32>,
     /// `kvm`, `tcg`.
@@ -132,6 +134,7 @@ impl From<&VmEntry> for Vm {
             hardware: _,
             made_from,
             deleting: _,
+            tags,
         } = spec;
         let so = entry.status.as_ref().map(So::from).unwrap_or_default();
         Self {
@@ -149,6 +152,7 @@ impl From<&VmEntry> for Vm {
             network: word(network),
             image: made_from.as_ref().map(ToString::to_string),
             hostname: cloud_init.as_ref().map(|seed| seed.hostname.to_string()),
+            tags: tags.iter().map(ToString::to_string).collect(),
             pid: so.pid,
             accelerator: so.accelerator,
             started_at: so.started_at,
@@ -307,6 +311,9 @@ pub struct NewVm {
     /// Start it when its disk is made; true when left out.
     #[serde(default)]
     pub start: Option<bool>,
+    /// At most 16, each 1 to 63 of a–z, 0–9, `-`, `.` and `_`.
+    #[serde(default)]
+    pub tags: Vec<String>,
     #[serde(default)]
     pub cloud_init: Option<CloudInit>,
 }
@@ -340,7 +347,7 @@ pub struct User {
 
 impl NewVm {
     pub fn read(self, project: ProjectName) -> Result<control::NewVm, Problem> {
-        let Self { name, image, cpus, memory, disk, firmware, network, restart, start, cloud_init } = self;
+        let Self { name, image, cpus, memory, disk, firmware, network, restart, start, tags: texts, cloud_init } = self;
         Ok(control::NewVm {
             project,
             name: names::name(&name, "/name")?,
@@ -352,6 +359,7 @@ impl NewVm {
             network: network.map(Into::into).unwrap_or_default(),
             restart: restart.map(Into::into).unwrap_or_default(),
             start: start.unwrap_or(true),
+            tags: tags(&texts)?,
             cloud_init: cloud_init.unwrap_or_default().read()?,
         })
     }
@@ -383,16 +391,20 @@ pub struct VmPatch {
     /// Only while it is off.
     #[serde(default)]
     pub memory: Option<Size>,
+    /// All of them: at most 16, each 1 to 63 of a–z, 0–9, `-`, `.` and `_`.
+    #[serde(default)]
+    pub tags: Option<Vec<String>>,
 }
 
 impl VmPatch {
     pub fn read(self) -> Result<control::VmPatch, Problem> {
-        let Self { name, restart, cpus, memory } = self;
+        let Self { name, restart, cpus, memory, tags: texts } = self;
         Ok(control::VmPatch {
             name: name.map(|name| names::name(&name, "/name")).transpose()?,
             restart: restart.map(Into::into),
             cpus,
             memory: memory.map(|size| size.read("memory")).transpose()?,
+            tags: texts.map(|texts| tags(&texts)).transpose()?,
         })
     }
 }

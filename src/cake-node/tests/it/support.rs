@@ -343,6 +343,7 @@ impl Leader {
                 hardware,
                 made_from: None,
                 deleting: false,
+                tags: Default::default(),
             },
         }
     }
