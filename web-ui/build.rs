@@ -12,7 +12,7 @@ use std::{env, fs};
 const VENDORED: [&str; 4] = ["xterm.mjs", "xterm.css", "addon-fit.mjs", "novnc/core/rfb.js"];
 
 /// The style sheet's parts, below `style/`, in the order in which they win: tokens first, what a phone or paper changes last.
-const STYLE: [&str; 16] = [
+const STYLE: [&str; 19] = [
     "tokens",
     "ground",
     "parts/icons",
@@ -21,6 +21,9 @@ const STYLE: [&str; 16] = [
     "parts/states",
     "parts/facts",
     "parts/lists",
+    "parts/tags",
+    "parts/search",
+    "parts/bulk",
     "pages/overview",
     "parts/forms",
     "pages/wizard",
@@ -50,7 +53,8 @@ fn main() {
 
 /// One style sheet from its parts: one request, and a cascade whose order is written down here.
 fn style_sheet(root: &Path, out: &Path) -> PathBuf {
-    let part = |name: &str| fs::read_to_string(root.join(name).with_extension("css")).expect("a part of the style sheet");
+    let part =
+        |name: &str| fs::read_to_string(root.join(name).with_extension("css")).expect("a part of the style sheet");
     let all = files_below(root);
     assert_eq!(all.len(), STYLE.len(), "each file below style/ is named in STYLE");
     let path = out.join("cake.css");
@@ -61,8 +65,7 @@ fn style_sheet(root: &Path, out: &Path) -> PathBuf {
 fn static_files(here: &Path, out: &Path) -> String {
     let root = here.join("static");
     let name_of = |path: &Path| path.strip_prefix(&root).expect("below it").to_str().expect("ASCII names").to_owned();
-    let mut files: Vec<(String, PathBuf)> =
-        files_below(&root).into_iter().map(|path| (name_of(&path), path)).collect();
+    let mut files: Vec<(String, PathBuf)> = files_below(&root).into_iter().map(|path| (name_of(&path), path)).collect();
     files.push(("cake.css".into(), style_sheet(&here.join("style"), out)));
     files.sort();
     let mut code = String::from("pub const FILES: &[File] = &[\n");

@@ -20,8 +20,8 @@ mod pages;
 mod show;
 
 pub use data::{
-    About, AccountView, Change, Changes, ConsoleData, EventQuery, ImageView, NodeView, PageOf, PageQuery, PoolView,
-    SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, NodeView, PageOf, PageQuery,
+    PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 
 use axum::Router;
@@ -57,6 +57,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/events.csv", get(pages::events::csv))
         .route("/audit", get(pages::audit::page))
         .route("/audit.csv", get(pages::audit::csv))
+        .route("/search", get(pages::search::page))
         .route("/settings", get(pages::settings::page))
         .route("/account", get(pages::account::page))
         .route("/help", get(pages::help::index))

@@ -13,6 +13,7 @@ mod listing;
 pub mod login;
 pub mod new_vm;
 pub mod overview;
+pub mod search;
 pub mod settings;
 pub mod setup;
 pub mod tasks;
@@ -51,6 +52,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
                 vm::gone(f, &mut regions);
             }
         }
+        ["search"] => search::regions(data, f, &parsed(query), &mut regions).await,
         ["images"] => images::regions(data, f, &mut regions).await,
         ["tasks"] => tasks::regions(data, f, &parsed(query), &mut regions).await,
         ["tasks", id] => tasks::one_region(data, f, id, &mut regions).await,

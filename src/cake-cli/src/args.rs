@@ -48,10 +48,9 @@ pub enum Command {
     Event(EventCommand),
     #[command(subcommand)]
     Audit(AuditCommand),
-    Query {
-        #[arg(required = true, value_name = "TEXT")]
-        text: Vec<String>,
-    },
+    Query(QueryArgs),
+    #[command(subcommand)]
+    Saved(SavedCommand),
     #[command(subcommand)]
     Token(TokenCommand),
     #[command(subcommand)]
@@ -86,14 +85,16 @@ pub enum VmCommand {
         #[arg(value_name = "VM")]
         vm: String,
     },
-    Start(ActArgs),
-    Shutdown(ActArgs),
-    Stop(ActArgs),
+    Start(ManyArgs),
+    Shutdown(ManyArgs),
+    Stop(ManyArgs),
     Reset(ActArgs),
-    Pause(ActArgs),
-    Resume(ActArgs),
+    Pause(ManyArgs),
+    Resume(ManyArgs),
     Adopt(ActArgs),
-    Delete(DeleteArgs),
+    Delete(ManyArgs),
+    #[command(subcommand)]
+    Tag(TagCommand),
     Rename {
         #[arg(value_name = "VM")]
         vm: String,
@@ -127,6 +128,8 @@ pub struct CreateArgs {
     pub network: Option<String>,
     #[arg(long, value_name = "WHEN")]
     pub restart: Option<String>,
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
     #[arg(long, value_name = "HOST")]
     pub hostname: Option<String>,
     #[arg(long, value_name = "NAME")]
@@ -149,10 +152,13 @@ pub struct ActArgs {
     pub no_wait: bool,
 }
 
+/// One VM, or all that a query finds.
 #[derive(Debug, Args)]
-pub struct DeleteArgs {
-    #[arg(value_name = "VM")]
-    pub vm: String,
+pub struct ManyArgs {
+    #[arg(value_name = "VM", required_unless_present = "query", conflicts_with = "query")]
+    pub vm: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    pub query: Option<String>,
     #[arg(long, short)]
     pub yes: bool,
     #[arg(long)]
@@ -170,6 +176,55 @@ pub struct ConsoleArgs {
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
     List,
+    #[command(subcommand)]
+    Tag(TagCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TagCommand {
+    Add(TagArgs),
+    Remove(TagArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct TagArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[arg(required = true, value_name = "TAG")]
+    pub tag: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    #[arg(required_unless_present = "saved", conflicts_with = "saved", value_name = "TEXT")]
+    pub text: Vec<String>,
+    #[arg(long, value_name = "NAME")]
+    pub saved: Option<String>,
+    #[arg(long)]
+    pub csv: bool,
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SavedCommand {
+    List,
+    Save {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(required = true, value_name = "TEXT")]
+        text: Vec<String>,
+    },
+    Rename {
+        #[arg(value_name = "OLD")]
+        old: String,
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    Delete {
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -260,6 +315,16 @@ pub enum AccountCommand {
         #[arg(value_name = "NAME")]
         name: String,
     },
+    Calendar {
+        #[arg(value_name = "CALENDAR")]
+        calendar: Calendar,
+    },
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Calendar {
+    Gregorian,
+    Minguo,
 }
 
 #[derive(Debug, Subcommand)]

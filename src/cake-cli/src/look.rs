@@ -4,17 +4,30 @@ use crate::args::{AuditCommand, EventCommand, ImageCommand, NodeCommand, PoolCom
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align, Column};
-use crate::progress;
+use crate::{progress, search};
 use cake_client::wire::{AuditActor, AuditResult, Event, Node, Subject, Task};
 use cake_client::{Client, Seen};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 const NAME: Column = ("cli-col-name", Align::Text);
 const TIME: Column = ("cli-col-time", Align::Text);
 
-pub async fn image(context: &Context, ImageCommand::List: ImageCommand) -> Result<(), Failure> {
-    let seen = context.client()?.images().await?;
+pub async fn image(context: &Context, command: ImageCommand) -> Result<(), Failure> {
+    let client = context.client()?;
+    match command {
+        ImageCommand::List => images(context, &client).await,
+        ImageCommand::Tag(command) => {
+            let (args, adds) = command.parts();
+            let image = client.image(&args.name).await?;
+            let tags = search::changed(&image.tags, &args.tag, adds);
+            let image = client.tag_image(&image, &tags).await?;
+            search::say_tags(context, &image.json, &image.name, &image.tags)
+        }
+    }
+}
+
+async fn images(context: &Context, client: &Client) -> Result<(), Failure> {
+    let seen = client.images().await?;
     let words = context.words;
     let columns = [
         NAME,
@@ -275,32 +288,4 @@ fn result(context: &Context, result: &AuditResult) -> String {
 
 fn named(context: &Context, subject: &Subject) -> String {
     format!("{} {}", output::known(context.words, &format!("kind-{}", subject.kind), &subject.kind), subject.name)
-}
-
-/// A text, or the name within; nothing for nothing.
-fn word(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Object(fields) => fields.get("name").or_else(|| fields.get("kind")).map(word).unwrap_or_default(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-pub async fn query(context: &Context, text: &str) -> Result<(), Failure> {
-    let seen = context.client()?.query(text).await?;
-    let columns = [("cli-col-kind", Align::Text), NAME, ("cli-col-state", Align::Text), ("cli-col-id", Align::Text)];
-    let rows = seen.items.iter().map(|found| {
-        let (kind, item) = (word(&found["kind"]), &found["item"]);
-        let state = word(&item["state"]);
-        let is_task = kind == "task";
-        let name = match serde_json::from_value::<Task>(item.clone()) {
-            Ok(task) if is_task => output::task_title(&task, context.words),
-            _ => word(&item["name"]),
-        };
-        let words = if is_task { format!("task-state-{state}") } else { format!("state-{state}") };
-        let kind = output::known(context.words, &format!("kind-{kind}"), &kind);
-        vec![kind, name, output::known(context.words, &words, &state), word(&item["id"])]
-    });
-    context.list(&seen.json, &columns, rows.collect())
 }

@@ -1,10 +1,11 @@
 //! `cake vm …`
 
-use crate::args::{ActArgs, CreateArgs, DeleteArgs, VmCommand};
+use crate::args::{ActArgs, CreateArgs, ManyArgs, TagCommand, VmCommand};
+use crate::bulk::{self, Asked, Deed};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{console, progress};
+use crate::{console, progress, search};
 use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
 use cake_client::{Seen, VmAction};
 use cake_i18n::format;
@@ -16,14 +17,15 @@ pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
         VmCommand::Create(args) => create(context, *args).await,
         VmCommand::List { state } => list(context, state.as_deref()).await,
         VmCommand::Show { vm } => show(context, &context.client()?.vm(&vm).await?),
-        VmCommand::Start(args) => act(context, args, VmAction::Start, "cli-vm-started").await,
-        VmCommand::Shutdown(args) => act(context, args, VmAction::Shutdown, "cli-vm-shut-down").await,
-        VmCommand::Stop(args) => act(context, args, VmAction::Stop, "cli-vm-stopped").await,
+        VmCommand::Start(args) => many(context, args, VmAction::Start, "cli-vm-started").await,
+        VmCommand::Shutdown(args) => many(context, args, VmAction::Shutdown, "cli-vm-shut-down").await,
+        VmCommand::Stop(args) => many(context, args, VmAction::Stop, "cli-vm-stopped").await,
         VmCommand::Reset(args) => act(context, args, VmAction::Reset, "cli-vm-reset").await,
-        VmCommand::Pause(args) => act(context, args, VmAction::Pause, "cli-vm-paused").await,
-        VmCommand::Resume(args) => act(context, args, VmAction::Resume, "cli-vm-resumed").await,
+        VmCommand::Pause(args) => many(context, args, VmAction::Pause, "cli-vm-paused").await,
+        VmCommand::Resume(args) => many(context, args, VmAction::Resume, "cli-vm-resumed").await,
         VmCommand::Adopt(args) => act(context, args, VmAction::Adopt, "cli-vm-adopted").await,
         VmCommand::Delete(args) => delete(context, args).await,
+        VmCommand::Tag(command) => tag(context, command).await,
         VmCommand::Rename { vm, name } => rename(context, &vm, &name).await,
         VmCommand::Console(args) => console::run(context, &args.vm).await,
         VmCommand::Screenshot { vm, output } => screenshot(context, &vm, &output).await,
@@ -86,6 +88,7 @@ fn asked(args: &CreateArgs) -> Result<NewVm, Failure> {
         network: args.network.clone(),
         restart: args.restart.clone(),
         start: Some(!args.no_start),
+        tags: args.tag.clone(),
         cloud_init: wants_seed.then(|| CloudInit { hostname: args.hostname.clone(), users, user_data }),
     })
 }
@@ -156,6 +159,7 @@ fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
             ("cli-col-memory", Some(vm.memory.to_string())),
             ("cli-col-disk", Some(disks).filter(|text| !text.is_empty())),
             ("cli-col-image", vm.image.clone()),
+            ("cli-col-tags", Some(vm.tags.join(words.text("comma"))).filter(|text| !text.is_empty())),
             ("cli-col-firmware", Some(output::known(words, &format!("firmware-{}", vm.firmware), &vm.firmware))),
             ("cli-col-network", Some(output::known(words, &format!("network-{}", vm.network), &vm.network))),
             ("cli-col-hostname", vm.hostname.clone()),
@@ -168,6 +172,26 @@ fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
             ("cli-col-created", Some(context.time(vm.created_at)).filter(|text| !text.is_empty())),
         ],
     )
+}
+
+/// One VM, or all that a query finds.
+async fn many(context: &Context, args: ManyArgs, action: VmAction, done: &'static str) -> Result<(), Failure> {
+    let ManyArgs { vm, query, yes, no_wait } = args;
+    match (vm, query) {
+        (Some(vm), _) => act(context, ActArgs { vm, no_wait }, action, done).await,
+        (None, query) => {
+            let asked = Asked { query: query.as_deref().unwrap_or_default(), yes, wait: !no_wait };
+            bulk::run(context, Deed::Act(action), asked).await
+        }
+    }
+}
+
+async fn tag(context: &Context, command: TagCommand) -> Result<(), Failure> {
+    let client = context.client()?;
+    let (args, adds) = command.parts();
+    let vm = client.vm(&args.name).await?;
+    let vm = client.tag_vm(&vm, &search::changed(&vm.tags, &args.tag, adds)).await?;
+    search::say_tags(context, &vm.json, &vm.name, &vm.tags)
 }
 
 async fn act(context: &Context, args: ActArgs, action: VmAction, done: &'static str) -> Result<(), Failure> {
@@ -185,9 +209,14 @@ async fn act(context: &Context, args: ActArgs, action: VmAction, done: &'static 
     Ok(())
 }
 
-async fn delete(context: &Context, args: DeleteArgs) -> Result<(), Failure> {
+async fn delete(context: &Context, args: ManyArgs) -> Result<(), Failure> {
+    let Some(name) = &args.vm else {
+        let query = args.query.as_deref().unwrap_or_default();
+        let asked = Asked { query, yes: args.yes, wait: !args.no_wait };
+        return bulk::run(context, Deed::Delete, asked).await;
+    };
     let client = context.client()?;
-    let vm = client.vm(&args.vm).await?;
+    let vm = client.vm(name).await?;
     if !args.yes && std::io::stdin().is_terminal() && !context.json {
         confirm(context, &vm)?;
     }

@@ -116,7 +116,13 @@ impl Search {
         Ok(found)
     }
 
-    async fn of_kind(&self, kind: Kind, wanted: &Wanted<'_>, now: &Now<'_>, room: usize) -> Result<Vec<Found>, Problem> {
+    async fn of_kind(
+        &self,
+        kind: Kind,
+        wanted: &Wanted<'_>,
+        now: &Now<'_>,
+        room: usize,
+    ) -> Result<Vec<Found>, Problem> {
         let board = &self.ledger.board;
         let is = |item: &dyn Item| wanted.filter.matches(item, now);
         Ok(match kind {

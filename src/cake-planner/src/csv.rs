@@ -40,7 +40,8 @@ mod tests {
 
     /// Reads a record as RFC 4180 says.
     fn read(text: &str) -> Vec<String> {
-        let (mut fields, mut field, mut quoted, mut chars) = (Vec::new(), String::new(), false, text.chars().peekable());
+        let (mut fields, mut field, mut quoted, mut chars) =
+            (Vec::new(), String::new(), false, text.chars().peekable());
         while let Some(c) = chars.next() {
             match c {
                 '"' if quoted && chars.next_if_eq(&'"').is_some() => field.push('"'),

@@ -27,15 +27,15 @@ mod task;
 mod unit;
 mod vm;
 
-pub use account::{
-    Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles,
-};
+pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use hardware::{
     CpuModel, DiskBus, DiskDevice, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,
     NicDevice, PciAddress, SpareSlots,
 };
-pub use id::{AccountId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, SessionId, TaskId, TokenId, VmId};
+pub use id::{
+    AccountId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, SessionId, TaskId, TokenId, VmId,
+};
 pub use image::{GuestOs, Image, ImageFormat, ImageSpec, ImageStatus};
 pub use meta::{Epoch, Generation, Meta, Stamp};
 pub use name::{HostName, Name, NameError, ProjectName};

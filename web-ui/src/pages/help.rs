@@ -15,13 +15,14 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 11] = [
+pub const ORDER: [&str; 12] = [
     "first-steps",
     "create-a-vm",
     "console",
     "power",
     "images",
     "storage",
+    "search",
     "accounts",
     "command-line",
     "server-does-not-answer",

@@ -3,6 +3,7 @@
 use crate::data::{ConsoleData, ImageView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
+use crate::show;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -43,6 +44,10 @@ struct Row {
     detail: Option<String>,
     sha256: String,
     built_in: bool,
+    tags: Vec<String>,
+    /// As a field takes them.
+    tags_text: String,
+    etag: String,
 }
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
@@ -82,5 +87,8 @@ fn row(f: &Frame, view: &ImageView) -> Row {
         detail: view.status.as_ref().and_then(|status| status.detail.clone()),
         sha256: spec.sha256.clone(),
         built_in: spec.built_in,
+        tags: view.image.tags.iter().map(ToString::to_string).collect(),
+        tags_text: show::tags(&view.image.tags),
+        etag: view.etag.clone(),
     }
 }

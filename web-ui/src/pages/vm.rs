@@ -23,6 +23,8 @@ struct Page<'a> {
     orphaned: bool,
     has_screen: bool,
     restarts: [(&'static str, &'static str, bool); 3],
+    /// As a field takes them.
+    tags: String,
 }
 
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(id): Path<String>) -> Response {
@@ -43,6 +45,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
             restart("on-crash", Restart::OnCrash),
             restart("always", Restart::Always),
         ],
+        tags: show::tags(&spec.tags),
     })
 }
 

@@ -46,7 +46,8 @@ pub(super) fn file(found: &[Found], language: Language) -> Response {
     let mut text = String::from(csv::BYTE_ORDER_MARK);
     csv::record(&mut text, &COLUMNS.map(|id| words.text_of(&format!("column-{id}"))));
     for thing in found {
-        let Row { name, state, tags, cpus, memory, disk, created, ended, who, what, id, project } = row(thing, language);
+        let Row { name, state, tags, cpus, memory, disk, created, ended, who, what, id, project } =
+            row(thing, language);
         let kind = thing.kind().as_str().to_owned();
         csv::record(&mut text, &[kind, name, state, tags, cpus, memory, disk, created, ended, who, what, id, project]);
     }

@@ -5,8 +5,8 @@ use super::{Accounts, Identity, Proof};
 use cake_planner::names;
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{
-    Account, AccountId, AccountSpec, Calendar, Code, Generation, Language, Meta, Name, Permission, Problem, ProjectName,
-    RoleName, SessionId,
+    Account, AccountId, AccountSpec, Calendar, Code, Generation, Language, Meta, Name, Permission, Problem,
+    ProjectName, RoleName, SessionId,
 };
 use std::sync::Arc;
 
@@ -94,7 +94,15 @@ impl Accounts {
             updated_at: now,
         };
         let language = language.map(|language| language.tag().to_owned());
-        let spec = AccountSpec { role, password_hash, language, disabled: false, sessions_after: now, calendar: None, queries: Vec::new() };
+        let spec = AccountSpec {
+            role,
+            password_hash,
+            language,
+            disabled: false,
+            sessions_after: now,
+            calendar: None,
+            queries: Vec::new(),
+        };
         Account { meta, spec }
     }
 

@@ -119,7 +119,8 @@ impl Accounts {
             let Stored { value: before, revision } = self.stored(identity.account.meta.id)?;
             let mut account = (*before).clone();
             change(&mut account)?;
-            let txn = Txn::new().guard(key.clone(), Expect::Revision(revision)).put(key.clone(), record::encode(&account));
+            let txn =
+                Txn::new().guard(key.clone(), Expect::Revision(revision)).put(key.clone(), record::encode(&account));
             let mut audit = self.ledger.audit(caller, Some(account_subject(&account)));
             match self.ledger.store.txn(audit.write(also(txn))).await.map_err(error::store)? {
                 TxnOutcome::Committed { revision } => {

@@ -5,8 +5,8 @@ use cake_planner::{admission, hardware};
 use cake_types::limits::{GUEST_USERS_MAX, SSH_KEYS_MAX, USER_DATA_MAX};
 use cake_types::{
     Authority, ByteSize, CloudInit, Code, DiskSpec, Firmware, Generation, GuestUser, HardwareRequest, HostName,
-    ImageFormat, Meta, Name, Network, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey, Restart, Tags,
-    Task, TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
+    ImageFormat, Meta, Name, Network, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey, Restart, Tags, Task,
+    TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
 };
 use std::sync::Arc;
 

@@ -100,9 +100,26 @@ fields! {
 pub(crate) const AGE: &str = "age";
 
 const STATES: &[&str] = &[
-    "pending", "provisioning", "stopped", "starting", "running", "paused", "shutting-down", "stopping", "failed",
-    "deleting", "lost", "orphaned", "done", "cancelled", "available", "unavailable", "connected", "unreachable",
-    "enabled", "disabled",
+    "pending",
+    "provisioning",
+    "stopped",
+    "starting",
+    "running",
+    "paused",
+    "shutting-down",
+    "stopping",
+    "failed",
+    "deleting",
+    "lost",
+    "orphaned",
+    "done",
+    "cancelled",
+    "available",
+    "unavailable",
+    "connected",
+    "unreachable",
+    "enabled",
+    "disabled",
 ];
 
 impl TextField {

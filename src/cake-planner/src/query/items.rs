@@ -3,8 +3,8 @@
 use super::field::{Kind, NumberField, TextField, TimeField};
 use super::item::Item;
 use cake_types::{
-    Account, Actor, AuditRecord, AuditResult, Event, Firmware, GuestOs, Image, Meta, Node, NodeStatus, Pool, PoolStatus,
-    Severity, Tags, Task, Vm, VmState,
+    Account, Actor, AuditRecord, AuditResult, Event, Firmware, GuestOs, Image, Meta, Node, NodeStatus, Pool,
+    PoolStatus, Severity, Tags, Task, Vm, VmState,
 };
 use jiff::Timestamp;
 use std::fmt::Display;
@@ -259,7 +259,10 @@ impl Item for TaskItem<'_> {
     }
 
     fn says(&self, is: Is<'_>) -> bool {
-        is(self.said) || is(&self.task.subject.name) || is(self.task.kind.as_str()) || of_actor(&self.task.created_by, is)
+        is(self.said)
+            || is(&self.task.subject.name)
+            || is(self.task.kind.as_str())
+            || of_actor(&self.task.created_by, is)
     }
 }
 

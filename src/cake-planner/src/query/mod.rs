@@ -55,11 +55,26 @@ pub(crate) enum Expr {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Test {
     Word(String),
-    Text { field: TextField, exact: bool, any: Vec<String> },
-    Number { field: NumberField, compare: Compare, value: u64 },
-    Time { field: TimeField, compare: Compare, value: Moment },
+    Text {
+        field: TextField,
+        exact: bool,
+        any: Vec<String>,
+    },
+    Number {
+        field: NumberField,
+        compare: Compare,
+        value: u64,
+    },
+    Time {
+        field: TimeField,
+        compare: Compare,
+        value: Moment,
+    },
     /// Seconds since it was made.
-    Age { compare: Compare, seconds: i64 },
+    Age {
+        compare: Compare,
+        seconds: i64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,12 +126,13 @@ impl Filter {
     #[must_use]
     pub fn of_kind(self, kind: Kind) -> Self {
         let test = Test::Text { field: TextField::Kind, exact: false, any: vec![kind.as_str().into()] };
-        let mut all = vec![Expr::Test(test)];
-        match self.expr {
-            Expr::All(more) => all.extend(more),
-            other => all.push(other),
-        }
-        Self { expr: parse::flat(all, Expr::All) }
+        Self { expr: Expr::Test(test) }.and(self)
+    }
+
+    /// What both find.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { expr: parse::flat(vec![self.expr, other.expr], Expr::All) }
     }
 }
 

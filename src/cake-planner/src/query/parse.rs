@@ -83,7 +83,6 @@ impl Reader {
             && self.text.get(self.at + 2).is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')'))
     }
 
-
     /// `a b`
     fn together(&mut self, depth: usize) -> Result<Expr, Wrong> {
         let mut parts = Vec::new();

@@ -143,11 +143,16 @@ fn test() -> impl Strategy<Value = Expr> {
             Some(known) => proptest::sample::select(known.to_vec()).prop_map(str::to_owned).boxed(),
             None => word().boxed(),
         };
-        let any = proptest::collection::vec(value, 1..4);
-        (any, any::<bool>()).prop_map(move |(any, exact)| Test::Text { field, exact: exact && field.is_searched(), any })
+        let values = proptest::collection::vec(value, 1..4);
+        (values, any::<bool>()).prop_map(move |(any, exact)| Test::Text {
+            field,
+            exact: exact && field.is_searched(),
+            any,
+        })
     });
     let number = (proptest::sample::select(NumberField::ALL.to_vec()), compare(), any::<u64>(), 0u32..60);
-    let number = number.prop_map(|(field, compare, value, shift)| Test::Number { field, compare, value: value << shift });
+    let number =
+        number.prop_map(|(field, compare, value, shift)| Test::Number { field, compare, value: value << shift });
     let time = (proptest::sample::select(TimeField::ALL.to_vec()), compare(), moment());
     let time = time.prop_map(|(field, compare, value)| Test::Time { field, compare, value });
     let age = (compare(), 0i64..1_000_000_000);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// The path with something in place of its parameters.
 fn filled(path: &str) -> String {
-    let parameters = ["{vm}", "{task}", "{ticket}", "{account}", "{token}", "{image}", "{node}"];
+    let parameters = ["{vm}", "{task}", "{ticket}", "{account}", "{token}", "{image}", "{node}", "{query}"];
     parameters.iter().fold(path.to_owned(), |path, parameter| path.replace(parameter, "nobody"))
 }
 

@@ -7,6 +7,7 @@ mod contract;
 mod convergence;
 mod events;
 mod screen;
+mod search;
 mod setup;
 mod support;
 mod tasks;
