@@ -174,6 +174,12 @@ impl Frame {
         format!("{prefix}{word}{suffix}")
     }
 
+    /// The page whose regions are kept live. What a search found stays as it was read: looking through the records again at
+    /// every change would cost more than it tells.
+    pub fn live(&self) -> &str {
+        if self.is_at("/search") { "/search" } else { &self.here }
+    }
+
     /// For a value in an address.
     pub fn encoded(&self, text: &str) -> String {
         percent_encoded(text)

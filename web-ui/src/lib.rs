@@ -62,6 +62,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/account", get(pages::account::page))
         .route("/help", get(pages::help::index))
         .route("/help/{page}", get(pages::help::page))
+        .route("/manifest.webmanifest", get(pages::manifest::manifest))
         .route("/live", get(live::live))
         .route("/static/{hash}/{*name}", get(assets::serve))
         .fallback(pages::error::not_found)

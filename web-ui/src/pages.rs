@@ -11,6 +11,7 @@ pub mod help;
 pub mod images;
 mod listing;
 pub mod login;
+pub mod manifest;
 pub mod new_vm;
 pub mod overview;
 pub mod search;

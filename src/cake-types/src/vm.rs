@@ -247,6 +247,21 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
+    pub const ALL: [Self; 12] = [
+        Self::QemuStart,
+        Self::QmpProtocol,
+        Self::Disk,
+        Self::NoSpace,
+        Self::ImageMissing,
+        Self::PoolMissing,
+        Self::Hardware,
+        Self::Memory,
+        Self::GuestIgnoredShutdown,
+        Self::Seal,
+        Self::CrashLoop,
+        Self::Internal,
+    ];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::QemuStart => "qemu-start",

@@ -105,6 +105,8 @@ struct FailureBox {
     what: &'static str,
     next: &'static str,
     detail: Option<String>,
+    /// Where the manual says more.
+    help: String,
 }
 
 fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
@@ -118,6 +120,7 @@ fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
             what: f.t("vm-orphaned"),
             next: f.t("vm-orphaned-next"),
             detail: None,
+            help: "/help/server-does-not-answer#orphaned".into(),
         }),
         Some(failure) => Some(FailureBox {
             tone: "bad",
@@ -125,6 +128,7 @@ fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
             what: f.words.failure(failure.code),
             next: f.words.failure_next(failure.code),
             detail: Some(failure.detail.clone()).filter(|detail| !detail.is_empty()),
+            help: format!("/help/problems#failure-{}", failure.code.as_str()),
         }),
         None if state == VmState::Lost => Some(FailureBox {
             tone: "bad",
@@ -132,6 +136,7 @@ fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
             what: f.t("vm-lost"),
             next: f.t("vm-lost-next"),
             detail: None,
+            help: "/help/server-does-not-answer#orphaned".into(),
         }),
         None => None,
     };

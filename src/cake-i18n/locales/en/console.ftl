@@ -482,3 +482,4 @@ saved-save = Save search
 saved-change = Rename or delete
 tags-edit = Change the tags
 tags-hint = Words to find it by, with spaces between: a–z, 0–9, “-”, “.” and “_”.
+manifest-description = Virtual machines, networks and storage of this rack

@@ -468,3 +468,4 @@ saved-save = 儲存搜尋
 saved-change = 重新命名或刪除
 tags-edit = 變更標籤
 tags-hint = 用來尋找的字，以空格分開：a–z、0–9、「-」「.」與「_」。
+manifest-description = 這座機櫃的虛擬機器、網路與儲存空間

@@ -119,6 +119,16 @@ fn what_cannot_be_found_need_not_be_read() {
     assert_eq!(Filter::parse("web OR mail").unwrap().of_kind(Kind::Vm).to_string(), "kind:vm (web OR mail)");
 }
 
+#[test]
+fn every_reason_has_its_words_in_every_language() {
+    for language in cake_types::Language::ALL {
+        let words = cake_i18n::Catalogue::get(language);
+        for reason in Reason::ALL {
+            assert!(words.has(&format!("reason-{}", reason.as_str())), "{reason:?} in {}", language.tag());
+        }
+    }
+}
+
 fn word() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z]{1,6}", "\\PC{1,8}", Just("OR".to_owned()), Just("-x".to_owned()), Just("a\\\"b".to_owned())]
 }
