@@ -64,7 +64,7 @@ impl Search {
 
     /// Says beneath the search box what can't be understood.
     pub fn say(&self, f: &Frame, regions: &mut Regions) {
-        regions.add("search-wrong", &Wrong { wrong: self.wrong(f) });
+        regions.add("search-wrong", &Wrong { f, wrong: self.wrong(f) });
     }
 
     fn wrong(&self, f: &Frame) -> Option<WrongSearch> {
@@ -74,13 +74,13 @@ impl Search {
         let at = (column - 1).min(chars.len());
         let end = (at..chars.len()).find(|&end| chars[end].is_whitespace()).unwrap_or(chars.len());
         let text = |from: usize, to: usize| chars[from..to].iter().collect::<String>();
-        let explained = f.words.problem(problem);
+        let fact = |name: &str| problem.params.get(name).map_or("", String::as_str);
         Some(WrongSearch {
             before: text(0, at),
             marked: if at == end { "\u{2423}".into() } else { text(at, end) },
             after: text(end, chars.len()),
-            what: explained.what,
-            next: explained.next,
+            reason: f.t(format!("reason-{}", fact("reason"))),
+            possible: fact("possible").split(", ").map(str::to_owned).collect(),
         })
     }
 }
@@ -90,13 +90,15 @@ struct WrongSearch {
     before: String,
     marked: String,
     after: String,
-    what: String,
-    next: String,
+    reason: &'static str,
+    /// Words of the filter language: the same in every language.
+    possible: Vec<String>,
 }
 
 #[derive(Template)]
 #[template(path = "parts/search_wrong.html")]
-struct Wrong {
+struct Wrong<'a> {
+    f: &'a Frame,
     wrong: Option<WrongSearch>,
 }
 

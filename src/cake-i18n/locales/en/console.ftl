@@ -146,7 +146,7 @@ launcher-detached = VMs run as processes of their own
 # The list of VMs
 vms-title = Virtual machines
 vm-create = Create VM
-vms-search = Search names and images
+vms-search = Search names, tags and conditions
 nothing-found = Nothing matches.
 vms-show-all = Show all VMs
 vms-empty-title = No VMs yet
@@ -483,3 +483,5 @@ saved-change = Rename or delete
 tags-edit = Change the tags
 tags-hint = Words to find it by, with spaces between: a–z, 0–9, “-”, “.” and “_”.
 manifest-description = Virtual machines, networks and storage of this rack
+search-wrong = The marked part can’t be understood
+search-possible = Possible there

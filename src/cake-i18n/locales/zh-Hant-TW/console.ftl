@@ -136,7 +136,7 @@ launcher-detached = 虛擬機器以獨立行程執行
 # 虛擬機器清單
 vms-title = 虛擬機器
 vm-create = 建立虛擬機器
-vms-search = 搜尋名稱與映像檔
+vms-search = 搜尋名稱、標籤與條件
 nothing-found = 沒有符合的項目。
 vms-show-all = 顯示所有虛擬機器
 vms-empty-title = 還沒有虛擬機器
@@ -469,3 +469,5 @@ saved-change = 重新命名或刪除
 tags-edit = 變更標籤
 tags-hint = 用來尋找的字，以空格分開：a–z、0–9、「-」「.」與「_」。
 manifest-description = 這座機櫃的虛擬機器、網路與儲存空間
+search-wrong = 看不懂標示的部分
+search-possible = 那裡可以用
