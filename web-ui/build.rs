@@ -11,10 +11,35 @@ use std::{env, fs};
 /// What `npm run vendor` must have put there.
 const VENDORED: [&str; 6] = ["xterm.mjs", "xterm.css", "addon-fit.mjs", "novnc/core/rfb.js", "uplot.js", "uplot.css"];
 
+/// The style sheet's parts, below `style/`, in the order in which they win: tokens first, what a phone or paper changes last.
+const STYLE: [&str; 21] = [
+    "tokens",
+    "ground",
+    "parts/icons",
+    "parts/frame",
+    "parts/buttons",
+    "parts/states",
+    "parts/facts",
+    "parts/lists",
+    "parts/tags",
+    "parts/nics",
+    "parts/charts",
+    "parts/search",
+    "parts/bulk",
+    "pages/overview",
+    "parts/forms",
+    "pages/wizard",
+    "pages/console",
+    "pages/manual",
+    "parts/activity",
+    "phone",
+    "paper",
+];
+
 fn main() {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    for folder in ["static", "manual"] {
+    for folder in ["static", "style", "manual"] {
         println!("cargo::rerun-if-changed={}", here.join(folder).display());
     }
     for name in VENDORED {
@@ -24,16 +49,31 @@ fn main() {
             return;
         }
     }
-    fs::write(out.join("static.rs"), static_files(&here.join("static"), &out)).expect("OUT_DIR can be written");
+    fs::write(out.join("static.rs"), static_files(&here, &out)).expect("OUT_DIR can be written");
     fs::write(out.join("manual.rs"), manual_files(&here.join("manual"))).expect("OUT_DIR can be written");
 }
 
-fn static_files(root: &Path, out: &Path) -> String {
+/// One style sheet from its parts: one request, and a cascade whose order is written down here.
+fn style_sheet(root: &Path, out: &Path) -> PathBuf {
+    let part =
+        |name: &str| fs::read_to_string(root.join(name).with_extension("css")).expect("a part of the style sheet");
+    let all = files_below(root);
+    assert_eq!(all.len(), STYLE.len(), "each file below style/ is named in STYLE");
+    let path = out.join("cake.css");
+    fs::write(&path, STYLE.map(part).join("\n")).expect("OUT_DIR can be written");
+    path
+}
+
+fn static_files(here: &Path, out: &Path) -> String {
+    let root = here.join("static");
+    let name_of = |path: &Path| path.strip_prefix(&root).expect("below it").to_str().expect("ASCII names").to_owned();
+    let mut files: Vec<(String, PathBuf)> = files_below(&root).into_iter().map(|path| (name_of(&path), path)).collect();
+    files.push(("cake.css".into(), style_sheet(&here.join("style"), out)));
+    files.sort();
     let mut code = String::from("pub const FILES: &[File] = &[\n");
     let mut hash = Sha256::new();
-    for (number, path) in files_below(root).into_iter().enumerate() {
+    for (number, (name, path)) in files.into_iter().enumerate() {
         let bytes = fs::read(&path).expect("a file just listed");
-        let name = path.strip_prefix(root).expect("below the root").to_str().expect("ASCII names").to_owned();
         hash.update(name.as_bytes());
         hash.update(&bytes);
         let compressed = out.join(format!("{number}.gz"));

@@ -153,6 +153,7 @@ async fn vms(english: &Cake, chinese: &Cake) -> Result<()> {
     ensure!(audit.contains("admin") && audit.contains("127.0.0.1"), "{audit}");
     let found = english.json(&["query", "web"]).await?;
     ensure!(found["items"].to_string().contains("\"web\""), "{found}");
+    found_and_kept(english, chinese).await?;
     screenshots(english).await?;
     english.ok(&["vm", "reset", "web"]).await?;
     ensure!(english.run(&["vm", "adopt", "web"]).await?.code == 5, "only an orphan is adopted");
@@ -167,6 +168,41 @@ async fn vms(english: &Cake, chinese: &Cake) -> Result<()> {
     ensure!(english.run(&["bin", "restore", "nobody"]).await?.code == 2, "it is not there");
     let deleted = english.ok(&["bin", "delete", "會計 主機", "--yes"]).await?;
     ensure!(deleted.out.contains("deleted") || deleted.out.contains("Deleted"), "{deleted:?}");
+    Ok(())
+}
+
+/// Tags, the filter language, saved searches, CSV, and one action for all that a search finds.
+async fn found_and_kept(english: &Cake, chinese: &Cake) -> Result<()> {
+    let tagged = english.ok(&["vm", "tag", "add", "web", "production", "front"]).await?;
+    ensure!(tagged.out.contains("front, production"), "{tagged:?}");
+    let tagged = english.json(&["vm", "tag", "remove", "web", "front"]).await?;
+    ensure!(tagged["tags"] == serde_json::json!(["production"]), "{tagged}");
+    let wrong = chinese.run(&["vm", "tag", "add", "web", "Web"]).await?;
+    ensure!(wrong.code == 7 && wrong.err.contains("標籤"), "{wrong:?}");
+    let image = english.json(&["image", "tag", "add", "cake-pvh", "base"]).await?;
+    ensure!(image["tags"] == serde_json::json!(["base"]), "{image}");
+    let found = english.ok(&["query", "kind:vm,image", "(tag:production", "OR", "tag:base)"]).await?;
+    ensure!(found.out.contains("web") && found.out.contains("cake-pvh") && !found.out.contains("會計"), "{found:?}");
+    let wrong = english.run(&["query", "web", "state:runing"]).await?;
+    ensure!(wrong.code == 7 && wrong.err.contains("column 11") && wrong.err.contains("running"), "{wrong:?}");
+
+    let saved = english.ok(&["saved", "save", "Front line", "kind:vm tag:production"]).await?;
+    ensure!(saved.out.contains("Front line"), "{saved:?}");
+    english.ok(&["saved", "rename", "front line", "Web servers"]).await?;
+    let csv = english.ok(&["query", "--saved", "web servers", "--csv"]).await?;
+    ensure!(csv.out.lines().count() == 2 && csv.out.contains("\"vm\",\"web\""), "{csv:?}");
+    english.ok(&["saved", "delete", "Web servers"]).await?;
+    ensure!(english.run(&["query", "--saved", "Web servers"]).await?.code == 3, "it is gone");
+
+    let unasked = english.run(&["vm", "stop", "--query", "kind:vm"]).await?;
+    ensure!(unasked.code == 2 && unasked.err.contains("--yes"), "{unasked:?}");
+    ensure!(unasked.out.contains("web") && unasked.out.contains("Not “會計 主機”"), "the summary: {unasked:?}");
+    let stopped = english.ok(&["vm", "stop", "--query", "tag:production", "--yes"]).await?;
+    ensure!(stopped.out.contains("web: "), "{stopped:?}");
+    let started = english.json(&["vm", "start", "--query", "tag:production", "--yes"]).await?;
+    ensure!(started["items"][0]["state"] == "done" && started["items"][0]["vm"] == "web", "{started}");
+    let none = chinese.ok(&["vm", "start", "--query", "tag:nothing", "--yes"]).await?;
+    ensure!(none.out.contains("沒有"), "{none:?}");
     Ok(())
 }
 

@@ -1,9 +1,12 @@
 //! What the pages read. The composition root implements [`ConsoleData`]; the console itself knows neither the Store nor a node.
 
 use async_trait::async_trait;
+use cake_i18n::Words;
+use cake_planner::query::Filter;
 use cake_types::{
-    AccountId, ApiToken, AuditRecord, ByteSize, Event, Image, Import, ImportStatus, Language, Name, Node, NodeStatus,
-    Permission, Pool, PoolStatus, Problem, Role, RoleName, SessionId, SystemSettings, Task, TaskId, Vm, VmId, VmStatus,
+    AccountId, ApiToken, AuditRecord, ByteSize, Calendar, Event, Image, Import, ImportStatus, Language, Name, Node,
+    NodeStatus, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, SessionId, SystemSettings, Task,
+    TaskId, Vm, VmId, VmStatus,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -55,8 +58,32 @@ pub trait ConsoleData: Send + Sync + 'static {
     /// The API tokens of one account.
     async fn tokens(&self, account: AccountId) -> Vec<ApiToken>;
 
+    /// What a search finds for this viewer, kind by kind, at most `each` of a kind; never more than their lists show.
+    async fn search(
+        &self,
+        viewer: &Viewer,
+        words: &'static Words,
+        filter: &Filter,
+        each: usize,
+    ) -> Result<Vec<Found>, Problem>;
+    /// The searches that an account keeps, by name, each with what If-Match wants.
+    async fn saved_queries(&self, account: AccountId) -> Vec<(SavedQuery, String)>;
+
     /// What changes from now on. A stream that had to leave something out says [`Change::Everything`].
     fn changes(&self) -> Changes;
+}
+
+/// Something that a search found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    Vm(Arc<VmView>),
+    Image(Arc<ImageView>),
+    Pool(Arc<PoolView>),
+    Node(Arc<NodeView>),
+    Task(Arc<Task>),
+    Event(Box<Event>),
+    Audit(Box<AuditRecord>),
+    Account(AccountView),
 }
 
 /// A stream of changes; it never ends by itself.
@@ -89,6 +116,8 @@ pub struct Viewer {
     pub permissions: Vec<Permission>,
     /// The language that the account chose.
     pub language: Option<Language>,
+    /// How years are counted on their pages.
+    pub calendar: Calendar,
     pub session: SessionId,
     /// Sent back by the page in `X-Cake-CSRF`.
     pub csrf: String,

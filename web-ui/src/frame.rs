@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use cake_i18n::{Catalogue, Words, format};
+use cake_planner::query::Now;
 use cake_types::{Language, Permission};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -173,6 +174,12 @@ impl Frame {
         format!("{prefix}{word}{suffix}")
     }
 
+    /// The page whose regions are kept live. What a search found stays as it was read: looking through the records again at
+    /// every change would cost more than it tells.
+    pub fn live(&self) -> &str {
+        if self.is_at("/search") { "/search" } else { &self.here }
+    }
+
     /// For a value in an address.
     pub fn encoded(&self, text: &str) -> String {
         percent_encoded(text)
@@ -195,16 +202,27 @@ impl Frame {
         assets::url(name)
     }
 
+    /// How the viewer wants dates written.
+    fn manner(&self) -> format::Manner {
+        let calendar = self.viewer.as_ref().map(|viewer| viewer.calendar).unwrap_or_default();
+        format::Manner { language: self.words.language(), calendar }
+    }
+
+    /// When and where the reader is: what `today` means in a search.
+    pub fn moment(&self) -> Now<'_> {
+        Now { at: self.now, zone: &self.zone }
+    }
+
     pub fn time(&self, at: &Timestamp) -> String {
-        format::time(*at, &self.zone, self.words.language())
+        format::time(*at, &self.zone, self.manner())
     }
 
     pub fn time_exact(&self, at: &Timestamp) -> String {
-        format::time_exact(*at, &self.zone, self.words.language())
+        format::time_exact(*at, &self.zone, self.manner())
     }
 
     pub fn date(&self, at: &Timestamp) -> String {
-        format::date(*at, &self.zone, self.words.language())
+        format::date(*at, &self.zone, self.manner())
     }
 
     pub fn age(&self, at: &Timestamp) -> String {

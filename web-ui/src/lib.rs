@@ -20,8 +20,8 @@ mod pages;
 mod show;
 
 pub use data::{
-    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, ImageView, ImportView, NodeView, PageOf,
-    PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,
+    PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 
 use axum::Router;
@@ -58,10 +58,12 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/events.csv", get(pages::events::csv))
         .route("/audit", get(pages::audit::page))
         .route("/audit.csv", get(pages::audit::csv))
+        .route("/search", get(pages::search::page))
         .route("/settings", get(pages::settings::page))
         .route("/account", get(pages::account::page))
         .route("/help", get(pages::help::index))
         .route("/help/{page}", get(pages::help::page))
+        .route("/manifest.webmanifest", get(pages::manifest::manifest))
         .route("/live", get(live::live))
         .route("/static/{hash}/{*name}", get(assets::serve))
         .fallback(pages::error::not_found)

@@ -12,9 +12,11 @@ pub mod help;
 pub mod images;
 mod listing;
 pub mod login;
+pub mod manifest;
 pub mod new_vm;
 mod nics;
 pub mod overview;
+pub mod search;
 pub mod settings;
 pub mod setup;
 pub mod tasks;
@@ -54,6 +56,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
                 vm::gone(f, &mut regions);
             }
         }
+        ["search"] => search::regions(data, f, &parsed(query), &mut regions).await,
         ["images"] => images::regions(data, f, &mut regions).await,
         ["bin"] => bin::regions(data, f, &mut regions).await,
         ["tasks"] => tasks::regions(data, f, &parsed(query), &mut regions).await,

@@ -3,7 +3,8 @@
 use crate::data::VmView;
 use crate::frame::Frame;
 use cake_i18n::format;
-use cake_types::{ByteSize, Event, Severity, Subject, Task, TaskState, VmState};
+use cake_planner::query::VmItem;
+use cake_types::{ByteSize, Event, Severity, Subject, Tags, Task, TaskState, VmState};
 use std::sync::Arc;
 
 /// A state: its shape and its word say it, its tone (a CSS class) only helps.
@@ -35,6 +36,16 @@ pub fn vm_mark(f: &Frame, view: &VmView) -> Mark {
         | VmState::Deleting => ("busy", "busy"),
     };
     Mark { key: state.as_str(), word: f.words.vm_state(state), icon, tone }
+}
+
+/// The VM as a search looks at it.
+pub fn vm_item(view: &VmView) -> VmItem<'_> {
+    VmItem { vm: &view.vm, state: vm_state(view), orphaned: view.orphaned }
+}
+
+/// Tags in one text, as a field takes them.
+pub fn tags(tags: &Tags) -> String {
+    tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// What the node says; before its first word the VM is pending.
@@ -91,6 +102,7 @@ pub fn address(subject: &Subject) -> Option<String> {
         "vm" => Some(format!("/vms/{}", subject.id)),
         "task" => Some(format!("/tasks/{}", subject.id)),
         "image" => Some("/images".into()),
+        "query" => Some("/search".into()),
         "pool" | "node" | "settings" | "account" => Some("/settings".into()),
         _ => None,
     }

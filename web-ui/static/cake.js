@@ -137,6 +137,8 @@ const cake = (() => {
         return text === '' ? undefined : Number(text);
       case 'bool':
         return field.checked;
+      case 'words':
+        return text.split(/[\s,]+/).filter(Boolean);
       case 'lines':
         return text.split('\n').map((line) => line.trim()).filter(Boolean);
       default: {
@@ -461,7 +463,9 @@ const cake = (() => {
     if (before === 'g' && places[event.key]) return location.assign(places[event.key]);
     before = event.key;
     if (event.key === '/') {
-      const search = document.getElementById('q');
+      const search = document.getElementById('everywhere') ?? document.getElementById('q');
+      // Where a phone has no room for the box there is a page for it.
+      if (search && !search.checkVisibility()) return location.assign('/search');
       if (search) {
         event.preventDefault();
         search.focus();

@@ -21,6 +21,8 @@ pub struct Paging {
     pub severity: Option<String>,
     /// Of a query.
     pub q: Option<String>,
+    /// Of a query: `json`, `csv`.
+    pub format: Option<String>,
 }
 
 impl Paging {

@@ -74,11 +74,16 @@ pub(crate) struct ProblemBody {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ProblemMessage)]
-pub(crate) struct Message {
+pub struct Message {
     pub title: String,
     pub detail: String,
     /// What to do now.
     pub next: String,
+}
+
+/// The sentences in every language, by language tag.
+pub(crate) fn messages(problem: &Problem) -> BTreeMap<&'static str, Message> {
+    Language::ALL.map(|language| (language.tag(), message(problem, language))).into()
 }
 
 fn message(problem: &Problem, language: Language) -> Message {
@@ -94,7 +99,7 @@ pub(crate) fn finish(mut response: Response, language: Language, request: Reques
         return response;
     };
     let own = message(&problem, language);
-    let messages = Language::ALL.map(|language| (language.tag(), message(&problem, language)));
+    let messages = messages(&problem);
     let body = ProblemBody {
         kind: format!("/help/problems#{}", problem.code),
         title: own.title,
@@ -109,7 +114,7 @@ pub(crate) fn finish(mut response: Response, language: Language, request: Reques
         params: problem.params,
         pointer: problem.pointer,
         request_id: request.to_string(),
-        messages: messages.into(),
+        messages,
     };
     let text = serde_json::to_vec(&body).expect("a problem is JSON");
     let headers = response.headers_mut();

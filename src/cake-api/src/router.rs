@@ -11,7 +11,8 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, audit, bin, console, events, images, imports, meta, metrics, nics, nodes, pools, query, screen, session, settings, setup, tasks, tokens, usage, vms, watch,
+    accounts, audit, bin, bulk, console, events, images, imports, meta, metrics, nics, nodes, pools, queries, query,
+    screen, session, settings, setup, tasks, tokens, usage, vms, watch,
 };
 
 struct Table {
@@ -127,6 +128,7 @@ fn table(api: Api) -> Table {
         .add("import_get", ("GET", "/v1/imports/{import}"), With(View), imports::get)
         .add_fleeting("import_chunk", ("PUT", "/v1/imports/{import}/chunks/{chunk}"), With(Manage), imports::chunk)
         .add("import_cancel", ("DELETE", "/v1/imports/{import}"), With(Manage), imports::cancel)
+        .add("image_update", ("PATCH", "/v1/images/{image}"), With(Manage), images::update)
         .add("pool_list", ("GET", "/v1/pools"), With(View), pools::list)
         .add("node_list", ("GET", "/v1/nodes"), With(View), nodes::list)
         .add("node_get", ("GET", "/v1/nodes/{node}"), With(View), nodes::get)
@@ -139,6 +141,11 @@ fn table(api: Api) -> Table {
         .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)
         .add("settings_update", ("PATCH", "/v1/settings"), With(Administer), settings::update)
         .add("query", ("GET", "/v1/query"), With(View), query::find)
+        .add("query_list", ("GET", "/v1/queries"), Account, queries::list)
+        .add("query_save", ("POST", "/v1/queries"), Account, queries::save)
+        .add("query_update", ("PATCH", "/v1/queries/{query}"), Account, queries::update)
+        .add("query_delete", ("DELETE", "/v1/queries/{query}"), Account, queries::delete)
+        .add("bulk_summary", ("GET", "/v1/bulk"), With(Operate), bulk::summary)
         .add("watch", ("GET", "/v1/watch"), With(View), watch::watch)
         .add("metrics", ("GET", "/metrics"), With(View), metrics::get)
 }

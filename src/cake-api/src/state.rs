@@ -8,6 +8,7 @@ use cake_control::images::Images;
 use cake_control::imports::Imports;
 use cake_control::ledger::Ledger;
 use cake_control::screens::Screens;
+use cake_control::search::Search;
 use cake_control::settings::Settings;
 use cake_control::setup::Setup;
 use cake_control::tasks::Tasks;
@@ -24,6 +25,7 @@ pub struct Api {
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) images: Arc<Images>,
     pub(crate) imports: Arc<Imports>,
+    pub(crate) search: Arc<Search>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) setup: Arc<Setup>,
@@ -45,6 +47,7 @@ impl Api {
             tasks: control.tasks.clone(),
             images: control.images.clone(),
             imports: control.imports.clone(),
+            search: control.search.clone(),
             accounts: control.accounts.clone(),
             settings: control.settings.clone(),
             setup: control.setup.clone(),

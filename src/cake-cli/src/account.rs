@@ -1,6 +1,6 @@
 //! `cake login`, `logout`, `whoami`, `token …`, `account …`
 
-use crate::args::{AccountCommand, LoginArgs, TokenCommand};
+use crate::args::{AccountCommand, Calendar, LoginArgs, TokenCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::instance::Login;
@@ -145,25 +145,12 @@ pub async fn token(context: &Context, command: TokenCommand) -> Result<(), Failu
         TokenCommand::Delete { token } => {
             let all = client.tokens().await?.items;
             let found = all.iter().find(|t| t.id.to_string() == token || t.name == token);
-            let found = found.ok_or_else(|| missing("token", &token, context))?;
+            let found = found.ok_or_else(|| Failure::missing("token", &token, context.words))?;
             client.delete_token(found.id).await?;
             context.say("cli-token-deleted", &[("name", &found.name)]);
             Ok(())
         }
     }
-}
-
-/// What the API would say, for a name that had to be looked for in a list.
-fn missing(kind: &str, name: &str, context: &Context) -> Failure {
-    let problem = cake_types::Problem::not_found(kind, name);
-    let said = context.words.problem(&problem);
-    Failure::Client(cake_client::Error::Remote(Box::new(cake_client::Remote {
-        status: problem.code.status(),
-        code: problem.code.as_str().into(),
-        title: said.title,
-        detail: Some(said.what),
-        ..Default::default()
-    })))
 }
 
 pub async fn account(context: &Context, command: AccountCommand) -> Result<(), Failure> {
@@ -208,6 +195,19 @@ pub async fn account(context: &Context, command: AccountCommand) -> Result<(), F
         AccountCommand::Delete { name } => {
             client.delete_account(&name).await?;
             context.say("cli-account-deleted", &[("name", &name)]);
+            Ok(())
+        }
+        AccountCommand::Calendar { calendar } => {
+            let calendar = match calendar {
+                Calendar::Gregorian => "gregorian",
+                Calendar::Minguo => "minguo",
+            };
+            let account = client.set_calendar(calendar).await?;
+            if context.json {
+                return output::print(&account.json);
+            }
+            let name = context.words.text_of(&format!("calendar-{calendar}"));
+            context.say("cli-calendar-set", &[("calendar", name)]);
             Ok(())
         }
     }

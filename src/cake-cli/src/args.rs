@@ -50,10 +50,9 @@ pub enum Command {
     Event(EventCommand),
     #[command(subcommand)]
     Audit(AuditCommand),
-    Query {
-        #[arg(required = true, value_name = "TEXT")]
-        text: Vec<String>,
-    },
+    Query(QueryArgs),
+    #[command(subcommand)]
+    Saved(SavedCommand),
     #[command(subcommand)]
     Token(TokenCommand),
     #[command(subcommand)]
@@ -88,14 +87,16 @@ pub enum VmCommand {
         #[arg(value_name = "VM")]
         vm: String,
     },
-    Start(ActArgs),
-    Shutdown(ActArgs),
-    Stop(ActArgs),
+    Start(ManyArgs),
+    Shutdown(ManyArgs),
+    Stop(ManyArgs),
     Reset(ActArgs),
-    Pause(ActArgs),
-    Resume(ActArgs),
+    Pause(ManyArgs),
+    Resume(ManyArgs),
     Adopt(ActArgs),
     Delete(DeleteArgs),
+    #[command(subcommand)]
+    Tag(TagCommand),
     Rename {
         #[arg(value_name = "VM")]
         vm: String,
@@ -142,6 +143,8 @@ pub struct CreateArgs {
     pub forward: Vec<String>,
     #[arg(long, value_name = "WHEN")]
     pub restart: Option<String>,
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
     #[arg(long, value_name = "HOST")]
     pub hostname: Option<String>,
     #[arg(long, value_name = "NAME")]
@@ -186,16 +189,25 @@ pub struct ActArgs {
     pub no_wait: bool,
 }
 
+/// One VM, or all that a query finds.
 #[derive(Debug, Args)]
-pub struct DeleteArgs {
-    #[arg(value_name = "VM")]
-    pub vm: String,
-    #[arg(long)]
-    pub now: bool,
+pub struct ManyArgs {
+    #[arg(value_name = "VM", required_unless_present = "query", conflicts_with = "query")]
+    pub vm: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    pub query: Option<String>,
     #[arg(long, short)]
     pub yes: bool,
     #[arg(long)]
     pub no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    #[command(flatten)]
+    pub what: ManyArgs,
+    #[arg(long)]
+    pub now: bool,
 }
 
 #[derive(Debug, Args)]
@@ -224,6 +236,8 @@ pub enum ImageCommand {
         #[arg(long, short)]
         yes: bool,
     },
+    #[command(subcommand)]
+    Tag(TagCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -253,6 +267,53 @@ pub struct UploadArgs {
     pub os: Option<String>,
     #[arg(long, value_name = "SUM")]
     pub sha256: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TagCommand {
+    Add(TagArgs),
+    Remove(TagArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct TagArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[arg(required = true, value_name = "TAG")]
+    pub tag: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    #[arg(required_unless_present = "saved", conflicts_with = "saved", value_name = "TEXT")]
+    pub text: Vec<String>,
+    #[arg(long, value_name = "NAME")]
+    pub saved: Option<String>,
+    #[arg(long)]
+    pub csv: bool,
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SavedCommand {
+    List,
+    Save {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(required = true, value_name = "TEXT")]
+        text: Vec<String>,
+    },
+    Rename {
+        #[arg(value_name = "OLD")]
+        old: String,
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    Delete {
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -349,6 +410,16 @@ pub enum AccountCommand {
         #[arg(value_name = "NAME")]
         name: String,
     },
+    Calendar {
+        #[arg(value_name = "CALENDAR")]
+        calendar: Calendar,
+    },
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Calendar {
+    Gregorian,
+    Minguo,
 }
 
 #[derive(Debug, Subcommand)]

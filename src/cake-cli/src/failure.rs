@@ -20,6 +20,11 @@ pub enum Failure {
     Task(Box<Task>),
     /// The person typed something else than the name.
     NotConfirmed,
+    /// Of many, some did not do what was asked; each has said why.
+    Some {
+        failed: usize,
+        all: usize,
+    },
     /// An argument that clap can't judge: an id of the catalogue, and its fact.
     Usage(&'static str, String),
     Other(anyhow::Error),
@@ -56,6 +61,7 @@ impl Failure {
             Self::Client(Error::Protocol { .. } | Error::Certificate { .. } | Error::File(_))
             | Self::Task(_)
             | Self::NotConfirmed
+            | Self::Some { .. }
             | Self::Other(_) => 1,
         }
     }
@@ -74,6 +80,30 @@ impl Failure {
             }
         }
         ExitCode::from(self.code())
+    }
+
+    /// What the API would say, for a name that had to be looked for in a list.
+    pub fn missing(kind: &str, name: &str, words: &'static Words) -> Self {
+        let problem = cake_types::Problem::not_found(kind, name);
+        let said = words.problem(&problem);
+        Self::Client(Error::Remote(Box::new(Remote {
+            status: problem.code.status(),
+            code: problem.code.as_str().into(),
+            title: said.title,
+            detail: Some(said.what),
+            ..Default::default()
+        })))
+    }
+
+    /// What is so, in one line.
+    pub fn sentence(&self, words: &'static Words) -> String {
+        match self {
+            Self::Client(Error::Remote(remote)) => {
+                let own = remote.messages.get(words.tag()).and_then(|message| message.detail.clone());
+                own.or_else(|| remote.detail.clone()).unwrap_or_else(|| remote.title.clone())
+            }
+            other => other.lines(words).into_iter().next().unwrap_or_default(),
+        }
     }
 
     /// Whoever read our output has had enough: nothing to complain about.
@@ -108,6 +138,10 @@ impl Failure {
             Self::NotLoggedIn => pair("cli-not-logged-in", "cli-not-logged-in-next", &[]),
             Self::Task(task) => task_lines(task, words),
             Self::NotConfirmed => vec![say("cli-not-confirmed", &[])],
+            Self::Some { failed, all } => {
+                let (failed, all) = (failed.to_string(), all.to_string());
+                vec![say("cli-bulk-failed", &[("count", &failed), ("of", &all)])]
+            }
             Self::Usage(id, fact) => pair(id, "cli-usage-next", &[("value", fact)]),
             Self::Other(error) => vec![format!("{error:#}")],
         }

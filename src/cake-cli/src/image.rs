@@ -1,10 +1,10 @@
 //! `cake image …`
 
-use crate::args::{ImageCommand, UploadArgs};
+use crate::args::{ImageCommand, TagCommand, UploadArgs};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::progress;
+use crate::{progress, search};
 use cake_client::Client;
 use cake_client::wire::{Import, NewImport};
 use cake_types::ByteSize;
@@ -20,6 +20,7 @@ pub async fn run(context: &Context, command: ImageCommand) -> Result<(), Failure
         ImageCommand::Upload(args) => upload(context, args).await,
         ImageCommand::Download { image, output } => download(context, &image, &output).await,
         ImageCommand::Delete { image, now, yes } => delete(context, &image, now, yes).await,
+        ImageCommand::Tag(command) => tag(context, command).await,
     }
 }
 
@@ -140,4 +141,13 @@ async fn delete(context: &Context, image: &str, now: bool, yes: bool) -> Result<
     client.delete_image(&seen).await?;
     context.say("cli-image-deleted", &[("name", &seen.name)]);
     Ok(())
+}
+
+async fn tag(context: &Context, command: TagCommand) -> Result<(), Failure> {
+    let (args, adds) = command.parts();
+    let client = context.client()?;
+    let image = client.image(&args.name).await?;
+    let tags = search::changed(&image.tags, &args.tag, adds);
+    let image = client.tag_image(&image, &tags).await?;
+    search::say_tags(context, &image.json, &image.name, &image.tags)
 }

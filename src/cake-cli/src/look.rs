@@ -7,7 +7,6 @@ use crate::output::{self, Align, Column};
 use crate::{progress, usage};
 use cake_client::wire::{AuditActor, AuditResult, Event, Node, Subject, Task};
 use cake_client::{Client, Seen};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 const NAME: Column = ("cli-col-name", Align::Text);
@@ -261,32 +260,4 @@ fn result(context: &Context, result: &AuditResult) -> String {
 
 fn named(context: &Context, subject: &Subject) -> String {
     format!("{} {}", output::known(context.words, &format!("kind-{}", subject.kind), &subject.kind), subject.name)
-}
-
-/// A text, or the name within; nothing for nothing.
-fn word(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Object(fields) => fields.get("name").or_else(|| fields.get("kind")).map(word).unwrap_or_default(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-pub async fn query(context: &Context, text: &str) -> Result<(), Failure> {
-    let seen = context.client()?.query(text).await?;
-    let columns = [("cli-col-kind", Align::Text), NAME, ("cli-col-state", Align::Text), ("cli-col-id", Align::Text)];
-    let rows = seen.items.iter().map(|found| {
-        let (kind, item) = (word(&found["kind"]), &found["item"]);
-        let state = word(&item["state"]);
-        let is_task = kind == "task";
-        let name = match serde_json::from_value::<Task>(item.clone()) {
-            Ok(task) if is_task => output::task_title(&task, context.words),
-            _ => word(&item["name"]),
-        };
-        let words = if is_task { format!("task-state-{state}") } else { format!("state-{state}") };
-        let kind = output::known(context.words, &format!("kind-{kind}"), &kind);
-        vec![kind, name, output::known(context.words, &words, &state), word(&item["id"])]
-    });
-    context.list(&seen.json, &columns, rows.collect())
 }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!  words ── language, help, refusals ─┐
-//!  args ── clap ──► run ──► vm · console · look · account · system ──► cake-client ──► /v1
+//!  args ── clap ──► run ──► vm · bulk · console · look · search · account · system ──► cake-client ──► /v1
 //!  instance ── which rack, whose ─────┘                │
 //!                                          output · progress · failure (exit code)
 //! ```
@@ -15,6 +15,7 @@
 mod account;
 mod args;
 mod bin;
+mod bulk;
 mod console;
 mod context;
 mod failure;
@@ -24,6 +25,7 @@ mod look;
 mod nic;
 mod output;
 mod progress;
+mod search;
 mod system;
 mod usage;
 mod vm;
@@ -71,7 +73,8 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Task(command) => look::task(&context, command).await,
         Command::Event(command) => look::event(&context, command).await,
         Command::Audit(command) => look::audit(&context, command).await,
-        Command::Query { text } => look::query(&context, &text.join(" ")).await,
+        Command::Query(args) => search::query(&context, args).await,
+        Command::Saved(command) => search::saved(&context, command).await,
         Command::Settings(command) => system::settings(&context, command).await,
         Command::Setup(command) => system::setup(&context, command).await,
         Command::Completion { shell } => system::completion(shell),

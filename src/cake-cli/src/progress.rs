@@ -19,11 +19,12 @@ pub async fn follow(context: &Context, client: &Client, task: Seen<Task>, wait: 
         }
         return Ok(task);
     }
-    let ended = watch(context, client, task).await?;
+    let ended = ended(context, client, task).await?;
     if ended.succeeded() { Ok(ended) } else { Err(Failure::Task(Box::new(ended.value))) }
 }
 
-async fn watch(context: &Context, client: &Client, task: Seen<Task>) -> Result<Seen<Task>, Failure> {
+/// Waits for the end of a task, however it ends.
+pub async fn ended(context: &Context, client: &Client, task: Seen<Task>) -> Result<Seen<Task>, Failure> {
     if task.has_ended() {
         return Ok(task);
     }

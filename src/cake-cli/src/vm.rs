@@ -1,10 +1,11 @@
 //! `cake vm …`
 
-use crate::args::{ActArgs, CreateArgs, DeleteArgs, VmCommand};
+use crate::args::{ActArgs, CreateArgs, DeleteArgs, ManyArgs, TagCommand, VmCommand};
+use crate::bulk::{self, Asked, Deed};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{console, nic, progress, usage};
+use crate::{console, nic, progress, search, usage};
 use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
 use cake_client::{Seen, VmAction};
 use cake_i18n::format;
@@ -16,14 +17,15 @@ pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
         VmCommand::Create(args) => create(context, *args).await,
         VmCommand::List { state } => list(context, state.as_deref()).await,
         VmCommand::Show { vm } => show(context, &context.client()?.vm(&vm).await?),
-        VmCommand::Start(args) => act(context, args, VmAction::Start, "cli-vm-started").await,
-        VmCommand::Shutdown(args) => act(context, args, VmAction::Shutdown, "cli-vm-shut-down").await,
-        VmCommand::Stop(args) => act(context, args, VmAction::Stop, "cli-vm-stopped").await,
+        VmCommand::Start(args) => many(context, args, VmAction::Start, "cli-vm-started").await,
+        VmCommand::Shutdown(args) => many(context, args, VmAction::Shutdown, "cli-vm-shut-down").await,
+        VmCommand::Stop(args) => many(context, args, VmAction::Stop, "cli-vm-stopped").await,
         VmCommand::Reset(args) => act(context, args, VmAction::Reset, "cli-vm-reset").await,
-        VmCommand::Pause(args) => act(context, args, VmAction::Pause, "cli-vm-paused").await,
-        VmCommand::Resume(args) => act(context, args, VmAction::Resume, "cli-vm-resumed").await,
+        VmCommand::Pause(args) => many(context, args, VmAction::Pause, "cli-vm-paused").await,
+        VmCommand::Resume(args) => many(context, args, VmAction::Resume, "cli-vm-resumed").await,
         VmCommand::Adopt(args) => act(context, args, VmAction::Adopt, "cli-vm-adopted").await,
         VmCommand::Delete(args) => delete(context, args).await,
+        VmCommand::Tag(command) => tag(context, command).await,
         VmCommand::Rename { vm, name } => rename(context, &vm, &name).await,
         VmCommand::Nic(command) => nic::run(context, command).await,
         VmCommand::Console(args) => console::run(context, &args.vm).await,
@@ -89,6 +91,7 @@ fn asked(args: &CreateArgs) -> Result<NewVm, Failure> {
         forwards: args.forward.clone(),
         restart: args.restart.clone(),
         start: Some(!args.no_start),
+        tags: args.tag.clone(),
         cloud_init: wants_seed.then(|| CloudInit { hostname: args.hostname.clone(), users, user_data }),
     })
 }
@@ -159,6 +162,7 @@ fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
             ("cli-col-memory", Some(vm.memory.to_string())),
             ("cli-col-disk", Some(disks).filter(|text| !text.is_empty())),
             ("cli-col-image", vm.image.clone()),
+            ("cli-col-tags", Some(vm.tags.join(words.text("comma"))).filter(|text| !text.is_empty())),
             ("cli-col-firmware", Some(output::known(words, &format!("firmware-{}", vm.firmware), &vm.firmware))),
             ("cli-col-network", Some(nic::all(context, &vm.nics))),
             ("cli-col-hostname", vm.hostname.clone()),
@@ -171,6 +175,26 @@ fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
             ("cli-col-created", Some(context.time(vm.created_at)).filter(|text| !text.is_empty())),
         ],
     )
+}
+
+/// One VM, or all that a query finds.
+async fn many(context: &Context, args: ManyArgs, action: VmAction, done: &'static str) -> Result<(), Failure> {
+    let ManyArgs { vm, query, yes, no_wait } = args;
+    match (vm, query) {
+        (Some(vm), _) => act(context, ActArgs { vm, no_wait }, action, done).await,
+        (None, query) => {
+            let asked = Asked { query: query.as_deref().unwrap_or_default(), yes, wait: !no_wait };
+            bulk::run(context, Deed::Act(action), asked).await
+        }
+    }
+}
+
+async fn tag(context: &Context, command: TagCommand) -> Result<(), Failure> {
+    let client = context.client()?;
+    let (args, adds) = command.parts();
+    let vm = client.vm(&args.name).await?;
+    let vm = client.tag_vm(&vm, &search::changed(&vm.tags, &args.tag, adds)).await?;
+    search::say_tags(context, &vm.json, &vm.name, &vm.tags)
 }
 
 async fn act(context: &Context, args: ActArgs, action: VmAction, done: &'static str) -> Result<(), Failure> {
@@ -190,9 +214,15 @@ async fn act(context: &Context, args: ActArgs, action: VmAction, done: &'static 
 
 /// Into the bin; with `--now` for good, once its name was typed.
 async fn delete(context: &Context, args: DeleteArgs) -> Result<(), Failure> {
+    let ManyArgs { vm: name, query, yes, no_wait } = args.what;
+    let Some(name) = &name else {
+        let query = query.as_deref().unwrap_or_default();
+        let deed = if args.now { Deed::Delete } else { Deed::Bin };
+        return bulk::run(context, deed, Asked { query, yes, wait: !no_wait }).await;
+    };
     let client = context.client()?;
-    let vm = client.vm(&args.vm).await?;
-    if args.now && !args.yes && std::io::stdin().is_terminal() && !context.json {
+    let vm = client.vm(name).await?;
+    if args.now && !yes && std::io::stdin().is_terminal() && !context.json {
         output::confirm(context, "cli-vm-delete-confirm", &vm.name)?;
     }
     // Of one that no server has there is nothing to keep.
@@ -201,11 +231,11 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<(), Failure> {
     } else {
         client.bin_vm(&vm.id.to_string()).await?
     };
-    let ended = progress::follow(context, &client, task, !args.no_wait).await?;
-    if context.json && !args.no_wait {
+    let ended = progress::follow(context, &client, task, !no_wait).await?;
+    if context.json && !no_wait {
         return output::print(&ended.json);
     }
-    if !args.no_wait {
+    if !no_wait {
         let said = if ended.kind == "vm-bin" { "cli-vm-binned" } else { "cli-vm-deleted" };
         context.say(said, &[("name", &vm.name)]);
     }

@@ -1,7 +1,7 @@
 //! Login, tokens, accounts.
 
 use crate::core::{NO_BODY, escape};
-use crate::wire::{Account, ApiToken, Session};
+use crate::wire::{Account, ApiToken, SavedQuery, Session};
 use crate::{Client, Credential, Error, ItemsSeen, Seen};
 use reqwest::{Method, header};
 use serde_json::json;
@@ -51,6 +51,30 @@ impl Client {
 
     pub async fn delete_token(&self, id: Uuid) -> Result<Seen<serde_json::Value>, Error> {
         self.delete(&format!("/v1/tokens/{id}"), "*").await
+    }
+
+    /// One's own saved searches, by name.
+    pub async fn saved_queries(&self) -> Result<ItemsSeen<SavedQuery>, Error> {
+        self.list("/v1/queries", None).await
+    }
+
+    pub async fn save_query(&self, name: &str, text: &str) -> Result<Seen<SavedQuery>, Error> {
+        self.post("/v1/queries", Some(&json!({ "name": name, "text": text }))).await
+    }
+
+    pub async fn rename_query(&self, query: &SavedQuery, name: &str) -> Result<Seen<SavedQuery>, Error> {
+        let etag = query.etag.as_deref().unwrap_or("*");
+        self.patch(&format!("/v1/queries/{}", query.id), etag, &json!({ "name": name })).await
+    }
+
+    pub async fn delete_query(&self, query: &SavedQuery) -> Result<Seen<serde_json::Value>, Error> {
+        self.delete(&format!("/v1/queries/{}", query.id), query.etag.as_deref().unwrap_or("*")).await
+    }
+
+    /// How years are counted on one's own pages: `gregorian` or `minguo`.
+    pub async fn set_calendar(&self, calendar: &str) -> Result<Seen<Account>, Error> {
+        let account: Seen<Account> = self.get("/v1/account").await?;
+        self.patch("/v1/account", account.etag.as_deref().unwrap_or("*"), &json!({ "calendar": calendar })).await
     }
 
     pub async fn accounts(&self) -> Result<ItemsSeen<Account>, Error> {

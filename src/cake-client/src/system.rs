@@ -67,8 +67,23 @@ impl Client {
         self.list("/v1/audit", limit).await
     }
 
-    /// Everything that the search language of the console finds.
-    pub async fn query(&self, text: &str) -> Result<ItemsSeen<Value>, Error> {
-        self.list(&format!("/v1/query?q={}", escape(text)), None).await
+    /// What the filter language finds, up to `limit` things.
+    pub async fn query(&self, text: &str, limit: Option<usize>) -> Result<ItemsSeen<Value>, Error> {
+        self.list(&format!("/v1/query?q={}", escape(text)), limit).await
+    }
+
+    /// What the filter language finds, as CSV.
+    pub async fn query_csv(&self, text: &str) -> Result<bytes::Bytes, Error> {
+        self.bytes(&format!("/v1/query?format=csv&q={}", escape(text))).await
+    }
+
+    /// Changes the tags of an image, if nobody else did since it was read.
+    pub async fn tag_image(&self, image: &Seen<Image>, tags: &[String]) -> Result<Seen<Image>, Error> {
+        let etag = image.etag.as_deref().or(image.value.etag.as_deref()).unwrap_or("*");
+        self.patch(&format!("/v1/images/{}", image.id), etag, &serde_json::json!({ "tags": tags })).await
+    }
+
+    pub async fn image(&self, image: &str) -> Result<Seen<Image>, Error> {
+        self.get(&format!("/v1/images/{}", escape(image))).await
     }
 }

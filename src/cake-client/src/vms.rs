@@ -1,7 +1,7 @@
 //! Virtual machines, by id or by name.
 
 use crate::core::{NO_BODY, escape};
-use crate::wire::{BinItem, NewNic, NewVm, Task, Ticket, Vm};
+use crate::wire::{BinItem, BulkSummary, BulkVm, NewNic, NewVm, Task, Ticket, Vm};
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::json;
 use uuid::Uuid;
@@ -57,6 +57,22 @@ impl Client {
     pub async fn rename_vm(&self, vm: &Seen<Vm>, name: &str) -> Result<Seen<serde_json::Value>, Error> {
         let id = vm.id.to_string();
         self.patch(&vm_path(&id), vm.etag()?, &json!({ "name": name })).await
+    }
+
+    /// Changes the tags of a VM, if nobody else changed it since it was read.
+    pub async fn tag_vm(&self, vm: &Seen<Vm>, tags: &[String]) -> Result<Seen<Vm>, Error> {
+        let id = vm.id.to_string();
+        self.patch(&vm_path(&id), vm.etag()?, &json!({ "tags": tags })).await
+    }
+
+    /// What an action would do to the VMs that a query finds. Nothing is done.
+    pub async fn bulk_summary(&self, action: &str, query: &str) -> Result<Seen<BulkSummary>, Error> {
+        self.get(&format!("/v1/bulk?action={action}&q={}", escape(query))).await
+    }
+
+    /// Deletes a VM of a summary, if nobody changed it since.
+    pub async fn delete_summed(&self, vm: &BulkVm) -> Result<Seen<Task>, Error> {
+        self.delete(&vm_path(&vm.id.to_string()), &vm.etag).await
     }
 
     /// Deletes the VM and its disks.

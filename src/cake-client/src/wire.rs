@@ -29,6 +29,7 @@ pub struct Vm {
     pub nics: Vec<Nic>,
     pub image: Option<String>,
     pub hostname: Option<String>,
+    pub tags: Vec<String>,
     /// QEMU's process on the node.
     pub pid: Option<u32>,
     /// `kvm`, `tcg`.
@@ -172,6 +173,8 @@ pub struct NewVm {
     pub restart: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cloud_init: Option<CloudInit>,
 }
@@ -256,6 +259,8 @@ pub struct Image {
     pub virtual_size: ByteSize,
     pub built_in: bool,
     pub available: Option<bool>,
+    pub tags: Vec<String>,
+    pub etag: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -440,4 +445,41 @@ pub struct Control {
 #[serde(default)]
 pub struct Version {
     pub version: String,
+}
+
+/// A search that is kept under a name.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SavedQuery {
+    pub id: Uuid,
+    pub name: String,
+    pub text: String,
+    pub etag: Option<String>,
+}
+
+/// What an action would do to many VMs.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct BulkSummary {
+    pub will: Vec<BulkVm>,
+    pub refused: Vec<BulkRefusal>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct BulkVm {
+    pub id: Uuid,
+    pub name: String,
+    pub state: String,
+    pub tags: Vec<String>,
+    pub etag: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct BulkRefusal {
+    pub vm: BulkVm,
+    pub code: String,
+    /// By language tag.
+    pub messages: BTreeMap<String, crate::error::Message>,
 }

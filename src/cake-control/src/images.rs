@@ -1,8 +1,8 @@
 //! What people ask of images that are there.
 
 use cake_node_api::{ClientError, NodeError};
-use cake_store::{Expect, Txn, TxnOutcome};
-use cake_types::{Code, EventKind, Image, ImageId, Problem, Stamp, Subject, VmState};
+use cake_store::{Expect, Revision, Txn, TxnOutcome};
+use cake_types::{Code, EventKind, Generation, Image, ImageId, Problem, Stamp, Subject, Tags, VmState};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -27,6 +27,7 @@ impl Images {
         Self { ledger, nodes }
     }
 
+    /// By id or name.
     pub fn find(&self, text: &str) -> Result<Arc<ImageEntry>, Problem> {
         self.ledger.board.find_image(text).ok_or_else(|| Problem::not_found("image", text))
     }
@@ -70,12 +71,12 @@ impl Images {
     pub async fn set_binned(
         &self,
         caller: &Caller,
-        entry: Arc<ImageEntry>,
+        id: ImageId,
         binned: bool,
         keep: &Keep<Image>,
     ) -> Result<Image, Problem> {
-        let mut image = entry.image.clone();
-        let (id, name) = (image.meta.id, keys::name("image", &image.meta.project, &image.meta.name));
+        let (mut image, revision) = self.stored(id).await?;
+        let name = keys::name("image", &image.meta.project, &image.meta.name);
         let (action, state) = if binned { ("bin", "binned") } else { ("restore", "available") };
         if image.binned.is_some() == binned || image.spec.built_in {
             let state = if image.spec.built_in { "built-in" } else { state };
@@ -88,7 +89,7 @@ impl Images {
         let now = self.ledger.now();
         (image.binned, image.meta.updated_at) = (binned.then_some(now), now);
         image.meta.generation = image.meta.generation.next();
-        let txn = Txn::new().guard(keys::image(id), Expect::Any).put(keys::image(id), record::encode(&image));
+        let txn = Txn::new().guard(keys::image(id), Expect::Revision(revision)).put(keys::image(id), record::encode(&image));
         let txn = match binned {
             true => txn.delete(name.clone()),
             false => txn.guard(name.clone(), Expect::Absent).put(name.clone(), id.to_string()),
@@ -97,6 +98,7 @@ impl Images {
         let txn = audit.write(keep.write(txn, &image, now));
         match self.ledger.store.txn(txn).await.map_err(error::store)? {
             TxnOutcome::Committed { .. } => {}
+            TxnOutcome::Refused { key, .. } if key != name => return Err(Problem::new(Code::Stale)),
             TxnOutcome::Refused { .. } => {
                 return Err(Problem::new(Code::NameTaken).with("kind", "image").with("name", &image.meta.name));
             }
@@ -106,6 +108,40 @@ impl Images {
         let kind = if binned { EventKind::ImageBinned } else { EventKind::ImageRestored };
         self.ledger.event_info(kind, Some(image_subject(&image))).await;
         Ok(image)
+    }
+
+    /// Changes the image if `check` still holds when it is written.
+    pub async fn set_tags(
+        &self,
+        caller: &Caller,
+        id: ImageId,
+        tags: Tags,
+        check: impl Fn(Generation) -> Result<(), Problem> + Send,
+    ) -> Result<Arc<ImageEntry>, Problem> {
+        let (mut image, revision) = self.stored(id).await?;
+        check(image.meta.generation)?;
+        if image.tags != tags {
+            image.tags = tags;
+            image.meta.generation = image.meta.generation.next();
+            image.meta.updated_at = self.ledger.now();
+            let key = keys::image(id);
+            let txn = Txn::new().guard(key.clone(), Expect::Revision(revision));
+            let mut audit = self.ledger.audit(caller, Some(image_subject(&image)));
+            let txn = audit.write(txn.put(key, record::encode(&image)));
+            if let TxnOutcome::Refused { .. } = self.ledger.store.txn(txn).await.map_err(error::store)? {
+                return Err(Problem::new(Code::Stale));
+            }
+            self.ledger.board.put_image(image);
+            self.ledger.audited(audit).await?;
+        }
+        self.ledger.board.image(id).ok_or_else(|| Problem::not_found("image", id))
+    }
+
+    /// From the Store, not from the board: whoever changes it meanwhile must not be written over.
+    async fn stored(&self, id: ImageId) -> Result<(Image, Revision), Problem> {
+        let stored = record::get::<Image>(&*self.ledger.store, &keys::image(id)).await.map_err(error::record)?;
+        let stored = stored.ok_or_else(|| Problem::not_found("image", id))?;
+        Ok((stored.value, stored.revision))
     }
 
     /// A VM that needs the image itself, not only the disk that was made from it.

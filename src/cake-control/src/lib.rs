@@ -34,6 +34,7 @@ pub mod random;
 pub mod reconcile;
 pub mod record;
 pub mod screens;
+pub mod search;
 pub mod settings;
 pub mod setup;
 mod start;

@@ -24,6 +24,7 @@ use crate::reconcile::tasks::TaskReconciler;
 use crate::reconcile::vms::VmReconciler;
 use crate::record::{self, RecordError, Stored};
 use crate::screens::Screens;
+use crate::search::Search;
 use crate::settings::Settings;
 use crate::setup::{Setup, SetupFileError};
 use crate::tasks::Tasks;
@@ -50,6 +51,7 @@ pub struct Control {
     pub tasks: Arc<Tasks>,
     pub images: Arc<Images>,
     pub imports: Arc<Imports>,
+    pub search: Arc<Search>,
     pub accounts: Arc<Accounts>,
     pub settings: Arc<Settings>,
     pub setup: Arc<Setup>,
@@ -100,6 +102,7 @@ impl Control {
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
         let screens = Arc::new(Screens::new(nodes.clone()));
         let usage = Arc::new(UsageReader::new(nodes.clone()));
+        let search = Search::new(ledger.clone(), tasks.clone(), accounts.clone(), settings.clone());
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
         setup.prepare().await?;
         let started = Happened::new(EventKind::ControlStarted, Severity::Info);
@@ -111,6 +114,7 @@ impl Control {
             tasks,
             images,
             imports,
+            search: Arc::new(search),
             accounts,
             settings,
             setup: Arc::new(setup),

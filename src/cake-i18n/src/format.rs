@@ -1,26 +1,67 @@
 //! Times, ages and lengths of time as people of a language write them.
 
 use crate::Words;
-use cake_types::Language;
+use cake_types::{Calendar, Language};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+/// How somebody writes dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    pub language: Language,
+    pub calendar: Calendar,
+}
+
+impl From<Language> for Manner {
+    fn from(language: Language) -> Self {
+        Self { language, calendar: Calendar::default() }
+    }
+}
+
 /// A day and a time: `23 Nov 2026, 16:15`; `2026年11月23日 下午4:15`.
-pub fn time(at: Timestamp, zone: &TimeZone, language: Language) -> String {
-    format!("{}{}{}", date(at, zone, language), separator(language), clock(at, zone, language))
+pub fn time(at: Timestamp, zone: &TimeZone, manner: impl Into<Manner>) -> String {
+    let manner = manner.into();
+    format!("{}{}{}", date(at, zone, manner), separator(manner.language), clock(at, zone, manner.language))
 }
 
 /// A day and a time to the second, for records: `23 Nov 2026, 16:15:08`.
-pub fn time_exact(at: Timestamp, zone: &TimeZone, language: Language) -> String {
-    format!("{}:{:02}", time(at, zone, language), at.to_zoned(zone.clone()).second())
+pub fn time_exact(at: Timestamp, zone: &TimeZone, manner: impl Into<Manner>) -> String {
+    format!("{}:{:02}", time(at, zone, manner), at.to_zoned(zone.clone()).second())
 }
 
-/// A day: `23 Nov 2026`; `2026年11月23日`.
-pub fn date(at: Timestamp, zone: &TimeZone, language: Language) -> String {
+/// A day: `23 Nov 2026`; `2026年11月23日`; `民國115年11月23日`.
+pub fn date(at: Timestamp, zone: &TimeZone, manner: impl Into<Manner>) -> String {
+    let Manner { language, calendar } = manner.into();
     let day = at.to_zoned(zone.clone());
-    match language {
-        Language::English => day.strftime("%-d %b %Y").to_string(),
-        Language::ChineseTaiwan => format!("{}年{}月{}日", day.year(), day.month(), day.day()),
+    match (language, calendar) {
+        (Language::English, Calendar::Gregorian) => day.strftime("%-d %b %Y").to_string(),
+        (Language::English, Calendar::Minguo) => {
+            format!("{} {}", day.strftime("%-d %b"), minguo_in_english(day.year()))
+        }
+        (Language::ChineseTaiwan, Calendar::Gregorian) => {
+            format!("{}年{}月{}日", day.year(), day.month(), day.day())
+        }
+        (Language::ChineseTaiwan, Calendar::Minguo) => {
+            format!("{}年{}月{}日", minguo_in_chinese(day.year()), day.month(), day.day())
+        }
+    }
+}
+
+/// The first year of the Republic is 1912. There is no year 0: 1911 is the first before it.
+const BEFORE_MINGUO: i16 = 1911;
+
+fn minguo_in_chinese(year: i16) -> String {
+    match year - BEFORE_MINGUO {
+        1 => "民國元".into(),
+        year @ 2.. => format!("民國{year}"),
+        before => format!("民國前{}", 1 - before),
+    }
+}
+
+fn minguo_in_english(year: i16) -> String {
+    match year - BEFORE_MINGUO {
+        year @ 1.. => format!("ROC {year}"),
+        before => format!("{} before ROC", 1 - before),
     }
 }
 
@@ -156,6 +197,24 @@ mod tests {
         assert_eq!(time_exact(afternoon, &taipei, Language::English), "23 Nov 2026, 16:15:08");
         assert_eq!(clock(at("2026-11-22T16:05:00Z"), &taipei, Language::ChineseTaiwan), "上午12:05");
         assert_eq!(clock(at("2026-11-23T04:05:00Z"), &taipei, Language::ChineseTaiwan), "下午12:05");
+    }
+
+    #[test]
+    fn years_are_counted_as_was_asked() {
+        let taipei = TimeZone::get("Asia/Taipei").expect("the system's time zones");
+        let minguo = |language| Manner { language, calendar: Calendar::Minguo };
+        for (then, chinese, english) in [
+            // New year's eve in Greenwich is new year's day in Taipei.
+            ("2026-12-31T16:00:00Z", "民國116年1月1日", "1 Jan ROC 116"),
+            ("2026-12-31T15:59:59Z", "民國115年12月31日", "31 Dec ROC 115"),
+            ("1912-06-01T00:00:00Z", "民國元年6月1日", "1 Jun ROC 1"),
+            ("1911-06-01T00:00:00Z", "民國前1年6月1日", "1 Jun 1 before ROC"),
+        ] {
+            assert_eq!(date(at(then), &taipei, minguo(Language::ChineseTaiwan)), chinese);
+            assert_eq!(date(at(then), &taipei, minguo(Language::English)), english);
+        }
+        let time = time(at("2026-11-23T08:15:08Z"), &taipei, minguo(Language::ChineseTaiwan));
+        assert_eq!(time, "民國115年11月23日 下午4:15");
     }
 
     #[test]

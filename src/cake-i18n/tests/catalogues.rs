@@ -2,8 +2,8 @@
 
 use cake_i18n::{Catalogue, Words};
 use cake_types::{
-    Code, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, Language, NameError, Permission, Restart,
-    SetupError, Severity, TaskKind, TaskState, TcgReason, VmState,
+    Code, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, Language, NameError, Network, Permission,
+    Restart, SetupError, Severity, TagError, TaskKind, TaskState, TcgReason, VmState,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -114,10 +114,13 @@ fn every_word_of_the_vocabulary_is_there() {
         for state in VM_STATES {
             assert!(!words.vm_state(state).is_empty(), "{state:?}");
         }
-        for code in FAILURES {
+        for code in FailureCode::ALL {
             assert!(!words.failure(code).is_empty() && !words.failure_next(code).is_empty(), "{code:?}");
         }
-        for kind in ["vm", "image", "pool", "node", "account", "token", "settings", "task", "event"] {
+        for error in [TagError::Empty, TagError::TooLong, TagError::Character('/'), TagError::Edge, TagError::TooMany] {
+            has(format!("reason-{}", error.reason()));
+        }
+        for kind in ["vm", "image", "pool", "node", "account", "token", "settings", "task", "event", "audit", "query"] {
             has(format!("kind-{kind}"));
         }
     }
@@ -135,25 +138,6 @@ const VM_STATES: [VmState; 11] = [
     VmState::Failed,
     VmState::Deleting,
     VmState::Lost,
-];
-
-const FAILURES: [FailureCode; 16] = [
-    FailureCode::QemuStart,
-    FailureCode::QmpProtocol,
-    FailureCode::Disk,
-    FailureCode::NoSpace,
-    FailureCode::ImageMissing,
-    FailureCode::PoolMissing,
-    FailureCode::Hardware,
-    FailureCode::Memory,
-    FailureCode::GuestIgnoredShutdown,
-    FailureCode::BridgeMissing,
-    FailureCode::PortTaken,
-    FailureCode::Network,
-    FailureCode::GuestIgnoredUnplug,
-    FailureCode::Seal,
-    FailureCode::CrashLoop,
-    FailureCode::Internal,
 ];
 
 /// `Words::text` gives an unknown id back as it is, so an id in place of a text is a hole in the catalogue.

@@ -3,19 +3,31 @@
 #![allow(dead_code, reason = "each target takes the half it needs")]
 
 use cake_planner::network::{self, Asked, Here};
-use cake_planner::query::{Filter, Item, LENGTH_MAX, NumberField, TextField};
-use cake_types::{BridgeName, ByteSize, Forward, HostName, Name, SetupAnswers, limits};
+use cake_planner::query::{Filter, Item, Kind, LENGTH_MAX, Now, NumberField, TextField, TimeField};
+use cake_types::{BridgeName, ByteSize, Forward, HostName, Name, SetupAnswers, Tag, limits};
 
 /// Something to look at with a filter.
 struct Web;
 
 impl Item for Web {
-    fn text(&self, field: TextField) -> Option<String> {
-        (field == TextField::Name).then(|| "Web 會計".into())
+    fn kind(&self) -> Kind {
+        Kind::Vm
+    }
+
+    fn text(&self, field: TextField, is: &mut dyn FnMut(&str) -> bool) -> bool {
+        field == TextField::Name && is("Web 會計")
     }
 
     fn number(&self, field: NumberField) -> Option<u64> {
         (field == NumberField::Memory).then_some(1 << 30)
+    }
+
+    fn time(&self, field: TimeField) -> Option<jiff::Timestamp> {
+        (field == TimeField::Created).then_some(jiff::Timestamp::UNIX_EPOCH)
+    }
+
+    fn says(&self, is: &mut dyn FnMut(&str) -> bool) -> bool {
+        is("Web 會計")
     }
 }
 
@@ -49,12 +61,33 @@ pub fn texts(bytes: &[u8]) {
     }
     let asked = Asked { network: Some(text.into()), forwards: vec![text.into()] };
     assert!(network::nic(&asked, &Here::default()).is_err(), "{text:?} is a network and a forward");
+    if let Ok(tag) = text.parse::<Tag>() {
+        assert_eq!(tag.as_str(), text);
+        let filter = Filter::parse(&format!("tag:{tag}")).expect("a tag needs no quotes");
+        assert_eq!(filter.to_string(), format!("tag:{tag}"));
+    }
+    query(text);
+}
+
+/// A query is refused with a reason and a place, or it can be written, and what is written means the same.
+fn query(text: &str) {
     match Filter::parse(text) {
         Ok(filter) => {
             assert!(text.len() <= LENGTH_MAX);
-            assert!(filter.matches(&Web) || !filter.is_empty(), "an empty filter finds everything");
+            let now = Now { at: jiff::Timestamp::UNIX_EPOCH, zone: &jiff::tz::TimeZone::UTC };
+            let found = filter.matches(&Web, &now);
+            assert!(found || !filter.is_empty(), "an empty filter finds everything");
+            assert!(!found || filter.may_find(Kind::Vm), "{text:?} finds what it can't find");
+            let written = filter.to_string();
+            if written.len() <= LENGTH_MAX {
+                assert_eq!(Filter::parse(&written).as_ref(), Ok(&filter), "{text:?} is written as {written:?}");
+            }
         }
-        Err(problem) => assert!(!problem.params.is_empty(), "{text:?} is refused without a reason"),
+        Err(problem) => {
+            let column: usize = problem.params["column"].parse().expect("a number");
+            assert!((1..=text.chars().count() + 1).contains(&column), "{text:?} is wrong beyond its end");
+            assert!(!problem.params["possible"].is_empty(), "{text:?} is refused without saying what is possible");
+        }
     }
 }
 

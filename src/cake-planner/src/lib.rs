@@ -10,6 +10,7 @@
 //! This crate deliberately does not know tokio, the clock, the Store, a node or HTTP; randomness and time are passed in.
 
 pub mod admission;
+pub mod csv;
 pub mod epoch;
 pub mod event;
 pub mod hardware;

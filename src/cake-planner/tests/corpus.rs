@@ -10,7 +10,13 @@ use std::path::Path;
 
 /// Of each of the two.
 const MUTATIONS: usize = 60_000;
-const TOKENS: [&str; 18] = [
+const TOKENS: [&str; 24] = [
+    "(",
+    ")",
+    " OR ",
+    "age<",
+    "created:",
+    ",",
     "\"",
     "'",
     "\n",

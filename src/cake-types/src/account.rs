@@ -1,6 +1,6 @@
 //! Accounts, roles as data, API tokens.
 
-use crate::{AccountId, Meta, Name, TokenId};
+use crate::{AccountId, Calendar, Generation, Meta, Name, QueryId, TokenId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,24 @@ pub struct AccountSpec {
     pub disabled: bool,
     /// Sessions that began before this are over (password changed, "log out everywhere").
     pub sessions_after: Timestamp,
+    /// How years are counted on this account's pages; as its language does when nothing was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
+    /// Searches that were kept under a name. Records from before there were any have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<SavedQuery>,
+}
+
+/// A search that somebody wants again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedQuery {
+    pub id: QueryId,
+    /// Unique among those of the account.
+    pub name: Name,
+    /// In the filter language. It was understood when it was saved.
+    pub text: String,
+    pub generation: Generation,
+    pub created_at: Timestamp,
 }
 
 /// The name of a role: `administrator`, `operator`, `viewer`, or one that a company made.

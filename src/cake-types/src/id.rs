@@ -64,6 +64,8 @@ typed_id! {
     AccountId,
     /// An API token.
     TokenId,
+    /// A saved query.
+    QueryId,
     /// A browser's session.
     SessionId,
     /// One HTTP request, for support.

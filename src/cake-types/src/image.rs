@@ -1,6 +1,6 @@
 //! An image: what VMs are made from; and an import: a file on its way to become one.
 
-use crate::{ByteSize, Failure, Firmware, ImageId, Meta, PoolId, Stamp};
+use crate::{ByteSize, Failure, Firmware, ImageId, Meta, PoolId, Stamp, Tags};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,6 +12,9 @@ pub struct Image {
     /// In the bin since then: nothing can be made of it, until it is brought back or its time is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binned: Option<Timestamp>,
+    /// Words to find it by; people's, so the node knows nothing of them. Records from before there were tags have none.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,18 +23,21 @@ mod pool;
 mod problem;
 mod sealed;
 mod settings;
+mod tag;
 mod task;
 mod unit;
 mod usage;
 mod vm;
 
-pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, TokenHash, built_in_roles};
+pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use hardware::{
     CpuModel, DiskBus, DiskDevice, Drivers, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,
     NicDevice, NicModel, PciAddress, SpareSlots,
 };
-pub use id::{AccountId, ImageId, NodeId, OperationId, PoolId, ProjectId, RequestId, SessionId, TaskId, TokenId, VmId};
+pub use id::{
+    AccountId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, SessionId, TaskId, TokenId, VmId,
+};
 pub use image::{
     GuestOs, Image, ImageFormat, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage, ImportStatus,
 };
@@ -45,7 +48,10 @@ pub use node::{Accelerator, Node, NodeCapacity, NodeStatus, TcgReason};
 pub use pool::{Pool, PoolSpec, PoolStatus};
 pub use problem::{Code, Problem};
 pub use sealed::{KeyError, OpenError, OsRng, PublicKey, SealError, Sealed, SecretKey, seal};
-pub use settings::{Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SystemSettings, bin_days};
+pub use settings::{
+    Calendar, Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SystemSettings, bin_days,
+};
+pub use tag::{Tag, TagError, Tags, tags};
 pub use task::{Task, TaskEnd, TaskGoal, TaskKind, TaskProgress, TaskState};
 pub use unit::{ByteSize, ByteSizeError};
 pub use usage::{
@@ -79,4 +85,10 @@ pub mod limits {
     pub const FORWARD_PORT_MIN: u16 = 1024;
     /// Longest name, in characters.
     pub const NAME_MAX: usize = 63;
+    /// Longest tag, in bytes.
+    pub const TAG_MAX: usize = 63;
+    /// Most tags of one resource.
+    pub const TAGS_MAX: usize = 16;
+    /// Most saved queries of one account.
+    pub const SAVED_QUERIES_MAX: usize = 64;
 }

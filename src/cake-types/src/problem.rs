@@ -43,6 +43,8 @@ codes! {
     MalformedBody = "malformed-body", 400;
     /// A query parameter or header is wrong; params: `name`, `detail`.
     BadParameter = "bad-parameter", 400;
+    /// A search is not in the filter language; params: `column`, `reason`, `found`, `possible`.
+    BadQuery = "bad-query", 400;
     /// A field of the request is unknown; params: `field`.
     UnknownField = "unknown-field", 400;
     /// A cursor was not made by this server or has ended.

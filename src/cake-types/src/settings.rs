@@ -49,6 +49,31 @@ impl Language {
     }
 }
 
+/// How years are counted on pages. The API always speaks RFC 3339.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Calendar {
+    #[default]
+    Gregorian,
+    /// 民國: years of the Republic of China; 2026 is 115.
+    Minguo,
+}
+
+impl Calendar {
+    pub const ALL: [Self; 2] = [Self::Gregorian, Self::Minguo];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gregorian => "gregorian",
+            Self::Minguo => "minguo",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|calendar| calendar.as_str() == word)
+    }
+}
+
 /// What holds for the whole rack. Exists from the moment that set-up is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SystemSettings {

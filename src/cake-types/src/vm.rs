@@ -1,7 +1,8 @@
 //! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
 
 use crate::{
-    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, NicSpec, NicStatus, PoolId, Sealed, Stamp, Usage, VmId,
+    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, NicSpec, NicStatus, PoolId, Sealed,
+    Stamp, Tags, Usage, VmId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,9 @@ pub struct VmSpec {
     /// In the bin since then: off, without a name of its own, with everything that it has, until its time is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binned: Option<Timestamp>,
+    /// Words to find it by. Records from before there were tags have none.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
 }
 
 impl VmSpec {
@@ -69,7 +73,6 @@ impl VmSpec {
             [NicSpec::Nat { forwards }] if forwards.is_empty() && built_in => (Network::Nat, Vec::new()),
             _ => (Network::None, nics),
         };
-    }
 }
 
 /// Desired power: state, not an order.
@@ -300,6 +303,21 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
+    pub const ALL: [Self; 12] = [
+        Self::QemuStart,
+        Self::QmpProtocol,
+        Self::Disk,
+        Self::NoSpace,
+        Self::ImageMissing,
+        Self::PoolMissing,
+        Self::Hardware,
+        Self::Memory,
+        Self::GuestIgnoredShutdown,
+        Self::Seal,
+        Self::CrashLoop,
+        Self::Internal,
+    ];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::QemuStart => "qemu-start",

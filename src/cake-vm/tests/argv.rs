@@ -47,6 +47,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         hardware,
         made_from: None,
         deleting: false,
+        tags: Default::default(),
     }
 }
 

@@ -1,21 +1,25 @@
 //! What the console's pages read, from the board and the Journal: the same things that `/v1` shows.
 
 use async_trait::async_trait;
-use cake_api::etag;
+use cake_api::{Said, etag};
 use cake_control::Control;
 use cake_control::accounts::Accounts;
 use cake_control::board::{self, Board, What};
 use cake_control::error;
 use cake_control::ledger::Ledger;
+use cake_control::search::{self, Search};
 use cake_control::settings::{Settings, Versioned};
 use cake_control::tasks::Tasks;
+use cake_i18n::Words;
+use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, Task, TaskId, VmId,
+    Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, SavedQuery, Task,
+    TaskId, VmId,
 };
 use cake_web::{
-    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, ImageView, ImportView, NodeView, PageOf,
-    PageQuery, PoolView, SettingsView, SetupView, VmView,
+    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,
+    PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -24,15 +28,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
-/// Items of a page when the page does not say.
 use crate::authority::Authority;
 
+/// Items of a page when the page does not say.
 const LIMIT: usize = 50;
 
 pub struct Data {
     ledger: Arc<Ledger>,
     board: Arc<Board>,
     tasks: Arc<Tasks>,
+    search: Arc<Search>,
     accounts: Arc<Accounts>,
     settings: Arc<Settings>,
     authority: Arc<Authority>,
@@ -45,6 +50,7 @@ impl Data {
             ledger: control.ledger.clone(),
             board: control.ledger.board.clone(),
             tasks: control.tasks.clone(),
+            search: control.search.clone(),
             accounts: control.accounts.clone(),
             settings: control.settings.clone(),
             authority,
@@ -83,6 +89,35 @@ fn vm_view(entry: &board::VmEntry) -> Arc<VmView> {
         orphaned: entry.orphaned(),
         etag: etag(entry.vm.meta.generation),
     })
+}
+
+fn image_view(entry: &board::ImageEntry) -> Arc<ImageView> {
+    let board::ImageEntry { image, status } = entry;
+    let etag = etag(image.meta.generation);
+    Arc::new(ImageView { image: image.clone(), status: status.clone(), etag })
+}
+
+fn pool_view(entry: &board::PoolEntry) -> Arc<PoolView> {
+    let board::PoolEntry { pool, status } = entry;
+    Arc::new(PoolView { pool: pool.clone(), status: status.clone() })
+}
+
+fn node_view(entry: &board::NodeEntry) -> Arc<NodeView> {
+    let board::NodeEntry { node, status, connected } = entry;
+    Arc::new(NodeView { node: node.clone(), status: status.clone(), connected: *connected })
+}
+
+fn found(thing: search::Found) -> Found {
+    match thing {
+        search::Found::Vm(entry) => Found::Vm(vm_view(&entry)),
+        search::Found::Image(entry) => Found::Image(image_view(&entry)),
+        search::Found::Pool(entry) => Found::Pool(pool_view(&entry)),
+        search::Found::Node(entry) => Found::Node(node_view(&entry)),
+        search::Found::Task(task) => Found::Task(task),
+        search::Found::Event(event) => Found::Event(event),
+        search::Found::Audit(record) => Found::Audit(record),
+        search::Found::Account(account) => Found::Account(account_view(&account)),
+    }
 }
 
 fn account_view(account: &Account) -> AccountView {
@@ -133,12 +168,8 @@ impl ConsoleData for Data {
     }
 
     async fn images(&self) -> Vec<Arc<ImageView>> {
-        let view = |entry: &Arc<board::ImageEntry>| {
-            let board::ImageEntry { image, status } = &**entry;
-            let etag = etag(image.meta.generation);
-            Arc::new(ImageView { image: image.clone(), status: status.clone(), etag })
-        };
-        self.board.images().iter().filter(|entry| entry.image.binned.is_none()).map(view).collect()
+        let images = self.board.images();
+        images.iter().filter(|entry| entry.image.binned.is_none()).map(|entry| image_view(entry)).collect()
     }
 
     async fn bin(&self) -> Vec<BinView> {
@@ -169,19 +200,11 @@ impl ConsoleData for Data {
     }
 
     async fn pools(&self) -> Vec<Arc<PoolView>> {
-        let view = |entry: &Arc<board::PoolEntry>| {
-            let board::PoolEntry { pool, status } = &**entry;
-            Arc::new(PoolView { pool: pool.clone(), status: status.clone() })
-        };
-        self.board.pools().iter().map(view).collect()
+        self.board.pools().iter().map(|entry| pool_view(entry)).collect()
     }
 
     async fn nodes(&self) -> Vec<Arc<NodeView>> {
-        let view = |entry: &Arc<board::NodeEntry>| {
-            let board::NodeEntry { node, status, connected } = &**entry;
-            Arc::new(NodeView { node: node.clone(), status: status.clone(), connected: *connected })
-        };
-        self.board.nodes().iter().map(view).collect()
+        self.board.nodes().iter().map(|entry| node_view(entry)).collect()
     }
 
     async fn active_tasks(&self) -> Vec<Arc<Task>> {
@@ -235,6 +258,26 @@ impl ConsoleData for Data {
 
     async fn tokens(&self, account: AccountId) -> Vec<ApiToken> {
         self.accounts.tokens(account).iter().map(|token| (**token).clone()).collect()
+    }
+
+    async fn search(
+        &self,
+        viewer: &Viewer,
+        words: &'static Words,
+        filter: &QueryFilter,
+        each: usize,
+    ) -> Result<Vec<Found>, Problem> {
+        let (sentences, permissions) = (Said(words), &viewer.permissions);
+        let wanted = search::Wanted { filter, permissions, sentences: &sentences, each, all: usize::MAX };
+        Ok(self.search.find(&wanted).await?.into_iter().map(found).collect())
+    }
+
+    async fn saved_queries(&self, account: AccountId) -> Vec<(SavedQuery, String)> {
+        let tagged = |query: SavedQuery| {
+            let etag = etag(query.generation);
+            (query, etag)
+        };
+        self.accounts.queries(account).into_iter().map(tagged).collect()
     }
 
     fn changes(&self) -> Changes {

@@ -145,6 +145,7 @@ fn viewer(identity: Identity) -> Option<cake_web::Viewer> {
         role: account.spec.role.clone(),
         permissions,
         language: account.spec.language.as_deref().and_then(Language::from_tag),
+        calendar: account.spec.calendar.unwrap_or_default(),
         session: session.id,
         csrf,
     })

@@ -6,6 +6,7 @@ use crate::live::Regions;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use cake_types::Calendar;
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -18,6 +19,8 @@ struct Page<'a> {
     permissions: String,
     etag: String,
     languages: Vec<(&'static str, &'static str, bool)>,
+    /// Word, title, whether it is chosen.
+    calendars: Vec<(&'static str, &'static str, bool)>,
     tokens: Vec<TokenRow>,
 }
 
@@ -54,6 +57,9 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
         // Each of them may hold a comma of its own.
         permissions: permissions.join(f.t("semicolon")),
         etag,
+        calendars: Calendar::ALL
+            .map(|known| (known.as_str(), f.t(format!("calendar-{}", known.as_str())), known == viewer.calendar))
+            .to_vec(),
         languages: super::settings::languages(viewer.language.unwrap_or(f.words.language())),
         tokens,
     })

@@ -9,6 +9,7 @@ use crate::show::{self, Mark};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use cake_planner::query::AuditItem;
 use cake_types::{AuditRecord, AuditResult, Code, Problem};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -96,13 +97,15 @@ async fn read(
         async move { data.audit(&page).await }
     };
     let takes = |record: &AuditRecord| {
-        let Row { actor, address, what, action, subject, result, .. } = row(f, record);
-        query.q.takes(&[&actor, &address, &what, &action, subject.as_deref().unwrap_or(""), result.word])
+        let Row { actor, what, result, .. } = row(f, record);
+        let said = format!("{actor} {what} {}", result.word);
+        query.q.takes(f, &AuditItem { record, said: &said })
     };
     listing::find(wanted, query.from.clone(), read, takes).await
 }
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, regions: &mut Regions) {
+    query.q.say(f, regions);
     let Ok(records) = read(data, f, query, ROWS).await else { return };
     let rows = records.items.iter().map(|record| row(f, record)).collect();
     let empty = f.t(if query.q.is_empty() { "audit-none" } else { "nothing-found" });

@@ -10,6 +10,7 @@ use crate::show;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use cake_planner::query::EventItem;
 use cake_types::{Event, Problem, Severity};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -104,10 +105,12 @@ async fn read(
         let data = data.clone();
         async move { data.events(&EventQuery { page, least }).await }
     };
-    listing::find(wanted, query.from.clone(), read, |event| query.q.takes(&[&f.words.event(event)])).await
+    let takes = |event: &Event| query.q.takes(f, &EventItem { event, said: &f.words.event(event) });
+    listing::find(wanted, query.from.clone(), read, takes).await
 }
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, regions: &mut Regions) {
+    query.q.say(f, regions);
     let events = read(data, f, query, ROWS).await.map(|page| page.items).unwrap_or_default();
     let events = events.iter().map(|event| show::event_row(f, event)).collect();
     let empty = f.t(if query.q.is_empty() { "events-none" } else { "nothing-found" });

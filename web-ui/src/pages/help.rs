@@ -7,7 +7,7 @@ use crate::live::Regions;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use cake_types::{Code, Problem};
+use cake_types::{Code, FailureCode, Problem};
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 14] = [
+pub const ORDER: [&str; 15] = [
     "first-steps",
     "create-a-vm",
     "console",
@@ -25,6 +25,7 @@ pub const ORDER: [&str; 14] = [
     "storage",
     "usage",
     "networks",
+    "search",
     "accounts",
     "command-line",
     "server-does-not-answer",
@@ -77,8 +78,13 @@ struct ManualPage<'a> {
 }
 
 struct Section {
+    /// What an address points at: `/help/problems#ANCHOR`.
+    anchor: String,
     code: &'static str,
-    status: u16,
+    /// Of a refusal; a VM that failed has none.
+    status: Option<u16>,
+    /// The page of the manual that says more.
+    more: Option<&'static str>,
     title: String,
     what: String,
     next: String,
@@ -123,27 +129,57 @@ fn rendered(markdown: &str) -> String {
     out
 }
 
-/// Every code with its words. Facts that a sentence would name are shown as `…`.
+/// Where the manual says more about a code than its sentences do.
+const fn more(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::BadQuery => "/help/search#language",
+        Code::WrongPassword | Code::NotAllowed => "/help/accounts",
+        Code::WrongToken => "/help/accounts#tokens",
+        Code::NodeUnreachable => "/help/server-does-not-answer",
+        Code::NoScreen | Code::TooManyViewers | Code::BadTicket => "/help/console",
+        Code::IllegalNow => "/help/power",
+        Code::FirmwareUnfit => "/help/images",
+        Code::DiskDoesNotFit | Code::DiskTooSmall | Code::StoreFull => "/help/storage",
+        Code::TooMuchMemory | Code::TooManyCpus | Code::UserDataTooLarge | Code::BadName => "/help/create-a-vm",
+        Code::NotSetUp | Code::AlreadySetUp => "/help/first-steps",
+        _ => return None,
+    })
+}
+
+/// Why VMs fail, each as a section like a refusal's.
+fn failures(f: &Frame) -> impl Iterator<Item = Section> {
+    FailureCode::ALL.into_iter().map(|code| Section {
+        anchor: format!("failure-{}", code.as_str()),
+        code: code.as_str(),
+        status: None,
+        more: None,
+        title: f.words.failure(code).trim_end_matches(['.', '。']).to_owned(),
+        what: f.words.failure(code).to_owned(),
+        next: f.words.failure_next(code).to_owned(),
+    })
+}
+
+/// Every code with its words, then every reason for which a VM fails. Facts that a sentence would name are shown as `…`.
 fn sections(f: &Frame) -> Vec<Section> {
-    Code::ALL
-        .iter()
-        .map(|code| {
-            let mut problem = Problem::new(*code);
-            for id in [format!("problem-{code}"), format!("problem-{code}-next")] {
-                for name in f.words.variables(&id) {
-                    problem = problem.with(name, "…");
-                }
+    let refusals = Code::ALL.iter().map(|code| {
+        let mut problem = Problem::new(*code);
+        for id in [format!("problem-{code}"), format!("problem-{code}-next")] {
+            for name in f.words.variables(&id) {
+                problem = problem.with(name, "…");
             }
-            let explained = f.words.problem(&problem);
-            Section {
-                code: code.as_str(),
-                status: code.status(),
-                title: explained.title,
-                what: explained.what,
-                next: explained.next,
-            }
-        })
-        .collect()
+        }
+        let explained = f.words.problem(&problem);
+        Section {
+            anchor: code.as_str().to_owned(),
+            code: code.as_str(),
+            status: Some(code.status()),
+            more: more(*code),
+            title: explained.title,
+            what: explained.what,
+            next: explained.next,
+        }
+    });
+    refusals.chain(failures(f)).collect()
 }
 
 /// The page's line in the index; `None` if it does not hold all words that were searched for.

@@ -44,6 +44,9 @@ struct Row {
     detail: Option<String>,
     sha256: String,
     built_in: bool,
+    tags: Vec<String>,
+    /// As a field takes them.
+    tags_text: String,
     etag: String,
 }
 
@@ -105,6 +108,8 @@ fn row(f: &Frame, view: &ImageView) -> Row {
         detail: view.status.as_ref().and_then(|status| status.detail.clone()),
         sha256: spec.sha256.clone(),
         built_in: spec.built_in,
+        tags: view.image.tags.iter().map(ToString::to_string).collect(),
+        tags_text: show::tags(&view.image.tags),
         etag: view.etag.clone(),
     }
 }

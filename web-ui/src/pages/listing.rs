@@ -1,7 +1,10 @@
 //! What every long list has: a search box, an address that says what is shown, and a file with all of it.
 
 use crate::data::{PageOf, PageQuery};
-use crate::frame::percent_encoded;
+use crate::frame::{Frame, percent_encoded};
+use crate::live::Regions;
+use askama::Template;
+use cake_planner::query::{Filter, Item};
 use cake_types::Problem;
 use serde::Deserialize;
 use std::future::Future;
@@ -12,13 +15,16 @@ pub const ROWS: usize = 50;
 pub const CSV_MAX: usize = 10_000;
 /// A search reads about this many records for one answer; if it finds less than a page, it goes on at its "Older".
 const READ_MAX: usize = 2_000;
+/// Characters of a wrong search that are shown again.
+const MARKED_MAX: usize = 512;
 
-/// Words that a row contains, all of them, each anywhere in it.
+/// What is searched for, in the filter language.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "String")]
 pub struct Search {
     text: String,
-    words: Vec<String>,
+    filter: Option<Filter>,
+    wrong: Option<Box<Problem>>,
 }
 
 impl From<&str> for Search {
@@ -29,8 +35,10 @@ impl From<&str> for Search {
 
 impl From<String> for Search {
     fn from(text: String) -> Self {
-        let words = text.to_lowercase().split_whitespace().map(str::to_owned).collect();
-        Self { text, words }
+        match Filter::parse(&text) {
+            Ok(filter) => Self { text, filter: Some(filter), wrong: None },
+            Err(problem) => Self { text, filter: None, wrong: Some(Box::new(problem)) },
+        }
     }
 }
 
@@ -41,17 +49,57 @@ impl Search {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
+        self.wrong.is_none() && self.filter.as_ref().is_none_or(Filter::is_empty)
     }
 
-    /// Whether a row that shows these texts is searched for.
-    pub fn takes(&self, texts: &[&str]) -> bool {
-        if self.is_empty() {
-            return true;
-        }
-        let texts: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
-        self.words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
+    /// What it means; `None` where it means nothing.
+    pub fn filter(&self) -> Option<Filter> {
+        if self.wrong.is_some() { None } else { Some(self.filter.clone().unwrap_or_default()) }
     }
+
+    /// Whether this is searched for. What can't be understood finds nothing.
+    pub fn takes(&self, f: &Frame, item: &dyn Item) -> bool {
+        self.wrong.is_none() && self.filter.as_ref().is_none_or(|filter| filter.matches(item, &f.moment()))
+    }
+
+    /// Says beneath the search box what can't be understood.
+    pub fn say(&self, f: &Frame, regions: &mut Regions) {
+        regions.add("search-wrong", &Wrong { f, wrong: self.wrong(f) });
+    }
+
+    fn wrong(&self, f: &Frame) -> Option<WrongSearch> {
+        let problem = self.wrong.as_deref()?;
+        let column = problem.params.get("column").and_then(|column| column.parse::<usize>().ok()).unwrap_or(1);
+        let chars: Vec<char> = self.text.chars().take(MARKED_MAX).collect();
+        let at = (column - 1).min(chars.len());
+        let end = (at..chars.len()).find(|&end| chars[end].is_whitespace()).unwrap_or(chars.len());
+        let text = |from: usize, to: usize| chars[from..to].iter().collect::<String>();
+        let fact = |name: &str| problem.params.get(name).map_or("", String::as_str);
+        Some(WrongSearch {
+            before: text(0, at),
+            marked: if at == end { "\u{2423}".into() } else { text(at, end) },
+            after: text(end, chars.len()),
+            reason: f.t(format!("reason-{}", fact("reason"))),
+            possible: fact("possible").split(", ").map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// What can't be understood, with its place.
+struct WrongSearch {
+    before: String,
+    marked: String,
+    after: String,
+    reason: &'static str,
+    /// Words of the filter language: the same in every language.
+    possible: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "parts/search_wrong.html")]
+struct Wrong<'a> {
+    f: &'a Frame,
+    wrong: Option<WrongSearch>,
 }
 
 /// The tools above a list.
@@ -99,14 +147,6 @@ pub async fn find<T, F: Future<Output = Result<PageOf<T>, Problem>>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_search_finds_all_its_words_in_any_text() {
-        let search = Search::from("Web  完成");
-        assert!(search.takes(&["啟動「web-1」", "完成"]));
-        assert!(!search.takes(&["啟動「web-1」", "失敗"]));
-        assert!(Search::default().takes(&[]), "nothing is asked for");
-    }
 
     #[tokio::test]
     async fn a_search_reads_on_until_it_has_found_enough() {

@@ -10,6 +10,7 @@ use crate::show::{self, TaskRow};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use cake_planner::query::TaskItem;
 use cake_types::{Problem, Task};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -76,7 +77,8 @@ async fn finished(
 /// Whether a task's title, state, end or maker holds what is searched for.
 fn takes(f: &Frame, query: &ListQuery, task: &Task) -> bool {
     let (title, end) = (f.words.task_title(task), f.words.task_end(task).unwrap_or_default());
-    query.q.takes(&[&title, &end, f.words.task_state(task.state()), &f.words.actor(&task.created_by)])
+    let said = format!("{title} {end} {} {}", f.words.task_state(task.state()), f.words.actor(&task.created_by));
+    query.q.takes(f, &TaskItem { task, said: &said })
 }
 
 async fn active(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery) -> Vec<Arc<Task>> {
@@ -86,6 +88,7 @@ async fn active(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery) -> Ve
 }
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, regions: &mut Regions) {
+    query.q.say(f, regions);
     let empty = |id| f.t(if query.q.is_empty() { id } else { "nothing-found" });
     let tasks = show::task_rows(f, &active(data, f, query).await);
     regions.add("tasks-active", &TaskRows { f, tasks, empty: empty("tasks-none-active") });

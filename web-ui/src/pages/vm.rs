@@ -26,6 +26,8 @@ struct Page<'a> {
     restarts: [(&'static str, &'static str, bool); 3],
     usage: Charts<'a>,
     networks: Vec<nics::Choice>,
+    /// As a field takes them.
+    tags: String,
 }
 
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(id): Path<String>) -> Response {
@@ -48,6 +50,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
         ],
         usage: Charts::of_vm(&f, view.vm.meta.id),
         networks: nics::choices(&data, &f).await,
+        tags: show::tags(&spec.tags),
     })
 }
 
@@ -110,6 +113,8 @@ struct FailureBox {
     what: &'static str,
     next: &'static str,
     detail: Option<String>,
+    /// Where the manual says more.
+    help: String,
 }
 
 fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
@@ -123,6 +128,7 @@ fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
             what: f.t("vm-orphaned"),
             next: f.t("vm-orphaned-next"),
             detail: None,
+            help: "/help/server-does-not-answer#orphaned".into(),
         }),
         Some(failure) => Some(FailureBox {
             tone: "bad",
@@ -130,6 +136,7 @@ fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
             what: f.words.failure(failure.code),
             next: f.words.failure_next(failure.code),
             detail: Some(failure.detail.clone()).filter(|detail| !detail.is_empty()),
+            help: format!("/help/problems#failure-{}", failure.code.as_str()),
         }),
         None if state == VmState::Lost => Some(FailureBox {
             tone: "bad",
@@ -137,6 +144,7 @@ fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
             what: f.t("vm-lost"),
             next: f.t("vm-lost-next"),
             detail: None,
+            help: "/help/server-does-not-answer#orphaned".into(),
         }),
         None => None,
     };

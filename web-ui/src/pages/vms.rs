@@ -9,6 +9,7 @@ use crate::show::{self, Mark};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use cake_planner::query;
 use cake_types::{ByteSize, VmState};
 use serde::Deserialize;
 use std::cmp::Ordering;
@@ -21,7 +22,6 @@ const ROWS: usize = 100;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ListQuery {
-    /// Words that a VM's name or image contains, all of them.
     pub q: Search,
     pub show: Filter,
     pub sort: Sort,
@@ -79,9 +79,20 @@ impl Sort {
 }
 
 impl ListQuery {
-    fn found(&self, view: &VmView) -> bool {
-        let image = view.vm.spec.made_from.as_ref().map_or("", |image| image.as_str());
-        self.q.takes(&[view.vm.meta.name.as_str(), image])
+    fn found(&self, f: &Frame, view: &VmView) -> bool {
+        self.q.takes(f, &show::vm_item(view))
+    }
+
+    /// This list as a search, for actions on all of it; `None` where the language has no word for it.
+    fn as_search(&self) -> Option<String> {
+        let states = match self.show {
+            Filter::All => "",
+            Filter::Running => "state:starting,running,paused,shutting-down,stopping",
+            Filter::Stopped => "state:stopped",
+            Filter::Attention => return None,
+        };
+        let states = query::Filter::parse(states).ok()?;
+        Some(self.q.filter()?.and(states).to_string())
     }
 
     fn order(&self, a: &VmView, b: &VmView) -> Ordering {
@@ -161,6 +172,8 @@ struct Page<'a> {
     /// There are VMs at all; without one the page teaches how to make the first.
     any: bool,
     columns: Vec<Column>,
+    /// Actions for several at once, as far as the viewer may.
+    verbs: &'static [&'static str],
 }
 
 struct Column {
@@ -196,6 +209,11 @@ pub async fn page(
         },
         any: !data.vms().await.is_empty(),
         columns: columns(&f, &query),
+        verbs: if f.may_manage() {
+            &["start", "shutdown", "stop", "tag", "bin"]
+        } else {
+            &["start", "shutdown", "stop"]
+        },
     })
 }
 
@@ -229,7 +247,8 @@ fn columns(f: &Frame, query: &ListQuery) -> Vec<Column> {
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, regions: &mut Regions) {
     let all = data.vms().await;
-    let mut found: Vec<_> = all.iter().filter(|view| query.found(view)).collect();
+    let mut found: Vec<_> = all.iter().filter(|view| query.found(f, view)).collect();
+    query.q.say(f, regions);
     let filters = Filter::ALL
         .iter()
         .map(|&(filter, word)| FilterLink {
@@ -256,6 +275,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, 
             to: total.min(page * ROWS),
             before: (page > 1).then(|| at(page - 1)),
             after: (page * ROWS < total).then(|| at(page + 1)),
+            everything: query.as_search(),
         },
     );
 }
@@ -291,6 +311,7 @@ struct Pager<'a> {
     to: usize,
     before: Option<String>,
     after: Option<String>,
+    everything: Option<String>,
 }
 
 struct Row {
@@ -299,6 +320,7 @@ struct Row {
     mark: Mark,
     /// Beside the state: progress, or how it ended.
     note: Option<String>,
+    tags: Vec<String>,
     image: String,
     cpus: u32,
     memory: ByteSize,
@@ -317,6 +339,7 @@ fn row(f: &Frame, view: &VmView) -> Row {
         name: meta.name.to_string(),
         mark: show::vm_mark(f, view),
         note: note(f, view),
+        tags: spec.tags.iter().map(ToString::to_string).collect(),
         image: spec.made_from.as_ref().map_or_else(|| "–".into(), ToString::to_string),
         cpus: spec.cpus,
         memory: spec.memory,
@@ -347,9 +370,9 @@ pub async fn csv(
     Query(query): Query<ListQuery>,
 ) -> Response {
     let mut found: Vec<_> = data.vms().await;
-    found.retain(|view| query.found(view) && query.show.takes(view));
+    found.retain(|view| query.found(&f, view) && query.show.takes(view));
     found.sort_by(|a, b| query.order(a, b));
-    let columns = ["name", "id", "project", "state", "image", "cpus", "memory-bytes", "disk-bytes", "created"];
+    let columns = ["name", "id", "project", "state", "image", "cpus", "memory-bytes", "disk-bytes", "created", "tags"];
     let rows = found.iter().map(|view| {
         let (meta, spec) = (&view.vm.meta, &view.vm.spec);
         let disk: u64 = spec.disks.iter().map(|disk| disk.size.bytes()).sum();
@@ -363,6 +386,7 @@ pub async fn csv(
             spec.memory.bytes().to_string(),
             disk.to_string(),
             meta.created_at.to_string(),
+            show::tags(&spec.tags),
         ]
     });
     csv::answer(&f, "vms", columns, rows)

@@ -1,10 +1,14 @@
 //! [`ConsoleData`] over plain lists.
 
 use async_trait::async_trait;
-use cake_types::{AccountId, ApiToken, AuditRecord, Event, Problem, Role, Task, TaskId, VmId};
+use cake_i18n::Words;
+use cake_planner::query::{AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem};
+use cake_types::{
+    AccountId, ApiToken, AuditRecord, Event, Permission, Problem, Role, SavedQuery, Task, TaskId, VmId, VmState,
+};
 use cake_web::{
-    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, ImageView, ImportView, NodeView, PageOf,
-    PageQuery, PoolView, SettingsView, SetupView, VmView,
+    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,
+    PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 use futures_util::stream;
 use std::sync::{Arc, Mutex};
@@ -27,6 +31,7 @@ pub struct Rack {
     pub accounts: Mutex<Vec<AccountView>>,
     pub roles: Vec<Role>,
     pub tokens: Vec<ApiToken>,
+    pub queries: Vec<SavedQuery>,
     pub changed: broadcast::Sender<Change>,
 }
 
@@ -124,6 +129,43 @@ impl ConsoleData for Rack {
 
     async fn tokens(&self, account: AccountId) -> Vec<ApiToken> {
         self.tokens.iter().filter(|token| token.account == account).cloned().collect()
+    }
+
+    async fn search(
+        &self,
+        viewer: &Viewer,
+        words: &'static Words,
+        filter: &Filter,
+        each: usize,
+    ) -> Result<Vec<Found>, Problem> {
+        let now = Now { at: jiff::Timestamp::now(), zone: &jiff::tz::TimeZone::UTC };
+        let is = |item: &dyn Item| filter.matches(item, &now);
+        let mut found = Vec::new();
+        let vms = self.vms.lock().expect("no panic held it").clone();
+        let state = |view: &VmView| view.status.as_ref().map_or(VmState::Pending, |status| status.state);
+        let vms = vms.into_iter().filter(|v| is(&VmItem { vm: &v.vm, state: state(v), orphaned: v.orphaned }));
+        found.extend(vms.take(each).map(Found::Vm));
+        let images = self.images.iter().filter(|v| is(&ImageItem { image: &v.image, available: true }));
+        found.extend(images.take(each).cloned().map(Found::Image));
+        let pools = self.pools.iter().filter(|v| is(&PoolItem { pool: &v.pool, status: v.status.as_ref() }));
+        found.extend(pools.take(each).cloned().map(Found::Pool));
+        let node =
+            |v: &&Arc<NodeView>| is(&NodeItem { node: &v.node, status: v.status.as_ref(), connected: v.connected });
+        found.extend(self.nodes.iter().filter(node).take(each).cloned().map(Found::Node));
+        let tasks = self.tasks.iter().filter(|task| is(&TaskItem { task, said: &words.task_title(task) }));
+        found.extend(tasks.take(each).cloned().map(Found::Task));
+        let events = self.events.iter().filter(|event| is(&EventItem { event, said: &words.event(event) }));
+        found.extend(events.take(each).cloned().map(|event| Found::Event(Box::new(event))));
+        if viewer.may(Permission::Audit) {
+            let audit = self.audit.lock().expect("no panic held it").clone();
+            let audit = audit.into_iter().filter(|record| is(&AuditItem { record, said: "" }));
+            found.extend(audit.take(each).map(|record| Found::Audit(Box::new(record))));
+        }
+        Ok(found)
+    }
+
+    async fn saved_queries(&self, _: AccountId) -> Vec<(SavedQuery, String)> {
+        self.queries.iter().map(|query| (query.clone(), "\"g1\"".to_owned())).collect()
     }
 
     fn changes(&self) -> Changes {

@@ -2,9 +2,9 @@
 
 use super::Rack;
 use cake_types::{
-    Account, AccountId, Actor, ApiToken, AuditRecord, AuditResult, ByteSize, Event, EventKind, Image, Language, Node,
-    NodeStatus, Origin, Pool, PoolStatus, ProjectName, RoleName, SessionId, Severity, Subject, SystemSettings, Task,
-    Vm, VmStatus, built_in_roles,
+    Account, AccountId, Actor, ApiToken, AuditRecord, AuditResult, ByteSize, Calendar, Event, EventKind, Image, Language,
+    Node, NodeStatus, Origin, Pool, PoolStatus, ProjectName, RoleName, SavedQuery, SessionId, Severity, Subject,
+    SystemSettings, Task, Vm, VmStatus, built_in_roles,
 };
 use cake_web::{
     About, AccountView, BinView, ImageView, ImportView, NodeView, PoolView, SettingsView, SetupView, Viewer, VmView,
@@ -45,6 +45,7 @@ pub fn viewer(role: &str) -> Viewer {
         role: role.name,
         permissions: role.permissions,
         language: None,
+        calendar: Calendar::Gregorian,
         session: SessionId(id(6, 1)),
         csrf: "a-token-of-the-session".into(),
     }
@@ -85,6 +86,7 @@ pub fn fresh() -> Rack {
         accounts: Mutex::default(),
         roles: built_in_roles(),
         tokens: Vec::new(),
+        queries: Vec::new(),
         changed: broadcast::channel(64).0,
     }
 }
@@ -172,7 +174,7 @@ fn images() -> Vec<Arc<ImageView>> {
         let status = made(json!({
             "stored": 38 << 20, "available": ok, "detail": if ok { None } else { Some("no such file: debian-13.qcow2") },
         }));
-        Arc::new(ImageView { image, status: Some(status), etag: "\"g1\"".into() })
+        Arc::new(ImageView { image, status: Some(status), etag: format!("\"i-{number}\"") })
     };
     vec![
         image(
@@ -289,6 +291,7 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
             "power": if matches!(sample.state, "stopped" | "failed") { "stopped" } else { "running" },
             "restart": "on-crash", "authority": "local", "cpus": sample.cpus, "memory": sample.memory,
             "firmware": "uefi", "kernel": null, "network": "none", "nics": nics(number), "made_from": "cake-tiny", "deleting": false,
+            "tags": if sample.name.starts_with("web") { vec!["production", "web"] } else { vec![] },
             "disks": [{ "size": sample.disk, "pool": id(2, 1), "image": id(4, 1) }],
             "cloud_init": { "hostname": "web-1", "users": [], "user_data": null },
             "hardware": {
@@ -397,6 +400,7 @@ pub fn busy() -> Rack {
             token(2, "old laptop", Some(ago(6000))),
             token(3, "監控", None),
         ],
+        queries: vec![query(1, "Our web servers", "kind:vm tag:web"), query(2, "昨天的錯誤", "severity:error age<2d")],
         ..empty
     }
 }
@@ -406,6 +410,10 @@ fn token(number: u32, name: &str, expires: Option<Timestamp>) -> ApiToken {
         "id": id(9, number), "account": id(5, 1), "name": name, "hash": "00".repeat(32),
         "created_at": ago(8000), "expires_at": expires,
     }))
+}
+
+fn query(number: u32, name: &str, text: &str) -> SavedQuery {
+    made(json!({ "id": id(11, number), "name": name, "text": text, "generation": 1, "created_at": ago(500) }))
 }
 
 /// The agent on the server is gone.

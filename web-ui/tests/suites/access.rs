@@ -91,9 +91,25 @@ async fn what_is_not_there_is_a_page_that_says_so() {
 #[tokio::test]
 async fn every_problem_has_its_section_in_the_manual() {
     let browser = Browser::new(common::busy(), Some(common::viewer("viewer")));
-    let page = browser.get("/help/problems").await.text;
-    for code in cake_types::Code::ALL {
-        assert!(page.contains(&format!("<section id=\"{code}\">")), "{code}");
+    for language in cake_types::Language::ALL {
+        let reader = browser.clone().reading(language.tag());
+        let page = reader.get("/help/problems").await.text;
+        let refusals = cake_types::Code::ALL.iter().map(|code| code.as_str().to_owned());
+        let failures = cake_types::FailureCode::ALL.iter().map(|code| format!("failure-{}", code.as_str()));
+        for anchor in refusals.chain(failures) {
+            let begin = page.find(&format!("<section id=\"{anchor}\">"));
+            let begin = begin.unwrap_or_else(|| panic!("{anchor} has no section in {}", language.tag()));
+            let section = page[begin..].split("</section>").next().expect("it ends");
+            let next = section.split("<p class=\"next\">").nth(1).and_then(|rest| rest.split("</p>").next());
+            assert!(next.is_some_and(|next| next.chars().count() > 5), "{anchor} says no next step: {section}");
+            // Where it says more, there is more.
+            for link in section.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                let (address, place) = link.split_once('#').unwrap_or((link, ""));
+                let more = reader.get(address).await;
+                assert_eq!(more.status.as_u16(), 200, "{anchor} leads to {link}");
+                assert!(place.is_empty() || more.text.contains(&format!("id=\"{place}\"")), "{anchor}: {link}");
+            }
+        }
     }
     let found = browser.get("/help?q=serial%20port").await.text;
     assert!(

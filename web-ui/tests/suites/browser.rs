@@ -10,6 +10,7 @@ use tower::ServiceExt;
 
 use crate::common::Rack;
 
+#[derive(Clone)]
 pub struct Browser {
     router: Router,
     language: &'static str,

@@ -40,6 +40,7 @@ const NAMES: &[&str] = &[
     "j",
     "k",
     "x",
+    "b",
     "n",
     "g",
     "v",

@@ -7,7 +7,7 @@ pub const VM: &str = "/vms/0192a000-0000-7000-8000-010000000001";
 pub const TASK: &str = "/tasks/0192a000-0000-7000-8000-070000000003";
 
 /// Pages for somebody who is logged in.
-pub const INSIDE: [&str; 21] = [
+pub const INSIDE: [&str; 27] = [
     "/",
     "/vms",
     "/vms?q=web&show=running&sort=memory&down=1",
@@ -21,6 +21,11 @@ pub const INSIDE: [&str; 21] = [
     "/vms/0192a000-0000-7000-8000-010000000006/screen",
     "/images",
     "/bin",
+    "/search",
+    "/search?q=web",
+    "/search?q=kind%3Avm%20tag%3Aweb",
+    "/search?q=state%3Aruning%20web",
+    "/vms?q=colour%3Ared",
     "/tasks",
     TASK,
     "/events",

@@ -6,7 +6,7 @@ use axum::response::Response;
 use cake_control::accounts as control;
 use cake_control::caller::Answer;
 use cake_planner::names;
-use cake_types::{self as domain, AccountSpec, Code, Language, Meta, Problem, RoleName};
+use cake_types::{self as domain, AccountSpec, Calendar, Code, Language, Meta, Problem, RoleName};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ pub struct Account {
     pub role: String,
     /// BCP 47; the browser's own when absent.
     pub language: Option<String>,
+    /// `gregorian`, `minguo`: how years are counted on the account's pages. This API always speaks RFC 3339.
+    pub calendar: &'static str,
     pub disabled: bool,
     pub generation: u64,
     #[schema(value_type = String, format = "date-time")]
@@ -44,12 +46,13 @@ impl From<&domain::Account> for Account {
     fn from(account: &domain::Account) -> Self {
         let domain::Account { meta, spec } = account;
         let Meta { id, project: _, name, generation, created_at, updated_at: _ } = meta;
-        let AccountSpec { role, password_hash: _, language, disabled, sessions_after: _ } = spec;
+        let AccountSpec { role, password_hash: _, language, disabled, sessions_after: _, calendar, queries: _ } = spec;
         Self {
             id: id.0,
             name: name.to_string(),
             role: role.0.clone(),
             language: language.clone(),
+            calendar: calendar.unwrap_or_default().as_str(),
             disabled: *disabled,
             generation: generation.0,
             created_at: *created_at,
@@ -111,6 +114,9 @@ pub struct AccountPatch {
 pub struct OwnPatch {
     #[serde(default)]
     pub language: Option<String>,
+    /// `gregorian`, `minguo`.
+    #[serde(default)]
+    pub calendar: Option<String>,
     /// A new password; all other sessions end.
     #[serde(default)]
     pub password: Option<String>,
@@ -123,6 +129,13 @@ pub(crate) fn language(tag: Option<String>) -> Result<Option<Language>, Problem>
     let known =
         |tag: String| Language::from_tag(&tag).ok_or_else(|| Problem::invalid("language", "language").at("/language"));
     tag.map(known).transpose()
+}
+
+fn calendar(word: Option<String>) -> Result<Option<Calendar>, Problem> {
+    let known = |word: String| {
+        Calendar::from_word(&word).ok_or_else(|| Problem::invalid("calendar", "calendar").at("/calendar"))
+    };
+    word.map(known).transpose()
 }
 
 fn created(account: &domain::Account) -> Answer {
@@ -142,7 +155,7 @@ pub(crate) async fn own(ask: Ask) -> Result<Response, Refused> {
     Ok(tagged(account.meta.generation, &Account::from(&**account)))
 }
 
-/// Changes your own account: language, password.
+/// Changes your own account: language, calendar, password.
 #[utoipa::path(patch, path = "/v1/account", operation_id = "account_own_update", tag = "accounts",
     request_body = OwnPatch, params(("If-Match" = String, Header)),
     responses((status = 200, body = Account), (status = "default", body = ProblemBody)))]
@@ -152,8 +165,9 @@ pub(crate) async fn update_own(
     seen: IfMatch,
     Json(patch): Json<OwnPatch>,
 ) -> Result<Response, Refused> {
-    let OwnPatch { language: tag, password, current_password } = patch;
-    let patch = control::OwnPatch { language: language(tag)?, password, current_password };
+    let OwnPatch { language: tag, calendar: word, password, current_password } = patch;
+    let (language, calendar) = (language(tag)?, calendar(word)?);
+    let patch = control::OwnPatch { language, calendar, password, current_password };
     let check = |account: &domain::Account| seen.check(account.meta.generation);
     let account = api.accounts.update_own(&ask.caller, ask.identity()?, patch, check).await?;
     Ok(tagged(account.meta.generation, &Account::from(&*account)))

@@ -58,7 +58,7 @@ impl From<&domain::Event> for Event {
 }
 
 impl Event {
-    fn told(event: &domain::Event, language: Language) -> Self {
+    pub fn told(event: &domain::Event, language: Language) -> Self {
         Self { message: Some(Catalogue::get(language).event(event)), ..Self::from(event) }
     }
 }

@@ -1,6 +1,6 @@
 //! `/v1/images`
 
-use super::{Nothing, word};
+use super::{Nothing, tags, word};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use cake_control::board::ImageEntry;
@@ -8,13 +8,13 @@ use cake_control::caller::Answer;
 use cake_types::{self as domain, ImageFormat, ImageSpec, ImageStatus, Meta};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::ask::{Ask, IfMatch, Params, answer_response, etag, ready_json, tagged};
-use crate::body::Maybe;
+use crate::body::{Json, Maybe};
 use crate::file;
 use crate::page::Paging;
 use crate::problem::{ProblemBody, Refused};
@@ -40,6 +40,8 @@ pub struct Image {
     pub virtual_size: u64,
     pub sha256: String,
     pub built_in: bool,
+    /// Words to find it by.
+    pub tags: Vec<String>,
     /// The node has the file, and it is what its description says.
     pub available: bool,
     /// Bytes that it takes on the node.
@@ -61,7 +63,7 @@ pub struct ImageList {
 
 impl From<&ImageEntry> for Image {
     fn from(entry: &ImageEntry) -> Self {
-        let ImageEntry { image: domain::Image { meta, spec, binned }, status } = entry;
+        let ImageEntry { image: domain::Image { meta, spec, binned, tags }, status } = entry;
         let Meta { id, project, name, generation, created_at: _, updated_at: _ } = meta;
         let ImageSpec { title, format, os, firmware, min_memory, virtual_size, sha256, built_in } = spec;
         let (stored, available, detail) = match status {
@@ -80,6 +82,7 @@ impl From<&ImageEntry> for Image {
             virtual_size: virtual_size.bytes(),
             sha256: sha256.clone(),
             built_in: *built_in,
+            tags: tags.iter().map(ToString::to_string).collect(),
             available,
             stored,
             detail,
@@ -109,7 +112,7 @@ pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -
 /// One image, by id or name.
 #[utoipa::path(get, path = "/v1/images/{image}", operation_id = "image_get", tag = "images",
     params(("image" = String, Path)),
-    responses((status = 200, body = Image), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = Image, headers(("ETag" = String))), (status = "default", body = ProblemBody)))]
 pub(crate) async fn get(State(api): State<Api>, Path(image): Path<String>) -> Result<Response, Refused> {
     let entry = api.images.find(&image)?;
     Ok(tagged(entry.image.meta.generation, &Image::from(&*entry)))
@@ -143,7 +146,7 @@ pub(crate) async fn restore(
 
 async fn move_it(api: &Api, ask: &Ask, image: &str, binned: bool) -> Result<Response, Refused> {
     let entry = api.images.find(image)?;
-    let image = api.images.set_binned(&ask.caller, entry, binned, &ask.keep(moved)).await?;
+    let image = api.images.set_binned(&ask.caller, entry.image.meta.id, binned, &ask.keep(moved)).await?;
     Ok(answer_response(moved(&image)))
 }
 
@@ -185,4 +188,32 @@ pub(crate) async fn download(
     let file = api.images.open(&entry).await?;
     let ending = if entry.image.spec.format == ImageFormat::Iso { "iso" } else { "raw" };
     file::answer(file, &headers, &format!("{}.{ending}", entry.image.meta.id)).await.map_err(Refused)
+}
+
+/// What shall be different.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImagePatch {
+    /// All of them: at most 16, each 1 to 63 of a–z, 0–9, `-`, `.` and `_`.
+    #[serde(default)]
+    pub tags: Option<Vec<String>>,
+}
+
+/// Changes what people say about an image.
+#[utoipa::path(patch, path = "/v1/images/{image}", operation_id = "image_update", tag = "images",
+    request_body = ImagePatch, params(("image" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 200, body = Image, headers(("ETag" = String))), (status = "default", body = ProblemBody)))]
+pub(crate) async fn update(
+    State(api): State<Api>,
+    Path(image): Path<String>,
+    ask: Ask,
+    seen: IfMatch,
+    Json(ImagePatch { tags: texts }): Json<ImagePatch>,
+) -> Result<Response, Refused> {
+    let mut entry = api.images.find(&image)?;
+    if let Some(texts) = texts {
+        let check = |generation| seen.check(generation);
+        entry = api.images.set_tags(&ask.caller, entry.image.meta.id, tags(&texts)?, check).await?;
+    }
+    Ok(tagged(entry.image.meta.generation, &Image::from(&*entry)))
 }

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod bin;
+pub mod bulk;
 pub mod console;
 pub mod events;
 pub mod images;
@@ -13,7 +14,9 @@ pub mod metrics;
 pub mod nics;
 pub mod nodes;
 pub mod pools;
+pub mod queries;
 pub mod query;
+mod query_csv;
 pub mod screen;
 pub mod session;
 pub mod settings;
@@ -25,14 +28,14 @@ pub mod vm_wire;
 pub mod vms;
 pub mod watch;
 
-use cake_types::{ByteSize, Problem};
+use cake_types::{ByteSize, Problem, TagError, Tags, tags as domain_tags};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What something is about. The name is as it was then.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `settings`.
+    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`.
     pub kind: String,
     pub id: uuid::Uuid,
     pub name: String,
@@ -65,6 +68,17 @@ impl Size {
             Self::Text(text) => text.parse().map_err(|error| Problem::invalid(field, error).at(&format!("/{field}"))),
         }
     }
+}
+
+/// Texts of a request as the tags of one resource; which one is wrong is said by its pointer.
+pub(crate) fn tags(texts: &[String]) -> Result<Tags, Problem> {
+    domain_tags(texts.iter().map(String::as_str)).map_err(|(at, error)| {
+        let pointer = match error {
+            TagError::TooMany => "/tags".into(),
+            _ => format!("/tags/{at}"),
+        };
+        Problem::invalid("tags", error.reason()).at(&pointer)
+    })
 }
 
 /// A word of the vocabulary, as serde writes it.

@@ -1,23 +1,34 @@
-//! `/v1/query`: the search language over VMs, images and tasks.
+//! `/v1/query`: the filter language over everything that the caller's lists show, as JSON or as CSV.
 
+use super::accounts::Account;
+use super::audit::AuditRecord;
+use super::events::Event;
 use super::images::Image;
+use super::nodes::Node;
+use super::pools::Pool;
+use super::query_csv;
 use super::tasks::Task;
 use axum::extract::State;
 use axum::response::Response;
-use cake_control::board::{ImageEntry, VmEntry};
-use cake_planner::query::{Filter, Item, NumberField, TextField};
-use cake_types as domain;
+use cake_control::search::{Found as Thing, Wanted};
+use cake_i18n::Catalogue;
+use cake_planner::query::Filter;
+use cake_types::{Code, Language, Problem};
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
 use utoipa::ToSchema;
 
-use crate::ask::{Params, ready_json};
-use crate::page::{LIMIT_MAX, Paging, join};
+use crate::ask::{Ask, Params, Reader, ready_json};
+use crate::page::{Paging, join};
 use crate::problem::{ProblemBody, Refused};
+use crate::said::Said;
 use crate::state::Api;
 
-/// What was found: `kind` says which of `vm`, `image` and `task` it is.
+/// Rows of one file.
+const CSV_MAX: usize = 10_000;
+
+/// What was found: `kind` says which of `vm`, `image`, `pool`, `node`, `task`, `event`, `audit` and `account` it is.
 #[derive(Serialize, ToSchema)]
 pub struct Found {
     pub kind: String,
@@ -31,119 +42,61 @@ pub struct FoundList {
     pub next: Option<String>,
 }
 
-struct VmItem<'a>(&'a VmEntry);
-struct ImageItem<'a>(&'a ImageEntry);
-struct TaskItem<'a>(&'a domain::Task);
-
-impl Item for VmItem<'_> {
-    fn text(&self, field: TextField) -> Option<String> {
-        let vm = &self.0.vm;
-        Some(match field {
-            TextField::Kind => "vm".into(),
-            TextField::Name => vm.meta.name.to_string(),
-            TextField::State => self.0.state().as_str().into(),
-            TextField::Project => vm.meta.project.to_string(),
-            TextField::Image => vm.spec.made_from.as_ref()?.to_string(),
-            TextField::Id => vm.meta.id.to_string(),
-        })
-    }
-
-    fn number(&self, field: NumberField) -> Option<u64> {
-        let spec = &self.0.vm.spec;
-        Some(match field {
-            NumberField::Memory => spec.memory.bytes(),
-            NumberField::Cpus => spec.cpus.into(),
-            NumberField::Disk => spec.disks.iter().map(|disk| disk.size.bytes()).sum(),
-        })
-    }
-}
-
-impl Item for ImageItem<'_> {
-    fn text(&self, field: TextField) -> Option<String> {
-        let meta = &self.0.image.meta;
-        match field {
-            TextField::Kind => Some("image".into()),
-            TextField::Name => Some(meta.name.to_string()),
-            TextField::Project => Some(meta.project.to_string()),
-            TextField::Id => Some(meta.id.to_string()),
-            TextField::State | TextField::Image => None,
-        }
-    }
-
-    fn number(&self, field: NumberField) -> Option<u64> {
-        let spec = &self.0.image.spec;
-        match field {
-            NumberField::Memory => Some(spec.min_memory.bytes()),
-            NumberField::Disk => Some(spec.virtual_size.bytes()),
-            NumberField::Cpus => None,
-        }
-    }
-}
-
-impl Item for TaskItem<'_> {
-    fn text(&self, field: TextField) -> Option<String> {
-        let task = self.0;
-        match field {
-            TextField::Kind => Some("task".into()),
-            TextField::Name => Some(format!("{} {}", task.kind.as_str(), task.subject.name)),
-            TextField::State => Some(task.state().as_str().into()),
-            TextField::Project => Some(task.project.to_string()),
-            TextField::Id => Some(task.id.to_string()),
-            TextField::Image => None,
-        }
-    }
-
-    fn number(&self, _: NumberField) -> Option<u64> {
-        None
-    }
-}
-
-/// Finds by words and conditions: `kind:vm state:running memory>4GiB web`.
+/// Finds by words and conditions: `kind:vm state:running memory>4GiB -tag:test (web OR mail) created>2026-11-01 age<7d`.
+///
+/// Kinds that the caller's lists refuse (`audit`, `account`) are left out. Of events, audit records and ended tasks the newest
+/// 10,000 of each are looked at. `format=csv` gives a file for spreadsheets.
 #[utoipa::path(get, path = "/v1/query", operation_id = "query", tag = "query",
-    params(("q" = String, Query), ("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
+    params(("q" = String, Query), ("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query),
+           ("format" = Option<String>, Query, description = "`json`, `csv`")),
     responses((status = 200, body = FoundList), (status = "default", body = ProblemBody)))]
-pub(crate) async fn find(State(api): State<Api>, Params(page): Params<Paging>) -> Result<Response, Refused> {
+pub(crate) async fn find(
+    State(api): State<Api>,
+    ask: Ask,
+    reader: Reader,
+    Params(page): Params<Paging>,
+) -> Result<Response, Refused> {
     let limit = page.limit()?;
     let filter = Filter::parse(page.q.as_deref().unwrap_or_default())?;
     let Skip(skip) = page.cursor()?.unwrap_or_default();
+    let csv = is_csv(page.format.as_deref())?;
     // One more than is answered tells whether there is more.
-    let wanted = skip.saturating_add(limit).saturating_add(1);
-    let mut found: Vec<Vec<u8>> = Vec::new();
-    api.board.each_vm(None, |entry| {
-        if entry.binned() {
-            return true;
-        }
-        if filter.matches(&VmItem(entry)) {
-            found.push(of_kind("vm", &entry.fragment));
-        }
-        true
-    });
-    for entry in
-        api.board.images().iter().filter(|entry| entry.image.binned.is_none() && filter.matches(&ImageItem(entry)))
-    {
-        found.push(of_kind("image", &serde_json::to_vec(&Image::from(&**entry)).expect("an image is JSON")));
+    let all = if csv { CSV_MAX } else { skip.saturating_add(limit).saturating_add(1) };
+    let sentences = Said(Catalogue::get(reader.language));
+    let permissions = &ask.identity()?.permissions;
+    let wanted = Wanted { filter: &filter, permissions, sentences: &sentences, each: all, all };
+    let found = api.search.find(&wanted).await?;
+    if csv {
+        return Ok(query_csv::file(&found, reader.language));
     }
-    let mut tasks = api.tasks.active();
-    let mut after = None;
-    loop {
-        for task in tasks.iter().filter(|task| filter.matches(&TaskItem(task))) {
-            found.push(of_kind("task", &serde_json::to_vec(&Task::from(&**task)).expect("a task is JSON")));
-        }
-        if found.len() >= wanted || matches!(after, Some(None)) {
-            break;
-        }
-        let ended = api.tasks.finished(None, LIMIT_MAX, after.flatten()).await?;
-        (tasks, after) = (ended.tasks, Some(ended.next));
-    }
-    let next = (found.len() >= wanted).then(|| Skip(skip + limit).to_string());
-    let found: Vec<&[u8]> = found.iter().skip(skip).take(limit).map(Vec::as_slice).collect();
-    let expected = found.iter().map(|item| item.len()).sum();
-    Ok(ready_json(join(found.into_iter(), next, expected)))
+    let next = (found.len() >= all).then(|| Skip(skip + limit).to_string());
+    let found: Vec<_> = found.iter().skip(skip).take(limit).map(|thing| json(thing, reader.language)).collect();
+    let expected = found.iter().map(|item| item.len() + 1).sum();
+    Ok(ready_json(join(found.iter().map(Vec::as_slice), next, expected)))
 }
 
-/// A [`Found`] from its parts.
-fn of_kind(kind: &str, json: &[u8]) -> Vec<u8> {
-    [b"{\"kind\":\"", kind.as_bytes(), b"\",\"item\":", json, b"}"].concat()
+fn is_csv(format: Option<&str>) -> Result<bool, Problem> {
+    match format {
+        None | Some("json") => Ok(false),
+        Some("csv") => Ok(true),
+        Some(_) => Err(Problem::new(Code::BadParameter).with("name", "format").with("detail", "json, csv")),
+    }
+}
+
+/// A [`Found`].
+fn json(thing: &Thing, language: Language) -> Vec<u8> {
+    let item = match thing {
+        Thing::Vm(entry) => Ok(entry.fragment.to_vec()),
+        Thing::Image(entry) => serde_json::to_vec(&Image::from(&**entry)),
+        Thing::Pool(entry) => serde_json::to_vec(&Pool::from(&**entry)),
+        Thing::Node(entry) => serde_json::to_vec(&Node::from(&**entry)),
+        Thing::Task(task) => serde_json::to_vec(&Task::told(task, language)),
+        Thing::Event(event) => serde_json::to_vec(&Event::told(event, language)),
+        Thing::Audit(record) => serde_json::to_vec(&AuditRecord::from((**record).clone())),
+        Thing::Account(account) => serde_json::to_vec(&Account::from(&**account)),
+    };
+    let item = item.expect("wire types are JSON");
+    [b"{\"kind\":\"", thing.kind().as_str().as_bytes(), b"\",\"item\":", &item, b"}"].concat()
 }
 
 /// Where a query goes on: after so many. What comes or goes meanwhile may be told twice or not at all.

@@ -1,7 +1,7 @@
 //! VMs on the wire: flat and stable.
 
 use super::nics::{Nic, nics};
-use super::{Size, word};
+use super::{Size, tags, word};
 use bytes::Bytes;
 use cake_control::board::{Render, VmEntry};
 use cake_control::vms as control;
@@ -47,6 +47,8 @@ pub struct Vm {
     /// The image in its CD drive, by id.
     pub cd: Option<Uuid>,
     pub hostname: Option<String>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
     /// QEMU's process on the node.
     pub pid: Option<u32>,
     /// `kvm`, `tcg`.
@@ -143,6 +145,7 @@ impl From<&VmEntry> for Vm {
             made_from,
             deleting: _,
             binned,
+            tags,
         } = spec;
         let so = entry.status.as_ref().map(So::from).unwrap_or_default();
         Self {
@@ -162,6 +165,7 @@ impl From<&VmEntry> for Vm {
             image: made_from.as_ref().map(ToString::to_string),
             cd: cd.map(|cd| cd.0),
             hostname: cloud_init.as_ref().map(|seed| seed.hostname.to_string()),
+            tags: tags.iter().map(ToString::to_string).collect(),
             pid: so.pid,
             accelerator: so.accelerator,
             started_at: so.started_at,
@@ -310,6 +314,9 @@ pub struct NewVm {
     /// Start it when its disk is made; true when left out.
     #[serde(default)]
     pub start: Option<bool>,
+    /// At most 16, each 1 to 63 of a–z, 0–9, `-`, `.` and `_`.
+    #[serde(default)]
+    pub tags: Vec<String>,
     #[serde(default)]
     pub cloud_init: Option<CloudInit>,
 }
@@ -343,7 +350,20 @@ pub struct User {
 
 impl NewVm {
     pub fn read(self, project: ProjectName) -> Result<control::NewVm, Problem> {
-        let Self { name, image, cpus, memory, disk, firmware, network, forwards, restart, start, cloud_init } = self;
+        let Self {
+            name,
+            image,
+            cpus,
+            memory,
+            disk,
+            firmware,
+            network,
+            forwards,
+            restart,
+            start,
+            tags: texts,
+            cloud_init,
+        } = self;
         Ok(control::NewVm {
             project,
             name: names::name(&name, "/name")?,
@@ -355,6 +375,7 @@ impl NewVm {
             network: Asked { network, forwards },
             restart: restart.map(Into::into).unwrap_or_default(),
             start: start.unwrap_or(true),
+            tags: tags(&texts)?,
             cloud_init: cloud_init.unwrap_or_default().read()?,
         })
     }
@@ -386,16 +407,20 @@ pub struct VmPatch {
     /// Only while it is off.
     #[serde(default)]
     pub memory: Option<Size>,
+    /// All of them: at most 16, each 1 to 63 of a–z, 0–9, `-`, `.` and `_`.
+    #[serde(default)]
+    pub tags: Option<Vec<String>>,
 }
 
 impl VmPatch {
     pub fn read(self) -> Result<control::VmPatch, Problem> {
-        let Self { name, restart, cpus, memory } = self;
+        let Self { name, restart, cpus, memory, tags: texts } = self;
         Ok(control::VmPatch {
             name: name.map(|name| names::name(&name, "/name")).transpose()?,
             restart: restart.map(Into::into),
             cpus,
             memory: memory.map(|size| size.read("memory")).transpose()?,
+            tags: texts.map(|texts| tags(&texts)).transpose()?,
         })
     }
 }

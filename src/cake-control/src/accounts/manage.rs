@@ -5,8 +5,8 @@ use super::{Accounts, Identity, Proof};
 use cake_planner::names;
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{
-    Account, AccountId, AccountSpec, Code, Generation, Language, Meta, Name, Permission, Problem, ProjectName,
-    RoleName, SessionId,
+    Account, AccountId, AccountSpec, Calendar, Code, Generation, Language, Meta, Name, Permission, Problem,
+    ProjectName, RoleName, SessionId,
 };
 use std::sync::Arc;
 
@@ -36,6 +36,7 @@ pub struct AccountPatch {
 #[derive(Default)]
 pub struct OwnPatch {
     pub language: Option<Language>,
+    pub calendar: Option<Calendar>,
     pub password: Option<String>,
     pub current_password: Option<String>,
 }
@@ -93,7 +94,15 @@ impl Accounts {
             updated_at: now,
         };
         let language = language.map(|language| language.tag().to_owned());
-        let spec = AccountSpec { role, password_hash, language, disabled: false, sessions_after: now };
+        let spec = AccountSpec {
+            role,
+            password_hash,
+            language,
+            disabled: false,
+            sessions_after: now,
+            calendar: None,
+            queries: Vec::new(),
+        };
         Account { meta, spec }
     }
 
@@ -143,9 +152,10 @@ impl Accounts {
     ) -> Result<Arc<Account>, Problem> {
         let stored = self.stored(identity.account.meta.id)?;
         check(&stored.value)?;
-        let OwnPatch { language, password, current_password } = patch;
+        let OwnPatch { language, calendar, password, current_password } = patch;
         let mut account = (*stored.value).clone();
         account.spec.language = language.map(|l| l.tag().to_owned()).or(account.spec.language);
+        account.spec.calendar = calendar.or(account.spec.calendar);
         let mut end = None;
         if let Some(password) = password {
             let current = current_password.unwrap_or_default();

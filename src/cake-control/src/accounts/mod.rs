@@ -11,6 +11,7 @@
 mod login;
 mod manage;
 pub mod password;
+mod queries;
 mod reset;
 mod throttle;
 mod tokens;
@@ -18,6 +19,7 @@ mod tokens;
 pub use login::{LoggedIn, account_subject, claimed};
 pub(crate) use manage::insertion;
 pub use manage::{AccountPatch, NewAccount, OwnPatch};
+pub use queries::QueryPatch;
 pub use tokens::NewToken;
 
 use cake_types::{

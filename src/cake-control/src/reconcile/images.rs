@@ -1,7 +1,7 @@
 //! Images: what the node has found becomes a resource in the Store, under the node's stable id.
 
 use cake_node_api::ImageRecord;
-use cake_store::{Expect, Txn};
+use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{Generation, Image, ImageId, Meta, Problem, ProjectName};
 use std::sync::Arc;
 
@@ -25,13 +25,19 @@ impl ImageReconciler {
 
     async fn reconcile(&self, id: ImageId) -> Result<(), Problem> {
         let Some(told) = self.ledger.board.told_image(id) else { return Ok(()) };
-        let known = self.ledger.board.image(id);
+        let key = keys::image(id);
+        // From the Store, not from the board: whoever tags it meanwhile must not be written over.
+        let stored = record::get::<Image>(&*self.ledger.store, &key).await.map_err(error::record)?;
+        let (known, expect) = match stored {
+            Some(stored) => (Some(stored.value), Expect::Revision(stored.revision)),
+            None => (None, Expect::Absent),
+        };
         let ImageRecord { id, name, spec, status: _ } = &*told;
-        if known.as_ref().is_some_and(|known| known.image.meta.name == *name && known.image.spec == *spec) {
+        if known.as_ref().is_some_and(|known| known.meta.name == *name && known.spec == *spec) {
             return Ok(());
         }
         let now = self.ledger.now();
-        let old = known.as_ref().map(|known| &known.image.meta);
+        let old = known.as_ref().map(|known| &known.meta);
         let meta = Meta {
             id: *id,
             project: ProjectName::default(),
@@ -40,11 +46,14 @@ impl ImageReconciler {
             created_at: old.map_or(now, |old| old.created_at),
             updated_at: now,
         };
-        let binned = known.as_ref().and_then(|known| known.image.binned);
-        let image = Image { meta, spec: spec.clone(), binned };
-        let key = keys::image(*id);
-        let txn = Txn::new().guard(key.clone(), Expect::Any).put(key, record::encode(&image));
-        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
+        let binned = known.as_ref().and_then(|known| known.binned);
+        let tags = known.as_ref().map(|known| known.tags.clone()).unwrap_or_default();
+        let image = Image { meta, spec: spec.clone(), binned, tags };
+        let txn = Txn::new().guard(key.clone(), expect).put(key, record::encode(&image));
+        if let TxnOutcome::Refused { .. } = self.ledger.store.txn(txn).await.map_err(error::store)? {
+            self.ledger.board.images_poke.poke(*id);
+            return Ok(());
+        }
         self.ledger.board.put_image(image);
         Ok(())
     }

@@ -7,7 +7,7 @@ use cake_types::limits::{GUEST_USERS_MAX, SSH_KEYS_MAX, USER_DATA_MAX};
 use cake_types::{
     Authority, ByteSize, CloudInit, Code, DiskSpec, Firmware, Generation, GuestUser, HardwareRequest, HostName,
     ImageFormat, Meta, Name, Network, NicSpec, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey, Restart,
-    Task, TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
+    Tags, Task, TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
 };
 use std::sync::Arc;
 
@@ -29,6 +29,7 @@ pub struct NewVm {
     pub network: Asked,
     pub restart: Restart,
     pub start: bool,
+    pub tags: Tags,
     pub cloud_init: NewCloudInit,
 }
 
@@ -126,6 +127,7 @@ impl Vms {
             made_from: Some(image_name.clone()),
             deleting: false,
             binned: None,
+            tags: new.tags,
         };
         spec.set_nics(nics);
         Ok(Vm { meta, spec })

@@ -4,16 +4,18 @@
 //! ```text
 //!   create   new VM, name taken, task           action   power or operation, task
 //!   update   name, restart, cpus, memory        delete   `deleting`, name free again, task
-//!   adopt    an orphan's record into the Store, task
+//!   adopt    an orphan's record into the Store, task   bulk   what an action would do to many, said before
 //!   nics     a network card more or less, task
 //! ```
 
 mod action;
+mod bulk;
 mod create;
 mod nics;
 mod update;
 
 pub use action::Order;
+pub use bulk::{Chosen, Summary, VMS_MAX};
 pub use create::{NewCloudInit, NewVm};
 pub use update::VmPatch;
 

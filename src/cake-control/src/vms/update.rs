@@ -4,7 +4,7 @@ use super::{Changed, Planned, Vms, raised};
 use cake_planner::admission::{self, Action};
 use cake_planner::names;
 use cake_store::{Expect, Txn};
-use cake_types::{ByteSize, Name, Problem, Restart, Vm, VmId};
+use cake_types::{ByteSize, Name, Problem, Restart, Tags, Vm, VmId};
 use std::sync::Arc;
 
 use crate::board::VmEntry;
@@ -18,6 +18,8 @@ pub struct VmPatch {
     pub restart: Option<Restart>,
     pub cpus: Option<u32>,
     pub memory: Option<ByteSize>,
+    /// All of them.
+    pub tags: Option<Tags>,
 }
 
 impl Vms {
@@ -44,7 +46,7 @@ impl Vms {
     }
 
     fn patched(&self, entry: &VmEntry, patch: &VmPatch) -> Result<Planned, Problem> {
-        let VmPatch { name, restart, cpus, memory } = patch;
+        let VmPatch { name, restart, cpus, memory, tags } = patch;
         admission::legal(Action::Rename, entry.situation())?;
         let mut vm = raised(&entry.vm, self.ledger.now());
         let mut txn = Txn::new();
@@ -57,6 +59,7 @@ impl Vms {
             vm.meta.name = name.clone();
         }
         vm.spec.restart = restart.unwrap_or(vm.spec.restart);
+        vm.spec.tags = tags.clone().unwrap_or(vm.spec.tags);
         if cpus.is_some() || memory.is_some() {
             admission::legal(Action::Resize, entry.situation())?;
             let capacity = self.capacity()?;
@@ -82,10 +85,11 @@ impl Vms {
 
 /// A form that was sent as it came.
 fn changes_nothing(entry: &VmEntry, patch: &VmPatch) -> bool {
-    let VmPatch { name, restart, cpus, memory } = patch;
+    let VmPatch { name, restart, cpus, memory, tags } = patch;
     let (meta, spec) = (&entry.vm.meta, &entry.vm.spec);
     name.as_ref().is_none_or(|name| *name == meta.name)
         && restart.is_none_or(|restart| restart == spec.restart)
         && cpus.is_none_or(|cpus| cpus == spec.cpus)
         && memory.is_none_or(|memory| memory == spec.memory)
+        && tags.as_ref().is_none_or(|tags| *tags == spec.tags)
 }

@@ -36,6 +36,12 @@ cli-cmd-image-list = List the images
 cli-cmd-image-upload = Bring in a disk (raw, qcow2, VMDK, VHDX) or a CD (ISO); called again, it goes on where it was
 cli-cmd-image-download = Save an image’s file here; called again, it goes on where it was
 cli-cmd-image-delete = Delete an image; disks made from it stay
+cli-cmd-vm-tag = Tags: words to find VMs by
+cli-cmd-vm-tag-add = Add tags to a VM
+cli-cmd-vm-tag-remove = Take tags off a VM
+cli-cmd-image-tag = Tags: words to find images by
+cli-cmd-image-tag-add = Add tags to an image
+cli-cmd-image-tag-remove = Take tags off an image
 cli-cmd-pool = Storage pools
 cli-cmd-bin = What was deleted and can be brought back
 cli-cmd-bin-list = List what is in the bin
@@ -55,7 +61,12 @@ cli-cmd-event = What happened
 cli-cmd-event-list = List the events, newest first
 cli-cmd-audit = Who changed what
 cli-cmd-audit-list = List the audit records, newest first
-cli-cmd-query = Search everything, for example: state:running web
+cli-cmd-query = Search everything, for example: cake query 'kind:vm state:running memory>4GiB -tag:test'
+cli-cmd-saved = Searches that you keep under a name
+cli-cmd-saved-list = List your saved searches
+cli-cmd-saved-save = Save a search under a name
+cli-cmd-saved-rename = Rename a saved search
+cli-cmd-saved-delete = Delete a saved search
 cli-cmd-token = API tokens of your account
 cli-cmd-token-create = Create a token; it is shown once
 cli-cmd-token-list = List your tokens
@@ -65,6 +76,7 @@ cli-cmd-account-list = List the accounts
 cli-cmd-account-create = Create an account
 cli-cmd-account-passwd = Set a new password, your own if no name is given
 cli-cmd-account-delete = Delete an account
+cli-cmd-account-calendar = How years are counted on your own pages: gregorian or minguo
 cli-cmd-settings = Settings of the whole system
 cli-cmd-settings-show = Show the settings
 cli-cmd-settings-set = Change settings
@@ -108,7 +120,7 @@ cli-arg-ssh-key = File with public SSH keys of that user; may be given again
 cli-arg-user-data = File with cloud-init user-data, in place of a user
 cli-arg-no-start = Create it without starting it
 cli-arg-state = Only VMs in this state, for example running
-cli-arg-yes = Do not ask for the name
+cli-arg-yes = Do not ask first
 cli-arg-now = For good, without the bin
 cli-arg-what = Name or id of what is in the bin
 cli-arg-bin-restore-name = Another name, where the old one is taken by now (VMs)
@@ -121,6 +133,19 @@ cli-arg-limit = At most this many
 cli-arg-task = Id of the task
 cli-arg-follow = Go on: show each event as it happens
 cli-arg-text = What to look for
+cli-arg-saved = Run the search that is saved under this name
+cli-arg-csv = As CSV, for spreadsheets
+cli-arg-query = Every VM that this search finds, for example: 'tag:test'
+cli-arg-tag = A tag: a–z, 0–9, “-”, “.” and “_”
+cli-arg-vm-tag-add-name = Name or id of the VM
+cli-arg-vm-tag-remove-name = Name or id of the VM
+cli-arg-image-tag-add-name = Name or id of the image
+cli-arg-image-tag-remove-name = Name or id of the image
+cli-arg-saved-save-name = Name of the search
+cli-arg-saved-rename-old = Name until now
+cli-arg-saved-rename-name = New name
+cli-arg-saved-delete-name = Name of the search
+cli-arg-calendar = gregorian or minguo
 cli-arg-token-create-name = What the token is for
 cli-arg-token = Name or id of the token
 cli-arg-account-create-name = Name of the account
@@ -144,6 +169,7 @@ cli-wrong-passwords-differ = The two passwords are not the same.
 cli-wrong-assignment = “{ $value }” is not of the form KEY=VALUE.
 cli-wrong-not-in-bin = “{ $value }” is not in the bin.
 cli-wrong-several-in-bin = Several things in the bin are called “{ $value }”: give the id.
+cli-wrong-needs-yes = Nobody can be asked here: look at the summary, then run it again with --yes.
 cli-usage-next = “cake --help”, or --help after any command, shows what it takes.
 
 cli-unreachable = { $url } does not answer: { $why }
@@ -238,6 +264,8 @@ cli-col-pid = Process
 cli-col-started = Started
 cli-col-created = Created
 cli-col-title = Title
+cli-col-tags = Tags
+cli-col-query = Search
 cli-col-os = System
 cli-col-size = Size
 cli-col-free = Free
@@ -276,3 +304,45 @@ cli-col-disabled = Disabled
 cli-col-url = Address
 cli-col-command = This command
 cli-col-server = Server
+
+cli-query-saved = The search “{ $name }” is saved.
+cli-query-renamed = The search “{ $old }” is now called “{ $name }”.
+cli-query-deleted = The search “{ $name }” is deleted.
+cli-tags = “{ $name }” has these tags: { $tags }
+cli-tags-none = “{ $name }” has no tags.
+cli-calendar-set = Your pages show years so: { $calendar }
+cli-bulk-start = { $count ->
+    [one] 1 VM will be started
+   *[other] { $count } VMs will be started
+}
+cli-bulk-shutdown = { $count ->
+    [one] 1 guest will be asked to shut down
+   *[other] { $count } guests will be asked to shut down
+}
+cli-bulk-stop = { $count ->
+    [one] 1 VM will be forced off; what its guest has not written to its disk is lost
+   *[other] { $count } VMs will be forced off; what a guest has not written to its disk is lost
+}
+cli-bulk-pause = { $count ->
+    [one] 1 VM will be paused
+   *[other] { $count } VMs will be paused
+}
+cli-bulk-resume = { $count ->
+    [one] 1 VM will go on
+   *[other] { $count } VMs will go on
+}
+cli-bulk-bin = { $count ->
+    [one] 1 VM will go to the bin
+   *[other] { $count } VMs will go to the bin
+}
+cli-bulk-delete = { $count ->
+    [one] 1 VM will be deleted with its disks; it can’t be brought back
+   *[other] { $count } VMs will be deleted with their disks; they can’t be brought back
+}
+cli-bulk-will = { $title }: { $names }
+cli-bulk-not = Not “{ $name }”: { $why }
+cli-bulk-none = There is no VM that it could be done to now.
+cli-bulk-type = Type the number of VMs ({ $count }) to go on:
+cli-bulk-sure = Type y to go on:
+cli-bulk-each = { $name }: { $said }
+cli-bulk-failed = { $count } of { $of } did not do what was asked.

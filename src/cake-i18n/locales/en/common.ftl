@@ -82,6 +82,8 @@ kind-token = API token
 kind-task = task
 kind-settings = settings
 kind-event = event
+kind-audit = audit record
+kind-query = saved search
 kind-role = role
 kind-nic = network card
 
@@ -158,6 +160,10 @@ field-forwards = Forwards
 field-tokens = API tokens
 field-expires_in_days = Ends after
 field-time_zone = Time zone
+field-tags = Tags
+field-queries = Saved searches
+field-calendar = Calendar
+field-vms = VMs
 
 # Why a VM failed, and what to do
 failure-qemu-start = The virtual machine’s process ended before it answered.
@@ -232,6 +238,25 @@ reason-password-twice = give the password or its hash, not both
 reason-password-missing = the password is missing
 reason-password-hash = the hash is not argon2id in PHC format
 reason-pool-path = the folder must be an absolute path without “..”
+reason-tag-empty = a tag is empty
+reason-tag-too-long = a tag has at most 63 characters
+reason-tag-character = a tag holds a–z, 0–9 and “-”, “.” or “_” between them
+reason-tag-edge = a tag begins and ends with a letter or a digit
+reason-tag-too-many = there are at most 16 tags
+reason-calendar = this calendar is not known
+reason-query-field = there is no such field
+reason-query-value = this field has no such value
+reason-query-size = this is not a size
+reason-query-number = this is not a number
+reason-query-time = this is not a day or a time
+reason-query-age = this is not a length of time
+reason-query-compare = this field can’t be compared so
+reason-query-missing = something is missing here
+reason-query-quote = the quotation mark is not closed
+reason-query-parenthesis = the parentheses don’t match
+reason-query-too-long = the search is too long
+reason-query-too-many = there are too many conditions
+reason-query-too-deep = the parentheses are nested too deep
 
 actor-account-token = { $name } (API token)
 actor-system = cake itself

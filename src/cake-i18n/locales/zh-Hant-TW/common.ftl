@@ -71,6 +71,8 @@ kind-token = API權杖
 kind-task = 工作
 kind-settings = 設定
 kind-event = 事件
+kind-audit = 稽核記錄
+kind-query = 已儲存的搜尋
 kind-role = 角色
 kind-nic = 網路卡
 
@@ -147,6 +149,10 @@ field-forwards = 轉送
 field-tokens = API權杖
 field-expires_in_days = 有效期間
 field-time_zone = 時區
+field-tags = 標籤
+field-queries = 已儲存的搜尋
+field-calendar = 曆法
+field-vms = 虛擬機器
 
 # 虛擬機器失敗的原因與處理方式
 failure-qemu-start = 虛擬機器的行程還沒回應就結束了。
@@ -221,6 +227,25 @@ reason-password-twice = 請只提供密碼或其雜湊值，不要兩者都給
 reason-password-missing = 沒有提供密碼
 reason-password-hash = 雜湊值不是PHC格式的argon2id
 reason-pool-path = 資料夾必須是絕對路徑，且不含「..」
+reason-tag-empty = 標籤沒有填寫
+reason-tag-too-long = 標籤最多63個字元
+reason-tag-character = 標籤只能有a–z、0–9，以及夾在中間的「-」「.」或「_」
+reason-tag-edge = 標籤的開頭與結尾必須是字母或數字
+reason-tag-too-many = 標籤最多16個
+reason-calendar = 沒有這種曆法
+reason-query-field = 沒有這個欄位
+reason-query-value = 這個欄位沒有這個值
+reason-query-size = 這不是容量
+reason-query-number = 這不是數字
+reason-query-time = 這不是日期或時間
+reason-query-age = 這不是時間長度
+reason-query-compare = 這個欄位不能這樣比較
+reason-query-missing = 這裡少了內容
+reason-query-quote = 引號沒有成對
+reason-query-parenthesis = 括號沒有成對
+reason-query-too-long = 搜尋文字太長
+reason-query-too-many = 條件太多
+reason-query-too-deep = 括號層數太多
 
 actor-account-token = { $name }（API權杖）
 actor-system = cake本身

@@ -361,6 +361,7 @@ impl Leader {
                 hardware,
                 made_from: None,
                 deleting: false,
+                tags: Default::default(),
             },
         }
     }

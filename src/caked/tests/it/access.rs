@@ -11,7 +11,17 @@ use std::time::Duration;
 /// The path with something in place of its parameters.
 fn filled(path: &str) -> String {
     let parameters = [
-        "{vm}", "{task}", "{ticket}", "{account}", "{token}", "{image}", "{node}", "{import}", "{chunk}", "{mac}",
+        "{vm}",
+        "{task}",
+        "{ticket}",
+        "{account}",
+        "{token}",
+        "{image}",
+        "{node}",
+        "{import}",
+        "{chunk}",
+        "{mac}",
+        "{query}",
     ];
     parameters.iter().fold(path.to_owned(), |path, parameter| path.replace(parameter, "nobody"))
 }

@@ -10,6 +10,7 @@ mod events;
 mod imports;
 mod network;
 mod screen;
+mod search;
 mod setup;
 mod support;
 mod tasks;
