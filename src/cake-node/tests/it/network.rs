@@ -7,16 +7,20 @@ use cake_types::{BridgeName, FailureCode, Firmware, MacAddress, NicSpec, NicStat
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 fn bridged() -> NicSpec {
     NicSpec::Bridged { bridge: "br0".parse().expect("a name") }
 }
 
-/// Runs a line in the guest and gives what it printed, with its exit code after it.
+/// Runs a line in the guest and gives what it printed, with its exit code after it. Each has an end of its own, because a console
+/// begins with what was said before.
 async fn typed(console: &mut Console, line: &str) -> Result<String> {
+    static NUMBER: AtomicU32 = AtomicU32::new(1000);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     console.seen.clear();
-    console.type_line(&format!("{line}; echo \"exit=$? ends-$((6 * 7))\"")).await?;
-    console.until("ends-42").await?;
+    console.type_line(&format!("{line}; echo \"exit=$? ends-$(({number} + 1))\"")).await?;
+    console.until(&format!("ends-{}", number + 1)).await?;
     Ok(console.seen.clone())
 }
 
@@ -200,6 +204,7 @@ async fn a_card_comes_and_leaves_while_the_guest_runs() -> Result<()> {
     let gone = |status: &VmStatus| status.nics.is_empty();
     assert_eq!(leader.until(vm.meta.id, gone).await?.pid, pid);
     let mut console = leader.serial(vm.meta.id).await?;
+    typed(&mut console, "true").await?;
     assert_eq!(card(&mut console, mac).await?, None);
     while std::fs::read_link(format!("/sys/class/net/{}", cake_net::tap_name(mac))).is_ok() {
         leader.see().await?;
