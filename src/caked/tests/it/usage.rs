@@ -41,7 +41,7 @@ import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as families
 for family in families(sys.stdin.read()):
     for sample in family.samples:
-        print(family.name, family.type, family.unit or '-', sample.name, sorted(sample.labels.items()), sample.value)
+        print(family.name, family.type, family.unit or '-', sample.name, sorted(sample.labels.items()), float(sample.value))
 ";
 
 fn read_by_others(text: &str) -> String {
