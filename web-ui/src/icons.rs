@@ -57,7 +57,9 @@ fn shapes(name: &str) -> &'static str {
         "console" => {
             r#"<rect x="2" y="2.8" width="12" height="10.4" rx="1.2"/><path d="m4.8 6 2 2-2 2M8.5 10.2h2.8"/>"#
         }
-        "delete" | "bin" => r#"<path d="M2.8 4.4h10.4M6.3 4.2V2.6h3.4v1.6M4.2 4.6l.6 8.8h6.4l.6-8.8M6.9 7v4M9.1 7v4"/>"#,
+        "delete" | "bin" => {
+            r#"<path d="M2.8 4.4h10.4M6.3 4.2V2.6h3.4v1.6M4.2 4.6l.6 8.8h6.4l.6-8.8M6.9 7v4M9.1 7v4"/>"#
+        }
         "add" => r#"<path d="M8 3v10M3 8h10"/>"#,
         "tag" => r#"<path d="M2.5 2.8h5.4l5.6 5.6-5.1 5.1-5.9-5.9z"/><circle cx="5.4" cy="5.7" r="1"/>"#,
         "copy" => {

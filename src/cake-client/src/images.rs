@@ -6,7 +6,7 @@ use crate::{Client, Error, ItemsSeen, Seen};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::{Method, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -48,6 +48,12 @@ impl Client {
 
     pub async fn image(&self, image: &str) -> Result<Seen<Image>, Error> {
         self.get(&format!("/v1/images/{}", escape(image))).await
+    }
+
+    /// Changes the tags of an image, if nobody else did since it was read.
+    pub async fn tag_image(&self, image: &Seen<Image>, tags: &[String]) -> Result<Seen<Image>, Error> {
+        let etag = image.etag.as_deref().or(image.value.etag.as_deref()).unwrap_or("*");
+        self.patch(&format!("/v1/images/{}", image.id), etag, &json!({ "tags": tags })).await
     }
 
     /// Into the bin, from where it can be brought back.

@@ -1,8 +1,8 @@
 //! The rack itself: set-up, settings, nodes, pools, what happened.
 
 use crate::core::escape;
-use crate::wire::{AuditRecord, Event, Node, Pool, SetupDone, SetupState, UsageHistory, Version};
 use crate::vms::vm_path;
+use crate::wire::{AuditRecord, Event, Node, Pool, SetupDone, SetupState, UsageHistory, Version};
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::Method;
 use serde::Serialize;
@@ -75,15 +75,5 @@ impl Client {
     /// What the filter language finds, as CSV.
     pub async fn query_csv(&self, text: &str) -> Result<bytes::Bytes, Error> {
         self.bytes(&format!("/v1/query?format=csv&q={}", escape(text))).await
-    }
-
-    /// Changes the tags of an image, if nobody else did since it was read.
-    pub async fn tag_image(&self, image: &Seen<Image>, tags: &[String]) -> Result<Seen<Image>, Error> {
-        let etag = image.etag.as_deref().or(image.value.etag.as_deref()).unwrap_or("*");
-        self.patch(&format!("/v1/images/{}", image.id), etag, &serde_json::json!({ "tags": tags })).await
-    }
-
-    pub async fn image(&self, image: &str) -> Result<Seen<Image>, Error> {
-        self.get(&format!("/v1/images/{}", escape(image))).await
     }
 }

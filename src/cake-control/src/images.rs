@@ -89,7 +89,8 @@ impl Images {
         let now = self.ledger.now();
         (image.binned, image.meta.updated_at) = (binned.then_some(now), now);
         image.meta.generation = image.meta.generation.next();
-        let txn = Txn::new().guard(keys::image(id), Expect::Revision(revision)).put(keys::image(id), record::encode(&image));
+        let txn =
+            Txn::new().guard(keys::image(id), Expect::Revision(revision)).put(keys::image(id), record::encode(&image));
         let txn = match binned {
             true => txn.delete(name.clone()),
             false => txn.guard(name.clone(), Expect::Absent).put(name.clone(), id.to_string()),

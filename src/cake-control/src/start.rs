@@ -120,7 +120,8 @@ impl Control {
             setup: Arc::new(setup),
             consoles,
             screens,
-    bin, usage,
+            bin,
+            usage,
             loops: JoinSet::new(),
         };
         control.start_loops(place, transitions);

@@ -2,8 +2,8 @@
 
 use cake_i18n::{Catalogue, Words};
 use cake_types::{
-    Code, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, Language, NameError, Network, Permission,
-    Restart, SetupError, Severity, TagError, TaskKind, TaskState, TcgReason, VmState,
+    Code, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, Language, NameError, Permission, Restart,
+    SetupError, Severity, TagError, TaskKind, TaskState, TcgReason, VmState,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;

@@ -1,7 +1,8 @@
 //! What travels. Versioned as a whole: [`Hello::api`] says which.
 
 use cake_types::{
-    Counters, Epoch, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, Name, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey, Span, Stamp, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    Counters, Epoch, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, Name, NodeId, NodeStatus, OperationId,
+    PoolId, PoolStatus, PublicKey, Span, Stamp, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,9 @@ use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
 use async_trait::async_trait;
-use cake_types::{Counters, Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UsageHistory, UsageOf, Vm, VmId};
+use cake_types::{
+    Counters, Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UsageHistory, UsageOf, Vm, VmId,
+};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use std::os::fd::OwnedFd;

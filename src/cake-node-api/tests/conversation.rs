@@ -6,7 +6,8 @@ use cake_node_api::{
     StreamTicket, Verb, serve,
 };
 use cake_types::{
-    Accelerator, ByteSize, Column, Counters, Epoch, HostCounters, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, SecretKey, Span, Stamp, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
+    Accelerator, ByteSize, Column, Counters, Epoch, HostCounters, ImageId, Import, NodeCapacity, NodeId, NodeStatus,
+    OperationId, OsRng, PoolId, PoolSpec, SecretKey, Span, Stamp, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
 };
 use futures_util::StreamExt;
 use std::io::{Read, Write};

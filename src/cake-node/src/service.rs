@@ -11,7 +11,8 @@ use cake_node_api::{
     API_VERSION, Hello, NodeError, NodeService, Observed, ObservedStream, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
-    Counters, Epoch, ExitReason, HaltedBy, ImageId, Import, NodeId, OperationId, PoolId, PoolSpec, Power, Span, Stamp, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    Counters, Epoch, ExitReason, HaltedBy, ImageId, Import, NodeId, OperationId, PoolId, PoolSpec, Power, Span, Stamp,
+    UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};

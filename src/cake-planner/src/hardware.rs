@@ -16,7 +16,8 @@
 
 use cake_types::limits::NICS_MAX;
 use cake_types::{
-    CpuModel, DiskBus, DiskDevice, Drivers, Firmware, GuestOs, HARDWARE_VERSION, HardwareRecord, HardwareRequest, ImageFormat, ImageSpec, MacAddress, MachineType, NicDevice, NicModel, PciAddress, SpareSlots, VmId,
+    CpuModel, DiskBus, DiskDevice, Drivers, Firmware, GuestOs, HARDWARE_VERSION, HardwareRecord, HardwareRequest,
+    ImageFormat, ImageSpec, MacAddress, MachineType, NicDevice, NicModel, PciAddress, SpareSlots, VmId,
 };
 
 /// Most disks that a record has room for; a request for more gets so many, and the engine refuses the mismatch.

@@ -9,7 +9,8 @@
 //! ```
 
 use cake_types::{
-    ByteSize, ExitReason, Failure, Generation, ImportStage, ImportStatus, MacAddress, Power, ProvisionProgress, Task, TaskGoal, TaskKind, TaskProgress, TaskState, VmState, VmStatus,
+    ByteSize, ExitReason, Failure, Generation, ImportStage, ImportStatus, MacAddress, Power, ProvisionProgress, Task,
+    TaskGoal, TaskKind, TaskProgress, TaskState, VmState, VmStatus,
 };
 
 /// The outcome of an operation, as the node reports it.

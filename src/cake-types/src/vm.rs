@@ -1,8 +1,8 @@
 //! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
 
 use crate::{
-    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, NicSpec, NicStatus, PoolId, Sealed,
-    Stamp, Tags, Usage, VmId,
+    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, NicSpec, NicStatus, PoolId,
+    Sealed, Stamp, Tags, Usage, VmId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,7 @@ impl VmSpec {
             [NicSpec::Nat { forwards }] if forwards.is_empty() && built_in => (Network::Nat, Vec::new()),
             _ => (Network::None, nics),
         };
+    }
 }
 
 /// Desired power: state, not an order.

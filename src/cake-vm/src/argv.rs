@@ -5,9 +5,9 @@
 
 mod devices;
 
-use cake_types::{Accelerator, DiskBus, Firmware, HARDWARE_VERSION, HardwareRecord, Network, VmSpec};
-use devices::{balloon, cd, disk, display, nic, rng, screen, seed, spare_ports};
 use crate::cards::cards;
+use cake_types::{Accelerator, DiskBus, Firmware, HARDWARE_VERSION, HardwareRecord, VmSpec};
+use devices::{balloon, cd, disk, display, nic, rng, screen, seed, spare_ports};
 
 /// Descriptors that QEMU inherits: two listening sockets as the launcher passes them, the lock, then its files.
 pub const QMP_FD: i32 = 3;

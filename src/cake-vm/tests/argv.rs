@@ -2,8 +2,8 @@
 
 use cake_planner::hardware;
 use cake_types::{
-    Accelerator, Authority, ByteSize, CloudInit, DiskSpec, Drivers, Firmware, HardwareRequest, ImageId, Network, NicSpec,
-    PoolId, Power, Restart, TcgReason, VmId, VmSpec,
+    Accelerator, Authority, ByteSize, CloudInit, DiskSpec, Drivers, Firmware, HardwareRequest, ImageId, Network,
+    NicSpec, PoolId, Power, Restart, TcgReason, VmId, VmSpec,
 };
 use cake_vm::argv::{ArgvError, argv};
 use std::path::Path;
@@ -47,6 +47,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         hardware,
         made_from: None,
         deleting: false,
+        binned: None,
         tags: Default::default(),
     }
 }

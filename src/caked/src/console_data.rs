@@ -14,8 +14,8 @@ use cake_i18n::Words;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, SavedQuery, Task,
-    TaskId, VmId,
+    Account, AccountId, ApiToken, AuditRecord, ByteSize, Code, Event, Language, PoolStatus, Problem, Role, SavedQuery,
+    Task, TaskId, VmId,
 };
 use cake_web::{
     About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,

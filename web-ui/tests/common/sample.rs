@@ -2,9 +2,9 @@
 
 use super::Rack;
 use cake_types::{
-    Account, AccountId, Actor, ApiToken, AuditRecord, AuditResult, ByteSize, Calendar, Event, EventKind, Image, Language,
-    Node, NodeStatus, Origin, Pool, PoolStatus, ProjectName, RoleName, SavedQuery, SessionId, Severity, Subject,
-    SystemSettings, Task, Vm, VmStatus, built_in_roles,
+    Account, AccountId, Actor, ApiToken, AuditRecord, AuditResult, ByteSize, Calendar, Event, EventKind, Image,
+    Language, Node, NodeStatus, Origin, Pool, PoolStatus, ProjectName, RoleName, SavedQuery, SessionId, Severity,
+    Subject, SystemSettings, Task, Vm, VmStatus, built_in_roles,
 };
 use cake_web::{
     About, AccountView, BinView, ImageView, ImportView, NodeView, PoolView, SettingsView, SetupView, Viewer, VmView,

@@ -41,7 +41,7 @@ pub(super) fn nics(entry: &VmEntry) -> Vec<Nic> {
     let so = entry.status.as_ref().map(|status| status.nics.as_slice()).unwrap_or_default();
     let asked = spec.hardware.nics.iter().zip(spec.nics());
     let mut nics: Vec<Nic> = asked
-        .map(|(NicDevice { address, mac }, nic)| {
+        .map(|(NicDevice { address, mac, model: _ }, nic)| {
             let status = so.iter().find(|status| status.mac == *mac);
             let removable = spec.hardware.is_on_port(*address) || !entry.state().is_alive();
             shown(*mac, Some(&nic), removable, status, entry.state().is_alive())

@@ -305,6 +305,7 @@ mod tests {
                 hardware,
                 made_from: None,
                 deleting: false,
+                binned: None,
                 tags: Default::default(),
             },
         }

@@ -4,7 +4,9 @@ use anyhow::{Context, Result, bail, ensure};
 use cake_node_api::{NodeClient, Observation, Observed, OperationResult, VmRecord};
 use cake_planner::hardware;
 use cake_types::{
-    Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, Firmware, Generation, HardwareRequest, ImageId, ImportStatus, Meta, Network, NicSpec, OperationId, PoolId, PoolSpec, Power, ProjectName, Restart, Stamp, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
+    Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, Firmware, Generation, HardwareRequest, ImageId,
+    ImportStatus, Meta, Network, NicSpec, OperationId, PoolId, PoolSpec, Power, ProjectName, Restart, Stamp, Usage, Vm,
+    VmId, VmSpec, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -317,7 +319,7 @@ impl Leader {
         let mut vm = self.vm(Firmware::Bios, vec![disk], None);
         vm.spec.cd = Some(cd);
         vm.spec.network = Network::Nat;
-        vm.spec.hardware = hardware::plan(&HardwareRequest { cd: true, drivers, ..request(&vm, Network::Nat) });
+        vm.spec.hardware = hardware::plan(&HardwareRequest { cd: true, drivers, ..request(&vm, 1) });
         vm
     }
 
@@ -361,6 +363,7 @@ impl Leader {
                 hardware,
                 made_from: None,
                 deleting: false,
+                binned: None,
                 tags: Default::default(),
             },
         }

@@ -123,7 +123,7 @@ impl Item for ImageItem<'_> {
     }
 
     fn text(&self, field: TextField, is: Is<'_>) -> bool {
-        let Image { meta, spec, tags } = self.image;
+        let Image { meta, spec, tags, binned: _ } = self.image;
         match field {
             TextField::State => is(if self.available { "available" } else { "unavailable" }),
             TextField::Tag => of_tags(tags, is),
@@ -150,7 +150,7 @@ impl Item for ImageItem<'_> {
     }
 
     fn says(&self, is: Is<'_>) -> bool {
-        let Image { meta, spec, tags } = self.image;
+        let Image { meta, spec, tags, binned: _ } = self.image;
         is(meta.name.as_str()) || spec.title.values().any(|title| is(title)) || of_tags(tags, is)
     }
 }

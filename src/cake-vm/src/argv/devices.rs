@@ -1,8 +1,8 @@
 //! The cards, each at the address that the record gives it.
 
 use super::{ArgvError, Builder, CD_PORT, FileRole, plain};
-use cake_types::{DiskBus, DiskDevice, Firmware, HardwareRecord, Network, NicDevice, NicModel, NicSpec, PciAddress, SpareSlots};
 use crate::cards::{Card, device_id, host_forward, netdev_id};
+use cake_types::{DiskBus, DiskDevice, Firmware, HardwareRecord, NicModel, NicSpec, PciAddress, SpareSlots};
 
 /// `bus=…,addr=…`, and `multifunction=on` where other functions of the slot may follow.
 fn at(address: PciAddress, shares_slot: bool) -> String {
@@ -136,8 +136,5 @@ pub(super) fn nic(builder: &mut Builder, card: &Card) {
         (port, None) => format!("bus={port}"),
     };
     // No boot ROM: nothing here boots from the network yet, and it is slow to load.
-    builder.pair(
-        "-device",
-        format!("{driver},id={device},netdev={netdev},mac={},romfile=,{more}{at}", card.mac),
-    );
+    builder.pair("-device", format!("{driver},id={device},netdev={netdev},mac={},romfile=,{more}{at}", card.mac));
 }

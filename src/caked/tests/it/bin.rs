@@ -1,6 +1,6 @@
 //! What is deleted can be brought back, for a while.
 
-use crate::support::{App, items, vm};
+use crate::support::{App, items};
 use cake_store::ManualClock;
 use serde_json::{Value, json};
 use std::sync::Arc;
