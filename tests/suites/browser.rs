@@ -576,7 +576,8 @@ async fn a_key_that_is_typed_reaches_the_guest_and_what_is_copied_is_said() -> R
 
     // Searching goes on while one types, and the file follows.
     browser.goto(&format!("{}/events", instance.url())).await?;
-    browser.press("/keyed created").await?;
+    browser.click("#q").await?;
+    browser.press("keyed created").await?;
     browser.until("location.search === '?q=keyed+created'").await?;
     browser.until("document.querySelectorAll('[data-test=\"event\"]').length === 1").await?;
     browser.until("document.querySelector('[data-test=\"csv\"]').search.startsWith('?q=keyed')").await?;

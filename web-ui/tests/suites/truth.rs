@@ -104,7 +104,6 @@ async fn a_vm_without_a_disk_is_not_said_to_have_one() {
     let row = browser.get("/vms?q=web-1").await.text;
     assert!(part(&row, "<td class=\"c-disk number\">", "</td>").ends_with('–'));
     let page = browser.get(sites::VM).await.text;
-    assert!(page.contains("data-confirm-text=\"The VM is removed from the server."), "no disk is mentioned");
     assert!(!page.contains("0 B"));
 }
 

@@ -188,10 +188,10 @@ async fn what_is_no_image_leaves_nothing_and_says_why() -> Result<()> {
     let mut iso = cd("never read");
     iso.truncate(20 * 2048);
     let descriptor = b"# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\nRW 8 FLAT \"/etc/shadow\" 0\n";
-    // A directory of clusters that leads out of the file: the header is honest, so only the converter can find out.
+    // A directory of clusters that points between two: the header is honest, so only the converter can find out.
     let mut lies = whole.clone();
     let l1 = u64::from_be_bytes(lies[40..48].try_into()?) as usize;
-    lies[l1..l1 + 8].copy_from_slice(&(1u64 << 63 | 1 << 40).to_be_bytes());
+    lies[l1..l1 + 8].copy_from_slice(&(1u64 << 63 | 512).to_be_bytes());
     let cases = [
         ("cut", &whole[..100], FailureCode::ImageBroken),
         ("backed", &backed, FailureCode::ImageNamesFiles),

@@ -88,7 +88,7 @@ async fn a_bridged_guest_is_a_machine_among_the_others_and_loses_no_packet_with_
     let (mut vm, _console, address) = web(&mut leader).await?;
     assert!(address.to_string().starts_with("10.9.0.1"), "{address} is from the DHCP server");
     let mac = vm.spec.hardware.nics[0].mac;
-    assert!(office.leased()?.windows(6).any(|bytes| bytes == mac.0), "the server has given it to {mac}");
+    office.leased_to(mac).await?;
     let page = format!("http://{address}/");
     assert_eq!(office.ask(&["wget", "-qO-", &page])?, "hello-from-web\n");
     assert!(std::fs::read_link(format!("/sys/class/net/{}", cake_net::tap_name(mac))).is_ok());

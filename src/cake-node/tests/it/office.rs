@@ -6,10 +6,12 @@
 //! ```
 
 use anyhow::{Context, Result, ensure};
+use cake_types::MacAddress;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub const NODE: &str = "10.9.0.2";
@@ -95,11 +97,19 @@ impl Office {
         self.files.path().join("leases")
     }
 
-    /// The bytes of the DHCP server's list, asked for now.
-    pub fn leased(&self) -> Result<Vec<u8>> {
+    /// Waits until the DHCP server's list says that it gave this one an address. The server writes it down when it is asked to.
+    pub async fn leased_to(&self, mac: MacAddress) -> Result<()> {
         let server = self.dhcp.as_ref().context("it serves")?.id();
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(server.cast_signed()), nix::sys::signal::SIGUSR1)?;
-        Ok(std::fs::read(self.leases())?)
+        let server = nix::unistd::Pid::from_raw(server.cast_signed());
+        tokio::time::timeout(Duration::from_secs(20), async {
+            while !std::fs::read(self.leases())?.windows(6).any(|bytes| bytes == mac.0) {
+                nix::sys::signal::kill(server, nix::sys::signal::SIGUSR1)?;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            anyhow::Ok(())
+        })
+        .await
+        .with_context(|| format!("the server has given nothing to {mac}"))?
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is deleted can be brought back, for a while.
 
-use crate::support::{App, items};
+use crate::support::{App, PASSWORD, items};
 use cake_store::ManualClock;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -60,12 +60,14 @@ async fn what_lies_there_for_long_enough_is_deleted() {
     assert_eq!(admin.patch("/v1/settings", "*", &json!({ "bin_days": 2 })).await.is(200)["bin_days"], 2);
     clock.advance(Duration::from_secs(47 * 3600));
     app.running().control().bin.sweep().await.unwrap();
+    // Who was logged in all the while is not any more.
+    let admin = app.visitor().log_in("admin", PASSWORD).await;
     assert_eq!(items(&admin.get("/v1/bin").await.is(200)).len(), 1);
     // It is counted over a restart.
     app.restart().await;
-    let admin = admin.at(&app);
     clock.advance(Duration::from_secs(2 * 3600));
     app.running().control().bin.sweep().await.unwrap();
+    let admin = admin.at(&app);
     admin.until("/v1/bin", |bin| items(bin).is_empty()).await;
     assert!(app.node.with(|node| node.vms.is_empty()));
 }
