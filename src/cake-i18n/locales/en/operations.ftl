@@ -25,6 +25,7 @@ operation-vm_reset = Reset VM
 operation-vm_pause = Pause VM
 operation-vm_resume = Resume VM
 operation-vm_adopt = Adopt VM
+operation-vm_halted = The guest shut itself down
 operation-vm_bin = Move VM to the bin
 operation-vm_restore = Bring VM back
 operation-image_bin = Move image to the bin

@@ -25,6 +25,7 @@ operation-vm_reset = 重設虛擬機器
 operation-vm_pause = 暫停虛擬機器
 operation-vm_resume = 繼續虛擬機器
 operation-vm_adopt = 接管虛擬機器
+operation-vm_halted = 客體自行關機
 operation-vm_bin = 將虛擬機器移到垃圾桶
 operation-vm_restore = 復原虛擬機器
 operation-image_bin = 將映像檔移到垃圾桶
