@@ -223,7 +223,7 @@ async fn charts_are_drawn_said_and_walked_along() -> Result<()> {
 
     browser.goto(&format!("{}/vms/{}", instance.url(), vm.id)).await?;
     browser.until(&format!("/taken on the server: .* MiB now/.test({})", said("chart-memory"))).await?;
-    browser.until_text("Nobody counts the network of this VM").await?;
+    browser.until_text("The network of this VM is not counted").await?;
     picture(&browser, "usage-vm", "en").await?;
     let complaints = browser.complaints().await?;
     ensure!(complaints.is_empty(), "the page's own console complains: {complaints:?}");

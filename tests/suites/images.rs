@@ -38,7 +38,7 @@ async fn an_upload_is_broken_off_gone_on_with_and_boots() -> Result<()> {
     client.upload(&some, opened, |_| {}).await?;
     instance.crash()?;
     let client = client.patient(DEADLINE);
-    let left = client.import("mine").await?;
+    let left = client.import_to_send("mine").await?;
     ensure!(left.missing == Some(vec![[1, 4], [6, left.chunks - 6]]), "{}", left.json);
     let said = cake.ok(&["image", "upload", "mine", file, "--os", "linux"]).await?;
     ensure!(said.out.contains("mine"), "{said:?}");

@@ -6,6 +6,8 @@
   const AT_ONCE = 3;
   const LAST_PAUSE = 30_000;
   const GIVE_UP = 20;
+  const READY_TRIES = 240;
+  const READY_PAUSE = 250;
   const form = document.getElementById('upload');
   const state = document.getElementById('upload-state');
   if (!form) return;
@@ -50,7 +52,12 @@
   });
 
   async function send(id, chosen) {
-    const found = await cake.api('GET', `/v1/imports/${id}`);
+    let found = await cake.api('GET', `/v1/imports/${id}`);
+    // A server that has just begun, or began anew, takes chunks in a moment.
+    for (let tries = 0; found.ok && found.json.state === 'pending' && tries < READY_TRIES; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, READY_PAUSE));
+      found = await cake.api('GET', `/v1/imports/${id}`);
+    }
     if (!found.ok) return cake.notice(cake.explain(found), document.getElementById('main'));
     const { chunk_size: length, missing } = found.json;
     const left = (missing ?? []).flatMap(([first, count]) => Array.from({ length: count }, (_, at) => first + at));

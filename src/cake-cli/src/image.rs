@@ -65,7 +65,7 @@ async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
         None => {
             let new = NewImport { name: name.clone(), size, sha256, os };
             let begun = client.begin_import(&new).await?;
-            client.import(&begun.id.to_string()).await?.value
+            client.import_to_send(&begun.id.to_string()).await?.value
         }
     };
     let bar = bar(context, size.bytes()).with_message(name.clone());
@@ -85,9 +85,11 @@ async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
 /// An upload of that name and length that waits for the rest.
 async fn begun(client: &Client, name: &str, size: ByteSize) -> Result<Option<Import>, Failure> {
     let all = client.imports().await?;
-    let same = |import: &&Import| import.name == name && import.size == size && import.state == "receiving";
+    let same = |import: &&Import| {
+        import.name == name && import.size == size && matches!(&*import.state, "pending" | "receiving")
+    };
     match all.items.iter().find(same) {
-        Some(import) => Ok(Some(client.import(&import.id.to_string()).await?.value)),
+        Some(import) => Ok(Some(client.import_to_send(&import.id.to_string()).await?.value)),
         None => Ok(None),
     }
 }

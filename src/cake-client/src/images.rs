@@ -21,6 +21,9 @@ const AT_ONCE: usize = 3;
 /// minutes is waited for.
 const TRIES: u32 = 20;
 const LAST_PAUSE: Duration = Duration::from_secs(30);
+/// How often, and how far apart, it is asked whether a server takes chunks.
+const READY_TRIES: u32 = 240;
+const READY_PAUSE: Duration = Duration::from_millis(250);
 
 /// A file on its way out.
 #[derive(Debug)]
@@ -90,6 +93,19 @@ impl Client {
     /// With the chunks that are missing.
     pub async fn import(&self, import: &str) -> Result<Seen<Import>, Error> {
         self.get(&format!("/v1/imports/{}", escape(import))).await
+    }
+
+    /// The same once its server takes chunks or has ended it: one that has just begun, or began anew, is waited for.
+    pub async fn import_to_send(&self, import: &str) -> Result<Seen<Import>, Error> {
+        for _ in 0..READY_TRIES {
+            let seen = self.import(import).await?;
+            if seen.state != "pending" {
+                return Ok(seen);
+            }
+            tokio::time::sleep(READY_PAUSE).await;
+        }
+        let source = "the server that shall keep it is not connected".into();
+        Err(Error::Unreachable { url: self.url(&format!("/v1/imports/{}", escape(import))), source })
     }
 
     pub async fn begin_import(&self, new: &NewImport) -> Result<Seen<Import>, Error> {
