@@ -452,6 +452,8 @@ audit-none = Nothing has been changed yet.
 # Settings and accounts
 settings-general = This cloud
 settings-language-hint = For messages that nobody reads in a browser. Each person’s pages follow their own choice.
+field-bin-days = Days in the bin
+settings-bin-hint = A VM or an image that is deleted can be brought back for so long, from 1 to 365. Until then it takes its space.
 settings-accounts = Accounts
 settings-about = About
 field-cloud-name = Name of this cloud

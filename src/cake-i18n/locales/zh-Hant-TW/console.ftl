@@ -438,6 +438,8 @@ audit-none = 還沒有任何變更。
 # 設定與帳號
 settings-general = 這個雲端
 settings-language-hint = 用於不經瀏覽器閱讀的訊息。每個人的頁面依各自的選擇。
+field-bin-days = 垃圾桶保留天數
+settings-bin-hint = 刪除的虛擬機器與映像檔在這段時間內可以復原，可為1到365天；在那之前仍會佔用空間。
 settings-accounts = 帳號
 settings-about = 關於
 field-cloud-name = 這個雲端的名稱
