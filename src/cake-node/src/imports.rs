@@ -227,13 +227,8 @@ impl Imports {
     /// Until all of it is here.
     async fn receive(&self, row: &ImportRow, work: &Work, look: &Notify) -> Result<(), Failure> {
         let total = row.import.spec.size;
-        let (folder, again) = (work.folder.clone(), work.again());
-        let staged = run_blocking(move || {
-            DirBuilder::new().recursive(true).mode(0o711).create(&folder).map_err(file_failure("make a directory"))?;
-            let (_, staged) = again.staged()?;
-            Ok(Arc::new(staged))
-        })
-        .await?;
+        let again = work.again();
+        let staged = run_blocking(move || again.staged().map(|(_, staged)| Arc::new(staged))).await?;
         loop {
             let looked = staged.clone();
             let here = run_blocking(move || {
@@ -399,8 +394,11 @@ impl Work {
         self.folder.join(format!("{}.raw", self.id))
     }
 
-    /// The file that is received, made if it is not there.
+    /// The file that is received, made with its folder if it is not there: by whoever comes first, the one who receives or the one
+    /// who sends.
     fn staged(&self) -> Result<(File, Staged), Failure> {
+        let folder = DirBuilder::new().recursive(true).mode(0o711).create(&self.folder);
+        folder.map_err(file_failure("make a directory"))?;
         let path = self.received();
         let file = OpenOptions::new()
             .read(true)
