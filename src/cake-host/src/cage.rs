@@ -15,8 +15,7 @@ mod root;
 pub use privileges::{drop_all, limit};
 pub use root::enter;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The folder in which a caged program sees the files that it was given by name.
 pub const FOLDER: &str = "/vm";
@@ -41,30 +40,4 @@ pub struct Seen<'a> {
     pub source: &'a Path,
     pub name: &'a str,
     pub writable: bool,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum CageError {
-    #[error("cannot {what} {path}")]
-    File {
-        what: &'static str,
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("cannot {what}")]
-    Step {
-        what: &'static str,
-        #[source]
-        source: io::Error,
-    },
-}
-
-/// Names a step that failed.
-fn step(what: &'static str) -> impl FnOnce(nix::Error) -> CageError {
-    move |error| CageError::Step { what, source: error.into() }
-}
-
-fn file(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CageError {
-    move |source| CageError::File { what, path: path.to_owned(), source }
 }

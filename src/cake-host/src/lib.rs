@@ -8,7 +8,7 @@
 //!                                   └─ SystemdLauncher: transient units ──┐
 //!   system_settings: host name, time zone ─────────────────────────────── bus (every D-Bus proxy) ─▶ systemd
 //!   process: ProcessIdentity ─▶ LiveProcess (pidfd)
-//!   cage: a root of its own, no rights: where guests' bytes are touched
+//!   cage: a root of its own, no rights: where guests' bytes are touched      step: one that failed on the way there
 //!   usage: one process, the whole machine       identity: its names        accelerator: does KVM really run guests
 //!   history: what was used, over an hour, a day, a month, in files that never grow
 //! ```
@@ -22,5 +22,6 @@ pub mod history;
 pub mod identity;
 pub mod launch;
 pub mod process;
+pub mod step;
 pub mod system_settings;
 pub mod usage;

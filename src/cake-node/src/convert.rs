@@ -10,13 +10,13 @@
 //!
 //! The format is the one that [`cake_storage::inspect`] found: nothing is guessed, and no backing file is looked for.
 
-use cake_host::cage::{self, Cage, CageError, FOLDER, Seen};
+use cake_host::cage::{self, Cage, FOLDER, Seen};
+use cake_host::step::{StepError, close_from, step};
 use cake_storage::worker::WORKER_UID;
 use nix::sys::resource::Resource;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::io;
 use std::path::Path;
 
 const QEMU_IMG: &str = "/usr/bin/qemu-img";
@@ -33,21 +33,13 @@ pub enum ConvertError {
     #[error("{0} is no format that is converted")]
     Format(String),
     #[error("the worker can't be confined")]
-    Cage(#[from] CageError),
+    Cage(#[source] StepError),
     #[error("the seccomp filter can't be made")]
     Filter(#[from] seccompiler::BackendError),
     #[error("the seccomp filter can't be set")]
     SetFilter(#[from] seccompiler::Error),
-    #[error("cannot {what}")]
-    Step {
-        what: &'static str,
-        #[source]
-        source: io::Error,
-    },
-}
-
-fn step(what: &'static str) -> impl FnOnce(nix::Error) -> ConvertError {
-    move |error| ConvertError::Step { what, source: error.into() }
+    #[error(transparent)]
+    Step(#[from] StepError),
 }
 
 /// `cake-node worker convert-image FORMAT ENGINE`: root in, nobody from the first byte of the image on.
@@ -57,41 +49,39 @@ pub fn convert_image(format: &str, engine: &Path) -> Result<Infallible, ConvertE
     }
     let filter = filter()?;
     // By their paths: what a descriptor belongs to is in the mount namespace that is left.
-    let path_of = |link: &str| {
-        std::fs::read_link(link).map_err(|source| ConvertError::Step { what: "find a file by its descriptor", source })
-    };
+    let path_of = |link: &str| std::fs::read_link(link).map_err(step("find a file by its descriptor"));
     let (source, target) = (path_of("/proc/self/fd/0")?, path_of("/proc/self/fd/1")?);
     let seen = [
         Seen { source: &source, name: SOURCE, writable: false },
         Seen { source: &target, name: TARGET, writable: true },
     ];
-    cage::enter(&Cage { engine, uid: WORKER_UID, network: false, kvm: false, seen: &seen })?;
+    cage::enter(&Cage { engine, uid: WORKER_UID, network: false, kvm: false, seen: &seen })
+        .map_err(ConvertError::Cage)?;
     cage::limit(&[
         (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_AS, MEMORY),
         (Resource::RLIMIT_CPU, SECONDS),
         (Resource::RLIMIT_NPROC, THREADS),
         (Resource::RLIMIT_NOFILE, FILES),
-    ])?;
+    ])
+    .map_err(ConvertError::Cage)?;
     only_the_pipe()?;
-    cage::drop_all(WORKER_UID)?;
+    cage::drop_all(WORKER_UID).map_err(ConvertError::Cage)?;
     seccompiler::apply_filter(&filter)?;
     execute(format)
 }
 
 /// Progress and complaints go into the pipe; there is nothing to read, and no other descriptor.
-fn only_the_pipe() -> Result<(), ConvertError> {
+fn only_the_pipe() -> Result<(), StepError> {
     let null = nix::fcntl::open("/dev/null", nix::fcntl::OFlag::O_RDONLY, nix::sys::stat::Mode::empty());
     let null = null.map_err(step("open /dev/null"))?;
     // SAFETY: all are numbers of open descriptors, and nothing here uses what is replaced.
     let placed = unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&null), 0).min(libc::dup2(2, 1)) };
     nix::Error::result(placed).map_err(step("place the pipe"))?;
-    // SAFETY: close_range takes numbers; nothing but the standard three is used from here.
-    let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
-    // What `null` held is closed with the rest.
+    // What it held is closed with the rest.
     std::mem::forget(null);
-    nix::Error::result(closed).map_err(step("close descriptors"))?;
-    Ok(())
+    // SAFETY: nothing but the standard three is used from here.
+    unsafe { close_from(3) }
 }
 
 fn execute(format: &str) -> Result<Infallible, ConvertError> {
@@ -105,7 +95,8 @@ fn execute(format: &str) -> Result<Infallible, ConvertError> {
         .map(|word| CString::new(word).expect("words of ours have no NUL"))
         .collect();
     let program = CString::new(QEMU_IMG).expect("a path of ours has no NUL");
-    nix::unistd::execve(&program, &argv, &[c"PATH=/usr/bin", c"HOME=/", c"LC_ALL=C"]).map_err(step("execute qemu-img"))
+    nix::unistd::execve(&program, &argv, &[c"PATH=/usr/bin", c"HOME=/", c"LC_ALL=C"])
+        .map_err(|error| step("execute qemu-img")(error).into())
 }
 
 /// What qemu-img needs to read one file, write another and end. Anything else fails.

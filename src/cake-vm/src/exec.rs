@@ -16,7 +16,8 @@
 use crate::argv::{FIRST_FILE_FD, FIRST_TAP_FD, KERNEL_NAME, LOCK_FD};
 use crate::folder::record_lock;
 use crate::plan::{LaunchPlan, PlannedFile};
-use cake_host::cage::{self, Cage, CageError, Seen};
+use cake_host::cage::{self, Cage, Seen};
+use cake_host::step::{StepError, close_from, file, step};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::resource::Resource;
 use nix::sys::stat::{Mode, fstat};
@@ -50,21 +51,10 @@ pub enum ExecError {
         #[source]
         source: serde_json::Error,
     },
-    #[error("cannot {what} {path}")]
-    File {
-        what: &'static str,
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("cannot {what}")]
-    Step {
-        what: &'static str,
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Step(#[from] StepError),
     #[error("QEMU can't be confined")]
-    Cage(#[from] CageError),
+    Cage(#[source] StepError),
 }
 
 impl ExecError {
@@ -76,15 +66,6 @@ impl ExecError {
     }
 }
 
-/// Names a step that failed.
-fn step(what: &'static str) -> impl FnOnce(nix::Error) -> ExecError {
-    move |error| ExecError::Step { what, source: error.into() }
-}
-
-fn file(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ExecError {
-    move |source| ExecError::File { what, path: path.to_owned(), source }
-}
-
 /// Becomes QEMU. Call it in a process with one thread, whose descriptors from 3 on are the sockets that the plan's arguments name.
 pub fn exec_vm(path: &Path) -> Result<Infallible, ExecError> {
     let plan = read_plan(path)?;
@@ -94,19 +75,20 @@ pub fn exec_vm(path: &Path) -> Result<Infallible, ExecError> {
     take_lock(path.parent().unwrap_or(Path::new("/")))?;
     let mut files = open_files(&plan.files, floor)?;
     files.extend(taps);
-    enter(&plan)?;
+    enter(&plan).map_err(ExecError::Cage)?;
     cage::limit(&[
         (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_NOFILE, MOST_FILES),
         (Resource::RLIMIT_NPROC, MOST_THREADS),
         (Resource::RLIMIT_MEMLOCK, MOST_LOCKED),
-    ])?;
+    ])
+    .map_err(ExecError::Cage)?;
     place(files)?;
-    cage::drop_all(plan.uid)?;
+    cage::drop_all(plan.uid).map_err(ExecError::Cage)?;
     become_qemu(&plan.argv)
 }
 
-fn enter(plan: &LaunchPlan) -> Result<(), CageError> {
+fn enter(plan: &LaunchPlan) -> Result<(), StepError> {
     let kernel = plan.kernel.as_deref().map(|source| Seen { source, name: KERNEL_NAME, writable: false });
     let LaunchPlan { engine, uid, network, kvm, .. } = plan;
     cage::enter(&Cage { engine, uid: *uid, network: *network, kvm: *kvm, seen: kernel.as_slice() })
@@ -128,15 +110,14 @@ fn read_plan(path: &Path) -> Result<LaunchPlan, ExecError> {
 fn take_lock(folder: &Path) -> Result<(), ExecError> {
     let path = folder.join("lock");
     let opened = nix::fcntl::open(&path, OFlag::O_RDWR | OFlag::O_CREAT, Mode::from_bits_truncate(0o600))
-        .map_err(|error| file("open", &path)(error.into()))?;
+        .map_err(file("open", &path))?;
     let lock = move_to(opened, LOCK_FD).map_err(step("place the lock"))?;
     match fcntl(lock, FcntlArg::F_SETLK(&record_lock())) {
         Ok(_) => {}
         Err(nix::Error::EAGAIN | nix::Error::EACCES) => return Err(ExecError::Running),
-        Err(error) => return Err(step("lock")(error)),
+        Err(error) => return Err(step("lock")(error).into()),
     }
-    let boot =
-        cake_host::identity::boot_id().map_err(|source| ExecError::Step { what: "read the boot's id", source })?;
+    let boot = cake_host::identity::boot_id().map_err(step("read the boot's id"))?;
     nix::sys::uio::pwrite(lock, boot.to_string().as_bytes(), 0).map_err(step("write the boot's id"))?;
     Ok(())
 }
@@ -159,7 +140,7 @@ fn open_files(files: &[PlannedFile], floor: RawFd) -> Result<Vec<OwnedFd>, ExecE
     let open = |PlannedFile { path, writable }: &PlannedFile| {
         let access = if *writable { OFlag::O_RDWR } else { OFlag::O_RDONLY };
         let opened = nix::fcntl::open(path, access | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW, Mode::empty())
-            .map_err(|error| file("open", path)(error.into()))?;
+            .map_err(file("open", path))?;
         let number = fcntl(&opened, FcntlArg::F_DUPFD_CLOEXEC(floor)).map_err(step("move a descriptor"))?;
         // SAFETY: the kernel has just made this descriptor for us.
         Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(number) })
@@ -173,9 +154,8 @@ fn place(files: Vec<OwnedFd>) -> Result<(), ExecError> {
     for (number, opened) in (FIRST_FILE_FD..).zip(files) {
         move_to(opened, number).map_err(step("place a descriptor"))?;
     }
-    // SAFETY: close_range takes numbers; nothing that this process still uses has one from `end` on.
-    let closed = unsafe { libc::syscall(libc::SYS_close_range, end as libc::c_uint, libc::c_uint::MAX, 0) };
-    if closed == 0 { Ok(()) } else { Err(step("close the other descriptors")(nix::Error::last())) }
+    // SAFETY: nothing that this process still uses has a number from `end` on.
+    Ok(unsafe { close_from(end) }?)
 }
 
 /// Moves a descriptor to a number, open across exec.
@@ -192,11 +172,9 @@ fn move_to(descriptor: OwnedFd, number: RawFd) -> nix::Result<BorrowedFd<'static
 }
 
 fn become_qemu(argv: &[String]) -> Result<Infallible, ExecError> {
-    let bad = |_| ExecError::Step { what: "use an argument", source: io::ErrorKind::InvalidInput.into() };
-    let argv: Vec<CString> =
-        argv.iter().map(|arg| CString::new(arg.as_str())).collect::<Result<_, _>>().map_err(bad)?;
-    let Some(program) = argv.first() else {
-        return Err(ExecError::Step { what: "find QEMU in an empty plan", source: io::ErrorKind::InvalidInput.into() });
-    };
-    nix::unistd::execve(program, &argv, &[c"PATH=/usr/bin", c"HOME=/", c"TMPDIR=/tmp"]).map_err(step("execute QEMU"))
+    let argv = argv.iter().map(|arg| CString::new(arg.as_str())).collect::<Result<Vec<_>, _>>();
+    let argv = argv.map_err(step("use an argument"))?;
+    let program = argv.first().ok_or(io::ErrorKind::InvalidInput).map_err(step("find QEMU in an empty plan"))?;
+    nix::unistd::execve(program, &argv, &[c"PATH=/usr/bin", c"HOME=/", c"TMPDIR=/tmp"])
+        .map_err(|error| step("execute QEMU")(error).into())
 }

@@ -1,6 +1,6 @@
 //! What a program may use, and who it is.
 
-use super::{CageError, step};
+use crate::step::{StepError, step};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 use std::ffi::c_ulong;
@@ -12,12 +12,12 @@ const SECBIT_KEEP_CAPS_LOCKED: c_ulong = 0b10 << 4;
 const SECBIT_NO_CAP_AMBIENT_RAISE: c_ulong = 0b11 << 6;
 
 /// Sets soft and hard limits.
-pub fn limit(limits: &[(Resource, u64)]) -> Result<(), CageError> {
+pub fn limit(limits: &[(Resource, u64)]) -> Result<(), StepError> {
     limits.iter().try_for_each(|(what, most)| setrlimit(*what, *most, *most)).map_err(step("set limits"))
 }
 
 /// Gives up everything, in the order in which each step still has the right to the next.
-pub fn drop_all(uid: u32) -> Result<(), CageError> {
+pub fn drop_all(uid: u32) -> Result<(), StepError> {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     drop_bounding_set()?;
     let bits = SECBIT_NOROOT | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE;
@@ -33,12 +33,12 @@ pub fn drop_all(uid: u32) -> Result<(), CageError> {
     drop_inheritable()
 }
 
-fn drop_bounding_set() -> Result<(), CageError> {
+fn drop_bounding_set() -> Result<(), StepError> {
     for capability in 0..64 {
         match prctl("drop a capability", libc::PR_CAPBSET_DROP, capability, 0) {
             Ok(()) => {}
             // Past the last one that this kernel knows.
-            Err(CageError::Step { source, .. }) if source.raw_os_error() == Some(libc::EINVAL) => return Ok(()),
+            Err(StepError::Step { source, .. }) if source.raw_os_error() == Some(libc::EINVAL) => return Ok(()),
             Err(error) => return Err(error),
         }
     }
@@ -46,7 +46,7 @@ fn drop_bounding_set() -> Result<(), CageError> {
 }
 
 /// Inheritable capabilities are the only set that changing the user leaves alone.
-fn drop_inheritable() -> Result<(), CageError> {
+fn drop_inheritable() -> Result<(), StepError> {
     const VERSION_3: u32 = 0x2008_0522;
     let header: [u32; 2] = [VERSION_3, 0];
     let none = [0u32; 6];
@@ -56,7 +56,7 @@ fn drop_inheritable() -> Result<(), CageError> {
     Ok(())
 }
 
-fn prctl(what: &'static str, option: libc::c_int, first: c_ulong, second: c_ulong) -> Result<(), CageError> {
+fn prctl(what: &'static str, option: libc::c_int, first: c_ulong, second: c_ulong) -> Result<(), StepError> {
     let zero: c_ulong = 0;
     // SAFETY: the options used here take numbers and change only this process.
     let result = unsafe { libc::prctl(option, first, second, zero, zero) };

@@ -1,6 +1,7 @@
 //! The root: the engine tree, read-only, with the few things that a program needs to write or to read from the machine.
 
-use super::{Cage, CageError, FOLDER, Seen, file, step};
+use super::{Cage, FOLDER, Seen};
+use crate::step::{StepError, file, step};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
@@ -15,7 +16,7 @@ const DEVICES: [(&str, u64, u64); 2] = [("null", 1, 3), ("urandom", 1, 9)];
 const KVM: (&str, u64, u64) = ("kvm", 10, 232);
 
 /// Leaves the machine's file systems behind.
-pub fn enter(cage: &Cage<'_>) -> Result<(), CageError> {
+pub fn enter(cage: &Cage<'_>) -> Result<(), StepError> {
     let network = if cage.network { CloneFlags::empty() } else { CloneFlags::CLONE_NEWNET };
     unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS | network)
         .map_err(step("make namespaces"))?;
@@ -24,7 +25,7 @@ pub fn enter(cage: &Cage<'_>) -> Result<(), CageError> {
         .map_err(step("make mounts private"))?;
 
     let engine = cage.engine;
-    mount(Some(engine), engine, NOTHING, MsFlags::MS_BIND, NOTHING).map_err(|e| file("mount", engine)(e.into()))?;
+    mount(Some(engine), engine, NOTHING, MsFlags::MS_BIND, NOTHING).map_err(file("mount", engine))?;
     tmpfs(&engine.join("tmp"), CLOSED, "size=16m,mode=1777")?;
     devices(&engine.join("dev"), cage)?;
     if !cage.seen.is_empty() {
@@ -44,7 +45,7 @@ pub fn enter(cage: &Cage<'_>) -> Result<(), CageError> {
     chdir("/").map_err(step("enter the new root"))
 }
 
-fn files(folder: &Path, seen: &[Seen<'_>]) -> Result<(), CageError> {
+fn files(folder: &Path, seen: &[Seen<'_>]) -> Result<(), StepError> {
     tmpfs(folder, CLOSED, "size=4k,nr_inodes=4,mode=755")?;
     for Seen { source, name, writable } in seen {
         let target = folder.join(name);
@@ -55,7 +56,7 @@ fn files(folder: &Path, seen: &[Seen<'_>]) -> Result<(), CageError> {
     Ok(())
 }
 
-fn devices(folder: &Path, cage: &Cage<'_>) -> Result<(), CageError> {
+fn devices(folder: &Path, cage: &Cage<'_>) -> Result<(), StepError> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     tmpfs(folder, flags, "size=4k,nr_inodes=8,mode=755")?;
     for (name, major, minor) in DEVICES {
@@ -74,7 +75,7 @@ fn devices(folder: &Path, cage: &Cage<'_>) -> Result<(), CageError> {
         .map_err(step("make /dev read-only"))
 }
 
-fn resolver(engine: &Path) -> Result<(), CageError> {
+fn resolver(engine: &Path) -> Result<(), StepError> {
     let source = Path::new("/etc/resolv.conf");
     let seen = engine.join("etc/resolv.conf");
     match source.canonicalize() {
@@ -84,13 +85,12 @@ fn resolver(engine: &Path) -> Result<(), CageError> {
     }
 }
 
-fn tmpfs(target: &Path, flags: MsFlags, options: &str) -> Result<(), CageError> {
-    mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some(options))
-        .map_err(|e| file("mount a tmpfs on", target)(e.into()))
+fn tmpfs(target: &Path, flags: MsFlags, options: &str) -> Result<(), StepError> {
+    mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some(options)).map_err(file("mount a tmpfs on", target))
 }
 
-fn bind(source: &Path, target: &Path, flags: MsFlags) -> Result<(), CageError> {
-    mount(Some(source), target, NOTHING, MsFlags::MS_BIND, NOTHING).map_err(|e| file("mount", source)(e.into()))?;
+fn bind(source: &Path, target: &Path, flags: MsFlags) -> Result<(), StepError> {
+    mount(Some(source), target, NOTHING, MsFlags::MS_BIND, NOTHING).map_err(file("mount", source))?;
     let locked = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | flags;
-    mount(NOTHING, target, NOTHING, locked, NOTHING).map_err(|e| file("lock", target)(e.into()))
+    mount(NOTHING, target, NOTHING, locked, NOTHING).map_err(file("lock", target))
 }
