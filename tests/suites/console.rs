@@ -123,6 +123,8 @@ async fn many_vms_are_acted_on_after_a_summary_each_with_its_result() -> Result<
     browser.until("document.querySelectorAll('[data-test=\"bulk-will\"] li').length === 1").await?;
     browser.until("document.querySelectorAll('[data-test=\"bulk-not\"] li .note').length === 2").await?;
     ensure!(browser.eval("document.querySelector('[data-test=\"bulk-yes\"]').disabled").await? == true, "not yet");
+    browser.fill(&test_id("bulk-typed"), "2").await?;
+    ensure!(browser.eval("document.querySelector('[data-test=\"bulk-yes\"]').disabled").await? == true, "2 is not 1");
     browser.fill(&test_id("bulk-typed"), "1").await?;
     browser.click(&test_id("bulk-yes")).await?;
     browser.until("document.querySelectorAll('[data-result=\"done\"]').length === 1").await?;

@@ -2,9 +2,10 @@
 
 #[path = "../fuzz/check.rs"]
 mod check;
+#[path = "../../../tests/replay.rs"]
+mod replay;
 
-use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use std::{fs, path::Path};
+use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 
 const MUTATIONS: usize = 60_000;
 const TOKENS: [&[u8]; 12] = [
@@ -21,14 +22,6 @@ const TOKENS: [&[u8]; 12] = [
     b"P6\n",
     b"255\n",
 ];
-
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
-    let mut files: Vec<_> =
-        fs::read_dir(&folder).expect("the corpus").map(|entry| entry.expect("an entry").path()).collect();
-    files.sort();
-    files.iter().map(|file| fs::read(file).expect("a file of the corpus")).collect()
-}
 
 fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = seeds.choose(random).expect("a seed").clone();
@@ -53,13 +46,9 @@ fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn replay(name: &str, check: fn(&[u8])) {
-    let seeds = corpus(name);
-    assert!(seeds.len() >= 4, "the corpus is missing");
+    let seeds = replay::corpus(name, 4);
     seeds.iter().for_each(|seed| check(seed));
-    let mut random = StdRng::seed_from_u64(2);
-    for _ in 0..MUTATIONS {
-        check(&mutate(&mut random, &seeds));
-    }
+    replay::mutations(&seeds, (2, MUTATIONS), mutate, check);
 }
 
 #[test]

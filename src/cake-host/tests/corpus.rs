@@ -2,17 +2,10 @@
 
 #[path = "../fuzz/check.rs"]
 mod check;
+#[path = "../../../tests/replay.rs"]
+mod replay;
 
-use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use std::{fs, path::Path};
-
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
-    let mut files: Vec<_> =
-        fs::read_dir(&folder).expect("the corpus").map(|entry| entry.expect("an entry").path()).collect();
-    files.sort();
-    files.iter().map(|file| fs::read(file).expect("a file of the corpus")).collect()
-}
+use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 
 /// Bytes of the head are hit as often as all others together.
 fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
@@ -33,14 +26,10 @@ fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-fn replay(name: &str, mutations: usize, check: fn(&[u8])) {
-    let seeds = corpus(name);
-    assert!(seeds.len() >= 4, "the corpus is missing");
+fn replay(name: &str, count: usize, check: fn(&[u8])) {
+    let seeds = replay::corpus(name, 4);
     seeds.iter().for_each(|seed| check(seed));
-    let mut random = StdRng::seed_from_u64(4);
-    for _ in 0..mutations {
-        check(&mutate(&mut random, &seeds));
-    }
+    replay::mutations(&seeds, (4, count), mutate, check);
 }
 
 #[test]

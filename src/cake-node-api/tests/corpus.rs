@@ -2,10 +2,10 @@
 
 #[path = "../fuzz/check.rs"]
 mod check;
+#[path = "../../../tests/replay.rs"]
+mod replay;
 
-use std::{fs, path::Path};
-
-use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 
 /// Of each of the two.
 const MUTATIONS: usize = 60_000;
@@ -25,14 +25,6 @@ const TOKENS: [&[u8]; 14] = [
     b"\0\0\0",
     b"\xff",
 ];
-
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
-    let mut files: Vec<_> =
-        fs::read_dir(&folder).expect("the corpus").map(|entry| entry.expect("an entry").path()).collect();
-    files.sort();
-    files.iter().map(|file| fs::read(file).expect("a file of the corpus")).collect()
-}
 
 /// Bytes are changed; half of the time the first frame's length is set right again, so that what lies behind it is reached.
 fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
@@ -63,22 +55,16 @@ fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
 
 #[test]
 fn the_corpora_break_nothing() {
-    let (calls, replies) = (corpus("calls"), corpus("replies"));
-    assert!(calls.len() >= 11 && replies.len() >= 10, "the corpora are missing");
-    calls.iter().for_each(|seed| check::calls(seed));
-    replies.iter().for_each(|seed| check::replies(seed));
+    replay::corpus("calls", 11).iter().for_each(|seed| check::calls(seed));
+    replay::corpus("replies", 10).iter().for_each(|seed| check::replies(seed));
 }
 
 #[test]
 fn seeded_mutations_of_calls_break_nothing() {
-    let seeds = corpus("calls");
-    let mut random = StdRng::seed_from_u64(2);
-    (0..MUTATIONS).for_each(|_| check::calls(&mutate(&mut random, &seeds)));
+    replay::mutations(&replay::corpus("calls", 11), (2, MUTATIONS), mutate, check::calls);
 }
 
 #[test]
 fn seeded_mutations_of_replies_break_nothing() {
-    let seeds = corpus("replies");
-    let mut random = StdRng::seed_from_u64(3);
-    (0..MUTATIONS).for_each(|_| check::replies(&mutate(&mut random, &seeds)));
+    replay::mutations(&replay::corpus("replies", 10), (3, MUTATIONS), mutate, check::replies);
 }

@@ -2,11 +2,12 @@
 
 #[path = "../fuzz/check.rs"]
 mod check;
+#[path = "../../../tests/replay.rs"]
+mod replay;
 
+use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
-use std::path::Path;
 
 /// Of each of the two.
 const MUTATIONS: usize = 60_000;
@@ -37,13 +38,6 @@ const TOKENS: [&str; 24] = [
     "18446744073709551616",
 ];
 
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
-    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
-}
-
 fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = seeds.choose(random).unwrap().clone();
     for _ in 0..random.random_range(1..5) {
@@ -69,11 +63,9 @@ fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
 
 /// The corpus as it is, then mutations of it.
 fn replay(name: &str, least: usize, check: fn(&[u8])) {
-    let seeds = corpus(name);
-    assert!(seeds.len() >= least, "the corpus {name} is missing");
+    let seeds = replay::corpus(name, least);
     seeds.iter().for_each(|seed| check(seed));
-    let mut random = StdRng::seed_from_u64(2);
-    (0..MUTATIONS).for_each(|_| check(&mutate(&mut random, &seeds)));
+    replay::mutations(&seeds, (2, MUTATIONS), mutate, check);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 #[path = "../fuzz/check.rs"]
 mod check;
+#[path = "../../../tests/replay.rs"]
+mod replay;
 
-use std::{fs, path::Path};
-
-use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 
 const MUTATIONS: usize = 120_000;
 const TOKENS: [&[u8]; 16] = [
@@ -26,14 +26,6 @@ const TOKENS: [&[u8]; 16] = [
     b"\xf0\x9f",
     b"\0",
 ];
-
-fn corpus() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/lines");
-    let mut files: Vec<_> =
-        fs::read_dir(&folder).expect("the corpus").map(|entry| entry.expect("an entry").path()).collect();
-    files.sort();
-    files.iter().map(|file| fs::read(file).expect("a file of the corpus")).collect()
-}
 
 fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = seeds.choose(random).expect("a seed").clone();
@@ -64,16 +56,10 @@ fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
 
 #[test]
 fn the_corpus_breaks_nothing() {
-    let seeds = corpus();
-    assert!(seeds.len() >= 9, "the corpus is missing");
-    seeds.iter().for_each(|seed| check::check(seed));
+    replay::corpus("lines", 9).iter().for_each(|seed| check::check(seed));
 }
 
 #[test]
 fn seeded_mutations_break_nothing() {
-    let seeds = corpus();
-    let mut random = StdRng::seed_from_u64(2);
-    for _ in 0..MUTATIONS {
-        check::check(&mutate(&mut random, &seeds));
-    }
+    replay::mutations(&replay::corpus("lines", 9), (2, MUTATIONS), mutate, check::check);
 }

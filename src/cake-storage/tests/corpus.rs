@@ -2,23 +2,17 @@
 
 #[path = "../fuzz/check.rs"]
 mod check;
+#[path = "../../../tests/replay.rs"]
+mod replay;
 
+use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
-use std::path::Path;
 
 const MUTATIONS: usize = 150_000;
 const TEXT_MUTATIONS: usize = 100_000;
 /// Numbers at which parsers go wrong, in both orders of bytes.
 const NUMBERS: [u64; 8] = [0, 1, 0x7f, 0xffff, 0x7fff_ffff, 0xffff_ffff, 0x7fff_ffff_ffff_ffff, u64::MAX];
-
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
-    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
-}
 
 fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = seeds.choose(random).unwrap().clone();
@@ -71,37 +65,27 @@ fn mutate_text(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
 
 #[test]
 fn descriptions_that_are_none_break_nothing() {
-    let seeds = corpus("descriptions");
-    assert!(seeds.len() >= 5, "the corpus is missing");
+    let seeds = replay::corpus("descriptions", 5);
     seeds.iter().for_each(|seed| check::description(seed));
-    let mut random = StdRng::seed_from_u64(4);
-    (0..TEXT_MUTATIONS).for_each(|_| check::description(&mutate_text(&mut random, &seeds)));
+    replay::mutations(&seeds, (4, TEXT_MUTATIONS), mutate_text, check::description);
 }
 
 #[test]
 fn the_corpus_breaks_nothing() {
-    let seeds = corpus("images");
-    assert!(seeds.len() >= 8, "the corpus is missing");
-    seeds.iter().for_each(|seed| check::check(seed));
+    replay::corpus("images", 8).iter().for_each(|seed| check::check(seed));
 }
 
 #[test]
 fn seeded_mutations_break_nothing() {
-    let seeds = corpus("images");
-    let mut random = StdRng::seed_from_u64(2);
-    for _ in 0..MUTATIONS {
-        check::check(&mutate(&mut random, &seeds));
-    }
+    replay::mutations(&replay::corpus("images", 8), (2, MUTATIONS), mutate, check::check);
 }
 
 /// What is looked at far from the beginning of a file.
 #[test]
 fn mutations_of_cds_and_of_vhdx_break_nothing() {
     for (name, check) in [("cd", check::cd as fn(&[u8])), ("vhdx", check::vhdx)] {
-        let seeds = corpus(name);
-        assert!(!seeds.is_empty(), "the corpus is missing");
+        let seeds = replay::corpus(name, 1);
         seeds.iter().for_each(|seed| check(seed));
-        let mut random = StdRng::seed_from_u64(3);
-        (0..MUTATIONS).for_each(|_| check(&mutate(&mut random, &seeds)));
+        replay::mutations(&seeds, (3, MUTATIONS), mutate, check);
     }
 }

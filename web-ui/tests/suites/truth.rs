@@ -94,16 +94,24 @@ async fn a_size_that_does_not_fit_cannot_be_chosen_and_says_why() {
 #[tokio::test]
 async fn a_vm_without_a_disk_is_not_said_to_have_one() {
     let rack = common::busy();
-    {
+    let lost = {
         let mut vms = rack.vms.lock().expect("no panic held it");
-        let mut view = VmView::clone(&vms[0]);
-        view.vm.spec.disks.clear();
-        vms[0] = Arc::new(view);
-    }
+        let lost = vms.iter().position(|view| view.vm.meta.name.as_str() == "old-intranet").expect("a VM that is lost");
+        for at in [0, lost] {
+            let mut view = VmView::clone(&vms[at]);
+            view.vm.spec.disks.clear();
+            vms[at] = Arc::new(view);
+        }
+        vms[lost].vm.meta.id
+    };
     let browser = administrator(rack);
     let row = browser.get("/vms?q=web-1").await.text;
     assert!(part(&row, "<td class=\"c-disk number\">", "</td>").ends_with('–'));
     let page = browser.get(sites::VM).await.text;
+    assert!(!page.contains("0 B"));
+    // One that no server has is deleted for good.
+    let page = browser.get(&format!("/vms/{lost}")).await.text;
+    assert!(page.contains("data-confirm-text=\"The VM is removed from the server."), "no disk is mentioned");
     assert!(!page.contains("0 B"));
 }
 
