@@ -31,7 +31,7 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn vms(&self) -> Vec<Arc<VmView>>;
     async fn vm(&self, id: VmId) -> Option<Arc<VmView>>;
     async fn images(&self) -> Vec<Arc<ImageView>>;
-    /// What was deleted and can be brought back.
+    /// What was deleted and can be brought back, oldest first.
     async fn bin(&self) -> Vec<BinView>;
     /// Files on their way to become images.
     async fn imports(&self) -> Vec<Arc<ImportView>>;

@@ -75,7 +75,6 @@ impl Client {
         self.delete(&vm_path(&vm.id.to_string()), &vm.etag).await
     }
 
-    /// Deletes the VM and its disks.
     /// Into the bin, from where it can be brought back.
     pub async fn bin_vm(&self, vm: &str) -> Result<Seen<Task>, Error> {
         self.post(&format!("/v1/vms/{}/bin", escape(vm)), NO_BODY).await
@@ -91,6 +90,7 @@ impl Client {
         self.list("/v1/bin", None).await
     }
 
+    /// Deletes the VM and its disks for good.
     pub async fn delete_vm(&self, vm: &Seen<Vm>) -> Result<Seen<Task>, Error> {
         let id = vm.id.to_string();
         self.delete(&vm_path(&id), vm.etag()?).await

@@ -20,16 +20,17 @@ use cake_node_api::staged::{self, Staged};
 use cake_node_api::{ImportRecord, NodeError};
 use cake_storage::images::{self, Image};
 use cake_storage::inspect::Found;
+use cake_storage::volume::own_file;
 use cake_storage::worker::{Refused, WORKER_UID};
 use cake_types::{
     ByteSize, Failure, FailureCode, Firmware, GuestOs, ImageFormat, ImageId, ImageSpec, Import, ImportSpec,
-    ImportStage, ImportStatus, Stamp, limits,
+    ImportStage, ImportStatus, Stamp, is_sha256, limits,
 };
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -54,10 +55,10 @@ struct Job {
 }
 
 /// One import and where its files are.
+#[derive(Clone)]
 struct Work {
     id: ImageId,
     import: Import,
-    stamp: Stamp,
     folder: PathBuf,
 }
 
@@ -213,7 +214,6 @@ impl Imports {
         let work = Work::new(row.clone(), pool.images());
         if row.stage == ImportStage::Receiving {
             self.receive(row, &work, look).await?;
-            self.enter(row, ImportStage::Checking, None).await;
         }
         self.enter(row, ImportStage::Checking, None).await;
         let image = self.make(row, &work).await?;
@@ -227,7 +227,7 @@ impl Imports {
     /// Until all of it is here.
     async fn receive(&self, row: &ImportRow, work: &Work, look: &Notify) -> Result<(), Failure> {
         let total = row.import.spec.size;
-        let again = work.again();
+        let again = work.clone();
         let staged = run_blocking(move || again.staged().map(|(_, staged)| Arc::new(staged))).await?;
         loop {
             let looked = staged.clone();
@@ -279,7 +279,7 @@ impl Imports {
         virtual_size: u64,
     ) -> Result<(Found, PathBuf), Failure> {
         self.enter(row, ImportStage::Converting, None).await;
-        let (again, target) = (work.again(), work.converted());
+        let (again, target) = (work.clone(), work.converted());
         let made = target.clone();
         let (source, file) = run_blocking(move || again.hand_over(&made, virtual_size)).await?;
         let mut worker = tokio::process::Command::new(&self.inspector.program);
@@ -300,9 +300,9 @@ impl Imports {
         let answer = self.inspector.glance(&target).await;
         let answer = answer.map_err(|error| failure(FailureCode::Internal, crate::chain(&*error)))?;
         let found = answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
-        let (gone, source) = (work.received(), found);
-        run_blocking(move || std::fs::remove_file(gone).map_err(file_failure("remove the original"))).await?;
-        Ok((source, target))
+        let original = work.received();
+        run_blocking(move || std::fs::remove_file(original).map_err(file_failure("remove the original"))).await?;
+        Ok((found, target))
     }
 
     /// Shows the progress of a conversion until its pipe ends; gives the last words. One that would fill the pool is ended.
@@ -368,8 +368,7 @@ fn admit(spec: &ImportSpec) -> Result<(), NodeError> {
     if spec.size.bytes() == 0 || spec.size.bytes() > staged::LARGEST {
         return Err(invalid(format!("a file of {} can't be an image", spec.size)));
     }
-    let hexadecimal = |sum: &String| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if spec.sha256.as_ref().is_some_and(|sum| !hexadecimal(sum)) {
+    if spec.sha256.as_deref().is_some_and(|sum| !is_sha256(sum)) {
         return Err(invalid("a checksum has 64 hexadecimal digits".into()));
     }
     Ok(())
@@ -377,12 +376,7 @@ fn admit(spec: &ImportSpec) -> Result<(), NodeError> {
 
 impl Work {
     fn new(row: ImportRow, folder: PathBuf) -> Self {
-        Self { id: row.import.meta.id, import: row.import, stamp: row.stamp, folder }
-    }
-
-    fn again(&self) -> Self {
-        let Self { id, import, stamp, folder } = self;
-        Self { id: *id, import: import.clone(), stamp: *stamp, folder: folder.clone() }
+        Self { id: row.import.meta.id, import: row.import, folder }
     }
 
     /// The file as it came.
@@ -400,15 +394,7 @@ impl Work {
         let folder = DirBuilder::new().recursive(true).mode(0o711).create(&self.folder);
         folder.map_err(file_failure("make a directory"))?;
         let path = self.received();
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(file_failure("make the file"))?;
+        let file = own_file().create(true).truncate(false).open(&path).map_err(file_failure("make the file"))?;
         let staged =
             Staged::new(file.try_clone().map_err(file_failure("share the file"))?, self.import.spec.size.bytes());
         staged.prepare().map_err(file_failure("make room for the file"))?;
@@ -418,15 +404,7 @@ impl Work {
     /// Source and target of a conversion, both the worker's for as long as it takes.
     fn hand_over(&self, target: &Path, virtual_size: u64) -> Result<(File, File), Failure> {
         let source = File::open(self.received()).map_err(file_failure("open the file"))?;
-        let made = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(target)
-            .map_err(file_failure("make the disk"))?;
+        let made = own_file().create(true).truncate(true).open(target).map_err(file_failure("make the disk"))?;
         made.set_len(virtual_size).map_err(file_failure("make the disk"))?;
         for file in [&source, &made] {
             fchown(file, Some(WORKER_UID), Some(WORKER_UID)).map_err(file_failure("hand the file over"))?;

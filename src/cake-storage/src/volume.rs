@@ -64,16 +64,15 @@ fn check_room(pool: &Pool, request: &VolumeRequest<'_>) -> Result<(), StorageErr
     Ok(())
 }
 
+/// How a file that is ours alone is opened: read and written, and never through a link.
+pub fn own_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    options
+}
+
 fn fill(half: &Path, request: &VolumeRequest<'_>, watch: Watch<'_>) -> Result<(), StorageError> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(half)
-        .map_err(StorageError::io("create", half))?;
+    let file = own_file().create(true).truncate(true).open(half).map_err(StorageError::io("create", half))?;
     if let Some(image) = request.image {
         let source = File::open(image).map_err(StorageError::io("open", image))?;
         let size = source.metadata().map_err(StorageError::io("look at", image))?.len();

@@ -42,6 +42,22 @@ pub struct Import {
     pub spec: ImportSpec,
 }
 
+impl Import {
+    /// The word for where it is; `status` is what the node has said of it, if it has.
+    pub fn word(&self, status: Option<&ImportStatus>) -> &'static str {
+        match status {
+            _ if self.spec.ending => "ending",
+            Some(status) => status.stage.as_str(),
+            None => "pending",
+        }
+    }
+}
+
+/// Whether a text can be a SHA-256: 64 hexadecimal digits.
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportSpec {
     pub source: ImportSource,

@@ -40,6 +40,7 @@ pub use id::{
 };
 pub use image::{
     GuestOs, Image, ImageFormat, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage, ImportStatus,
+    is_sha256,
 };
 pub use meta::{Epoch, Generation, Meta, Stamp};
 pub use name::{HostName, Name, NameError, ProjectName};

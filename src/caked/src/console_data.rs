@@ -14,8 +14,8 @@ use cake_i18n::Words;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, ApiToken, AuditRecord, ByteSize, Code, Event, Language, PoolStatus, Problem, Role, SavedQuery,
-    Task, TaskId, VmId,
+    Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, SavedQuery, Task,
+    TaskId, VmId,
 };
 use cake_web::{
     About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,
@@ -173,21 +173,11 @@ impl ConsoleData for Data {
     }
 
     async fn bin(&self) -> Vec<BinView> {
-        let vms = self.board.vms();
-        let vms = vms.iter().filter(|entry| entry.binned()).filter_map(|entry| {
-            let (meta, spec) = (&entry.vm.meta, &entry.vm.spec);
-            let size = ByteSize(spec.disks.iter().map(|disk| disk.size.bytes()).sum());
-            let (id, name) = (meta.id.0, meta.name.clone());
-            Some(BinView { kind: "vm", id, name, binned_at: spec.binned?, size, etag: etag(meta.generation) })
-        });
-        let images = self.board.images();
-        let images = images.iter().filter_map(|entry| {
-            let meta = &entry.image.meta;
-            let size = entry.status.as_ref().map_or(ByteSize(0), |status| status.stored);
-            let (id, name) = (meta.id.0, meta.name.clone());
-            Some(BinView { kind: "image", id, name, binned_at: entry.image.binned?, size, etag: etag(meta.generation) })
-        });
-        vms.chain(images).collect()
+        let view = |binned| {
+            let board::Binned { kind, id, name, at, size, generation } = binned;
+            BinView { kind, id, name, binned_at: at, size, etag: etag(generation) }
+        };
+        self.board.bin().into_iter().map(view).collect()
     }
 
     async fn imports(&self) -> Vec<Arc<ImportView>> {

@@ -49,8 +49,7 @@ struct Row {
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
     let days = SignedDuration::from_hours(24 * i64::from(days(data).await));
-    let mut items = data.bin().await;
-    items.sort_by_key(|item| item.binned_at);
+    let items = data.bin().await;
     let row = |item: &BinView| Row {
         kind: item.kind,
         folder: if item.kind == "vm" { "vms" } else { "images" },

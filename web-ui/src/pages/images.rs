@@ -116,11 +116,6 @@ fn row(f: &Frame, view: &ImageView) -> Row {
 
 fn import_row(view: &ImportView) -> ImportRow {
     let (meta, spec) = (&view.import.meta, &view.import.spec);
-    let stage = match &view.status {
-        _ if spec.ending => "ending",
-        Some(status) => status.stage.as_str(),
-        None => "pending",
-    };
     let moving = view.status.as_ref().filter(|status| status.total.bytes() > 0);
     let received = match &view.status {
         Some(status) if status.stage == ImportStage::Receiving => status.done,
@@ -130,7 +125,7 @@ fn import_row(view: &ImportView) -> ImportRow {
     ImportRow {
         id: meta.id.to_string(),
         name: meta.name.to_string(),
-        stage,
+        stage: view.import.word(view.status.as_ref()),
         percent: moving.map(|status| show::percent(status.done, status.total)),
         done: received,
         size: spec.size,

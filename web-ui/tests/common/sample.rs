@@ -142,7 +142,7 @@ fn bin() -> Vec<BinView> {
         size: ByteSize(size),
         etag: "\"g1\"".into(),
     };
-    vec![item(1, "vm", "old-web", 20 * GIB), item(2, "image", "debian-11", 2 * GIB)]
+    vec![item(2, "image", "debian-11", 2 * GIB), item(1, "vm", "old-web", 20 * GIB)]
 }
 
 fn imports() -> Vec<Arc<ImportView>> {

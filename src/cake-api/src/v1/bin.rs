@@ -2,10 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use cake_control::board::{ImageEntry, VmEntry};
+use cake_control::board::Binned;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -39,32 +38,17 @@ pub struct BinList {
     pub next: Option<String>,
 }
 
-fn vm(entry: &Arc<VmEntry>, days: SignedDuration) -> Option<BinItem> {
-    let binned_at = entry.vm.spec.binned.filter(|_| entry.binned())?;
-    let (meta, disks) = (&entry.vm.meta, &entry.vm.spec.disks);
-    Some(BinItem {
-        kind: "vm",
-        id: meta.id.0,
-        name: meta.name.to_string(),
-        binned_at,
-        until: binned_at + days,
-        size: disks.iter().map(|disk| disk.size.bytes()).sum(),
-        etag: etag(meta.generation),
-    })
-}
-
-fn image(entry: &Arc<ImageEntry>, days: SignedDuration) -> Option<BinItem> {
-    let binned_at = entry.image.binned?;
-    let meta = &entry.image.meta;
-    Some(BinItem {
-        kind: "image",
-        id: meta.id.0,
-        name: meta.name.to_string(),
-        binned_at,
-        until: binned_at + days,
-        size: entry.status.as_ref().map_or(0, |status| status.stored.bytes()),
-        etag: etag(meta.generation),
-    })
+fn item(binned: Binned, days: SignedDuration) -> BinItem {
+    let Binned { kind, id, name, at, size, generation } = binned;
+    BinItem {
+        kind,
+        id,
+        name: name.to_string(),
+        binned_at: at,
+        until: at + days,
+        size: size.bytes(),
+        etag: etag(generation),
+    }
 }
 
 /// Everything in the bin, oldest first.
@@ -74,13 +58,10 @@ fn image(entry: &Arc<ImageEntry>, days: SignedDuration) -> Option<BinItem> {
 pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -> Result<Response, Refused> {
     let (limit, after) = (page.limit()?, page.cursor::<Uuid>()?);
     let days = SignedDuration::from_hours(24 * i64::from(api.settings.bin_days()));
-    let (vms, images) = (api.board.vms(), api.board.images());
-    let vms = vms.iter().filter_map(|entry| vm(entry, days));
-    let mut items: Vec<BinItem> = vms.chain(images.iter().filter_map(|entry| image(entry, days))).collect();
-    items.sort_by_key(|item| (item.binned_at, item.id));
-    let start =
-        after.map_or(0, |after| items.iter().position(|item| item.id == after).map_or(items.len(), |at| at + 1));
-    let mut items: Vec<BinItem> = items.into_iter().skip(start).take(limit + 1).collect();
+    let all = api.board.bin();
+    let start = after.map_or(0, |after| all.iter().position(|item| item.id == after).map_or(all.len(), |at| at + 1));
+    let mut items: Vec<BinItem> =
+        all.into_iter().skip(start).take(limit + 1).map(|binned| item(binned, days)).collect();
     let more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| more).map(|item| item.id.to_string());

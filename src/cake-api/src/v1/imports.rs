@@ -116,7 +116,7 @@ impl From<&domain::Import> for Import {
     fn from(import: &domain::Import) -> Self {
         let domain::Import { meta, spec } = import;
         let Meta { id, project, name, generation, created_at, updated_at: _ } = meta;
-        let ImportSpec { source, size, sha256, pool, os, ending } = spec;
+        let ImportSpec { source, size, sha256, pool, os, ending: _ } = spec;
         let (source, url) = match source {
             ImportSource::Upload => ("upload", None),
             ImportSource::Url { url } => ("url", Some(url.clone())),
@@ -131,7 +131,7 @@ impl From<&domain::Import> for Import {
             sha256: sha256.clone(),
             os: word(os),
             pool: pool.0,
-            state: if *ending { "ending" } else { "pending" },
+            state: import.word(None),
             progress: None,
             failure: None,
             task: None,
@@ -148,10 +148,8 @@ fn show(api: &Api, entry: &ImportEntry) -> Import {
     let mut import = Import::from(&entry.import);
     let mut tasks = api.board.tasks_of(entry.import.meta.id.0).into_iter();
     import.task = tasks.find(|task| task.goal == TaskGoal::Imported).map(|task| task.id.0);
-    if let Some(ImportStatus { observed: _, stage, done, total, failure }) = &entry.status {
-        if !entry.import.spec.ending {
-            import.state = stage.as_str();
-        }
+    import.state = entry.import.word(entry.status.as_ref());
+    if let Some(ImportStatus { observed: _, stage: _, done, total, failure }) = &entry.status {
         let moving = total.bytes() > 0;
         import.progress = moving.then(|| Progress { done: done.bytes(), total: total.bytes() });
         let shown = |failure: &domain::Failure| Failure { code: failure.code.as_str(), detail: failure.detail.clone() };

@@ -14,7 +14,7 @@ mod model;
 mod observe;
 
 pub use changes::{Change, Changes, Compacted, What};
-pub use model::{Greeting, ImageEntry, ImportEntry, NodeEntry, PoolEntry, Render, Transition, VmEntry};
+pub use model::{Binned, Greeting, ImageEntry, ImportEntry, NodeEntry, PoolEntry, Render, Transition, VmEntry};
 
 use cake_node_api::ImageRecord;
 use cake_planner::epoch::Held;
@@ -22,8 +22,8 @@ use cake_planner::names::{self, Reference};
 use cake_planner::task::Outcome;
 use cake_store::Revision;
 use cake_types::{
-    Image, ImageId, Import, Node, NodeId, OperationId, Pool, PoolId, Problem, ProjectName, Task, TaskId, Vm, VmId,
-    VmStatus,
+    ByteSize, Image, ImageId, Import, Node, NodeId, OperationId, Pool, PoolId, Problem, ProjectName, Task, TaskId, Vm,
+    VmId, VmStatus,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -148,6 +148,26 @@ impl Board {
                 inner.images.values().find(|e| e.image.meta.name == name && e.image.binned.is_none()).cloned()
             }
         }
+    }
+
+    /// Everything in the bin, oldest first.
+    pub fn bin(&self) -> Vec<Binned> {
+        let inner = self.read();
+        let vms = inner.vms.values().filter(|entry| entry.binned()).filter_map(|entry| {
+            let (meta, spec) = (&entry.vm.meta, &entry.vm.spec);
+            let size = ByteSize(spec.disks.iter().map(|disk| disk.size.bytes()).sum());
+            let (id, name, generation) = (meta.id.0, meta.name.clone(), meta.generation);
+            Some(Binned { kind: "vm", id, name, at: spec.binned?, size, generation })
+        });
+        let images = inner.images.values().filter_map(|entry| {
+            let meta = &entry.image.meta;
+            let size = entry.status.as_ref().map_or(ByteSize(0), |status| status.stored);
+            let (id, name, generation) = (meta.id.0, meta.name.clone(), meta.generation);
+            Some(Binned { kind: "image", id, name, at: entry.image.binned?, size, generation })
+        });
+        let mut all: Vec<Binned> = vms.chain(images).collect();
+        all.sort_by_key(|binned| (binned.at, binned.id));
+        all
     }
 
     pub fn imports(&self) -> Vec<Arc<ImportEntry>> {

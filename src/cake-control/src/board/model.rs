@@ -6,10 +6,12 @@ use cake_planner::admission::Situation;
 use cake_planner::epoch::{Held, Wanted};
 use cake_store::Revision;
 use cake_types::{
-    Generation, Image, ImageStatus, Import, ImportStatus, Node, NodeId, NodeStatus, Pool, PoolStatus, Stamp, Vm, VmId,
-    VmState, VmStatus,
+    ByteSize, Generation, Image, ImageStatus, Import, ImportStatus, Name, Node, NodeId, NodeStatus, Pool, PoolStatus,
+    Stamp, Vm, VmId, VmState, VmStatus,
 };
+use jiff::Timestamp;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// A VM, asked and so. Never changed: a change puts a new entry in its place.
 #[derive(Clone, Debug)]
@@ -28,6 +30,20 @@ pub struct VmEntry {
     pub applying: Option<Generation>,
     /// Ready-made JSON, from [`Render`].
     pub fragment: Bytes,
+}
+
+/// Something in the bin.
+#[derive(Clone, Debug)]
+pub struct Binned {
+    /// `vm`, `image`.
+    pub kind: &'static str,
+    pub id: Uuid,
+    /// As it was then.
+    pub name: Name,
+    pub at: Timestamp,
+    /// What it keeps from others: bytes of disks, or of the image's file.
+    pub size: ByteSize,
+    pub generation: Generation,
 }
 
 impl VmEntry {

@@ -14,13 +14,12 @@ use cake_node_api::staged;
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{
     ByteSize, Code, Generation, GuestOs, ImageId, Import, ImportSource, ImportSpec, Meta, Name, Problem, ProjectName,
-    Stamp, Subject, Task, TaskGoal, TaskKind,
+    Stamp, Subject, Task, TaskGoal, TaskKind, is_sha256,
 };
 use receive::Receiving;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use crate::audit::Audit;
 use crate::board::{ImportEntry, PoolEntry};
 use crate::caller::{Caller, Keep};
 use crate::ledger::Ledger;
@@ -105,8 +104,7 @@ impl Imports {
             let problem = Problem::new(Code::OutOfRange).with("field", "size").with("min", 1).with("max", most);
             return Err(problem.at("/size"));
         }
-        let good = |sum: &String| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if sha256.as_ref().is_some_and(|sum| !good(sum)) {
+        if sha256.as_deref().is_some_and(|sum| !is_sha256(sum)) {
             return Err(Problem::invalid("sha256", "checksum").at("/sha256"));
         }
         let pool = self.pool(size)?;
@@ -160,10 +158,6 @@ impl Imports {
         if let Some((task, _)) = with {
             self.ledger.board.put_task(Arc::new(task.clone()));
         }
-        self.audited(audit).await
-    }
-
-    async fn audited(&self, audit: Audit) -> Result<(), Problem> {
         self.ledger.audited(audit).await
     }
 

@@ -80,10 +80,7 @@ impl Receiving {
 
     async fn received(&self) -> Result<Vec<bool>, Problem> {
         let staged = self.staged.clone();
-        let received = tokio::task::spawn_blocking(move || staged.received()).await;
-        received
-            .unwrap_or_else(|error| Err(io::Error::other(error)))
-            .map_err(|e| error::internal("an import's file", &e))
+        blocking(move || staged.received()).await.map_err(|e| error::internal("an import's file", &e))
     }
 }
 
@@ -112,8 +109,7 @@ impl Imports {
         if !receiving.received().await?.get(chunk as usize).is_some_and(|here| *here) {
             write(&receiving.staged, (offset, length), body, digest).await?;
             let staged = receiving.staged.clone();
-            let here = tokio::task::spawn_blocking(move || staged.here(chunk)).await;
-            here.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(ChunkError::Write)?;
+            blocking(move || staged.here(chunk)).await.map_err(ChunkError::Write)?;
         }
         drop(busy);
         if receiving.received().await?.iter().all(|here| *here) {
@@ -127,7 +123,8 @@ impl Imports {
 
     async fn receiving(&self, entry: &ImportEntry) -> Result<Arc<Receiving>, Problem> {
         let id = entry.import.meta.id;
-        let refuse = || Problem::new(Code::IllegalNow).with("action", "upload").with("state", state_of(entry));
+        let state = entry.import.word(entry.status.as_ref());
+        let refuse = || Problem::new(Code::IllegalNow).with("action", "upload").with("state", state);
         if entry.import.spec.ending {
             return Err(refuse());
         }
@@ -154,13 +151,9 @@ impl Imports {
     }
 }
 
-/// The word for where an import is.
-pub(super) fn state_of(entry: &ImportEntry) -> &'static str {
-    match &entry.status {
-        _ if entry.import.spec.ending => "ending",
-        Some(status) => status.stage.as_str(),
-        None => "pending",
-    }
+/// Where waiting for a disk stops nothing else.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 async fn write<E>(
@@ -200,7 +193,7 @@ async fn put(
     hashed: bool,
 ) -> Result<(u64, Vec<u8>, Sha256), ChunkError> {
     let staged = staged.clone();
-    let written = tokio::task::spawn_blocking(move || {
+    let written = blocking(move || {
         if hashed {
             hash.update(&held);
         }
@@ -209,7 +202,7 @@ async fn put(
         held.clear();
         Ok((next, held, hash))
     });
-    written.await.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(ChunkError::Write)
+    written.await.map_err(ChunkError::Write)
 }
 
 #[cfg(test)]
