@@ -132,6 +132,10 @@ impl Machine {
     }
 
     fn note_answer(&mut self, command: Command, result: Result<(), Failure>, now: Instant, effects: &mut Vec<Effect>) {
+        // Killed while it was being told: what becomes of the request is said when the process is gone.
+        if self.phase == Phase::Ending && result.is_err() {
+            return;
+        }
         let Some((told, operation)) = self.telling.take_if(|(told, _)| *told == command) else { return };
         match (&result, told, self.phase) {
             (Ok(()), Command::Stop, Phase::Running) => self.phase = Phase::Paused,

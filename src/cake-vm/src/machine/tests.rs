@@ -287,6 +287,21 @@ fn a_guest_that_shuts_itself_down_is_halted_and_stays_so() {
 }
 
 #[test]
+fn a_request_whose_qemu_is_killed_under_it_is_overtaken_and_has_not_failed() {
+    let mut world = World::new(Power::Running, Restart::OnCrash);
+    world.drain();
+    let operation = Operation { id: OperationId(Uuid::from_u128(1)), edge: Edge::Reset };
+    world.machine.operate(operation, world.now).expect("a running guest is reset");
+    let off = Input::Desired(desired(2, Power::Stopped, Restart::OnCrash));
+    assert_eq!(world.machine.handle(off, world.now), [Effect::Kill]);
+    let closed = Input::Answered { command: Command::Reset, result: Err(failure(FailureCode::QmpProtocol)) };
+    assert_eq!(world.machine.handle(closed, world.now), []);
+    let effects = world.machine.handle(Input::Ended(ExitReason::Killed), world.now);
+    let superseded = Effect::Finish { operation: operation.id, outcome: Outcome::Superseded };
+    assert!(effects.contains(&superseded), "{effects:?}");
+}
+
+#[test]
 fn a_request_behind_one_that_came_too_late_has_its_turn() {
     let mut world = World::new(Power::Running, Restart::OnCrash);
     world.drain();
