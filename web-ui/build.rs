@@ -12,7 +12,7 @@ use std::{env, fs};
 const VENDORED: [&str; 6] = ["xterm.mjs", "xterm.css", "addon-fit.mjs", "novnc/core/rfb.js", "uplot.js", "uplot.css"];
 
 /// The style sheet's parts, below `style/`, in the order in which they win: tokens first, what a phone or paper changes last.
-const STYLE: [&str; 21] = [
+const STYLE: [&str; 22] = [
     "tokens",
     "ground",
     "parts/icons",
@@ -26,6 +26,7 @@ const STYLE: [&str; 21] = [
     "parts/charts",
     "parts/search",
     "parts/bulk",
+    "parts/alerts",
     "pages/overview",
     "parts/forms",
     "pages/wizard",

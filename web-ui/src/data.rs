@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use cake_i18n::Words;
 use cake_planner::query::Filter;
 use cake_types::{
-    AccountId, ApiToken, AuditRecord, ByteSize, Calendar, Event, Image, Import, ImportStatus, Language, Name, Node,
-    NodeStatus, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, SessionId, SystemSettings, Task,
-    TaskId, Vm, VmId, VmStatus,
+    AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, Event, Image, Import, ImportStatus, Language, Name,
+    Node, NodeStatus, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, SessionId, SystemSettings,
+    Task, TaskId, Vm, VmId, VmStatus,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -58,6 +58,9 @@ pub trait ConsoleData: Send + Sync + 'static {
     /// The API tokens of one account.
     async fn tokens(&self, account: AccountId) -> Vec<ApiToken>;
 
+    /// Alerts that are open, in any order.
+    async fn alerts(&self) -> Vec<Alert>;
+
     /// What a search finds for this viewer, kind by kind, at most `each` of a kind; never more than their lists show.
     async fn search(
         &self,
@@ -99,6 +102,7 @@ pub enum Change {
     Image,
     Pool,
     Node,
+    Alerts,
     Settings,
     Account,
     /// Pages of this session are closed: logged out, password changed, account disabled.

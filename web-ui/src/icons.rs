@@ -15,6 +15,9 @@ fn shapes(name: &str) -> &'static str {
         "images" => r#"<circle cx="8" cy="8" r="5.8"/><circle cx="8" cy="8" r="1.8"/>"#,
         "tasks" => r#"<path d="m2.3 4.2 1.1 1.1 2-2.2M2.3 9.2l1.1 1.1 2-2.2M8 4.4h5.7M8 9.4h5.7M4 13.2h9.7"/>"#,
         "events" => r#"<path d="M2 8.5h2.6l1.6-5 3 9.4 1.9-6 .9 1.6h2"/>"#,
+        "alerts" => {
+            r#"<path d="M3 11.6h10c-1-1-1.4-2-1.4-4.2a3.6 3.6 0 0 0-7.2 0c0 2.2-.4 3.2-1.4 4.2zM6.6 13.4h2.8"/>"#
+        }
         "settings" => {
             r#"<path d="M2.2 4.5h6M11.8 4.5h2M2.2 11.5h2M7.8 11.5h6"/><circle cx="10" cy="4.5" r="1.8"/><circle cx="6" cy="11.5" r="1.8"/>"#
         }

@@ -51,6 +51,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/vms/{vm}/console", get(pages::console::serial))
         .route("/images", get(pages::images::page))
         .route("/bin", get(pages::bin::page))
+        .route("/alerts", get(pages::alerts::page))
         .route("/tasks", get(pages::tasks::page))
         .route("/tasks.csv", get(pages::tasks::csv))
         .route("/tasks/{task}", get(pages::tasks::one))

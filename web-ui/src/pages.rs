@@ -2,6 +2,7 @@
 //! change after it.
 
 pub mod account;
+pub mod alerts;
 pub mod audit;
 pub mod bin;
 pub mod console;
@@ -58,6 +59,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
         }
         ["search"] => search::regions(data, f, &parsed(query), &mut regions).await,
         ["images"] => images::regions(data, f, &mut regions).await,
+        ["alerts"] => alerts::regions(data, f, &mut regions).await,
         ["bin"] => bin::regions(data, f, &mut regions).await,
         ["tasks"] => tasks::regions(data, f, &parsed(query), &mut regions).await,
         ["tasks", id] => tasks::one_region(data, f, id, &mut regions).await,
@@ -79,10 +81,13 @@ async fn find_vm(data: &Arc<dyn ConsoleData>, id: &str) -> Option<Arc<crate::dat
     data.vm(id.parse().ok()?).await
 }
 
-/// The number beside "Tasks", and the tasks of the moment.
+/// The numbers beside "Tasks" and "Alerts", and the tasks of the moment.
 async fn common(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
     let active = data.active_tasks().await;
-    regions.add("nav-tasks", &Badge { f, count: active.len() });
+    let title = f.tv("count-tasks", "count", active.len());
+    regions.add("nav-tasks", &Badge { count: active.len(), title });
+    let unseen = alerts::unseen(data).await;
+    regions.add("nav-alerts", &Badge { count: unseen, title: f.tv("health-attention", "count", unseen) });
     let mut tasks: Vec<Arc<Task>> = active.into_iter().take(4).collect();
     let ended = data.finished_tasks(&PageQuery { limit: 4, ..PageQuery::default() }).await;
     for task in ended.map(|page| page.items).unwrap_or_default() {
@@ -96,9 +101,9 @@ async fn common(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
 
 #[derive(Template)]
 #[template(path = "parts/badge.html")]
-struct Badge<'a> {
-    f: &'a Frame,
+struct Badge {
     count: usize,
+    title: String,
 }
 
 #[derive(Template)]

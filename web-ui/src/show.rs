@@ -4,7 +4,7 @@ use crate::data::VmView;
 use crate::frame::Frame;
 use cake_i18n::format;
 use cake_planner::query::VmItem;
-use cake_types::{ByteSize, Event, Severity, Subject, Tags, Task, TaskState, VmState};
+use cake_types::{Alert, AlertKind, ByteSize, Event, Severity, Subject, Tags, Task, TaskState, VmState};
 use std::sync::Arc;
 
 /// A state: its shape and its word say it, its tone (a CSS class) only helps.
@@ -227,6 +227,55 @@ pub fn event_row(f: &Frame, event: &Event) -> EventRow {
         time: f.time_exact(&event.at),
         when: if lately { f.age(&event.at) } else { f.time(&event.at) },
         clock: lately.then(|| format::clock(event.at, &f.zone, f.words.language())),
+    }
+}
+
+/// An alert in a list.
+#[derive(Clone, Debug)]
+pub struct AlertRow {
+    pub id: String,
+    /// The id as an element's.
+    pub key: String,
+    pub kind: &'static str,
+    pub mark: Mark,
+    pub name: String,
+    pub address: Option<String>,
+    pub what: String,
+    pub next: String,
+    /// The page of the manual that says more.
+    pub help: &'static str,
+    pub since: String,
+    pub time: String,
+    /// Who knows of it, as a sentence.
+    pub known: Option<String>,
+    pub note: Option<String>,
+}
+
+pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
+    let (key, icon, tone) = match alert.severity {
+        Severity::Error => ("error", "error", "bad"),
+        Severity::Info | Severity::Warning => ("warning", "warning", "warn"),
+    };
+    let said = f.words.alert(alert);
+    let known = alert.acknowledged.as_ref();
+    AlertRow {
+        id: alert.id.to_string(),
+        key: alert.id.as_str().replace('.', "-"),
+        kind: alert.kind.as_str(),
+        mark: Mark { key, word: f.words.severity(alert.severity), icon, tone },
+        name: alert.subject.name.clone(),
+        address: address(&alert.subject),
+        what: said.what,
+        next: said.next,
+        help: match alert.kind {
+            AlertKind::NodeAway => "server-does-not-answer",
+            AlertKind::PoolSpace | AlertKind::PoolMissing | AlertKind::VmNoSpace => "storage",
+            _ => "alerts",
+        },
+        since: f.tv("alert-since", "age", f.age(&alert.since)),
+        time: f.time_exact(&alert.since),
+        known: known.map(|known| f.tvv("alert-known", "who", f.words.actor(&known.by), "age", f.age(&known.at))),
+        note: known.and_then(|known| known.note.clone()),
     }
 }
 

@@ -136,7 +136,7 @@ pub(crate) struct Claimed(pub Actor);
 
 /// What a request is about, by its path: as it was asked for, whether it exists or not.
 async fn subject(api: &Api, parts: &mut Parts) -> Option<Subject> {
-    const KINDS: [&str; 7] = ["vm", "task", "account", "token", "image", "import", "query"];
+    const KINDS: [&str; 8] = ["vm", "alert", "task", "account", "token", "image", "import", "query"];
     const NAME_MAX: usize = 128;
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
     let (kind, text) = params.iter().find(|(name, _)| KINDS.contains(name))?;
@@ -144,6 +144,7 @@ async fn subject(api: &Api, parts: &mut Parts) -> Option<Subject> {
         "vm" => api.board.find_vm(&ProjectName::default(), text).ok().map(|entry| subject_of(&entry.vm)),
         "image" => api.images.find(text).ok().map(|entry| image_subject(&entry.image)),
         "import" => api.imports.find(text).ok().map(|entry| import_subject(&entry.import)),
+        "alert" => api.alerts.find(text).ok().map(|alert| alert.subject),
         "account" => api.accounts.find(text).ok().map(|account| account_subject(&account)),
         _ => None,
     };

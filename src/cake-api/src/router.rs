@@ -11,8 +11,8 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, audit, bin, bulk, console, events, images, imports, meta, metrics, nics, nodes, pools, queries, query,
-    screen, session, settings, setup, tasks, tokens, usage, vms, watch,
+    accounts, alerts, audit, bin, bulk, console, events, images, imports, meta, metrics, nics, nodes, pools, queries,
+    query, screen, session, settings, setup, tasks, tokens, usage, vms, watch,
 };
 
 struct Table {
@@ -136,6 +136,9 @@ fn table(api: Api) -> Table {
         .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)
         .add("task_get", ("GET", "/v1/tasks/{task}"), With(View), tasks::get)
         .add("task_cancel", ("POST", "/v1/tasks/{task}/cancel"), With(Manage), tasks::cancel)
+        .add("alert_list", ("GET", "/v1/alerts"), With(View), alerts::list)
+        .add("alert_acknowledge", ("POST", "/v1/alerts/{alert}/acknowledge"), With(Operate), alerts::acknowledge)
+        .add("alert_unacknowledge", ("POST", "/v1/alerts/{alert}/unacknowledge"), With(Operate), alerts::unacknowledge)
         .add("event_list", ("GET", "/v1/events"), With(View), events::list)
         .add("audit_list", ("GET", "/v1/audit"), With(Audit), audit::list)
         .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)

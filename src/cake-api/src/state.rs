@@ -2,6 +2,7 @@
 
 use cake_control::Control;
 use cake_control::accounts::Accounts;
+use cake_control::alerts::AlertBook;
 use cake_control::board::Board;
 use cake_control::consoles::Consoles;
 use cake_control::images::Images;
@@ -32,6 +33,7 @@ pub struct Api {
     pub(crate) consoles: Arc<Consoles>,
     pub(crate) screens: Arc<Screens>,
     pub(crate) usage: Arc<UsageReader>,
+    pub(crate) alerts: Arc<AlertBook>,
     /// POSTs that are at work, by the place of their receipt.
     pub(crate) at_work: Arc<Mutex<HashSet<String>>>,
     /// Part of every cursor of a watch: places count from each start anew.
@@ -54,6 +56,7 @@ impl Api {
             consoles: control.consoles.clone(),
             screens: control.screens.clone(),
             usage: control.usage.clone(),
+            alerts: control.alerts.clone(),
             at_work: Arc::default(),
             instance: data_encoding::HEXLOWER.encode(&cake_control::random::bytes::<6>()).into(),
         }

@@ -47,6 +47,8 @@ pub enum Command {
     #[command(subcommand)]
     Task(TaskCommand),
     #[command(subcommand)]
+    Alert(AlertCommand),
+    #[command(subcommand)]
     Event(EventCommand),
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -353,6 +355,21 @@ pub enum TaskCommand {
     Wait {
         #[arg(value_name = "TASK")]
         task: Uuid,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AlertCommand {
+    List,
+    Acknowledge {
+        #[arg(value_name = "ALERT")]
+        alert: String,
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    Unacknowledge {
+        #[arg(value_name = "ALERT")]
+        alert: String,
     },
 }
 

@@ -13,6 +13,7 @@
 //! from standard input, never from the arguments, which every process on a machine can read.
 
 mod account;
+mod alert;
 mod args;
 mod bin;
 mod bulk;
@@ -71,6 +72,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Pool(command) => look::pool(&context, command).await,
         Command::Node(command) => look::node(&context, command).await,
         Command::Task(command) => look::task(&context, command).await,
+        Command::Alert(command) => alert::run(&context, command).await,
         Command::Event(command) => look::event(&context, command).await,
         Command::Audit(command) => look::audit(&context, command).await,
         Command::Query(args) => search::query(&context, args).await,

@@ -1,12 +1,12 @@
 //! The rack itself: set-up, settings, nodes, pools, what happened.
 
-use crate::core::escape;
+use crate::core::{NO_BODY, escape};
 use crate::vms::vm_path;
-use crate::wire::{AuditRecord, Event, Node, Pool, SetupDone, SetupState, UsageHistory, Version};
+use crate::wire::{Alert, AuditRecord, Event, Node, Pool, SetupDone, SetupState, UsageHistory, Version};
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::Method;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 impl Client {
@@ -55,6 +55,19 @@ impl Client {
     /// As above.
     pub async fn vm_usage(&self, vm: &str, span: &str) -> Result<Seen<UsageHistory>, Error> {
         self.get(&format!("{}/usage?span={}", vm_path(vm), escape(span))).await
+    }
+
+    /// Those that are open, the worst first.
+    pub async fn alerts(&self) -> Result<ItemsSeen<Alert>, Error> {
+        self.list("/v1/alerts", None).await
+    }
+
+    pub async fn acknowledge_alert(&self, alert: &str, note: Option<&str>) -> Result<Seen<Alert>, Error> {
+        self.post(&format!("/v1/alerts/{}/acknowledge", escape(alert)), Some(&json!({ "note": note }))).await
+    }
+
+    pub async fn unacknowledge_alert(&self, alert: &str) -> Result<Seen<Alert>, Error> {
+        self.post(&format!("/v1/alerts/{}/unacknowledge", escape(alert)), NO_BODY).await
     }
 
     /// Newest first.

@@ -332,6 +332,30 @@ pub struct Event {
     pub message: Option<String>,
 }
 
+/// Something that somebody must act on.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Alert {
+    pub id: String,
+    pub kind: String,
+    pub severity: String,
+    pub subject: Subject,
+    pub params: BTreeMap<String, String>,
+    pub since: Option<Timestamp>,
+    pub acknowledged: Option<Acknowledgement>,
+    pub message: Option<String>,
+    pub next: Option<String>,
+}
+
+/// Who knows of an alert.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Acknowledgement {
+    pub at: Option<Timestamp>,
+    pub by: AuditActor,
+    pub note: Option<String>,
+}
+
 /// Who changed what, from where, with what result.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]

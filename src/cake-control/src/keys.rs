@@ -2,7 +2,7 @@
 
 use cake_planner::names;
 use cake_store::{Key, KeyPrefix};
-use cake_types::{AccountId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId};
+use cake_types::{AccountId, AlertId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId};
 use uuid::Uuid;
 
 use crate::random;
@@ -62,6 +62,15 @@ pub fn roles() -> KeyPrefix {
 /// Roles have names of any script, so they lie under a digest of it.
 pub fn role(name: &RoleName) -> Key {
     key(&roles(), &random::digest(&name.0)[..32])
+}
+
+pub fn alerts() -> KeyPrefix {
+    prefix("/alerts/")
+}
+
+/// Ids of alerts are longer than a key's name may be, so they lie under a digest.
+pub fn alert(id: &AlertId) -> Key {
+    key(&alerts(), &random::digest(id.as_str())[..32])
 }
 
 pub fn receipts() -> KeyPrefix {

@@ -85,14 +85,7 @@ impl Ledger {
     /// Writes down something that happened. Losing the last quarter of a second of events in a power cut is accepted.
     pub async fn event(&self, happened: Happened, subject: Option<Subject>) {
         let Happened { kind, severity, params } = happened;
-        let event = Event {
-            at: self.now(),
-            project: ProjectName::default(),
-            severity,
-            kind,
-            subject,
-            params: params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        };
+        let event = Event { at: self.now(), project: ProjectName::default(), severity, kind, subject, params };
         let record = Record {
             kind: RecordKind::Event,
             at: event.at,

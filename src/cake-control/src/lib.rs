@@ -18,6 +18,7 @@
 //! It deliberately does not know HTTP, JSON on the wire or languages (cake-api does), nor QEMU, disks or paths (a node does).
 
 pub mod accounts;
+pub mod alerts;
 mod audit;
 pub mod board;
 pub mod caller;

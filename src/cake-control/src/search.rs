@@ -131,16 +131,8 @@ impl Search {
                 let item = |e: &Arc<ImageEntry>| e.image.binned.is_none() && is(&image_item(e));
                 taken(board.images(), room, item, Found::Image)
             }
-            Kind::Pool => {
-                let item = |e: &Arc<PoolEntry>| is(&PoolItem { pool: &e.pool, status: e.status.as_ref() });
-                taken(board.pools(), room, item, Found::Pool)
-            }
-            Kind::Node => {
-                let item = |e: &Arc<NodeEntry>| {
-                    is(&NodeItem { node: &e.node, status: e.status.as_ref(), connected: e.connected })
-                };
-                taken(board.nodes(), room, item, Found::Node)
-            }
+            Kind::Pool => taken(board.pools(), room, |entry| is(&pool_item(entry)), Found::Pool),
+            Kind::Node => taken(board.nodes(), room, |entry| is(&node_item(entry)), Found::Node),
             Kind::Account => taken(self.accounts.list(), room, |account| is(&AccountItem(account)), Found::Account),
             Kind::Task => self.tasks(wanted, now, room).await?,
             Kind::Event => {
@@ -221,4 +213,12 @@ pub(crate) fn vm_item(entry: &VmEntry) -> VmItem<'_> {
 
 fn image_item(entry: &ImageEntry) -> ImageItem<'_> {
     ImageItem { image: &entry.image, available: entry.status.as_ref().is_some_and(|status| status.available) }
+}
+
+pub(crate) fn pool_item(entry: &PoolEntry) -> PoolItem<'_> {
+    PoolItem { pool: &entry.pool, status: entry.status.as_ref() }
+}
+
+pub(crate) fn node_item(entry: &NodeEntry) -> NodeItem<'_> {
+    NodeItem { node: &entry.node, status: entry.status.as_ref(), connected: entry.connected }
 }

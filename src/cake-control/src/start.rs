@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
 
 use crate::accounts::Accounts;
+use crate::alerts::AlertBook;
 use crate::board::{Board, Render, Transition};
 use crate::consoles::Consoles;
 use crate::images::Images;
 use crate::imports::Imports;
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
+use crate::reconcile::alerts::AlertReconciler;
 use crate::reconcile::bin::BinSweeper;
 use crate::reconcile::events::EventReconciler;
 use crate::reconcile::images::ImageReconciler;
@@ -59,6 +61,7 @@ pub struct Control {
     pub screens: Arc<Screens>,
     pub bin: Arc<BinSweeper>,
     pub usage: Arc<UsageReader>,
+    pub alerts: Arc<AlertBook>,
     loops: JoinSet<()>,
 }
 
@@ -101,6 +104,7 @@ impl Control {
         });
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
         let screens = Arc::new(Screens::new(nodes.clone()));
+        let alerts = Arc::new(AlertBook::load(ledger.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
         let search = Search::new(ledger.clone(), tasks.clone(), accounts.clone(), settings.clone());
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
@@ -122,6 +126,7 @@ impl Control {
             screens,
             bin,
             usage,
+            alerts,
             loops: JoinSet::new(),
         };
         control.start_loops(place, transitions);
@@ -143,6 +148,7 @@ impl Control {
         let pools = PoolReconciler { ledger: ledger.clone(), nodes: nodes.clone() };
         let sweeper = Sweeper { ledger: ledger.clone(), accounts: self.accounts.clone() };
         let bin = self.bin.clone();
+        let alerts = AlertReconciler { ledger: ledger.clone(), book: self.alerts.clone() };
         let (link, socket) = (nodes.clone(), place.node_socket.clone());
         self.loops.spawn(async move { link.run(&socket).await });
         self.loops.spawn(async move { vms.run().await });
@@ -153,6 +159,7 @@ impl Control {
         self.loops.spawn(async move { pools.run().await });
         self.loops.spawn(async move { sweeper.run().await });
         self.loops.spawn(async move { bin.run().await });
+        self.loops.spawn(async move { alerts.run().await });
         let ledger = ledger.clone();
         self.loops.spawn(async move { audit::forget(&ledger).await });
     }

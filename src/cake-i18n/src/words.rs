@@ -2,8 +2,9 @@
 
 use crate::Words;
 use cake_types::{
-    Actor, AuditResult, Event, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, NameError, NicSpec,
-    Permission, Power, Problem, Restart, SetupError, Severity, Subject, Task, TaskKind, TaskState, TcgReason, VmState,
+    Actor, Alert, AuditResult, Event, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, NameError,
+    NicSpec, Permission, Power, Problem, Restart, SetupError, Severity, Subject, Task, TaskKind, TaskState, TcgReason,
+    VmState,
 };
 use std::collections::BTreeMap;
 
@@ -84,10 +85,37 @@ impl Words {
             let why = self.text_of(&format!("failure-{code}"));
             facts.insert("why".into(), why.to_owned());
         }
+        if matches!(event.kind, EventKind::AlertBegan | EventKind::AlertEnded) {
+            let alert = facts.get("alert").cloned().unwrap_or_default();
+            facts.insert("what".into(), self.alert_part(&alert, "", &event.params));
+        }
         for name in self.variables(&format!("event-{}", event.kind.as_str())) {
             facts.entry(name.into()).or_default();
         }
         self.text_from(&format!("event-{}", event.kind.as_str()), &facts).trim_end().to_owned()
+    }
+
+    /// What is so, and what to do about it. The subject's name stands beside it.
+    pub fn alert(&self, alert: &Alert) -> Explained {
+        Explained {
+            title: self.text_of(&format!("alert-{}-short", alert.kind.as_str())).into(),
+            what: self.alert_part(alert.kind.as_str(), "", &alert.params),
+            next: self.alert_part(alert.kind.as_str(), "-next", &alert.params),
+        }
+    }
+
+    /// A VM's failure has its own words.
+    fn alert_part(&self, kind: &str, end: &str, params: &BTreeMap<String, String>) -> String {
+        let failure = params.get("code").map(|code| format!("failure-{code}{end}")).filter(|id| self.has(id));
+        let id = failure.unwrap_or_else(|| format!("alert-{kind}{end}"));
+        if !self.has(&id) {
+            return kind.into();
+        }
+        let mut facts = params.clone();
+        for name in self.variables(&id) {
+            facts.entry(name.into()).or_insert_with(|| "–".into());
+        }
+        self.text_from(&id, &facts)
     }
 
     pub fn actor(&self, actor: &Actor) -> String {

@@ -1,23 +1,25 @@
 //! What a change of status means to a person: at most one event per change.
 
-use cake_types::{EventKind, ExitReason, Severity, VmState, VmStatus};
+use crate::alert::Turn;
+use cake_types::{Alert, EventKind, ExitReason, Severity, VmState, VmStatus};
+use std::collections::BTreeMap;
 
 /// What happened, in the vocabulary of events; `params` are the facts that its sentence names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happened {
     pub kind: EventKind,
     pub severity: Severity,
-    pub params: Vec<(&'static str, String)>,
+    pub params: BTreeMap<String, String>,
 }
 
 impl Happened {
     pub fn new(kind: EventKind, severity: Severity) -> Self {
-        Self { kind, severity, params: Vec::new() }
+        Self { kind, severity, params: BTreeMap::new() }
     }
 
     /// With one fact more.
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.params.push((name, value.into()));
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.params.insert(name.into(), value.into());
         self
     }
 }
@@ -58,6 +60,15 @@ pub fn of_vm(before: Option<&VmStatus>, after: &VmStatus) -> Option<Happened> {
         }
         _ => None,
     }
+}
+
+/// The event of an alert that began, became worse, or ended. Its facts go with it, so that the sentence can be said later.
+pub fn of_alert(turn: &Turn) -> Happened {
+    let (kind, severity, Alert { kind: alert, params, .. }) = match turn {
+        Turn::Began(alert) => (EventKind::AlertBegan, alert.severity, alert),
+        Turn::Ended(alert) => (EventKind::AlertEnded, Severity::Info, alert),
+    };
+    Happened { kind, severity, params: params.clone() }.with("alert", alert.as_str())
 }
 
 #[cfg(test)]
@@ -119,7 +130,7 @@ mod tests {
         let mut failed = status(VmState::Failed);
         failed.failure = Some(Failure { code: FailureCode::Disk, detail: String::new() });
         let event = of_vm(Some(&status(VmState::Starting)), &failed).unwrap();
-        assert_eq!(event.params, [("code", "disk".to_owned())]);
+        assert_eq!(event.params["code"], "disk");
         let mut again = status(VmState::Running);
         again.restarts = 1;
         assert_eq!(of_vm(Some(&status(VmState::Running)), &again).unwrap().kind, EventKind::VmRestarted);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  resources (asked) ┐
-//!  status    (so)    ┼──► admission · task · epoch · event · query · throttle ──► a decision, as a value
+//!  status    (so)    ┼──► admission · alert · task · epoch · event · query · throttle ──► a decision, as a value
 //!  policy            ┘                                                            └─► cake-control does it
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! This crate deliberately does not know tokio, the clock, the Store, a node or HTTP; randomness and time are passed in.
 
 pub mod admission;
+pub mod alert;
 pub mod csv;
 pub mod epoch;
 pub mod event;

@@ -53,10 +53,12 @@ pub enum EventKind {
     ImageBinned,
     ImageRestored,
     LoginFailed,
+    AlertBegan,
+    AlertEnded,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -81,6 +83,8 @@ impl EventKind {
         Self::ImageBinned,
         Self::ImageRestored,
         Self::LoginFailed,
+        Self::AlertBegan,
+        Self::AlertEnded,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -109,6 +113,8 @@ impl EventKind {
             Self::ImageBinned => "image-binned",
             Self::ImageRestored => "image-restored",
             Self::LoginFailed => "login-failed",
+            Self::AlertBegan => "alert-began",
+            Self::AlertEnded => "alert-ended",
         }
     }
 }

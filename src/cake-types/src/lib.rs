@@ -11,6 +11,7 @@
 //! This crate does not know: HTTP, the Store, QEMU, the clock, languages. It has no I/O and passes randomness in.
 
 mod account;
+mod alert;
 mod event;
 mod hardware;
 mod id;
@@ -30,6 +31,7 @@ mod usage;
 mod vm;
 
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
+pub use alert::{Acknowledgement, Alert, AlertId, AlertKind};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use hardware::{
     CpuModel, DiskBus, DiskDevice, Drivers, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,
@@ -90,6 +92,8 @@ pub mod limits {
     pub const TAG_MAX: usize = 63;
     /// Most tags of one resource.
     pub const TAGS_MAX: usize = 16;
+    /// Longest note of an acknowledgement, in characters.
+    pub const NOTE_MAX: usize = 500;
     /// Most saved queries of one account.
     pub const SAVED_QUERIES_MAX: usize = 64;
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use cake_api::{Said, etag};
 use cake_control::Control;
 use cake_control::accounts::Accounts;
+use cake_control::alerts::AlertBook;
 use cake_control::board::{self, Board, What};
 use cake_control::error;
 use cake_control::ledger::Ledger;
@@ -14,8 +15,8 @@ use cake_i18n::Words;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, SavedQuery, Task,
-    TaskId, VmId,
+    Account, AccountId, Alert, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, SavedQuery,
+    Task, TaskId, VmId,
 };
 use cake_web::{
     About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,
@@ -38,6 +39,7 @@ pub struct Data {
     board: Arc<Board>,
     tasks: Arc<Tasks>,
     search: Arc<Search>,
+    alerts: Arc<AlertBook>,
     accounts: Arc<Accounts>,
     settings: Arc<Settings>,
     authority: Arc<Authority>,
@@ -51,6 +53,7 @@ impl Data {
             board: control.ledger.board.clone(),
             tasks: control.tasks.clone(),
             search: control.search.clone(),
+            alerts: control.alerts.clone(),
             accounts: control.accounts.clone(),
             settings: control.settings.clone(),
             authority,
@@ -250,6 +253,10 @@ impl ConsoleData for Data {
         self.accounts.tokens(account).iter().map(|token| (**token).clone()).collect()
     }
 
+    async fn alerts(&self) -> Vec<Alert> {
+        self.alerts.open().values().cloned().collect()
+    }
+
     async fn search(
         &self,
         viewer: &Viewer,
@@ -292,6 +299,7 @@ fn change_of(what: &What) -> Option<Change> {
         What::Image(_) | What::ImageGone(_) | What::Import(_) | What::ImportGone(_) => Change::Image,
         What::Pool(_) => Change::Pool,
         What::Node(_) => Change::Node,
+        What::Alerts => Change::Alerts,
         What::Settings => Change::Settings,
         What::Account => Change::Account,
         What::SessionEnded(id) => Change::SessionEnded(*id),

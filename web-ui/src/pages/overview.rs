@@ -5,7 +5,7 @@ use super::usage::Charts;
 use crate::data::{ConsoleData, EventQuery, NodeView, PageQuery, PoolView, VmView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
-use crate::show::{self, Mark, Meter};
+use crate::show::{self, AlertRow, Mark, Meter};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -29,7 +29,9 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
     let (vms, nodes, pools) = (data.vms().await, data.nodes().await, data.pools().await);
-    let attention = attention(f, &vms, &nodes, &pools);
+    let mut alerts = super::alerts::rows(data, f).await;
+    let unseen = alerts.iter().filter(|alert| alert.known.is_none()).count();
+    alerts.truncate(SHOWN);
     let running = vms.iter().filter(|view| show::vm_state(view) == VmState::Running).count();
     regions.add(
         "health",
@@ -39,7 +41,8 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
             vms: vms.len(),
             running,
             unreachable: nodes.iter().any(|node| !node.connected),
-            attention: &attention,
+            unseen,
+            alerts: &alerts,
         },
     );
     let servers = nodes.iter().map(|node| server(f, node, &vms)).collect();
@@ -58,86 +61,12 @@ struct Health<'a> {
     vms: usize,
     running: usize,
     unreachable: bool,
-    attention: &'a [Attention],
+    unseen: usize,
+    alerts: &'a [AlertRow],
 }
 
-/// Something that somebody should look at: what is so, and what to do now.
-struct Attention {
-    tone: &'static str,
-    icon: &'static str,
-    name: String,
-    what: String,
-    next: String,
-    address: String,
-}
-
-/// More than these would be a list of their own: the filter of the VMs' page.
-const ATTENTION_MAX: usize = 8;
-
-fn attention(f: &Frame, vms: &[Arc<VmView>], nodes: &[Arc<NodeView>], pools: &[Arc<PoolView>]) -> Vec<Attention> {
-    let mut found = Vec::new();
-    for node in nodes.iter().filter(|node| !node.connected) {
-        found.push(Attention {
-            tone: "bad",
-            icon: "error",
-            name: node.node.meta.name.to_string(),
-            what: f.t("problem-node-unreachable").into(),
-            next: f.t("problem-node-unreachable-next").into(),
-            address: "/help/server-does-not-answer".into(),
-        });
-    }
-    for pool in pools {
-        let Some(status) = &pool.status else { continue };
-        let used = ByteSize(status.size.bytes().saturating_sub(status.free.bytes()));
-        let full = show::meter(used, status.size).tone == "warn";
-        if full || !status.available {
-            found.push(Attention {
-                tone: "warn",
-                icon: "warning",
-                name: pool.pool.meta.name.to_string(),
-                what: if status.available {
-                    f.tvv("attention-pool-full", "free", status.free, "size", status.size)
-                } else {
-                    f.t("failure-pool-missing").into()
-                },
-                next: f.t(if status.available { "failure-no-space-next" } else { "failure-pool-missing-next" }).into(),
-                address: "/settings".into(),
-            });
-        }
-    }
-    for view in vms.iter().filter(|view| show::needs_attention(view)) {
-        found.push(vm_attention(f, view));
-    }
-    found.truncate(ATTENTION_MAX);
-    found
-}
-
-fn vm_attention(f: &Frame, view: &VmView) -> Attention {
-    let mark = show::vm_mark(f, view);
-    let failure = view.status.as_ref().and_then(|status| status.failure.as_ref());
-    let (what, next) = match failure {
-        _ if view.orphaned => ("vm-orphaned", "vm-orphaned-next"),
-        Some(failure) => {
-            return Attention {
-                tone: "bad",
-                icon: "failed",
-                name: view.vm.meta.name.to_string(),
-                what: f.words.failure(failure.code).into(),
-                next: f.words.failure_next(failure.code).into(),
-                address: format!("/vms/{}", view.vm.meta.id),
-            };
-        }
-        None => ("vm-lost", "vm-lost-next"),
-    };
-    Attention {
-        tone: mark.tone,
-        icon: mark.icon,
-        name: view.vm.meta.name.to_string(),
-        what: f.t(what).into(),
-        next: f.t(next).into(),
-        address: format!("/vms/{}", view.vm.meta.id),
-    }
-}
+/// More than these are for their own page.
+const SHOWN: usize = 8;
 
 #[derive(Template)]
 #[template(path = "parts/evidence.html")]

@@ -2,15 +2,18 @@
 
 use async_trait::async_trait;
 use cake_i18n::Words;
+use cake_planner::alert::{self, Alerts, Facts, VmSeen};
 use cake_planner::query::{AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem};
 use cake_types::{
-    AccountId, ApiToken, AuditRecord, Event, Permission, Problem, Role, SavedQuery, Task, TaskId, VmId, VmState,
+    AccountId, Acknowledgement, Actor, Alert, ApiToken, AuditRecord, Event, Permission, Problem, Role, SavedQuery,
+    Task, TaskId, VmId, VmState,
 };
 use cake_web::{
     About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,
     PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 use futures_util::stream;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -129,6 +132,40 @@ impl ConsoleData for Rack {
 
     async fn tokens(&self, account: AccountId) -> Vec<ApiToken> {
         self.tokens.iter().filter(|token| token.account == account).cloned().collect()
+    }
+
+    /// What follows from what this rack shows.
+    async fn alerts(&self) -> Vec<Alert> {
+        let vms = self.vms.lock().expect("no panic held it").clone();
+        let state = |view: &VmView| view.status.as_ref().map_or(VmState::Pending, |status| status.state);
+        let facts = Facts {
+            now: jiff::Timestamp::now(),
+            nodes: self
+                .nodes
+                .iter()
+                .map(|v| NodeItem { node: &v.node, status: v.status.as_ref(), connected: v.connected })
+                .collect(),
+            pools: self.pools.iter().map(|v| PoolItem { pool: &v.pool, status: v.status.as_ref() }).collect(),
+            vms: vms
+                .iter()
+                .map(|v| VmSeen {
+                    vm: &v.vm,
+                    status: v.status.as_ref(),
+                    state: state(v),
+                    orphaned: v.orphaned,
+                    binned: false,
+                })
+                .collect(),
+        };
+        let mut open =
+            alert::next(facts.now, alert::find(&facts, &Alerts::new()), &Alerts::new(), &BTreeMap::new()).open;
+        // Somebody sees to the last of them.
+        if let Some(mut last) = open.last_entry() {
+            let by = Actor::Unknown { claimed: "mei".into() };
+            let note = Some("New disk is ordered".to_owned());
+            last.get_mut().acknowledged = Some(Acknowledgement { at: facts.now, by, note });
+        }
+        open.into_values().collect()
     }
 
     async fn search(

@@ -2,6 +2,7 @@
 //! field apart by name, so that a new field breaks the build and not a customer), and its handlers.
 
 pub mod accounts;
+pub mod alerts;
 pub mod audit;
 pub mod bin;
 pub mod bulk;

@@ -1,7 +1,7 @@
 //! `/v1/watch`: what changes, as it changes (server-sent events, HTML Living Standard §9.2).
 //!
 //! ```text
-//!   event: vm | vm-gone | task | event | image | image-gone | pool | node | settings | account | ready | compacted
+//!   event: vm | vm-gone | task | event | alerts | image | image-gone | pool | node | settings | account | ready | compacted
 //!   id: a cursor; send the last one as Last-Event-ID or ?from= and miss nothing
 //! ```
 //! `compacted` says that what was missed is no longer kept: read again; the stream goes on from now.
@@ -157,6 +157,8 @@ fn told(board: &Board, what: What) -> Option<(&'static str, String)> {
             let node = nodes.iter().find(|entry| entry.node.meta.id == id)?;
             ("node", json_text(&Node::from(&**node)))
         }
+        // The whole list is short, and read by its own address.
+        What::Alerts => ("alerts", "{}".into()),
         What::Settings => ("settings", "{}".into()),
         What::Account => ("account", "{}".into()),
         What::Audit | What::SessionEnded(_) | What::Ending => return None,

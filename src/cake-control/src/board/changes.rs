@@ -31,6 +31,8 @@ pub enum What {
     ImportGone(ImageId),
     Pool(PoolId),
     Node(NodeId),
+    /// Which are open, or what is known of one.
+    Alerts,
     Settings,
     Account,
     SessionEnded(SessionId),

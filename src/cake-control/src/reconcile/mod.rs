@@ -1,6 +1,7 @@
 //! The control loops, one file for each kind of resource. Each can be killed at any instruction and run again: it looks at what is
 //! asked and what is so, and does what is missing.
 
+pub mod alerts;
 pub mod bin;
 pub mod events;
 pub mod images;

@@ -86,6 +86,7 @@ kind-audit = audit record
 kind-query = saved search
 kind-role = role
 kind-nic = network card
+kind-alert = alert
 
 firmware-bios = BIOS
 firmware-uefi = UEFI
@@ -164,6 +165,7 @@ field-tags = Tags
 field-queries = Saved searches
 field-calendar = Calendar
 field-vms = VMs
+field-note = Note
 
 # Why a VM failed, and what to do
 failure-qemu-start = The virtual machine’s process ended before it answered.

@@ -74,7 +74,21 @@ health-attention = { $count ->
 }
 health-unreachable = The server does not answer.
 health-running = { $count } running
-attention-pool-full = The pool is nearly full: { $free } free of { $size }.
+health-known = { $count ->
+    [one] { $count } thing is not as it should be, and somebody sees to it.
+   *[other] { $count } things are not as they should be, and somebody sees to them.
+}
+alerts-title = Alerts
+alerts-lead = What somebody must act on now. An alert goes when it is no longer so.
+alerts-all = All alerts
+alerts-past = What happened before
+alerts-none-title = No alerts
+alerts-none-text = Nothing needs you right now. What happened stands under “Events”.
+alert-since = Began { $age }.
+alert-known = Acknowledged by { $who }, { $age }.
+alert-acknowledge = Acknowledge
+alert-unacknowledge = Take back
+alert-note-example = New disk is ordered
 first-vm-title = Create your first VM
 first-vm-text = Four questions, and it runs. The image that comes with cake boots in seconds.
 servers = Servers

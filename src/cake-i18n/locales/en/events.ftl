@@ -27,4 +27,6 @@ event-image-import-failed = The image { $name } could not be brought in. { $why 
 event-image-deleted = The image { $name } was deleted.
 event-image-binned = The image { $name } was moved to the bin.
 event-image-restored = The image { $name } was brought back.
+event-alert-began = Alert about { $name }: { $what }
+event-alert-ended = No longer so for { $name }: { $what }
 event-login-failed = Somebody tried to log in as { $claimed } from { $address } and failed.

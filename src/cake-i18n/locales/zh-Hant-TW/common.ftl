@@ -75,6 +75,7 @@ kind-audit = 稽核記錄
 kind-query = 已儲存的搜尋
 kind-role = 角色
 kind-nic = 網路卡
+kind-alert = 警示
 
 firmware-bios = BIOS
 firmware-uefi = UEFI
@@ -152,6 +153,7 @@ field-time_zone = 時區
 field-tags = 標籤
 field-queries = 已儲存的搜尋
 field-calendar = 曆法
+field-note = 附註
 field-vms = 虛擬機器
 
 # 虛擬機器失敗的原因與處理方式

@@ -73,7 +73,20 @@ health-attention = { $count ->
 }
 health-unreachable = 伺服器沒有回應。
 health-running = { $count }台執行中
-attention-pool-full = 儲存池快滿了：{ $size }中只剩{ $free }。
+health-known = { $count ->
+   *[other] 有{ $count }件事不正常，已有人處理中。
+}
+alerts-title = 警示
+alerts-lead = 現在需要有人處理的事。情況解除後，警示就會消失。
+alerts-all = 所有警示
+alerts-past = 先前發生的事
+alerts-none-title = 沒有警示
+alerts-none-text = 目前不需要您處理任何事。發生過的事列在「事件」裡。
+alert-since = { $age }開始。
+alert-known = { $who }已確認（{ $age }）。
+alert-acknowledge = 確認
+alert-unacknowledge = 取消確認
+alert-note-example = 已訂購新硬碟
 first-vm-title = 建立第一台虛擬機器
 first-vm-text = 回答四個問題就能執行。cake內附的映像檔幾秒鐘就能開機。
 servers = 伺服器

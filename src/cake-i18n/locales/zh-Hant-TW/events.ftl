@@ -27,4 +27,6 @@ event-image-import-failed = 無法匯入映像檔「{ $name }」。{ $why }
 event-image-deleted = 已刪除映像檔「{ $name }」。
 event-image-binned = 映像檔「{ $name }」已移到垃圾桶。
 event-image-restored = 已復原映像檔「{ $name }」。
+event-alert-began = 「{ $name }」的警示：{ $what }
+event-alert-ended = 「{ $name }」的警示已解除：{ $what }
 event-login-failed = 有人從{ $address }嘗試以「{ $claimed }」登入，但失敗了。

@@ -22,6 +22,7 @@ fn filled(path: &str) -> String {
         "{chunk}",
         "{mac}",
         "{query}",
+        "{alert}",
     ];
     parameters.iter().fold(path.to_owned(), |path, parameter| path.replace(parameter, "nobody"))
 }

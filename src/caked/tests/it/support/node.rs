@@ -49,6 +49,8 @@ pub struct State {
     /// Desired states are refused.
     pub refuse: bool,
     pub applies: u32,
+    /// Per cent of every pool.
+    pool_used: u64,
     next_pid: u32,
 }
 
@@ -104,6 +106,7 @@ impl SimNode {
                 deaf_guests: false,
                 refuse: false,
                 applies: 0,
+                pool_used: 50,
                 next_pid: 1000,
             }),
             changes,
@@ -146,6 +149,15 @@ impl SimNode {
             record.status.clone()
         });
         self.tell(Observed::VmStatus { id, status: Box::new(status) });
+    }
+
+    /// So many per cent of every pool are used now.
+    pub fn pools_fill(&self, percent: u64) {
+        let pools: Vec<PoolId> = self.with(|state| {
+            state.pool_used = percent;
+            state.pools.keys().copied().collect()
+        });
+        pools.into_iter().for_each(|id| self.tell(Observed::Pool { id, status: pool_status(percent) }));
     }
 
     /// The guest shuts itself down.
@@ -347,7 +359,8 @@ impl NodeService for SimNode {
             return Err(NodeError::Invalid { detail: "no such directory".into() });
         }
         self.with(|state| state.pools.insert(id, spec));
-        self.tell(Observed::Pool { id, status: pool_status() });
+        let percent = self.with(|state| state.pool_used);
+        self.tell(Observed::Pool { id, status: pool_status(percent) });
         Ok(())
     }
 
@@ -432,7 +445,8 @@ impl NodeService for SimNode {
             first.extend(state.images.iter().cloned().map(|image| Observed::Image(Box::new(image))));
             let record = |(id, held): (&ImageId, &Receiving)| ImportRecord { id: *id, status: held.status.clone() };
             first.extend(state.imports.iter().map(record).map(|import| Observed::Import(Box::new(import))));
-            first.extend(state.pools.keys().map(|id| Observed::Pool { id: *id, status: pool_status() }));
+            let pool = |id: &PoolId| Observed::Pool { id: *id, status: pool_status(state.pool_used) };
+            first.extend(state.pools.keys().map(pool));
             first.extend(state.vms.values().map(|record| Observed::Vm(Box::new(record.clone()))));
             first.extend(state.removed.values().map(|record| Observed::VmRemoved(*record)));
             first.extend(state.outcomes.iter().cloned().map(Observed::Operation));
@@ -510,12 +524,13 @@ impl NodeService for SimNode {
     }
 }
 
-fn pool_status() -> PoolStatus {
+/// So many per cent of it are used.
+fn pool_status(used: u64) -> PoolStatus {
     PoolStatus {
         path: "/srv/pool".into(),
         file_system: "xfs".into(),
         size: ByteSize::gib(100),
-        free: ByteSize::gib(50),
+        free: ByteSize::gib(100 - used),
         reflink: true,
         available: true,
         detail: None,

@@ -1,0 +1,157 @@
+//! Alerts that are open, and who has said that they know.
+//!
+//! An alert follows from what is so ([`cake_planner::alert`]). What the Store keeps of one, so that a restart of this program
+//! tells nobody twice: when it began, how bad it was, and who acknowledged it. Where the Store can't be written (its disk is
+//! full: that is an alert too) they are shown all the same, and written once it can be.
+
+use cake_planner::alert::{self, Alerts, Facts, Turn};
+use cake_store::{MAX_TXN_OPS, Txn};
+use cake_types::limits::NOTE_MAX;
+use cake_types::{Acknowledgement, Alert, AlertId, Code, Problem};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::Mutex;
+
+use crate::board::What;
+use crate::caller::{Caller, Keep};
+use crate::ledger::Ledger;
+use crate::record::{self, RecordError, Stored};
+use crate::{error, keys};
+
+pub struct AlertBook {
+    ledger: Arc<Ledger>,
+    /// For readers.
+    open: RwLock<Arc<Alerts>>,
+    /// Held while something is written, so that nobody writes over anybody.
+    written: Mutex<Written>,
+}
+
+#[derive(Default)]
+struct Written {
+    /// As the Store has them.
+    alerts: Alerts,
+    /// What is so and not for long enough.
+    waiting: BTreeMap<AlertId, Timestamp>,
+}
+
+/// What a look at everything found.
+pub struct Looked {
+    pub turns: Vec<Turn>,
+    /// When it has to be looked again, whatever happens.
+    pub look_at: Option<Timestamp>,
+}
+
+impl AlertBook {
+    pub async fn load(ledger: Arc<Ledger>) -> Result<Self, RecordError> {
+        let mut alerts = Alerts::new();
+        for Stored { value, .. } in record::all::<Alert>(&*ledger.store, &keys::alerts()).await? {
+            alerts.insert(value.id.clone(), value);
+        }
+        let open = RwLock::new(Arc::new(alerts.clone()));
+        Ok(Self { ledger, open, written: Mutex::new(Written { alerts, waiting: BTreeMap::new() }) })
+    }
+
+    pub fn open(&self) -> Arc<Alerts> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn find(&self, id: &str) -> Result<Alert, Problem> {
+        self.open().get(&AlertId(id.into())).cloned().ok_or_else(|| Problem::not_found("alert", shown(id)))
+    }
+
+    /// Takes in what is so.
+    pub async fn look(&self, facts: &Facts<'_>) -> Looked {
+        let mut written = self.written.lock().await;
+        let before = self.open();
+        let next = alert::next(facts.now, alert::find(facts, &before), &before, &written.waiting);
+        written.waiting = next.waiting;
+        if let Err(problem) = self.write(&mut written.alerts, &next.open).await {
+            tracing::warn!(%problem, "alerts could not be written; they are written later");
+        }
+        self.show(next.open);
+        Looked { turns: next.turns, look_at: next.look_at }
+    }
+
+    fn show(&self, now: Alerts) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let same = **open == now;
+        *open = Arc::new(now);
+        drop(open);
+        if !same {
+            self.ledger.board.changes.tell(What::Alerts);
+        }
+    }
+
+    /// Makes the Store say what `open` says, as far as it has to be remembered.
+    async fn write(&self, there: &mut Alerts, open: &Alerts) -> Result<(), Problem> {
+        let known = |alert: &Alert| there.get(&alert.id).is_some_and(|there| remembered(there) == remembered(alert));
+        let new: Vec<Alert> = open.values().filter(|alert| !known(alert)).cloned().collect();
+        let over: Vec<AlertId> = there.keys().filter(|id| !open.contains_key(*id)).cloned().collect();
+        for some in new.chunks(MAX_TXN_OPS) {
+            let put = |txn: Txn, alert: &Alert| txn.put(keys::alert(&alert.id), record::encode(alert));
+            self.ledger.store.txn(some.iter().fold(Txn::new(), put)).await.map_err(error::store)?;
+            there.extend(some.iter().map(|alert| (alert.id.clone(), alert.clone())));
+        }
+        for some in over.chunks(MAX_TXN_OPS) {
+            let txn = some.iter().fold(Txn::new(), |txn, id| txn.delete(keys::alert(id)));
+            self.ledger.store.txn(txn).await.map_err(error::store)?;
+            some.iter().for_each(|id| drop(there.remove(id)));
+        }
+        Ok(())
+    }
+
+    /// Somebody knows of it. Who acknowledges again changes the note.
+    pub async fn acknowledge(
+        &self,
+        caller: &Caller,
+        id: &str,
+        note: Option<String>,
+        keep: &Keep<Alert>,
+    ) -> Result<Alert, Problem> {
+        let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
+        if note.as_ref().is_some_and(|note| note.chars().count() > NOTE_MAX) {
+            let problem = Problem::new(Code::OutOfRange).with("field", "note");
+            return Err(problem.with("min", 0).with("max", NOTE_MAX).at("/note"));
+        }
+        let known = Acknowledgement { at: self.ledger.now(), by: caller.actor.clone(), note };
+        self.change(caller, id, Some(known), keep).await
+    }
+
+    /// Nobody sees to it after all.
+    pub async fn unacknowledge(&self, caller: &Caller, id: &str, keep: &Keep<Alert>) -> Result<Alert, Problem> {
+        self.change(caller, id, None, keep).await
+    }
+
+    async fn change(
+        &self,
+        caller: &Caller,
+        id: &str,
+        acknowledged: Option<Acknowledgement>,
+        keep: &Keep<Alert>,
+    ) -> Result<Alert, Problem> {
+        let mut written = self.written.lock().await;
+        let alert = Alert { acknowledged, ..self.find(id)? };
+        let txn = Txn::new().put(keys::alert(&alert.id), record::encode(&alert));
+        let mut audit = self.ledger.audit(caller, Some(alert.subject.clone()));
+        let txn = audit.write(keep.write(txn, &alert, self.ledger.now()));
+        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
+        written.alerts.insert(alert.id.clone(), alert.clone());
+        let mut open = (*self.open()).clone();
+        open.insert(alert.id.clone(), alert.clone());
+        self.show(open);
+        drop(written);
+        self.ledger.audited(audit).await?;
+        Ok(alert)
+    }
+}
+
+/// What has to outlive this program; the figures of a sentence need not.
+fn remembered(alert: &Alert) -> (cake_types::Severity, Timestamp, &Option<Acknowledgement>) {
+    (alert.severity, alert.since, &alert.acknowledged)
+}
+
+/// What somebody asked for is shown to whoever reads the answer: not more of it than an id is long.
+fn shown(id: &str) -> String {
+    id.chars().take(128).collect()
+}

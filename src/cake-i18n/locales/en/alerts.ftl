@@ -1,0 +1,26 @@
+# Alerts: what is so, and what to do about it. Whom it is about stands beside it.
+
+alert-node-away-short = Server does not answer
+alert-node-away = The server’s agent (cake-node) does not answer. VMs go on running.
+alert-node-away-next = If it lasts, look at the log of cake-node on the server.
+alert-pool-missing-short = Storage pool missing
+alert-pool-missing = The storage pool is not there.
+alert-pool-missing-next = Check that its disk is connected and mounted.
+alert-pool-space-short = Storage pool nearly full
+alert-pool-space = The storage pool is { $percent } % full: { $free } free of { $size }.
+alert-pool-space-next = Empty the bin, delete VMs and images that nobody needs, or move the pool to a larger disk. Guests are paused when nothing is left.
+alert-vm-no-space-short = Paused: no space
+alert-vm-no-space = The guest is paused, because the storage pool is full. Nothing of it is lost.
+alert-vm-no-space-next = Make space in the pool: the guest goes on by itself within a minute.
+alert-vm-failed-short = VM failed
+alert-vm-failed = The VM failed.
+alert-vm-failed-next = Look at its page for what went wrong.
+alert-vm-crashed-short = VM crashed
+alert-vm-crashed = It ended by itself and is not started again.
+alert-vm-crashed-next = Look at the console for what the guest said, then start it again.
+alert-vm-lost-short = VM lost
+alert-vm-lost = It is in cake’s records, but no server has it.
+alert-vm-lost-next = Create it again, or delete the record.
+alert-vm-orphaned-short = VM unknown
+alert-vm-orphaned = It runs on the server, but cake’s records do not know it. Nothing was removed.
+alert-vm-orphaned-next = Adopt it to take it into the records. The guest notices nothing.

@@ -1,0 +1,26 @@
+# 警示：現在的情況，以及該怎麼辦。對象的名稱寫在旁邊。
+
+alert-node-away-short = 伺服器沒有回應
+alert-node-away = 伺服器的代理程式（cake-node）沒有回應。虛擬機器會繼續執行。
+alert-node-away-next = 若持續如此，請看伺服器上cake-node的記錄。
+alert-pool-missing-short = 找不到儲存池
+alert-pool-missing = 儲存池不見了。
+alert-pool-missing-next = 請確認它的硬碟已接上並掛載。
+alert-pool-space-short = 儲存池快滿了
+alert-pool-space = 儲存池已使用{ $percent }%：{ $size }中只剩{ $free }。
+alert-pool-space-next = 請清空垃圾桶、刪除不再需要的虛擬機器和映像檔，或把儲存池移到更大的硬碟。空間用完時，客體會暫停。
+alert-vm-no-space-short = 空間不足，已暫停
+alert-vm-no-space = 儲存池已滿，客體因此暫停。它的資料沒有遺失。
+alert-vm-no-space-next = 請騰出儲存池的空間，客體會在一分鐘內自行繼續。
+alert-vm-failed-short = 虛擬機器失敗
+alert-vm-failed = 虛擬機器失敗。
+alert-vm-failed-next = 請到它的頁面看看發生了什麼事。
+alert-vm-crashed-short = 虛擬機器當掉
+alert-vm-crashed = 它自行結束，而且不會再啟動。
+alert-vm-crashed-next = 請從主控台看看客體的訊息，再啟動一次。
+alert-vm-lost-short = 虛擬機器遺失
+alert-vm-lost = cake的記錄裡有它，但沒有任何伺服器有它。
+alert-vm-lost-next = 請重新建立，或刪除這筆記錄。
+alert-vm-orphaned-short = 未知的虛擬機器
+alert-vm-orphaned = 它正在伺服器上執行，但cake的記錄裡沒有它。沒有移除任何東西。
+alert-vm-orphaned-next = 按「接管」即可納入記錄，客體不會察覺。

@@ -1,0 +1,255 @@
+//! What somebody must act on, from what is so.
+//!
+//! ```text
+//!   nodes, pools, VMs ──► [`find`] ──► findings ──► [`next`] ──► alerts that are open, and which began or ended
+//!                            ▲                         ▲
+//!                            └── those that were open ─┘   (so that nothing flaps, and nothing is told twice)
+//! ```
+
+use crate::query::{NodeItem, PoolItem};
+use crate::vm_power::STEADY;
+use cake_types::{
+    Alert, AlertId, AlertKind, ByteSize, ExitReason, Failure, FailureCode, Name, Node, Pool, PoolStatus, Power,
+    Severity, Subject, Vm, VmState, VmStatus,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+/// Alerts by id.
+pub type Alerts = BTreeMap<AlertId, Alert>;
+
+/// A VM as alerts look at it.
+pub struct VmSeen<'a> {
+    pub vm: &'a Vm,
+    pub status: Option<&'a VmStatus>,
+    /// The state that a person sees.
+    pub state: VmState,
+    pub orphaned: bool,
+    pub binned: bool,
+}
+
+/// Everything that is known.
+pub struct Facts<'a> {
+    pub now: Timestamp,
+    pub nodes: Vec<NodeItem<'a>>,
+    pub pools: Vec<PoolItem<'a>>,
+    pub vms: Vec<VmSeen<'a>>,
+}
+
+impl Facts<'_> {
+    /// Until a node has spoken nothing is known of what lies on it: neither that it is well nor that it is not.
+    fn heard(&self) -> bool {
+        self.nodes.iter().any(|node| node.status.is_some())
+    }
+}
+
+/// Something that is so now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub kind: AlertKind,
+    /// Tells apart what one subject can have several of.
+    pub part: Option<String>,
+    pub severity: Severity,
+    pub subject: Subject,
+    pub params: BTreeMap<String, String>,
+}
+
+impl Finding {
+    fn new(kind: AlertKind, severity: Severity, subject: Subject) -> Self {
+        Self { kind, part: None, severity, subject, params: BTreeMap::new() }
+    }
+
+    fn part(mut self, part: impl Into<String>) -> Self {
+        self.part = Some(part.into());
+        self
+    }
+
+    fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.params.insert(name.into(), value.to_string());
+        self
+    }
+
+    fn id(&self) -> AlertId {
+        AlertId::of(self.kind, &self.subject, self.part.as_deref())
+    }
+}
+
+/// A pool is fuller than this many per cent: somebody should see to it …
+pub const POOL_WARNING: u64 = 80;
+/// … and now at once.
+pub const POOL_CRITICAL: u64 = 90;
+/// It has to fall so far below before it is over: a pool that is used writes and deletes all the time.
+pub const POOL_BELOW: u64 = 5;
+
+/// With less than this a guest that was paused because of it is paused again at once.
+const POOL_FULL: ByteSize = ByteSize::mib(16);
+
+/// How long something has to be so before it is an alert: a node that is updated is back in a moment.
+const fn patience(kind: AlertKind) -> SignedDuration {
+    match kind {
+        AlertKind::NodeAway => SignedDuration::from_secs(10),
+        _ => SignedDuration::ZERO,
+    }
+}
+
+fn subject(kind: &str, id: uuid::Uuid, name: &Name) -> Subject {
+    Subject { kind: kind.into(), id, name: name.to_string() }
+}
+
+/// What is so. `before` are the alerts that were open: a threshold is left lower than it was entered.
+pub fn find(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
+    let mut found: Vec<Finding> =
+        facts.nodes.iter().filter(|node| !node.connected).map(|node| node_away(node.node)).collect();
+    if !facts.heard() {
+        found.extend(before.values().filter(|alert| alert.kind != AlertKind::NodeAway).map(still));
+        return found;
+    }
+    found.extend(facts.pools.iter().filter_map(|pool| of_pool(pool.pool, pool.status?, before)));
+    found.extend(facts.vms.iter().filter_map(|vm| of_vm(vm, facts, before)));
+    found
+}
+
+/// An alert that nothing is known of yet is as it was.
+fn still(alert: &Alert) -> Finding {
+    let Alert { id, kind, severity, subject, params, since: _, acknowledged: _ } = alert.clone();
+    let plain = AlertId::of(kind, &subject, None);
+    let part = id.as_str().strip_prefix(plain.as_str()).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned);
+    Finding { kind, part, severity, subject, params }
+}
+
+fn node_away(node: &Node) -> Finding {
+    Finding::new(AlertKind::NodeAway, Severity::Error, subject("node", node.meta.id.0, &node.meta.name))
+}
+
+fn of_pool(pool: &Pool, status: &PoolStatus, before: &Alerts) -> Option<Finding> {
+    let subject = subject("pool", pool.meta.id.0, &pool.meta.name);
+    if !status.available {
+        return Some(Finding::new(AlertKind::PoolMissing, Severity::Error, subject));
+    }
+    let used = ByteSize(status.size.bytes().saturating_sub(status.free.bytes()));
+    let percent = percent(used, status.size);
+    let was = before.get(&AlertId::of(AlertKind::PoolSpace, &subject, None)).map(|alert| alert.severity);
+    let above = |limit: u64, held: bool| percent >= if held { limit - POOL_BELOW } else { limit };
+    let severity = if above(POOL_CRITICAL, was == Some(Severity::Error)) {
+        Severity::Error
+    } else if above(POOL_WARNING, was.is_some()) {
+        Severity::Warning
+    } else {
+        return None;
+    };
+    let found = Finding::new(AlertKind::PoolSpace, severity, subject);
+    Some(found.with("percent", percent).with("free", status.free).with("size", status.size))
+}
+
+/// A whole number of per cent; nothing is none of it.
+fn percent(part: ByteSize, all: ByteSize) -> u64 {
+    let part = u128::from(part.bytes()) * 100;
+    part.checked_div(all.bytes().into()).map_or(0, |percent| percent.min(100) as u64)
+}
+
+fn of_vm(seen: &VmSeen<'_>, facts: &Facts<'_>, before: &Alerts) -> Option<Finding> {
+    let subject = subject("vm", seen.vm.meta.id.0, &seen.vm.meta.name);
+    if seen.binned || seen.state == VmState::Deleting {
+        return None;
+    }
+    if seen.orphaned {
+        return Some(Finding::new(AlertKind::VmOrphaned, Severity::Warning, subject));
+    }
+    if seen.state == VmState::Lost {
+        return Some(Finding::new(AlertKind::VmLost, Severity::Error, subject));
+    }
+    let status = seen.status?;
+    match &status.failure {
+        Some(Failure { code: FailureCode::NoSpace, .. }) if status.state == VmState::Paused => {
+            Some(Finding::new(AlertKind::VmNoSpace, Severity::Error, subject))
+        }
+        Some(Failure { code, .. }) => Some(failed(*code, status, subject)),
+        None if crashed(seen, status) => Some(Finding::new(AlertKind::VmCrashed, Severity::Error, subject)),
+        None => status.state.is_alive().then(|| relapsing(seen, status, subject, facts, before)).flatten(),
+    }
+}
+
+fn failed(code: FailureCode, status: &VmStatus, subject: Subject) -> Finding {
+    let severity = if status.state == VmState::Running { Severity::Warning } else { Severity::Error };
+    Finding::new(AlertKind::VmFailed, severity, subject).part(code.as_str()).with("code", code.as_str())
+}
+
+/// It runs, and what was wrong will most likely be so again in a moment: that is no end.
+fn relapsing(
+    seen: &VmSeen<'_>,
+    status: &VmStatus,
+    subject: Subject,
+    facts: &Facts<'_>,
+    before: &Alerts,
+) -> Option<Finding> {
+    let no_space = Finding::new(AlertKind::VmNoSpace, Severity::Error, subject.clone());
+    let full = |pool: &PoolItem<'_>| pool.status.is_some_and(|status| status.available && status.free < POOL_FULL);
+    let its = |pool: &PoolItem<'_>| seen.vm.spec.disks.iter().any(|disk| disk.pool == pool.pool.meta.id);
+    if before.contains_key(&no_space.id()) && facts.pools.iter().any(|pool| its(pool) && full(pool)) {
+        return Some(no_space);
+    }
+    let crashing = failed(FailureCode::CrashLoop, status, subject);
+    let steady = |at: Timestamp| facts.now.duration_since(at).unsigned_abs() >= STEADY;
+    let was = before.get(&crashing.id())?;
+    (!status.started_at.is_some_and(steady)).then(|| Finding { severity: was.severity, ..crashing })
+}
+
+/// It was asked to run, ended without having been asked and without its guest's doing, and nobody starts it again.
+fn crashed(seen: &VmSeen<'_>, status: &VmStatus) -> bool {
+    let wanted = seen.vm.spec.power == Power::Running;
+    let ended = status
+        .halted_by
+        .is_some_and(|halted| halted.reason != ExitReason::Guest && halted.generation >= seen.vm.meta.generation);
+    wanted && ended && !status.state.is_alive()
+}
+
+/// What an alert did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is new, or worse than it was.
+    Began(Alert),
+    Ended(Alert),
+}
+
+/// What follows from findings.
+#[derive(Debug, Default)]
+pub struct Next {
+    pub open: Alerts,
+    /// What is so but not for long enough, since when.
+    pub waiting: BTreeMap<AlertId, Timestamp>,
+    pub turns: Vec<Turn>,
+    /// When what waits becomes an alert.
+    pub look_at: Option<Timestamp>,
+}
+
+/// Which alerts are open now. `before` are those that were, `waiting` what was so and not for long enough.
+pub fn next(now: Timestamp, found: Vec<Finding>, before: &Alerts, waiting: &BTreeMap<AlertId, Timestamp>) -> Next {
+    let mut next = Next::default();
+    for finding in found {
+        let id = finding.id();
+        let was = before.get(&id);
+        let since = was.map(|was| was.since).or(waiting.get(&id).copied()).unwrap_or(now);
+        let due = since.saturating_add(patience(finding.kind)).unwrap_or(Timestamp::MAX);
+        if was.is_none() && due > now {
+            next.look_at = Some(next.look_at.map_or(due, |at| at.min(due)));
+            next.waiting.insert(id, since);
+            continue;
+        }
+        let Finding { kind, part: _, severity, subject, params } = finding;
+        let worse = was.is_none_or(|was| severity > was.severity);
+        // Who knew of a nearly full pool does not know of a full one.
+        let acknowledged = was.and_then(|was| was.acknowledged.clone()).filter(|_| !worse);
+        let alert = Alert { id: id.clone(), kind, severity, subject, params, since, acknowledged };
+        if worse {
+            next.turns.push(Turn::Began(alert.clone()));
+        }
+        next.open.insert(id, alert);
+    }
+    let ended = before.values().filter(|was| !next.open.contains_key(&was.id)).cloned();
+    next.turns.extend(ended.map(Turn::Ended));
+    next
+}
+
+#[cfg(test)]
+#[path = "alert_tests.rs"]
+mod tests;

@@ -1,0 +1,295 @@
+use super::*;
+use cake_types::{Acknowledgement, Actor, Epoch, Generation, HaltedBy, NodeStatus, Stamp};
+use proptest::prelude::*;
+use serde_json::from_str;
+
+/// What there is, to be changed by a test and looked at.
+struct World {
+    now: Timestamp,
+    node: Node,
+    node_status: Option<NodeStatus>,
+    connected: bool,
+    pool: Pool,
+    pool_status: PoolStatus,
+    vm: Vm,
+    status: VmStatus,
+    state: Option<VmState>,
+    orphaned: bool,
+    binned: bool,
+    open: Alerts,
+    waiting: BTreeMap<AlertId, Timestamp>,
+}
+
+impl World {
+    fn new() -> Self {
+        let vm: Vm = from_str(include_str!("../../cake-types/tests/golden/vm-direct.json")).unwrap();
+        let status = VmStatus {
+            observed: Stamp { epoch: Epoch(1), generation: vm.meta.generation },
+            state: VmState::Running,
+            pid: None,
+            accelerator: None,
+            started_at: None,
+            progress: None,
+            failure: None,
+            halted_by: None,
+            usage: None,
+            restarts: 0,
+            start_commands: None,
+            nics: Vec::new(),
+        };
+        Self {
+            now: Timestamp::from_second(1_800_000_000).unwrap(),
+            node: from_str(include_str!("../../cake-types/tests/golden/node.json")).unwrap(),
+            node_status: Some(node_status()),
+            connected: true,
+            pool: from_str(include_str!("../../cake-types/tests/golden/pool.json")).unwrap(),
+            pool_status: PoolStatus {
+                path: "/srv".into(),
+                file_system: "xfs".into(),
+                size: ByteSize::gib(100),
+                free: ByteSize::gib(100),
+                reflink: true,
+                available: true,
+                detail: None,
+            },
+            vm,
+            status,
+            state: None,
+            orphaned: false,
+            binned: false,
+            open: Alerts::new(),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    fn look(&mut self) -> Vec<(&'static str, &'static str, Severity)> {
+        let facts = Facts {
+            now: self.now,
+            nodes: vec![NodeItem { node: &self.node, status: self.node_status.as_ref(), connected: self.connected }],
+            pools: vec![PoolItem { pool: &self.pool, status: Some(&self.pool_status) }],
+            vms: vec![VmSeen {
+                vm: &self.vm,
+                status: Some(&self.status),
+                state: self.state.unwrap_or(self.status.state),
+                orphaned: self.orphaned,
+                binned: self.binned,
+            }],
+        };
+        let found = find(&facts, &self.open);
+        let next = next(self.now, found, &self.open, &self.waiting);
+        (self.open, self.waiting) = (next.open, next.waiting);
+        let told = next.turns.iter().map(|turn| match turn {
+            Turn::Began(alert) => ("began", alert.kind.as_str(), alert.severity),
+            Turn::Ended(alert) => ("ended", alert.kind.as_str(), alert.severity),
+        });
+        told.collect()
+    }
+
+    fn used(&mut self, percent: u64) -> Vec<(&'static str, &'static str, Severity)> {
+        self.pool_status.free = ByteSize(self.pool_status.size.bytes() / 100 * (100 - percent));
+        self.look()
+    }
+
+    fn later(&mut self, seconds: i64) -> &mut Self {
+        self.now += SignedDuration::from_secs(seconds);
+        self
+    }
+
+    fn fails(&mut self, code: FailureCode, state: VmState) {
+        self.status.failure = Some(Failure { code, detail: String::new() });
+        self.status.state = state;
+    }
+
+    fn acknowledge(&mut self) {
+        for alert in self.open.values_mut() {
+            alert.acknowledged = Some(Acknowledgement { at: self.now, by: Actor::System, note: None });
+        }
+    }
+}
+
+fn node_status() -> NodeStatus {
+    from_str(
+        r#"{ "host_name": "a", "version": "1", "epoch": 1, "accelerator": { "kind": "kvm" }, "qemu": "10",
+             "launcher": "systemd", "capacity": { "cpus": 1, "memory": 1, "memory_available": 1 },
+             "started_at": "2026-11-20T16:30:00Z" }"#,
+    )
+    .unwrap()
+}
+
+const WARNING: Severity = Severity::Warning;
+const ERROR: Severity = Severity::Error;
+
+#[test]
+fn a_pool_warns_once_however_often_it_passes_its_threshold() {
+    let mut world = World::new();
+    for (percent, told) in [
+        (79, vec![]),
+        (80, vec![("began", "pool-space", WARNING)]),
+        (79, vec![]),
+        (80, vec![]),
+        (76, vec![]),
+        (89, vec![]),
+        (90, vec![("began", "pool-space", ERROR)]),
+        (89, vec![]),
+        (90, vec![]),
+        (85, vec![]),
+        // Better is no news; worse again is.
+        (84, vec![]),
+        (89, vec![]),
+        (91, vec![("began", "pool-space", ERROR)]),
+        (84, vec![]),
+        (75, vec![]),
+        (74, vec![("ended", "pool-space", WARNING)]),
+        (79, vec![]),
+        (100, vec![("began", "pool-space", ERROR)]),
+        (0, vec![("ended", "pool-space", ERROR)]),
+    ] {
+        assert_eq!(world.used(percent), told, "at {percent} %");
+    }
+}
+
+#[test]
+fn who_knows_of_a_warning_does_not_know_of_worse() {
+    let mut world = World::new();
+    world.used(85);
+    world.acknowledge();
+    world.used(88);
+    let is_known = |world: &World| world.open.values().all(|alert| alert.acknowledged.is_some());
+    assert!(is_known(&world));
+    assert_eq!(world.open.values().next().unwrap().params["percent"], "88", "what is so now");
+    let since = world.now;
+    world.later(60).used(95);
+    assert!(!is_known(&world));
+    assert_eq!(world.open.values().next().unwrap().since, since);
+    world.acknowledge();
+    world.used(86);
+    world.used(84);
+    assert!(is_known(&world), "better is nothing to be told of again");
+    world.used(10);
+    world.used(85);
+    assert!(!is_known(&world), "it went with the alert");
+}
+
+#[test]
+fn a_node_that_is_back_at_once_is_no_alert() {
+    let mut world = World::new();
+    world.connected = false;
+    assert_eq!(world.look(), []);
+    assert_eq!(world.later(9).look(), []);
+    world.connected = true;
+    assert_eq!(world.look(), []);
+    world.connected = false;
+    assert_eq!(world.later(60).look(), []);
+    assert_eq!(world.later(10).look(), [("began", "node-away", ERROR)]);
+    assert_eq!(world.open.values().next().unwrap().since, world.now - SignedDuration::from_secs(10));
+    assert_eq!(world.later(3600).look(), []);
+    world.connected = true;
+    assert_eq!(world.look(), [("ended", "node-away", ERROR)]);
+}
+
+#[test]
+fn nothing_ends_because_nothing_is_known() {
+    let mut world = World::new();
+    world.fails(FailureCode::CrashLoop, VmState::Failed);
+    world.used(95);
+    world.acknowledge();
+    let open = world.open.clone();
+    assert_eq!(open.len(), 2);
+    // caked starts again: the node has not spoken.
+    (world.node_status, world.connected) = (None, false);
+    assert_eq!(world.look(), []);
+    assert_eq!(world.open, open, "to the last word");
+    (world.node_status, world.connected) = (Some(node_status()), true);
+    assert_eq!(world.look(), []);
+    assert_eq!(world.open, open);
+}
+
+#[test]
+fn what_a_vm_can_need_somebody_for() {
+    let halted = |reason| Some(HaltedBy { reason, generation: Generation(u64::MAX), at: Timestamp::UNIX_EPOCH });
+    type Change = fn(&mut World);
+    let cases: [(Change, Option<(&str, Severity)>); 12] = [
+        (|_| {}, None),
+        (|w| w.fails(FailureCode::NoSpace, VmState::Paused), Some(("vm-no-space", ERROR))),
+        (|w| w.fails(FailureCode::NoSpace, VmState::Failed), Some(("vm-failed", ERROR))),
+        (|w| w.fails(FailureCode::Disk, VmState::Paused), Some(("vm-failed", ERROR))),
+        (|w| w.fails(FailureCode::GuestIgnoredShutdown, VmState::Running), Some(("vm-failed", WARNING))),
+        (|w| w.orphaned = true, Some(("vm-orphaned", WARNING))),
+        (|w| w.state = Some(VmState::Lost), Some(("vm-lost", ERROR))),
+        (|w| w.status.state = VmState::Stopped, None),
+        (|w| (w.orphaned, w.state) = (true, Some(VmState::Deleting)), None),
+        (
+            |w| {
+                w.fails(FailureCode::Disk, VmState::Failed);
+                w.binned = true;
+            },
+            None,
+        ),
+        (|w| w.pool_status.available = false, Some(("pool-missing", ERROR))),
+        (|w| w.pool_status.size = ByteSize(0), None),
+    ];
+    for (at, (change, told)) in cases.into_iter().enumerate() {
+        let mut world = World::new();
+        change(&mut world);
+        let expected: Vec<_> = told.into_iter().map(|(kind, severity)| ("began", kind, severity)).collect();
+        assert_eq!(world.look(), expected, "case {at}");
+    }
+    for (reason, power, told) in [
+        (ExitReason::Crash, Power::Running, true),
+        (ExitReason::Killed, Power::Running, true),
+        (ExitReason::Guest, Power::Running, false),
+        (ExitReason::Crash, Power::Stopped, false),
+    ] {
+        let mut world = World::new();
+        (world.status.state, world.status.halted_by) = (VmState::Stopped, halted(reason));
+        world.vm.spec.power = power;
+        assert_eq!(!world.look().is_empty(), told, "{reason:?} {power:?}");
+    }
+}
+
+#[test]
+fn a_guest_that_goes_on_for_a_moment_is_not_well() {
+    let mut world = World::new();
+    let pool = world.pool.meta.id;
+    world.vm.spec.disks = vec![cake_types::DiskSpec { size: ByteSize::gib(1), pool, image: None }];
+    world.fails(FailureCode::NoSpace, VmState::Paused);
+    assert_eq!(world.used(100).len(), 2);
+    // QEMU goes on, to see; nothing was made free.
+    (world.status.failure, world.status.state) = (None, VmState::Running);
+    assert_eq!(world.look(), []);
+    assert_eq!(world.used(99), [("ended", "vm-no-space", ERROR)]);
+
+    let mut world = World::new();
+    world.fails(FailureCode::CrashLoop, VmState::Failed);
+    world.look();
+    (world.status.failure, world.status.state) = (None, VmState::Running);
+    world.status.started_at = Some(world.now);
+    let steady = STEADY.as_secs() as i64;
+    assert_eq!(world.later(steady - 1).look(), []);
+    assert_eq!(world.later(1).look(), [("ended", "vm-failed", ERROR)]);
+    // Who stops it has seen to it.
+    world.fails(FailureCode::CrashLoop, VmState::Failed);
+    world.look();
+    (world.status.failure, world.status.state) = (None, VmState::Stopped);
+    assert_eq!(world.look(), [("ended", "vm-failed", ERROR)]);
+}
+
+proptest! {
+    /// Whatever a pool's use does: what began and what ended is what is open, and nothing is told twice.
+    #[test]
+    fn turns_and_alerts_agree(steps in proptest::collection::vec((0u64..=100, any::<bool>(), any::<bool>()), 1..60)) {
+        let mut world = World::new();
+        let mut open: BTreeMap<String, Severity> = BTreeMap::new();
+        for (percent, connected, available) in steps {
+            (world.connected, world.pool_status.available) = (connected, available);
+            for (turn, kind, severity) in world.later(7).used(percent) {
+                let was = if turn == "began" { open.insert(kind.into(), severity) } else { open.remove(kind) };
+                let sound = if turn == "began" { was != Some(ERROR) || kind == "pool-space" } else { was.is_some() };
+                prop_assert!(sound, "{} {}", turn, kind);
+            }
+            let now: Vec<String> = world.open.values().map(|alert| alert.kind.as_str().into()).collect();
+            prop_assert_eq!(open.keys().cloned().collect::<std::collections::BTreeSet<_>>(), now.into_iter().collect());
+            prop_assert!(world.open.len() + world.waiting.len() <= 2);
+        }
+    }
+}

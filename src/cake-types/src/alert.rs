@@ -1,0 +1,119 @@
+//! An alert: something that is so, and that somebody must act on. It follows from what is so and ends with it; what is kept of
+//! it is when it began and who has said that they know.
+
+use crate::{Actor, Severity, Subject};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// An alert that is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    pub id: AlertId,
+    pub kind: AlertKind,
+    pub severity: Severity,
+    pub subject: Subject,
+    /// The facts that its sentence names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
+    /// When it was first so.
+    pub since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledgement>,
+}
+
+/// Somebody knows and sees to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    pub at: Timestamp,
+    pub by: Actor,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// `KIND.SUBJECT` or `KIND.SUBJECT.PART`: the same whenever the same thing is so again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AlertId(pub String);
+
+impl AlertId {
+    /// `part` tells apart what one subject can have several of; what an address can't hold is left out of it.
+    pub fn of(kind: AlertKind, subject: &Subject, part: Option<&str>) -> Self {
+        let mut id = format!("{}.{}", kind.as_str(), subject.id);
+        if let Some(part) = part {
+            id.push('.');
+            id.extend(part.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).take(PART_MAX));
+        }
+        Self(id)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Longest part, in characters.
+const PART_MAX: usize = 64;
+
+impl fmt::Display for AlertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal;)*) => {
+        /// What is so. Its sentence is `alert-KIND`, and what to do about it `alert-KIND-next`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum AlertKind {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl AlertKind {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The server does not answer.
+    NodeAway = "node-away";
+    /// The directory of a pool is not there.
+    PoolMissing = "pool-missing";
+    /// A pool is nearly full; params: `percent`, `free`, `size`.
+    PoolSpace = "pool-space";
+    /// QEMU paused the guest because the pool is full, and goes on once there is space.
+    VmNoSpace = "vm-no-space";
+    /// params: `code`, a failure's.
+    VmFailed = "vm-failed";
+    /// It ended by itself and is not started again.
+    VmCrashed = "vm-crashed";
+    /// The Store knows it, no server has it.
+    VmLost = "vm-lost";
+    /// It runs, and the Store does not know it.
+    VmOrphaned = "vm-orphaned";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn an_id_can_stand_in_an_address() {
+        let subject = Subject { kind: "node".into(), id: Uuid::nil(), name: "web 1".into() };
+        let id = |part| AlertId::of(AlertKind::VmFailed, &subject, part).0;
+        assert_eq!(id(None), "vm-failed.00000000-0000-0000-0000-000000000000");
+        assert_eq!(id(Some("a/b c?#%é\n")), "vm-failed.00000000-0000-0000-0000-000000000000.abc");
+        assert_eq!(id(Some(&"x".repeat(1000))).len(), 10 + 36 + 1 + PART_MAX);
+        for kind in AlertKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
+}
