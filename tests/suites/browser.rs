@@ -330,10 +330,13 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
         Sight::of("bin", "/bin"),
         Sight::of("tasks", "/tasks"),
         Sight::of("task", format!("/tasks/{task}")),
+        Sight::of("alerts", "/alerts"),
         Sight::of("events", "/events"),
         Sight::of("events-found", "/events?q=nothing-like-this"),
         Sight::of("audit", "/audit"),
         Sight::of("settings", "/settings"),
+        Sight::of("settings-certificate", "/settings")
+            .after("for (const more of document.querySelectorAll('[data-test=certificate] details')) more.open = true"),
         Sight::of("account", "/account"),
         Sight::of("help", "/help"),
         Sight::of("help-page", "/help/console"),

@@ -62,6 +62,7 @@ async fn tables_json_exit_codes_and_both_languages() -> Result<()> {
     refusals(&english, &chinese).await?;
     accounts_and_tokens(&instance, &english).await?;
     completion(&english).await?;
+    alerts_and_certificate(&english, &chinese).await?;
 
     let before = english.json(&["settings", "show"]).await?;
     let changed = english.json(&["settings", "set", "name=Taipei rack"]).await?;
@@ -216,6 +217,23 @@ async fn screenshots(cake: &Cake) -> Result<()> {
     let said = cake.ok(&["vm", "screenshot", "seen", "--output", path]).await?;
     ensure!(said.out.contains(path) && std::fs::read(&file)?.starts_with(b"\x89PNG\r\n\x1a\n"), "{said:?}");
     cake.ok(&["vm", "delete", "seen", "--now", "--yes"]).await?;
+    Ok(())
+}
+
+async fn alerts_and_certificate(english: &Cake, chinese: &Cake) -> Result<()> {
+    let open = english.json(&["alert", "list"]).await?;
+    ensure!(open["items"].is_array(), "{open}");
+    let said = english.run(&["alert", "acknowledge", "pool-space.nobody"]).await?;
+    ensure!(said.code == 3 && said.err.contains("alert"), "{said:?}");
+    let shown = english.ok(&["system", "certificate", "show"]).await?.out;
+    ensure!(shown.contains("cake’s own authority") && shown.contains("127.0.0.1"), "{shown}");
+    ensure!(chinese.ok(&["system", "certificate", "show"]).await?.out.contains("憑證授權單位"));
+    let request = english.ok(&["system", "certificate", "csr", "cake.example.com"]).await?.out;
+    ensure!(request.starts_with("-----BEGIN CERTIFICATE REQUEST-----"), "{request}");
+    let authority = english.ok(&["system", "certificate", "authority"]).await?.out;
+    ensure!(authority.starts_with("-----BEGIN CERTIFICATE-----"), "{authority}");
+    let changed = english.json(&["settings", "set", "names=cake.example.com,192.0.2.10"]).await?;
+    ensure!(changed["names"] == serde_json::json!(["cake.example.com", "192.0.2.10"]), "{changed}");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use cake_client::Client;
-use cake_tests::{ADMIN, Browser, Instance, PASSWORD, Viewport, pvh};
+use cake_tests::{ADMIN, Browser, Instance, PASSWORD, Viewport, pvh, workspace};
 use serde_json::json;
 
 const ENTER: &str = "\u{e007}";
@@ -185,7 +185,7 @@ async fn the_list_of_a_hundred_vms_is_small_and_soon_there() -> Result<()> {
 /// Start, stop, the console, health and what happened, with a thumb.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_is_enough_for_every_day() -> Result<()> {
-    let (instance, client) = Instance::ready().await?;
+    let (mut instance, client) = Instance::ready().await?;
     vms(&client, &["web"], &[]).await?;
     let browser = Browser::start("zh-TW").await?;
     browser.resize(Viewport::PHONE).await?;
@@ -205,6 +205,22 @@ async fn a_phone_is_enough_for_every_day() -> Result<()> {
     browser.click(&test_id("vm-stop")).await?;
     browser.click(&test_id("confirm-yes")).await?;
     browser.until("document.querySelector('#vm-head [data-state=\"stopped\"]') !== null").await?;
+
+    // The server's agent is gone: somebody on the way home says that they know.
+    instance.kill_node();
+    browser.goto(&instance.url()).await?;
+    browser.until("document.querySelector('#nav-alerts .badge') !== null").await?;
+    browser.click(&test_id("nav-alerts")).await?;
+    browser.fill(&test_id("field-note"), "正在處理").await?;
+    browser.picture(&workspace().join("target/screenshots/alerts-phone.png")).await?;
+    browser.click(&test_id("alert-acknowledge")).await?;
+    browser.until("document.querySelector('[data-test=\"alert-known\"]')?.textContent.includes('正在處理')").await?;
+    browser.until("document.querySelector('#nav-alerts .badge') === null").await?;
+    browser.picture(&workspace().join("target/screenshots/alerts-phone-known.png")).await?;
+    let findings = browser.accessibility().await?;
+    ensure!(findings.is_empty(), "{findings:?}");
+    instance.start_node()?;
+    browser.until("document.querySelector('[data-test=\"alert\"]') === null").await?;
 
     // It can be put on the home screen: what the browser asks for is there and is what it says.
     let manifest = "(async () => {

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use cake_i18n::Words;
 use cake_planner::query::Filter;
 use cake_types::{
-    AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, Event, Image, Import, ImportStatus, Language, Name,
-    Node, NodeStatus, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, SessionId, SystemSettings,
-    Task, TaskId, Vm, VmId, VmStatus,
+    AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Image, Import, ImportStatus,
+    Language, Name, Node, NodeStatus, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, SessionId,
+    SystemSettings, Task, TaskId, Vm, VmId, VmStatus,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -60,6 +60,9 @@ pub trait ConsoleData: Send + Sync + 'static {
 
     /// Alerts that are open, in any order.
     async fn alerts(&self) -> Vec<Alert>;
+
+    /// The certificate that people are shown.
+    async fn certificate(&self) -> CertificateView;
 
     /// What a search finds for this viewer, kind by kind, at most `each` of a kind; never more than their lists show.
     async fn search(
@@ -206,6 +209,17 @@ pub struct ImportView {
 pub struct PoolView {
     pub pool: Pool,
     pub status: Option<PoolStatus>,
+}
+
+#[derive(Clone, Debug)]
+pub struct CertificateView {
+    pub info: CertificateInfo,
+    /// Words of `certificate-warning-*`.
+    pub warnings: Vec<&'static str>,
+    /// A signing request's key waits for its certificate.
+    pub requested: bool,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
 }
 
 #[derive(Clone, Debug)]

@@ -3,8 +3,10 @@
 use crate::data::VmView;
 use crate::frame::Frame;
 use cake_i18n::format;
+use cake_planner::alert::{self, VmSeen};
 use cake_planner::query::VmItem;
 use cake_types::{Alert, AlertKind, ByteSize, Event, Severity, Subject, Tags, Task, TaskState, VmState};
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// A state: its shape and its word say it, its tone (a CSS class) only helps.
@@ -56,10 +58,11 @@ pub fn vm_state(view: &VmView) -> VmState {
     view.status.as_ref().map_or(VmState::Pending, |status| status.state)
 }
 
-/// Somebody should look at it.
+/// An alert is about it.
 pub fn needs_attention(view: &VmView) -> bool {
-    let failed = view.status.as_ref().is_some_and(|status| status.failure.is_some());
-    view.orphaned || failed || matches!(vm_state(view), VmState::Failed | VmState::Lost)
+    let (status, state, orphaned) = (view.status.as_ref(), vm_state(view), view.orphaned);
+    let seen = VmSeen { vm: &view.vm, status, state, orphaned, binned: view.vm.spec.binned.is_some() };
+    alert::needs_somebody(&seen, Timestamp::now())
 }
 
 /// The verbs that are legal in a state, best first. Words of the API's routes and of `action-*`.
@@ -103,7 +106,7 @@ pub fn address(subject: &Subject) -> Option<String> {
         "task" => Some(format!("/tasks/{}", subject.id)),
         "image" => Some("/images".into()),
         "query" => Some("/search".into()),
-        "pool" | "node" | "settings" | "account" => Some("/settings".into()),
+        "pool" | "node" | "settings" | "account" | "certificate" => Some("/settings".into()),
         _ => None,
     }
 }
@@ -270,6 +273,7 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
         help: match alert.kind {
             AlertKind::NodeAway => "server-does-not-answer",
             AlertKind::PoolSpace | AlertKind::PoolMissing | AlertKind::VmNoSpace => "storage",
+            AlertKind::CertificateEnds => "certificate",
             _ => "alerts",
         },
         since: f.tv("alert-since", "age", f.age(&alert.since)),
@@ -286,10 +290,10 @@ pub struct Meter {
     pub tone: &'static str,
 }
 
-/// How full something is. Above nine tenths it asks for attention.
+/// How full something is. It is shown as a warning where an alert would begin.
 pub fn meter(used: ByteSize, total: ByteSize) -> Meter {
     let percent = percent(used, total);
-    Meter { percent, tone: if percent >= 90 { "warn" } else { "plain" } }
+    Meter { percent, tone: if percent >= alert::POOL_WARNING { "warn" } else { "plain" } }
 }
 
 #[cfg(test)]
@@ -305,8 +309,8 @@ mod tests {
     }
 
     #[test]
-    fn nine_tenths_is_a_warning() {
-        assert_eq!(meter(ByteSize(89), ByteSize(100)).tone, "plain");
-        assert_eq!(meter(ByteSize(90), ByteSize(100)).tone, "warn");
+    fn four_fifths_is_a_warning() {
+        assert_eq!(meter(ByteSize(79), ByteSize(100)).tone, "plain");
+        assert_eq!(meter(ByteSize(80), ByteSize(100)).tone, "warn");
     }
 }

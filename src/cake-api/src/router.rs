@@ -11,8 +11,8 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, alerts, audit, bin, bulk, console, events, images, imports, meta, metrics, nics, nodes, pools, queries,
-    query, screen, session, settings, setup, tasks, tokens, usage, vms, watch,
+    accounts, alerts, audit, bin, bulk, certificate, console, events, images, imports, meta, metrics, nics, nodes,
+    pools, queries, query, screen, session, settings, setup, tasks, tokens, usage, vms, watch,
 };
 
 struct Table {
@@ -143,6 +143,11 @@ fn table(api: Api) -> Table {
         .add("audit_list", ("GET", "/v1/audit"), With(Audit), audit::list)
         .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)
         .add("settings_update", ("PATCH", "/v1/settings"), With(Administer), settings::update)
+        .add("certificate_get", ("GET", "/v1/certificate"), With(View), certificate::get)
+        .add("certificate_authority", ("GET", "/v1/certificate/authority"), With(View), certificate::authority)
+        .add("certificate_upload", ("PUT", "/v1/certificate"), With(Administer), certificate::upload)
+        .add("certificate_reset", ("DELETE", "/v1/certificate"), With(Administer), certificate::reset)
+        .add("certificate_request", ("POST", "/v1/certificate/request"), With(Administer), certificate::request)
         .add("query", ("GET", "/v1/query"), With(View), query::find)
         .add("query_list", ("GET", "/v1/queries"), Account, queries::list)
         .add("query_save", ("POST", "/v1/queries"), Account, queries::save)

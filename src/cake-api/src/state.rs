@@ -4,6 +4,7 @@ use cake_control::Control;
 use cake_control::accounts::Accounts;
 use cake_control::alerts::AlertBook;
 use cake_control::board::Board;
+use cake_control::certificate::Certificates;
 use cake_control::consoles::Consoles;
 use cake_control::images::Images;
 use cake_control::imports::Imports;
@@ -34,6 +35,7 @@ pub struct Api {
     pub(crate) screens: Arc<Screens>,
     pub(crate) usage: Arc<UsageReader>,
     pub(crate) alerts: Arc<AlertBook>,
+    pub(crate) certificates: Arc<Certificates>,
     /// POSTs that are at work, by the place of their receipt.
     pub(crate) at_work: Arc<Mutex<HashSet<String>>>,
     /// Part of every cursor of a watch: places count from each start anew.
@@ -57,6 +59,7 @@ impl Api {
             screens: control.screens.clone(),
             usage: control.usage.clone(),
             alerts: control.alerts.clone(),
+            certificates: control.certificates.clone(),
             at_work: Arc::default(),
             instance: data_encoding::HEXLOWER.encode(&cake_control::random::bytes::<6>()).into(),
         }

@@ -62,6 +62,8 @@ pub enum Command {
     #[command(subcommand)]
     Settings(SettingsCommand),
     #[command(subcommand)]
+    System(SystemCommand),
+    #[command(subcommand)]
     Setup(SetupCommand),
     Completion {
         #[arg(value_name = "SHELL")]
@@ -446,6 +448,31 @@ pub enum SettingsCommand {
         #[arg(required = true, value_name = "KEY=VALUE")]
         change: Vec<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SystemCommand {
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CertificateCommand {
+    Show,
+    Upload {
+        #[arg(value_name = "CHAIN")]
+        chain: PathBuf,
+        #[arg(value_name = "KEY")]
+        key: Option<PathBuf>,
+    },
+    Csr {
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        #[arg(long, value_name = "TEXT")]
+        organization: Option<String>,
+    },
+    Reset,
+    Authority,
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,6 +17,7 @@ mod alert;
 mod args;
 mod bin;
 mod bulk;
+mod certificate;
 mod console;
 mod context;
 mod failure;
@@ -32,7 +33,7 @@ mod usage;
 mod vm;
 mod words;
 
-use args::{Cli, Command};
+use args::{Cli, Command, SystemCommand};
 use clap::FromArgMatches;
 use context::Context;
 use failure::Failure;
@@ -78,6 +79,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Query(args) => search::query(&context, args).await,
         Command::Saved(command) => search::saved(&context, command).await,
         Command::Settings(command) => system::settings(&context, command).await,
+        Command::System(SystemCommand::Certificate(command)) => certificate::run(&context, command).await,
         Command::Setup(command) => system::setup(&context, command).await,
         Command::Completion { shell } => system::completion(shell),
         Command::Version => system::version(&context).await,

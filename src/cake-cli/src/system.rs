@@ -26,7 +26,9 @@ pub async fn settings(context: &Context, command: SettingsCommand) -> Result<(),
 fn assignment(pair: &str) -> Result<(String, Value), Failure> {
     let (key, value) = pair.split_once('=').ok_or_else(|| Failure::Usage("cli-wrong-assignment", pair.to_owned()))?;
     let value = match serde_json::from_str(value) {
-        Ok(value @ (Value::Bool(_) | Value::Number(_) | Value::Null)) => value,
+        Ok(value @ (Value::Bool(_) | Value::Number(_) | Value::Null | Value::Array(_))) => value,
+        // Lists are what they are: names, with commas in between.
+        _ if key == "names" => value.split([',', ' ']).filter(|name| !name.is_empty()).collect(),
         _ => Value::String(value.to_owned()),
     };
     Ok((key.replace('-', "_"), value))
@@ -84,6 +86,8 @@ mod tests {
             ("time-zone=Asia/Taipei", "time_zone", Value::from("Asia/Taipei")),
             ("flag=true", "flag", Value::from(true)),
             ("text=a=b", "text", Value::from("a=b")),
+            ("names=a.example,192.0.2.7", "names", serde_json::json!(["a.example", "192.0.2.7"])),
+            ("names=", "names", serde_json::json!([])),
         ] {
             let (seen_key, seen_value) = assignment(pair).unwrap();
             assert_eq!((seen_key.as_str(), seen_value), (key, value));

@@ -2,7 +2,9 @@
 
 use crate::core::{NO_BODY, escape};
 use crate::vms::vm_path;
-use crate::wire::{Alert, AuditRecord, Event, Node, Pool, SetupDone, SetupState, UsageHistory, Version};
+use crate::wire::{
+    Alert, AuditRecord, Certificate, Event, Node, Pool, SetupDone, SetupState, SigningRequest, UsageHistory, Version,
+};
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::Method;
 use serde::Serialize;
@@ -55,6 +57,39 @@ impl Client {
     /// As above.
     pub async fn vm_usage(&self, vm: &str, span: &str) -> Result<Seen<UsageHistory>, Error> {
         self.get(&format!("{}/usage?span={}", vm_path(vm), escape(span))).await
+    }
+
+    pub async fn certificate(&self) -> Result<Seen<Certificate>, Error> {
+        self.get("/v1/certificate").await
+    }
+
+    /// Shows another certificate, if nobody else chose one since `seen` was read.
+    pub async fn upload_certificate(
+        &self,
+        seen: &Seen<Certificate>,
+        chain: &str,
+        key: Option<&str>,
+    ) -> Result<Seen<Certificate>, Error> {
+        let body = json!({ "chain": chain, "key": key });
+        self.put("/v1/certificate", seen.etag.as_deref().unwrap_or("*"), &body).await
+    }
+
+    pub async fn reset_certificate(&self, seen: &Seen<Certificate>) -> Result<Seen<Certificate>, Error> {
+        self.delete("/v1/certificate", seen.etag.as_deref().unwrap_or("*")).await
+    }
+
+    pub async fn request_certificate(
+        &self,
+        names: &[String],
+        organization: Option<&str>,
+    ) -> Result<Seen<SigningRequest>, Error> {
+        let body = json!({ "names": names, "organization": organization });
+        self.post("/v1/certificate/request", Some(&body)).await
+    }
+
+    /// The rack's own authority in PEM.
+    pub async fn authority(&self) -> Result<bytes::Bytes, Error> {
+        self.bytes("/v1/certificate/authority").await
     }
 
     /// Those that are open, the worst first.

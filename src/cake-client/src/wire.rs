@@ -332,6 +332,29 @@ pub struct Event {
     pub message: Option<String>,
 }
 
+/// The certificate that people are shown.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Certificate {
+    pub source: String,
+    pub subject: String,
+    pub issuer: String,
+    pub names: Vec<String>,
+    pub not_before: Option<Timestamp>,
+    pub not_after: Option<Timestamp>,
+    pub fingerprint: String,
+    pub warnings: Vec<String>,
+    pub requested: bool,
+    pub etag: Option<String>,
+}
+
+/// What an authority makes a certificate from.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SigningRequest {
+    pub request: String,
+}
+
 /// Something that somebody must act on.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]

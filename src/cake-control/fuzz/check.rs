@@ -1,7 +1,8 @@
-//! What must hold for all bytes that a viewer of a screen can send, and for all that a pixmap's file can have. Shared by the fuzz
-//! targets and by the replay on stable Rust.
-#![allow(dead_code)] // Each fuzz target uses one of the two.
+//! What must hold for all bytes that a viewer of a screen can send, for all that a pixmap's file can have, and for every text that
+//! is said to be a certificate. Shared by the fuzz targets and by the replay on stable Rust.
+#![allow(dead_code)] // Each fuzz target uses one of them.
 
+use cake_control::certificate::{Chain, read_key};
 use cake_control::screens::picture::{self, PIXELS_MAX};
 use cake_control::screens::rfb::{ClientStream, HELD_MAX, RfbError};
 
@@ -41,5 +42,18 @@ pub fn picture(bytes: &[u8]) {
     if let Ok(png) = picture::png(&mut &bytes[..]) {
         assert!(png.starts_with(b"\x89PNG") && (png.len() as u64) < 4 * PIXELS_MAX);
         assert!(bytes.starts_with(b"P6\n"));
+    }
+}
+
+/// Panics when an invariant does not hold.
+pub fn certificate(bytes: &[u8]) {
+    let _ = read_key(bytes);
+    if let Ok(chain) = Chain::read(bytes, cake_types::CertificateSource::Own) {
+        assert!((1..=11).contains(&chain.certificates.len()));
+        let info = &chain.info;
+        assert!(info.fingerprint.len() == 95 && info.subject.len() <= 1024 && info.names.len() <= 1000);
+        assert!(!info.subject.chars().chain(info.issuer.chars()).any(char::is_control));
+        let _ = chain.check(info.not_before);
+        let _ = chain.with_key(bytes);
     }
 }

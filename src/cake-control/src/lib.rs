@@ -22,6 +22,7 @@ pub mod alerts;
 mod audit;
 pub mod board;
 pub mod caller;
+pub mod certificate;
 pub mod clock;
 pub mod consoles;
 pub mod error;

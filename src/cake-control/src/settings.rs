@@ -1,5 +1,6 @@
 //! Settings of the whole system. They exist from the moment that set-up is done.
 
+use cake_planner::certificate;
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{Code, Generation, Language, Name, Problem, PublicKey, SetupError, SystemSettings};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ pub struct SettingsPatch {
     pub language: Option<Language>,
     pub time_zone: Option<String>,
     pub bin_days: Option<u32>,
+    pub names: Option<Vec<String>>,
 }
 
 /// Days that things may lie in the bin.
@@ -59,6 +61,11 @@ impl Settings {
         self.get().map_or_else(cake_types::bin_days, |versioned| versioned.settings.bin_days)
     }
 
+    /// Names and addresses by which the console is known, beside those that the server finds itself.
+    pub fn names(&self) -> Vec<String> {
+        self.get().map(|versioned| versioned.settings.names).unwrap_or_default()
+    }
+
     fn read(&self) -> Option<Stored<Versioned>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -77,7 +84,8 @@ impl Settings {
     ) -> Result<Versioned, Problem> {
         let Stored { mut value, revision } = self.read().ok_or_else(|| Problem::new(Code::NotSetUp))?;
         check(value.generation)?;
-        let SettingsPatch { name, language, time_zone, bin_days } = patch;
+        let SettingsPatch { name, language, time_zone, bin_days, names } = patch;
+        let names = names.map(|names| certificate::names(&names, false, "/names")).transpose()?;
         if let Some(zone) = &time_zone
             && jiff::tz::TimeZone::get(zone).is_err()
         {
@@ -91,6 +99,7 @@ impl Settings {
         let settings = &mut value.settings;
         settings.name = name.unwrap_or_else(|| settings.name.clone());
         settings.language = language.unwrap_or(settings.language);
+        settings.names = names.unwrap_or_else(|| settings.names.clone());
         settings.bin_days = bin_days.unwrap_or(settings.bin_days);
         settings.time_zone = time_zone.unwrap_or_else(|| settings.time_zone.clone());
         let key = keys::settings();

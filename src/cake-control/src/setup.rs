@@ -124,6 +124,7 @@ impl Setup {
             set_up_at: now,
             recovery_key: recovery.public(),
             bin_days: cake_types::bin_days(),
+            names: Vec::new(),
         };
         let settings = Versioned { generation: Generation::FIRST, settings };
         let role = RoleName("administrator".into());

@@ -3,6 +3,7 @@
 use cake_planner::event::Happened;
 use cake_store::{Clock, Journal, JournalError, JournalOptions, SqliteOptions, SqliteStore, Store, StoreError};
 use cake_types::{EventKind, Image, Import, Node, Pool, Severity, Task, Vm};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
@@ -10,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::accounts::Accounts;
 use crate::alerts::AlertBook;
 use crate::board::{Board, Render, Transition};
+use crate::certificate::{CertificateError, Certificates};
 use crate::consoles::Consoles;
 use crate::images::Images;
 use crate::imports::Imports;
@@ -17,6 +19,7 @@ use crate::ledger::Ledger;
 use crate::nodes::Nodes;
 use crate::reconcile::alerts::AlertReconciler;
 use crate::reconcile::bin::BinSweeper;
+use crate::reconcile::certificate::CertificateReconciler;
 use crate::reconcile::events::EventReconciler;
 use crate::reconcile::images::ImageReconciler;
 use crate::reconcile::imports::ImportReconciler;
@@ -41,8 +44,8 @@ pub struct Place {
     pub state: PathBuf,
     /// The node's socket; the file `reset-admin` lies beside it.
     pub node_socket: PathBuf,
-    /// Where this program listens: no guest may be reached there.
-    pub ports: Vec<u16>,
+    /// Where this program listens: no guest may be reached at this port.
+    pub listen: SocketAddr,
 }
 
 /// The services, each an `Arc` of its own: whoever needs one takes that one.
@@ -62,6 +65,7 @@ pub struct Control {
     pub bin: Arc<BinSweeper>,
     pub usage: Arc<UsageReader>,
     pub alerts: Arc<AlertBook>,
+    pub certificates: Arc<Certificates>,
     loops: JoinSet<()>,
 }
 
@@ -73,6 +77,8 @@ pub enum StartError {
     Journal(#[from] JournalError),
     #[error("the Store can't be read")]
     Record(#[from] RecordError),
+    #[error("there is no certificate")]
+    Certificate(#[from] CertificateError),
     #[error("set-up can't be prepared")]
     Setup(#[from] SetupFileError),
 }
@@ -92,7 +98,7 @@ impl Control {
         let settings = Arc::new(Settings::load(ledger.clone()).await?);
         let reset = place.node_socket.parent().map(|directory| directory.join("reset-admin"));
         let accounts = Arc::new(Accounts::load(ledger.clone(), reset).await?);
-        let vms = Arc::new(Vms::new(ledger.clone(), nodes.clone(), settings.clone(), place.ports.clone()));
+        let vms = Arc::new(Vms::new(ledger.clone(), nodes.clone(), settings.clone(), vec![place.listen.port()]));
         let images = Arc::new(Images::new(ledger.clone(), nodes.clone()));
         let imports = Arc::new(Imports::new(ledger.clone(), nodes.clone()));
         let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone(), imports.clone()));
@@ -104,6 +110,8 @@ impl Control {
         });
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
         let screens = Arc::new(Screens::new(nodes.clone()));
+        let certificates =
+            Certificates::open(ledger.clone(), settings.clone(), place.state.clone(), place.listen).await?;
         let alerts = Arc::new(AlertBook::load(ledger.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
         let search = Search::new(ledger.clone(), tasks.clone(), accounts.clone(), settings.clone());
@@ -127,6 +135,7 @@ impl Control {
             bin,
             usage,
             alerts,
+            certificates: Arc::new(certificates),
             loops: JoinSet::new(),
         };
         control.start_loops(place, transitions);
@@ -148,7 +157,12 @@ impl Control {
         let pools = PoolReconciler { ledger: ledger.clone(), nodes: nodes.clone() };
         let sweeper = Sweeper { ledger: ledger.clone(), accounts: self.accounts.clone() };
         let bin = self.bin.clone();
-        let alerts = AlertReconciler { ledger: ledger.clone(), book: self.alerts.clone() };
+        let alerts = AlertReconciler {
+            ledger: ledger.clone(),
+            book: self.alerts.clone(),
+            certificates: self.certificates.clone(),
+        };
+        let certificate = CertificateReconciler { ledger: ledger.clone(), certificates: self.certificates.clone() };
         let (link, socket) = (nodes.clone(), place.node_socket.clone());
         self.loops.spawn(async move { link.run(&socket).await });
         self.loops.spawn(async move { vms.run().await });
@@ -160,6 +174,7 @@ impl Control {
         self.loops.spawn(async move { sweeper.run().await });
         self.loops.spawn(async move { bin.run().await });
         self.loops.spawn(async move { alerts.run().await });
+        self.loops.spawn(async move { certificate.run().await });
         let ledger = ledger.clone();
         self.loops.spawn(async move { audit::forget(&ledger).await });
     }

@@ -8,7 +8,10 @@ mod replay;
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 
 const MUTATIONS: usize = 60_000;
-const TOKENS: [&[u8]; 12] = [
+const TOKENS: [&[u8]; 15] = [
+    b"-----BEGIN CERTIFICATE-----\n",
+    b"-----END CERTIFICATE-----\n",
+    b"MII",
     b"RFB 003.008\n",
     b"\x01\x01",
     b"\x02\0\0\x01\xff\xff\xff\x11",
@@ -59,4 +62,10 @@ fn viewers_bytes_break_nothing() {
 #[test]
 fn pixmaps_break_nothing() {
     replay("picture", check::picture);
+}
+
+#[test]
+fn texts_that_are_no_certificates_break_nothing() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    replay("certificate", check::certificate);
 }

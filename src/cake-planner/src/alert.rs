@@ -6,11 +6,12 @@
 //!                            └── those that were open ─┘   (so that nothing flaps, and nothing is told twice)
 //! ```
 
+use crate::certificate::{ENDS_NOW, ENDS_SOON};
 use crate::query::{NodeItem, PoolItem};
 use crate::vm_power::STEADY;
 use cake_types::{
-    Alert, AlertId, AlertKind, ByteSize, ExitReason, Failure, FailureCode, Name, Node, Pool, PoolStatus, Power,
-    Severity, Subject, Vm, VmState, VmStatus,
+    Alert, AlertId, AlertKind, ByteSize, CertificateInfo, CertificateSource, ExitReason, Failure, FailureCode, Name,
+    Node, Pool, PoolStatus, Power, Severity, Subject, Vm, VmState, VmStatus,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub struct Facts<'a> {
     pub nodes: Vec<NodeItem<'a>>,
     pub pools: Vec<PoolItem<'a>>,
     pub vms: Vec<VmSeen<'a>>,
+    /// The one that people are shown.
+    pub certificate: Option<&'a CertificateInfo>,
 }
 
 impl Facts<'_> {
@@ -100,13 +103,33 @@ fn subject(kind: &str, id: uuid::Uuid, name: &Name) -> Subject {
 pub fn find(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
     let mut found: Vec<Finding> =
         facts.nodes.iter().filter(|node| !node.connected).map(|node| node_away(node.node)).collect();
+    found.extend(facts.certificate.and_then(|certificate| of_certificate(certificate, facts.now)));
     if !facts.heard() {
-        found.extend(before.values().filter(|alert| alert.kind != AlertKind::NodeAway).map(still));
+        found.extend(before.values().filter(|alert| lies_on_a_node(alert.kind)).map(still));
         return found;
     }
     found.extend(facts.pools.iter().filter_map(|pool| of_pool(pool.pool, pool.status?, before)));
     found.extend(facts.vms.iter().filter_map(|vm| of_vm(vm, facts, before)));
     found
+}
+
+const fn lies_on_a_node(kind: AlertKind) -> bool {
+    !matches!(kind, AlertKind::NodeAway | AlertKind::CertificateEnds)
+}
+
+/// The built-in one is made anew long before: that it ends soon says that it could not be.
+fn of_certificate(certificate: &CertificateInfo, now: Timestamp) -> Option<Finding> {
+    let left = certificate.not_after.duration_since(now);
+    let soon = match certificate.source {
+        CertificateSource::Own => ENDS_SOON,
+        CertificateSource::BuiltIn => ENDS_SOON / 2,
+    };
+    let severity = if left < ENDS_NOW { Severity::Error } else { Severity::Warning };
+    let id = uuid::Uuid::nil();
+    let subject =
+        Subject { kind: "certificate".into(), id, name: certificate.names.first().cloned().unwrap_or_default() };
+    let found = Finding::new(AlertKind::CertificateEnds, severity, subject);
+    (left < soon).then(|| found.with("days", (left.as_hours() / 24).max(0)))
 }
 
 /// An alert that nothing is known of yet is as it was.
@@ -167,6 +190,12 @@ fn of_vm(seen: &VmSeen<'_>, facts: &Facts<'_>, before: &Alerts) -> Option<Findin
         None if crashed(seen, status) => Some(Finding::new(AlertKind::VmCrashed, Severity::Error, subject)),
         None => status.state.is_alive().then(|| relapsing(seen, status, subject, facts, before)).flatten(),
     }
+}
+
+/// Whether a VM is something that somebody must act on, looked at alone.
+pub fn needs_somebody(seen: &VmSeen<'_>, now: Timestamp) -> bool {
+    let nothing = Facts { now, nodes: Vec::new(), pools: Vec::new(), vms: Vec::new(), certificate: None };
+    of_vm(seen, &nothing, &Alerts::new()).is_some()
 }
 
 fn failed(code: FailureCode, status: &VmStatus, subject: Subject) -> Finding {

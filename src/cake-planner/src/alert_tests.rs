@@ -16,6 +16,7 @@ struct World {
     state: Option<VmState>,
     orphaned: bool,
     binned: bool,
+    certificate: Option<CertificateInfo>,
     open: Alerts,
     waiting: BTreeMap<AlertId, Timestamp>,
 }
@@ -57,6 +58,7 @@ impl World {
             state: None,
             orphaned: false,
             binned: false,
+            certificate: None,
             open: Alerts::new(),
             waiting: BTreeMap::new(),
         }
@@ -74,6 +76,7 @@ impl World {
                 orphaned: self.orphaned,
                 binned: self.binned,
             }],
+            certificate: self.certificate.as_ref(),
         };
         let found = find(&facts, &self.open);
         let next = next(self.now, found, &self.open, &self.waiting);
@@ -272,6 +275,36 @@ fn a_guest_that_goes_on_for_a_moment_is_not_well() {
     world.look();
     (world.status.failure, world.status.state) = (None, VmState::Stopped);
     assert_eq!(world.look(), [("ended", "vm-failed", ERROR)]);
+}
+
+#[test]
+fn a_certificate_is_told_of_before_it_ends() {
+    let mut world = World::new();
+    let day = SignedDuration::from_hours(24);
+    let ends = world.now + day * 100;
+    let info = |source| {
+        let (subject, issuer, fingerprint) = (String::new(), String::new(), String::new());
+        let names = vec!["console.example.com".into()];
+        CertificateInfo { source, subject, issuer, names, not_before: world.now, not_after: ends, fingerprint }
+    };
+    let (own, built_in) = (info(CertificateSource::Own), info(CertificateSource::BuiltIn));
+    world.certificate = Some(own);
+    for (days, told) in [
+        (69, vec![]),
+        (2, vec![("began", "certificate-ends", WARNING)]),
+        (20, vec![]),
+        (3, vec![("began", "certificate-ends", ERROR)]),
+        (10, vec![]),
+    ] {
+        assert_eq!(world.later(days * 86_400).look(), told, "{days} days later");
+    }
+    assert_eq!(world.open.values().next().unwrap().params["days"], "0");
+    let renewed = CertificateInfo { not_after: world.now + day * 16, ..built_in };
+    world.certificate = Some(renewed);
+    assert_eq!(world.look(), [("ended", "certificate-ends", ERROR)]);
+    // The node's absence says nothing about it.
+    (world.node_status, world.connected) = (None, false);
+    assert_eq!(world.later(2 * 86_400).look(), [("began", "certificate-ends", WARNING)]);
 }
 
 proptest! {

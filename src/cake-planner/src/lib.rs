@@ -11,6 +11,7 @@
 
 pub mod admission;
 pub mod alert;
+pub mod certificate;
 pub mod csv;
 pub mod epoch;
 pub mod event;

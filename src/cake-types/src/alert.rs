@@ -94,6 +94,8 @@ kinds! {
     VmFailed = "vm-failed";
     /// It ended by itself and is not started again.
     VmCrashed = "vm-crashed";
+    /// The console's certificate ends soon; params: `days`.
+    CertificateEnds = "certificate-ends";
     /// The Store knows it, no server has it.
     VmLost = "vm-lost";
     /// It runs, and the Store does not know it.

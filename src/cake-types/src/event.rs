@@ -122,7 +122,7 @@ impl EventKind {
 /// What an event, a task or an audit record is about. The name is as it was then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`.
+    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`.
     pub kind: String,
     pub id: Uuid,
     pub name: String,

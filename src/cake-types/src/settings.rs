@@ -88,6 +88,9 @@ pub struct SystemSettings {
     /// How long what was deleted lies in the bin.
     #[serde(default = "bin_days")]
     pub bin_days: u32,
+    /// Names and addresses by which the console is known, beside those that the server finds itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
 }
 
 /// A week, also for settings from before there was a bin.

@@ -6,6 +6,7 @@ use cake_control::Control;
 use cake_control::accounts::Accounts;
 use cake_control::alerts::AlertBook;
 use cake_control::board::{self, Board, What};
+use cake_control::certificate::Certificates;
 use cake_control::error;
 use cake_control::ledger::Ledger;
 use cake_control::search::{self, Search};
@@ -19,8 +20,8 @@ use cake_types::{
     Task, TaskId, VmId,
 };
 use cake_web::{
-    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,
-    PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, Found, ImageView,
+    ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -28,8 +29,6 @@ use serde::de::DeserializeOwned;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
-
-use crate::authority::Authority;
 
 /// Items of a page when the page does not say.
 const LIMIT: usize = 50;
@@ -42,12 +41,12 @@ pub struct Data {
     alerts: Arc<AlertBook>,
     accounts: Arc<Accounts>,
     settings: Arc<Settings>,
-    authority: Arc<Authority>,
+    certificates: Arc<Certificates>,
     started_at: Timestamp,
 }
 
 impl Data {
-    pub fn new(control: &Control, authority: Arc<Authority>) -> Self {
+    pub fn new(control: &Control) -> Self {
         Self {
             ledger: control.ledger.clone(),
             board: control.ledger.board.clone(),
@@ -56,7 +55,7 @@ impl Data {
             alerts: control.alerts.clone(),
             accounts: control.accounts.clone(),
             settings: control.settings.clone(),
-            authority,
+            certificates: control.certificates.clone(),
             started_at: control.ledger.now(),
         }
     }
@@ -140,7 +139,7 @@ impl ConsoleData for Data {
     async fn about(&self) -> About {
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            tls_fingerprint: Some(self.authority.fingerprint()),
+            tls_fingerprint: Some(self.certificates.fingerprint()),
             started_at: self.started_at,
             pseudo_language: std::env::var_os("CAKE_PSEUDO_LANGUAGE").is_some(),
         }
@@ -255,6 +254,12 @@ impl ConsoleData for Data {
 
     async fn alerts(&self) -> Vec<Alert> {
         self.alerts.open().values().cloned().collect()
+    }
+
+    async fn certificate(&self) -> CertificateView {
+        let view = self.certificates.view();
+        let warnings = view.warnings.iter().map(|warning| warning.as_str()).collect();
+        CertificateView { info: view.info, warnings, requested: view.requested, etag: etag(view.generation) }
     }
 
     async fn search(

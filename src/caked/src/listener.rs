@@ -16,8 +16,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
+
+use crate::tls::Tls;
 
 /// Connections at the same time; more wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 1024;
@@ -32,13 +33,13 @@ const HEAD_MAX: usize = 4096;
 
 pub struct Listener {
     pub tcp: TcpListener,
-    pub tls: Arc<rustls::ServerConfig>,
+    pub tls: Tls,
     pub router: Router,
 }
 
 #[derive(Clone)]
 struct Shared {
-    tls: TlsAcceptor,
+    tls: Tls,
     http: Builder<TokioExecutor>,
     router: Router,
     ending: watch::Receiver<bool>,
@@ -48,7 +49,7 @@ impl Listener {
     /// Answers until `ending` turns true and what is under way is done.
     pub async fn run(self, mut ending: watch::Receiver<bool>) {
         let Self { tcp, tls, router } = self;
-        let shared = Shared { tls: tls.into(), http: http(), router, ending: ending.clone() };
+        let shared = Shared { tls, http: http(), router, ending: ending.clone() };
         let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
         loop {
@@ -106,7 +107,8 @@ async fn serve(shared: Shared, stream: TcpStream, peer: SocketAddr) {
         Ok(Ok(1)) => return plain(stream).await,
         _ => return,
     }
-    let Ok(Ok(tls)) = tokio::time::timeout(PATIENCE, shared.tls.accept(stream)).await else { return };
+    let Ok(local) = stream.local_addr().map(|address| address.ip().to_canonical()) else { return };
+    let Ok(Ok(tls)) = tokio::time::timeout(PATIENCE, shared.tls.accept(stream, local)).await else { return };
     let router = shared.router;
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let router = router.clone();

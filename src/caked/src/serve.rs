@@ -8,22 +8,21 @@ use axum::response::Response;
 use cake_api::{Api, VmJson, guard};
 use cake_control::accounts::{Identity, Proof};
 use cake_control::board::What;
+use cake_control::certificate::Certificates;
 use cake_control::{Control, Place};
 use cake_store::{Clock, SystemClock};
 use cake_types::Language;
-use rustls::server::NoServerSessionStorage;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::authority::Authority;
 use crate::console_data::Data;
 use crate::listener::Listener;
 use crate::status::{self, Instance};
+use crate::tls::Tls;
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -34,9 +33,6 @@ pub struct Options {
     pub https: SocketAddr,
 }
 
-/// How often the certificate's age is looked at.
-const RENEW_EVERY: Duration = Duration::from_secs(12 * 60 * 60);
-
 /// A daemon that answers.
 pub struct Running {
     pub instance: Instance,
@@ -44,7 +40,7 @@ pub struct Running {
     control: Control,
     ending: watch::Sender<bool>,
     listener: JoinHandle<()>,
-    renewal: JoinHandle<()>,
+    told: JoinHandle<()>,
 }
 
 impl Running {
@@ -58,26 +54,25 @@ impl Running {
         std::fs::create_dir_all(state).with_context(|| format!("{} can't be made", state.display()))?;
         let tcp = TcpListener::bind(https).await.with_context(|| format!("{https} can't be listened on"))?;
         let address = tcp.local_addr()?;
-        let authority = Authority::open(state, address)?;
-        let place = Place { state: state.clone(), node_socket: node_socket.clone(), ports: vec![address.port()] };
+        let place = Place { state: state.clone(), node_socket: node_socket.clone(), listen: address };
         let control = Control::start(&place, Arc::new(VmJson), clock).await?;
         let instance = Instance {
             url: status::url(address),
             address,
-            fingerprint: authority.fingerprint(),
+            fingerprint: control.certificates.fingerprint(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         status::write(state, &instance)?;
         let api = Api::new(&control);
-        let data = Arc::new(Data::new(&control, authority.clone()));
+        let data = Arc::new(Data::new(&control));
         let pages = cake_web::router(data).layer(from_fn_with_state(api.clone(), put_viewer));
         let router: Router = cake_api::router(&api, pages);
         let (ending, ended) = watch::channel(false);
-        let listener = Listener { tcp, tls: tls(&authority)?, router };
+        let listener = Listener { tcp, tls: Tls::new(&control.certificates)?, router };
         let listener = tokio::spawn(listener.run(ended));
-        let renewal = tokio::spawn(renew(authority, state.clone(), instance.clone()));
+        let told = tokio::spawn(tell(control.certificates.clone(), state.clone(), instance.clone()));
         tracing::info!(url = instance.url, "the console answers");
-        Ok(Self { instance, address, control, ending, listener, renewal })
+        Ok(Self { instance, address, control, ending, listener, told })
     }
 
     /// The services, for tests of what no route can cause.
@@ -93,36 +88,19 @@ impl Running {
     pub async fn stop(self) {
         let _ = self.ending.send(true);
         self.control.ledger.board.changes.tell(What::Ending);
-        self.renewal.abort();
+        self.told.abort();
         let _ = self.listener.await;
         self.control.stop().await;
     }
 }
 
-fn tls(authority: &Arc<Authority>) -> Result<Arc<rustls::ServerConfig>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_cert_resolver(authority.clone());
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    // A session to resume lies with the client, sealed: the server keeps nothing for those who never come back.
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = rustls::crypto::ring::Ticketer::new()?;
-    Ok(Arc::new(config))
-}
-
-async fn renew(authority: Arc<Authority>, state: PathBuf, mut instance: Instance) {
-    let mut timer = tokio::time::interval(RENEW_EVERY);
-    timer.tick().await;
-    loop {
-        timer.tick().await;
-        let renewed = authority.renew().and_then(|()| {
-            instance.fingerprint = authority.fingerprint();
-            status::write(&state, &instance)
-        });
-        if let Err(error) = renewed {
-            tracing::error!(%error, "the certificate could not be renewed");
+/// Keeps the file that tells others of this daemon true while its certificate changes.
+async fn tell(certificates: Arc<Certificates>, state: PathBuf, mut instance: Instance) {
+    let mut fingerprint = certificates.follow();
+    while fingerprint.changed().await.is_ok() {
+        instance.fingerprint = fingerprint.borrow_and_update().clone();
+        if let Err(error) = status::write(&state, &instance) {
+            tracing::error!(%error, "the new certificate's fingerprint could not be written down");
         }
     }
 }

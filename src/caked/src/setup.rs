@@ -13,8 +13,8 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::authority::CA_FILE;
 use crate::status;
+use cake_control::certificate::CA_FILE;
 
 /// Gives the recovery key, which is shown this once.
 pub async fn answer_from_file(state: &Path, file: &Path) -> Result<String> {

@@ -1,13 +1,12 @@
 //! What others are told of the running daemon: a file in the state directory, without a secret.
 
 use anyhow::{Context, Result};
+use cake_control::certificate::{addresses, write_public};
 use cake_control::setup::read_token;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
-
-use crate::authority;
 
 const FILE: &str = "instance.json";
 
@@ -37,7 +36,7 @@ pub struct Status {
 }
 
 pub fn write(state: &Path, instance: &Instance) -> Result<()> {
-    authority::write_public(&state.join(FILE), &serde_json::to_vec(instance)?)
+    Ok(write_public(&state.join(FILE), &serde_json::to_vec(instance)?)?)
 }
 
 pub fn read(state: &Path) -> Result<Instance> {
@@ -70,7 +69,7 @@ pub fn local(address: SocketAddr) -> SocketAddr {
 pub fn url(address: SocketAddr) -> String {
     let mut ip = address.ip();
     if ip.is_unspecified() {
-        let others = authority::addresses().into_iter().filter(|ip| !ip.is_loopback());
+        let others = addresses().into_iter().filter(|ip| !ip.is_loopback());
         ip = others.min_by_key(|ip| ip.is_ipv6()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
     format!("https://{}", SocketAddr::new(ip, address.port()))

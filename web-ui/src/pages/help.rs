@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 15] = [
+pub const ORDER: [&str; 17] = [
     "first-steps",
     "create-a-vm",
     "console",
@@ -23,10 +23,12 @@ pub const ORDER: [&str; 15] = [
     "images",
     "bin",
     "storage",
+    "alerts",
     "usage",
     "networks",
     "search",
     "accounts",
+    "certificate",
     "command-line",
     "server-does-not-answer",
     "recovery",

@@ -1,7 +1,7 @@
 //! `GET /settings`: what holds for the whole cloud, its servers and pools, and who may log in.
 
 use super::overview::{PoolRow, Server, pool, server};
-use crate::data::{About, ConsoleData, SettingsView};
+use crate::data::{About, CertificateView, ConsoleData, SettingsView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
 use askama::Template;
@@ -21,6 +21,8 @@ struct Page<'a> {
     roles: Vec<(String, String)>,
     about: About,
     up: String,
+    /// Names by which the console is known, in one text.
+    names: String,
 }
 
 #[derive(Template)]
@@ -29,6 +31,14 @@ struct Servers<'a> {
     f: &'a Frame,
     servers: Vec<Server>,
     pools: Vec<PoolRow>,
+}
+
+#[derive(Template)]
+#[template(path = "parts/certificate.html")]
+struct Certificate<'a> {
+    f: &'a Frame,
+    source: &'static str,
+    view: &'a CertificateView,
 }
 
 #[derive(Template)]
@@ -63,6 +73,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
         zones: zones(Some(&view.settings.time_zone)),
         roles: roles(&data, &f).await,
         up: f.since(&about.started_at),
+        names: view.settings.names.join(" "),
         about,
         view,
     })
@@ -72,6 +83,8 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
     let (vms, nodes, pools) = (data.vms().await, data.nodes().await, data.pools().await);
     let servers = nodes.iter().map(|node| server(f, node, &vms)).collect();
     regions.add("settings-servers", &Servers { f, servers, pools: pools.iter().map(|p| pool(p)).collect() });
+    let view = data.certificate().await;
+    regions.add("settings-certificate", &Certificate { f, source: view.info.source.as_str(), view: &view });
     if f.may_administer() {
         let accounts = account_rows(data, f).await;
         regions.add("account-rows", &Accounts { f, accounts, roles: roles(data, f).await });

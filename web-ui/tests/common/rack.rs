@@ -5,12 +5,12 @@ use cake_i18n::Words;
 use cake_planner::alert::{self, Alerts, Facts, VmSeen};
 use cake_planner::query::{AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem};
 use cake_types::{
-    AccountId, Acknowledgement, Actor, Alert, ApiToken, AuditRecord, Event, Permission, Problem, Role, SavedQuery,
-    Task, TaskId, VmId, VmState,
+    AccountId, Acknowledgement, Actor, Alert, ApiToken, AuditRecord, CertificateInfo, CertificateSource, Event,
+    Permission, Problem, Role, SavedQuery, Task, TaskId, VmId, VmState,
 };
 use cake_web::{
-    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,
-    PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, Found, ImageView,
+    ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -166,6 +166,19 @@ impl ConsoleData for Rack {
             last.get_mut().acknowledged = Some(Acknowledgement { at: facts.now, by, note });
         }
         open.into_values().collect()
+    }
+
+    async fn certificate(&self) -> CertificateView {
+        let info = CertificateInfo {
+            source: CertificateSource::Own,
+            subject: "CN=console.example.com".into(),
+            issuer: "CN=Example Issuing CA 3, O=Example Trust".into(),
+            names: vec!["console.example.com".into(), "192.0.2.7".into()],
+            not_before: jiff::Timestamp::UNIX_EPOCH,
+            not_after: jiff::Timestamp::from_second(1_830_000_000).expect("a time"),
+            fingerprint: ["AB:01"; 16].join(":"),
+        };
+        CertificateView { info, warnings: vec!["not-named"], requested: true, etag: "\"g1\"".into() }
     }
 
     async fn search(

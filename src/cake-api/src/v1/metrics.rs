@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use cake_control::board::{NodeEntry, VmEntry};
-use cake_types::{Counters, DiskCounters, HostCounters, IoCounters, NodeId, TrafficCounters, VmCounters};
+use cake_types::{Counters, DiskCounters, HostCounters, IoCounters, NodeId, Severity, TrafficCounters, VmCounters};
 use http::{HeaderValue, header};
 use std::sync::Arc;
 
@@ -35,7 +35,20 @@ fn exposition(api: &Api, counters: Option<&(NodeId, Counters)>) -> String {
     }
     vm_states(&mut out, &api.board.vms());
     pools(&mut out, api);
+    alerts(&mut out, api);
     out.finish()
+}
+
+fn alerts(out: &mut Exposition, api: &Api) {
+    let open = api.alerts.open();
+    let help = "Alerts that are open, by how bad they are and whether somebody has acknowledged them.";
+    let mut family = out.family(Kind::Gauge, "cake_alerts", "", help);
+    for (severity, word) in [(Severity::Warning, "warning"), (Severity::Error, "error")] {
+        for (known, acknowledged) in [(false, "no"), (true, "yes")] {
+            let is = |a: &&cake_types::Alert| a.severity == severity && a.acknowledged.is_some() == known;
+            family.sample(&[("severity", word), ("acknowledged", acknowledged)], open.values().filter(is).count());
+        }
+    }
 }
 
 fn connected(out: &mut Exposition, nodes: &[Arc<NodeEntry>]) {

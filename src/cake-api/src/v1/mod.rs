@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod audit;
 pub mod bin;
 pub mod bulk;
+pub mod certificate;
 pub mod console;
 pub mod events;
 pub mod images;
@@ -36,7 +37,7 @@ use utoipa::ToSchema;
 /// What something is about. The name is as it was then.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`.
+    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`.
     pub kind: String,
     pub id: uuid::Uuid,
     pub name: String,

@@ -28,6 +28,9 @@ pub struct Settings {
     pub recovery_key: String,
     /// Days that what was deleted lies in the bin.
     pub bin_days: u32,
+    /// Names and addresses by which the console is known, beside those that the server finds itself. The built-in certificate
+    /// covers them.
+    pub names: Vec<String>,
     /// For If-Match.
     pub etag: String,
 }
@@ -35,7 +38,7 @@ pub struct Settings {
 impl From<control::Versioned> for Settings {
     fn from(versioned: control::Versioned) -> Self {
         let control::Versioned { generation, settings } = versioned;
-        let SystemSettings { name, language, time_zone, set_up_at, recovery_key, bin_days } = settings;
+        let SystemSettings { name, language, time_zone, set_up_at, recovery_key, bin_days, names } = settings;
         Self {
             name: name.to_string(),
             language: language.tag(),
@@ -43,6 +46,7 @@ impl From<control::Versioned> for Settings {
             set_up_at,
             recovery_key: recovery_key.into(),
             bin_days,
+            names,
             etag: etag(generation),
         }
     }
@@ -60,6 +64,9 @@ pub struct SettingsPatch {
     /// 1 to 365.
     #[serde(default)]
     pub bin_days: Option<u32>,
+    /// All of them, in place of those of before.
+    #[serde(default)]
+    pub names: Option<Vec<String>>,
 }
 
 /// The settings.
@@ -80,9 +87,9 @@ pub(crate) async fn update(
     seen: IfMatch,
     Json(patch): Json<SettingsPatch>,
 ) -> Result<Response, Refused> {
-    let SettingsPatch { name, language: tag, time_zone, bin_days } = patch;
+    let SettingsPatch { name, language: tag, time_zone, bin_days, names } = patch;
     let name = name.map(|name| names::name(&name, "/name")).transpose()?;
-    let patch = control::SettingsPatch { name, language: language(tag)?, time_zone, bin_days };
+    let patch = control::SettingsPatch { name, language: language(tag)?, time_zone, bin_days, names };
     let check = |generation: Generation| seen.check(generation);
     let versioned = api.settings.update(&ask.caller, patch, check).await?;
     Ok(tagged(versioned.generation, &Settings::from(versioned)))

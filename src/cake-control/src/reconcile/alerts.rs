@@ -11,6 +11,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::alerts::AlertBook;
 use crate::board::{Change, VmEntry, What};
+use crate::certificate::Certificates;
 use crate::ledger::Ledger;
 use crate::search::{node_item, pool_item};
 
@@ -22,6 +23,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub struct AlertReconciler {
     pub ledger: Arc<Ledger>,
     pub book: Arc<AlertBook>,
+    pub certificates: Arc<Certificates>,
 }
 
 impl AlertReconciler {
@@ -45,11 +47,13 @@ impl AlertReconciler {
     async fn look(&self) -> Option<Timestamp> {
         let board = &self.ledger.board;
         let (nodes, pools, vms) = (board.nodes(), board.pools(), board.vms());
+        let certificate = self.certificates.info();
         let facts = Facts {
             now: self.ledger.now(),
             nodes: nodes.iter().map(|entry| node_item(entry)).collect(),
             pools: pools.iter().map(|entry| pool_item(entry)).collect(),
             vms: vms.iter().map(|entry| vm_seen(entry)).collect(),
+            certificate: Some(&certificate),
         };
         let looked = self.book.look(&facts).await;
         for turn in &looked.turns {
@@ -74,7 +78,9 @@ fn vm_seen(entry: &VmEntry) -> VmSeen<'_> {
 async fn matters(changes: &mut Receiver<Change>) {
     loop {
         match changes.recv().await {
-            Ok(Change { what: What::Vm(_) | What::VmGone(_) | What::Pool(_) | What::Node(_), .. })
+            Ok(Change {
+                what: What::Vm(_) | What::VmGone(_) | What::Pool(_) | What::Node(_) | What::Settings, ..
+            })
             | Err(RecvError::Lagged(_)) => return,
             Ok(_) => {}
             // The board lives as long as the program.

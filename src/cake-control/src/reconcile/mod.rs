@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod bin;
+pub mod certificate;
 pub mod events;
 pub mod images;
 pub mod imports;

@@ -18,6 +18,12 @@ alert-vm-failed-next = Look at its page for what went wrong.
 alert-vm-crashed-short = VM crashed
 alert-vm-crashed = It ended by itself and is not started again.
 alert-vm-crashed-next = Look at the console for what the guest said, then start it again.
+alert-certificate-ends-short = Certificate ends soon
+alert-certificate-ends = { $days ->
+    [one] The console’s certificate ends in { $days } day. Then browsers warn whoever opens the console.
+   *[other] The console’s certificate ends in { $days } days. Then browsers warn whoever opens the console.
+}
+alert-certificate-ends-next = Upload its successor in the settings, or go back to the built-in one.
 alert-vm-lost-short = VM lost
 alert-vm-lost = It is in cake’s records, but no server has it.
 alert-vm-lost-next = Create it again, or delete the record.

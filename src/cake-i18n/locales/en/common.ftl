@@ -298,3 +298,25 @@ usage-pressure-memory-some-percent = for memory
 usage-pressure-memory-full-percent = all of them for memory
 usage-pressure-io-some-percent = for disks
 usage-pressure-io-full-percent = all of them for disks
+
+# Certificates
+kind-certificate = certificate
+reason-certificate-none = there is no certificate in it; it begins with -----BEGIN CERTIFICATE-----
+reason-certificate-garbage = it is not a certificate in PEM format
+reason-certificate-too-many = a chain has at most 10 certificates
+reason-certificate-authority = the first certificate is an authority’s; the console’s own comes first
+reason-certificate-order = each certificate must be signed by the one after it
+reason-certificate-expired = it, or one that it leads to, has ended
+reason-certificate-not-yet = it, or one that it leads to, is not valid yet; check the server’s clock
+reason-certificate-nameless = it names no host (subject alternative name), so no browser takes it
+reason-key-none = there is no private key in it; it begins with -----BEGIN PRIVATE KEY-----
+reason-key-garbage = it is not a private key in PEM format
+reason-key-kind = this kind of key is not supported; RSA, ECDSA P-256 and P-384 and Ed25519 are
+reason-key-differs = it does not belong to the certificate
+reason-key-encrypted = it is encrypted; decrypt it first (openssl pkey -in KEY -out PLAIN)
+reason-key-missing = it is missing, and no signing request was made here
+reason-dns-name = it is neither a DNS name such as cake.example.com nor an address
+field-chain = Certificate and chain (PEM)
+field-key = Private key (PEM)
+field-names = Names and addresses
+field-organization = Organization

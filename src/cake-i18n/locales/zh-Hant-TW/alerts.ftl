@@ -18,6 +18,11 @@ alert-vm-failed-next = 請到它的頁面看看發生了什麼事。
 alert-vm-crashed-short = 虛擬機器當掉
 alert-vm-crashed = 它自行結束，而且不會再啟動。
 alert-vm-crashed-next = 請從主控台看看客體的訊息，再啟動一次。
+alert-certificate-ends-short = 憑證即將到期
+alert-certificate-ends = { $days ->
+   *[other] 主控台的憑證將在{ $days }天後到期。到期後，瀏覽器會對開啟主控台的人顯示警告。
+}
+alert-certificate-ends-next = 請在「設定」上傳新的憑證，或改回內建的憑證。
 alert-vm-lost-short = 虛擬機器遺失
 alert-vm-lost = cake的記錄裡有它，但沒有任何伺服器有它。
 alert-vm-lost-next = 請重新建立，或刪除這筆記錄。

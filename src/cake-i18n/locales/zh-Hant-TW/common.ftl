@@ -287,3 +287,25 @@ usage-pressure-memory-some-percent = 等記憶體
 usage-pressure-memory-full-percent = 全部都在等記憶體
 usage-pressure-io-some-percent = 等磁碟
 usage-pressure-io-full-percent = 全部都在等磁碟
+
+# Certificates
+kind-certificate = 憑證
+reason-certificate-none = 裡面沒有憑證；憑證以-----BEGIN CERTIFICATE-----開頭
+reason-certificate-garbage = 它不是PEM格式的憑證
+reason-certificate-too-many = 憑證鏈最多10張
+reason-certificate-authority = 第一張是憑證授權單位的憑證；主控台自己的憑證應放在最前面
+reason-certificate-order = 每一張憑證都必須由下一張簽署
+reason-certificate-expired = 它或上層的憑證已經到期
+reason-certificate-not-yet = 它或上層的憑證尚未生效；請檢查伺服器的時間
+reason-certificate-nameless = 它沒有寫主機名稱（subject alternative name），瀏覽器不會接受
+reason-key-none = 裡面沒有私密金鑰；金鑰以-----BEGIN PRIVATE KEY-----開頭
+reason-key-garbage = 它不是PEM格式的私密金鑰
+reason-key-kind = 不支援這種金鑰；支援RSA、ECDSA P-256、P-384和Ed25519
+reason-key-differs = 它不屬於這張憑證
+reason-key-encrypted = 它已加密；請先解密（openssl pkey -in KEY -out PLAIN）
+reason-key-missing = 沒有提供金鑰，也沒有在這裡產生過簽署要求
+reason-dns-name = 它不是DNS名稱（例如cake.example.com），也不是位址
+field-chain = 憑證與憑證鏈（PEM）
+field-key = 私密金鑰（PEM）
+field-names = 名稱與位址
+field-organization = 組織

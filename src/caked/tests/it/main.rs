@@ -4,6 +4,7 @@ mod access;
 mod alerts;
 mod bad_input;
 mod bin;
+mod certificate;
 mod console;
 mod contract;
 mod convergence;
