@@ -156,6 +156,7 @@ impl ConsoleData for Rack {
                     binned: false,
                 })
                 .collect(),
+            certificate: None,
         };
         let mut open =
             alert::next(facts.now, alert::find(&facts, &Alerts::new()), &Alerts::new(), &BTreeMap::new()).open;

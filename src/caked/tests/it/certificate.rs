@@ -106,8 +106,8 @@ async fn ones_own_certificate_is_used_at_once_and_nobody_is_locked_out() {
     // Said to be called so, the console has nothing to warn of; the built-in one covers the name too.
     let settings = admin.get("/v1/settings").await;
     let etag_of_settings = settings.header("etag").to_owned();
-    let changed =
-        admin.patch("/v1/settings", &etag_of_settings, &json!({ "names": ["Console.example.com", "192.0.2.9"] }));
+    let names = json!({ "names": ["Console.example.com", "192.0.2.9"] });
+    let changed = admin.patch("/v1/settings", &etag_of_settings, &names);
     assert_eq!(changed.await.is(200)["names"], json!(["console.example.com", "192.0.2.9"]));
     assert_eq!(admin.get("/v1/certificate").await.is(200)["warnings"], json!([]));
 
