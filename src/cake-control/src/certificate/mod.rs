@@ -104,6 +104,11 @@ pub enum Pick {
     Own,
 }
 
+/// Browsers look at the real clock, whatever time this program is told that it is.
+fn real_time() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
 fn subject() -> Subject {
     Subject { kind: "certificate".into(), id: uuid::Uuid::nil(), name: String::new() }
 }
@@ -119,7 +124,7 @@ impl Certificates {
         let stored = record::get::<CertificateChoice>(&*ledger.store, &keys::certificate()).await?;
         let choice =
             stored.map_or(CertificateChoice { generation: Generation::FIRST, own: None }, |stored| stored.value);
-        let (key, info) = built_in::load(&state, &built_in::names(listen, &settings.names()), ledger.now())?;
+        let (key, info) = built_in::load(&state, &built_in::names(listen, &settings.names()), real_time())?;
         let own = choice.own.as_deref().and_then(|fingerprint| match read_own(&state, fingerprint) {
             Ok(own) => Some(own),
             Err(error) => {
@@ -206,7 +211,7 @@ impl Certificates {
     pub async fn refresh(&self) -> Result<(), CertificateError> {
         let _changing = self.changing.lock().await;
         let names = built_in::names(self.listen, &self.settings.names());
-        let (key, info) = built_in::load(&self.state, &names, self.ledger.now())?;
+        let (key, info) = built_in::load(&self.state, &names, real_time())?;
         if self.read(|shown| shown.built_in.info != info) {
             self.put(|shown| shown.built_in = Pair { key, info });
         }
