@@ -220,7 +220,7 @@ fn relapsing(
     let crashing = failed(FailureCode::CrashLoop, status, subject);
     let steady = |at: Timestamp| facts.now.duration_since(at).unsigned_abs() >= STEADY;
     let was = before.get(&crashing.id())?;
-    (!status.started_at.is_some_and(steady)).then(|| Finding { severity: was.severity, ..crashing })
+    (!status.started_at.is_some_and(steady)).then_some(Finding { severity: was.severity, ..crashing })
 }
 
 /// It was asked to run, ended without having been asked and without its guest's doing, and nobody starts it again.
