@@ -255,6 +255,15 @@ async fn a_node_that_is_killed_goes_on_where_it_was() -> Result<()> {
     let mut leader = Leader::new(&node, 3).await?;
     let status = stage(&mut leader, begun.meta.id, &OVER).await?;
     assert_eq!((status.stage, status.failure), (ImportStage::Done, None));
+    // And a moment after it had become an image, before that was written down.
+    node.kill()?;
+    let database = rusqlite::Connection::open(node.state.path().join("node.db"))?;
+    assert_eq!(database.execute("UPDATE imports SET stage = 'converting'", [])?, 1);
+    drop(database);
+    node.serve()?;
+    let mut leader = Leader::new(&node, 4).await?;
+    let status = stage(&mut leader, begun.meta.id, &OVER).await?;
+    assert_eq!((status.stage, status.failure), (ImportStage::Done, None));
     while !leader.images.contains_key("begun") {
         leader.see().await?;
     }
