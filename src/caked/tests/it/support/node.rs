@@ -38,6 +38,8 @@ pub struct State {
     pub removed: BTreeMap<VmId, RemovedRecord>,
     pub pools: BTreeMap<PoolId, PoolSpec>,
     imports: BTreeMap<ImageId, Receiving>,
+    /// The files of imports that became images.
+    pub brought: BTreeMap<ImageId, File>,
     /// Those that came with it, and those that were brought in.
     pub images: Vec<ImageRecord>,
     outcomes: Vec<OperationOutcome>,
@@ -49,6 +51,8 @@ pub struct State {
     /// Desired states are refused.
     pub refuse: bool,
     pub applies: u32,
+    /// A screen says so many bytes before anything else.
+    pub flood: u64,
     next_pid: u32,
 }
 
@@ -97,6 +101,7 @@ impl SimNode {
                 removed: BTreeMap::new(),
                 pools: BTreeMap::new(),
                 imports: BTreeMap::new(),
+                brought: BTreeMap::new(),
                 images: images(),
                 outcomes: Vec::new(),
                 tickets: HashMap::new(),
@@ -104,6 +109,7 @@ impl SimNode {
                 deaf_guests: false,
                 refuse: false,
                 applies: 0,
+                flood: 0,
                 next_pid: 1000,
             }),
             changes,
@@ -396,6 +402,7 @@ impl NodeService for SimNode {
                 (held.status.stage, held.status.failure) = (ImportStage::Failed, Some(failure));
             } else {
                 held.status.stage = ImportStage::Done;
+                state.brought.insert(id, held.file.try_clone().unwrap());
                 let name = held.import.meta.name.as_str();
                 let mut made = image(0, name, ImageFormat::Raw, &[Firmware::Bios], size.bytes());
                 (made.id, made.spec.built_in) = (id, false);
@@ -494,10 +501,13 @@ impl NodeService for SimNode {
             return Ok(file.into());
         }
         let (ours, theirs) = UnixStream::pair().unwrap();
+        let flood = self.with(|state| state.flood);
         tokio::spawn(async move {
             let mut ours = ours;
             if kind == StreamKind::Serial {
                 let _ = ours.write_all(b"boot\n").await;
+            } else {
+                let _ = tokio::io::copy(&mut tokio::io::repeat(0x5a).take(flood), &mut ours).await;
             }
             let mut buffer = [0; 4096];
             while let Ok(read @ 1..) = ours.read(&mut buffer).await {
