@@ -222,6 +222,7 @@ pub struct ConsoleArgs {
 pub enum ImageCommand {
     List,
     Upload(UploadArgs),
+    Fetch(FetchArgs),
     Download {
         #[arg(value_name = "IMAGE")]
         image: String,
@@ -267,6 +268,20 @@ pub struct UploadArgs {
     pub os: Option<String>,
     #[arg(long, value_name = "SUM")]
     pub sha256: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[arg(value_name = "URL")]
+    pub url: String,
+    #[arg(long, value_name = "OS")]
+    pub os: Option<String>,
+    #[arg(long, value_name = "SUM")]
+    pub sha256: Option<String>,
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,6 @@
 //! `cake image …`
 
-use crate::args::{ImageCommand, TagCommand, UploadArgs};
+use crate::args::{FetchArgs, ImageCommand, TagCommand, UploadArgs};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
@@ -18,6 +18,7 @@ pub async fn run(context: &Context, command: ImageCommand) -> Result<(), Failure
     match command {
         ImageCommand::List => list(context).await,
         ImageCommand::Upload(args) => upload(context, args).await,
+        ImageCommand::Fetch(args) => fetch(context, args).await,
         ImageCommand::Download { image, output } => download(context, &image, &output).await,
         ImageCommand::Delete { image, now, yes } => delete(context, &image, now, yes).await,
         ImageCommand::Tag(command) => tag(context, command).await,
@@ -63,7 +64,7 @@ async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
     let import = match begun(&client, &name, size).await? {
         Some(import) => import,
         None => {
-            let new = NewImport { name: name.clone(), size, sha256, os };
+            let new = NewImport { name: name.clone(), size: Some(size), url: None, sha256, os };
             let begun = client.begin_import(&new).await?;
             client.import_to_send(&begun.id.to_string()).await?.value
         }
@@ -72,8 +73,26 @@ async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
     let sent = client.upload(&import, Arc::new(file), |done| bar.set_position(done)).await;
     bar.finish_and_clear();
     sent?;
+    until_image(context, &client, &import, true).await
+}
+
+/// Lets the server fetch a file.
+async fn fetch(context: &Context, args: FetchArgs) -> Result<(), Failure> {
+    let FetchArgs { name, url, os, sha256, no_wait } = args;
+    let client = context.client()?;
+    let import = client.begin_import(&NewImport { name, size: None, url: Some(url), sha256, os }).await?;
+    // With its task, which an answer to a beginning does not name.
+    let import = client.import(&import.id.to_string()).await?;
+    until_image(context, &client, &import, !no_wait).await
+}
+
+/// Follows what the server makes of a file.
+async fn until_image(context: &Context, client: &Client, import: &Import, wait: bool) -> Result<(), Failure> {
     let task = import.task.ok_or_else(|| anyhow::anyhow!("the import has no task"))?;
-    progress::follow(context, &client, client.task(task).await?, true).await?;
+    progress::follow(context, client, client.task(task).await?, wait).await?;
+    if !wait {
+        return Ok(());
+    }
     let image = client.image(&import.id.to_string()).await?;
     if context.json {
         return output::print(&image.json);

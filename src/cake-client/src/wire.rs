@@ -147,7 +147,12 @@ impl Import {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct NewImport {
     pub name: String,
-    pub size: ByteSize,
+    /// Of a file that is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<ByteSize>,
+    /// … that is fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -13,6 +13,7 @@ pub mod admission;
 pub mod csv;
 pub mod epoch;
 pub mod event;
+pub mod fetch;
 pub mod hardware;
 pub mod names;
 pub mod network;

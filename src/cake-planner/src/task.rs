@@ -120,6 +120,8 @@ pub struct ImportSeen<'a> {
     pub image: bool,
     /// The node refused it, for this reason.
     pub refused: Option<&'a str>,
+    /// It could not be fetched.
+    pub failed: Option<&'a Failure>,
 }
 
 /// Where the import that `task` is stands.
@@ -129,6 +131,7 @@ pub fn import_progress(task: &Task, seen: &ImportSeen<'_>) -> Progress {
         _ if task.cancel_requested => cancelled(code::CANCELLED),
         (_, false) if seen.image => done(),
         (_, false) => cancelled(code::REMOVED),
+        (_, true) if seen.failed.is_some() => seen.failed.map_or(Progress::Running(None), failure),
         (None, true) => match seen.refused {
             Some(why) => failed(code::REFUSED, Some(why.to_owned())),
             None => Progress::Running(None),

@@ -127,6 +127,10 @@ codes! {
     UserDataTooLarge = "user-data-too-large", 422;
     /// A field's value is wrong; params: `field`, `reason`.
     Invalid = "invalid", 422;
+    /// Nothing is fetched from there; params: `host`.
+    UrlForbidden = "url-forbidden", 422;
+    /// Nothing comes from there; params: `detail`.
+    UrlFails = "url-fails", 422;
     /// The server has no such bridge; params: `name`, `have`.
     NoSuchBridge = "no-such-bridge", 422;
     /// A port for the system's own services; params: `port`, `least`.

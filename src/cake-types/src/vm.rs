@@ -300,6 +300,12 @@ pub enum FailureCode {
     ImageEncrypted,
     /// It is not the file that its maker published.
     ChecksumDiffers,
+    /// It does not come from the address that was given.
+    FetchFailed,
+    /// The address leads to where nothing is fetched from.
+    FetchForbidden,
+    /// It was replaced while it was fetched.
+    FetchChanged,
     Internal,
 }
 
@@ -341,6 +347,9 @@ impl FailureCode {
             Self::ImageNamesFiles => "image-names-files",
             Self::ImageEncrypted => "image-encrypted",
             Self::ChecksumDiffers => "checksum-differs",
+            Self::FetchFailed => "fetch-failed",
+            Self::FetchForbidden => "fetch-forbidden",
+            Self::FetchChanged => "fetch-changed",
             Self::Internal => "internal",
         }
     }

@@ -6,8 +6,8 @@ use cake_planner::admission::Situation;
 use cake_planner::epoch::{Held, Wanted};
 use cake_store::Revision;
 use cake_types::{
-    ByteSize, Generation, Image, ImageStatus, Import, ImportStatus, Name, Node, NodeId, NodeStatus, Pool, PoolStatus,
-    Stamp, Vm, VmId, VmState, VmStatus,
+    ByteSize, Failure, Generation, Image, ImageStatus, Import, ImportStatus, Name, Node, NodeId, NodeStatus, Pool,
+    PoolStatus, Stamp, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -112,6 +112,8 @@ pub struct ImportEntry {
     pub status: Option<ImportStatus>,
     /// The node refused it, for this reason (for support, in English).
     pub refused: Option<Arc<str>>,
+    /// It could not be fetched.
+    pub failed: Option<Failure>,
 }
 
 #[derive(Clone, Debug)]

@@ -107,6 +107,7 @@ impl TaskReconciler {
             status: entry.as_ref().and_then(|entry| entry.status.as_ref()),
             image: board.image(id).is_some_and(|image| image.status.is_some()),
             refused: entry.as_ref().and_then(|entry| entry.refused.as_deref()),
+            failed: entry.as_ref().and_then(|entry| entry.failed.as_ref()),
         };
         task::import_progress(task, &seen)
     }

@@ -206,6 +206,12 @@ failure-image-encrypted = The file is encrypted.
 failure-image-encrypted-next = Decrypt it where it comes from, then bring it in again.
 failure-checksum-differs = The file is not the one that its maker published: its checksum differs.
 failure-checksum-differs-next = Check that the checksum belongs to this very file, then download and bring it in again.
+failure-fetch-failed = The file does not come from the address that was given.
+failure-fetch-failed-next = See whether the address is right and answers, then begin again; or download the file and send it from your computer.
+failure-fetch-forbidden = The address leads to the server itself, or to what only it can reach.
+failure-fetch-forbidden-next = Download the file and send it from your computer.
+failure-fetch-changed = The file was replaced while it was fetched.
+failure-fetch-changed-next = Begin again.
 failure-internal = Something went wrong inside cake.
 failure-internal-next = Try again. If it happens again, send the detail below to support.
 

@@ -195,6 +195,12 @@ failure-image-encrypted = 這個檔案已加密。
 failure-image-encrypted-next = 請在來源處解密，再匯入一次。
 failure-checksum-differs = 這不是原廠公布的檔案：檢查碼不同。
 failure-checksum-differs-next = 請確認檢查碼屬於這個檔案，再重新下載並匯入。
+failure-fetch-failed = 無法從指定的網址下載檔案。
+failure-fetch-failed-next = 請確認網址正確且有回應，再重新開始；或先下載檔案，再從您的電腦傳送。
+failure-fetch-forbidden = 網址指向伺服器本身，或只有它連得到的地方。
+failure-fetch-forbidden-next = 請先下載檔案，再從您的電腦傳送。
+failure-fetch-changed = 下載期間檔案被換掉了。
+failure-fetch-changed-next = 請重新開始。
 failure-internal = cake內部發生問題。
 failure-internal-next = 請再試一次。若再次發生，請把下方的詳細資訊提供給技術支援。
 

@@ -7,6 +7,7 @@ mod console;
 mod contract;
 mod convergence;
 mod events;
+mod fetch;
 mod imports;
 mod network;
 mod screen;
