@@ -33,6 +33,9 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn images(&self) -> Vec<Arc<ImageView>>;
     /// What was deleted and can be brought back, oldest first.
     async fn bin(&self) -> Vec<BinView>;
+    /// Backups that can be fetched, newest first, and whether the next needs the recovery key. Asked only for a viewer with
+    /// [`Permission::Administer`].
+    async fn backups(&self) -> (Vec<BackupView>, bool);
     /// Files on their way to become images.
     async fn imports(&self) -> Vec<Arc<ImportView>>;
     async fn pools(&self) -> Vec<Arc<PoolView>>;
@@ -184,6 +187,16 @@ pub struct BinView {
     pub name: Name,
     pub binned_at: Timestamp,
     /// What it keeps from others.
+    pub size: ByteSize,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+/// The configuration in one file.
+#[derive(Clone, Debug)]
+pub struct BackupView {
+    pub id: Uuid,
+    pub made_at: Timestamp,
     pub size: ByteSize,
     /// For If-Match, as the API's ETag header writes it.
     pub etag: String,

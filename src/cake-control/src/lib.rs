@@ -19,6 +19,7 @@
 
 pub mod accounts;
 mod audit;
+pub mod backup;
 pub mod board;
 pub mod caller;
 pub mod clock;

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use cake_api::{Said, etag};
 use cake_control::Control;
 use cake_control::accounts::Accounts;
+use cake_control::backup::Backups;
 use cake_control::board::{self, Board, What};
 use cake_control::error;
 use cake_control::ledger::Ledger;
@@ -14,12 +15,12 @@ use cake_i18n::Words;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, SavedQuery, Task,
-    TaskId, VmId,
+    Account, AccountId, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Language, PoolStatus, Problem, Role,
+    SavedQuery, Task, TaskId, VmId,
 };
 use cake_web::{
-    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,
-    PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BackupView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView,
+    NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -39,6 +40,7 @@ pub struct Data {
     tasks: Arc<Tasks>,
     search: Arc<Search>,
     accounts: Arc<Accounts>,
+    backups: Arc<Backups>,
     settings: Arc<Settings>,
     authority: Arc<Authority>,
     started_at: Timestamp,
@@ -52,6 +54,7 @@ impl Data {
             tasks: control.tasks.clone(),
             search: control.search.clone(),
             accounts: control.accounts.clone(),
+            backups: control.backups.clone(),
             settings: control.settings.clone(),
             authority,
             started_at: control.ledger.now(),
@@ -178,6 +181,17 @@ impl ConsoleData for Data {
             BinView { kind, id, name, binned_at: at, size, etag: etag(generation) }
         };
         self.board.bin().into_iter().map(view).collect()
+    }
+
+    async fn backups(&self) -> (Vec<BackupView>, bool) {
+        let view = |backup: cake_control::backup::Backup| BackupView {
+            id: backup.id,
+            made_at: backup.header.made_at,
+            size: ByteSize(backup.size),
+            etag: etag(Generation::FIRST),
+        };
+        let all = self.backups.list().into_iter().rev().map(view).collect();
+        (all, !self.backups.has_key().await)
     }
 
     async fn imports(&self) -> Vec<Arc<ImportView>> {

@@ -85,6 +85,12 @@ impl Running {
         &self.control
     }
 
+    /// Returns when a backup was restored: whoever runs the daemon ends this one and starts it again with what came back.
+    pub async fn begin_anew(&self) {
+        // It lives as long as this does.
+        let _ = self.control.restore.done.subscribe().wait_for(|done| *done).await;
+    }
+
     pub fn is_set_up(&self) -> bool {
         self.control.settings.is_set_up()
     }

@@ -7,8 +7,8 @@ use cake_types::{
     AccountId, ApiToken, AuditRecord, Event, Permission, Problem, Role, SavedQuery, Task, TaskId, VmId, VmState,
 };
 use cake_web::{
-    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,
-    PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BackupView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView,
+    NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
 };
 use futures_util::stream;
 use std::sync::{Arc, Mutex};
@@ -23,6 +23,7 @@ pub struct Rack {
     pub images: Vec<Arc<ImageView>>,
     pub imports: Vec<Arc<ImportView>>,
     pub bin: Vec<BinView>,
+    pub backups: Vec<BackupView>,
     pub pools: Vec<Arc<PoolView>>,
     pub nodes: Vec<Arc<NodeView>>,
     pub tasks: Vec<Arc<Task>>,
@@ -77,6 +78,10 @@ impl ConsoleData for Rack {
 
     async fn bin(&self) -> Vec<BinView> {
         self.bin.clone()
+    }
+
+    async fn backups(&self) -> (Vec<BackupView>, bool) {
+        (self.backups.clone(), self.backups.is_empty())
     }
 
     async fn imports(&self) -> Vec<Arc<ImportView>> {

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod backups;
 pub mod bin;
 pub mod bulk;
 pub mod console;
@@ -35,7 +36,7 @@ use utoipa::ToSchema;
 /// What something is about. The name is as it was then.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`.
+    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `backup`.
     pub kind: String,
     pub id: uuid::Uuid,
     pub name: String,

@@ -84,6 +84,7 @@ kind-settings = settings
 kind-event = event
 kind-audit = audit record
 kind-query = saved search
+kind-backup = backup
 kind-role = role
 kind-nic = network card
 

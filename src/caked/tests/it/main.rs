@@ -1,6 +1,7 @@
 //! The whole daemon in process, on a free port, with a Store of its own and a node that is a model.
 
 mod access;
+mod backup;
 mod bad_input;
 mod bin;
 mod console;
