@@ -166,6 +166,8 @@ pub struct VmView {
     pub status: Option<VmStatus>,
     /// It runs on the node but the Store does not know it; `vm` is what the node was told.
     pub orphaned: bool,
+    /// The Store knows it, no node has it.
+    pub lost: bool,
     /// For If-Match, as the API's ETag header writes it.
     pub etag: String,
 }

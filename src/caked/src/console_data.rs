@@ -90,6 +90,7 @@ fn vm_view(entry: &board::VmEntry) -> Arc<VmView> {
         vm: (*entry.vm).clone(),
         status,
         orphaned: entry.orphaned(),
+        lost: entry.lost(),
         etag: etag(entry.vm.meta.generation),
     })
 }

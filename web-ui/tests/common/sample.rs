@@ -337,7 +337,7 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
         "start_commands": 9,
         "nics": if alive { nics_so(number) } else { json!([]) },
     }));
-    Arc::new(VmView { vm, status: Some(status), orphaned, etag: format!("\"v-{number}\"") })
+    Arc::new(VmView { vm, status: Some(status), orphaned, lost: false, etag: format!("\"v-{number}\"") })
 }
 
 fn task(number: u32, kind: &str, on: (&str, u32), minutes: i64, end: Option<(&str, &str)>) -> Arc<Task> {

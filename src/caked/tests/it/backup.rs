@@ -146,9 +146,10 @@ async fn a_backup_that_is_not_right_changes_nothing() {
     // Made by somebody who knows everything but the key: sealed to the same recovery key, with one of his own.
     let other = Old::new().await;
     let public = |key: &str| String::from(SecretKey::from_revealed(key).unwrap().public());
-    let head =
-        String::from_utf8_lossy(&other.backup[..300]).replace(&public(&other.recovery_key), &public(&old.recovery_key));
-    send(&new, &[head.as_bytes(), &other.backup[300..]].concat()).await.is(200);
+    let (_, lines) = cake_control::backup::bundle::header(&other.backup).unwrap();
+    let (head, sealed) = other.backup.split_at(lines);
+    let head = String::from_utf8_lossy(head).replace(&public(&other.recovery_key), &public(&old.recovery_key));
+    send(&new, &[head.as_bytes(), sealed].concat()).await.is(200);
     restore(&new, &old.recovery_key).await.refused(422, "backup-damaged");
     send(&new, whole).await.is(200);
     for wrong in [&other.recovery_key, "nonsense", ""] {
