@@ -36,6 +36,8 @@ pub trait ConsoleData: Send + Sync + 'static {
     /// Backups that can be fetched, newest first, and whether the next needs the recovery key. Asked only for a viewer with
     /// [`Permission::Administer`].
     async fn backups(&self) -> (Vec<BackupView>, bool);
+    /// Bundles for whoever helps, newest first. Asked only for a viewer with [`Permission::Administer`].
+    async fn support_bundles(&self) -> Vec<SupportView>;
     /// Files on their way to become images.
     async fn imports(&self) -> Vec<Arc<ImportView>>;
     async fn pools(&self) -> Vec<Arc<PoolView>>;
@@ -200,6 +202,18 @@ pub struct BackupView {
     pub id: Uuid,
     pub made_at: Timestamp,
     pub size: ByteSize,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+/// A bundle for whoever helps.
+#[derive(Clone, Debug)]
+pub struct SupportView {
+    pub id: Uuid,
+    pub made_at: Timestamp,
+    pub size: ByteSize,
+    /// Names of the files that it holds.
+    pub files: Vec<(String, ByteSize)>,
     /// For If-Match, as the API's ETag header writes it.
     pub etag: String,
 }

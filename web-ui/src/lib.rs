@@ -21,7 +21,7 @@ mod show;
 
 pub use data::{
     About, AccountView, BackupView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView,
-    NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
+    NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer, VmView,
 };
 
 use axum::Router;

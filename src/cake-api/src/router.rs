@@ -12,7 +12,7 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, audit, backups, bin, bulk, console, events, images, imports, meta, metrics, nics, nodes, pools, queries,
-    query, screen, session, settings, setup, tasks, tokens, usage, vms, watch,
+    query, screen, session, settings, setup, support, tasks, tokens, usage, vms, watch,
 };
 
 struct Table {
@@ -142,6 +142,15 @@ fn table(api: Api) -> Table {
         .add("audit_list", ("GET", "/v1/audit"), With(Audit), audit::list)
         .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)
         .add("settings_update", ("PATCH", "/v1/settings"), With(Administer), settings::update)
+        .add("support_list", ("GET", "/v1/system/support-bundles"), With(Administer), support::list)
+        .add("support_create", ("POST", "/v1/system/support-bundles"), With(Administer), support::create)
+        .add(
+            "support_download",
+            ("GET", "/v1/system/support-bundles/{bundle}/content"),
+            With(Administer),
+            support::download,
+        )
+        .add("support_delete", ("DELETE", "/v1/system/support-bundles/{bundle}"), With(Administer), support::delete)
         .add("backup_list", ("GET", "/v1/system/backups"), With(Administer), backups::list)
         .add("backup_create", ("POST", "/v1/system/backups"), With(Administer), backups::create)
         .add("backup_download", ("GET", "/v1/system/backups/{backup}/content"), With(Administer), backups::download)

@@ -13,6 +13,7 @@ use cake_control::screens::Screens;
 use cake_control::search::Search;
 use cake_control::settings::Settings;
 use cake_control::setup::Setup;
+use cake_control::support::Support;
 use cake_control::tasks::Tasks;
 use cake_control::usage::UsageReader;
 use cake_control::vms::Vms;
@@ -33,6 +34,7 @@ pub struct Api {
     pub(crate) setup: Arc<Setup>,
     pub(crate) backups: Arc<Backups>,
     pub(crate) restore: Arc<Restore>,
+    pub(crate) support: Arc<Support>,
     pub(crate) consoles: Arc<Consoles>,
     pub(crate) screens: Arc<Screens>,
     pub(crate) usage: Arc<UsageReader>,
@@ -57,6 +59,7 @@ impl Api {
             setup: control.setup.clone(),
             backups: control.backups.clone(),
             restore: control.restore.clone(),
+            support: control.support.clone(),
             consoles: control.consoles.clone(),
             screens: control.screens.clone(),
             usage: control.usage.clone(),

@@ -448,6 +448,12 @@ pub enum SystemCommand {
     },
     #[command(subcommand)]
     Backups(BackupsCommand),
+    SupportBundle {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long, short)]
+        yes: bool,
+    },
     Restore {
         #[arg(value_name = "FILE")]
         file: PathBuf,

@@ -20,6 +20,7 @@ pub async fn run(context: &Context, command: SystemCommand) -> Result<(), Failur
     match command {
         SystemCommand::Backup { file, recovery_key_file } => backup(context, &file, recovery_key_file.as_deref()).await,
         SystemCommand::Backups(command) => backups(context, command).await,
+        SystemCommand::SupportBundle { file, yes } => support_bundle(context, &file, yes).await,
         SystemCommand::Restore { file, setup_token_file, recovery_key_file } => {
             let file = File::open(&file).map_err(|error| in_file(&file, &error))?;
             let token = secret(context, setup_token_file.as_deref(), "cli-ask-setup-token")?;
@@ -125,4 +126,41 @@ async fn restore(context: &Context, file: File, token: &str, key: &str) -> Resul
         context.say("cli-system-sealed-elsewhere", &[("count", &restored.sealed_elsewhere.to_string())]);
     }
     Ok(())
+}
+
+/// Makes a bundle, says what it holds, and saves it here once that was seen. Nothing of it stays on the server.
+async fn support_bundle(context: &Context, file: &Path, yes: bool) -> Result<(), Failure> {
+    if file.exists() {
+        return Err(Failure::Usage("cli-wrong-exists", file.display().to_string()));
+    }
+    let client = context.client()?;
+    let made = client.create_support_bundle().await?;
+    let columns = [("cli-col-file", Align::Text), ("cli-col-size", Align::Number)];
+    if !context.json {
+        let rows = made.files.iter().map(|held| vec![held.name.clone(), held.size.to_string()]);
+        context.list(&made.json, &columns, rows.collect())?;
+    }
+    let id = made.id.to_string();
+    let asks = !yes && !context.json && std::io::stdin().is_terminal();
+    if asks && !agreed(context)? {
+        client.delete_support_bundle(&id).await?;
+        return Err(Failure::NotConfirmed);
+    }
+    let name = file.display().to_string();
+    fetch::to_file(context, (made.id, &name), file, |from| client.download_support_bundle(&id, from)).await?;
+    client.delete_support_bundle(&id).await?;
+    if context.json {
+        return output::print(&made.json);
+    }
+    context.say("cli-support-made", &[("file", &name), ("size", &made.size.to_string())]);
+    Ok(())
+}
+
+fn agreed(context: &Context) -> Result<bool, Failure> {
+    use std::io::Write;
+    eprint!("{} ", context.text("cli-support-ask"));
+    std::io::stderr().flush()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(matches!(line.trim(), "y" | "Y" | "yes" | "是"))
 }

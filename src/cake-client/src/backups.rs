@@ -1,8 +1,9 @@
-//! Backups of the configuration: made and fetched, and brought back into a cake that is not set up yet.
+//! What leaves the rack as a file: backups of the configuration, which come back into a cake that is not set up yet, and bundles
+//! for whoever helps.
 
 use crate::core::{NO_BODY, escape};
 use crate::images::Download;
-use crate::wire::{Backup, ReceivedBackup, Restored};
+use crate::wire::{Backup, ReceivedBackup, Restored, SupportBundle};
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::{Method, header};
 use serde_json::{Value, json};
@@ -51,6 +52,21 @@ impl Client {
         let headers = [("idempotency-key", key.as_str()), (SETUP_TOKEN, token)];
         let response = self.send(Method::POST, path, Some(&json!({ "recovery_key": recovery_key })), &headers).await?;
         self.seen(path, response).await
+    }
+
+    /// Makes a support bundle; the answer says what it holds.
+    pub async fn create_support_bundle(&self) -> Result<Seen<SupportBundle>, Error> {
+        self.post("/v1/system/support-bundles", NO_BODY).await
+    }
+
+    /// The bundle's file from this byte on.
+    pub async fn download_support_bundle(&self, bundle: &str, from: u64) -> Result<Download, Error> {
+        self.download(&format!("/v1/system/support-bundles/{}/content", escape(bundle)), from).await
+    }
+
+    pub async fn delete_support_bundle(&self, bundle: &str) -> Result<(), Error> {
+        self.delete::<Value>(&format!("/v1/system/support-bundles/{}", escape(bundle)), "*").await?;
+        Ok(())
     }
 
     /// A file from this byte on.

@@ -510,3 +510,17 @@ pub struct Restored {
     pub vms: usize,
     pub sealed_elsewhere: usize,
 }
+
+/// For whoever helps.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SupportBundle {
+    pub id: Uuid,
+    pub size: ByteSize,
+    pub files: Vec<SupportFile>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct SupportFile {
+    pub name: String,
+    pub size: ByteSize,
+}

@@ -39,6 +39,7 @@ pub mod search;
 pub mod settings;
 pub mod setup;
 mod start;
+pub mod support;
 pub mod tasks;
 pub mod usage;
 pub mod vms;

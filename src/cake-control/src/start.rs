@@ -29,6 +29,7 @@ use crate::screens::Screens;
 use crate::search::Search;
 use crate::settings::Settings;
 use crate::setup::{Setup, SetupFileError};
+use crate::support::Support;
 use crate::tasks::Tasks;
 use crate::usage::UsageReader;
 use crate::vms::Vms;
@@ -43,6 +44,8 @@ pub struct Place {
     pub node_socket: PathBuf,
     /// Where this program listens: no guest may be reached there.
     pub ports: Vec<u16>,
+    /// The last lines of this program's log.
+    pub log: fn() -> Vec<u8>,
 }
 
 /// The services, each an `Arc` of its own: whoever needs one takes that one.
@@ -59,6 +62,7 @@ pub struct Control {
     pub setup: Arc<Setup>,
     pub backups: Arc<Backups>,
     pub restore: Arc<Restore>,
+    pub support: Arc<Support>,
     pub consoles: Arc<Consoles>,
     pub screens: Arc<Screens>,
     pub bin: Arc<BinSweeper>,
@@ -115,6 +119,8 @@ impl Control {
         setup.prepare().await?;
         let backups = Backups::new(ledger.clone(), sqlite, settings.clone(), &place.state);
         let restore = Restore::new(ledger.clone(), settings.clone(), nodes.clone(), &place.state);
+        let support =
+            Support::new(ledger.clone(), nodes.clone(), settings.clone(), accounts.clone(), &place.state, place.log);
         let started = Happened::new(EventKind::ControlStarted, Severity::Info);
         ledger.event(started.with("version", env!("CARGO_PKG_VERSION")), None).await;
         let mut control = Self {
@@ -130,6 +136,7 @@ impl Control {
             setup: Arc::new(setup),
             backups: Arc::new(backups),
             restore: Arc::new(restore),
+            support: Arc::new(support),
             consoles,
             screens,
             bin,

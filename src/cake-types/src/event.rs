@@ -119,7 +119,8 @@ impl EventKind {
 /// What an event, a task or an audit record is about. The name is as it was then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `backup`.
+    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `backup`,
+    /// `support-bundle`.
     pub kind: String,
     pub id: Uuid,
     pub name: String,

@@ -10,6 +10,7 @@ use cake_control::error;
 use cake_control::ledger::Ledger;
 use cake_control::search::{self, Search};
 use cake_control::settings::{Settings, Versioned};
+use cake_control::support::Support;
 use cake_control::tasks::Tasks;
 use cake_i18n::Words;
 use cake_planner::query::Filter as QueryFilter;
@@ -20,7 +21,7 @@ use cake_types::{
 };
 use cake_web::{
     About, AccountView, BackupView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView,
-    NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
+    NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer, VmView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -41,6 +42,7 @@ pub struct Data {
     search: Arc<Search>,
     accounts: Arc<Accounts>,
     backups: Arc<Backups>,
+    support: Arc<Support>,
     settings: Arc<Settings>,
     authority: Arc<Authority>,
     started_at: Timestamp,
@@ -55,6 +57,7 @@ impl Data {
             search: control.search.clone(),
             accounts: control.accounts.clone(),
             backups: control.backups.clone(),
+            support: control.support.clone(),
             settings: control.settings.clone(),
             authority,
             started_at: control.ledger.now(),
@@ -193,6 +196,17 @@ impl ConsoleData for Data {
         };
         let all = self.backups.list().into_iter().rev().map(view).collect();
         (all, !self.backups.has_key().await)
+    }
+
+    async fn support_bundles(&self) -> Vec<SupportView> {
+        let view = |bundle: cake_control::support::Bundle| SupportView {
+            id: bundle.id,
+            made_at: bundle.made_at,
+            size: ByteSize(bundle.size),
+            files: bundle.files.into_iter().map(|held| (held.name, ByteSize(held.size))).collect(),
+            etag: etag(Generation::FIRST),
+        };
+        self.support.list().into_iter().rev().map(view).collect()
     }
 
     async fn imports(&self) -> Vec<Arc<ImportView>> {

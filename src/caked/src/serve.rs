@@ -59,7 +59,8 @@ impl Running {
         let tcp = TcpListener::bind(https).await.with_context(|| format!("{https} can't be listened on"))?;
         let address = tcp.local_addr()?;
         let authority = Authority::open(state, address)?;
-        let place = Place { state: state.clone(), node_socket: node_socket.clone(), ports: vec![address.port()] };
+        let (ports, log) = (vec![address.port()], cake_daemon::log::recent);
+        let place = Place { state: state.clone(), node_socket: node_socket.clone(), ports, log };
         let control = Control::start(&place, Arc::new(VmJson), clock).await?;
         let instance = Instance {
             url: status::url(address),

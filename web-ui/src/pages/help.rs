@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 16] = [
+pub const ORDER: [&str; 17] = [
     "first-steps",
     "create-a-vm",
     "console",
@@ -31,6 +31,7 @@ pub const ORDER: [&str; 16] = [
     "server-does-not-answer",
     "recovery",
     "backup",
+    "support",
     "problems",
 ];
 

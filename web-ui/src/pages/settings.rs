@@ -1,7 +1,7 @@
 //! `GET /settings`: what holds for the whole cloud, its servers and pools, and who may log in.
 
 use super::overview::{PoolRow, Server, pool, server};
-use crate::data::{About, BackupView, ConsoleData, SettingsView};
+use crate::data::{About, BackupView, ConsoleData, SettingsView, SupportView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
 use askama::Template;
@@ -54,6 +54,21 @@ struct BackupRow {
     etag: String,
 }
 
+#[derive(Template)]
+#[template(path = "parts/support_rows.html")]
+struct Bundles<'a> {
+    f: &'a Frame,
+    bundles: Vec<BundleRow>,
+}
+
+struct BundleRow {
+    id: String,
+    made_at: String,
+    size: ByteSize,
+    files: Vec<(String, ByteSize)>,
+    etag: String,
+}
+
 struct AccountRow {
     id: String,
     name: String,
@@ -96,6 +111,15 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
             etag,
         };
         regions.add("backup-rows", &Backups { f, backups: backups.into_iter().map(row).collect(), needs_key });
+        let row = |SupportView { id, made_at, size, files, etag }| BundleRow {
+            id: id.to_string(),
+            made_at: f.time(&made_at),
+            size,
+            files,
+            etag,
+        };
+        let bundles = data.support_bundles().await.into_iter().map(row).collect();
+        regions.add("support-rows", &Bundles { f, bundles });
         let accounts = account_rows(data, f).await;
         regions.add("account-rows", &Accounts { f, accounts, roles: roles(data, f).await });
     }

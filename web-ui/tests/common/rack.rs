@@ -8,7 +8,7 @@ use cake_types::{
 };
 use cake_web::{
     About, AccountView, BackupView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView,
-    NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
+    NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer, VmView,
 };
 use futures_util::stream;
 use std::sync::{Arc, Mutex};
@@ -82,6 +82,17 @@ impl ConsoleData for Rack {
 
     async fn backups(&self) -> (Vec<BackupView>, bool) {
         (self.backups.clone(), self.backups.is_empty())
+    }
+
+    async fn support_bundles(&self) -> Vec<SupportView> {
+        let of = |backup: &BackupView| SupportView {
+            id: backup.id,
+            made_at: backup.made_at,
+            size: backup.size,
+            files: vec![("versions.json".into(), ByteSize(412)), ("log/caked.log".into(), ByteSize(52_000))],
+            etag: backup.etag.clone(),
+        };
+        self.backups.iter().take(1).map(of).collect()
     }
 
     async fn imports(&self) -> Vec<Arc<ImportView>> {

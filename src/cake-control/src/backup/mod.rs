@@ -228,6 +228,11 @@ impl Backups {
     }
 }
 
+/// A new file that only its owner can read.
+pub(crate) fn private_file(path: &Path) -> io::Result<File> {
+    pack::create(path)
+}
+
 fn begin(making: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     if let Err(error) = fs::remove_dir_all(making)

@@ -85,6 +85,7 @@ kind-event = event
 kind-audit = audit record
 kind-query = saved search
 kind-backup = backup
+kind-support-bundle = support bundle
 kind-role = role
 kind-nic = network card
 

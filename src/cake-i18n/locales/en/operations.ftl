@@ -3,6 +3,8 @@
 operation-setup = Set up this cloud
 operation-setup_backup = Send a backup to restore
 operation-setup_restore = Restore this cloud from a backup
+operation-support_create = Make support bundle
+operation-support_delete = Delete support bundle
 operation-backup_create = Back up the configuration
 operation-backup_delete = Delete backup
 operation-vm_found = Found a VM that a backup told of

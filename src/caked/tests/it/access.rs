@@ -23,6 +23,7 @@ fn filled(path: &str) -> String {
         "{mac}",
         "{query}",
         "{backup}",
+        "{bundle}",
     ];
     parameters.iter().fold(path.to_owned(), |path, parameter| path.replace(parameter, "nobody"))
 }

@@ -14,6 +14,7 @@ mod screen;
 mod search;
 mod setup;
 mod support;
+mod support_bundle;
 mod tasks;
 mod usage;
 mod vms;

@@ -49,6 +49,8 @@ pub struct State {
     /// Desired states are refused.
     pub refuse: bool,
     pub applies: u32,
+    /// Its logs, by the name that they have in a support bundle.
+    pub said: Vec<(String, String)>,
     next_pid: u32,
 }
 
@@ -104,6 +106,7 @@ impl SimNode {
                 deaf_guests: false,
                 refuse: false,
                 applies: 0,
+                said: Vec::new(),
                 next_pid: 1000,
             }),
             changes,
@@ -458,6 +461,19 @@ impl NodeService for SimNode {
         };
         let columns = of.measures().iter().map(column).collect();
         Ok(UsageHistory { span, first, columns, set_aside: None })
+    }
+
+    async fn support(&self) -> Result<OwnedFd, NodeError> {
+        let said = self.with(|node| node.said.clone());
+        let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
+        for (name, text) in &said {
+            let mut head = tar::Header::new_ustar();
+            head.set_size(text.len() as u64);
+            archive.append_data(&mut head, name, text.as_bytes()).unwrap();
+        }
+        let mut file = archive.into_inner().unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        Ok(file.into())
     }
 
     async fn counters(&self) -> Result<Counters, NodeError> {
