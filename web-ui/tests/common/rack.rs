@@ -89,7 +89,10 @@ impl ConsoleData for Rack {
             id: backup.id,
             made_at: backup.made_at,
             size: backup.size,
-            files: vec![("versions.json".into(), ByteSize(412)), ("log/caked.log".into(), ByteSize(52_000))],
+            files: vec![
+                ("versions.json".into(), cake_types::ByteSize(412)),
+                ("log/caked.log".into(), cake_types::ByteSize(52_000)),
+            ],
             etag: backup.etag.clone(),
         };
         self.backups.iter().take(1).map(of).collect()

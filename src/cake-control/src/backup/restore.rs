@@ -260,7 +260,7 @@ impl Adjusting<'_> {
         commit(store, txns).await?;
         let happened = Happened::new(EventKind::SystemRestored, Severity::Info)
             .with("name", header.name.clone())
-            .with("made_at", header.made_at.to_string());
+            .with("made_at", header.made_at.strftime("%Y-%m-%d %H:%M UTC").to_string());
         journal.append(event_record(&event_of(happened, None, self.now))).await.map_err(error::journal)?;
         Ok(Restored { header: header.clone(), vms, sealed_elsewhere })
     }

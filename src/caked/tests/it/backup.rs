@@ -210,7 +210,7 @@ async fn backups_are_kept_a_few_and_sealed() {
     assert_eq!(old.admin.delete(&own, first["etag"].as_str().unwrap()).await.status, 204);
     old.admin.get(&format!("{own}/content")).await.refused(404, "not-found");
     // Before there were backups no key was derived: then it is asked for once.
-    let mut app = old.app;
+    let app = old.app;
     app.forget_backup_key().await;
     let admin = app.visitor().log_in("admin", PASSWORD).await;
     admin.poke("/v1/system/backups").await.refused(409, "recovery-key-needed");
