@@ -11,8 +11,8 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, audit, bin, bulk, console, events, images, imports, meta, metrics, nics, nodes, pools, queries, query,
-    screen, session, settings, setup, tasks, tokens, usage, vms, watch,
+    accounts, audit, backups, bin, bulk, console, events, images, imports, meta, metrics, nics, nodes, pools, queries,
+    query, screen, session, settings, setup, support, tasks, tokens, usage, vms, watch,
 };
 
 struct Table {
@@ -80,6 +80,8 @@ fn table(api: Api) -> Table {
         .add("docs_style", ("GET", "/v1/docs.css"), Open, meta::docs_style)
         .add("setup_get", ("GET", "/v1/setup"), Open, setup::get)
         .add("setup", ("POST", "/v1/setup"), Setup, setup::answer)
+        .add_fleeting("setup_backup", ("PUT", "/v1/setup/backup"), Setup, backups::receive)
+        .add_fleeting("setup_restore", ("POST", "/v1/setup/restore"), Setup, backups::restore)
         .add_fleeting("session_begin", ("POST", "/v1/session"), Open, session::begin)
         .add("session_get", ("GET", "/v1/session"), Account, session::get)
         .add("session_end", ("DELETE", "/v1/session"), Account, session::end)
@@ -140,6 +142,19 @@ fn table(api: Api) -> Table {
         .add("audit_list", ("GET", "/v1/audit"), With(Audit), audit::list)
         .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)
         .add("settings_update", ("PATCH", "/v1/settings"), With(Administer), settings::update)
+        .add("support_list", ("GET", "/v1/system/support-bundles"), With(Administer), support::list)
+        .add("support_create", ("POST", "/v1/system/support-bundles"), With(Administer), support::create)
+        .add(
+            "support_download",
+            ("GET", "/v1/system/support-bundles/{bundle}/content"),
+            With(Administer),
+            support::download,
+        )
+        .add("support_delete", ("DELETE", "/v1/system/support-bundles/{bundle}"), With(Administer), support::delete)
+        .add("backup_list", ("GET", "/v1/system/backups"), With(Administer), backups::list)
+        .add("backup_create", ("POST", "/v1/system/backups"), With(Administer), backups::create)
+        .add("backup_download", ("GET", "/v1/system/backups/{backup}/content"), With(Administer), backups::download)
+        .add("backup_delete", ("DELETE", "/v1/system/backups/{backup}"), With(Administer), backups::delete)
         .add("query", ("GET", "/v1/query"), With(View), query::find)
         .add("query_list", ("GET", "/v1/queries"), Account, queries::list)
         .add("query_save", ("POST", "/v1/queries"), Account, queries::save)

@@ -61,6 +61,8 @@ pub enum Command {
     Settings(SettingsCommand),
     #[command(subcommand)]
     Setup(SetupCommand),
+    #[command(subcommand)]
+    System(SystemCommand),
     Completion {
         #[arg(value_name = "SHELL")]
         shell: Shell,
@@ -449,4 +451,46 @@ pub enum SettingsCommand {
 #[derive(Debug, Subcommand)]
 pub enum SetupCommand {
     Status,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SystemCommand {
+    Backup {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        recovery_key_file: Option<PathBuf>,
+    },
+    #[command(subcommand)]
+    Backups(BackupsCommand),
+    SupportBundle {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long, short)]
+        yes: bool,
+    },
+    Restore {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        setup_token_file: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        recovery_key_file: Option<PathBuf>,
+    },
+}
+
+/// Those that are kept on the server.
+#[derive(Debug, Subcommand)]
+pub enum BackupsCommand {
+    List,
+    Download {
+        #[arg(value_name = "ID")]
+        backup: Uuid,
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    Delete {
+        #[arg(value_name = "ID")]
+        backup: Uuid,
+    },
 }

@@ -3,14 +3,14 @@
 use crate::args::{FetchArgs, ImageCommand, TagCommand, UploadArgs};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::fetch::{self, bar, in_file};
 use crate::output::{self, Align};
 use crate::{progress, search};
 use cake_client::Client;
 use cake_client::wire::{Import, NewImport};
 use cake_types::ByteSize;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,10 +49,6 @@ async fn list(context: &Context) -> Result<(), Failure> {
         ]
     });
     context.list(&seen.json, &columns, rows.collect())
-}
-
-fn in_file(path: &Path, error: &std::io::Error) -> Failure {
-    anyhow::anyhow!("{}: {error}", path.display()).into()
 }
 
 /// Sends a file. Called again after it was interrupted it goes on where it was.
@@ -113,33 +109,12 @@ async fn begun(client: &Client, name: &str, size: ByteSize) -> Result<Option<Imp
     }
 }
 
-fn bar(context: &Context, length: u64) -> ProgressBar {
-    if context.json || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template(
-        "{msg} {wide_bar} {binary_bytes} / {binary_total_bytes} {binary_bytes_per_sec} {eta}",
-    );
-    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
 /// Fetches an image's file; what a download that broke off left is gone on with.
 async fn download(context: &Context, image: &str, output: &Path) -> Result<(), Failure> {
     let client = context.client()?;
     let seen = client.image(image).await?;
-    let part = output.with_extension("part");
-    let mut file = File::options().append(true).create(true).open(&part).map_err(|error| in_file(&part, &error))?;
-    let from = file.metadata().map_err(|error| in_file(&part, &error))?.len();
     let id = seen.id.to_string();
-    let mut answer = client.download_image(&id, from).await?;
-    let bar = bar(context, from + answer.length()).with_message(seen.name.clone());
-    bar.set_position(from);
-    while let Some(bytes) = answer.chunk().await? {
-        file.write_all(&bytes).map_err(|error| in_file(&part, &error))?;
-        bar.inc(bytes.len() as u64);
-    }
-    bar.finish_and_clear();
-    file.sync_all().and_then(|()| std::fs::rename(&part, output)).map_err(|error| in_file(output, &error))?;
+    fetch::to_file(context, (seen.id, &seen.name), output, |from| client.download_image(&id, from)).await?;
     if context.json {
         return output::print(&seen.json);
     }

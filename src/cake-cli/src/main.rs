@@ -14,11 +14,13 @@
 
 mod account;
 mod args;
+mod backup;
 mod bin;
 mod bulk;
 mod console;
 mod context;
 mod failure;
+mod fetch;
 mod image;
 mod instance;
 mod look;
@@ -77,6 +79,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Saved(command) => search::saved(&context, command).await,
         Command::Settings(command) => system::settings(&context, command).await,
         Command::Setup(command) => system::setup(&context, command).await,
+        Command::System(command) => backup::run(&context, command).await,
         Command::Completion { shell } => system::completion(shell),
         Command::Version => system::version(&context).await,
     }

@@ -488,3 +488,44 @@ pub struct BulkRefusal {
     /// By language tag.
     pub messages: BTreeMap<String, crate::error::Message>,
 }
+
+/// The configuration in one file.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Backup {
+    pub id: Uuid,
+    pub made_at: Timestamp,
+    /// The version of cake that made it.
+    pub cake: String,
+    pub size: ByteSize,
+}
+
+/// A backup that was sent, as its first lines tell.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReceivedBackup {
+    pub name: String,
+    pub made_at: Timestamp,
+    pub cake: String,
+}
+
+/// What came back.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Restored {
+    pub name: String,
+    pub made_at: Timestamp,
+    pub vms: usize,
+    pub sealed_elsewhere: usize,
+}
+
+/// For whoever helps.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SupportBundle {
+    pub id: Uuid,
+    pub size: ByteSize,
+    pub files: Vec<SupportFile>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct SupportFile {
+    pub name: String,
+    pub size: ByteSize,
+}

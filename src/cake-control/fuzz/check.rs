@@ -1,7 +1,8 @@
-//! What must hold for all bytes that a viewer of a screen can send, and for all that a pixmap's file can have. Shared by the fuzz
+//! What must hold for all bytes that a viewer of a screen can send, and for all that a pixmap's or a backup's file can have. Shared by the fuzz
 //! targets and by the replay on stable Rust.
 #![allow(dead_code)] // Each fuzz target uses one of the two.
 
+use cake_control::backup::bundle::{self, HEADER_MAX, MAGIC};
 use cake_control::screens::picture::{self, PIXELS_MAX};
 use cake_control::screens::rfb::{ClientStream, HELD_MAX, RfbError};
 
@@ -41,5 +42,18 @@ pub fn picture(bytes: &[u8]) {
     if let Ok(png) = picture::png(&mut &bytes[..]) {
         assert!(png.starts_with(b"\x89PNG") && (png.len() as u64) < 4 * PIXELS_MAX);
         assert!(bytes.starts_with(b"P6\n"));
+    }
+}
+
+/// Panics when an invariant does not hold.
+pub fn bundle(bytes: &[u8]) {
+    let Ok((header, lines)) = bundle::header(bytes) else { return };
+    assert!(lines <= MAGIC.len() + HEADER_MAX && bytes[..lines].ends_with(b"\n") && header.format == bundle::FORMAT);
+    // Whatever it says of its length, no other length is taken, and without the key nothing comes out.
+    if let Ok((same, start)) = bundle::read_header(&mut &bytes[..], bytes.len() as u64) {
+        assert_eq!(same, header);
+        let mut out = Vec::new();
+        let rest = &bytes[start.len()..];
+        assert!(bundle::open(&header, &start, rest, &[7; 32].into(), &mut out).is_err() && out.is_empty());
     }
 }

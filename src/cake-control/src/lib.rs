@@ -19,6 +19,7 @@
 
 pub mod accounts;
 mod audit;
+pub mod backup;
 pub mod board;
 pub mod caller;
 pub mod clock;
@@ -38,6 +39,7 @@ pub mod search;
 pub mod settings;
 pub mod setup;
 mod start;
+pub mod support;
 pub mod tasks;
 pub mod usage;
 pub mod vms;

@@ -8,7 +8,11 @@ mod replay;
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 
 const MUTATIONS: usize = 60_000;
-const TOKENS: [&[u8]; 12] = [
+const TOKENS: [&[u8]; 16] = [
+    b"cake backup\n",
+    b"\"format\":2",
+    b"\"size\":18446744073709551615",
+    b"\n",
     b"RFB 003.008\n",
     b"\x01\x01",
     b"\x02\0\0\x01\xff\xff\xff\x11",
@@ -59,4 +63,9 @@ fn viewers_bytes_break_nothing() {
 #[test]
 fn pixmaps_break_nothing() {
     replay("picture", check::picture);
+}
+
+#[test]
+fn files_that_are_no_backup_break_nothing() {
+    replay("bundle", check::bundle);
 }

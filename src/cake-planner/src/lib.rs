@@ -18,6 +18,7 @@ pub mod hardware;
 pub mod names;
 pub mod network;
 pub mod query;
+pub mod redact;
 pub mod task;
 pub mod throttle;
 pub mod vm_power;

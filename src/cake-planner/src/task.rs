@@ -65,11 +65,12 @@ pub mod code {
     pub const SUPERSEDED: &str = "superseded";
     pub const CRASHED: &str = "crashed";
     pub const KILLED: &str = "killed";
+    pub const RESTORED: &str = "restored";
     pub const NOT_RUNNING: &str = "not-running";
     pub const INTERNAL: &str = "internal";
 
-    pub const ALL: [&str; 10] =
-        [DONE, REMOVED, LOST, CANCELLED, REFUSED, SUPERSEDED, CRASHED, KILLED, NOT_RUNNING, INTERNAL];
+    pub const ALL: [&str; 11] =
+        [DONE, REMOVED, LOST, CANCELLED, REFUSED, SUPERSEDED, CRASHED, KILLED, RESTORED, NOT_RUNNING, INTERNAL];
 }
 
 const fn done() -> Progress {

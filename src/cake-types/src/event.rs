@@ -53,10 +53,11 @@ pub enum EventKind {
     ImageBinned,
     ImageRestored,
     LoginFailed,
+    SystemRestored,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -81,6 +82,7 @@ impl EventKind {
         Self::ImageBinned,
         Self::ImageRestored,
         Self::LoginFailed,
+        Self::SystemRestored,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -109,6 +111,7 @@ impl EventKind {
             Self::ImageBinned => "image-binned",
             Self::ImageRestored => "image-restored",
             Self::LoginFailed => "login-failed",
+            Self::SystemRestored => "system-restored",
         }
     }
 }
@@ -116,7 +119,8 @@ impl EventKind {
 /// What an event, a task or an audit record is about. The name is as it was then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`.
+    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `backup`,
+    /// `support-bundle`.
     pub kind: String,
     pub id: Uuid,
     pub name: String,

@@ -75,6 +75,8 @@ codes! {
     KeyReused = "key-reused", 409;
     /// The first request with this Idempotency-Key is still at work.
     KeyInUse = "key-in-use", 409;
+    /// Backups are sealed with a key that comes from the recovery key, and nobody has given that yet.
+    RecoveryKeyNeeded = "recovery-key-needed", 409;
     /// Set-up is already done.
     AlreadySetUp = "already-set-up", 409;
     /// Nothing works before the wizard is done.
@@ -137,6 +139,16 @@ codes! {
     PortPrivileged = "port-privileged", 422;
     /// cake itself listens there; params: `port`.
     PortOurs = "port-ours", 422;
+    /// The file is no backup of cake.
+    NotABackup = "not-a-backup", 422;
+    /// A later version wrote it; params: `version`.
+    BackupNewer = "backup-newer", 422;
+    /// Its end is missing; params: `have`, `must`.
+    BackupCutShort = "backup-cut-short", 422;
+    /// It is not what was written: damaged, or made by somebody else.
+    BackupDamaged = "backup-damaged", 422;
+    /// Not the recovery key of the cloud that made it.
+    WrongRecoveryKey = "wrong-recovery-key", 422;
     /// If-Match is missing.
     MatchRequired = "match-required", 428;
     /// Idempotency-Key is missing.

@@ -46,6 +46,9 @@ pub struct VmSpec {
     /// In the bin since then: off, without a name of its own, with everything that it has, until its time is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binned: Option<Timestamp>,
+    /// Came out of a backup then, perhaps on another machine: it is left alone until a server says that it has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Timestamp>,
     /// Words to find it by. Records from before there were tags have none.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,

@@ -48,6 +48,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         made_from: None,
         deleting: false,
         binned: None,
+        restored: None,
         tags: Default::default(),
     }
 }

@@ -4,22 +4,24 @@ use async_trait::async_trait;
 use cake_api::{Said, etag};
 use cake_control::Control;
 use cake_control::accounts::Accounts;
+use cake_control::backup::Backups;
 use cake_control::board::{self, Board, What};
 use cake_control::error;
 use cake_control::ledger::Ledger;
 use cake_control::search::{self, Search};
 use cake_control::settings::{Settings, Versioned};
+use cake_control::support::Support;
 use cake_control::tasks::Tasks;
 use cake_i18n::Words;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, SavedQuery, Task,
-    TaskId, VmId,
+    Account, AccountId, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Language, PoolStatus, Problem, Role,
+    SavedQuery, Task, TaskId, VmId,
 };
 use cake_web::{
-    About, AccountView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView, NodeView,
-    PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BackupView, BinView, Change, Changes, ConsoleData, EventQuery, Found, ImageView, ImportView,
+    NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer, VmView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -39,6 +41,8 @@ pub struct Data {
     tasks: Arc<Tasks>,
     search: Arc<Search>,
     accounts: Arc<Accounts>,
+    backups: Arc<Backups>,
+    support: Arc<Support>,
     settings: Arc<Settings>,
     authority: Arc<Authority>,
     started_at: Timestamp,
@@ -52,6 +56,8 @@ impl Data {
             tasks: control.tasks.clone(),
             search: control.search.clone(),
             accounts: control.accounts.clone(),
+            backups: control.backups.clone(),
+            support: control.support.clone(),
             settings: control.settings.clone(),
             authority,
             started_at: control.ledger.now(),
@@ -87,6 +93,7 @@ fn vm_view(entry: &board::VmEntry) -> Arc<VmView> {
         vm: (*entry.vm).clone(),
         status,
         orphaned: entry.orphaned(),
+        lost: entry.lost(),
         etag: etag(entry.vm.meta.generation),
     })
 }
@@ -178,6 +185,28 @@ impl ConsoleData for Data {
             BinView { kind, id, name, binned_at: at, size, etag: etag(generation) }
         };
         self.board.bin().into_iter().map(view).collect()
+    }
+
+    async fn backups(&self) -> (Vec<BackupView>, bool) {
+        let view = |backup: cake_control::backup::Backup| BackupView {
+            id: backup.id,
+            made_at: backup.header.made_at,
+            size: ByteSize(backup.size),
+            etag: etag(Generation::FIRST),
+        };
+        let all = self.backups.list().into_iter().rev().map(view).collect();
+        (all, !self.backups.has_key().await)
+    }
+
+    async fn support_bundles(&self) -> Vec<SupportView> {
+        let view = |bundle: cake_control::support::Bundle| SupportView {
+            id: bundle.id,
+            made_at: bundle.made_at,
+            size: ByteSize(bundle.size),
+            files: bundle.files.into_iter().map(|held| (held.name, ByteSize(held.size))).collect(),
+            etag: etag(Generation::FIRST),
+        };
+        self.support.list().into_iter().rev().map(view).collect()
     }
 
     async fn imports(&self) -> Vec<Arc<ImportView>> {

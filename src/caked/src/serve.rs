@@ -59,7 +59,8 @@ impl Running {
         let tcp = TcpListener::bind(https).await.with_context(|| format!("{https} can't be listened on"))?;
         let address = tcp.local_addr()?;
         let authority = Authority::open(state, address)?;
-        let place = Place { state: state.clone(), node_socket: node_socket.clone(), ports: vec![address.port()] };
+        let (ports, log) = (vec![address.port()], cake_daemon::log::recent);
+        let place = Place { state: state.clone(), node_socket: node_socket.clone(), ports, log };
         let control = Control::start(&place, Arc::new(VmJson), clock).await?;
         let instance = Instance {
             url: status::url(address),
@@ -83,6 +84,12 @@ impl Running {
     /// The services, for tests of what no route can cause.
     pub fn control(&self) -> &Control {
         &self.control
+    }
+
+    /// Returns when a backup was restored: whoever runs the daemon ends this one and starts it again with what came back.
+    pub async fn begin_anew(&self) {
+        // It lives as long as this does.
+        let _ = self.control.restore.done.subscribe().wait_for(|done| *done).await;
     }
 
     pub fn is_set_up(&self) -> bool {

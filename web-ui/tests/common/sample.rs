@@ -7,7 +7,8 @@ use cake_types::{
     Subject, SystemSettings, Task, Vm, VmStatus, built_in_roles,
 };
 use cake_web::{
-    About, AccountView, BinView, ImageView, ImportView, NodeView, PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BackupView, BinView, ImageView, ImportView, NodeView, PoolView, SettingsView, SetupView,
+    Viewer, VmView,
 };
 use jiff::{Timestamp, ToSpan};
 use serde::de::DeserializeOwned;
@@ -78,6 +79,7 @@ pub fn fresh() -> Rack {
         images: Vec::new(),
         imports: Vec::new(),
         bin: Vec::new(),
+        backups: Vec::new(),
         pools: Vec::new(),
         nodes: Vec::new(),
         tasks: Vec::new(),
@@ -104,6 +106,7 @@ pub fn empty() -> Rack {
         images: images(),
         imports: imports(),
         bin: bin(),
+        backups: backups(),
         pools: vec![pool("local", pool_status(640 * GIB))],
         nodes: vec![node(true)],
         events: vec![event(EventKind::SetupDone, Severity::Info, Some(subject("settings", 1, "Lin 林家行")), 3, &[])],
@@ -131,6 +134,16 @@ fn node(connected: bool) -> Arc<NodeView> {
         ],
     }));
     Arc::new(NodeView { node, status: Some(status), connected })
+}
+
+fn backups() -> Vec<BackupView> {
+    let one = |number: u32, hours: i64| BackupView {
+        id: id(16, number),
+        made_at: ago(hours * 60),
+        size: ByteSize(u64::from(number) * 1_234_567),
+        etag: "\"g1\"".into(),
+    };
+    vec![one(2, 3), one(1, 24 * 8)]
 }
 
 fn bin() -> Vec<BinView> {
@@ -324,7 +337,7 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
         "start_commands": 9,
         "nics": if alive { nics_so(number) } else { json!([]) },
     }));
-    Arc::new(VmView { vm, status: Some(status), orphaned, etag: format!("\"v-{number}\"") })
+    Arc::new(VmView { vm, status: Some(status), orphaned, lost: false, etag: format!("\"v-{number}\"") })
 }
 
 fn task(number: u32, kind: &str, on: (&str, u32), minutes: i64, end: Option<(&str, &str)>) -> Arc<Task> {
@@ -475,6 +488,7 @@ pub fn hostile() -> Rack {
         images: images.collect(),
         imports: busy.imports.clone(),
         bin: busy.bin.clone(),
+        backups: busy.backups.clone(),
         tasks: tasks.collect(),
         events,
         audit: Mutex::new(audit),

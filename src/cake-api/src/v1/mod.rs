@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod backups;
 pub mod bin;
 pub mod bulk;
 pub mod console;
@@ -21,6 +22,7 @@ pub mod screen;
 pub mod session;
 pub mod settings;
 pub mod setup;
+pub mod support;
 pub mod tasks;
 pub mod tokens;
 pub mod usage;
@@ -35,7 +37,8 @@ use utoipa::ToSchema;
 /// What something is about. The name is as it was then.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`.
+    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `backup`,
+    /// `support-bundle`.
     pub kind: String,
     pub id: uuid::Uuid,
     pub name: String,

@@ -67,6 +67,9 @@ pub struct Vm {
     /// In the bin since then.
     #[schema(value_type = Option<String>, format = "date-time")]
     pub binned_at: Option<Timestamp>,
+    /// Came out of a backup then, and no server has said yet that it has it.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub restored_at: Option<Timestamp>,
     pub generation: u64,
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
@@ -145,6 +148,7 @@ impl From<&VmEntry> for Vm {
             made_from,
             deleting: _,
             binned,
+            restored,
             tags,
         } = spec;
         let so = entry.status.as_ref().map(So::from).unwrap_or_default();
@@ -176,6 +180,7 @@ impl From<&VmEntry> for Vm {
             start_commands: so.start_commands,
             orphaned: entry.orphaned(),
             binned_at: *binned,
+            restored_at: *restored,
             generation: generation.0,
             created_at: *created_at,
             updated_at: *updated_at,

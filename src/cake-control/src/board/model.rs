@@ -61,9 +61,14 @@ impl VmEntry {
         self.revision.is_none()
     }
 
-    /// The node once removed this id and will not take it again.
+    /// The node once removed this id and will not take it again; or it came out of a backup, and the node has it not.
     pub fn lost(&self) -> bool {
-        self.held == Some(Held::Tombstone) && !self.vm.spec.deleting && !self.orphaned()
+        let gone = match self.held {
+            Some(Held::Tombstone) => true,
+            Some(Held::Nothing) => self.vm.spec.restored.is_some(),
+            _ => false,
+        };
+        gone && !self.vm.spec.deleting && !self.orphaned()
     }
 
     /// The state that a person sees.
@@ -91,6 +96,7 @@ impl VmEntry {
         match (self.revision, self.vm.spec.deleting) {
             (None, _) => Wanted::Nothing,
             (Some(_), true) => Wanted::Deleting(self.vm.meta.generation),
+            (Some(_), false) if self.vm.spec.restored.is_some() => Wanted::Restored,
             (Some(_), false) => Wanted::Object(self.vm.meta.generation),
         }
     }

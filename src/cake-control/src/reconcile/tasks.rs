@@ -86,7 +86,7 @@ impl TaskReconciler {
             return task::progress(task, &Seen { removed: true, outcome: outcome.as_ref(), ..Seen::default() });
         };
         // A tombstone for what is being deleted is an end only when the Store has forgotten it too.
-        let lost = entry.held == Some(Held::Tombstone) && !entry.vm.spec.deleting;
+        let lost = (entry.held == Some(Held::Tombstone) && !entry.vm.spec.deleting) || entry.lost();
         let refused = entry.refused.as_ref().map(|(generation, why)| (*generation, &**why));
         let seen = Seen {
             status: entry.status.as_ref(),

@@ -127,6 +127,7 @@ impl Vms {
             made_from: Some(image_name.clone()),
             deleting: false,
             binned: None,
+            restored: None,
             tags: new.tags,
         };
         spec.set_nics(nics);

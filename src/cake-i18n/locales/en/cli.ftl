@@ -81,6 +81,14 @@ cli-cmd-account-calendar = How years are counted on your own pages: gregorian or
 cli-cmd-settings = Settings of the whole system
 cli-cmd-settings-show = Show the settings
 cli-cmd-settings-set = Change settings
+cli-cmd-system = The system as a whole: back up, restore
+cli-cmd-system-backup = Back up the configuration into a file: everything but disks and images
+cli-cmd-system-backups = Backups that are kept on the server
+cli-cmd-system-backups-list = List the backups, oldest first
+cli-cmd-system-backups-download = Save a backup here; called again, it goes on where it was
+cli-cmd-system-backups-delete = Delete a backup from the server
+cli-cmd-system-support-bundle = Save a bundle for whoever helps: logs, versions and what happened, without secrets
+cli-cmd-system-restore = Restore a backup into a cake that is not set up yet
 cli-cmd-setup = The setup wizard
 cli-cmd-setup-status = Show whether setup is done
 cli-cmd-completion = Print the completion script of a shell
@@ -123,6 +131,13 @@ cli-arg-ssh-key = File with public SSH keys of that user; may be given again
 cli-arg-user-data = File with cloud-init user-data, in place of a user
 cli-arg-no-start = Create it without starting it
 cli-arg-state = Only VMs in this state, for example running
+cli-arg-system-backup-file = File that the backup is written to, best ending in .cakebackup
+cli-arg-system-support-bundle-file = File that the bundle is written to, best ending in .tar.gz
+cli-arg-system-restore-file = The backup
+cli-arg-system-backups-download-output = File that the backup is written to
+cli-arg-backup = Id of the backup
+cli-arg-setup-token-file = File with the setup token; asked for otherwise
+cli-arg-recovery-key-file = File with the recovery key; asked for where it is needed
 cli-arg-yes = Do not ask first
 cli-arg-now = For good, without the bin
 cli-arg-what = Name or id of what is in the bin
@@ -167,6 +182,7 @@ cli-wrong-value = “{ $value }” is not right for “{ $argument }”.
 cli-wrong-conflict = “{ $argument }” can’t be used together with another argument given, or was given twice.
 cli-wrong-other = The arguments are not right.
 cli-wrong-user-data = --user-data takes the place of --user and --ssh-key: give one or the other.
+cli-wrong-no-terminal-file = There is no terminal to ask on: name files with --setup-token-file and --recovery-key-file.
 cli-wrong-no-terminal = There is no terminal to ask for the password on: use --password-stdin.
 cli-wrong-passwords-differ = The two passwords are not the same.
 cli-wrong-assignment = “{ $value }” is not of the form KEY=VALUE.
@@ -230,6 +246,24 @@ cli-nic-added = { $name } has a new network card.
 cli-nic-removed = { $name } has let the network card go.
 cli-vm-delete-confirm = This deletes { $name } and its disks for ever. Type its name to go on:
 cli-image-uploaded = The image { $name } can be used. Next: cake vm create NAME --image { $name }
+cli-col-file = File
+cli-support-ask = Save a bundle with these files? [y/N]
+cli-support-made = Saved { $file } ({ $size }). Look into it before you give it away.
+cli-backup-made = Backed up the configuration in { $file } ({ $size }). Only the recovery key opens it.
+cli-backup-deleted = Deleted the backup.
+cli-restore-sent = Backup of { $name } of { $time } ({ $size }) sent. Restoring …
+cli-system-restored = { $count ->
+    [one] { $name } is back at { $url }. It knows 1 VM; nothing was started.
+   *[other] { $name } is back at { $url }. It knows { $count } VMs; nothing was started.
+}
+cli-system-sealed-elsewhere = { $count ->
+    [one] 1 secret was not opened by the recovery key: give it again to the VM that needs it.
+   *[other] { $count } secrets were not opened by the recovery key: give them again to the VMs that need them.
+}
+cli-ask-setup-token = Setup token:
+cli-ask-recovery-key = Recovery key:
+cli-wrong-exists = { $value } exists already: choose another file.
+cli-col-made = Made
 cli-image-downloaded = Saved { $name } in { $file }.
 cli-image-deleted = Deleted the image { $name }.
 cli-image-delete-confirm = The image { $name } can’t be brought back. Type its name to delete it:

@@ -84,6 +84,8 @@ kind-settings = settings
 kind-event = event
 kind-audit = audit record
 kind-query = saved search
+kind-backup = backup
+kind-support-bundle = support bundle
 kind-role = role
 kind-nic = network card
 

@@ -27,4 +27,5 @@ event-image-import-failed = The image { $name } could not be brought in. { $why 
 event-image-deleted = The image { $name } was deleted.
 event-image-binned = The image { $name } was moved to the bin.
 event-image-restored = The image { $name } was brought back.
+event-system-restored = The configuration of { $name } was restored from the backup of { $made_at }.
 event-login-failed = Somebody tried to log in as { $claimed } from { $address } and failed.

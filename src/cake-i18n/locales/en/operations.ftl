@@ -1,6 +1,13 @@
 # What somebody did, as the audit record says it. The ids are those of the API’s operations.
 
 operation-setup = Set up this cloud
+operation-setup_backup = Send a backup to restore
+operation-setup_restore = Restore this cloud from a backup
+operation-support_create = Make support bundle
+operation-support_delete = Delete support bundle
+operation-backup_create = Back up the configuration
+operation-backup_delete = Delete backup
+operation-vm_found = Found a VM that a backup told of
 operation-reset_admin = Reset an administrator’s password
 operation-session_begin = Log in
 operation-session_end = Log out

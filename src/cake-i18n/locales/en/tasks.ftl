@@ -62,6 +62,7 @@ task-end-cancelled = Cancelled before it was done.
 task-end-superseded = A newer request took its place.
 task-end-removed = It was deleted meanwhile.
 task-end-interrupted = Interrupted; ask again.
+task-end-restored = It was under way when the backup was made that was restored.
 task-end-lost = No server has it.
 task-end-refused = The server refused it.
 task-end-crashed = The VM crashed.

@@ -73,6 +73,8 @@ kind-settings = 設定
 kind-event = 事件
 kind-audit = 稽核記錄
 kind-query = 已儲存的搜尋
+kind-backup = 備份
+kind-support-bundle = 支援套件
 kind-role = 角色
 kind-nic = 網路卡
 

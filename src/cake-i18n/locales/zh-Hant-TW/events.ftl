@@ -27,4 +27,5 @@ event-image-import-failed = 無法匯入映像檔「{ $name }」。{ $why }
 event-image-deleted = 已刪除映像檔「{ $name }」。
 event-image-binned = 映像檔「{ $name }」已移到垃圾桶。
 event-image-restored = 已復原映像檔「{ $name }」。
+event-system-restored = 已從{ $made_at }的備份還原「{ $name }」的設定。
 event-login-failed = 有人從{ $address }嘗試以「{ $claimed }」登入，但失敗了。

@@ -62,6 +62,7 @@ task-end-cancelled = 完成前已取消。
 task-end-superseded = 已由較新的要求取代。
 task-end-removed = 期間已被刪除。
 task-end-interrupted = 已中斷，請再要求一次。
+task-end-restored = 製作所還原的備份時，這項工作還在進行。
 task-end-lost = 沒有任何伺服器有它。
 task-end-refused = 伺服器拒絕了。
 task-end-crashed = 虛擬機器當掉了。

@@ -306,6 +306,7 @@ mod tests {
                 made_from: None,
                 deleting: false,
                 binned: None,
+                restored: None,
                 tags: Default::default(),
             },
         }

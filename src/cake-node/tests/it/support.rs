@@ -364,6 +364,7 @@ impl Leader {
                 made_from: None,
                 deleting: false,
                 binned: None,
+                restored: None,
                 tags: Default::default(),
             },
         }

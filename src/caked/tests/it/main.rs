@@ -1,6 +1,7 @@
 //! The whole daemon in process, on a free port, with a Store of its own and a node that is a model.
 
 mod access;
+mod backup;
 mod bad_input;
 mod bin;
 mod console;
@@ -14,6 +15,7 @@ mod screen;
 mod search;
 mod setup;
 mod support;
+mod support_bundle;
 mod tasks;
 mod usage;
 mod vms;

@@ -53,6 +53,8 @@ pub struct State {
     pub applies: u32,
     /// A screen says so many bytes before anything else.
     pub flood: u64,
+    /// Its logs, by the name that they have in a support bundle.
+    pub said: Vec<(String, String)>,
     next_pid: u32,
 }
 
@@ -110,6 +112,7 @@ impl SimNode {
                 refuse: false,
                 applies: 0,
                 flood: 0,
+                said: Vec::new(),
                 next_pid: 1000,
             }),
             changes,
@@ -465,6 +468,19 @@ impl NodeService for SimNode {
         };
         let columns = of.measures().iter().map(column).collect();
         Ok(UsageHistory { span, first, columns, set_aside: None })
+    }
+
+    async fn support(&self) -> Result<OwnedFd, NodeError> {
+        let said = self.with(|node| node.said.clone());
+        let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
+        for (name, text) in &said {
+            let mut head = tar::Header::new_ustar();
+            head.set_size(text.len() as u64);
+            archive.append_data(&mut head, name, text.as_bytes()).unwrap();
+        }
+        let mut file = archive.into_inner().unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        Ok(file.into())
     }
 
     async fn counters(&self) -> Result<Counters, NodeError> {
