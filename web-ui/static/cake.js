@@ -285,7 +285,7 @@ const cake = (() => {
   }
 
   async function press(button) {
-    const { api: route, confirmTitle, confirmText, confirmVerb, confirmName, then } = button.dataset;
+    const { api: route, confirmTitle, confirmText, confirmVerb, confirmName, then, body } = button.dataset;
     if (confirmTitle) {
       const meant = await confirmed({ title: confirmTitle, text: confirmText, verb: confirmVerb, name: confirmName });
       if (!meant) return;
@@ -294,7 +294,7 @@ const cake = (() => {
     const place = document.getElementById('main');
     clearNotice(place);
     busy(button, true);
-    const answer = await api(method, path, { etag: etagOf(button) });
+    const answer = await api(method, path, { etag: etagOf(button), body: body && JSON.parse(body) });
     busy(button, false);
     if (!answer.ok) notice(explain(answer), place);
     else if (then) go(then, answer.json);

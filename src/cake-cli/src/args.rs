@@ -105,6 +105,8 @@ pub enum VmCommand {
     },
     #[command(subcommand)]
     Nic(NicCommand),
+    #[command(subcommand)]
+    Cd(CdCommand),
     Console(ConsoleArgs),
     Screenshot {
         #[arg(value_name = "VM")]
@@ -157,6 +159,28 @@ pub struct CreateArgs {
     pub no_start: bool,
     #[arg(long)]
     pub no_wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CdCommand {
+    Insert {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "IMAGE")]
+        image: String,
+        #[arg(long)]
+        force: bool,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Eject {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(long)]
+        force: bool,
+        #[arg(long)]
+        no_wait: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

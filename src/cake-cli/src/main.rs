@@ -18,6 +18,7 @@ mod bin;
 mod bulk;
 mod console;
 mod context;
+mod drive;
 mod failure;
 mod image;
 mod instance;

@@ -5,7 +5,7 @@ use crate::bulk::{self, Asked, Deed};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{console, nic, progress, search, usage};
+use crate::{console, drive, nic, progress, search, usage};
 use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
 use cake_client::{Seen, VmAction};
 use cake_i18n::format;
@@ -28,6 +28,7 @@ pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
         VmCommand::Tag(command) => tag(context, command).await,
         VmCommand::Rename { vm, name } => rename(context, &vm, &name).await,
         VmCommand::Nic(command) => nic::run(context, command).await,
+        VmCommand::Cd(command) => drive::cd(context, command).await,
         VmCommand::Console(args) => console::run(context, &args.vm).await,
         VmCommand::Screenshot { vm, output } => screenshot(context, &vm, &output).await,
         VmCommand::Usage { vm, span } => usage::show(context, &context.client()?.vm_usage(&vm, &span).await?),
@@ -162,6 +163,7 @@ fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
             ("cli-col-memory", Some(vm.memory.to_string())),
             ("cli-col-disk", Some(disks).filter(|text| !text.is_empty())),
             ("cli-col-image", vm.image.clone()),
+            ("cli-col-cd", vm.cd_drive.as_ref().map(|cd| drive::in_words(context, cd))),
             ("cli-col-tags", Some(vm.tags.join(words.text("comma"))).filter(|text| !text.is_empty())),
             ("cli-col-firmware", Some(output::known(words, &format!("firmware-{}", vm.firmware), &vm.firmware))),
             ("cli-col-network", Some(nic::all(context, &vm.nics))),

@@ -1,7 +1,7 @@
 //! Virtual machines, by id or by name.
 
 use crate::core::{NO_BODY, escape};
-use crate::wire::{BinItem, BulkSummary, BulkVm, NewNic, NewVm, Task, Ticket, Vm};
+use crate::wire::{BinItem, BulkSummary, BulkVm, NewCd, NewNic, NewVm, Task, Ticket, Vm};
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::json;
 use uuid::Uuid;
@@ -105,6 +105,11 @@ impl Client {
     pub async fn remove_nic(&self, vm: &Seen<Vm>, mac: &str) -> Result<Seen<Task>, Error> {
         let id = vm.id.to_string();
         self.delete(&format!("{}/nics/{}", vm_path(&id), escape(mac)), vm.etag()?).await
+    }
+
+    /// Puts a CD into the VM's drive, or takes it out; the task ends when a guest that runs has it, or has it no more.
+    pub async fn change_cd(&self, vm: &str, new: &NewCd) -> Result<Seen<Task>, Error> {
+        self.post(&format!("{}/cd", vm_path(vm)), Some(new)).await
     }
 
     pub async fn console_ticket(&self, vm: &str) -> Result<Seen<Ticket>, Error> {

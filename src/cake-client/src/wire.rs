@@ -28,6 +28,7 @@ pub struct Vm {
     pub network: String,
     pub nics: Vec<Nic>,
     pub image: Option<String>,
+    pub cd_drive: Option<CdDrive>,
     pub hostname: Option<String>,
     pub tags: Vec<String>,
     /// QEMU's process on the node.
@@ -97,6 +98,27 @@ pub struct Usage {
     /// Thousandths of one processor over the last sample.
     pub cpu_permille: u32,
     pub memory: ByteSize,
+}
+
+/// A VM's CD drive.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct CdDrive {
+    /// The image that shall lie in it.
+    pub image: Option<Uuid>,
+    /// `off`, `as-asked`, `changing`, `waiting`, `failed`.
+    pub state: String,
+    pub open: bool,
+    pub failure: Option<Failure>,
+}
+
+/// What shall lie in a CD drive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NewCd {
+    /// By name or id; nothing without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    pub force: bool,
 }
 
 /// Something in the bin.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use cake_node_api::{Observed, OperationOutcome, OperationResult};
 use cake_storage::{Pool, StorageError, seed, volume};
 use cake_types::{
-    ByteSize, Failure, FailureCode, Firmware, HaltedBy, ImageFormat, OperationId, PoolId, PoolStatus,
+    ByteSize, Failure, FailureCode, Firmware, HaltedBy, ImageFormat, ImageId, OperationId, PoolId, PoolStatus,
     ProvisionProgress, SecretKey, VmId, VmStatus,
 };
 use cake_vm::argv::UEFI_VARIABLES_TEMPLATE;
@@ -385,11 +385,11 @@ impl Surroundings for House {
             _ => None,
         };
         let kernel = match spec.kernel {
-            Some(kernel) => Some(self.library.usable(kernel).await?.path),
+            Some(kernel) => Some(self.image(kernel).await?),
             None => None,
         };
         let cd = match spec.cd {
-            Some(cd) => Some(self.library.usable(cd).await?.path),
+            Some(cd) => Some(self.image(cd).await?),
             None => None,
         };
         Ok(Files { disks: disks.collect::<Result<_, Failure>>()?, seed, cd, kernel })
@@ -397,6 +397,10 @@ impl Surroundings for House {
 
     async fn connect(&self, card: &Card) -> Result<Option<OwnedFd>, Failure> {
         networks::connect(card.mac, card.spec.clone()).await
+    }
+
+    async fn image(&self, image: ImageId) -> Result<PathBuf, Failure> {
+        Ok(self.library.usable(image).await?.path)
     }
 
     async fn remove(&self, id: VmId) -> Result<(), Failure> {

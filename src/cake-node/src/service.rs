@@ -217,6 +217,7 @@ fn resting(row: &VmRow, state: VmState) -> VmStatus {
         restarts: 0,
         start_commands: None,
         nics: Vec::new(),
+        cd: None,
     }
 }
 

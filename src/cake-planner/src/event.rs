@@ -80,6 +80,7 @@ mod tests {
             restarts: 0,
             start_commands: None,
             nics: Vec::new(),
+            cd: None,
         }
     }
 

@@ -77,7 +77,7 @@ pub fn plan(request: &HardwareRequest) -> HardwareRecord {
         disks: (0..(*disks).min(most)).map(|index| disk(*id, index, *drivers)).collect(),
         nics: (0..(*nics).min(NICS_MAX)).map(|index| nic(index as u8, random, *drivers)).collect(),
         seed: seed.then(|| DiskDevice { bus: DiskBus::VirtioBlk, address: SEED, serial: "cidata".into() }),
-        cd: cd.then(|| DiskDevice { bus: DiskBus::Sata, address: SATA, serial: "cd".into() }),
+        cd: cd.then(cd_drive),
         display: match firmware {
             Firmware::Bios | Firmware::Uefi => Some(DISPLAY),
             Firmware::Direct => None,
@@ -126,6 +126,11 @@ pub fn added_nic(record: &HardwareRecord, off: bool, random: &[u8; 16]) -> Optio
     // A guest that knows only everyday cards gets another of them.
     let model = record.nics.first().map_or(NicModel::Virtio, |nic| nic.model);
     Some(NicDevice { model, address: port.or_else(slot)?, mac: nic(0, random, Drivers::Virtio).mac })
+}
+
+/// A CD drive for a VM that has its hardware already. Its controller is the machine's own, so only a VM that is off can be given one.
+pub fn cd_drive() -> DiskDevice {
+    DiskDevice { bus: DiskBus::Sata, address: SATA, serial: "cd".into() }
 }
 
 /// Where devices sit, spare ports without one not counted.

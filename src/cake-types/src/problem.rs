@@ -89,6 +89,8 @@ codes! {
     NicBuiltIn = "nic-built-in", 409;
     /// All places for network cards are taken, or those that a running machine has; params: `limit`.
     NoRoom = "no-room", 409;
+    /// A machine that runs can't be given a CD drive; params: `name`.
+    NoCdDrive = "no-cd-drive", 409;
     /// Another VM has that port of the server; params: `port`, `vm`.
     PortTaken = "port-taken", 409;
     /// Something still uses it; params: `kind`, `name`.

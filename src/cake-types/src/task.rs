@@ -1,7 +1,7 @@
 //! A task: long work with progress. It is written in the same transaction as the change it belongs to and finished by looking
 //! at what the node reports, so that no crash can lose or repeat it.
 
-use crate::{Actor, ByteSize, Generation, MacAddress, OperationId, Power, ProjectName, Subject, TaskId};
+use crate::{Actor, ByteSize, Generation, ImageId, MacAddress, OperationId, Power, ProjectName, Subject, TaskId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -38,10 +38,12 @@ pub enum TaskKind {
     ImageImport,
     VmNicAdd,
     VmNicRemove,
+    VmCdInsert,
+    VmCdEject,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -57,6 +59,8 @@ impl TaskKind {
         Self::ImageImport,
         Self::VmNicAdd,
         Self::VmNicRemove,
+        Self::VmCdInsert,
+        Self::VmCdEject,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -76,6 +80,8 @@ impl TaskKind {
             Self::ImageImport => "image-import",
             Self::VmNicAdd => "vm-nic-add",
             Self::VmNicRemove => "vm-nic-remove",
+            Self::VmCdInsert => "vm-cd-insert",
+            Self::VmCdEject => "vm-cd-eject",
         }
     }
 }
@@ -92,6 +98,8 @@ pub enum TaskGoal {
     Operation { operation: OperationId },
     /// The node answers this generation or a later one, and a guest that runs has the network card, or has it no more.
     Nic { generation: Generation, mac: MacAddress, plugged: bool },
+    /// The node answers this generation or a later one, and this lies in the CD drive of a guest that runs.
+    Cd { generation: Generation, image: Option<ImageId> },
     /// The node has removed it.
     Removed,
     /// The import is over and the image is there.

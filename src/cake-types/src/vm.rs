@@ -1,8 +1,8 @@
 //! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
 
 use crate::{
-    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, NicSpec, NicStatus, PoolId,
-    Sealed, Stamp, Tags, Usage, VmId,
+    Accelerator, ByteSize, CdStatus, Generation, HardwareRecord, HostName, ImageId, Meta, Name, NicSpec, NicStatus,
+    PoolId, Sealed, Stamp, Tags, Usage, VmId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub struct VmSpec {
     /// What lies in the CD drive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cd: Option<ImageId>,
+    /// What lay in the drive before is taken out even if the guest holds it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cd_by_force: bool,
     /// The network as versions before 0.2 say it; see [`VmSpec::nics`].
     pub network: Network,
     /// The network cards, where `network` can't say what they are; see [`VmSpec::nics`].
@@ -179,6 +182,9 @@ pub struct VmStatus {
     /// The network cards that the running guest has, and what is wrong with one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nics: Vec<NicStatus>,
+    /// The CD drive that the running guest has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cd: Option<CdStatus>,
 }
 
 /// The states of a VM on its node. The drawing with the legal ways between them is in `cake-vm`.
@@ -287,6 +293,8 @@ pub enum FailureCode {
     Network,
     /// The guest did not let a device go in time.
     GuestIgnoredUnplug,
+    /// The guest holds its CD drive shut.
+    CdLocked,
     /// The seal of a secret can't be opened with this node's key.
     Seal,
     /// It ended again and again; the node waits longer each time.
@@ -334,6 +342,7 @@ impl FailureCode {
             Self::PortTaken => "port-taken",
             Self::Network => "network",
             Self::GuestIgnoredUnplug => "guest-ignored-unplug",
+            Self::CdLocked => "cd-locked",
             Self::Seal => "seal",
             Self::CrashLoop => "crash-loop",
             Self::ImageUnknown => "image-unknown",

@@ -15,7 +15,6 @@ use cake_qmp::commands::{CloseFd, DeviceAdd, DeviceDel, GetFd, NetdevAdd, Netdev
 use cake_qmp::{Qmp, QmpError};
 use cake_types::{Failure, FailureCode, MacAddress, NicStatus};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Linux blinks for five seconds before it lets a card go; nobody should take longer than this.
@@ -29,10 +28,6 @@ pub(crate) struct Nics {
     /// Places of cards that the guest was asked to let go, with when it is late.
     leaving: BTreeMap<String, Instant>,
     failures: BTreeMap<MacAddress, Failure>,
-    /// A change is at work.
-    pub busy: bool,
-    /// What is asked changed meanwhile.
-    pub again: bool,
 }
 
 /// What came of a change.
@@ -121,12 +116,12 @@ impl Nics {
 
 /// Brings a running guest to the cards that it should have.
 pub(crate) async fn settle(
-    qmp: Qmp,
-    surroundings: Arc<dyn Surroundings>,
-    assignment: Arc<Assignment>,
+    qmp: &Qmp,
+    surroundings: &dyn Surroundings,
+    assignment: &Assignment,
     has_network: bool,
 ) -> Result<Changed, QmpError> {
-    let mut there = look(&qmp).await?;
+    let mut there = look(qmp).await?;
     let Change { leave, come } = change(&cards(&assignment.vm.spec), &there);
     let (mut failures, mut asked_to_leave) = (BTreeMap::new(), Vec::new());
     for place in leave {
@@ -139,7 +134,7 @@ pub(crate) async fn settle(
         }
     }
     for card in come {
-        match plug(&qmp, &*surroundings, &card, has_network).await {
+        match plug(qmp, surroundings, &card, has_network).await {
             Ok(()) => {
                 there.insert(card.place, card.mac);
             }

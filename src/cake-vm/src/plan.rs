@@ -7,6 +7,9 @@ use cake_types::{Accelerator, NicSpec, VmId, VmSpec};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
+/// How the argument of what lies in the CD drive is known.
+const CD_STARTED: &str = "node-name=cd,";
+
 /// One start of one VM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +54,14 @@ impl LaunchPlan {
     /// What a QEMU was started from, if that can still be read.
     pub fn read(path: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+
+    /// What lay in the CD drive when the QEMU was started.
+    pub fn cd(&self) -> Option<&Path> {
+        let node = self.argv.iter().find(|arg| arg.contains(CD_STARTED))?;
+        let (_, set) = node.rsplit_once('/')?;
+        let place = set.parse::<usize>().ok()?.checked_sub(1)?;
+        self.files.get(place).map(|file| file.path.as_path())
     }
 
     /// `argv` must be made from `spec`.

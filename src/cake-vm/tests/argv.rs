@@ -41,6 +41,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         disks: vec![disk; disks],
         kernel: (firmware == Firmware::Direct).then_some(ImageId(Uuid::nil())),
         cd: drivers.map(|_| ImageId(Uuid::nil())),
+        cd_by_force: false,
         network,
         nics: Vec::new(),
         cloud_init: seed.then(|| CloudInit { hostname: "web".parse().unwrap(), users: Vec::new(), user_data: None }),

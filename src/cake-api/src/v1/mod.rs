@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod audit;
 pub mod bin;
 pub mod bulk;
+pub mod cd;
 pub mod console;
 pub mod events;
 pub mod images;

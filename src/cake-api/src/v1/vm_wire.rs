@@ -1,5 +1,6 @@
 //! VMs on the wire: flat and stable.
 
+use super::cd::{CdDrive, cd_drive};
 use super::nics::{Nic, nics};
 use super::{Size, tags, word};
 use bytes::Bytes;
@@ -46,6 +47,8 @@ pub struct Vm {
     pub image: Option<String>,
     /// The image in its CD drive, by id.
     pub cd: Option<Uuid>,
+    /// Its CD drive, if it has one.
+    pub cd_drive: Option<CdDrive>,
     pub hostname: Option<String>,
     /// Words to find it by.
     pub tags: Vec<String>,
@@ -137,7 +140,8 @@ impl From<&VmEntry> for Vm {
             firmware,
             disks,
             kernel: _,
-            cd,
+            cd: _,
+            cd_by_force: _,
             network: _,
             nics: _,
             cloud_init,
@@ -163,7 +167,8 @@ impl From<&VmEntry> for Vm {
             network: spec.nics().first().map_or("none", domain::NicSpec::as_str),
             nics: nics(entry),
             image: made_from.as_ref().map(ToString::to_string),
-            cd: cd.map(|cd| cd.0),
+            cd: spec.cd.map(|cd| cd.0),
+            cd_drive: cd_drive(entry),
             hostname: cloud_init.as_ref().map(|seed| seed.hostname.to_string()),
             tags: tags.iter().map(ToString::to_string).collect(),
             pid: so.pid,
@@ -212,6 +217,7 @@ impl From<&VmStatus> for So {
             restarts,
             start_commands,
             nics: _,
+            cd: _,
         } = status;
         Self {
             pid: *pid,

@@ -120,6 +120,7 @@ impl Vms {
             disks,
             kernel,
             cd,
+            cd_by_force: false,
             network: Network::None,
             nics: Vec::new(),
             cloud_init,
@@ -139,7 +140,7 @@ impl Vms {
         known.map(|status| status.capacity).ok_or_else(|| Problem::new(Code::NodeUnreachable))
     }
 
-    fn image(&self, text: &str) -> Result<Arc<ImageEntry>, Problem> {
+    pub(super) fn image(&self, text: &str) -> Result<Arc<ImageEntry>, Problem> {
         let image = self.ledger.board.find_image(text);
         let image = image.ok_or_else(|| Problem::not_found("image", text).at("/image"))?;
         match &image.status {

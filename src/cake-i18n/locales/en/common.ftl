@@ -192,6 +192,14 @@ failure-network = The VM could not be connected to its network.
 failure-network-next = Look at the detail below, then start the VM again.
 failure-guest-ignored-unplug = The guest did not let the device go in time.
 failure-guest-ignored-unplug-next = Its cable is pulled already. It goes when the VM is shut down; a guest that still boots can be asked again later.
+failure-cd-locked = The guest holds its CD drive shut.
+failure-cd-locked-next = Eject the CD inside the guest, or open the drive by force: programs that read from the CD then see an error.
+
+# The CD drive
+cd-empty = empty
+cd-state-changing = being changed
+cd-state-waiting = the guest was asked to open the tray
+cd-state-failed = the guest holds it shut, or something else is wrong
 failure-seal = The VM’s sealed secrets can’t be opened on this server.
 failure-seal-next = Restore the server’s key with the recovery key, or create the VM again.
 failure-crash-loop = It crashed again and again, so cake waits longer before each new try.
@@ -226,6 +234,7 @@ reason-forwards-need-nat = only a network card behind NAT has forwards; on a bri
 reason-language = this language is not one of the console’s
 reason-password-too-long = a password has at most 1,024 bytes
 reason-image-unavailable = the image is not on the server
+reason-image-no-cd = it is not a CD (an ISO file)
 reason-checksum = a SHA-256 checksum has 64 hexadecimal digits
 reason-missing = it is missing
 reason-ssh-key = it is not a public key in OpenSSH’s one-line format

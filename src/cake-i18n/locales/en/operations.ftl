@@ -33,6 +33,7 @@ operation-image_restore = Bring image back
 operation-bin_sweep = Delete from the bin
 operation-vm_nic_add = Add network card
 operation-vm_nic_remove = Remove network card
+operation-vm_cd = Change the CD
 operation-vm_console = Open console
 operation-console_connect = Connect to console
 operation-vm_screen = Open screen

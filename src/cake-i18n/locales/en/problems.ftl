@@ -69,6 +69,10 @@ problem-no-screen-next = Use its serial console. VMs that start from a disk and 
 problem-nic-built-in-short = Built in
 problem-nic-built-in = “{ $name }” was made with this network card, so it can leave only while the VM is off.
 problem-nic-built-in-next = Shut the VM down first. Cards that are added later come and go while it runs.
+
+problem-no-cd-drive-short = No CD drive
+problem-no-cd-drive = “{ $name }” has no CD drive, and a machine that runs can’t be given one.
+problem-no-cd-drive-next = Shut the VM down; then insert the CD. From then on CDs are changed while it runs.
 problem-no-room-short = No room
 problem-no-room = There is no room for another network card: a VM has at most { $limit }, and fewer places that work while it runs.
 problem-no-room-next = Remove a card first, or shut the VM down and try again.

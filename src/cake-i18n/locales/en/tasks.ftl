@@ -15,6 +15,8 @@ task-kind-vm-restore = Bring back
 task-kind-image-import = Bring in image
 task-kind-vm-nic-add = Add network card
 task-kind-vm-nic-remove = Remove network card
+task-kind-vm-cd-insert = Insert CD
+task-kind-vm-cd-eject = Eject CD
 
 task-vm-create = Create { $name }
 task-vm-start = Start { $name }
@@ -31,6 +33,8 @@ task-vm-restore = Bring back { $name }
 task-image-import = Bring in image { $name }
 task-vm-nic-add = Give { $name } a network card
 task-vm-nic-remove = Take a network card from { $name }
+task-vm-cd-insert = Put a CD into the drive of { $name }
+task-vm-cd-eject = Take the CD out of { $name }
 
 task-state-running = At work
 task-state-done = Done
@@ -53,6 +57,8 @@ task-done-vm-restore = { $name } is back.
 task-done-image-import = The image { $name } can be used.
 task-done-vm-nic-add = { $name } has a new network card.
 task-done-vm-nic-remove = { $name } has let the network card go.
+task-done-vm-cd-insert = { $name } has the CD.
+task-done-vm-cd-eject = The drive of { $name } is empty.
 
 # What a task was to do, and why it did not
 task-ended = { $title }: { $why }

@@ -181,6 +181,14 @@ failure-network = 無法把虛擬機器連上網路。
 failure-network-next = 請看下方的詳細資訊，再啟動虛擬機器。
 failure-guest-ignored-unplug = 客體沒有在時間內放開裝置。
 failure-guest-ignored-unplug-next = 網路線已經拔掉。虛擬機器關機後裝置就會移除；還在開機的客體可稍後再要求一次。
+failure-cd-locked = 客體鎖住了它的光碟機。
+failure-cd-locked-next = 請在客體裡退出光碟，或強制打開光碟機：正在讀光碟的程式會看到錯誤。
+
+# 光碟機
+cd-empty = 空的
+cd-state-changing = 正在更換
+cd-state-waiting = 已請客體打開托盤
+cd-state-failed = 客體鎖住了它，或有其他問題
 failure-seal = 這台伺服器無法開啟虛擬機器的密封機密。
 failure-seal-next = 請用復原金鑰還原伺服器的金鑰，或重新建立虛擬機器。
 failure-crash-loop = 它一再當掉，因此cake每次都會等更久才再試。
@@ -215,6 +223,7 @@ reason-forwards-need-nat = 只有NAT的網路卡有轉送；在橋接器上，�
 reason-language = 主控台沒有這種語言
 reason-password-too-long = 密碼最多1,024個位元組
 reason-image-unavailable = 映像檔不在伺服器上
+reason-image-no-cd = 它不是光碟（ISO檔）
 reason-checksum = SHA-256檢查碼是64個十六進位數字
 reason-missing = 沒有提供
 reason-ssh-key = 這不是OpenSSH單行格式的公開金鑰

@@ -33,6 +33,7 @@ operation-image_restore = 復原映像檔
 operation-bin_sweep = 從垃圾桶刪除
 operation-vm_nic_add = 加入網路卡
 operation-vm_nic_remove = 移除網路卡
+operation-vm_cd = 更換光碟
 operation-vm_console = 開啟主控台
 operation-console_connect = 連上主控台
 operation-vm_screen = 開啟螢幕

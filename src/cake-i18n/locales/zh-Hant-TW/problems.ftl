@@ -69,6 +69,10 @@ problem-no-screen-next = 請使用序列主控台。現在建立、由磁碟開�
 problem-nic-built-in-short = 內建的網路卡
 problem-nic-built-in = 「{ $name }」建立時就有這張網路卡，只有在虛擬機器關閉時才能移除。
 problem-nic-built-in-next = 請先將虛擬機器關機。之後加入的網路卡，執行中也能加入與移除。
+
+problem-no-cd-drive-short = 沒有光碟機
+problem-no-cd-drive = 「{ $name }」沒有光碟機，執行中的機器也無法加裝。
+problem-no-cd-drive-next = 請先將虛擬機器關機，再放入光碟。之後執行中也能更換光碟。
 problem-no-room-short = 沒有位置了
 problem-no-room = 沒有位置再加網路卡：一台虛擬機器最多{ $limit }張，執行中可用的位置更少。
 problem-no-room-next = 請先移除一張，或將虛擬機器關機後再試一次。

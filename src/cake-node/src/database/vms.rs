@@ -299,6 +299,7 @@ mod tests {
                 disks: Vec::new(),
                 kernel: None,
                 cd: None,
+                cd_by_force: false,
                 network: Network::None,
                 nics: Vec::new(),
                 cloud_init: None,

@@ -109,7 +109,7 @@ async fn stage(leader: &mut Leader, id: ImageId, wanted: &[ImportStage]) -> Resu
 
 const OVER: [ImportStage; 2] = [ImportStage::Done, ImportStage::Failed];
 
-async fn bring(leader: &mut Leader, name: &str, bytes: &[u8]) -> Result<ImageId> {
+pub async fn bring(leader: &mut Leader, name: &str, bytes: &[u8]) -> Result<ImageId> {
     let import = import(leader, name, bytes.len() as u64, Some(hash(bytes)));
     send(leader, &import, bytes).await?;
     let status = stage(leader, import.meta.id, &OVER).await?;
@@ -265,7 +265,7 @@ async fn a_node_that_is_killed_goes_on_where_it_was() -> Result<()> {
 }
 
 /// A CD whose boot sector says something on the serial port (El Torito, without emulation).
-fn cd(says: &str) -> Vec<u8> {
+pub fn cd(says: &str) -> Vec<u8> {
     const SECTOR: usize = 2048;
     let mut bytes = vec![0; 40 * SECTOR];
     let mut put = |sector: usize, at: usize, what: &[u8]| {

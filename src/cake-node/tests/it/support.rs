@@ -357,6 +357,7 @@ impl Leader {
                 disks,
                 kernel: None,
                 cd: None,
+                cd_by_force: false,
                 network: Network::None,
                 nics: Vec::new(),
                 cloud_init,

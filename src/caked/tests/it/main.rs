@@ -6,6 +6,7 @@ mod bin;
 mod console;
 mod contract;
 mod convergence;
+mod drives;
 mod events;
 mod imports;
 mod network;
