@@ -106,6 +106,8 @@ pub enum VmCommand {
     #[command(subcommand)]
     Nic(NicCommand),
     #[command(subcommand)]
+    Disk(DiskCommand),
+    #[command(subcommand)]
     Cd(CdCommand),
     Console(ConsoleArgs),
     Screenshot {
@@ -159,6 +161,40 @@ pub struct CreateArgs {
     pub no_start: bool,
     #[arg(long)]
     pub no_wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DiskCommand {
+    Add {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(long, value_name = "SIZE")]
+        size: ByteSize,
+        #[arg(long, value_name = "POOL")]
+        pool: Option<String>,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Grow {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "NUMBER")]
+        number: u32,
+        #[arg(long, value_name = "SIZE")]
+        size: ByteSize,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Remove {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "NUMBER")]
+        number: u32,
+        #[arg(long, short)]
+        yes: bool,
+        #[arg(long)]
+        no_wait: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

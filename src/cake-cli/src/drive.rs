@@ -1,10 +1,58 @@
-//! `cake vm cd …`, and a VM's drives in words.
+//! `cake vm disk …`, `cake vm cd …`, and a VM's drives in words.
 
-use crate::args::CdCommand;
+use crate::args::{CdCommand, DiskCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::{output, progress};
-use cake_client::wire::{CdDrive, NewCd};
+use cake_client::wire::{CdDrive, Disk, NewCd, NewDisk};
+use std::io::IsTerminal;
+
+pub async fn disk(context: &Context, command: DiskCommand) -> Result<(), Failure> {
+    let client = context.client()?;
+    let (vm, no_wait, task, done) = match command {
+        DiskCommand::Add { vm, size, pool, no_wait } => {
+            let task = client.add_disk(&vm, &NewDisk { size, pool }).await?;
+            (vm, no_wait, task, "cli-disk-added")
+        }
+        DiskCommand::Grow { vm, number, size, no_wait } => {
+            let seen = client.vm(&vm).await?;
+            let task = client.grow_disk(&seen, number, size).await?;
+            (vm, no_wait, task, "cli-disk-grown")
+        }
+        DiskCommand::Remove { vm, number, yes, no_wait } => {
+            let seen = client.vm(&vm).await?;
+            if !yes && std::io::stdin().is_terminal() && !context.json {
+                output::confirm(context, "cli-disk-remove-confirm", &seen.name)?;
+            }
+            let task = client.remove_disk(&seen, number).await?;
+            (vm, no_wait, task, "cli-disk-removed")
+        }
+    };
+    let name = task.subject.name.clone();
+    progress::follow(context, &client, task, !no_wait).await?;
+    if no_wait {
+        return Ok(());
+    }
+    if context.json {
+        return output::print(&client.vm(&vm).await?.json);
+    }
+    context.say(done, &[("name", &name)]);
+    Ok(())
+}
+
+/// All disks by number, one after the other: `0: 2 GiB`.
+pub fn disks(context: &Context, disks: &[Disk]) -> Option<String> {
+    let words = context.words;
+    let one = |disk: &Disk| {
+        let state = match disk.state.as_str() {
+            "off" | "in" | "" => String::new(),
+            state => format!(" ({})", output::known(words, &format!("disk-state-{state}"), state)),
+        };
+        format!("{}{}{}{state}", disk.number, words.text("colon"), disk.size)
+    };
+    let all: Vec<String> = disks.iter().map(one).collect();
+    Some(all.join(words.text("comma"))).filter(|text| !text.is_empty())
+}
 
 pub async fn cd(context: &Context, command: CdCommand) -> Result<(), Failure> {
     let client = context.client()?;

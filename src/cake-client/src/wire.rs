@@ -52,6 +52,10 @@ pub struct Vm {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Disk {
+    /// Names it among the VM's.
+    pub number: u32,
+    /// `off`, `in`, `coming`, `growing`, `leaving`, `failed`.
+    pub state: String,
     pub size: ByteSize,
     /// The pool's name or id.
     pub pool: Option<String>,
@@ -110,6 +114,15 @@ pub struct CdDrive {
     pub state: String,
     pub open: bool,
     pub failure: Option<Failure>,
+}
+
+/// A disk that a VM shall have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NewDisk {
+    pub size: ByteSize,
+    /// By name or id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
 }
 
 /// What shall lie in a CD drive.

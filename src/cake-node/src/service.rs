@@ -218,6 +218,7 @@ fn resting(row: &VmRow, state: VmState) -> VmStatus {
         start_commands: None,
         nics: Vec::new(),
         cd: None,
+        disks: Vec::new(),
     }
 }
 

@@ -155,7 +155,9 @@ pub fn memory(asked: ByteSize, least: ByteSize, have: ByteSize) -> Result<ByteSi
 
 /// The disk of a VM that is installed from a CD, when nothing is asked, and the least.
 pub const CD_DISK: ByteSize = ByteSize::gib(20);
-const CD_DISK_LEAST: ByteSize = ByteSize::mib(1);
+/// An empty disk is at least so large.
+const DISK_LEAST: ByteSize = ByteSize::mib(1);
+const SECTOR: u64 = 512;
 
 /// The size of the boot disk: the image's own when nothing is asked; it never shrinks and must fit the pool.
 pub fn disk(
@@ -164,7 +166,6 @@ pub fn disk(
     pool: &str,
     free: Option<ByteSize>,
 ) -> Result<Option<ByteSize>, Problem> {
-    const SECTOR: u64 = 512;
     if image.format == ImageFormat::Kernel {
         return match asked {
             None | Some(ByteSize(0)) => Ok(None),
@@ -173,21 +174,39 @@ pub fn disk(
     }
     // A CD is not copied to the disk: its installer wants an empty one.
     let (least, usual) = match image.format {
-        ImageFormat::Iso => (CD_DISK_LEAST, CD_DISK),
+        ImageFormat::Iso => (DISK_LEAST, CD_DISK),
         _ => (image.virtual_size, image.virtual_size),
     };
     let size = asked.unwrap_or(usual);
     if size < least || size.bytes() == 0 {
         return Err(Problem::new(Code::DiskTooSmall).with("asked", size).with("least", least).at("/disk"));
     }
-    let size = ByteSize(size.bytes().checked_next_multiple_of(SECTOR).unwrap_or(u64::MAX));
+    let size = sectors(size);
+    fits(size, free, pool).map_err(|problem| problem.at("/disk"))?;
+    Ok(Some(size))
+}
+
+fn sectors(size: ByteSize) -> ByteSize {
+    ByteSize(size.bytes().checked_next_multiple_of(SECTOR).unwrap_or(u64::MAX))
+}
+
+fn fits(more: ByteSize, free: Option<ByteSize>, pool: &str) -> Result<(), Problem> {
     match free {
-        Some(free) if size > free => {
-            let problem = Problem::new(Code::DiskDoesNotFit);
-            Err(problem.with("asked", size).with("have", free).with("pool", pool).at("/disk"))
+        Some(free) if more > free => {
+            Err(Problem::new(Code::DiskDoesNotFit).with("asked", more).with("have", free).with("pool", pool))
         }
-        _ => Ok(Some(size)),
+        _ => Ok(()),
     }
+}
+
+/// The size of a disk that is added, or that one grows to from `now`: it never shrinks, and what is more must fit the pool.
+pub fn disk_size(asked: ByteSize, now: ByteSize, pool: &str, free: Option<ByteSize>) -> Result<ByteSize, Problem> {
+    let (least, size) = (now.max(DISK_LEAST), sectors(asked));
+    if size < least {
+        return Err(Problem::new(Code::DiskTooSmall).with("asked", asked).with("least", least).at("/size"));
+    }
+    fits(ByteSize(size.bytes() - now.bytes()), free, pool).map_err(|problem| problem.at("/size"))?;
+    Ok(size)
 }
 
 /// The firmware asked for, if the image boots with it; the image's best otherwise.

@@ -81,6 +81,7 @@ mod tests {
             start_commands: None,
             nics: Vec::new(),
             cd: None,
+            disks: Vec::new(),
         }
     }
 

@@ -34,6 +34,7 @@ fn status(state: VmState, generation: u64) -> VmStatus {
         start_commands: None,
         nics: Vec::new(),
         cd: None,
+        disks: Vec::new(),
     }
 }
 
@@ -277,5 +278,29 @@ fn a_cd_is_there_when_a_guest_that_runs_has_it() {
         let status = VmStatus { cd: cd.clone(), ..status(state, observed) };
         let seen = Seen { status: Some(&status), ..Seen::default() };
         assert_eq!(word(progress(&task, &seen)), expected, "{state:?} {observed} {cd:?}");
+    }
+}
+
+#[test]
+fn a_disk_is_there_when_the_guest_has_it_so_large_and_gone_when_it_has_not() {
+    let (small, large) = (ByteSize::mib(1), ByteSize::mib(2));
+    let disk = |size, failure: Option<Failure>| DiskStatus { number: 3, size, leaving: false, failure };
+    for (wanted, state, observed, disks, expected) in [
+        (Some(large), VmState::Running, 1, vec![disk(large, None)], ("running", "")),
+        (Some(large), VmState::Running, 2, vec![], ("running", "")),
+        (Some(large), VmState::Running, 2, vec![disk(small, None)], ("running", "")),
+        (Some(large), VmState::Running, 2, vec![disk(large, None)], ("done", "done")),
+        (Some(large), VmState::Running, 2, vec![disk(small, Some(no_space()))], ("failed", "no-space")),
+        (Some(large), VmState::Provisioning, 2, vec![], ("running", "")),
+        (Some(large), VmState::Stopped, 2, vec![], ("done", "done")),
+        (None, VmState::Running, 2, vec![disk(small, None)], ("running", "")),
+        (None, VmState::Running, 2, vec![], ("done", "done")),
+        (None, VmState::Stopped, 2, vec![], ("done", "done")),
+    ] {
+        let goal = TaskGoal::Disk { generation: Generation(2), number: 3, size: wanted };
+        let task = task(TaskKind::VmDiskAdd, goal);
+        let status = VmStatus { disks: disks.clone(), ..status(state, observed) };
+        let seen = Seen { status: Some(&status), ..Seen::default() };
+        assert_eq!(word(progress(&task, &seen)), expected, "{wanted:?} {state:?} {disks:?}");
     }
 }

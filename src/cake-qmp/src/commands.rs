@@ -8,8 +8,8 @@ mod query;
 mod screen;
 
 pub use block::{
-    BlockCounters, BlockDevice, BlockMedium, BlockNode, BlockStats, BlockdevAdd, BlockdevDel, CloseTray, InsertMedium,
-    OpenTray, QueryBlock, QueryBlockStats, QueryNamedBlockNodes, RemoveMedium,
+    BlockCounters, BlockDevice, BlockImage, BlockMedium, BlockNode, BlockResize, BlockStats, BlockdevAdd, BlockdevDel,
+    CloseTray, InsertMedium, OpenTray, QueryBlock, QueryBlockStats, QueryNamedBlockNodes, RemoveMedium,
 };
 pub use descriptor::{AddFd, AddedFd, CloseFd, GetFd, RemoveFd};
 pub use device::{DeviceAdd, DeviceDel, NetdevAdd, NetdevDel, QomGet, QomItem, QomList, SetLink};

@@ -48,7 +48,12 @@ impl HardwareRecord {
 
     /// Whether a device at that address sits behind one of the spare root ports: it can come and go while the guest runs.
     pub fn is_on_port(&self, address: PciAddress) -> bool {
-        self.spare.root_ports.contains(&address)
+        self.port_of(address).is_some()
+    }
+
+    /// Which of the spare root ports that is.
+    pub fn port_of(&self, address: PciAddress) -> Option<usize> {
+        self.spare.root_ports.iter().position(|port| *port == address)
     }
 }
 
@@ -102,8 +107,18 @@ pub struct DiskDevice {
     pub bus: DiskBus,
     /// On SATA it is the controller's, and the port is the device's place: disks from 0 on, the CD drive at 5.
     pub address: PciAddress,
+    /// See [`DiskDevice::sata_port`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u8>,
     /// At most 20 bytes of ASCII (virtio 1.2 §5.2.6.1).
     pub serial: String,
+}
+
+impl DiskDevice {
+    /// The port of the SATA controller: its place among the disks, unless one before it was taken away.
+    pub fn sata_port(&self, index: usize) -> u8 {
+        self.port.unwrap_or(u8::try_from(index).unwrap_or(u8::MAX))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,7 +31,7 @@ mod usage;
 mod vm;
 
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
-pub use drive::CdStatus;
+pub use drive::{CdStatus, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use hardware::{
     CpuModel, DiskBus, DiskDevice, Drivers, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,

@@ -40,10 +40,13 @@ pub enum TaskKind {
     VmNicRemove,
     VmCdInsert,
     VmCdEject,
+    VmDiskAdd,
+    VmDiskGrow,
+    VmDiskRemove,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -61,6 +64,9 @@ impl TaskKind {
         Self::VmNicRemove,
         Self::VmCdInsert,
         Self::VmCdEject,
+        Self::VmDiskAdd,
+        Self::VmDiskGrow,
+        Self::VmDiskRemove,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -82,6 +88,9 @@ impl TaskKind {
             Self::VmNicRemove => "vm-nic-remove",
             Self::VmCdInsert => "vm-cd-insert",
             Self::VmCdEject => "vm-cd-eject",
+            Self::VmDiskAdd => "vm-disk-add",
+            Self::VmDiskGrow => "vm-disk-grow",
+            Self::VmDiskRemove => "vm-disk-remove",
         }
     }
 }
@@ -100,6 +109,8 @@ pub enum TaskGoal {
     Nic { generation: Generation, mac: MacAddress, plugged: bool },
     /// The node answers this generation or a later one, and this lies in the CD drive of a guest that runs.
     Cd { generation: Generation, image: Option<ImageId> },
+    /// The node answers this generation or a later one, and a guest that runs has the disk in this size, or has it no more.
+    Disk { generation: Generation, number: u32, size: Option<ByteSize> },
     /// The node has removed it.
     Removed,
     /// The import is over and the image is there.

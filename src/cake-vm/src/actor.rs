@@ -444,6 +444,7 @@ impl Actor {
             start_commands: self.start_commands,
             nics: Vec::new(),
             cd: None,
+            disks: Vec::new(),
         };
         self.devices.tell(&mut status);
         status

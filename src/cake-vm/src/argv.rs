@@ -3,7 +3,7 @@
 //! Everything that comes from outside is either a number, a type with its own narrow form, or checked by [`plain`], because
 //! QEMU's arguments are lists that a comma can extend.
 
-mod devices;
+pub(crate) mod devices;
 
 use crate::cards::cards;
 use cake_types::{Accelerator, DiskBus, Firmware, HARDWARE_VERSION, HardwareRecord, VmSpec};
@@ -116,10 +116,10 @@ pub fn argv(spec: &VmSpec, accelerator: Accelerator, paused: bool) -> Result<Arg
     rng(&mut builder, hardware);
     balloon(&mut builder, hardware);
     for (index, device) in hardware.disks.iter().enumerate() {
-        disk(&mut builder, index, device)?;
+        disk(&mut builder, spec, index, device)?;
     }
     if let Some(device) = &hardware.seed {
-        seed(&mut builder, device)?;
+        seed(&mut builder, hardware, device)?;
     }
     if let Some(device) = &hardware.cd {
         cd(&mut builder, device, spec.cd.is_some(), hardware.disks.len())?;
@@ -155,7 +155,12 @@ fn check(spec: &VmSpec, hardware: &HardwareRecord) -> Result<(), ArgvError> {
     if hardware.seed.as_ref().is_some_and(|seed| seed.bus != DiskBus::VirtioBlk) {
         return Err(ArgvError::Unsupported("a seed that is no virtio disk"));
     }
-    if hardware.disks.iter().enumerate().any(|(index, disk)| disk.bus == DiskBus::Sata && index >= CD_PORT) {
+    if hardware
+        .disks
+        .iter()
+        .enumerate()
+        .any(|(index, disk)| disk.bus == DiskBus::Sata && usize::from(disk.sata_port(index)) >= CD_PORT)
+    {
         return Err(ArgvError::Unsupported("a sixth SATA disk"));
     }
     plain("the machine type", &hardware.machine.0)?;

@@ -40,6 +40,11 @@ pub struct Making {
 }
 
 impl Making {
+    /// For work that is over at once.
+    pub fn silent() -> Self {
+        Self { progress: Arc::new(|_| {}), cancelled: Arc::default() }
+    }
+
     pub fn progress(&self, progress: ProvisionProgress) {
         (self.progress)(progress);
     }
@@ -61,6 +66,10 @@ pub trait Surroundings: Send + Sync + 'static {
     async fn connect(&self, card: &Card) -> Result<Option<OwnedFd>, Failure>;
     /// Where an image is that the guest may read.
     async fn image(&self, image: ImageId) -> Result<PathBuf, Failure>;
+    /// Where a disk is, by its place in the spec: made if it never was, grown if it is too small.
+    async fn disk(&self, assignment: &Arc<Assignment>, index: usize) -> Result<PathBuf, Failure>;
+    /// Removes a disk that was taken away, if it is still there.
+    async fn forget_disk(&self, id: VmId, number: u32) -> Result<(), Failure>;
     /// Takes everything of the VM away, its record last.
     async fn remove(&self, id: VmId) -> Result<(), Failure>;
     /// Durable when it returns.

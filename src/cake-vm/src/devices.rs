@@ -3,6 +3,7 @@
 
 use crate::assignment::{Assignment, Surroundings};
 use crate::cd::{self, Cd};
+use crate::disks::{self, Disks};
 use crate::nics::{self, Nics};
 use cake_qmp::{EventKind, Qmp, QmpError};
 use cake_types::VmStatus;
@@ -14,6 +15,7 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Devices {
     nics: Nics,
+    disks: Disks,
     cd: Cd,
     /// A change is at work.
     busy: bool,
@@ -33,6 +35,7 @@ pub(crate) struct Started {
 /// What came of a change.
 pub(crate) struct Changed {
     nics: nics::Changed,
+    disks: disks::Changed,
     cd: cd::Changed,
 }
 
@@ -48,11 +51,16 @@ pub(crate) enum Follows {
 impl Devices {
     /// A guest that has just been started has what its record says.
     pub(crate) fn started(assignment: &Assignment) -> Self {
-        Self { nics: Nics::started(assignment), cd: Cd::started(assignment), ..Self::default() }
+        Self {
+            nics: Nics::started(assignment),
+            disks: Disks::started(assignment),
+            cd: Cd::started(assignment),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn is_as_asked(&self, assignment: &Assignment) -> bool {
-        self.nics.is_as_asked(assignment) && self.cd.is_as_asked(assignment)
+        self.nics.is_as_asked(assignment) && self.disks.is_as_asked(assignment) && self.cd.is_as_asked(assignment)
     }
 
     /// Whether a change may begin now; otherwise one begins when the one at work is over.
@@ -65,8 +73,9 @@ impl Devices {
     /// Whether another change must begin at once.
     pub(crate) fn note(&mut self, changed: Result<Changed, QmpError>, now: Instant) -> bool {
         self.busy = false;
-        if let Ok(Changed { nics, cd }) = changed {
+        if let Ok(Changed { nics, disks, cd }) = changed {
             self.nics.note(nics, now);
+            self.disks.note(disks, now);
             self.cd.note(cd, now);
         }
         std::mem::take(&mut self.again)
@@ -75,8 +84,10 @@ impl Devices {
     pub(crate) fn happened(&mut self, event: &EventKind) -> Follows {
         match event {
             EventKind::DeviceDeleted { device } if self.nics.gone(device) => Follows::Disconnect(device.clone()),
+            EventKind::DeviceDeleted { device } if self.disks.gone(device) => Follows::Settle,
             EventKind::UnplugRefused { device } => {
-                self.nics.refused_device(device);
+                self.nics.refused(device);
+                self.disks.refused(device);
                 Follows::Nothing
             }
             EventKind::TrayMoved { device, open } if device == cd::DEVICE && self.cd.moved(*open) => Follows::Settle,
@@ -86,17 +97,19 @@ impl Devices {
 
     /// When the next guest is late; see [`Devices::late`].
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        self.nics.wake_at().into_iter().chain(self.cd.wake_at()).min()
+        [self.nics.wake_at(), self.disks.wake_at(), self.cd.wake_at()].into_iter().flatten().min()
     }
 
     /// What the guest did not do in time is said.
     pub(crate) fn late(&mut self, now: Instant) {
         self.nics.late(now);
+        self.disks.late(now);
         self.cd.late(now);
     }
 
     pub(crate) fn tell(&self, status: &mut VmStatus) {
         status.nics = self.nics.status();
+        status.disks = self.disks.status();
         status.cd = self.cd.status();
     }
 }
@@ -109,6 +122,7 @@ pub(crate) async fn settle(
     started: Started,
 ) -> Result<Changed, QmpError> {
     let nics = nics::settle(&qmp, &*surroundings, &assignment, started.network).await?;
+    let disks = disks::settle(&qmp, &*surroundings, &assignment).await?;
     let cd = cd::settle(&qmp, &*surroundings, &assignment, started.cd.as_deref()).await?;
-    Ok(Changed { nics, cd })
+    Ok(Changed { nics, disks, cd })
 }

@@ -30,7 +30,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         cd: drivers.is_some(),
         drivers: drivers.unwrap_or(Drivers::Virtio),
     });
-    let disk = DiskSpec { size: ByteSize::gib(2), pool: PoolId(Uuid::nil()), image: None };
+    let disk = DiskSpec { size: ByteSize::gib(2), pool: PoolId(Uuid::nil()), image: None, number: None };
     VmSpec {
         power: Power::Running,
         restart: Restart::OnCrash,
@@ -42,6 +42,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         kernel: (firmware == Firmware::Direct).then_some(ImageId(Uuid::nil())),
         cd: drivers.map(|_| ImageId(Uuid::nil())),
         cd_by_force: false,
+        removed_disks: Vec::new(),
         network,
         nics: Vec::new(),
         cloud_init: seed.then(|| CloudInit { hostname: "web".parse().unwrap(), users: Vec::new(), user_data: None }),
@@ -108,6 +109,26 @@ fn bridged_and_forwarded() {
     assert_eq!(spec.network, Network::None);
     spec.hardware.nics.pop();
     assert_eq!(argv(&spec, TCG, false), Err(ArgvError::Differs("network cards")));
+}
+
+/// A disk that came later sits behind a spare port; one that was taken away leaves the others what and where they are.
+#[test]
+fn disks_that_came_and_went() {
+    let add = |spec: &mut VmSpec, off| {
+        let number = spec.next_disk_number();
+        spec.hardware.disks.push(hardware::added_disk(&spec.hardware, number, off).unwrap());
+        let size = ByteSize::gib(1);
+        spec.disks.push(DiskSpec { size, pool: PoolId(Uuid::nil()), image: None, number: Some(number) });
+    };
+    let mut virtio = spec(Firmware::Bios, 3, Network::Nat, false);
+    add(&mut virtio, false);
+    virtio.remove_disk(1);
+    add(&mut virtio, false);
+    check("disks-came-and-went-virtio.argv", &virtio, TCG, false);
+    let mut sata = spec_for(Firmware::Bios, 2, Network::None, false, Some(Drivers::Everyday));
+    add(&mut sata, true);
+    sata.remove_disk(1);
+    check("disks-came-and-went-sata.argv", &sata, TCG, false);
 }
 
 #[test]

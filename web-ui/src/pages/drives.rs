@@ -1,9 +1,9 @@
-//! A VM's drives: what lies in the CD drive, and what else could.
+//! A VM's drives: its disks, what lies in the CD drive, and what else could.
 
-use crate::data::{ConsoleData, ImageView, VmView};
+use crate::data::{ConsoleData, ImageView, PoolView, VmView};
 use crate::frame::Frame;
 use askama::Template;
-use cake_types::{ImageFormat, ImageId};
+use cake_types::{ByteSize, DiskSpec, ImageFormat, ImageId};
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -11,8 +11,26 @@ use std::sync::Arc;
 pub struct Drives<'a> {
     f: &'a Frame,
     vm: String,
+    name: &'a str,
+    etag: &'a str,
+    disks: Vec<Disk>,
     cd: Option<Cd>,
     can: bool,
+}
+
+struct Disk {
+    number: u32,
+    title: String,
+    size: ByteSize,
+    pool: String,
+    boots: bool,
+    /// What is under way.
+    state: Option<&'static str>,
+    trouble: Option<Trouble>,
+    /// What is lost with it, where it can be taken away now.
+    remove: Option<String>,
+    /// Only while the VM is off.
+    built_in: bool,
 }
 
 struct Cd {
@@ -51,7 +69,49 @@ pub async fn drives<'a>(data: &Arc<dyn ConsoleData>, f: &'a Frame, view: &'a VmV
         Some(_) => Some(cd(f, view, &data.images().await)),
         None => None,
     };
-    Drives { f, vm: view.vm.meta.id.to_string(), cd, can: f.may_manage() && !view.orphaned }
+    let can = f.may_manage() && !view.orphaned;
+    let disks = disks(f, view, &data.pools().await, can);
+    let meta = &view.vm.meta;
+    Drives { f, vm: meta.id.to_string(), name: meta.name.as_str(), etag: &view.etag, disks, cd, can }
+}
+
+fn disks(f: &Frame, view: &VmView, pools: &[Arc<PoolView>], can: bool) -> Vec<Disk> {
+    let spec = &view.vm.spec;
+    let so = view.status.as_ref().map(|status| status.disks.as_slice()).unwrap_or_default();
+    let alive = view.status.as_ref().is_some_and(|status| status.state.is_alive());
+    let row = |(index, (number, disk)): (usize, (u32, &DiskSpec))| {
+        let status = so.iter().find(|status| status.number == number);
+        let failure = status.and_then(|status| status.failure.as_ref());
+        let state = match status {
+            _ if !alive || failure.is_some() => None,
+            None => Some(f.t("disk-coming")),
+            Some(status) if status.leaving => Some(f.t("disk-leaving")),
+            Some(status) => (status.size < disk.size).then(|| f.t("disk-growing")),
+        };
+        let device = spec.hardware.disks.get(index);
+        let free = !alive || device.is_some_and(|device| spec.hardware.is_on_port(device.address));
+        let pool = pools.iter().find(|pool| pool.pool.meta.id == disk.pool);
+        Disk {
+            number,
+            title: f.tv("disk-number", "number", number),
+            size: disk.size,
+            pool: pool.map_or_else(|| "–".into(), |pool| pool.pool.meta.name.to_string()),
+            boots: index == 0,
+            state,
+            trouble: failure.map(|failure| Trouble::new(f, failure)),
+            remove: (can && index > 0 && free).then(|| f.tv("disk-remove-text", "size", disk.size)),
+            built_in: can && index > 0 && !free,
+        }
+    };
+    spec.numbered_disks().enumerate().map(row).collect()
+}
+
+/// Disks that can be made larger: number and title with the size.
+pub fn growable(f: &Frame, view: &VmView) -> Vec<(u32, String)> {
+    let titled = |(number, disk): (u32, &DiskSpec)| {
+        (number, format!("{} ({})", f.tv("disk-number", "number", number), disk.size))
+    };
+    view.vm.spec.numbered_disks().map(titled).collect()
 }
 
 fn cd(f: &Frame, view: &VmView, images: &[Arc<ImageView>]) -> Cd {

@@ -26,6 +26,8 @@ struct Page<'a> {
     restarts: [(&'static str, &'static str, bool); 3],
     usage: Charts<'a>,
     networks: Vec<nics::Choice>,
+    /// Disks that can be made larger.
+    disks: Vec<(u32, String)>,
     /// CDs that can be put in: id and name.
     cds: Vec<(String, String)>,
     /// As a field takes them.
@@ -52,6 +54,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
         ],
         usage: Charts::of_vm(&f, view.vm.meta.id),
         networks: nics::choices(&data, &f).await,
+        disks: drives::growable(&f, &view),
         cds: drives::choices(&data).await,
         tags: show::tags(&spec.tags),
     })

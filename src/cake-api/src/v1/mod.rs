@@ -7,6 +7,7 @@ pub mod bin;
 pub mod bulk;
 pub mod cd;
 pub mod console;
+pub mod disks;
 pub mod events;
 pub mod images;
 pub mod imports;

@@ -1,6 +1,7 @@
 //! VMs on the wire: flat and stable.
 
 use super::cd::{CdDrive, cd_drive};
+use super::disks::{Disk, disks};
 use super::nics::{Nic, nics};
 use super::{Size, tags, word};
 use bytes::Bytes;
@@ -9,8 +10,7 @@ use cake_control::vms as control;
 use cake_planner::names;
 use cake_planner::network::Asked;
 use cake_types::{
-    self as domain, Accelerator, DiskSpec, GuestUser, HaltedBy, HardwareRecord, Meta, Problem, ProjectName, VmSpec,
-    VmStatus,
+    self as domain, Accelerator, GuestUser, HaltedBy, HardwareRecord, Meta, Problem, ProjectName, VmSpec, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -79,16 +79,6 @@ pub struct Vm {
     pub etag: String,
 }
 
-#[derive(Serialize, ToSchema)]
-pub struct Disk {
-    /// Bytes.
-    pub size: u64,
-    /// The pool's id.
-    pub pool: Uuid,
-    /// The image's id.
-    pub image: Option<Uuid>,
-}
-
 /// Why the last try failed. `detail` is for support, in English.
 #[derive(Serialize, ToSchema)]
 #[schema(as = VmFailure)]
@@ -138,7 +128,8 @@ impl From<&VmEntry> for Vm {
             cpus,
             memory,
             firmware,
-            disks,
+            disks: _,
+            removed_disks: _,
             kernel: _,
             cd: _,
             cd_by_force: _,
@@ -162,7 +153,7 @@ impl From<&VmEntry> for Vm {
             authority: word(authority),
             cpus: *cpus,
             memory: memory.bytes(),
-            disks: disks.iter().map(Disk::from).collect(),
+            disks: disks(entry),
             firmware: word(firmware),
             network: spec.nics().first().map_or("none", domain::NicSpec::as_str),
             nics: nics(entry),
@@ -218,6 +209,7 @@ impl From<&VmStatus> for So {
             start_commands,
             nics: _,
             cd: _,
+            disks: _,
         } = status;
         Self {
             pid: *pid,
@@ -238,13 +230,6 @@ impl From<&VmStatus> for So {
             restarts: *restarts,
             start_commands: *start_commands,
         }
-    }
-}
-
-impl From<&DiskSpec> for Disk {
-    fn from(disk: &DiskSpec) -> Self {
-        let DiskSpec { size, pool, image } = disk;
-        Self { size: size.bytes(), pool: pool.0, image: image.map(|image| image.0) }
     }
 }
 

@@ -79,8 +79,9 @@ impl Vms {
         let cd = (spec.format == ImageFormat::Iso).then_some(image_id);
         // What is installed from a CD begins with an empty disk.
         let begins_as = if cd.is_some() { None } else { Some(image_id) };
-        let disks: Vec<DiskSpec> =
-            (disk.into_iter()).map(|size| DiskSpec { size, pool: pool.pool.meta.id, image: begins_as }).collect();
+        let disks: Vec<DiskSpec> = (disk.into_iter())
+            .map(|size| DiskSpec { size, pool: pool.pool.meta.id, image: begins_as, number: None })
+            .collect();
         // An installer reads a seed where somebody has written one for it; others would only be puzzled by a second disk.
         let unasked = cd.is_some() && new.cloud_init.is_empty();
         let cloud_init = match kernel.is_some() || unasked {
@@ -121,6 +122,7 @@ impl Vms {
             kernel,
             cd,
             cd_by_force: false,
+            removed_disks: Vec::new(),
             network: Network::None,
             nics: Vec::new(),
             cloud_init,
@@ -150,7 +152,7 @@ impl Vms {
     }
 
     /// Where the disks go: the first pool that is there.
-    fn pool(&self) -> Result<Arc<PoolEntry>, Problem> {
+    pub(super) fn pool(&self) -> Result<Arc<PoolEntry>, Problem> {
         let pools = self.ledger.board.pools();
         let available = |pool: &&Arc<PoolEntry>| pool.status.as_ref().is_some_and(|status| status.available);
         match pools.iter().find(available).or_else(|| pools.first()) {

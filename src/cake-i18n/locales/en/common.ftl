@@ -86,6 +86,7 @@ kind-audit = audit record
 kind-query = saved search
 kind-role = role
 kind-nic = network card
+kind-disk = disk
 
 firmware-bios = BIOS
 firmware-uefi = UEFI
@@ -194,6 +195,12 @@ failure-guest-ignored-unplug = The guest did not let the device go in time.
 failure-guest-ignored-unplug-next = Its cable is pulled already. It goes when the VM is shut down; a guest that still boots can be asked again later.
 failure-cd-locked = The guest holds its CD drive shut.
 failure-cd-locked-next = Eject the CD inside the guest, or open the drive by force: programs that read from the CD then see an error.
+
+# Disks
+disk-state-coming = being plugged in
+disk-state-growing = growing
+disk-state-leaving = the guest is letting it go
+disk-state-failed = not as asked
 
 # The CD drive
 cd-empty = empty

@@ -75,6 +75,7 @@ kind-audit = 稽核記錄
 kind-query = 已儲存的搜尋
 kind-role = 角色
 kind-nic = 網路卡
+kind-disk = 磁碟
 
 firmware-bios = BIOS
 firmware-uefi = UEFI
@@ -183,6 +184,12 @@ failure-guest-ignored-unplug = 客體沒有在時間內放開裝置。
 failure-guest-ignored-unplug-next = 網路線已經拔掉。虛擬機器關機後裝置就會移除；還在開機的客體可稍後再要求一次。
 failure-cd-locked = 客體鎖住了它的光碟機。
 failure-cd-locked-next = 請在客體裡退出光碟，或強制打開光碟機：正在讀光碟的程式會看到錯誤。
+
+# 磁碟
+disk-state-coming = 正在接上
+disk-state-growing = 正在放大
+disk-state-leaving = 客體正在放開
+disk-state-failed = 與要求不符
 
 # 光碟機
 cd-empty = 空的

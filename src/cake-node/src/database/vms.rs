@@ -300,6 +300,7 @@ mod tests {
                 kernel: None,
                 cd: None,
                 cd_by_force: false,
+                removed_disks: Vec::new(),
                 network: Network::None,
                 nics: Vec::new(),
                 cloud_init: None,

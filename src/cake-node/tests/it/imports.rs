@@ -152,7 +152,7 @@ async fn every_format_becomes_a_disk_and_can_be_taken_away_again() -> Result<()>
         std::io::Read::read_to_end(&mut File::from(leader.client.open_image(id).await?), &mut image)?;
         assert!(image == plain, "{name} is another disk");
         // A disk made from it is the same.
-        let spec = DiskSpec { size: ByteSize(16 * MIB), pool: leader.pool, image: Some(id) };
+        let spec = DiskSpec { size: ByteSize(16 * MIB), pool: leader.pool, image: Some(id), number: None };
         let vm = leader.with_disks(leader.pvh(), vec![spec]);
         leader.apply(&vm).await?;
         leader.state(&vm, VmState::Running).await?;

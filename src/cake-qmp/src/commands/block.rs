@@ -43,6 +43,14 @@ pub struct BlockMedium {
     pub ro: bool,
     /// The driver of its format, such as `raw` or `qcow2`.
     pub drv: String,
+    pub image: BlockImage,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BlockImage {
+    /// In bytes, as the guest sees it.
+    pub virtual_size: u64,
 }
 
 /// Asks for all block nodes, whether or not a device has them.
@@ -82,6 +90,19 @@ pub struct BlockdevDel {
 
 impl Command for BlockdevDel {
     const NAME: &'static str = "blockdev-del";
+    type Answer = Empty;
+}
+
+/// Changes the size of a disk, in bytes; its guest is told.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BlockResize {
+    pub node_name: String,
+    pub size: u64,
+}
+
+impl Command for BlockResize {
+    const NAME: &'static str = "block_resize";
     type Answer = Empty;
 }
 

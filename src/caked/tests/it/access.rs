@@ -21,6 +21,7 @@ fn filled(path: &str) -> String {
         "{import}",
         "{chunk}",
         "{mac}",
+        "{disk}",
         "{query}",
     ];
     parameters.iter().fold(path.to_owned(), |path, parameter| path.replace(parameter, "nobody"))

@@ -7,12 +7,12 @@ use cake_node_api::{
     OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
-    Accelerator, BridgeStatus, ByteSize, CdStatus, Column, Counters, CpuTimes, DiskCounters, Epoch, ExitReason,
-    Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId, ImageSpec,
-    ImageStatus, Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Measure, MemoryNow, NicStatus,
-    NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, PressureTimes,
-    ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState,
-    VmStatus,
+    Accelerator, BridgeStatus, ByteSize, CdStatus, Column, Counters, CpuTimes, DiskCounters, DiskStatus, Epoch,
+    ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId,
+    ImageSpec, ImageStatus, Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Measure, MemoryNow,
+    NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
+    PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UsageHistory, UsageOf, Vm, VmCounters, VmId,
+    VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -152,6 +152,12 @@ impl SimNode {
         id
     }
 
+    /// Says again what an image is.
+    pub fn tell_image(&self, name: &str) {
+        let record = self.with(|state| state.images.iter().find(|image| image.name.as_str() == name).unwrap().clone());
+        self.tell(Observed::Image(Box::new(record)));
+    }
+
     /// Changes what is so, as a real machine would.
     pub fn happens(&self, id: VmId, change: impl FnOnce(&mut VmStatus)) {
         let status = self.with(|state| {
@@ -279,6 +285,7 @@ fn fresh(stamp: Stamp) -> VmStatus {
         start_commands: None,
         nics: Vec::new(),
         cd: None,
+        disks: Vec::new(),
     }
 }
 
@@ -300,6 +307,13 @@ fn settle(status: &mut VmStatus, vm: &Vm, pid: u32) {
     let so =
         |nic: &cake_types::NicDevice| NicStatus { mac: nic.mac, addresses: Vec::new(), leaving: false, failure: None };
     status.nics = plugged.map(so).collect();
+    let disk = |(number, disk): (u32, &cake_types::DiskSpec)| DiskStatus {
+        number,
+        size: disk.size,
+        leaving: false,
+        failure: None,
+    };
+    status.disks = vm.spec.numbered_disks().filter(|_| status.state.is_alive()).map(disk).collect();
     let drive = vm.spec.hardware.cd.as_ref().filter(|_| status.state.is_alive());
     status.cd = drive.map(|_| CdStatus { image: vm.spec.cd, ..CdStatus::default() });
     if status.state == VmState::Stopped {
