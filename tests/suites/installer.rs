@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use cake_client::Client;
 use cake_client::wire::NewVm;
-use cake_tests::{ADMIN, Instance, PASSWORD, in_time, workspace};
+use cake_tests::{ADMIN, Instance, PASSWORD, Terminal, in_time, workspace};
 use cake_types::ByteSize;
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -114,7 +114,11 @@ async fn debian_is_installed_from_its_cd_to_the_first_screen() -> Result<()> {
     })
     .await?;
     client.act("bios", cake_client::VmAction::Stop).await?;
-    // GRUB's menu on blue, from the same CD.
-    instance.create(&client, &NewVm { firmware: Some("uefi".into()), ..from_cd("uefi") }).await?;
-    shows(&client, "uefi", |picture| picture.share([0, 0, 0xaa]) > 50).await
+    // What Windows 11 asks for: its firmware starts shim, which Debian had signed, shim starts GRUB, and GRUB shows its menu on blue
+    // and says that it may load nothing that is not signed.
+    let new = NewVm { firmware: Some("uefi".into()), tpm: Some(true), secure_boot: Some(true), ..from_cd("uefi") };
+    instance.create(&client, &new).await?;
+    shows(&client, "uefi", |picture| picture.share([0, 0, 0xaa]) > 50).await?;
+    Terminal::open(&client, "uefi").await?.expect("prohibited by secure boot policy").await?;
+    Ok(())
 }

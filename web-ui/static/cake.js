@@ -137,6 +137,8 @@ const cake = (() => {
         return text === '' ? undefined : Number(text);
       case 'bool':
         return field.checked;
+      case 'switch':
+        return text === '' ? undefined : text === 'on';
       case 'words':
         return text.split(/[\s,]+/).filter(Boolean);
       case 'lines':

@@ -126,6 +126,7 @@ pub enum VmCommand {
 
 /// How far back.
 const SPANS: [&str; 3] = ["hour", "day", "month"];
+const SWITCH: [&str; 2] = ["on", "off"];
 
 #[derive(Debug, Args)]
 pub struct CreateArgs {
@@ -141,6 +142,10 @@ pub struct CreateArgs {
     pub disk: Option<ByteSize>,
     #[arg(long, value_name = "FIRMWARE")]
     pub firmware: Option<String>,
+    #[arg(long, value_name = "on|off", value_parser = SWITCH)]
+    pub tpm: Option<String>,
+    #[arg(long, value_name = "on|off", value_parser = SWITCH)]
+    pub secure_boot: Option<String>,
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<String>,
     #[arg(long, value_name = "PROTOCOL:PORT:PORT")]

@@ -89,6 +89,8 @@ fn asked(args: &CreateArgs) -> Result<NewVm, Failure> {
         memory: args.memory,
         disk: args.disk,
         firmware: args.firmware.clone(),
+        tpm: args.tpm.as_deref().map(|word| word == "on"),
+        secure_boot: args.secure_boot.as_deref().map(|word| word == "on"),
         network: args.network.clone(),
         forwards: args.forward.clone(),
         restart: args.restart.clone(),

@@ -201,6 +201,10 @@ pub struct NewVm {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub firmware: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secure_boot: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forwards: Vec<String>,

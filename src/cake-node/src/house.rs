@@ -9,19 +9,19 @@ use async_trait::async_trait;
 use cake_node_api::{Observed, OperationOutcome, OperationResult};
 use cake_storage::{Pool, StorageError, seed, volume};
 use cake_types::{
-    ByteSize, Failure, FailureCode, Firmware, HaltedBy, ImageFormat, ImageId, OperationId, PoolId, PoolStatus,
-    ProvisionProgress, SecretKey, VmId, VmStatus,
+    ByteSize, Failure, FailureCode, Firmware, HaltedBy, HardwareRecord, ImageFormat, ImageId, OperationId, PoolId,
+    PoolStatus, ProvisionProgress, SecretKey, VmId, VmStatus,
 };
-use cake_vm::argv::UEFI_VARIABLES_TEMPLATE;
+use cake_vm::argv::uefi_variables_template;
 use cake_vm::cards::Card;
 use cake_vm::machine::Outcome;
 use cake_vm::{Assignment, Files, Folder, Making, Surroundings};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::OpenOptions;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -313,12 +313,12 @@ impl House {
         .map_err(|error| error.to_failure())
     }
 
-    fn make_uefi_variables(&self, folder: &Folder, uid: u32) -> io::Result<()> {
+    fn make_uefi_variables(&self, hardware: &HardwareRecord, folder: &Folder, uid: u32) -> io::Result<()> {
         let path = folder.uefi_variables();
         if path.exists() {
             return Ok(());
         }
-        let template = std::fs::read(self.engine.join(UEFI_VARIABLES_TEMPLATE))?;
+        let template = std::fs::read(self.engine.join(uefi_variables_template(hardware)))?;
         write_whole(&path, &template, Some(uid))
     }
 
@@ -382,6 +382,16 @@ fn write_whole(path: &Path, bytes: &[u8], owner: Option<u32>) -> io::Result<()> 
     std::fs::rename(new, path)
 }
 
+/// The folder of a TPM that remembers nothing yet.
+fn make_tpm(folder: &Folder, uid: u32) -> io::Result<()> {
+    let path = folder.tpm();
+    match DirBuilder::new().mode(0o700).create(&path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    std::os::unix::fs::chown(&path, Some(uid), Some(uid))
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
 ) -> Result<T, StorageError> {
@@ -405,7 +415,10 @@ impl Surroundings for House {
         self.forget_disks(assignment.id(), spec.removed_disks.clone()).await?;
         self.make_disks(assignment, 0..spec.disks.len(), &making).await?;
         if assignment.vm.spec.firmware == Firmware::Uefi {
-            self.make_uefi_variables(&folder, assignment.uid).map_err(internal)?;
+            self.make_uefi_variables(&spec.hardware, &folder, assignment.uid).map_err(internal)?;
+        }
+        if spec.hardware.tpm {
+            make_tpm(&folder, assignment.uid).map_err(internal)?;
         }
         Ok(())
     }

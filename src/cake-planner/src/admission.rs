@@ -20,7 +20,7 @@
 //! ³ the name and the restart rule yes, cpus and memory no; network cards while it runs or is paused
 
 use cake_types::limits::{MEMORY_MIN, VCPUS_MAX};
-use cake_types::{ByteSize, Code, Firmware, ImageFormat, ImageSpec, Power, Problem, VmState};
+use cake_types::{ByteSize, Code, Firmware, GuestOs, ImageFormat, ImageSpec, Power, Problem, VmState};
 
 /// What a person wants to do with a VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -209,9 +209,29 @@ pub fn disk_size(asked: ByteSize, now: ByteSize, pool: &str, free: Option<ByteSi
     Ok(size)
 }
 
-/// The firmware asked for, if the image boots with it; the image's best otherwise.
+/// What a machine can prove about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    pub tpm: bool,
+    pub secure_boot: bool,
+}
+
+/// The TPM and Secure Boot asked for, if the firmware has them; both for Windows on UEFI, whose setup asks for them.
+pub fn trust(tpm: Option<bool>, secure_boot: Option<bool>, firmware: Firmware, os: GuestOs) -> Result<Trust, Problem> {
+    let refuse = |field: &str, reason: &str| Err(Problem::invalid(field, reason).at(&format!("/{field}")));
+    let usual = os == GuestOs::Windows && firmware == Firmware::Uefi;
+    match (tpm, secure_boot) {
+        (Some(true), _) if firmware == Firmware::Direct => refuse("tpm", "needs-firmware"),
+        (_, Some(true)) if firmware != Firmware::Uefi => refuse("secure_boot", "needs-uefi"),
+        _ => Ok(Trust { tpm: tpm.unwrap_or(usual), secure_boot: secure_boot.unwrap_or(usual) }),
+    }
+}
+
+/// The firmware asked for, if the image boots with it; the image's best otherwise, which for Windows is UEFI.
 pub fn firmware(asked: Option<Firmware>, image: &ImageSpec, image_name: &str) -> Result<Firmware, Problem> {
-    let best = image.firmware.first().copied().unwrap_or(match image.format {
+    let windows = image.os == GuestOs::Windows && image.firmware.contains(&Firmware::Uefi);
+    let first = if windows { Some(Firmware::Uefi) } else { image.firmware.first().copied() };
+    let best = first.unwrap_or(match image.format {
         ImageFormat::Kernel => Firmware::Direct,
         ImageFormat::Raw | ImageFormat::Qcow2 | ImageFormat::Iso => Firmware::Bios,
     });

@@ -63,7 +63,21 @@ pub fn drivers(image: &ImageSpec) -> Drivers {
 
 /// Makes the record of a new VM. The same request gives the same record.
 pub fn plan(request: &HardwareRequest) -> HardwareRecord {
-    let HardwareRequest { id, firmware, disks, nics, seed, machine, cpu, random, cd, drivers } = request;
+    let HardwareRequest {
+        id,
+        firmware,
+        disks,
+        nics,
+        seed,
+        machine,
+        cpu,
+        random,
+        cd,
+        drivers,
+        tpm,
+        secure_boot,
+        windows,
+    } = request;
     let most = match drivers {
         Drivers::Virtio => DISKS_MAX,
         Drivers::Everyday => SATA_DISKS_MAX,
@@ -86,6 +100,9 @@ pub fn plan(request: &HardwareRequest) -> HardwareRecord {
             Firmware::Bios | Firmware::Uefi => Some(USB),
             Firmware::Direct => None,
         },
+        tpm: *tpm && *firmware != Firmware::Direct,
+        secure_boot: *secure_boot && *firmware == Firmware::Uefi,
+        windows: *windows,
         rng: Some(RNG),
         balloon: Some(BALLOON),
         spare: SpareSlots {
@@ -197,6 +214,9 @@ mod tests {
             random,
             cd: false,
             drivers: Drivers::Virtio,
+            tpm: false,
+            secure_boot: false,
+            windows: false,
         }
     }
 

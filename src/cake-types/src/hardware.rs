@@ -33,6 +33,15 @@ pub struct HardwareRecord {
     /// use. Records from before there were screens have none, and keep the machine that they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usb: Option<PciAddress>,
+    /// A TPM 2.0 that swtpm is, behind the command response buffer interface.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tpm: bool,
+    /// UEFI starts only what is signed; the keys are Microsoft's, with which Windows and the shim of Linux distributions are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secure_boot: bool,
+    /// Made for Windows: what it knows of its hypervisor, and a clock in local time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub windows: bool,
     pub rng: Option<PciAddress>,
     pub balloon: Option<PciAddress>,
     pub spare: SpareSlots,
@@ -74,6 +83,10 @@ pub struct HardwareRequest {
     pub cd: bool,
     /// What the guest has drivers for.
     pub drivers: Drivers,
+    pub tpm: bool,
+    pub secure_boot: bool,
+    /// Windows will run there.
+    pub windows: bool,
 }
 
 /// Which kinds of cards a guest sees.

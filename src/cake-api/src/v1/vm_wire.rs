@@ -294,6 +294,12 @@ pub struct NewVm {
     /// The image's best when left out.
     #[serde(default)]
     pub firmware: Option<Firmware>,
+    /// A TPM 2.0. When left out, Windows on UEFI has one.
+    #[serde(default)]
+    pub tpm: Option<bool>,
+    /// Start only what is signed; needs UEFI. When left out, Windows on UEFI does so.
+    #[serde(default)]
+    pub secure_boot: Option<bool>,
     /// `none`, `nat`, or `bridge:NAME` with the name of a bridge of the server; `nat` when left out.
     #[serde(default)]
     pub network: Option<String>,
@@ -348,6 +354,8 @@ impl NewVm {
             memory,
             disk,
             firmware,
+            tpm,
+            secure_boot,
             network,
             forwards,
             restart,
@@ -363,6 +371,8 @@ impl NewVm {
             memory: memory.read("memory")?,
             disk: disk.map(|size| size.read("disk")).transpose()?,
             firmware: firmware.map(Into::into),
+            tpm,
+            secure_boot,
             network: Asked { network, forwards },
             restart: restart.map(Into::into).unwrap_or_default(),
             start: start.unwrap_or(true),

@@ -5,9 +5,9 @@ use cake_planner::network::Asked;
 use cake_planner::{admission, hardware};
 use cake_types::limits::{GUEST_USERS_MAX, SSH_KEYS_MAX, USER_DATA_MAX};
 use cake_types::{
-    Authority, ByteSize, CloudInit, Code, DiskSpec, Firmware, Generation, GuestUser, HardwareRequest, HostName,
-    ImageFormat, Meta, Name, Network, NicSpec, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey, Restart,
-    Tags, Task, TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
+    Authority, ByteSize, CloudInit, Code, DiskSpec, Firmware, Generation, GuestOs, GuestUser, HardwareRequest,
+    HostName, ImageFormat, Meta, Name, Network, NicSpec, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey,
+    Restart, Tags, Task, TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
 };
 use std::sync::Arc;
 
@@ -26,6 +26,9 @@ pub struct NewVm {
     pub memory: ByteSize,
     pub disk: Option<ByteSize>,
     pub firmware: Option<Firmware>,
+    /// What the image is for says it when left out.
+    pub tpm: Option<bool>,
+    pub secure_boot: Option<bool>,
     pub network: Asked,
     pub restart: Restart,
     pub start: bool,
@@ -72,6 +75,7 @@ impl Vms {
         let cpus = admission::cpus(new.cpus, capacity.cpus)?;
         let memory = admission::memory(new.memory, spec.min_memory, capacity.memory)?;
         let firmware = admission::firmware(new.firmware, spec, image_name.as_str())?;
+        let trust = admission::trust(new.tpm, new.secure_boot, firmware, spec.os)?;
         let pool = self.pool()?;
         let free = pool.status.as_ref().map(|status| status.free);
         let disk = admission::disk(new.disk, spec, pool.pool.meta.name.as_str(), free)?;
@@ -101,6 +105,9 @@ impl Vms {
             random: random::bytes(),
             cd: cd.is_some(),
             drivers: hardware::drivers(spec),
+            tpm: trust.tpm,
+            secure_boot: trust.secure_boot,
+            windows: spec.os == GuestOs::Windows,
         });
         let now = self.ledger.now();
         let meta = Meta {

@@ -15,3 +15,4 @@ mod storm;
 mod support;
 mod systemd;
 mod tools;
+mod trust;

@@ -337,6 +337,9 @@ impl Leader {
             random: *id.0.as_bytes(),
             cd: false,
             drivers: Drivers::Virtio,
+            tpm: false,
+            secure_boot: false,
+            windows: false,
         });
         let now = Timestamp::now();
         Vm {
@@ -394,6 +397,9 @@ fn request(vm: &Vm, nics: usize) -> HardwareRequest {
         random: *vm.meta.id.0.as_bytes(),
         cd: false,
         drivers: Drivers::Virtio,
+        tpm: false,
+        secure_boot: false,
+        windows: false,
     }
 }
 

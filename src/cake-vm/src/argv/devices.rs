@@ -1,6 +1,6 @@
 //! The cards, each at the address that the record gives it.
 
-use super::{ArgvError, Builder, CD_PORT, FileRole, plain};
+use super::{ArgvError, Builder, CD_PORT, FIRST_FILE_FD, FileRole, plain};
 use crate::cards::{Card, device_id, host_forward, netdev_id};
 use crate::disks::{device_of, node_of};
 use cake_types::{DiskBus, DiskDevice, Firmware, HardwareRecord, NicModel, NicSpec, PciAddress, SpareSlots, VmSpec};
@@ -45,6 +45,14 @@ pub(super) fn rng(builder: &mut Builder, hardware: &HardwareRecord) {
         builder.pair("-object", "rng-builtin,id=rng0");
         builder.pair("-device", format!("virtio-rng-pci,id=rng,rng=rng0,disable-legacy=on,{}", at(address, false)));
     }
+}
+
+/// A TPM 2.0: swtpm, to which the helper leaves a connection. After all taps.
+pub(super) fn tpm(builder: &mut Builder) {
+    let connection = FIRST_FILE_FD + (builder.files.len() + builder.taps) as i32;
+    builder.pair("-chardev", format!("socket,id=tpm,fd={connection}"));
+    builder.pair("-tpmdev", "emulator,id=tpm0,chardev=tpm");
+    builder.pair("-device", "tpm-crb,id=tpm-crb,tpmdev=tpm0");
 }
 
 pub(super) fn balloon(builder: &mut Builder, hardware: &HardwareRecord) {

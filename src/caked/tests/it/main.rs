@@ -15,6 +15,7 @@ mod search;
 mod setup;
 mod support;
 mod tasks;
+mod trust;
 mod usage;
 mod vms;
 mod watch;
