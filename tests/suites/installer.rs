@@ -66,7 +66,7 @@ impl Picture {
             font.glyph(byte).iter().enumerate().all(|(row, bits)| {
                 let begin = (y + row) * self.width + x + 8 * letter;
                 let pixels = &self.pixels[begin..begin + 8];
-                pixels.iter().enumerate().all(|(column, pixel)| (bits << column & 0x80 != 0) == (*pixel == [255; 3]))
+                pixels.iter().enumerate().all(|(column, pixel)| ((bits << column) & 0x80 != 0) == (*pixel == [255; 3]))
             })
         })
     }
@@ -113,6 +113,18 @@ async fn debian_is_installed_from_its_cd_to_the_first_screen() -> Result<()> {
         picture.says("Debian GNU/Linux installer menu (BIOS mode)", &font) && picture.says("Install", &font)
     })
     .await?;
+    // The drive is changed under it, and the disk grows; one more finds no place at this controller while the VM runs.
+    let cake = instance.cake();
+    let drive = || async { Ok::<_, anyhow::Error>(cake.json(&["vm", "show", "bios"]).await?["cd_drive"].clone()) };
+    cake.ok(&["vm", "cd", "eject", "bios"]).await?;
+    let empty = drive().await?;
+    ensure!(empty["image"].is_null() && empty["state"] == "as-asked", "{empty}");
+    cake.ok(&["vm", "cd", "insert", "bios", "debian"]).await?;
+    let full = drive().await?;
+    ensure!(full["image"].is_string() && full["state"] == "as-asked", "{full}");
+    cake.ok(&["vm", "disk", "grow", "bios", "0", "--size", "5GiB"]).await?;
+    let refused = cake.run(&["vm", "disk", "add", "bios", "--size", "1GiB"]).await?;
+    ensure!(refused.code != 0 && refused.err.contains("no place for another disk"), "{refused:?}");
     client.act("bios", cake_client::VmAction::Stop).await?;
     // What Windows 11 asks for: its firmware starts shim, which Debian had signed, shim starts GRUB, and GRUB shows its menu on blue
     // and says that it may load nothing that is not signed.

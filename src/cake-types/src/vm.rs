@@ -83,6 +83,11 @@ impl VmSpec {
         self.disks.iter().enumerate().map(|(index, disk)| (self.disk_number(index), disk))
     }
 
+    /// Whether it starts from this disk.
+    pub fn boots_from(&self, index: usize) -> bool {
+        index == 0 && self.kernel.is_none()
+    }
+
     /// A number that no disk of this VM ever had.
     pub fn next_disk_number(&self) -> u32 {
         let given = self.numbered_disks().map(|(number, _)| number).chain(self.removed_disks.iter().copied());

@@ -96,11 +96,11 @@ fn disks(f: &Frame, view: &VmView, pools: &[Arc<PoolView>], can: bool) -> Vec<Di
             title: f.tv("disk-number", "number", number),
             size: disk.size,
             pool: pool.map_or_else(|| "–".into(), |pool| pool.pool.meta.name.to_string()),
-            boots: index == 0,
+            boots: spec.boots_from(index),
             state,
             trouble: failure.map(|failure| Trouble::new(f, failure)),
-            remove: (can && index > 0 && free).then(|| f.tv("disk-remove-text", "size", disk.size)),
-            built_in: can && index > 0 && !free,
+            remove: (can && !spec.boots_from(index) && free).then(|| f.tv("disk-remove-text", "size", disk.size)),
+            built_in: can && !spec.boots_from(index) && !free,
         }
     };
     spec.numbered_disks().enumerate().map(row).collect()

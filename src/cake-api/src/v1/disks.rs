@@ -51,7 +51,7 @@ pub(super) fn disks(entry: &VmEntry) -> Vec<Disk> {
             pool: pool.0,
             image: image.map(|image| image.0),
             serial: device.map(|device| device.serial.clone()),
-            removable: index > 0 && (on_port || !entry.state().is_alive()),
+            removable: !spec.boots_from(index) && (on_port || !entry.state().is_alive()),
             state: state(status, disk, entry.state().is_alive()),
             failure: status.and_then(|status| status.failure.as_ref()).map(|domain::Failure { code, detail }| {
                 super::vm_wire::Failure { code: code.as_str(), detail: detail.clone() }

@@ -74,7 +74,7 @@ impl Vms {
             let index = place(&vm, number)?;
             check(entry)?;
             admission::legal(Action::Rewire, entry.situation())?;
-            if index == 0 {
+            if vm.spec.boots_from(index) {
                 return Err(Problem::new(Code::DiskBoots).with("name", &vm.meta.name));
             }
             let on_port = vm.spec.hardware.is_on_port(vm.spec.hardware.disks[index].address);

@@ -279,6 +279,9 @@ mod tests {
             random: *id.0.as_bytes(),
             cd: false,
             drivers: cake_types::Drivers::Virtio,
+            tpm: false,
+            secure_boot: false,
+            windows: false,
         });
         Vm {
             meta: Meta {
