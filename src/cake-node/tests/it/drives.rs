@@ -141,9 +141,11 @@ async fn a_disk_comes_grows_and_leaves_while_the_guest_runs() -> Result<()> {
     changed(&leader, &mut vm).await?;
     leader.until(vm.meta.id, has(1, large)).await?;
     leader.until(vm.meta.id, has(0, ByteSize::mib(96))).await?;
-    let sizes = format!("until [ $(cat /sys/block/{name}/size) = 65536 ]; do sleep 1; done; cat /sys/block/vda/size");
-    let said = typed(&mut console, &sizes).await?;
-    ensure!(said.contains("196608"), "{said}");
+    let boot = named(&mut console, &vm.spec.hardware.disks[0].serial).await?;
+    let seen =
+        |name: &str, sectors: u64| format!("until [ $(cat /sys/block/{name}/size) = {sectors} ]; do sleep 1; done");
+    typed(&mut console, &seen(&name, 65536)).await?;
+    typed(&mut console, &seen(&boot, 196608)).await?;
 
     // It has it after a start too, with what is on it.
     leader.set_power(&mut vm, Power::Stopped).await?;
