@@ -130,7 +130,7 @@ async fn debian_is_installed_from_its_cd_to_the_first_screen() -> Result<()> {
     // and says that it may load nothing that is not signed.
     let new = NewVm { firmware: Some("uefi".into()), tpm: Some(true), secure_boot: Some(true), ..from_cd("uefi") };
     instance.create(&client, &new).await?;
-    shows(&client, "uefi", |picture| picture.share([0, 0, 0xaa]) > 50).await?;
+    shows(&client, "uefi", |picture| picture.share([0, 0, 0xa8]) > 50).await?;
     Terminal::open(&client, "uefi").await?.expect("prohibited by secure boot policy").await?;
     Ok(())
 }
