@@ -259,7 +259,10 @@ impl Actor {
         }));
         self.input(Input::Started(Ok(found))).await;
         let launched = self.launched_with.take().filter(|_| !adopted);
-        self.devices = launched.as_deref().map(Devices::started).unwrap_or_default();
+        self.devices = match launched.as_deref() {
+            Some(launched) => Devices::started(launched),
+            None => Devices::adopted(&self.assignment),
+        };
         if adopted || !self.devices.is_as_asked(&self.assignment) {
             self.settle_devices();
         }

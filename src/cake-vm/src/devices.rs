@@ -59,6 +59,11 @@ impl Devices {
         }
     }
 
+    /// One that lived before this program did has what it has: it is looked at next.
+    pub(crate) fn adopted(assignment: &Assignment) -> Self {
+        Self { disks: Disks::adopted(assignment), ..Self::default() }
+    }
+
     pub(crate) fn is_as_asked(&self, assignment: &Assignment) -> bool {
         self.nics.is_as_asked(assignment) && self.disks.is_as_asked(assignment) && self.cd.is_as_asked(assignment)
     }

@@ -58,6 +58,13 @@ impl Disks {
         Self { plugged: Plugged::new(sizes.keys().map(|number| (*number, *number)).collect()), sizes }
     }
 
+    /// One that lived before this program did: until it is looked at, nothing is known to be there, and nothing to have left.
+    pub(crate) fn adopted(assignment: &Assignment) -> Self {
+        let spec = &assignment.vm.spec;
+        let numbers = wanted(spec).into_keys().chain(spec.removed_disks.iter().copied());
+        Self { sizes: numbers.map(|number| (number, ByteSize(0))).collect(), ..Self::default() }
+    }
+
     pub(crate) fn is_as_asked(&self, assignment: &Assignment) -> bool {
         let spec = &assignment.vm.spec;
         let there = |(number, size)| self.sizes.get(&number).is_some_and(|is| *is >= size);

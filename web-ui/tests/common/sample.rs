@@ -296,7 +296,7 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
                 { "size": sample.disk, "pool": id(2, 1), "image": id(4, 1) },
                 { "size": 8 * GIB, "pool": id(2, 1), "image": null, "number": 3 },
             ],
-            "removed_disks": [1, 2], "cd": (number % 2 == 0).then(|| id(4, 1)),
+            "removed_disks": [1, 2], "cd": number.is_multiple_of(2).then(|| id(4, 1)),
             "cloud_init": { "hostname": "web-1", "users": [], "user_data": null },
             "hardware": {
                 "version": 1, "machine": "pc-q35-10.0", "cpu": "Nehalem-v1", "uuid": vm_id, "firmware": "uefi",
@@ -338,7 +338,7 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
         "cd": (alive && number != 1).then(|| match sample.name {
             "db" => json!({ "failure": { "code": "cd-locked", "detail": "the guest holds its CD drive shut" } }),
             "會計主機" => json!({ "image": id(4, 1), "open": true }),
-            _ => json!({ "image": (number % 2 == 0).then(|| id(4, 1)) }),
+            _ => json!({ "image": number.is_multiple_of(2).then(|| id(4, 1)) }),
         }),
     }));
     Arc::new(VmView { vm, status: Some(status), orphaned, etag: format!("\"v-{number}\"") })

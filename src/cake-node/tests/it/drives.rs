@@ -173,6 +173,7 @@ async fn a_disk_comes_grows_and_leaves_while_the_guest_runs() -> Result<()> {
     node.serve()?;
     let mut leader = Leader::new(&node, 2).await?;
     let status = leader.until(vm.meta.id, lacks(1)).await?;
+    // Not only because nobody has looked yet.
     assert_eq!((status.pid, has(other, small)(&status)), (pid, true));
     while first.exists() {
         leader.see().await?;
