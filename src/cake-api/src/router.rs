@@ -11,8 +11,8 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, audit, backups, bin, bulk, console, events, images, imports, meta, metrics, nics, nodes, pools, queries,
-    query, screen, session, settings, setup, support, tasks, tokens, usage, vms, watch,
+    accounts, audit, backups, bin, bulk, cd, console, disks, events, images, imports, meta, metrics, nics, nodes,
+    pools, queries, query, screen, session, settings, setup, support, tasks, tokens, usage, vms, watch,
 };
 
 struct Table {
@@ -114,6 +114,10 @@ fn table(api: Api) -> Table {
         .add_fleeting("vm_console", ("POST", "/v1/vms/{vm}/console"), With(Operate), console::ticket)
         .add("vm_nic_add", ("POST", "/v1/vms/{vm}/nics"), With(Manage), nics::add)
         .add("vm_nic_remove", ("DELETE", "/v1/vms/{vm}/nics/{mac}"), With(Manage), nics::remove)
+        .add("vm_disk_add", ("POST", "/v1/vms/{vm}/disks"), With(Manage), disks::add)
+        .add("vm_disk_grow", ("PATCH", "/v1/vms/{vm}/disks/{disk}"), With(Manage), disks::grow)
+        .add("vm_disk_remove", ("DELETE", "/v1/vms/{vm}/disks/{disk}"), With(Manage), disks::remove)
+        .add("vm_cd", ("POST", "/v1/vms/{vm}/cd"), With(Manage), cd::change)
         .add("console_connect", ("GET", "/v1/console/{ticket}"), With(Operate), console::connect)
         .add_fleeting("vm_screen", ("POST", "/v1/vms/{vm}/screen"), With(View), screen::ticket)
         .add("screen_connect", ("GET", "/v1/screen/{ticket}"), With(View), screen::connect)

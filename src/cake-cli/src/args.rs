@@ -107,6 +107,10 @@ pub enum VmCommand {
     },
     #[command(subcommand)]
     Nic(NicCommand),
+    #[command(subcommand)]
+    Disk(DiskCommand),
+    #[command(subcommand)]
+    Cd(CdCommand),
     Console(ConsoleArgs),
     Screenshot {
         #[arg(value_name = "VM")]
@@ -124,6 +128,7 @@ pub enum VmCommand {
 
 /// How far back.
 const SPANS: [&str; 3] = ["hour", "day", "month"];
+const SWITCH: [&str; 2] = ["on", "off"];
 
 #[derive(Debug, Args)]
 pub struct CreateArgs {
@@ -139,6 +144,10 @@ pub struct CreateArgs {
     pub disk: Option<ByteSize>,
     #[arg(long, value_name = "FIRMWARE")]
     pub firmware: Option<String>,
+    #[arg(long, value_name = "on|off", value_parser = SWITCH)]
+    pub tpm: Option<String>,
+    #[arg(long, value_name = "on|off", value_parser = SWITCH)]
+    pub secure_boot: Option<String>,
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<String>,
     #[arg(long, value_name = "PROTOCOL:PORT:PORT")]
@@ -159,6 +168,62 @@ pub struct CreateArgs {
     pub no_start: bool,
     #[arg(long)]
     pub no_wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DiskCommand {
+    Add {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(long, value_name = "SIZE")]
+        size: ByteSize,
+        #[arg(long, value_name = "POOL")]
+        pool: Option<String>,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Grow {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "NUMBER")]
+        number: u32,
+        #[arg(long, value_name = "SIZE")]
+        size: ByteSize,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Remove {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "NUMBER")]
+        number: u32,
+        #[arg(long, short)]
+        yes: bool,
+        #[arg(long)]
+        no_wait: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CdCommand {
+    Insert {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "IMAGE")]
+        image: String,
+        #[arg(long)]
+        force: bool,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Eject {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(long)]
+        force: bool,
+        #[arg(long)]
+        no_wait: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -19,6 +19,7 @@ mod bin;
 mod bulk;
 mod console;
 mod context;
+mod drive;
 mod failure;
 mod fetch;
 mod image;

@@ -28,6 +28,7 @@ pub struct Vm {
     pub network: String,
     pub nics: Vec<Nic>,
     pub image: Option<String>,
+    pub cd_drive: Option<CdDrive>,
     pub hostname: Option<String>,
     pub tags: Vec<String>,
     /// QEMU's process on the node.
@@ -51,6 +52,10 @@ pub struct Vm {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Disk {
+    /// Names it among the VM's.
+    pub number: u32,
+    /// `off`, `in`, `coming`, `growing`, `leaving`, `failed`.
+    pub state: String,
     pub size: ByteSize,
     /// The pool's name or id.
     pub pool: Option<String>,
@@ -97,6 +102,36 @@ pub struct Usage {
     /// Thousandths of one processor over the last sample.
     pub cpu_permille: u32,
     pub memory: ByteSize,
+}
+
+/// A VM's CD drive.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct CdDrive {
+    /// The image that shall lie in it.
+    pub image: Option<Uuid>,
+    /// `off`, `as-asked`, `changing`, `waiting`, `failed`.
+    pub state: String,
+    pub open: bool,
+    pub failure: Option<Failure>,
+}
+
+/// A disk that a VM shall have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NewDisk {
+    pub size: ByteSize,
+    /// By name or id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+}
+
+/// What shall lie in a CD drive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NewCd {
+    /// By name or id; nothing without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    pub force: bool,
 }
 
 /// Something in the bin.
@@ -170,6 +205,10 @@ pub struct NewVm {
     pub disk: Option<ByteSize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub firmware: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secure_boot: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -218,6 +218,8 @@ fn resting(row: &VmRow, state: VmState) -> VmStatus {
         restarts: 0,
         start_commands: None,
         nics: Vec::new(),
+        cd: None,
+        disks: Vec::new(),
     }
 }
 

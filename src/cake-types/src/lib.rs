@@ -11,6 +11,7 @@
 //! This crate does not know: HTTP, the Store, QEMU, the clock, languages. It has no I/O and passes randomness in.
 
 mod account;
+mod drive;
 mod event;
 mod hardware;
 mod id;
@@ -30,6 +31,7 @@ mod usage;
 mod vm;
 
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
+pub use drive::{CdStatus, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use hardware::{
     CpuModel, DiskBus, DiskDevice, Drivers, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,

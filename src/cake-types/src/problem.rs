@@ -91,6 +91,14 @@ codes! {
     NicBuiltIn = "nic-built-in", 409;
     /// All places for network cards are taken, or those that a running machine has; params: `limit`.
     NoRoom = "no-room", 409;
+    /// A machine that runs can't be given a CD drive; params: `name`.
+    NoCdDrive = "no-cd-drive", 409;
+    /// The disk is part of the machine's first hardware and can't leave while it runs; params: `name`.
+    DiskBuiltIn = "disk-built-in", 409;
+    /// The VM starts from this disk; params: `name`.
+    DiskBoots = "disk-boots", 409;
+    /// The machine has no place for another disk, or none while it runs; params: `name`.
+    NoDiskRoom = "no-disk-room", 409;
     /// Another VM has that port of the server; params: `port`, `vm`.
     PortTaken = "port-taken", 409;
     /// Something still uses it; params: `kind`, `name`.

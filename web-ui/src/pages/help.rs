@@ -15,11 +15,12 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 17] = [
+pub const ORDER: [&str; 18] = [
     "first-steps",
     "create-a-vm",
     "console",
     "power",
+    "drives",
     "images",
     "bin",
     "storage",

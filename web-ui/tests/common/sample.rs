@@ -305,11 +305,20 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
             "restart": "on-crash", "authority": "local", "cpus": sample.cpus, "memory": sample.memory,
             "firmware": "uefi", "kernel": null, "network": "none", "nics": nics(number), "made_from": "cake-tiny", "deleting": false,
             "tags": if sample.name.starts_with("web") { vec!["production", "web"] } else { vec![] },
-            "disks": [{ "size": sample.disk, "pool": id(2, 1), "image": id(4, 1) }],
+            "disks": [
+                { "size": sample.disk, "pool": id(2, 1), "image": id(4, 1) },
+                { "size": 8 * GIB, "pool": id(2, 1), "image": null, "number": 3 },
+            ],
+            "removed_disks": [1, 2], "cd": number.is_multiple_of(2).then(|| id(4, 1)),
             "cloud_init": { "hostname": "web-1", "users": [], "user_data": null },
             "hardware": {
                 "version": 1, "machine": "pc-q35-10.0", "cpu": "Nehalem-v1", "uuid": vm_id, "firmware": "uefi",
-                "disks": [{ "bus": "virtio-blk", "address": "10.0", "serial": format!("c0ffee{number:06}") }],
+                "disks": [
+                    { "bus": "virtio-blk", "address": "10.0", "serial": format!("c0ffee{number:06}-000") },
+                    { "bus": "virtio-blk", "address": "6.1", "serial": format!("c0ffee{number:06}-003") },
+                ],
+                "cd": (number != 1).then(|| json!({ "bus": "sata", "address": "1f.2", "serial": "cd" })),
+                "tpm": true, "secure_boot": true,
                 "nics": [
                     { "address": "8.0", "mac": format!("52:54:00:1f:0a:{number:02x}") },
                     { "address": "6.0", "mac": format!("52:54:00:1f:0b:{number:02x}") },
@@ -336,6 +345,14 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
         "restarts": u32::from(sample.name == "mail") * 2,
         "start_commands": 9,
         "nics": if alive { nics_so(number) } else { json!([]) },
+        "disks": if alive { json!([
+            { "number": 0, "size": sample.disk }, { "number": 3, "size": 8 * GIB, "leaving": sample.name == "gateway" },
+        ]) } else { json!([]) },
+        "cd": (alive && number != 1).then(|| match sample.name {
+            "db" => json!({ "failure": { "code": "cd-locked", "detail": "the guest holds its CD drive shut" } }),
+            "會計主機" => json!({ "image": id(4, 1), "open": true }),
+            _ => json!({ "image": number.is_multiple_of(2).then(|| id(4, 1)) }),
+        }),
     }));
     Arc::new(VmView { vm, status: Some(status), orphaned, lost: false, etag: format!("\"v-{number}\"") })
 }

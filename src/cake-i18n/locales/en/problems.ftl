@@ -72,6 +72,22 @@ problem-no-screen-next = Use its serial console. VMs that start from a disk and 
 problem-nic-built-in-short = Built in
 problem-nic-built-in = “{ $name }” was made with this network card, so it can leave only while the VM is off.
 problem-nic-built-in-next = Shut the VM down first. Cards that are added later come and go while it runs.
+
+problem-no-cd-drive-short = No CD drive
+problem-no-cd-drive = “{ $name }” has no CD drive, and a machine that runs can’t be given one.
+problem-no-cd-drive-next = Shut the VM down; then insert the CD. From then on CDs are changed while it runs.
+
+problem-disk-built-in-short = Built in
+problem-disk-built-in = This disk of “{ $name }” sits where nothing can leave while the VM runs.
+problem-disk-built-in-next = Shut the VM down first. Disks that are added later come and go while it runs.
+
+problem-disk-boots-short = It starts from there
+problem-disk-boots = “{ $name }” starts from this disk, so it stays.
+problem-disk-boots-next = Delete the whole VM if you want to be rid of it: from the bin it can be brought back.
+
+problem-no-disk-room-short = No place for a disk
+problem-no-disk-room = “{ $name }” has no place for another disk, or none while it runs.
+problem-no-disk-room-next = Shut the VM down and try again, or remove a disk or a network card that was added later.
 problem-no-room-short = No room
 problem-no-room = There is no room for another network card: a VM has at most { $limit }, and fewer places that work while it runs.
 problem-no-room-next = Remove a card first, or shut the VM down and try again.

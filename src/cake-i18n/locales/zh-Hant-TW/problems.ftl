@@ -72,6 +72,22 @@ problem-no-screen-next = 請使用序列主控台。現在建立、由磁碟開�
 problem-nic-built-in-short = 內建的網路卡
 problem-nic-built-in = 「{ $name }」建立時就有這張網路卡，只有在虛擬機器關閉時才能移除。
 problem-nic-built-in-next = 請先將虛擬機器關機。之後加入的網路卡，執行中也能加入與移除。
+
+problem-no-cd-drive-short = 沒有光碟機
+problem-no-cd-drive = 「{ $name }」沒有光碟機，執行中的機器也無法加裝。
+problem-no-cd-drive-next = 請先將虛擬機器關機，再放入光碟。之後執行中也能更換光碟。
+
+problem-disk-built-in-short = 內建的磁碟
+problem-disk-built-in = 「{ $name }」的這個磁碟所在的位置，執行中無法移除。
+problem-disk-built-in-next = 請先將虛擬機器關機。之後加入的磁碟，執行中也能加入與移除。
+
+problem-disk-boots-short = 開機磁碟
+problem-disk-boots = 「{ $name }」從這個磁碟開機，因此無法移除。
+problem-disk-boots-next = 若不再需要，請刪除整個虛擬機器：在回收桶裡還能還原。
+
+problem-no-disk-room-short = 沒有磁碟的位置
+problem-no-disk-room = 「{ $name }」沒有位置再放一個磁碟，或執行中沒有。
+problem-no-disk-room-next = 請將虛擬機器關機後再試，或移除後來加入的磁碟或網路卡。
 problem-no-room-short = 沒有位置了
 problem-no-room = 沒有位置再加網路卡：一台虛擬機器最多{ $limit }張，執行中可用的位置更少。
 problem-no-room-next = 請先移除一張，或將虛擬機器關機後再試一次。

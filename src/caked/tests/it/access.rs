@@ -21,6 +21,7 @@ fn filled(path: &str) -> String {
         "{import}",
         "{chunk}",
         "{mac}",
+        "{disk}",
         "{query}",
         "{backup}",
         "{bundle}",

@@ -7,11 +7,12 @@ use cake_node_api::{
     OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
-    Accelerator, BridgeStatus, ByteSize, Column, Counters, CpuTimes, DiskCounters, Epoch, ExitReason, Failure,
-    FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId, ImageSpec, ImageStatus,
-    Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Measure, MemoryNow, NicStatus, NodeCapacity,
-    NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, PressureTimes, ProvisionProgress,
-    SecretKey, Span, Stamp, TcgReason, UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
+    Accelerator, BridgeStatus, ByteSize, CdStatus, Column, Counters, CpuTimes, DiskCounters, DiskStatus, Epoch,
+    ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId,
+    ImageSpec, ImageStatus, Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Measure, MemoryNow,
+    NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
+    PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UsageHistory, UsageOf, Vm, VmCounters, VmId,
+    VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -46,6 +47,8 @@ pub struct State {
     tickets: HashMap<String, StreamKind>,
     /// New VMs stay in `provisioning`.
     pub slow_disks: bool,
+    /// Guests hold their CD drives shut.
+    pub drives_held: bool,
     /// Guests do not hear the power button.
     pub deaf_guests: bool,
     /// Desired states are refused.
@@ -108,6 +111,7 @@ impl SimNode {
                 outcomes: Vec::new(),
                 tickets: HashMap::new(),
                 slow_disks: false,
+                drives_held: false,
                 deaf_guests: false,
                 refuse: false,
                 applies: 0,
@@ -145,6 +149,22 @@ impl SimNode {
 
     fn tell(&self, observed: Observed) {
         let _ = self.changes.send(observed);
+    }
+
+    /// A CD that was brought in.
+    pub fn has_cd(&self, number: u128, name: &str) -> ImageId {
+        let mut record = image(number, name, ImageFormat::Iso, &[Firmware::Bios, Firmware::Uefi], 1 << 20);
+        record.spec.built_in = false;
+        let id = record.id;
+        self.with(|state| state.images.push(record.clone()));
+        self.tell(Observed::Image(Box::new(record)));
+        id
+    }
+
+    /// Says again what an image is.
+    pub fn tell_image(&self, name: &str) {
+        let record = self.with(|state| state.images.iter().find(|image| image.name.as_str() == name).unwrap().clone());
+        self.tell(Observed::Image(Box::new(record)));
     }
 
     /// Changes what is so, as a real machine would.
@@ -190,7 +210,11 @@ impl SimNode {
                 status.progress = Some(ProvisionProgress { done: ByteSize(1), total: ByteSize(4) });
             } else {
                 state.next_pid += 1;
+                let before = status.cd.take().filter(|_| state.drives_held && !vm.spec.cd_by_force);
                 settle(&mut status, &vm, state.next_pid);
+                if let Some(held) = before.filter(|held| held.image != vm.spec.cd) {
+                    status.cd = Some(CdStatus { waiting: true, ..held });
+                }
             }
             let record = VmRecord { vm, stamp, status };
             state.vms.insert(id, record.clone());
@@ -269,6 +293,8 @@ fn fresh(stamp: Stamp) -> VmStatus {
         restarts: 0,
         start_commands: None,
         nics: Vec::new(),
+        cd: None,
+        disks: Vec::new(),
     }
 }
 
@@ -290,6 +316,15 @@ fn settle(status: &mut VmStatus, vm: &Vm, pid: u32) {
     let so =
         |nic: &cake_types::NicDevice| NicStatus { mac: nic.mac, addresses: Vec::new(), leaving: false, failure: None };
     status.nics = plugged.map(so).collect();
+    let disk = |(number, disk): (u32, &cake_types::DiskSpec)| DiskStatus {
+        number,
+        size: disk.size,
+        leaving: false,
+        failure: None,
+    };
+    status.disks = vm.spec.numbered_disks().filter(|_| status.state.is_alive()).map(disk).collect();
+    let drive = vm.spec.hardware.cd.as_ref().filter(|_| status.state.is_alive());
+    status.cd = drive.map(|_| CdStatus { image: vm.spec.cd, ..CdStatus::default() });
     if status.state == VmState::Stopped {
         status.pid = None;
     } else {
