@@ -17,7 +17,7 @@ SCRIPTS := image/scripts
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 export SETUP VMS PEERS
 
-.PHONY: help up down logs packages web build engine engine-root images systemd-root test test-image soak bench fmt lint lint-scripts deny clean-state
+.PHONY: help up down logs packages web build engine engine-root images installer systemd-root test test-image soak bench fmt lint lint-scripts deny clean-state
 .DEFAULT_GOAL := help
 
 help:
@@ -59,11 +59,15 @@ engine-root:
 images:
 	@$(SCRIPTS)/cake-tiny.sh
 
+# A CD that the tests install from.
+installer:
+	@$(SCRIPTS)/installer.sh
+
 systemd-root:
 	@$(SCRIPTS)/systemd-root.sh
 
 test: packages
-	@+$(MAKE) --no-print-directory -j4 build engine systemd-root
+	@+$(MAKE) --no-print-directory -j4 build engine installer systemd-root
 	@$(SCRIPTS)/test.sh
 
 # There is no bootable image yet, so there is nothing to try here: its seed, the systemd guest, is tried by `make test`.

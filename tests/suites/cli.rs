@@ -216,6 +216,7 @@ async fn screenshots(cake: &Cake) -> Result<()> {
     cake.ok(&["vm", "create", "seen", "--image", "cake-tiny", "--memory", "256MiB", "--network", "none"]).await?;
     let said = cake.ok(&["vm", "screenshot", "seen", "--output", path]).await?;
     ensure!(said.out.contains(path) && std::fs::read(&file)?.starts_with(b"\x89PNG\r\n\x1a\n"), "{said:?}");
+    drives(cake).await?;
     cake.ok(&["vm", "delete", "seen", "--now", "--yes"]).await?;
     Ok(())
 }
@@ -234,6 +235,27 @@ async fn alerts_and_certificate(english: &Cake, chinese: &Cake) -> Result<()> {
     ensure!(authority.starts_with("-----BEGIN CERTIFICATE-----"), "{authority}");
     let changed = english.json(&["settings", "set", "names=cake.example.com,192.0.2.10"]).await?;
     ensure!(changed["names"] == serde_json::json!(["cake.example.com", "192.0.2.10"]), "{changed}");
+    Ok(())
+}
+
+/// Disks come and grow while the VM runs; the number says which one it is.
+async fn drives(cake: &Cake) -> Result<()> {
+    let said = cake.ok(&["vm", "disk", "add", "seen", "--size", "16MiB"]).await?;
+    ensure!(said.out.contains("has a new disk"), "{said:?}");
+    cake.ok(&["vm", "disk", "grow", "seen", "1", "--size", "32MiB"]).await?;
+    let shown = cake.json(&["vm", "show", "seen"]).await?;
+    ensure!(shown["disks"][1]["size"] == 32 << 20 && shown["disks"][1]["state"] == "in", "{shown}");
+    let small = cake.run(&["vm", "disk", "grow", "seen", "1", "--size", "16MiB"]).await?;
+    ensure!(small.code != 0 && small.err.contains("32 MiB"), "{small:?}");
+    // Its guest may still be starting, and let nothing go yet.
+    cake.ok(&["vm", "stop", "seen"]).await?;
+    cake.ok(&["vm", "disk", "remove", "seen", "1", "--yes"]).await?;
+    let shown = cake.json(&["vm", "show", "seen"]).await?;
+    ensure!(shown["disks"].as_array().is_some_and(|disks| disks.len() == 1), "{shown}");
+    let boots = cake.run(&["vm", "disk", "remove", "seen", "0", "--yes"]).await?;
+    ensure!(boots.code != 0 && boots.err.contains("starts from this disk"), "{boots:?}");
+    let none = cake.run(&["vm", "cd", "eject", "seen"]).await?;
+    ensure!(none.code != 0 && none.err.contains("has no CD drive"), "{none:?}");
     Ok(())
 }
 

@@ -32,7 +32,7 @@ async fn an_upload_is_broken_off_gone_on_with_and_boots() -> Result<()> {
     // Somebody begins, sends two chunks out of order, and is gone; so are both daemons. What was here is here.
     let opened = Arc::new(File::open(&path)?);
     let size = ByteSize(opened.metadata()?.len());
-    let new = NewImport { name: "mine".into(), size, sha256: None, os: Some("linux".into()) };
+    let new = NewImport { name: "mine".into(), size: Some(size), os: Some("linux".into()), ..NewImport::default() };
     let begun = client.begin_import(&new).await?.value;
     let some = Import { missing: Some(vec![[5, 1], [0, 1]]), ..begun };
     client.upload(&some, opened, |_| {}).await?;

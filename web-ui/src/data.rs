@@ -33,6 +33,11 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn images(&self) -> Vec<Arc<ImageView>>;
     /// What was deleted and can be brought back, oldest first.
     async fn bin(&self) -> Vec<BinView>;
+    /// Backups that can be fetched, newest first, and whether the next needs the recovery key. Asked only for a viewer with
+    /// [`Permission::Administer`].
+    async fn backups(&self) -> (Vec<BackupView>, bool);
+    /// Bundles for whoever helps, newest first. Asked only for a viewer with [`Permission::Administer`].
+    async fn support_bundles(&self) -> Vec<SupportView>;
     /// Files on their way to become images.
     async fn imports(&self) -> Vec<Arc<ImportView>>;
     async fn pools(&self) -> Vec<Arc<PoolView>>;
@@ -170,6 +175,8 @@ pub struct VmView {
     pub status: Option<VmStatus>,
     /// It runs on the node but the Store does not know it; `vm` is what the node was told.
     pub orphaned: bool,
+    /// The Store knows it, no node has it.
+    pub lost: bool,
     /// For If-Match, as the API's ETag header writes it.
     pub etag: String,
 }
@@ -192,6 +199,28 @@ pub struct BinView {
     pub binned_at: Timestamp,
     /// What it keeps from others.
     pub size: ByteSize,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+/// The configuration in one file.
+#[derive(Clone, Debug)]
+pub struct BackupView {
+    pub id: Uuid,
+    pub made_at: Timestamp,
+    pub size: ByteSize,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+/// A bundle for whoever helps.
+#[derive(Clone, Debug)]
+pub struct SupportView {
+    pub id: Uuid,
+    pub made_at: Timestamp,
+    pub size: ByteSize,
+    /// Names of the files that it holds.
+    pub files: Vec<(String, ByteSize)>,
     /// For If-Match, as the API's ETag header writes it.
     pub etag: String,
 }

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod bin;
 pub mod console;
 mod csv;
+mod drives;
 pub mod error;
 pub mod events;
 pub mod help;

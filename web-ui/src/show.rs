@@ -55,6 +55,9 @@ pub fn vm_state(view: &VmView) -> VmState {
     if view.vm.spec.deleting {
         return VmState::Deleting;
     }
+    if view.lost {
+        return VmState::Lost;
+    }
     view.status.as_ref().map_or(VmState::Pending, |status| status.state)
 }
 

@@ -137,6 +137,8 @@ const cake = (() => {
         return text === '' ? undefined : Number(text);
       case 'bool':
         return field.checked;
+      case 'switch':
+        return text === '' ? undefined : text === 'on';
       case 'words':
         return text.split(/[\s,]+/).filter(Boolean);
       case 'lines':
@@ -285,7 +287,7 @@ const cake = (() => {
   }
 
   async function press(button) {
-    const { api: route, confirmTitle, confirmText, confirmVerb, confirmName, then } = button.dataset;
+    const { api: route, confirmTitle, confirmText, confirmVerb, confirmName, then, body } = button.dataset;
     if (confirmTitle) {
       const meant = await confirmed({ title: confirmTitle, text: confirmText, verb: confirmVerb, name: confirmName });
       if (!meant) return;
@@ -294,7 +296,7 @@ const cake = (() => {
     const place = document.getElementById('main');
     clearNotice(place);
     busy(button, true);
-    const answer = await api(method, path, { etag: etagOf(button) });
+    const answer = await api(method, path, { etag: etagOf(button), body: body && JSON.parse(body) });
     busy(button, false);
     if (!answer.ok) notice(explain(answer), place);
     else if (then) go(then, answer.json);

@@ -55,6 +55,7 @@
     next.hidden = step === 'done';
     next.textContent = step === 'review' ? next.dataset.wordSend : next.dataset.wordNext;
     at('setup-problem').hidden = true;
+    at('restore-box').hidden = step !== 'language';
     if (step === 'review') review();
     const first = section(step).querySelector('input:not([type="radio"]):not([hidden]), select');
     const heading = section(step).querySelector('h1');

@@ -11,29 +11,41 @@
   const form = document.getElementById('upload');
   const state = document.getElementById('upload-state');
   if (!form) return;
-  const [file, name] = [document.getElementById('upload-file'), document.getElementById('upload-name')];
+  const [file, url, name] = ['file', 'url', 'name'].map((part) => document.getElementById(`upload-${part}`));
   let sending = 0;
 
   // A name that says what the file is: most people keep it.
-  file.addEventListener('change', () => {
-    if (!file.files[0] || name.value) return;
-    const plain = file.files[0].name.replace(/\.(iso|img|raw|qcow2|vmdk|vhdx)$/i, '');
+  function propose(path) {
+    if (!path || name.value) return;
+    const plain = path.replace(/\.(iso|img|raw|qcow2|vmdk|vhdx)$/i, '');
     name.value = plain.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 63);
+  }
+  file.addEventListener('change', () => propose(file.files[0]?.name));
+  url.addEventListener('change', () => propose(URL.canParse(url.value) && new URL(url.value).pathname.split('/').pop()));
+
+  // One of the two is asked for.
+  const isFetched = () => form.elements.from.value === 'url';
+  const choose = () => [file, url].forEach((field) => {
+    field.disabled = (field === url) !== isFetched();
+    field.closest('.field').hidden = field.disabled;
   });
+  form.addEventListener('change', choose);
+  form.addEventListener('reset', () => setTimeout(choose));
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    const chosen = file.files[0];
-    if (!chosen) return cake.mistake(file, form.dataset.sayFile);
+    const chosen = isFetched() ? undefined : file.files[0];
+    if (!isFetched() && !chosen) return cake.mistake(file, form.dataset.sayFile);
+    if (isFetched() && !url.value.trim()) return cake.mistake(url, form.dataset.sayUrl);
     const button = form.querySelector('[type="submit"]');
     cake.busy(button, true);
-    const body = { ...cake.collect(form), size: chosen.size };
+    const body = { ...cake.collect(form), size: chosen?.size };
     const answer = await cake.api('POST', '/v1/imports', { body });
     cake.busy(button, false);
     if (!answer.ok) return refused(cake.explain(answer));
     form.reset();
     document.getElementById('upload-box').open = false;
-    await send(answer.json.id, chosen);
+    if (chosen) await send(answer.json.id, chosen);
   });
 
   function refused(problem) {

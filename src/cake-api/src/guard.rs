@@ -136,7 +136,7 @@ pub(crate) struct Claimed(pub Actor);
 
 /// What a request is about, by its path: as it was asked for, whether it exists or not.
 async fn subject(api: &Api, parts: &mut Parts) -> Option<Subject> {
-    const KINDS: [&str; 8] = ["vm", "alert", "task", "account", "token", "image", "import", "query"];
+    const KINDS: [&str; 9] = ["vm", "alert", "task", "account", "token", "image", "import", "query", "backup"];
     const NAME_MAX: usize = 128;
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
     let (kind, text) = params.iter().find(|(name, _)| KINDS.contains(name))?;

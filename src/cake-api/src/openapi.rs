@@ -17,7 +17,9 @@ use utoipa::{Modify, OpenApi};
             **Lists** come in parts: send `next` as `cursor`.",
     ),
     paths(
-        v1::setup::get, v1::setup::answer,
+        v1::setup::get, v1::setup::answer, v1::backups::receive, v1::backups::restore,
+        v1::support::list, v1::support::create, v1::support::download, v1::support::delete,
+        v1::backups::list, v1::backups::create, v1::backups::download, v1::backups::delete,
         v1::session::begin, v1::session::get, v1::session::end,
         v1::accounts::own, v1::accounts::update_own, v1::accounts::list, v1::accounts::create, v1::accounts::get,
         v1::accounts::update, v1::accounts::delete, v1::accounts::roles,
@@ -25,6 +27,7 @@ use utoipa::{Modify, OpenApi};
         v1::vms::list, v1::vms::create, v1::vms::get, v1::vms::update, v1::vms::delete, v1::vms::start,
         v1::vms::shutdown, v1::vms::stop, v1::vms::reset, v1::vms::pause, v1::vms::resume, v1::vms::adopt,
         v1::vms::bin, v1::vms::restore, v1::bin::list, v1::nics::add, v1::nics::remove,
+        v1::cd::change, v1::disks::add, v1::disks::grow, v1::disks::remove,
         v1::console::ticket, v1::console::connect,
         v1::screen::ticket, v1::screen::connect, v1::screen::screenshot,
         v1::images::list, v1::images::get, v1::images::update, v1::images::delete, v1::images::bin,

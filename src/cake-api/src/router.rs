@@ -11,8 +11,9 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, alerts, audit, bin, bulk, certificate, console, events, images, imports, meta, metrics, nics, nodes,
-    pools, queries, query, screen, session, settings, setup, tasks, tokens, usage, vms, watch,
+    accounts, alerts, audit, backups, bin, bulk, cd, certificate, console, disks, events, images, imports, meta,
+    metrics, nics, nodes, pools, queries, query, screen, session, settings, setup, support, tasks, tokens, usage, vms,
+    watch,
 };
 
 struct Table {
@@ -80,6 +81,8 @@ fn table(api: Api) -> Table {
         .add("docs_style", ("GET", "/v1/docs.css"), Open, meta::docs_style)
         .add("setup_get", ("GET", "/v1/setup"), Open, setup::get)
         .add("setup", ("POST", "/v1/setup"), Setup, setup::answer)
+        .add_fleeting("setup_backup", ("PUT", "/v1/setup/backup"), Setup, backups::receive)
+        .add_fleeting("setup_restore", ("POST", "/v1/setup/restore"), Setup, backups::restore)
         .add_fleeting("session_begin", ("POST", "/v1/session"), Open, session::begin)
         .add("session_get", ("GET", "/v1/session"), Account, session::get)
         .add("session_end", ("DELETE", "/v1/session"), Account, session::end)
@@ -112,6 +115,10 @@ fn table(api: Api) -> Table {
         .add_fleeting("vm_console", ("POST", "/v1/vms/{vm}/console"), With(Operate), console::ticket)
         .add("vm_nic_add", ("POST", "/v1/vms/{vm}/nics"), With(Manage), nics::add)
         .add("vm_nic_remove", ("DELETE", "/v1/vms/{vm}/nics/{mac}"), With(Manage), nics::remove)
+        .add("vm_disk_add", ("POST", "/v1/vms/{vm}/disks"), With(Manage), disks::add)
+        .add("vm_disk_grow", ("PATCH", "/v1/vms/{vm}/disks/{disk}"), With(Manage), disks::grow)
+        .add("vm_disk_remove", ("DELETE", "/v1/vms/{vm}/disks/{disk}"), With(Manage), disks::remove)
+        .add("vm_cd", ("POST", "/v1/vms/{vm}/cd"), With(Manage), cd::change)
         .add("console_connect", ("GET", "/v1/console/{ticket}"), With(Operate), console::connect)
         .add_fleeting("vm_screen", ("POST", "/v1/vms/{vm}/screen"), With(View), screen::ticket)
         .add("screen_connect", ("GET", "/v1/screen/{ticket}"), With(View), screen::connect)
@@ -148,6 +155,19 @@ fn table(api: Api) -> Table {
         .add("certificate_upload", ("PUT", "/v1/certificate"), With(Administer), certificate::upload)
         .add("certificate_reset", ("DELETE", "/v1/certificate"), With(Administer), certificate::reset)
         .add("certificate_request", ("POST", "/v1/certificate/request"), With(Administer), certificate::request)
+        .add("support_list", ("GET", "/v1/system/support-bundles"), With(Administer), support::list)
+        .add("support_create", ("POST", "/v1/system/support-bundles"), With(Administer), support::create)
+        .add(
+            "support_download",
+            ("GET", "/v1/system/support-bundles/{bundle}/content"),
+            With(Administer),
+            support::download,
+        )
+        .add("support_delete", ("DELETE", "/v1/system/support-bundles/{bundle}"), With(Administer), support::delete)
+        .add("backup_list", ("GET", "/v1/system/backups"), With(Administer), backups::list)
+        .add("backup_create", ("POST", "/v1/system/backups"), With(Administer), backups::create)
+        .add("backup_download", ("GET", "/v1/system/backups/{backup}/content"), With(Administer), backups::download)
+        .add("backup_delete", ("DELETE", "/v1/system/backups/{backup}"), With(Administer), backups::delete)
         .add("query", ("GET", "/v1/query"), With(View), query::find)
         .add("query_list", ("GET", "/v1/queries"), Account, queries::list)
         .add("query_save", ("POST", "/v1/queries"), Account, queries::save)

@@ -3,6 +3,8 @@
 use cake_control::Control;
 use cake_control::accounts::Accounts;
 use cake_control::alerts::AlertBook;
+use cake_control::backup::Backups;
+use cake_control::backup::restore::Restore;
 use cake_control::board::Board;
 use cake_control::certificate::Certificates;
 use cake_control::consoles::Consoles;
@@ -13,6 +15,7 @@ use cake_control::screens::Screens;
 use cake_control::search::Search;
 use cake_control::settings::Settings;
 use cake_control::setup::Setup;
+use cake_control::support::Support;
 use cake_control::tasks::Tasks;
 use cake_control::usage::UsageReader;
 use cake_control::vms::Vms;
@@ -31,6 +34,9 @@ pub struct Api {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) setup: Arc<Setup>,
+    pub(crate) backups: Arc<Backups>,
+    pub(crate) restore: Arc<Restore>,
+    pub(crate) support: Arc<Support>,
     pub(crate) consoles: Arc<Consoles>,
     pub(crate) screens: Arc<Screens>,
     pub(crate) usage: Arc<UsageReader>,
@@ -55,6 +61,9 @@ impl Api {
             accounts: control.accounts.clone(),
             settings: control.settings.clone(),
             setup: control.setup.clone(),
+            backups: control.backups.clone(),
+            restore: control.restore.clone(),
+            support: control.support.clone(),
             consoles: control.consoles.clone(),
             screens: control.screens.clone(),
             usage: control.usage.clone(),

@@ -24,6 +24,8 @@ use crate::state::Api;
 const BUFFER: usize = 16 * 1024;
 /// Largest message from a browser: a big paste.
 const MESSAGE_MAX: usize = 256 * 1024;
+/// Bytes read from a browser at a time. Keys and pointer are small; what is large comes in more turns.
+const FROM_BROWSER: usize = 4 * 1024;
 
 /// Good for one connection within 30 seconds.
 #[derive(Serialize, ToSchema)]
@@ -52,7 +54,8 @@ pub(crate) async fn upgrade(parts: &mut Parts, api: &Api) -> Result<WebSocketUpg
     }
     let upgrade = WebSocketUpgrade::from_request_parts(parts, api).await;
     let refused = |detail| Problem::new(Code::BadParameter).with("name", "Upgrade").with("detail", detail);
-    Ok(upgrade.map_err(|error| refused(error.body_text()))?.max_message_size(MESSAGE_MAX))
+    let upgrade = upgrade.map_err(|error| refused(error.body_text()))?;
+    Ok(upgrade.max_message_size(MESSAGE_MAX).read_buffer_size(FROM_BROWSER))
 }
 
 /// A node's descriptor as a socket of this runtime.

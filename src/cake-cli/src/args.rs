@@ -65,6 +65,8 @@ pub enum Command {
     System(SystemCommand),
     #[command(subcommand)]
     Setup(SetupCommand),
+    #[command(subcommand)]
+    System(SystemCommand),
     Completion {
         #[arg(value_name = "SHELL")]
         shell: Shell,
@@ -109,6 +111,10 @@ pub enum VmCommand {
     },
     #[command(subcommand)]
     Nic(NicCommand),
+    #[command(subcommand)]
+    Disk(DiskCommand),
+    #[command(subcommand)]
+    Cd(CdCommand),
     Console(ConsoleArgs),
     Screenshot {
         #[arg(value_name = "VM")]
@@ -126,6 +132,7 @@ pub enum VmCommand {
 
 /// How far back.
 const SPANS: [&str; 3] = ["hour", "day", "month"];
+const SWITCH: [&str; 2] = ["on", "off"];
 
 #[derive(Debug, Args)]
 pub struct CreateArgs {
@@ -141,6 +148,10 @@ pub struct CreateArgs {
     pub disk: Option<ByteSize>,
     #[arg(long, value_name = "FIRMWARE")]
     pub firmware: Option<String>,
+    #[arg(long, value_name = "on|off", value_parser = SWITCH)]
+    pub tpm: Option<String>,
+    #[arg(long, value_name = "on|off", value_parser = SWITCH)]
+    pub secure_boot: Option<String>,
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<String>,
     #[arg(long, value_name = "PROTOCOL:PORT:PORT")]
@@ -161,6 +172,62 @@ pub struct CreateArgs {
     pub no_start: bool,
     #[arg(long)]
     pub no_wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DiskCommand {
+    Add {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(long, value_name = "SIZE")]
+        size: ByteSize,
+        #[arg(long, value_name = "POOL")]
+        pool: Option<String>,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Grow {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "NUMBER")]
+        number: u32,
+        #[arg(long, value_name = "SIZE")]
+        size: ByteSize,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Remove {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "NUMBER")]
+        number: u32,
+        #[arg(long, short)]
+        yes: bool,
+        #[arg(long)]
+        no_wait: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CdCommand {
+    Insert {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "IMAGE")]
+        image: String,
+        #[arg(long)]
+        force: bool,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Eject {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(long)]
+        force: bool,
+        #[arg(long)]
+        no_wait: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -226,6 +293,7 @@ pub struct ConsoleArgs {
 pub enum ImageCommand {
     List,
     Upload(UploadArgs),
+    Fetch(FetchArgs),
     Download {
         #[arg(value_name = "IMAGE")]
         image: String,
@@ -271,6 +339,20 @@ pub struct UploadArgs {
     pub os: Option<String>,
     #[arg(long, value_name = "SUM")]
     pub sha256: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[arg(value_name = "URL")]
+    pub url: String,
+    #[arg(long, value_name = "OS")]
+    pub os: Option<String>,
+    #[arg(long, value_name = "SUM")]
+    pub sha256: Option<String>,
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -478,4 +560,46 @@ pub enum CertificateCommand {
 #[derive(Debug, Subcommand)]
 pub enum SetupCommand {
     Status,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SystemCommand {
+    Backup {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        recovery_key_file: Option<PathBuf>,
+    },
+    #[command(subcommand)]
+    Backups(BackupsCommand),
+    SupportBundle {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long, short)]
+        yes: bool,
+    },
+    Restore {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        setup_token_file: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        recovery_key_file: Option<PathBuf>,
+    },
+}
+
+/// Those that are kept on the server.
+#[derive(Debug, Subcommand)]
+pub enum BackupsCommand {
+    List,
+    Download {
+        #[arg(value_name = "ID")]
+        backup: Uuid,
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    Delete {
+        #[arg(value_name = "ID")]
+        backup: Uuid,
+    },
 }

@@ -1,16 +1,16 @@
 //! `cake image …`
 
-use crate::args::{ImageCommand, TagCommand, UploadArgs};
+use crate::args::{FetchArgs, ImageCommand, TagCommand, UploadArgs};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::fetch::{self, bar, in_file};
 use crate::output::{self, Align};
 use crate::{progress, search};
 use cake_client::Client;
 use cake_client::wire::{Import, NewImport};
 use cake_types::ByteSize;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub async fn run(context: &Context, command: ImageCommand) -> Result<(), Failure
     match command {
         ImageCommand::List => list(context).await,
         ImageCommand::Upload(args) => upload(context, args).await,
+        ImageCommand::Fetch(args) => fetch(context, args).await,
         ImageCommand::Download { image, output } => download(context, &image, &output).await,
         ImageCommand::Delete { image, now, yes } => delete(context, &image, now, yes).await,
         ImageCommand::Tag(command) => tag(context, command).await,
@@ -50,10 +51,6 @@ async fn list(context: &Context) -> Result<(), Failure> {
     context.list(&seen.json, &columns, rows.collect())
 }
 
-fn in_file(path: &Path, error: &std::io::Error) -> Failure {
-    anyhow::anyhow!("{}: {error}", path.display()).into()
-}
-
 /// Sends a file. Called again after it was interrupted it goes on where it was.
 async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
     let UploadArgs { name, file: path, os, sha256 } = args;
@@ -63,7 +60,7 @@ async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
     let import = match begun(&client, &name, size).await? {
         Some(import) => import,
         None => {
-            let new = NewImport { name: name.clone(), size, sha256, os };
+            let new = NewImport { name: name.clone(), size: Some(size), url: None, sha256, os };
             let begun = client.begin_import(&new).await?;
             client.import_to_send(&begun.id.to_string()).await?.value
         }
@@ -72,8 +69,26 @@ async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
     let sent = client.upload(&import, Arc::new(file), |done| bar.set_position(done)).await;
     bar.finish_and_clear();
     sent?;
+    until_image(context, &client, &import, true).await
+}
+
+/// Lets the server fetch a file.
+async fn fetch(context: &Context, args: FetchArgs) -> Result<(), Failure> {
+    let FetchArgs { name, url, os, sha256, no_wait } = args;
+    let client = context.client()?;
+    let import = client.begin_import(&NewImport { name, size: None, url: Some(url), sha256, os }).await?;
+    // With its task, which an answer to a beginning does not name.
+    let import = client.import(&import.id.to_string()).await?;
+    until_image(context, &client, &import, !no_wait).await
+}
+
+/// Follows what the server makes of a file.
+async fn until_image(context: &Context, client: &Client, import: &Import, wait: bool) -> Result<(), Failure> {
     let task = import.task.ok_or_else(|| anyhow::anyhow!("the import has no task"))?;
-    progress::follow(context, &client, client.task(task).await?, true).await?;
+    progress::follow(context, client, client.task(task).await?, wait).await?;
+    if !wait {
+        return Ok(());
+    }
     let image = client.image(&import.id.to_string()).await?;
     if context.json {
         return output::print(&image.json);
@@ -94,33 +109,12 @@ async fn begun(client: &Client, name: &str, size: ByteSize) -> Result<Option<Imp
     }
 }
 
-fn bar(context: &Context, length: u64) -> ProgressBar {
-    if context.json || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template(
-        "{msg} {wide_bar} {binary_bytes} / {binary_total_bytes} {binary_bytes_per_sec} {eta}",
-    );
-    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
 /// Fetches an image's file; what a download that broke off left is gone on with.
 async fn download(context: &Context, image: &str, output: &Path) -> Result<(), Failure> {
     let client = context.client()?;
     let seen = client.image(image).await?;
-    let part = output.with_extension("part");
-    let mut file = File::options().append(true).create(true).open(&part).map_err(|error| in_file(&part, &error))?;
-    let from = file.metadata().map_err(|error| in_file(&part, &error))?.len();
     let id = seen.id.to_string();
-    let mut answer = client.download_image(&id, from).await?;
-    let bar = bar(context, from + answer.length()).with_message(seen.name.clone());
-    bar.set_position(from);
-    while let Some(bytes) = answer.chunk().await? {
-        file.write_all(&bytes).map_err(|error| in_file(&part, &error))?;
-        bar.inc(bytes.len() as u64);
-    }
-    bar.finish_and_clear();
-    file.sync_all().and_then(|()| std::fs::rename(&part, output)).map_err(|error| in_file(output, &error))?;
+    fetch::to_file(context, (seen.id, &seen.name), output, |from| client.download_image(&id, from)).await?;
     if context.json {
         return output::print(&seen.json);
     }

@@ -15,12 +15,15 @@
 mod account;
 mod alert;
 mod args;
+mod backup;
 mod bin;
 mod bulk;
 mod certificate;
 mod console;
 mod context;
+mod drive;
 mod failure;
+mod fetch;
 mod image;
 mod instance;
 mod look;
@@ -81,6 +84,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Settings(command) => system::settings(&context, command).await,
         Command::System(SystemCommand::Certificate(command)) => certificate::run(&context, command).await,
         Command::Setup(command) => system::setup(&context, command).await,
+        Command::System(command) => backup::run(&context, command).await,
         Command::Completion { shell } => system::completion(shell),
         Command::Version => system::version(&context).await,
     }

@@ -5,7 +5,7 @@ use crate::bulk::{self, Asked, Deed};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{console, nic, progress, search, usage};
+use crate::{console, drive, nic, progress, search, usage};
 use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
 use cake_client::{Seen, VmAction};
 use cake_i18n::format;
@@ -28,6 +28,8 @@ pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
         VmCommand::Tag(command) => tag(context, command).await,
         VmCommand::Rename { vm, name } => rename(context, &vm, &name).await,
         VmCommand::Nic(command) => nic::run(context, command).await,
+        VmCommand::Disk(command) => drive::disk(context, command).await,
+        VmCommand::Cd(command) => drive::cd(context, command).await,
         VmCommand::Console(args) => console::run(context, &args.vm).await,
         VmCommand::Screenshot { vm, output } => screenshot(context, &vm, &output).await,
         VmCommand::Usage { vm, span } => usage::show(context, &context.client()?.vm_usage(&vm, &span).await?),
@@ -87,6 +89,8 @@ fn asked(args: &CreateArgs) -> Result<NewVm, Failure> {
         memory: args.memory,
         disk: args.disk,
         firmware: args.firmware.clone(),
+        tpm: args.tpm.as_deref().map(|word| word == "on"),
+        secure_boot: args.secure_boot.as_deref().map(|word| word == "on"),
         network: args.network.clone(),
         forwards: args.forward.clone(),
         restart: args.restart.clone(),
@@ -143,7 +147,6 @@ fn row(context: &Context, vm: &Vm) -> Vec<String> {
 fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
     let words = context.words;
     let accelerator = vm.accelerator.as_ref().map(|kind| output::known(words, &format!("accelerator-{kind}"), kind));
-    let disks = vm.disks.iter().map(|disk| disk.size.to_string()).collect::<Vec<_>>().join(words.text("comma"));
     let failure = vm.failure.as_ref().map(|failure| {
         let text = output::known(words, &format!("failure-{}", failure.code), &failure.code);
         if failure.detail.is_empty() { text } else { format!("{text} ({})", failure.detail) }
@@ -160,8 +163,9 @@ fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
             ("cli-col-failure", failure),
             ("cli-col-cpus", Some(vm.cpus.to_string())),
             ("cli-col-memory", Some(vm.memory.to_string())),
-            ("cli-col-disk", Some(disks).filter(|text| !text.is_empty())),
+            ("cli-col-disk", drive::disks(context, &vm.disks)),
             ("cli-col-image", vm.image.clone()),
+            ("cli-col-cd", vm.cd_drive.as_ref().map(|cd| drive::in_words(context, cd))),
             ("cli-col-tags", Some(vm.tags.join(words.text("comma"))).filter(|text| !text.is_empty())),
             ("cli-col-firmware", Some(output::known(words, &format!("firmware-{}", vm.firmware), &vm.firmware))),
             ("cli-col-network", Some(nic::all(context, &vm.nics))),

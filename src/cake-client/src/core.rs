@@ -313,7 +313,13 @@ impl Client {
         }
     }
 
-    fn request(&self, method: &Method, url: &str, body: Option<Bytes>, extra: &[(&str, &str)]) -> RequestBuilder {
+    pub(crate) fn request(
+        &self,
+        method: &Method,
+        url: &str,
+        body: Option<Bytes>,
+        extra: &[(&str, &str)],
+    ) -> RequestBuilder {
         let mut request = self.http.request(method.clone(), url);
         for (name, value) in self.credential_headers() {
             request = request.header(name, value);
@@ -333,7 +339,7 @@ impl Client {
         }
     }
 
-    async fn problem(&self, url: &str, response: Response) -> Error {
+    pub(crate) async fn problem(&self, url: &str, response: Response) -> Error {
         let status = response.status().as_u16();
         let text = match response.bytes().await {
             Ok(text) => text,

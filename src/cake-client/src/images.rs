@@ -5,7 +5,7 @@ use crate::wire::{Image, Import, NewImport};
 use crate::{Client, Error, ItemsSeen, Seen};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use reqwest::{Method, Response};
+use reqwest::Response;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -28,8 +28,8 @@ const READY_PAUSE: Duration = Duration::from_millis(250);
 /// A file on its way out.
 #[derive(Debug)]
 pub struct Download {
-    url: String,
-    answer: Response,
+    pub(crate) url: String,
+    pub(crate) answer: Response,
 }
 
 impl Download {
@@ -79,11 +79,7 @@ impl Client {
 
     /// The image's file from this byte on.
     pub async fn download_image(&self, image: &str, from: u64) -> Result<Download, Error> {
-        let range = format!("bytes={from}-");
-        let extra = if from > 0 { vec![("range", range.as_str())] } else { Vec::new() };
-        let path = format!("/v1/images/{}/content", escape(image));
-        let answer = self.send(Method::GET, &path, NO_BODY, &extra).await?;
-        Ok(Download { url: self.url(&path), answer })
+        self.download(&format!("/v1/images/{}/content", escape(image)), from).await
     }
 
     pub async fn imports(&self) -> Result<ItemsSeen<Import>, Error> {

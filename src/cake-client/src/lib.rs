@@ -26,6 +26,7 @@
 //! nothing that the API does not offer.
 
 mod accounts;
+mod backups;
 mod console;
 mod core;
 mod error;

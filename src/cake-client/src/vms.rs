@@ -1,8 +1,9 @@
 //! Virtual machines, by id or by name.
 
 use crate::core::{NO_BODY, escape};
-use crate::wire::{BinItem, BulkSummary, BulkVm, NewNic, NewVm, Task, Ticket, Vm};
+use crate::wire::{BinItem, BulkSummary, BulkVm, NewCd, NewDisk, NewNic, NewVm, Task, Ticket, Vm};
 use crate::{Client, Error, ItemsSeen, Seen};
+use cake_types::ByteSize;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -105,6 +106,28 @@ impl Client {
     pub async fn remove_nic(&self, vm: &Seen<Vm>, mac: &str) -> Result<Seen<Task>, Error> {
         let id = vm.id.to_string();
         self.delete(&format!("{}/nics/{}", vm_path(&id), escape(mac)), vm.etag()?).await
+    }
+
+    /// Puts a CD into the VM's drive, or takes it out; the task ends when a guest that runs has it, or has it no more.
+    pub async fn change_cd(&self, vm: &str, new: &NewCd) -> Result<Seen<Task>, Error> {
+        self.post(&format!("{}/cd", vm_path(vm)), Some(new)).await
+    }
+
+    /// Gives the VM an empty disk; the task ends when a guest that runs has it.
+    pub async fn add_disk(&self, vm: &str, new: &NewDisk) -> Result<Seen<Task>, Error> {
+        self.post(&format!("{}/disks", vm_path(vm)), Some(new)).await
+    }
+
+    /// Makes a disk larger; the task ends when a guest that runs sees it.
+    pub async fn grow_disk(&self, vm: &Seen<Vm>, number: u32, size: ByteSize) -> Result<Seen<Task>, Error> {
+        let id = vm.id.to_string();
+        self.patch(&format!("{}/disks/{number}", vm_path(&id)), vm.etag()?, &json!({ "size": size })).await
+    }
+
+    /// Takes a disk away with everything on it; the task ends when a guest that runs has let it go.
+    pub async fn remove_disk(&self, vm: &Seen<Vm>, number: u32) -> Result<Seen<Task>, Error> {
+        let id = vm.id.to_string();
+        self.delete(&format!("{}/disks/{number}", vm_path(&id)), vm.etag()?).await
     }
 
     pub async fn console_ticket(&self, vm: &str) -> Result<Seen<Ticket>, Error> {

@@ -28,6 +28,7 @@ pub struct Vm {
     pub network: String,
     pub nics: Vec<Nic>,
     pub image: Option<String>,
+    pub cd_drive: Option<CdDrive>,
     pub hostname: Option<String>,
     pub tags: Vec<String>,
     /// QEMU's process on the node.
@@ -51,6 +52,10 @@ pub struct Vm {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Disk {
+    /// Names it among the VM's.
+    pub number: u32,
+    /// `off`, `in`, `coming`, `growing`, `leaving`, `failed`.
+    pub state: String,
     pub size: ByteSize,
     /// The pool's name or id.
     pub pool: Option<String>,
@@ -97,6 +102,36 @@ pub struct Usage {
     /// Thousandths of one processor over the last sample.
     pub cpu_permille: u32,
     pub memory: ByteSize,
+}
+
+/// A VM's CD drive.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct CdDrive {
+    /// The image that shall lie in it.
+    pub image: Option<Uuid>,
+    /// `off`, `as-asked`, `changing`, `waiting`, `failed`.
+    pub state: String,
+    pub open: bool,
+    pub failure: Option<Failure>,
+}
+
+/// A disk that a VM shall have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NewDisk {
+    pub size: ByteSize,
+    /// By name or id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+}
+
+/// What shall lie in a CD drive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NewCd {
+    /// By name or id; nothing without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    pub force: bool,
 }
 
 /// Something in the bin.
@@ -147,7 +182,12 @@ impl Import {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct NewImport {
     pub name: String,
-    pub size: ByteSize,
+    /// Of a file that is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<ByteSize>,
+    /// … that is fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,6 +205,10 @@ pub struct NewVm {
     pub disk: Option<ByteSize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub firmware: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secure_boot: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -529,4 +573,45 @@ pub struct BulkRefusal {
     pub code: String,
     /// By language tag.
     pub messages: BTreeMap<String, crate::error::Message>,
+}
+
+/// The configuration in one file.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Backup {
+    pub id: Uuid,
+    pub made_at: Timestamp,
+    /// The version of cake that made it.
+    pub cake: String,
+    pub size: ByteSize,
+}
+
+/// A backup that was sent, as its first lines tell.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReceivedBackup {
+    pub name: String,
+    pub made_at: Timestamp,
+    pub cake: String,
+}
+
+/// What came back.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Restored {
+    pub name: String,
+    pub made_at: Timestamp,
+    pub vms: usize,
+    pub sealed_elsewhere: usize,
+}
+
+/// For whoever helps.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SupportBundle {
+    pub id: Uuid,
+    pub size: ByteSize,
+    pub files: Vec<SupportFile>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct SupportFile {
+    pub name: String,
+    pub size: ByteSize,
 }

@@ -1,7 +1,8 @@
-//! What must hold for all bytes that a viewer of a screen can send, for all that a pixmap's file can have, and for every text that
-//! is said to be a certificate. Shared by the fuzz targets and by the replay on stable Rust.
+//! What must hold for all bytes that a viewer of a screen can send, for all that a pixmap's or a backup's file can have, and for every
+//! text that is said to be a certificate. Shared by the fuzz targets and by the replay on stable Rust.
 #![allow(dead_code)] // Each fuzz target uses one of them.
 
+use cake_control::backup::bundle::{self, HEADER_MAX, MAGIC};
 use cake_control::certificate::{Chain, read_key};
 use cake_control::screens::picture::{self, PIXELS_MAX};
 use cake_control::screens::rfb::{ClientStream, HELD_MAX, RfbError};
@@ -55,5 +56,17 @@ pub fn certificate(bytes: &[u8]) {
         assert!(!info.subject.chars().chain(info.issuer.chars()).any(char::is_control));
         let _ = chain.check(info.not_before);
         let _ = chain.with_key(bytes);
+    }
+}
+
+pub fn bundle(bytes: &[u8]) {
+    let Ok((header, lines)) = bundle::header(bytes) else { return };
+    assert!(lines <= MAGIC.len() + HEADER_MAX && bytes[..lines].ends_with(b"\n") && header.format == bundle::FORMAT);
+    // Whatever it says of its length, no other length is taken, and without the key nothing comes out.
+    if let Ok((same, start)) = bundle::read_header(&mut &bytes[..], bytes.len() as u64) {
+        assert_eq!(same, header);
+        let mut out = Vec::new();
+        let rest = &bytes[start.len()..];
+        assert!(bundle::open(&header, &start, rest, &[7; 32].into(), &mut out).is_err() && out.is_empty());
     }
 }

@@ -103,6 +103,11 @@ pub fn settings() -> Key {
     Key::new("/system/settings").expect("a constant key")
 }
 
+/// What backups are sealed with: derived from the recovery key when that was last at hand.
+pub fn backup_key() -> Key {
+    Key::new("/system/backup-key").expect("a constant key")
+}
+
 /// The hash of the one-time token; gone once set-up is done.
 pub fn setup() -> Key {
     Key::new("/system/setup").expect("a constant key")

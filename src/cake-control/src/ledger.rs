@@ -84,17 +84,8 @@ impl Ledger {
 
     /// Writes down something that happened. Losing the last quarter of a second of events in a power cut is accepted.
     pub async fn event(&self, happened: Happened, subject: Option<Subject>) {
-        let Happened { kind, severity, params } = happened;
-        let event = Event { at: self.now(), project: ProjectName::default(), severity, kind, subject, params };
-        let record = Record {
-            kind: RecordKind::Event,
-            at: event.at,
-            project: event.project.to_string(),
-            subject: event.subject.as_ref().map(|s| s.id.to_string()).unwrap_or_default(),
-            actor: String::new(),
-            data: serde_json::to_value(&event).expect("an event is JSON"),
-        };
-        if let Err(error) = self.journal.append_soon(record).await {
+        let event = event_of(happened, subject, self.now());
+        if let Err(error) = self.journal.append_soon(event_record(&event)).await {
             tracing::error!(%error, kind = event.kind.as_str(), "an event could not be written");
         }
         self.board.changes.tell(What::Event(Arc::new(event)));
@@ -106,15 +97,37 @@ impl Ledger {
 
     /// Writes down a task that has ended.
     pub async fn task_ended(&self, task: &Task) -> Result<(), Problem> {
-        let record = Record {
-            kind: RecordKind::Task,
-            at: task.end.as_ref().map_or_else(|| self.now(), |end| end.at),
-            project: task.project.to_string(),
-            subject: task.subject.id.to_string(),
-            actor: actor_key(&task.created_by),
-            data: serde_json::to_value(task).expect("a task is JSON"),
-        };
-        self.journal.append(record).await.map_err(error::journal)?;
+        self.journal.append(task_record(task)).await.map_err(error::journal)?;
         Ok(())
+    }
+}
+
+pub(crate) fn event_of(happened: Happened, subject: Option<Subject>, at: Timestamp) -> Event {
+    let Happened { kind, severity, params } = happened;
+    let params = params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Event { at, project: ProjectName::default(), severity, kind, subject, params }
+}
+
+/// As the Journal keeps it.
+pub(crate) fn event_record(event: &Event) -> Record {
+    Record {
+        kind: RecordKind::Event,
+        at: event.at,
+        project: event.project.to_string(),
+        subject: event.subject.as_ref().map(|s| s.id.to_string()).unwrap_or_default(),
+        actor: String::new(),
+        data: serde_json::to_value(event).expect("an event is JSON"),
+    }
+}
+
+/// As the Journal keeps it once it has ended.
+pub(crate) fn task_record(task: &Task) -> Record {
+    Record {
+        kind: RecordKind::Task,
+        at: task.end.as_ref().map_or(task.created_at, |end| end.at),
+        project: task.project.to_string(),
+        subject: task.subject.id.to_string(),
+        actor: actor_key(&task.created_by),
+        data: serde_json::to_value(task).expect("a task is JSON"),
     }
 }

@@ -20,6 +20,7 @@
 pub mod accounts;
 pub mod alerts;
 mod audit;
+pub mod backup;
 pub mod board;
 pub mod caller;
 pub mod certificate;
@@ -40,6 +41,7 @@ pub mod search;
 pub mod settings;
 pub mod setup;
 mod start;
+pub mod support;
 pub mod tasks;
 pub mod usage;
 pub mod vms;

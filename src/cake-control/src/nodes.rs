@@ -78,7 +78,8 @@ impl Nodes {
     pub async fn apply(&self, vm: &Arc<Vm>) {
         let board = &self.ledger.board;
         let (id, generation) = (vm.meta.id, vm.meta.generation);
-        let Some(node) = self.connected() else {
+        // What came out of a backup is not made anew where it is not.
+        let Some(node) = self.connected().filter(|_| vm.spec.restored.is_none()) else {
             return board.applying_ended(id, generation);
         };
         board.set_applying(id, generation);

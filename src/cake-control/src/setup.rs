@@ -1,6 +1,6 @@
 //! The wizard's end: everything in one transaction, so that nothing is ever half set up.
 //!
-//! + settings with the recovery key's public half  + roles  + administrator  + pool  − the one-time token
+//! + settings with the recovery key's public half  + the key of backups, derived from it  + roles  + administrator  + pool  − the one-time token
 
 use cake_planner::event::Happened;
 use cake_store::{Expect, Txn, TxnOutcome};
@@ -149,6 +149,7 @@ impl Setup {
         let txn = txn
             .guard(keys::settings(), Expect::Absent)
             .put(keys::settings(), record::encode(&settings))
+            .put(keys::backup_key(), record::encode(&crate::backup::backup_key(&recovery)))
             .put(keys::pool(pool.meta.id), record::encode(&pool))
             .delete(keys::setup());
         self.commit(keep.write(txn, &key, now), caller, settings, account, pool).await?;

@@ -10,6 +10,8 @@ use tokio::task::JoinSet;
 
 use crate::accounts::Accounts;
 use crate::alerts::AlertBook;
+use crate::backup::Backups;
+use crate::backup::restore::{self, Restore};
 use crate::board::{Board, Render, Transition};
 use crate::certificate::{CertificateError, Certificates};
 use crate::consoles::Consoles;
@@ -32,6 +34,7 @@ use crate::screens::Screens;
 use crate::search::Search;
 use crate::settings::Settings;
 use crate::setup::{Setup, SetupFileError};
+use crate::support::Support;
 use crate::tasks::Tasks;
 use crate::usage::UsageReader;
 use crate::vms::Vms;
@@ -46,6 +49,8 @@ pub struct Place {
     pub node_socket: PathBuf,
     /// Where this program listens: no guest may be reached at this port.
     pub listen: SocketAddr,
+    /// The last lines of this program's log.
+    pub log: fn() -> Vec<u8>,
 }
 
 /// The services, each an `Arc` of its own: whoever needs one takes that one.
@@ -60,6 +65,9 @@ pub struct Control {
     pub accounts: Arc<Accounts>,
     pub settings: Arc<Settings>,
     pub setup: Arc<Setup>,
+    pub backups: Arc<Backups>,
+    pub restore: Arc<Restore>,
+    pub support: Arc<Support>,
     pub consoles: Arc<Consoles>,
     pub screens: Arc<Screens>,
     pub bin: Arc<BinSweeper>,
@@ -71,6 +79,8 @@ pub struct Control {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    #[error("what was restored can't be put in its place")]
+    Restore(#[source] std::io::Error),
     #[error("the Store can't be opened")]
     Store(#[from] StoreError),
     #[error("the Journal can't be opened")]
@@ -86,11 +96,13 @@ pub enum StartError {
 impl Control {
     /// Opens the Store and the Journal, reads what there is and starts the loops.
     pub async fn start(place: &Place, render: Arc<dyn Render>, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        restore::settle(&place.state).map_err(StartError::Restore)?;
         let options = SqliteOptions { clock: clock.clone(), ..SqliteOptions::default() };
         let store = SqliteStore::open(place.state.join("store.sqlite"), options).await?;
         let journal = Journal::open(place.state.join("journal.sqlite"), JournalOptions::default()).await?;
         let (board, transitions) = Board::new(render);
-        let (store, journal, board): (Arc<dyn Store>, _, _) = (Arc::new(store), Arc::new(journal), Arc::new(board));
+        let (sqlite, journal, board) = (Arc::new(store), Arc::new(journal), Arc::new(board));
+        let store: Arc<dyn Store> = sqlite.clone();
         let ledger = Arc::new(Ledger { store, journal, board, clock, journaled: Default::default() });
         audit::drain(&ledger).await?;
         fill(&ledger).await?;
@@ -117,6 +129,10 @@ impl Control {
         let search = Search::new(ledger.clone(), tasks.clone(), accounts.clone(), settings.clone());
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
         setup.prepare().await?;
+        let backups = Backups::new(ledger.clone(), sqlite, settings.clone(), &place.state);
+        let restore = Restore::new(ledger.clone(), settings.clone(), nodes.clone(), &place.state);
+        let support =
+            Support::new(ledger.clone(), nodes.clone(), settings.clone(), accounts.clone(), &place.state, place.log);
         let started = Happened::new(EventKind::ControlStarted, Severity::Info);
         ledger.event(started.with("version", env!("CARGO_PKG_VERSION")), None).await;
         let mut control = Self {
@@ -130,6 +146,9 @@ impl Control {
             accounts,
             settings,
             setup: Arc::new(setup),
+            backups: Arc::new(backups),
+            restore: Arc::new(restore),
+            support: Arc::new(support),
             consoles,
             screens,
             bin,

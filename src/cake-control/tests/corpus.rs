@@ -8,10 +8,14 @@ mod replay;
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 
 const MUTATIONS: usize = 60_000;
-const TOKENS: [&[u8]; 15] = [
+const TOKENS: [&[u8]; 19] = [
     b"-----BEGIN CERTIFICATE-----\n",
     b"-----END CERTIFICATE-----\n",
     b"MII",
+    b"cake backup\n",
+    b"\"format\":2",
+    b"\"size\":18446744073709551615",
+    b"\n",
     b"RFB 003.008\n",
     b"\x01\x01",
     b"\x02\0\0\x01\xff\xff\xff\x11",
@@ -68,4 +72,9 @@ fn pixmaps_break_nothing() {
 fn texts_that_are_no_certificates_break_nothing() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     replay("certificate", check::certificate);
+}
+
+#[test]
+fn files_that_are_no_backup_break_nothing() {
+    replay("bundle", check::bundle);
 }

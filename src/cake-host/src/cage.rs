@@ -30,7 +30,7 @@ pub struct Cage<'a> {
     /// The machine's network; otherwise an empty one.
     pub network: bool,
     pub kvm: bool,
-    /// Files that it can't take as descriptors.
+    /// Files and folders that it can't take as descriptors.
     pub seen: &'a [Seen<'a>],
 }
 

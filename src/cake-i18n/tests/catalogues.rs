@@ -332,7 +332,7 @@ fn a_tasks_end_says_what_was_done_or_why_not() {
     assert_eq!(end(Language::English, "failed", "of-the-future"), "Create web: It did not succeed.");
     for (state, codes) in [
         ("failed", &["lost", "refused", "crashed", "killed", "not-running"][..]),
-        ("cancelled", &["cancelled", "superseded", "removed"]),
+        ("cancelled", &["cancelled", "superseded", "removed", "restored"]),
     ] {
         for code in codes {
             for words in all() {

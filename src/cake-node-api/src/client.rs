@@ -160,6 +160,11 @@ impl NodeClient {
         self.descriptor(Request::OpenImage { id }).await
     }
 
+    /// A tar of the node's logs.
+    pub async fn support(&self) -> Result<OwnedFd, ClientError> {
+        self.descriptor(Request::Support).await
+    }
+
     pub async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), ClientError> {
         self.accepted(Request::Do { operation, vm, verb }).await
     }

@@ -241,6 +241,7 @@ pub enum Request {
         after: Option<i64>,
     },
     Counters,
+    Support,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

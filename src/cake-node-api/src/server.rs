@@ -50,6 +50,8 @@ pub trait NodeService: Send + Sync + 'static {
     async fn history(&self, of: UsageOf, span: Span, after: Option<i64>) -> Result<UsageHistory, NodeError>;
     /// What this server and its running VMs have used since they were started.
     async fn counters(&self) -> Result<Counters, NodeError>;
+    /// A tar of this node's logs, bounded, as they are.
+    async fn support(&self) -> Result<OwnedFd, NodeError>;
 }
 
 /// Answers callers whose uid is in `allowed`, until the listener fails. A connection serves one caller; its requests are answered
@@ -129,6 +131,7 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
             service.history(of, span, after).await.map(|history| Answer::History(Box::new(history)))
         }
         Request::Counters => service.counters().await.map(|counters| Answer::Counters(Box::new(counters))),
+        Request::Support => service.support().await.map(&mut with),
         Request::Observe => return,
     };
     // The caller may have gone: then nobody waits for the answer.

@@ -36,10 +36,10 @@ impl Staged {
         Self { file, size }
     }
 
-    /// Makes room. What is there already stays.
+    /// Makes room. What is there already stays, and a file that is finished stays so.
     pub fn prepare(&self) -> io::Result<()> {
         let length = self.size + chunks(self.size);
-        if self.file.metadata()?.len() == length {
+        if self.file.metadata()?.len() == length || self.is_finished()? {
             return Ok(());
         }
         self.file.set_len(length)?;
@@ -65,8 +65,16 @@ impl Staged {
     /// Of every chunk, whether it is here.
     pub fn received(&self) -> io::Result<Vec<bool>> {
         let mut bytes = vec![0; chunks(self.size) as usize];
-        self.file.read_exact_at(&mut bytes, self.size)?;
+        match self.file.read_exact_at(&mut bytes, self.size) {
+            // Finished before, or a moment ago by the other side.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && self.is_finished()? => bytes.fill(1),
+            read => read?,
+        }
         Ok(bytes.into_iter().map(|byte| byte == 1).collect())
+    }
+
+    fn is_finished(&self) -> io::Result<bool> {
+        Ok(self.file.metadata()?.len() == self.size)
     }
 
     /// Bytes that are here.
@@ -106,6 +114,10 @@ mod tests {
         }
         assert_eq!(staged.bytes(&staged.received().unwrap()), size);
         staged.finish().unwrap();
+        assert_eq!(file.metadata().unwrap().len(), size);
+        // Whoever opens it now finds all of it, and makes no room for more.
+        again.prepare().unwrap();
+        assert_eq!(again.received().unwrap(), [true; 3]);
         assert_eq!(file.metadata().unwrap().len(), size);
     }
 }

@@ -102,6 +102,9 @@ impl NodeService for EchoNode {
     async fn counters(&self) -> Result<Counters, NodeError> {
         Ok(Counters { host: HostCounters::default(), vms: Vec::new() })
     }
+    async fn support(&self) -> Result<OwnedFd, NodeError> {
+        Err(NodeError::Unknown)
+    }
     async fn ticket(&self, _: StreamKind, _: VmId) -> Result<StreamTicket, NodeError> {
         Ok(StreamTicket("good".into()))
     }

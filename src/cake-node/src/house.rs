@@ -9,19 +9,19 @@ use async_trait::async_trait;
 use cake_node_api::{Observed, OperationOutcome, OperationResult};
 use cake_storage::{Pool, StorageError, seed, volume};
 use cake_types::{
-    ByteSize, Failure, FailureCode, Firmware, HaltedBy, ImageFormat, OperationId, PoolId, PoolStatus,
-    ProvisionProgress, SecretKey, VmId, VmStatus,
+    ByteSize, Failure, FailureCode, Firmware, HaltedBy, HardwareRecord, ImageFormat, ImageId, OperationId, PoolId,
+    PoolStatus, ProvisionProgress, SecretKey, VmId, VmStatus,
 };
-use cake_vm::argv::UEFI_VARIABLES_TEMPLATE;
+use cake_vm::argv::uefi_variables_template;
 use cake_vm::cards::Card;
 use cake_vm::machine::Outcome;
 use cake_vm::{Assignment, Files, Folder, Making, Surroundings};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::OpenOptions;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -146,9 +146,10 @@ impl House {
             let Some(last) = rows.last() else { return Ok(none) };
             after = Some(last.vm.meta.id);
             for row in rows {
-                let disks = row.vm.spec.disks.iter().enumerate().take(self.disks_made(&row));
-                for (index, _) in disks.filter(|(_, disk)| disk.pool == id) {
-                    if pool.volume(row.vm.meta.id, index).exists() {
+                let made = self.disks_made(&row);
+                let disks = row.vm.spec.numbered_disks().filter(|(number, _)| *number < made);
+                for (number, _) in disks.filter(|(_, disk)| disk.pool == id) {
+                    if pool.volume(row.vm.meta.id, number as usize).exists() {
                         return Ok(true);
                     }
                     none = false;
@@ -157,12 +158,14 @@ impl House {
         }
     }
 
-    /// How many of its disks were made at some time. A version before this one did not write it down, but what has been started
-    /// was made.
-    fn disks_made(&self, row: &VmRow) -> usize {
+    /// Its disks with numbers below were made at some time. The first version did not write it down, but what has been started was
+    /// made.
+    fn disks_made(&self, row: &VmRow) -> u32 {
         match row.made {
-            0 if Folder::of(&self.vms, row.vm.meta.id).plan().exists() => row.vm.spec.disks.len(),
-            made => made as usize,
+            0 if Folder::of(&self.vms, row.vm.meta.id).plan().exists() => {
+                u32::try_from(row.vm.spec.disks.len()).unwrap_or(u32::MAX)
+            }
+            made => made,
         }
     }
 
@@ -216,11 +219,51 @@ impl House {
 
     /// Whether all disks exist, by their names alone.
     pub fn is_made(&self, vm: &cake_types::Vm) -> bool {
-        vm.spec
-            .disks
-            .iter()
-            .enumerate()
-            .all(|(index, disk)| self.pool(disk.pool).is_ok_and(|pool| pool.volume(vm.meta.id, index).exists()))
+        let exists = |(number, disk): (u32, &cake_types::DiskSpec)| {
+            self.pool(disk.pool).is_ok_and(|pool| {
+                let volume = pool.volume(vm.meta.id, number as usize).metadata();
+                volume.is_ok_and(|volume| volume.len() >= disk.size.bytes())
+            })
+        };
+        // What was taken away is not there any more.
+        let left = |number: &u32| {
+            let volumes = self.all_pools().into_values().map(|pool| pool.volume(vm.meta.id, *number as usize));
+            volumes.into_iter().any(|volume| volume.exists())
+        };
+        vm.spec.numbered_disks().all(exists) && !vm.spec.removed_disks.iter().any(left)
+    }
+
+    /// Makes those that never were, one after the other, and notes it.
+    async fn make_disks(
+        &self,
+        assignment: &Arc<Assignment>,
+        places: impl IntoIterator<Item = usize>,
+        making: &Making,
+    ) -> Result<(), Failure> {
+        let (id, spec) = (assignment.id(), &assignment.vm.spec);
+        let lost = |error: DatabaseError| failure(FailureCode::Internal, crate::chain(&error));
+        let row = self.database.vm(id).await.map_err(lost)?;
+        let made = row.as_ref().map_or(0, |row| self.disks_made(row));
+        let mut last = made;
+        for index in places {
+            let number = spec.disk_number(index);
+            self.make_disk(assignment, index, number < made, making).await?;
+            last = last.max(number.saturating_add(1));
+        }
+        if row.is_some_and(|row| row.made < last) {
+            self.database.set_made(id, last).await.map_err(lost)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was taken away. Only while the VM is off, or has let it go.
+    async fn forget_disks(&self, id: VmId, numbers: Vec<u32>) -> Result<(), Failure> {
+        let pools = self.all_pools();
+        let forget = move || {
+            let disks = numbers.iter().flat_map(|number| pools.values().map(move |pool| (pool, *number)));
+            disks.into_iter().try_for_each(|(pool, number)| pool.remove_volume(id, number as usize))
+        };
+        blocking(forget).await.map_err(|error| error.to_failure())
     }
 
     async fn make_disk(
@@ -233,7 +276,8 @@ impl House {
         let disk = &assignment.vm.spec.disks[index];
         let pool = self.pool(disk.pool)?;
         let (vm, size, owner) = (assignment.id(), disk.size, assignment.uid);
-        let path = pool.volume(vm, index);
+        let number = assignment.vm.spec.disk_number(index) as usize;
+        let path = pool.volume(vm, number);
         match path.metadata() {
             Ok(metadata) if metadata.len() == size.bytes() => return Ok(()),
             // A new one would look like the old one to everybody but the guest's owner.
@@ -262,19 +306,19 @@ impl House {
                 making.progress(ProvisionProgress { done: ByteSize(done), total: ByteSize(total) });
                 !making.is_cancelled()
             };
-            let request = volume::VolumeRequest { vm, index, size, image: image.as_deref(), owner };
+            let request = volume::VolumeRequest { vm, index: number, size, image: image.as_deref(), owner };
             volume::make(&pool, &request, &watch).map(|_| ())
         })
         .await
         .map_err(|error| error.to_failure())
     }
 
-    fn make_uefi_variables(&self, folder: &Folder, uid: u32) -> io::Result<()> {
+    fn make_uefi_variables(&self, hardware: &HardwareRecord, folder: &Folder, uid: u32) -> io::Result<()> {
         let path = folder.uefi_variables();
         if path.exists() {
             return Ok(());
         }
-        let template = std::fs::read(self.engine.join(UEFI_VARIABLES_TEMPLATE))?;
+        let template = std::fs::read(self.engine.join(uefi_variables_template(hardware)))?;
         write_whole(&path, &template, Some(uid))
     }
 
@@ -338,6 +382,16 @@ fn write_whole(path: &Path, bytes: &[u8], owner: Option<u32>) -> io::Result<()> 
     std::fs::rename(new, path)
 }
 
+/// The folder of a TPM that remembers nothing yet.
+fn make_tpm(folder: &Folder, uid: u32) -> io::Result<()> {
+    let path = folder.tpm();
+    match DirBuilder::new().mode(0o700).create(&path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    std::os::unix::fs::chown(&path, Some(uid), Some(uid))
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
 ) -> Result<T, StorageError> {
@@ -357,18 +411,14 @@ impl Surroundings for House {
         let internal = |error: io::Error| failure(FailureCode::Internal, error);
         let folder = Folder::of(&self.vms, assignment.id());
         folder.create().map_err(internal)?;
-        let lost = |error: DatabaseError| failure(FailureCode::Internal, crate::chain(&error));
-        let row = self.database.vm(assignment.id()).await.map_err(lost)?;
-        let (made, disks) = (row.as_ref().map_or(0, |row| self.disks_made(row)), assignment.vm.spec.disks.len());
-        for index in 0..disks {
-            self.make_disk(assignment, index, index < made, &making).await?;
-        }
+        let spec = &assignment.vm.spec;
+        self.forget_disks(assignment.id(), spec.removed_disks.clone()).await?;
+        self.make_disks(assignment, 0..spec.disks.len(), &making).await?;
         if assignment.vm.spec.firmware == Firmware::Uefi {
-            self.make_uefi_variables(&folder, assignment.uid).map_err(internal)?;
+            self.make_uefi_variables(&spec.hardware, &folder, assignment.uid).map_err(internal)?;
         }
-        let disks = u32::try_from(disks).unwrap_or(u32::MAX);
-        if row.is_some_and(|row| row.made < disks) {
-            self.database.set_made(assignment.id(), disks).await.map_err(lost)?;
+        if spec.hardware.tpm {
+            make_tpm(&folder, assignment.uid).map_err(internal)?;
         }
         Ok(())
     }
@@ -376,8 +426,11 @@ impl Surroundings for House {
     async fn files(&self, assignment: &Arc<Assignment>) -> Result<Files, Failure> {
         let (id, spec) = (assignment.id(), &assignment.vm.spec);
         check_memory(spec.memory)?;
-        let disks = spec.disks.iter().enumerate().map(|(index, disk)| {
-            let path = self.pool(disk.pool)?.volume(id, index);
+        // What was asked for while it ran, and did not come to pass, does so now.
+        self.forget_disks(id, spec.removed_disks.clone()).await?;
+        self.make_disks(assignment, 0..spec.disks.len(), &Making::silent()).await?;
+        let disks = spec.numbered_disks().map(|(number, disk)| {
+            let path = self.pool(disk.pool)?.volume(id, number as usize);
             if path.exists() { Ok(path) } else { Err(gone(&path)) }
         });
         let seed = match (&spec.hardware.seed, &spec.cloud_init) {
@@ -385,11 +438,11 @@ impl Surroundings for House {
             _ => None,
         };
         let kernel = match spec.kernel {
-            Some(kernel) => Some(self.library.usable(kernel).await?.path),
+            Some(kernel) => Some(self.image(kernel).await?),
             None => None,
         };
         let cd = match spec.cd {
-            Some(cd) => Some(self.library.usable(cd).await?.path),
+            Some(cd) => Some(self.image(cd).await?),
             None => None,
         };
         Ok(Files { disks: disks.collect::<Result<_, Failure>>()?, seed, cd, kernel })
@@ -397,6 +450,20 @@ impl Surroundings for House {
 
     async fn connect(&self, card: &Card) -> Result<Option<OwnedFd>, Failure> {
         networks::connect(card.mac, card.spec.clone()).await
+    }
+
+    async fn image(&self, image: ImageId) -> Result<PathBuf, Failure> {
+        Ok(self.library.usable(image).await?.path)
+    }
+
+    async fn disk(&self, assignment: &Arc<Assignment>, index: usize) -> Result<PathBuf, Failure> {
+        self.make_disks(assignment, [index], &Making::silent()).await?;
+        let spec = &assignment.vm.spec;
+        Ok(self.pool(spec.disks[index].pool)?.volume(assignment.id(), spec.disk_number(index) as usize))
+    }
+
+    async fn forget_disk(&self, id: VmId, number: u32) -> Result<(), Failure> {
+        self.forget_disks(id, vec![number]).await
     }
 
     async fn remove(&self, id: VmId) -> Result<(), Failure> {

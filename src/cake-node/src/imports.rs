@@ -15,7 +15,7 @@
 use crate::convert;
 use crate::database::ImportRow;
 use crate::house::House;
-use crate::inspector::WorkerInspector;
+use crate::inspector::{AskError, WorkerInspector};
 use cake_node_api::staged::{self, Staged};
 use cake_node_api::{ImportRecord, NodeError};
 use cake_storage::images::{self, Image};
@@ -64,6 +64,10 @@ struct Work {
 
 fn failure(code: FailureCode, detail: impl std::fmt::Display) -> Failure {
     Failure { code, detail: detail.to_string() }
+}
+
+fn unreadable(error: AskError) -> Failure {
+    failure(FailureCode::Internal, format_args!("it could not be looked into: {}", crate::chain(&*error)))
 }
 
 fn file_failure(what: &'static str) -> impl FnOnce(io::Error) -> Failure {
@@ -215,11 +219,16 @@ impl Imports {
         if row.stage == ImportStage::Receiving {
             self.receive(row, &work, look).await?;
         }
-        self.enter(row, ImportStage::Checking, None).await;
-        let image = self.make(row, &work).await?;
-        let (folder, published) = (work.folder.clone(), image.clone());
-        run_blocking(move || images::publish(&folder, &published).map_err(file_failure("publish the image"))).await?;
-        self.inspector.vouch(&image).await;
+        // Whoever was killed a moment after it had become an image finds it there.
+        if !images::is_published(&work.folder, work.id) {
+            self.enter(row, ImportStage::Checking, None).await;
+            let image = self.make(row, &work).await?;
+            let (folder, published) = (work.folder.clone(), image.clone());
+            run_blocking(move || images::publish(&folder, &published).map_err(file_failure("publish the image")))
+                .await?;
+            self.inspector.vouch(&image).await;
+        }
+        run_blocking(move || work.tidy().map_err(file_failure("remove the original"))).await?;
         self.house.refresh_images().await;
         Ok(())
     }
@@ -251,23 +260,37 @@ impl Imports {
     /// The image that the file is, or becomes.
     async fn make(&self, row: &mut ImportRow, work: &Work) -> Result<Image, Failure> {
         let path = work.received();
-        let internal = |error| failure(FailureCode::Internal, format_args!("it could not be looked into: {error}"));
-        let answer = self.inspector.ask(&path).await.map_err(|error| internal(crate::chain(&*error)))?;
-        if let Some(wanted) = &row.import.spec.sha256
-            && !wanted.eq_ignore_ascii_case(&answer.sha256)
-        {
-            let detail = format!("its checksum is {}, not {wanted}", answer.sha256);
-            return Err(failure(FailureCode::ChecksumDiffers, detail));
-        }
+        let answer = self.inspector.glance(&path).await.map_err(unreadable)?;
         let found = answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
-        let (found, path) = match found {
-            Found::Raw { .. } | Found::Iso { .. } => (found, path),
-            Found::Qcow2 { virtual_size, .. } => self.convert(row, work, "qcow2", virtual_size).await?,
-            Found::Vmdk { virtual_size } => self.convert(row, work, "vmdk", virtual_size).await?,
-            Found::Vhdx { virtual_size } => self.convert(row, work, "vhdx", virtual_size).await?,
+        let foreign = match found {
+            Found::Raw { .. } | Found::Iso { .. } => None,
+            Found::Qcow2 { virtual_size, .. } => Some(("qcow2", virtual_size)),
+            Found::Vmdk { virtual_size } => Some(("vmdk", virtual_size)),
+            Found::Vhdx { virtual_size } => Some(("vhdx", virtual_size)),
             Found::Kernel { .. } => return Err(failure(FailureCode::ImageUnknown, "kernels are not imported")),
         };
-        describe(work, found, path, answer.sha256)
+        let wanted = row.import.spec.sha256.clone();
+        let checksum = self.checksum(&path, wanted.as_deref());
+        match foreign {
+            None => describe(work, found, path.clone(), checksum.await?),
+            // Reading all of it twice, at the same time.
+            Some((format, virtual_size)) => {
+                let ((found, made), sha256) =
+                    tokio::try_join!(self.convert(row, work, format, virtual_size), checksum)?;
+                describe(work, found, made, sha256)
+            }
+        }
+    }
+
+    /// The checksum of the whole file, if it is the one that its maker published.
+    async fn checksum(&self, path: &Path, wanted: Option<&str>) -> Result<String, Failure> {
+        let is = self.inspector.ask(path).await.map_err(unreadable)?.sha256;
+        match wanted {
+            Some(wanted) if !wanted.eq_ignore_ascii_case(&is) => {
+                Err(failure(FailureCode::ChecksumDiffers, format_args!("its checksum is {is}, not {wanted}")))
+            }
+            _ => Ok(is),
+        }
     }
 
     /// Runs the confined worker and gives what came out.
@@ -297,11 +320,8 @@ impl Imports {
             fchown(&file, Some(0), Some(0)).and_then(|()| file.sync_all()).map_err(file_failure("keep the disk"))
         })
         .await?;
-        let answer = self.inspector.glance(&target).await;
-        let answer = answer.map_err(|error| failure(FailureCode::Internal, crate::chain(&*error)))?;
+        let answer = self.inspector.glance(&target).await.map_err(unreadable)?;
         let found = answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
-        let original = work.received();
-        run_blocking(move || std::fs::remove_file(original).map_err(file_failure("remove the original"))).await?;
         Ok((found, target))
     }
 
@@ -386,6 +406,17 @@ impl Work {
 
     fn converted(&self) -> PathBuf {
         self.folder.join(format!("{}.raw", self.id))
+    }
+
+    /// The original goes once the disk that was made of it is the image.
+    fn tidy(&self) -> io::Result<()> {
+        if !self.converted().try_exists()? {
+            return Ok(());
+        }
+        match std::fs::remove_file(self.received()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// The file that is received, made with its folder if it is not there: by whoever comes first, the one who receives or the one

@@ -35,6 +35,7 @@ mod meters;
 mod networks;
 pub mod serve;
 mod service;
+mod support;
 mod tickets;
 mod usage;
 

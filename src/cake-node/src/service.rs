@@ -5,6 +5,7 @@ use crate::board::Board;
 use crate::database::{Applied, Database, PendingOperation, Tombstone, VmRow};
 use crate::house::House;
 use crate::imports::Imports;
+use crate::support;
 use crate::tickets::Tickets;
 use async_trait::async_trait;
 use cake_node_api::{
@@ -217,6 +218,8 @@ fn resting(row: &VmRow, state: VmState) -> VmStatus {
         restarts: 0,
         start_commands: None,
         nics: Vec::new(),
+        cd: None,
+        disks: Vec::new(),
     }
 }
 
@@ -299,6 +302,13 @@ impl NodeService for Node {
         let image = image.map_err(|failure| NodeError::Invalid { detail: failure.detail })?;
         let file = std::fs::File::open(&image.path);
         file.map(OwnedFd::from).map_err(|error| NodeError::Internal { detail: error.to_string() })
+    }
+
+    async fn support(&self) -> Result<OwnedFd, NodeError> {
+        let vms = self.house.vms.clone();
+        let made = tokio::task::spawn_blocking(move || support::archive(&vms, &cake_daemon::log::recent())).await;
+        let failed = |error: &dyn std::fmt::Display| NodeError::Internal { detail: error.to_string() };
+        made.map_err(|error| failed(&error))?.map(OwnedFd::from).map_err(|error| failed(&error))
     }
 
     async fn operate(&self, id: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError> {

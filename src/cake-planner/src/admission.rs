@@ -20,7 +20,7 @@
 //! ³ the name and the restart rule yes, cpus and memory no; network cards while it runs or is paused
 
 use cake_types::limits::{MEMORY_MIN, VCPUS_MAX};
-use cake_types::{ByteSize, Code, Firmware, ImageFormat, ImageSpec, Power, Problem, VmState};
+use cake_types::{ByteSize, Code, Firmware, GuestOs, ImageFormat, ImageSpec, Power, Problem, VmState};
 
 /// What a person wants to do with a VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -155,7 +155,9 @@ pub fn memory(asked: ByteSize, least: ByteSize, have: ByteSize) -> Result<ByteSi
 
 /// The disk of a VM that is installed from a CD, when nothing is asked, and the least.
 pub const CD_DISK: ByteSize = ByteSize::gib(20);
-const CD_DISK_LEAST: ByteSize = ByteSize::mib(1);
+/// An empty disk is at least so large.
+const DISK_LEAST: ByteSize = ByteSize::mib(1);
+const SECTOR: u64 = 512;
 
 /// The size of the boot disk: the image's own when nothing is asked; it never shrinks and must fit the pool.
 pub fn disk(
@@ -164,7 +166,6 @@ pub fn disk(
     pool: &str,
     free: Option<ByteSize>,
 ) -> Result<Option<ByteSize>, Problem> {
-    const SECTOR: u64 = 512;
     if image.format == ImageFormat::Kernel {
         return match asked {
             None | Some(ByteSize(0)) => Ok(None),
@@ -173,26 +174,64 @@ pub fn disk(
     }
     // A CD is not copied to the disk: its installer wants an empty one.
     let (least, usual) = match image.format {
-        ImageFormat::Iso => (CD_DISK_LEAST, CD_DISK),
+        ImageFormat::Iso => (DISK_LEAST, CD_DISK),
         _ => (image.virtual_size, image.virtual_size),
     };
     let size = asked.unwrap_or(usual);
     if size < least || size.bytes() == 0 {
         return Err(Problem::new(Code::DiskTooSmall).with("asked", size).with("least", least).at("/disk"));
     }
-    let size = ByteSize(size.bytes().checked_next_multiple_of(SECTOR).unwrap_or(u64::MAX));
+    let size = sectors(size);
+    fits(size, free, pool).map_err(|problem| problem.at("/disk"))?;
+    Ok(Some(size))
+}
+
+fn sectors(size: ByteSize) -> ByteSize {
+    ByteSize(size.bytes().checked_next_multiple_of(SECTOR).unwrap_or(u64::MAX))
+}
+
+fn fits(more: ByteSize, free: Option<ByteSize>, pool: &str) -> Result<(), Problem> {
     match free {
-        Some(free) if size > free => {
-            let problem = Problem::new(Code::DiskDoesNotFit);
-            Err(problem.with("asked", size).with("have", free).with("pool", pool).at("/disk"))
+        Some(free) if more > free => {
+            Err(Problem::new(Code::DiskDoesNotFit).with("asked", more).with("have", free).with("pool", pool))
         }
-        _ => Ok(Some(size)),
+        _ => Ok(()),
     }
 }
 
-/// The firmware asked for, if the image boots with it; the image's best otherwise.
+/// The size of a disk that is added, or that one grows to from `now`: it never shrinks, and what is more must fit the pool.
+pub fn disk_size(asked: ByteSize, now: ByteSize, pool: &str, free: Option<ByteSize>) -> Result<ByteSize, Problem> {
+    let (least, size) = (now.max(DISK_LEAST), sectors(asked));
+    if size < least {
+        return Err(Problem::new(Code::DiskTooSmall).with("asked", asked).with("least", least).at("/size"));
+    }
+    fits(ByteSize(size.bytes() - now.bytes()), free, pool).map_err(|problem| problem.at("/size"))?;
+    Ok(size)
+}
+
+/// What a machine can prove about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    pub tpm: bool,
+    pub secure_boot: bool,
+}
+
+/// The TPM and Secure Boot asked for, if the firmware has them; both for Windows on UEFI, whose setup asks for them.
+pub fn trust(tpm: Option<bool>, secure_boot: Option<bool>, firmware: Firmware, os: GuestOs) -> Result<Trust, Problem> {
+    let refuse = |field: &str, reason: &str| Err(Problem::invalid(field, reason).at(&format!("/{field}")));
+    let usual = os == GuestOs::Windows && firmware == Firmware::Uefi;
+    match (tpm, secure_boot) {
+        (Some(true), _) if firmware == Firmware::Direct => refuse("tpm", "needs-firmware"),
+        (_, Some(true)) if firmware != Firmware::Uefi => refuse("secure_boot", "needs-uefi"),
+        _ => Ok(Trust { tpm: tpm.unwrap_or(usual), secure_boot: secure_boot.unwrap_or(usual) }),
+    }
+}
+
+/// The firmware asked for, if the image boots with it; the image's best otherwise, which for Windows is UEFI.
 pub fn firmware(asked: Option<Firmware>, image: &ImageSpec, image_name: &str) -> Result<Firmware, Problem> {
-    let best = image.firmware.first().copied().unwrap_or(match image.format {
+    let windows = image.os == GuestOs::Windows && image.firmware.contains(&Firmware::Uefi);
+    let first = if windows { Some(Firmware::Uefi) } else { image.firmware.first().copied() };
+    let best = first.unwrap_or(match image.format {
         ImageFormat::Kernel => Firmware::Direct,
         ImageFormat::Raw | ImageFormat::Qcow2 | ImageFormat::Iso => Firmware::Bios,
     });

@@ -156,3 +156,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_tpm_and_secure_boot_are_where_the_firmware_has_them() {
+    use GuestOs::{Linux, Windows};
+    let yes = Trust { tpm: true, secure_boot: true };
+    for (tpm, secure_boot, firmware, os, expected) in [
+        (None, None, Firmware::Uefi, Windows, Ok(yes)),
+        (None, None, Firmware::Bios, Windows, Ok(Trust::default())),
+        (None, None, Firmware::Uefi, Linux, Ok(Trust::default())),
+        (Some(false), Some(false), Firmware::Uefi, Windows, Ok(Trust::default())),
+        (Some(true), Some(true), Firmware::Uefi, Linux, Ok(yes)),
+        (Some(true), None, Firmware::Bios, Linux, Ok(Trust { tpm: true, secure_boot: false })),
+        (None, Some(true), Firmware::Bios, Linux, Err("/secure_boot")),
+        (Some(true), None, Firmware::Direct, Linux, Err("/tpm")),
+        (None, Some(true), Firmware::Direct, Linux, Err("/secure_boot")),
+    ] {
+        let is = trust(tpm, secure_boot, firmware, os);
+        let is = is.as_ref().map(|trust| *trust).map_err(|problem| problem.pointer.as_deref().unwrap());
+        assert_eq!(is, expected, "{tpm:?} {secure_boot:?} {firmware:?} {os:?}");
+    }
+}

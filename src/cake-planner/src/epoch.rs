@@ -4,6 +4,7 @@
 //!                     node has it                       node has it not     node removed it
 //!  Store has it       same content → leave              apply               lost
 //!                     other content → apply (newer)
+//!  … from a backup    found                             lost                lost
 //!  Store deletes it   remove                            forget              forget
 //!  Store has it not   orphaned, never removed           –                   –
 //! ```
@@ -34,6 +35,8 @@ pub enum Wanted {
     Nothing,
     Deleting(Generation),
     Object(Generation),
+    /// Came out of a backup: the disks may be elsewhere, so nothing is made anew and nothing started.
+    Restored,
 }
 
 /// What the reconciler does about one object.
@@ -47,8 +50,10 @@ pub enum Step {
     Forget,
     /// Show it, touch it not.
     Orphaned,
-    /// The node once removed this id; only a person can decide.
+    /// The node once removed this id, or a backup tells of it and no node has it; only a person can decide.
     Lost,
+    /// What a backup told of is here: go on from how the node has it.
+    Found,
 }
 
 pub fn converge(wanted: Wanted, held: Held) -> Step {
@@ -58,6 +63,8 @@ pub fn converge(wanted: Wanted, held: Held) -> Step {
         (Wanted::Deleting(_), Held::Nothing | Held::Tombstone) => Step::Forget,
         (Wanted::Deleting(generation), Held::Object { stamp, .. }) => Step::Remove(generation.max(stamp.generation)),
         (Wanted::Object(_), Held::Tombstone) => Step::Lost,
+        (Wanted::Restored, Held::Nothing | Held::Tombstone) => Step::Lost,
+        (Wanted::Restored, Held::Object { .. }) => Step::Found,
         (Wanted::Object(generation), Held::Nothing) => Step::Apply(generation),
         (Wanted::Object(generation), Held::Object { stamp, same: true }) if stamp.generation == generation => {
             Step::Leave
@@ -93,6 +100,9 @@ mod tests {
             (Wanted::Object(g(2)), Held::Tombstone, Step::Lost),
             (Wanted::Object(g(2)), at(1, 2, true), Step::Leave),
             (Wanted::Object(g(3)), at(1, 2, false), Step::Apply(g(3))),
+            (Wanted::Restored, Held::Nothing, Step::Lost),
+            (Wanted::Restored, Held::Tombstone, Step::Lost),
+            (Wanted::Restored, at(1, 2, false), Step::Found),
             // The Store was restored from an older copy.
             (Wanted::Object(g(2)), at(7, 5, false), Step::Apply(g(6))),
             (Wanted::Object(g(2)), at(7, 2, false), Step::Apply(g(3))),

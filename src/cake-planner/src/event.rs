@@ -91,6 +91,8 @@ mod tests {
             restarts: 0,
             start_commands: None,
             nics: Vec::new(),
+            cd: None,
+            disks: Vec::new(),
         }
     }
 

@@ -63,7 +63,21 @@ pub fn drivers(image: &ImageSpec) -> Drivers {
 
 /// Makes the record of a new VM. The same request gives the same record.
 pub fn plan(request: &HardwareRequest) -> HardwareRecord {
-    let HardwareRequest { id, firmware, disks, nics, seed, machine, cpu, random, cd, drivers } = request;
+    let HardwareRequest {
+        id,
+        firmware,
+        disks,
+        nics,
+        seed,
+        machine,
+        cpu,
+        random,
+        cd,
+        drivers,
+        tpm,
+        secure_boot,
+        windows,
+    } = request;
     let most = match drivers {
         Drivers::Virtio => DISKS_MAX,
         Drivers::Everyday => SATA_DISKS_MAX,
@@ -76,8 +90,8 @@ pub fn plan(request: &HardwareRequest) -> HardwareRecord {
         firmware: *firmware,
         disks: (0..(*disks).min(most)).map(|index| disk(*id, index, *drivers)).collect(),
         nics: (0..(*nics).min(NICS_MAX)).map(|index| nic(index as u8, random, *drivers)).collect(),
-        seed: seed.then(|| DiskDevice { bus: DiskBus::VirtioBlk, address: SEED, serial: "cidata".into() }),
-        cd: cd.then(|| DiskDevice { bus: DiskBus::Sata, address: SATA, serial: "cd".into() }),
+        seed: seed.then(|| DiskDevice { bus: DiskBus::VirtioBlk, address: SEED, port: None, serial: "cidata".into() }),
+        cd: cd.then(cd_drive),
         display: match firmware {
             Firmware::Bios | Firmware::Uefi => Some(DISPLAY),
             Firmware::Direct => None,
@@ -86,6 +100,9 @@ pub fn plan(request: &HardwareRequest) -> HardwareRecord {
             Firmware::Bios | Firmware::Uefi => Some(USB),
             Firmware::Direct => None,
         },
+        tpm: *tpm && *firmware != Firmware::Direct,
+        secure_boot: *secure_boot && *firmware == Firmware::Uefi,
+        windows: *windows,
         rng: Some(RNG),
         balloon: Some(BALLOON),
         spare: SpareSlots {
@@ -98,17 +115,45 @@ pub fn plan(request: &HardwareRequest) -> HardwareRecord {
 
 /// Disks fill the slots first and then the functions, so that ordinary VMs have one disk in a slot.
 fn disk(id: VmId, index: usize, drivers: Drivers) -> DiskDevice {
-    let index = index as u8;
     let (bus, address) = match drivers {
-        Drivers::Virtio => {
-            let address = PciAddress { slot: FIRST_DISK_SLOT + index % DISK_SLOTS, function: index / DISK_SLOTS };
-            (DiskBus::VirtioBlk, address)
-        }
+        Drivers::Virtio => (DiskBus::VirtioBlk, disk_slot(index as u8)),
         Drivers::Everyday => (DiskBus::Sata, SATA),
     };
-    // The last bytes of a version 7 id are the random ones; with the index the serial has 16 of its 20 characters.
+    DiskDevice { bus, address, port: None, serial: serial(id, index as u32) }
+}
+
+fn disk_slot(index: u8) -> PciAddress {
+    PciAddress { slot: FIRST_DISK_SLOT + index % DISK_SLOTS, function: index / DISK_SLOTS }
+}
+
+/// The last bytes of a version 7 id are the random ones; with the number the serial has 16 of its 20 characters.
+fn serial(id: VmId, number: u32) -> String {
     let tail: String = id.0.as_bytes()[10..].iter().map(|byte| format!("{byte:02x}")).collect();
-    DiskDevice { bus, address, serial: format!("{tail}-{index:03}") }
+    format!("{tail}-{number:03}")
+}
+
+/// A disk for a VM that has its hardware already. Behind a spare root port if one is free, because it can come and leave there while
+/// the guest runs; otherwise, and only if the VM is off, in the next slot. A guest that knows only everyday hardware gets another SATA
+/// disk, for which it must be off. `None`: there is no room.
+pub fn added_disk(record: &HardwareRecord, number: u32, off: bool) -> Option<DiskDevice> {
+    let serial = serial(record.uuid, number);
+    if record.disks.first().is_some_and(|disk| disk.bus == DiskBus::Sata) {
+        let taken = |port: &u8| record.disks.iter().enumerate().any(|(index, disk)| disk.sata_port(index) == *port);
+        let port = (0..SATA_DISKS_MAX as u8).find(|port| !taken(port)).filter(|_| off)?;
+        return Some(DiskDevice { bus: DiskBus::Sata, address: SATA, port: Some(port), serial });
+    }
+    let slots = || (0..DISK_SLOTS * FUNCTIONS).map(disk_slot).find(|slot| is_free(record, *slot)).filter(|_| off);
+    let address = free_port(record).or_else(slots)?;
+    Some(DiskDevice { bus: DiskBus::VirtioBlk, address, port: None, serial })
+}
+
+fn is_free(record: &HardwareRecord, address: PciAddress) -> bool {
+    !occupied(record).any(|taken| taken == address)
+}
+
+/// A spare root port behind which nothing sits, neither a card nor a disk.
+fn free_port(record: &HardwareRecord) -> Option<PciAddress> {
+    record.spare.root_ports.iter().copied().find(|port| is_free(record, *port))
 }
 
 /// A card for a VM that has its hardware already. Behind a spare root port if one is free, because it can leave from there while the
@@ -117,15 +162,18 @@ pub fn added_nic(record: &HardwareRecord, off: bool, random: &[u8; 16]) -> Optio
     if record.nics.len() >= NICS_MAX {
         return None;
     }
-    let free = |address: &PciAddress| !occupied(record).any(|taken| taken == *address);
-    let port = record.spare.root_ports.iter().copied().find(free);
     let slot = || {
-        let slots = (0..NICS_MAX as u8).map(|index| PciAddress { slot: FIRST_NIC_SLOT + index, function: 0 });
-        slots.into_iter().find(free).filter(|_| off)
+        let mut slots = (0..NICS_MAX as u8).map(|index| PciAddress { slot: FIRST_NIC_SLOT + index, function: 0 });
+        slots.find(|slot| is_free(record, *slot)).filter(|_| off)
     };
     // A guest that knows only everyday cards gets another of them.
     let model = record.nics.first().map_or(NicModel::Virtio, |nic| nic.model);
-    Some(NicDevice { model, address: port.or_else(slot)?, mac: nic(0, random, Drivers::Virtio).mac })
+    Some(NicDevice { model, address: free_port(record).or_else(slot)?, mac: nic(0, random, Drivers::Virtio).mac })
+}
+
+/// A CD drive for a VM that has its hardware already. Its controller is the machine's own, so only a VM that is off can be given one.
+pub fn cd_drive() -> DiskDevice {
+    DiskDevice { bus: DiskBus::Sata, address: SATA, port: None, serial: "cd".into() }
 }
 
 /// Where devices sit, spare ports without one not counted.
@@ -166,6 +214,9 @@ mod tests {
             random,
             cd: false,
             drivers: Drivers::Virtio,
+            tpm: false,
+            secure_boot: false,
+            windows: false,
         }
     }
 
@@ -228,6 +279,29 @@ mod tests {
             }
             let most = if off { NICS_MAX } else { NICS_MAX.min(request.nics + usize::from(SPARE_PORTS)) };
             prop_assert_eq!(record.nics.len(), most);
+        }
+
+        /// Cards and disks share the spare ports: none is given twice.
+        #[test]
+        fn what_is_added_has_a_place_of_its_own(request in any_request(), steps in prop::collection::vec(any::<(bool, bool)>(), 0..24)) {
+            let mut record = plan(&request);
+            for (number, (is_disk, off)) in steps.into_iter().enumerate() {
+                if is_disk {
+                    let Some(disk) = added_disk(&record, 1000 + number as u32, off) else { continue };
+                    if disk.bus == DiskBus::Sata {
+                        let taken = record.disks.iter().enumerate().map(|(index, disk)| disk.sata_port(index));
+                        prop_assert!(off && !taken.collect::<Vec<_>>().contains(&disk.port.unwrap()));
+                        prop_assert!(usize::from(disk.port.unwrap()) < SATA_DISKS_MAX);
+                    } else {
+                        prop_assert!(is_free(&record, disk.address));
+                        prop_assert!(off || record.is_on_port(disk.address));
+                    }
+                    record.disks.push(disk);
+                } else if let Some(nic) = added_nic(&record, off, &request.random) {
+                    prop_assert!(is_free(&record, nic.address));
+                    record.nics.push(nic);
+                }
+            }
         }
 
         #[test]

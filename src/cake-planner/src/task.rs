@@ -9,8 +9,8 @@
 //! ```
 
 use cake_types::{
-    ByteSize, ExitReason, Failure, Generation, ImportStage, ImportStatus, MacAddress, Power, ProvisionProgress, Task,
-    TaskGoal, TaskKind, TaskProgress, TaskState, VmState, VmStatus,
+    ByteSize, CdStatus, DiskStatus, ExitReason, Failure, Generation, ImageId, ImportStage, ImportStatus, MacAddress,
+    Power, ProvisionProgress, Task, TaskGoal, TaskKind, TaskProgress, TaskState, VmState, VmStatus,
 };
 
 /// The outcome of an operation, as the node reports it.
@@ -65,11 +65,12 @@ pub mod code {
     pub const SUPERSEDED: &str = "superseded";
     pub const CRASHED: &str = "crashed";
     pub const KILLED: &str = "killed";
+    pub const RESTORED: &str = "restored";
     pub const NOT_RUNNING: &str = "not-running";
     pub const INTERNAL: &str = "internal";
 
-    pub const ALL: [&str; 10] =
-        [DONE, REMOVED, LOST, CANCELLED, REFUSED, SUPERSEDED, CRASHED, KILLED, NOT_RUNNING, INTERNAL];
+    pub const ALL: [&str; 11] =
+        [DONE, REMOVED, LOST, CANCELLED, REFUSED, SUPERSEDED, CRASHED, KILLED, RESTORED, NOT_RUNNING, INTERNAL];
 }
 
 const fn done() -> Progress {
@@ -105,6 +106,8 @@ pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
         TaskGoal::Removed | TaskGoal::Imported => Progress::Running(None),
         TaskGoal::Applied { generation } => applied(*generation, seen),
         TaskGoal::Nic { generation, mac, plugged } => rewired(*generation, *mac, *plugged, seen),
+        TaskGoal::Cd { generation, image } => inserted(*generation, *image, seen),
+        TaskGoal::Disk { generation, number, size } => attached(*generation, *number, *size, seen),
         TaskGoal::Power { generation, power } => power_reached(task.kind, *generation, *power, seen),
         TaskGoal::Operation { .. } => operation(task.kind, seen),
     }
@@ -120,6 +123,8 @@ pub struct ImportSeen<'a> {
     pub image: bool,
     /// The node refused it, for this reason.
     pub refused: Option<&'a str>,
+    /// It could not be fetched.
+    pub failed: Option<&'a Failure>,
 }
 
 /// Where the import that `task` is stands.
@@ -129,6 +134,7 @@ pub fn import_progress(task: &Task, seen: &ImportSeen<'_>) -> Progress {
         _ if task.cancel_requested => cancelled(code::CANCELLED),
         (_, false) if seen.image => done(),
         (_, false) => cancelled(code::REMOVED),
+        (_, true) if seen.failed.is_some() => seen.failed.map_or(Progress::Running(None), failure),
         (None, true) => match seen.refused {
             Some(why) => failed(code::REFUSED, Some(why.to_owned())),
             None => Progress::Running(None),
@@ -180,6 +186,36 @@ fn rewired(generation: Generation, mac: MacAddress, plugged: bool, seen: &Seen<'
     match nic.and_then(|nic| nic.failure.as_ref()) {
         Some(why) => failure(why),
         None => Progress::Running(None),
+    }
+}
+
+/// What lies in the drive of a guest that runs; one that is off finds it there when it starts.
+fn inserted(generation: Generation, image: Option<ImageId>, seen: &Seen<'_>) -> Progress {
+    let Some(status) = seen.status.filter(|status| status.observed.generation >= generation) else {
+        return refused(generation, seen).unwrap_or(Progress::Running(None));
+    };
+    match &status.cd {
+        _ if !status.state.is_alive() => done(),
+        Some(CdStatus { failure: Some(why), .. }) => failure(why),
+        Some(CdStatus { image: there, waiting: false, .. }) if *there == image => done(),
+        _ => Progress::Running(None),
+    }
+}
+
+/// A disk of a guest that runs: there and so large, or there no more. One that is off has what is asked when it starts.
+fn attached(generation: Generation, number: u32, size: Option<ByteSize>, seen: &Seen<'_>) -> Progress {
+    let Some(status) = seen.status.filter(|status| status.observed.generation >= generation) else {
+        return refused(generation, seen).unwrap_or(Progress::Running(None));
+    };
+    let disk = status.disks.iter().find(|disk| disk.number == number);
+    match (disk, size) {
+        (_, Some(_)) if status.state == VmState::Failed => failed_status(status),
+        (_, Some(_)) if matches!(status.state, VmState::Pending | VmState::Provisioning) => Progress::Running(None),
+        _ if !status.state.is_alive() => done(),
+        (Some(DiskStatus { failure: Some(why), .. }), _) => failure(why),
+        (None, None) => done(),
+        (Some(disk), Some(size)) if disk.size >= size => done(),
+        _ => Progress::Running(None),
     }
 }
 
@@ -293,7 +329,12 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
         | TaskKind::VmBin
         | TaskKind::VmRestore
         | TaskKind::VmNicAdd
-        | TaskKind::VmNicRemove => None,
+        | TaskKind::VmNicRemove
+        | TaskKind::VmCdInsert
+        | TaskKind::VmCdEject
+        | TaskKind::VmDiskAdd
+        | TaskKind::VmDiskGrow
+        | TaskKind::VmDiskRemove => None,
     }
 }
 

@@ -33,6 +33,8 @@ fn status(state: VmState, generation: u64) -> VmStatus {
         restarts: 0,
         start_commands: None,
         nics: Vec::new(),
+        cd: None,
+        disks: Vec::new(),
     }
 }
 
@@ -255,5 +257,50 @@ fn a_card_is_there_when_the_guest_has_it_and_gone_when_it_has_not() {
         let status = VmStatus { nics: nics.clone(), ..status(state, observed) };
         let seen = Seen { status: Some(&status), ..Seen::default() };
         assert_eq!(word(progress(&task, &seen)), expected, "{plugged} {state:?} {nics:?}");
+    }
+}
+
+#[test]
+fn a_cd_is_there_when_a_guest_that_runs_has_it() {
+    let (wanted, other) = (ImageId(Uuid::from_u128(1)), ImageId(Uuid::from_u128(2)));
+    let locked = Failure { code: FailureCode::CdLocked, detail: String::new() };
+    let drive = |image| CdStatus { image, ..CdStatus::default() };
+    for (state, observed, cd, expected) in [
+        (VmState::Running, 1, Some(drive(Some(wanted))), ("running", "")),
+        (VmState::Running, 2, Some(drive(Some(other))), ("running", "")),
+        (VmState::Running, 2, Some(drive(None)), ("running", "")),
+        (VmState::Running, 2, Some(CdStatus { waiting: true, ..drive(Some(other)) }), ("running", "")),
+        (VmState::Running, 2, Some(CdStatus { failure: Some(locked), ..drive(Some(other)) }), ("failed", "cd-locked")),
+        (VmState::Running, 2, Some(drive(Some(wanted))), ("done", "done")),
+        (VmState::Stopped, 2, None, ("done", "done")),
+    ] {
+        let task = task(TaskKind::VmCdInsert, TaskGoal::Cd { generation: Generation(2), image: Some(wanted) });
+        let status = VmStatus { cd: cd.clone(), ..status(state, observed) };
+        let seen = Seen { status: Some(&status), ..Seen::default() };
+        assert_eq!(word(progress(&task, &seen)), expected, "{state:?} {observed} {cd:?}");
+    }
+}
+
+#[test]
+fn a_disk_is_there_when_the_guest_has_it_so_large_and_gone_when_it_has_not() {
+    let (small, large) = (ByteSize::mib(1), ByteSize::mib(2));
+    let disk = |size, failure: Option<Failure>| DiskStatus { number: 3, size, leaving: false, failure };
+    for (wanted, state, observed, disks, expected) in [
+        (Some(large), VmState::Running, 1, vec![disk(large, None)], ("running", "")),
+        (Some(large), VmState::Running, 2, vec![], ("running", "")),
+        (Some(large), VmState::Running, 2, vec![disk(small, None)], ("running", "")),
+        (Some(large), VmState::Running, 2, vec![disk(large, None)], ("done", "done")),
+        (Some(large), VmState::Running, 2, vec![disk(small, Some(no_space()))], ("failed", "no-space")),
+        (Some(large), VmState::Provisioning, 2, vec![], ("running", "")),
+        (Some(large), VmState::Stopped, 2, vec![], ("done", "done")),
+        (None, VmState::Running, 2, vec![disk(small, None)], ("running", "")),
+        (None, VmState::Running, 2, vec![], ("done", "done")),
+        (None, VmState::Stopped, 2, vec![], ("done", "done")),
+    ] {
+        let goal = TaskGoal::Disk { generation: Generation(2), number: 3, size: wanted };
+        let task = task(TaskKind::VmDiskAdd, goal);
+        let status = VmStatus { disks: disks.clone(), ..status(state, observed) };
+        let seen = Seen { status: Some(&status), ..Seen::default() };
+        assert_eq!(word(progress(&task, &seen)), expected, "{wanted:?} {state:?} {disks:?}");
     }
 }

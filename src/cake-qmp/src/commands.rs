@@ -7,7 +7,10 @@ mod machine;
 mod query;
 mod screen;
 
-pub use block::{BlockCounters, BlockDevice, BlockMedium, BlockStats, QueryBlock, QueryBlockStats};
+pub use block::{
+    BlockCounters, BlockDevice, BlockImage, BlockMedium, BlockNode, BlockResize, BlockStats, BlockdevAdd, BlockdevDel,
+    CloseTray, InsertMedium, OpenTray, QueryBlock, QueryBlockStats, QueryNamedBlockNodes, RemoveMedium,
+};
 pub use descriptor::{AddFd, AddedFd, CloseFd, GetFd, RemoveFd};
 pub use device::{DeviceAdd, DeviceDel, NetdevAdd, NetdevDel, QomGet, QomItem, QomList, SetLink};
 pub use machine::{Cont, Quit, Stop, SystemPowerdown, SystemReset};

@@ -68,6 +68,11 @@ pub enum EventKind {
     UnplugRefused {
         device: String,
     },
+    /// A CD drive's tray was opened or closed, by whomever.
+    TrayMoved {
+        device: String,
+        open: bool,
+    },
     Other,
 }
 
@@ -90,6 +95,7 @@ impl Event {
                 EventKind::DeviceDeleted { device: text("device") }
             }
             "DEVICE_UNPLUG_GUEST_ERROR" => EventKind::UnplugRefused { device: text("device") },
+            "DEVICE_TRAY_MOVED" => EventKind::TrayMoved { device: text("id"), open: flag("tray-open") },
             _ => EventKind::Other,
         }
     }

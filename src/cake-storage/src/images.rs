@@ -190,6 +190,11 @@ pub fn publish(folder: &Path, image: &Image) -> io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
+/// Whether an import has become an image.
+pub fn is_published(folder: &Path, id: ImageId) -> bool {
+    description_of(folder, id).exists()
+}
+
 /// Takes an imported image away: first what makes it one, then its file. What is not there is gone already.
 pub fn withdraw(folder: &Path, id: ImageId) -> io::Result<()> {
     let prefix = id.to_string();

@@ -75,6 +75,16 @@ impl Pool {
         self.entries(|name| name.starts_with(&own) && (name.ends_with(".raw") || name.ends_with(HALF_MADE)))
     }
 
+    /// Removes one of a VM's disks, durably. One that is not there is as good as removed.
+    pub fn remove_volume(&self, vm: VmId, index: usize) -> Result<(), StorageError> {
+        let path = self.volume(vm, index);
+        match std::fs::remove_file(&path) {
+            Ok(()) => self.sync(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(StorageError::Io { what: "remove", path, source }),
+        }
+    }
+
     /// Removes all of a VM's disks, durably.
     pub fn remove(&self, vm: VmId) -> Result<(), StorageError> {
         let volumes = self.volumes(vm).map_err(StorageError::io("read", &self.path))?;

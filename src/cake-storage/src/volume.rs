@@ -37,13 +37,13 @@ pub fn make(pool: &Pool, request: &VolumeRequest<'_>, watch: Watch<'_>) -> Resul
     let path = pool.volume(request.vm, request.index);
     match OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW).open(&path) {
         Ok(file) => {
-            grow(&file, &path, request.size)?;
+            grow(pool, &file, &path, request.size)?;
             return Ok(path);
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(StorageError::Io { what: "open", path, source }),
     }
-    check_room(pool, request)?;
+    check_room(pool, request.size)?;
     let half = PathBuf::from(format!("{}{HALF_MADE}", path.display()));
     let made = fill(&half, request, watch)
         .and_then(|()| std::fs::rename(&half, &path).map_err(StorageError::io("rename", &half)))
@@ -56,10 +56,10 @@ pub fn make(pool: &Pool, request: &VolumeRequest<'_>, watch: Watch<'_>) -> Resul
 }
 
 /// Refuses what could not be written in full. Disks are made sparse, but a promise is a promise.
-fn check_room(pool: &Pool, request: &VolumeRequest<'_>) -> Result<(), StorageError> {
+fn check_room(pool: &Pool, asked: ByteSize) -> Result<(), StorageError> {
     let room = pool.room().map_err(StorageError::io("measure", pool.path()))?;
-    if request.size > room.for_disks() {
-        return Err(StorageError::NoSpace { asked: request.size, free: room.free, reserve: room.reserve });
+    if asked > room.for_disks() {
+        return Err(StorageError::NoSpace { asked, free: room.free, reserve: room.reserve });
     }
     Ok(())
 }
@@ -90,12 +90,13 @@ fn fill(half: &Path, request: &VolumeRequest<'_>, watch: Watch<'_>) -> Result<()
     file.sync_all().map_err(StorageError::io("sync", half))
 }
 
-fn grow(file: &File, path: &Path, size: ByteSize) -> Result<(), StorageError> {
+fn grow(pool: &Pool, file: &File, path: &Path, size: ByteSize) -> Result<(), StorageError> {
     let is = file.metadata().map_err(StorageError::io("look at", path))?.len();
     if is > size.bytes() {
         return Err(StorageError::Shrinks { from: ByteSize(is), to: size });
     }
     if is < size.bytes() {
+        check_room(pool, ByteSize(size.bytes() - is))?;
         file.set_len(size.bytes()).map_err(StorageError::io("grow", path))?;
     }
     Ok(())
@@ -207,6 +208,8 @@ mod tests {
         // Again: the same; larger: grown; smaller: refused.
         make(&pool, &request(Some(&image), 80 << 20), &|_, _| panic!("not copied again")).unwrap();
         make(&pool, &request(None, 96 << 20), &|_, _| true).unwrap();
+        let too_large = make(&pool, &request(None, 900 << 40), &|_, _| true);
+        assert!(matches!(too_large, Err(StorageError::NoSpace { .. })), "{too_large:?}");
         assert_eq!(disk.metadata().unwrap().len(), 96 << 20);
         assert!(matches!(make(&pool, &request(None, 1), &|_, _| true), Err(StorageError::Shrinks { .. })));
         pool.remove(VmId(Uuid::from_u128(7))).unwrap();

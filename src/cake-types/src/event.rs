@@ -55,10 +55,11 @@ pub enum EventKind {
     LoginFailed,
     AlertBegan,
     AlertEnded,
+    SystemRestored,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -85,6 +86,7 @@ impl EventKind {
         Self::LoginFailed,
         Self::AlertBegan,
         Self::AlertEnded,
+        Self::SystemRestored,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -115,6 +117,7 @@ impl EventKind {
             Self::LoginFailed => "login-failed",
             Self::AlertBegan => "alert-began",
             Self::AlertEnded => "alert-ended",
+            Self::SystemRestored => "system-restored",
         }
     }
 }
@@ -122,7 +125,8 @@ impl EventKind {
 /// What an event, a task or an audit record is about. The name is as it was then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`.
+    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
+    /// `support-bundle`.
     pub kind: String,
     pub id: Uuid,
     pub name: String,

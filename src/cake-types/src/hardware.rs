@@ -33,6 +33,15 @@ pub struct HardwareRecord {
     /// use. Records from before there were screens have none, and keep the machine that they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usb: Option<PciAddress>,
+    /// A TPM 2.0 that swtpm is, behind the command response buffer interface.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tpm: bool,
+    /// UEFI starts only what is signed; the keys are Microsoft's, with which Windows and the shim of Linux distributions are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secure_boot: bool,
+    /// Made for Windows: what it knows of its hypervisor, and a clock in local time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub windows: bool,
     pub rng: Option<PciAddress>,
     pub balloon: Option<PciAddress>,
     pub spare: SpareSlots,
@@ -48,7 +57,12 @@ impl HardwareRecord {
 
     /// Whether a device at that address sits behind one of the spare root ports: it can come and go while the guest runs.
     pub fn is_on_port(&self, address: PciAddress) -> bool {
-        self.spare.root_ports.contains(&address)
+        self.port_of(address).is_some()
+    }
+
+    /// Which of the spare root ports that is.
+    pub fn port_of(&self, address: PciAddress) -> Option<usize> {
+        self.spare.root_ports.iter().position(|port| *port == address)
     }
 }
 
@@ -69,6 +83,10 @@ pub struct HardwareRequest {
     pub cd: bool,
     /// What the guest has drivers for.
     pub drivers: Drivers,
+    pub tpm: bool,
+    pub secure_boot: bool,
+    /// Windows will run there.
+    pub windows: bool,
 }
 
 /// Which kinds of cards a guest sees.
@@ -102,8 +120,18 @@ pub struct DiskDevice {
     pub bus: DiskBus,
     /// On SATA it is the controller's, and the port is the device's place: disks from 0 on, the CD drive at 5.
     pub address: PciAddress,
+    /// See [`DiskDevice::sata_port`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u8>,
     /// At most 20 bytes of ASCII (virtio 1.2 §5.2.6.1).
     pub serial: String,
+}
+
+impl DiskDevice {
+    /// The port of the SATA controller: its place among the disks, unless one before it was taken away.
+    pub fn sata_port(&self, index: usize) -> u8 {
+        self.port.unwrap_or(u8::try_from(index).unwrap_or(u8::MAX))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

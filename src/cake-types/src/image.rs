@@ -80,7 +80,12 @@ pub enum ImportSource {
     /// In chunks, by whoever has the file.
     Upload,
     /// Fetched by cake.
-    Url { url: String },
+    Url {
+        url: String,
+        /// The file's strong entity tag when it was first looked at (RFC 9110 §8.8.3).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        etag: Option<String>,
+    },
 }
 
 /// How far an import is.

@@ -13,6 +13,7 @@
 mod account;
 mod alert;
 mod certificate;
+mod drive;
 mod event;
 mod hardware;
 mod id;
@@ -34,6 +35,7 @@ mod vm;
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
 pub use alert::{Acknowledgement, Alert, AlertId, AlertKind};
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
+pub use drive::{CdStatus, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use hardware::{
     CpuModel, DiskBus, DiskDevice, Drivers, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,

@@ -75,6 +75,8 @@ codes! {
     KeyReused = "key-reused", 409;
     /// The first request with this Idempotency-Key is still at work.
     KeyInUse = "key-in-use", 409;
+    /// Backups are sealed with a key that comes from the recovery key, and nobody has given that yet.
+    RecoveryKeyNeeded = "recovery-key-needed", 409;
     /// Set-up is already done.
     AlreadySetUp = "already-set-up", 409;
     /// Nothing works before the wizard is done.
@@ -89,6 +91,14 @@ codes! {
     NicBuiltIn = "nic-built-in", 409;
     /// All places for network cards are taken, or those that a running machine has; params: `limit`.
     NoRoom = "no-room", 409;
+    /// A machine that runs can't be given a CD drive; params: `name`.
+    NoCdDrive = "no-cd-drive", 409;
+    /// The disk is part of the machine's first hardware and can't leave while it runs; params: `name`.
+    DiskBuiltIn = "disk-built-in", 409;
+    /// The VM starts from this disk; params: `name`.
+    DiskBoots = "disk-boots", 409;
+    /// The machine has no place for another disk, or none while it runs; params: `name`.
+    NoDiskRoom = "no-disk-room", 409;
     /// Another VM has that port of the server; params: `port`, `vm`.
     PortTaken = "port-taken", 409;
     /// Something still uses it; params: `kind`, `name`.
@@ -127,12 +137,26 @@ codes! {
     UserDataTooLarge = "user-data-too-large", 422;
     /// A field's value is wrong; params: `field`, `reason`.
     Invalid = "invalid", 422;
+    /// Nothing is fetched from there; params: `host`.
+    UrlForbidden = "url-forbidden", 422;
+    /// Nothing comes from there; params: `detail`.
+    UrlFails = "url-fails", 422;
     /// The server has no such bridge; params: `name`, `have`.
     NoSuchBridge = "no-such-bridge", 422;
     /// A port for the system's own services; params: `port`, `least`.
     PortPrivileged = "port-privileged", 422;
     /// cake itself listens there; params: `port`.
     PortOurs = "port-ours", 422;
+    /// The file is no backup of cake.
+    NotABackup = "not-a-backup", 422;
+    /// A later version wrote it; params: `version`.
+    BackupNewer = "backup-newer", 422;
+    /// Its end is missing; params: `have`, `must`.
+    BackupCutShort = "backup-cut-short", 422;
+    /// It is not what was written: damaged, or made by somebody else.
+    BackupDamaged = "backup-damaged", 422;
+    /// Not the recovery key of the cloud that made it.
+    WrongRecoveryKey = "wrong-recovery-key", 422;
     /// If-Match is missing.
     MatchRequired = "match-required", 428;
     /// Idempotency-Key is missing.

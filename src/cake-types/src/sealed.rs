@@ -7,8 +7,10 @@ use chacha20poly1305::aead::rand_core::CryptoRngCore;
 use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use data_encoding::BASE64;
+use hkdf::Hkdf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use std::fmt;
 use std::marker::PhantomData;
 use zeroize::Zeroizing;
@@ -141,6 +143,15 @@ impl SecretKey {
         Zeroizing::new(BASE64.encode(&self.0.to_bytes()))
     }
 
+    /// A key for another purpose, the same whenever it is derived: whoever holds it does not hold this one.
+    pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; KEY]> {
+        let mut key = Zeroizing::new([0u8; KEY]);
+        let secret = Zeroizing::new(self.0.to_bytes());
+        let hkdf = Hkdf::<Sha256>::new(None, secret.as_ref());
+        hkdf.expand(purpose.as_bytes(), key.as_mut()).expect("a key is a length that HKDF gives");
+        key
+    }
+
     pub fn from_revealed(text: &str) -> Result<Self, KeyError> {
         decode_key(text).map(|bytes| Self(bytes.into()))
     }
@@ -205,6 +216,14 @@ mod tests {
         *body.last_mut().unwrap() ^= 1;
         let damaged = Sealed::<u32> { body: BASE64.encode(&body), ..sealed };
         assert!(matches!(damaged.open(&node), Err(OpenError::Damaged)));
+    }
+
+    #[test]
+    fn a_derived_key_is_the_same_again_and_another_for_each_purpose() {
+        let key = SecretKey::generate(&mut OsRng);
+        assert_eq!(key.derive("one"), SecretKey::from_revealed(&key.reveal()).unwrap().derive("one"));
+        assert_ne!(key.derive("one"), key.derive("two"));
+        assert_ne!(*key.derive("one"), key.0.to_bytes());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A task: long work with progress. It is written in the same transaction as the change it belongs to and finished by looking
 //! at what the node reports, so that no crash can lose or repeat it.
 
-use crate::{Actor, ByteSize, Generation, MacAddress, OperationId, Power, ProjectName, Subject, TaskId};
+use crate::{Actor, ByteSize, Generation, ImageId, MacAddress, OperationId, Power, ProjectName, Subject, TaskId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -38,10 +38,15 @@ pub enum TaskKind {
     ImageImport,
     VmNicAdd,
     VmNicRemove,
+    VmCdInsert,
+    VmCdEject,
+    VmDiskAdd,
+    VmDiskGrow,
+    VmDiskRemove,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -57,6 +62,11 @@ impl TaskKind {
         Self::ImageImport,
         Self::VmNicAdd,
         Self::VmNicRemove,
+        Self::VmCdInsert,
+        Self::VmCdEject,
+        Self::VmDiskAdd,
+        Self::VmDiskGrow,
+        Self::VmDiskRemove,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -76,6 +86,11 @@ impl TaskKind {
             Self::ImageImport => "image-import",
             Self::VmNicAdd => "vm-nic-add",
             Self::VmNicRemove => "vm-nic-remove",
+            Self::VmCdInsert => "vm-cd-insert",
+            Self::VmCdEject => "vm-cd-eject",
+            Self::VmDiskAdd => "vm-disk-add",
+            Self::VmDiskGrow => "vm-disk-grow",
+            Self::VmDiskRemove => "vm-disk-remove",
         }
     }
 }
@@ -92,6 +107,10 @@ pub enum TaskGoal {
     Operation { operation: OperationId },
     /// The node answers this generation or a later one, and a guest that runs has the network card, or has it no more.
     Nic { generation: Generation, mac: MacAddress, plugged: bool },
+    /// The node answers this generation or a later one, and this lies in the CD drive of a guest that runs.
+    Cd { generation: Generation, image: Option<ImageId> },
+    /// The node answers this generation or a later one, and a guest that runs has the disk in this size, or has it no more.
+    Disk { generation: Generation, number: u32, size: Option<ByteSize> },
     /// The node has removed it.
     Removed,
     /// The import is over and the image is there.

@@ -1,8 +1,8 @@
 //! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
 
 use crate::{
-    Accelerator, ByteSize, Generation, HardwareRecord, HostName, ImageId, Meta, Name, NicSpec, NicStatus, PoolId,
-    Sealed, Stamp, Tags, Usage, VmId,
+    Accelerator, ByteSize, CdStatus, DiskBus, DiskStatus, Generation, HardwareRecord, HostName, ImageId, Meta, Name,
+    NicSpec, NicStatus, PoolId, Sealed, Stamp, Tags, Usage, VmId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,11 +26,17 @@ pub struct VmSpec {
     pub firmware: Firmware,
     /// First is the one that boots. Empty with [`Firmware::Direct`].
     pub disks: Vec<DiskSpec>,
+    /// Numbers of disks that were taken away, with everything on them. No number is given twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed_disks: Vec<u32>,
     /// The PVH kernel that [`Firmware::Direct`] starts.
     pub kernel: Option<ImageId>,
     /// What lies in the CD drive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cd: Option<ImageId>,
+    /// What lay in the drive before is taken out even if the guest holds it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cd_by_force: bool,
     /// The network as versions before 0.2 say it; see [`VmSpec::nics`].
     pub network: Network,
     /// The network cards, where `network` can't say what they are; see [`VmSpec::nics`].
@@ -46,6 +52,9 @@ pub struct VmSpec {
     /// In the bin since then: off, without a name of its own, with everything that it has, until its time is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binned: Option<Timestamp>,
+    /// Came out of a backup then, perhaps on another machine: it is left alone until a server says that it has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Timestamp>,
     /// Words to find it by. Records from before there were tags have none.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
@@ -63,6 +72,43 @@ impl VmSpec {
             (true, Network::None) => Vec::new(),
             (true, Network::Nat) => vec![NicSpec::nat()],
         }
+    }
+
+    /// What a disk is called for as long as the VM exists: its file, its serial, its device. Its place in the list, unless one before
+    /// it was taken away; a disk without a number of its own has been there from the beginning.
+    pub fn disk_number(&self, index: usize) -> u32 {
+        let own = self.disks.get(index).and_then(|disk| disk.number);
+        own.unwrap_or(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    /// The disks with their numbers.
+    pub fn numbered_disks(&self) -> impl Iterator<Item = (u32, &DiskSpec)> {
+        self.disks.iter().enumerate().map(|(index, disk)| (self.disk_number(index), disk))
+    }
+
+    /// Whether it starts from this disk.
+    pub fn boots_from(&self, index: usize) -> bool {
+        index == 0 && self.kernel.is_none()
+    }
+
+    /// A number that no disk of this VM ever had.
+    pub fn next_disk_number(&self) -> u32 {
+        let given = self.numbered_disks().map(|(number, _)| number).chain(self.removed_disks.iter().copied());
+        given.max().map_or(0, |last| last + 1)
+    }
+
+    /// Takes a disk out of the spec and the hardware record. Those behind it stay what and where they are.
+    pub fn remove_disk(&mut self, index: usize) {
+        let number = self.disk_number(index);
+        for later in index + 1..self.disks.len() {
+            self.disks[later].number = Some(self.disk_number(later));
+            if let Some(device) = self.hardware.disks.get_mut(later).filter(|device| device.bus == DiskBus::Sata) {
+                device.port = Some(device.sata_port(later));
+            }
+        }
+        self.disks.remove(index);
+        self.hardware.disks.remove(index);
+        self.removed_disks.push(number);
     }
 
     /// Asks for network cards; the hardware record has theirs already.
@@ -122,6 +168,9 @@ pub struct DiskSpec {
     pub pool: PoolId,
     /// Filled from this image when it is first made; an empty disk without.
     pub image: Option<ImageId>,
+    /// See [`VmSpec::disk_number`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
 }
 
 /// The network in one word, as the first versions had it.
@@ -179,6 +228,12 @@ pub struct VmStatus {
     /// The network cards that the running guest has, and what is wrong with one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nics: Vec<NicStatus>,
+    /// The CD drive that the running guest has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cd: Option<CdStatus>,
+    /// The disks that the running guest has, and what is wrong with one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<DiskStatus>,
 }
 
 /// The states of a VM on its node. The drawing with the legal ways between them is in `cake-vm`.
@@ -287,6 +342,8 @@ pub enum FailureCode {
     Network,
     /// The guest did not let a device go in time.
     GuestIgnoredUnplug,
+    /// The guest holds its CD drive shut.
+    CdLocked,
     /// The seal of a secret can't be opened with this node's key.
     Seal,
     /// It ended again and again; the node waits longer each time.
@@ -300,6 +357,12 @@ pub enum FailureCode {
     ImageEncrypted,
     /// It is not the file that its maker published.
     ChecksumDiffers,
+    /// It does not come from the address that was given.
+    FetchFailed,
+    /// The address leads to where nothing is fetched from.
+    FetchForbidden,
+    /// It was replaced while it was fetched.
+    FetchChanged,
     Internal,
 }
 
@@ -334,6 +397,7 @@ impl FailureCode {
             Self::PortTaken => "port-taken",
             Self::Network => "network",
             Self::GuestIgnoredUnplug => "guest-ignored-unplug",
+            Self::CdLocked => "cd-locked",
             Self::Seal => "seal",
             Self::CrashLoop => "crash-loop",
             Self::ImageUnknown => "image-unknown",
@@ -341,6 +405,9 @@ impl FailureCode {
             Self::ImageNamesFiles => "image-names-files",
             Self::ImageEncrypted => "image-encrypted",
             Self::ChecksumDiffers => "checksum-differs",
+            Self::FetchFailed => "fetch-failed",
+            Self::FetchForbidden => "fetch-forbidden",
+            Self::FetchChanged => "fetch-changed",
             Self::Internal => "internal",
         }
     }

@@ -1,10 +1,11 @@
 //! One VM's task: it alone changes the VM. It feeds the [`Machine`] with what happens and does what it says.
 
 use crate::assignment::{Assignment, Making};
+use crate::devices::{self, Devices, Follows, Started};
 use crate::engine::{Running, Shared};
 use crate::folder::{Folder, Holder};
 use crate::machine::{Command, Effect, Found, Input, Machine};
-use crate::nics::{self, Nics};
+use crate::nics;
 use crate::plan::LaunchPlan;
 use crate::request::{Denied, Operation};
 use crate::screen::Screen;
@@ -36,8 +37,8 @@ enum Done {
     Ended(Option<ExitStatus>),
     /// What QEMU is doing, asked because events were lost.
     Looked(Result<Found, QmpError>),
-    /// The network cards were brought to what is asked.
-    Nics(Result<nics::Changed, QmpError>),
+    /// What comes and leaves while the guest runs was brought to what is asked.
+    Devices(Result<devices::Changed, QmpError>),
     /// What a network card that left was connected to is gone.
     Disconnected,
 }
@@ -52,7 +53,7 @@ pub(crate) struct Actor {
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     process: Option<Arc<LiveProcess>>,
     monitor: Option<(Qmp, Events)>,
-    nics: Nics,
+    devices: Devices,
     /// What the last start was made from.
     launched_with: Option<Arc<Assignment>>,
     /// The end was asked for before there was a process.
@@ -96,7 +97,7 @@ impl Actor {
             work: FuturesUnordered::new(),
             process: None,
             monitor: None,
-            nics: Nics::default(),
+            devices: Devices::default(),
             launched_with: None,
             kill_at_once: false,
             ended_by_host: false,
@@ -127,7 +128,7 @@ impl Actor {
 
     /// Waits for whatever happens first; a message is handed back.
     async fn next(&mut self, mailbox: &mut mpsc::Receiver<Message>) -> Option<Message> {
-        let wake_at = self.machine.wake_at().into_iter().chain(self.nics.wake_at()).min();
+        let wake_at = self.machine.wake_at().into_iter().chain(self.devices.wake_at()).min();
         let timer = async {
             match wake_at {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -148,7 +149,7 @@ impl Actor {
             message = mailbox.recv() => return message,
             () = self.making.changed.notified() => {}
             () = timer => {
-                self.nics.late(Instant::now());
+                self.devices.late(Instant::now());
                 self.input(Input::Tick).await;
             }
         }
@@ -160,8 +161,8 @@ impl Actor {
             Message::Assign(assignment) => {
                 self.assignment = assignment.clone();
                 self.input(Input::Desired(assignment.desired())).await;
-                if !self.nics.is_as_asked(&self.assignment) {
-                    self.settle_nics();
+                if !self.devices.is_as_asked(&self.assignment) {
+                    self.settle_devices();
                 }
             }
             Message::Operate(operation, answer) => {
@@ -201,16 +202,12 @@ impl Actor {
             Done::Looked(Ok(Found::Paused)) => self.input(Input::FoundStopped).await,
             // A connection that is gone is told by its end.
             Done::Looked(Ok(Found::Running) | Err(_)) => {}
-            Done::Nics(changed) => {
-                self.nics.busy = false;
-                if let Ok(changed) = changed {
-                    self.nics.note(changed, Instant::now());
-                }
-                if std::mem::take(&mut self.nics.again) {
-                    self.settle_nics();
+            Done::Devices(changed) => {
+                if self.devices.note(changed, Instant::now()) {
+                    self.settle_devices();
                 }
             }
-            Done::Disconnected => self.settle_nics(),
+            Done::Disconnected => self.settle_devices(),
         }
     }
 
@@ -262,29 +259,35 @@ impl Actor {
         }));
         self.input(Input::Started(Ok(found))).await;
         let launched = self.launched_with.take().filter(|_| !adopted);
-        self.nics = launched.as_deref().map(Nics::started).unwrap_or_default();
-        if adopted || !self.nics.is_as_asked(&self.assignment) {
-            self.settle_nics();
+        self.devices = match launched.as_deref() {
+            Some(launched) => Devices::started(launched),
+            None => Devices::adopted(&self.assignment),
+        };
+        if adopted || !self.devices.is_as_asked(&self.assignment) {
+            self.settle_devices();
         }
     }
 
-    /// Brings the network cards of the guest that runs to what is asked; after the change that is at work, if one is.
-    fn settle_nics(&mut self) {
+    /// Brings what the guest has to what is asked; after the change that is at work, if one is.
+    fn settle_devices(&mut self) {
         let Some((qmp, _)) = &self.monitor else { return };
-        if std::mem::replace(&mut self.nics.busy, true) {
-            self.nics.again = true;
+        if !self.devices.begin() {
             return;
         }
-        let has_network = LaunchPlan::read(&self.folder.plan()).is_some_and(|plan| plan.network);
+        let plan = LaunchPlan::read(&self.folder.plan());
+        let started = plan.map_or_else(Started::default, |plan| Started {
+            network: plan.network,
+            cd: plan.cd().map(std::path::Path::to_owned),
+        });
         let surroundings = self.shared.surroundings.clone();
-        let settled = nics::settle(qmp.clone(), surroundings, self.assignment.clone(), has_network);
-        self.work.push(Box::pin(async move { Done::Nics(settled.await) }));
+        let settled = devices::settle(qmp.clone(), surroundings, self.assignment.clone(), started);
+        self.work.push(Box::pin(async move { Done::Devices(settled.await) }));
     }
 
     fn forget_process(&mut self) {
         (self.process, self.monitor, self.started_at, self.start_commands) = (None, None, None, None);
         (self.kill_at_once, self.ended_by_host) = (false, false);
-        self.nics = Nics::default();
+        self.devices = Devices::default();
         self.shared.set_running(self.id, self.number, None);
     }
 
@@ -293,33 +296,42 @@ impl Actor {
             Ok(Notice::Event(event)) => match event.kind() {
                 EventKind::Shutdown { guest: true, .. } => self.input(Input::GuestOff).await,
                 EventKind::Shutdown { .. } => self.ended_by_host = true,
-                EventKind::DeviceDeleted { device } if self.nics.gone(&device) => {
-                    let Some((qmp, _)) = &self.monitor else { return };
-                    let disconnected = nics::disconnect(qmp.clone(), device);
-                    self.work.push(Box::pin(async move {
-                        disconnected.await;
-                        Done::Disconnected
-                    }));
-                }
-                EventKind::UnplugRefused { device } => self.nics.refused_device(&device),
                 EventKind::GuestPanicked { .. } => self.input(Input::GuestCrashed).await,
                 EventKind::BlockIoError { action, no_space, device } if action == "stop" => {
                     let code = if no_space { FailureCode::NoSpace } else { FailureCode::Disk };
                     let what = format!("the guest was stopped at an error of {device}");
                     self.input(Input::DiskTrouble(failure(code, what))).await;
                 }
-                _ => {}
+                kind => {
+                    let follows = self.devices.happened(&kind);
+                    self.follow(follows);
+                }
             },
             Ok(Notice::Lost { .. }) => {
                 let Some((qmp, _)) = &self.monitor else { return };
                 let qmp = qmp.clone();
-                self.settle_nics();
+                self.settle_devices();
                 self.work.push(Box::pin(async move {
                     let status = qmp.run(&QueryStatus).await;
                     Done::Looked(status.map(|status| start::found(status.status, status.running)))
                 }));
             }
             Err(reason) => self.unreachable(reason),
+        }
+    }
+
+    fn follow(&mut self, follows: Follows) {
+        let Some((qmp, _)) = &self.monitor else { return };
+        match follows {
+            Follows::Nothing => {}
+            Follows::Settle => self.settle_devices(),
+            Follows::Disconnect(device) => {
+                let disconnected = nics::disconnect(qmp.clone(), device);
+                self.work.push(Box::pin(async move {
+                    disconnected.await;
+                    Done::Disconnected
+                }));
+            }
         }
     }
 
@@ -421,7 +433,7 @@ impl Actor {
     fn status(&self) -> VmStatus {
         let state = self.machine.state();
         let making = state == cake_types::VmState::Provisioning;
-        VmStatus {
+        let mut status = VmStatus {
             observed: self.machine.desired().stamp,
             state,
             pid: self.process.as_ref().map(|process| process.pid()),
@@ -433,8 +445,12 @@ impl Actor {
             usage: None,
             restarts: self.machine.restarts(),
             start_commands: self.start_commands,
-            nics: self.nics.status(),
-        }
+            nics: Vec::new(),
+            cd: None,
+            disks: Vec::new(),
+        };
+        self.devices.tell(&mut status);
+        status
     }
 }
 

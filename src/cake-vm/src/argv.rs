@@ -3,11 +3,11 @@
 //! Everything that comes from outside is either a number, a type with its own narrow form, or checked by [`plain`], because
 //! QEMU's arguments are lists that a comma can extend.
 
-mod devices;
+pub(crate) mod devices;
 
 use crate::cards::cards;
 use cake_types::{Accelerator, DiskBus, Firmware, HARDWARE_VERSION, HardwareRecord, VmSpec};
-use devices::{balloon, cd, disk, display, nic, rng, screen, seed, spare_ports};
+use devices::{balloon, cd, disk, display, nic, rng, screen, seed, spare_ports, tpm};
 
 /// Descriptors that QEMU inherits: two listening sockets as the launcher passes them, the lock, then its files.
 pub const QMP_FD: i32 = 3;
@@ -29,8 +29,13 @@ pub const SERIAL_KEPT: usize = 64 * 1024;
 const CD_PORT: usize = 5;
 
 const UEFI_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
-/// What UEFI variables start from.
-pub const UEFI_VARIABLES_TEMPLATE: &str = "usr/share/OVMF/OVMF_VARS_4M.fd";
+/// It keeps its variables from everybody but itself (system management mode).
+const UEFI_CODE_SECURE: &str = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
+
+/// What UEFI variables start from; for Secure Boot with Microsoft's keys in them.
+pub fn uefi_variables_template(hardware: &HardwareRecord) -> &'static str {
+    if hardware.secure_boot { "usr/share/OVMF/OVMF_VARS_4M.ms.fd" } else { "usr/share/OVMF/OVMF_VARS_4M.fd" }
+}
 
 /// Files that QEMU gets as descriptors, in the order of [`Argv::files`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +55,8 @@ pub struct Argv {
     pub files: Vec<FileRole>,
     /// So many network cards are bridged; their taps come in the order of the cards.
     pub taps: usize,
+    /// The connection to its TPM comes after the taps.
+    pub tpm: bool,
 }
 
 /// Why a record can't become a machine.
@@ -116,10 +123,10 @@ pub fn argv(spec: &VmSpec, accelerator: Accelerator, paused: bool) -> Result<Arg
     rng(&mut builder, hardware);
     balloon(&mut builder, hardware);
     for (index, device) in hardware.disks.iter().enumerate() {
-        disk(&mut builder, index, device)?;
+        disk(&mut builder, spec, index, device)?;
     }
     if let Some(device) = &hardware.seed {
-        seed(&mut builder, device)?;
+        seed(&mut builder, hardware, device)?;
     }
     if let Some(device) = &hardware.cd {
         cd(&mut builder, device, spec.cd.is_some(), hardware.disks.len())?;
@@ -127,7 +134,10 @@ pub fn argv(spec: &VmSpec, accelerator: Accelerator, paused: bool) -> Result<Arg
     for card in cards(spec) {
         nic(&mut builder, &card);
     }
-    Ok(Argv { args: builder.args, files: builder.files, taps: builder.taps })
+    if hardware.tpm {
+        tpm(&mut builder);
+    }
+    Ok(Argv { args: builder.args, files: builder.files, taps: builder.taps, tpm: hardware.tpm })
 }
 
 fn check(spec: &VmSpec, hardware: &HardwareRecord) -> Result<(), ArgvError> {
@@ -152,10 +162,18 @@ fn check(spec: &VmSpec, hardware: &HardwareRecord) -> Result<(), ArgvError> {
     if spec.cd.is_some() && hardware.cd.is_none() {
         return Err(ArgvError::Differs("the CD drive"));
     }
+    if hardware.secure_boot && hardware.firmware != Firmware::Uefi {
+        return Err(ArgvError::Unsupported("Secure Boot without UEFI"));
+    }
     if hardware.seed.as_ref().is_some_and(|seed| seed.bus != DiskBus::VirtioBlk) {
         return Err(ArgvError::Unsupported("a seed that is no virtio disk"));
     }
-    if hardware.disks.iter().enumerate().any(|(index, disk)| disk.bus == DiskBus::Sata && index >= CD_PORT) {
+    if hardware
+        .disks
+        .iter()
+        .enumerate()
+        .any(|(index, disk)| disk.bus == DiskBus::Sata && usize::from(disk.sata_port(index)) >= CD_PORT)
+    {
         return Err(ArgvError::Unsupported("a sixth SATA disk"));
     }
     plain("the machine type", &hardware.machine.0)?;
@@ -198,13 +216,14 @@ fn machine(builder: &mut Builder, spec: &VmSpec, accelerator: Accelerator) -> Re
         Firmware::Uefi => ",pflash0=uefi-code,pflash1=uefi-variables",
         Firmware::Bios | Firmware::Direct => "",
     };
+    let smm = if hardware.secure_boot { ",smm=on" } else { "" };
     let sata = hardware.disks.iter().chain(&hardware.cd).any(|disk| disk.bus == DiskBus::Sata);
     let sata = if sata { "on" } else { "off" };
     builder.pair(
         "-machine",
         format!(
             "{},accel={accel},memory-backend=ram0,aux-ram-share=on,vmport=off,usb=off,sata={sata},hpet=off,\
-             dump-guest-core=off{pflash}",
+             dump-guest-core=off{pflash}{smm}",
             hardware.machine.0
         ),
     );
@@ -213,15 +232,27 @@ fn machine(builder: &mut Builder, spec: &VmSpec, accelerator: Accelerator) -> Re
     builder.pair("-object", format!("memory-backend-memfd,id=ram0,size={memory}M,share={share}"));
     // Address space for virtio-mem to grow into: it costs nothing until it is used.
     builder.pair("-m", format!("size={memory}M,slots=0,maxmem={}M", memory.saturating_mul(4).min(1 << 24).max(memory)));
-    builder.pair("-cpu", &*hardware.cpu.0);
+    builder.pair("-cpu", format!("{}{}", hardware.cpu.0, enlightenments(hardware, accelerator)));
     builder.pair("-smp", format!("cpus={0},sockets=1,cores={0},threads=1", spec.cpus));
     builder.pair("-uuid", hardware.uuid.to_string());
     builder.pair("-smbios", format!("type=1,manufacturer=cake,product=cake VM,uuid={}", hardware.uuid));
-    builder.pair("-rtc", "base=utc,clock=host,driftfix=slew");
+    let base = if hardware.windows { "localtime" } else { "utc" };
+    builder.pair("-rtc", format!("base={base},clock=host,driftfix=slew"));
     builder.pair("-global", "ICH9-LPC.disable_s3=1");
     builder.pair("-global", "ICH9-LPC.disable_s4=1");
     builder.pair("-boot", "strict=on");
     Ok(())
+}
+
+/// What Windows knows of its hypervisor, so that it neither spins nor asks for the time in vain (Hyper-V's interface, as KVM has it).
+fn enlightenments(hardware: &HardwareRecord, accelerator: Accelerator) -> &'static str {
+    match accelerator {
+        Accelerator::Kvm if hardware.windows => {
+            ",hv-relaxed=on,hv-vapic=on,hv-spinlocks=0x1fff,hv-time=on,hv-vpindex=on,hv-runtime=on,hv-synic=on,\
+             hv-stimer=on,hv-frequencies=on,hv-reset=on"
+        }
+        Accelerator::Kvm | Accelerator::Tcg { .. } => "",
+    }
 }
 
 /// QMP, and the first serial port: one reader at a time, and a ring that keeps the last output for whoever comes later.
@@ -240,9 +271,13 @@ fn firmware(builder: &mut Builder, hardware: &HardwareRecord) {
     match hardware.firmware {
         Firmware::Bios => {}
         Firmware::Uefi => {
+            let code = if hardware.secure_boot { UEFI_CODE_SECURE } else { UEFI_CODE };
+            if hardware.secure_boot {
+                builder.pair("-global", "driver=cfi.pflash01,property=secure,value=on");
+            }
             builder.pair(
                 "-blockdev",
-                format!("driver=raw,node-name=uefi-code,read-only=on,file.driver=file,file.filename={UEFI_CODE}"),
+                format!("driver=raw,node-name=uefi-code,read-only=on,file.driver=file,file.filename={code}"),
             );
             let name = builder.file(FileRole::UefiVariables);
             builder.pair(

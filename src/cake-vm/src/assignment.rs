@@ -4,8 +4,9 @@ use crate::cards::Card;
 use crate::machine::{Desired, Outcome};
 use crate::plan::Files;
 use async_trait::async_trait;
-use cake_types::{Failure, HaltedBy, OperationId, ProvisionProgress, Stamp, Vm, VmId, VmStatus};
+use cake_types::{Failure, HaltedBy, ImageId, OperationId, ProvisionProgress, Stamp, Vm, VmId, VmStatus};
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -39,6 +40,11 @@ pub struct Making {
 }
 
 impl Making {
+    /// For work that is over at once.
+    pub fn silent() -> Self {
+        Self { progress: Arc::new(|_| {}), cancelled: Arc::default() }
+    }
+
     pub fn progress(&self, progress: ProvisionProgress) {
         (self.progress)(progress);
     }
@@ -58,6 +64,12 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Makes what a network card needs on this machine: the tap of one that is bridged; for one behind NAT, that its ports are free
     /// and that it reaches nothing that it must not.
     async fn connect(&self, card: &Card) -> Result<Option<OwnedFd>, Failure>;
+    /// Where an image is that the guest may read.
+    async fn image(&self, image: ImageId) -> Result<PathBuf, Failure>;
+    /// Where a disk is, by its place in the spec: made if it never was, grown if it is too small.
+    async fn disk(&self, assignment: &Arc<Assignment>, index: usize) -> Result<PathBuf, Failure>;
+    /// Removes a disk that was taken away, if it is still there.
+    async fn forget_disk(&self, id: VmId, number: u32) -> Result<(), Failure>;
     /// Takes everything of the VM away, its record last.
     async fn remove(&self, id: VmId) -> Result<(), Failure>;
     /// Durable when it returns.

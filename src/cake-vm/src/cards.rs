@@ -33,8 +33,7 @@ pub fn cards(spec: &VmSpec) -> Vec<Card> {
 }
 
 fn at(hardware: &HardwareRecord, address: PciAddress) -> At {
-    let port = hardware.spare.root_ports.iter().position(|port| *port == address);
-    port.map_or(At::Slot(address), At::Port)
+    hardware.port_of(address).map_or(At::Slot(address), At::Port)
 }
 
 fn place(at: At) -> String {

@@ -5,6 +5,7 @@
 //!    taps            out of the way of what QEMU has at fixed numbers
 //!    lock            taken already? then this VM runs: end with EXIT_RUNNING
 //!    files           disks, seed, firmware variables become descriptors
+//!    TPM             a child becomes swtpm, in a cage of its own, with one connection to QEMU
 //!    namespaces      mounts, IPC, host name; network too unless the guest has one
 //!    root            the engine, read-only; /tmp and /dev of its own; no /proc, no /sys
 //!    limits, ids     the VM's uid and gid, no groups, no capability, none to be had again
@@ -12,6 +13,8 @@
 //! ```
 //!
 //! Nothing of the plan is secret and nothing secret is in the arguments.
+
+mod tpm;
 
 use crate::argv::{FIRST_FILE_FD, FIRST_TAP_FD, KERNEL_NAME, LOCK_FD};
 use crate::folder::record_lock;
@@ -22,7 +25,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::resource::Resource;
 use nix::sys::stat::{Mode, fstat};
 use std::convert::Infallible;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
@@ -70,11 +73,14 @@ impl ExecError {
 pub fn exec_vm(path: &Path) -> Result<Infallible, ExecError> {
     let plan = read_plan(path)?;
     // Above all numbers that QEMU will see.
-    let floor = FIRST_FILE_FD + (plan.files.len() + plan.taps) as RawFd;
+    let floor = FIRST_FILE_FD + (plan.files.len() + plan.taps + usize::from(plan.tpm.is_some())) as RawFd;
     let taps = take_taps(plan.taps, floor)?;
     take_lock(path.parent().unwrap_or(Path::new("/")))?;
     let mut files = open_files(&plan.files, floor)?;
     files.extend(taps);
+    if let Some(state) = &plan.tpm {
+        files.push(tpm::start(&plan, state, floor)?);
+    }
     enter(&plan).map_err(ExecError::Cage)?;
     cage::limit(&[
         (Resource::RLIMIT_CORE, 0),
@@ -85,7 +91,7 @@ pub fn exec_vm(path: &Path) -> Result<Infallible, ExecError> {
     .map_err(ExecError::Cage)?;
     place(files)?;
     cage::drop_all(plan.uid).map_err(ExecError::Cage)?;
-    become_qemu(&plan.argv)
+    become_qemu(&plan)
 }
 
 fn enter(plan: &LaunchPlan) -> Result<(), StepError> {
@@ -171,10 +177,13 @@ fn move_to(descriptor: OwnedFd, number: RawFd) -> nix::Result<BorrowedFd<'static
     Ok(unsafe { BorrowedFd::borrow_raw(number) })
 }
 
-fn become_qemu(argv: &[String]) -> Result<Infallible, ExecError> {
-    let argv = argv.iter().map(|arg| CString::new(arg.as_str())).collect::<Result<Vec<_>, _>>();
+fn become_qemu(plan: &LaunchPlan) -> Result<Infallible, ExecError> {
+    let argv = plan.argv.iter().map(|arg| CString::new(arg.as_str())).collect::<Result<Vec<_>, _>>();
     let argv = argv.map_err(step("use an argument"))?;
     let program = argv.first().ok_or(io::ErrorKind::InvalidInput).map_err(step("find QEMU in an empty plan"))?;
-    nix::unistd::execve(program, &argv, &[c"PATH=/usr/bin", c"HOME=/", c"TMPDIR=/tmp"])
-        .map_err(|error| step("execute QEMU")(error).into())
+    let zone = plan.zone.as_ref().map(|zone| CString::new(format!("TZ={zone}"))).transpose();
+    let zone = zone.map_err(step("use a time zone"))?;
+    let environment = [c"PATH=/usr/bin", c"HOME=/", c"TMPDIR=/tmp"].map(CStr::to_owned).into_iter().chain(zone);
+    let environment: Vec<CString> = environment.collect();
+    nix::unistd::execve(program, &argv, &environment).map_err(|error| step("execute QEMU")(error).into())
 }

@@ -7,7 +7,7 @@
 //!    qmp serial  sockets, bound before QEMU is executed
 //!    qemu.log    what QEMU and the helper said, the last of it if it is much
 //!    output      the guest's serial output: all of it once QEMU has ended, before that what QEMU's ring has given
-//!    seed.img uefi-variables.fd
+//!    seed.img uefi-variables.fd tpm/
 //! ```
 //!
 //! The kernel itself answers the question "does a QEMU of this VM run, and which process is it?": who asks for the lock is told
@@ -57,6 +57,11 @@ impl Folder {
 
     pub fn uefi_variables(&self) -> PathBuf {
         self.0.join("uefi-variables.fd")
+    }
+
+    /// What the VM's TPM remembers. The VM's user's own.
+    pub fn tpm(&self) -> PathBuf {
+        self.0.join("tpm")
     }
 
     pub fn seed(&self) -> PathBuf {

@@ -8,7 +8,7 @@
 //!              │
 //!              ├─ start ── launcher ── `cake-node exec-vm PLAN` ── QEMU, confined        (exec)
 //!              ├─ QMP session, pidfd of the process
-//!              ├─ Nics: cards that come and leave while the guest runs
+//!              ├─ Devices: network cards, disks and CDs that come and leave while the guest runs
 //!              ├─ Serial: the guest's first serial port, its last 64 KiB, its viewers
 //!              └─ Screen: viewers' connections to QEMU's VNC server, pictures
 //!  Folder ── vms/ID: the lock that QEMU holds for as long as it lives
@@ -33,12 +33,16 @@ mod actor;
 pub mod argv;
 mod assignment;
 pub mod cards;
+mod cd;
+mod devices;
+mod disks;
 mod engine;
 pub mod exec;
 mod folder;
 pub mod machine;
 mod nics;
 mod plan;
+mod plugged;
 pub mod request;
 pub mod screen;
 mod serial;

@@ -10,106 +10,63 @@
 
 use crate::assignment::{Assignment, Surroundings};
 use crate::cards::{Card, Change, cards, change, device_id, netdev_id, place_of};
+use crate::plugged::{self, Plugged};
 use crate::start::{chain, failure};
 use cake_qmp::commands::{CloseFd, DeviceAdd, DeviceDel, GetFd, NetdevAdd, NetdevDel, QomGet, QomList, SetLink};
 use cake_qmp::{Qmp, QmpError};
 use cake_types::{Failure, FailureCode, MacAddress, NicStatus};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Linux blinks for five seconds before it lets a card go; nobody should take longer than this.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What is known of the cards of a guest that runs.
+/// What is known of the cards of a guest that runs, by place.
 #[derive(Debug, Default)]
-pub(crate) struct Nics {
-    /// By place.
-    there: BTreeMap<String, MacAddress>,
-    /// Places of cards that the guest was asked to let go, with when it is late.
-    leaving: BTreeMap<String, Instant>,
-    failures: BTreeMap<MacAddress, Failure>,
-    /// A change is at work.
-    pub busy: bool,
-    /// What is asked changed meanwhile.
-    pub again: bool,
-}
+pub(crate) struct Nics(Plugged<String, MacAddress>);
 
-/// What came of a change.
-pub(crate) struct Changed {
-    there: BTreeMap<String, MacAddress>,
-    asked_to_leave: Vec<String>,
-    failures: BTreeMap<MacAddress, Failure>,
-}
+pub(crate) type Changed = plugged::Changed<String, MacAddress>;
 
 impl Nics {
     /// A guest that has just been started has what its record says.
     pub(crate) fn started(assignment: &Assignment) -> Self {
-        let there = cards(&assignment.vm.spec).into_iter().map(|card| (card.place, card.mac)).collect();
-        Self { there, ..Self::default() }
+        Self(Plugged::new(cards(&assignment.vm.spec).into_iter().map(|card| (card.place, card.mac)).collect()))
     }
 
     pub(crate) fn is_as_asked(&self, assignment: &Assignment) -> bool {
-        let Change { leave, come } = change(&cards(&assignment.vm.spec), &self.there);
-        come.is_empty() && leave.iter().all(|place| self.leaving.contains_key(place))
+        let Change { leave, come } = change(&cards(&assignment.vm.spec), &self.0.there);
+        come.is_empty() && leave.iter().all(|place| self.0.is_leaving(place))
     }
 
     pub(crate) fn note(&mut self, changed: Changed, now: Instant) {
-        let Changed { there, asked_to_leave, failures } = changed;
-        (self.there, self.failures) = (there, failures);
-        self.leaving.retain(|place, _| self.there.contains_key(place));
-        for place in asked_to_leave.into_iter().filter(|place| self.there.contains_key(place)) {
-            self.leaving.entry(place).or_insert(now + PATIENCE);
-        }
+        self.0.note(changed, now);
     }
 
     /// The guest let a device go. Whether it was a network card.
     pub(crate) fn gone(&mut self, device: &str) -> bool {
-        let Some(place) = place_of(device) else { return false };
-        self.leaving.remove(place);
-        if let Some(mac) = self.there.remove(place) {
-            self.failures.remove(&mac);
-        }
-        true
+        let place = place_of(device).map(str::to_owned);
+        place.inspect(|place| self.0.gone(place)).is_some()
     }
 
-    /// When the next guest is late; see [`Nics::late`].
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        self.leaving.values().min().copied()
+        self.0.wake_at()
     }
 
-    /// Cards that did not leave in time stay, and that is said; the guest is asked again with the next change.
     pub(crate) fn late(&mut self, now: Instant) {
-        let late: Vec<String> =
-            self.leaving.iter().filter(|(_, due)| **due <= now).map(|(place, _)| place.clone()).collect();
-        late.iter().for_each(|place| self.refused(place));
+        self.0.late(now);
     }
 
-    /// The guest says that it does not let a device go.
-    pub(crate) fn refused_device(&mut self, device: &str) {
+    pub(crate) fn refused(&mut self, device: &str) {
         if let Some(place) = place_of(device) {
-            self.refused(place);
-        }
-    }
-
-    fn refused(&mut self, place: &str) {
-        if self.leaving.remove(place).is_some()
-            && let Some(mac) = self.there.get(place)
-        {
-            let why = failure(FailureCode::GuestIgnoredUnplug, "the guest did not let the network card go in time");
-            self.failures.insert(*mac, why);
+            self.0.refused(&place.to_owned());
         }
     }
 
     pub(crate) fn status(&self) -> Vec<NicStatus> {
-        let there = self.there.iter().map(|(place, mac)| NicStatus {
+        let there = self.0.there.iter().map(|(place, mac)| NicStatus {
             mac: *mac,
             addresses: Vec::new(),
-            leaving: self.leaving.contains_key(place),
-            failure: self.failures.get(mac).cloned(),
+            leaving: self.0.is_leaving(place),
+            failure: self.0.failure(mac).cloned(),
         });
-        let missing = self.failures.iter().filter(|(mac, _)| !self.there.values().any(|there| there == *mac));
-        let missing = missing.map(|(mac, failure)| NicStatus {
+        let missing = self.0.missing().map(|(mac, failure)| NicStatus {
             mac: *mac,
             addresses: Vec::new(),
             leaving: false,
@@ -121,12 +78,12 @@ impl Nics {
 
 /// Brings a running guest to the cards that it should have.
 pub(crate) async fn settle(
-    qmp: Qmp,
-    surroundings: Arc<dyn Surroundings>,
-    assignment: Arc<Assignment>,
+    qmp: &Qmp,
+    surroundings: &dyn Surroundings,
+    assignment: &Assignment,
     has_network: bool,
 ) -> Result<Changed, QmpError> {
-    let mut there = look(&qmp).await?;
+    let mut there = look(qmp).await?;
     let Change { leave, come } = change(&cards(&assignment.vm.spec), &there);
     let (mut failures, mut asked_to_leave) = (BTreeMap::new(), Vec::new());
     for place in leave {
@@ -139,7 +96,7 @@ pub(crate) async fn settle(
         }
     }
     for card in come {
-        match plug(&qmp, &*surroundings, &card, has_network).await {
+        match plug(qmp, surroundings, &card, has_network).await {
             Ok(()) => {
                 there.insert(card.place, card.mac);
             }

@@ -7,6 +7,9 @@ use cake_types::{Accelerator, NicSpec, VmId, VmSpec};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
+/// How the argument of what lies in the CD drive is known.
+const CD_STARTED: &str = "node-name=cd,";
+
 /// One start of one VM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,11 +26,28 @@ pub struct LaunchPlan {
     /// So many taps follow the two sockets that the helper is started with. They become the descriptors after the files.
     #[serde(default)]
     pub taps: usize,
+    /// What its TPM remembers: a swtpm is started beside it, as the same user, in a cage of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<PathBuf>,
+    /// The time zone of a guest whose clock shows local time (POSIX `TZ`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// Seen by QEMU under the name [`crate::argv::KERNEL_NAME`].
     pub kernel: Option<PathBuf>,
     pub kvm: bool,
     /// The host's network (user-mode NAT needs it); otherwise an empty one.
     pub network: bool,
+}
+
+/// The machine's time zone as it is now. QEMU has no zone files to look into, and needs none for a number.
+fn local_zone() -> String {
+    posix_zone(jiff::Zoned::now().offset().seconds())
+}
+
+/// POSIX counts west of Greenwich.
+fn posix_zone(east: i32) -> String {
+    let (sign, seconds) = if east > 0 { ("-", east) } else { ("", -east) };
+    format!("LOCAL{sign}{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +71,14 @@ impl LaunchPlan {
     /// What a QEMU was started from, if that can still be read.
     pub fn read(path: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+
+    /// What lay in the CD drive when the QEMU was started.
+    pub fn cd(&self) -> Option<&Path> {
+        let node = self.argv.iter().find(|arg| arg.contains(CD_STARTED))?;
+        let (_, set) = node.rsplit_once('/')?;
+        let place = set.parse::<usize>().ok()?.checked_sub(1)?;
+        self.files.get(place).map(|file| file.path.as_path())
     }
 
     /// `argv` must be made from `spec`.
@@ -78,9 +106,23 @@ impl LaunchPlan {
             files: argv.files.iter().map(planned).collect::<Option<_>>()?,
             argv: argv.args,
             taps: argv.taps,
+            tpm: argv.tpm.then(|| folder.tpm()),
+            zone: spec.hardware.windows.then(local_zone),
             kernel: files.kernel.clone(),
             kvm: accelerator == Accelerator::Kvm,
             network: spec.nics().iter().any(|nic| matches!(nic, NicSpec::Nat { .. })),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_are_what_posix_says() {
+        for (east, zone) in [(8 * 3600, "LOCAL-08:00:00"), (0, "LOCAL00:00:00"), (-16200, "LOCAL04:30:00")] {
+            assert_eq!(posix_zone(east), zone);
+        }
     }
 }

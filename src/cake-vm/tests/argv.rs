@@ -29,8 +29,11 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         random: [0xca, 0x4e, 0x12, 0x34, 0x56, 0x78, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         cd: drivers.is_some(),
         drivers: drivers.unwrap_or(Drivers::Virtio),
+        tpm: false,
+        secure_boot: false,
+        windows: false,
     });
-    let disk = DiskSpec { size: ByteSize::gib(2), pool: PoolId(Uuid::nil()), image: None };
+    let disk = DiskSpec { size: ByteSize::gib(2), pool: PoolId(Uuid::nil()), image: None, number: None };
     VmSpec {
         power: Power::Running,
         restart: Restart::OnCrash,
@@ -41,6 +44,8 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         disks: vec![disk; disks],
         kernel: (firmware == Firmware::Direct).then_some(ImageId(Uuid::nil())),
         cd: drivers.map(|_| ImageId(Uuid::nil())),
+        cd_by_force: false,
+        removed_disks: Vec::new(),
         network,
         nics: Vec::new(),
         cloud_init: seed.then(|| CloudInit { hostname: "web".parse().unwrap(), users: Vec::new(), user_data: None }),
@@ -48,6 +53,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         made_from: None,
         deleting: false,
         binned: None,
+        restored: None,
         tags: Default::default(),
     }
 }
@@ -109,6 +115,26 @@ fn bridged_and_forwarded() {
     assert_eq!(argv(&spec, TCG, false), Err(ArgvError::Differs("network cards")));
 }
 
+/// A disk that came later sits behind a spare port; one that was taken away leaves the others what and where they are.
+#[test]
+fn disks_that_came_and_went() {
+    let add = |spec: &mut VmSpec, off| {
+        let number = spec.next_disk_number();
+        spec.hardware.disks.push(hardware::added_disk(&spec.hardware, number, off).unwrap());
+        let size = ByteSize::gib(1);
+        spec.disks.push(DiskSpec { size, pool: PoolId(Uuid::nil()), image: None, number: Some(number) });
+    };
+    let mut virtio = spec(Firmware::Bios, 3, Network::Nat, false);
+    add(&mut virtio, false);
+    virtio.remove_disk(1);
+    add(&mut virtio, false);
+    check("disks-came-and-went-virtio.argv", &virtio, TCG, false);
+    let mut sata = spec_for(Firmware::Bios, 2, Network::None, false, Some(Drivers::Everyday));
+    add(&mut sata, true);
+    sata.remove_disk(1);
+    check("disks-came-and-went-sata.argv", &sata, TCG, false);
+}
+
 #[test]
 fn uefi_under_kvm() {
     check("uefi-nat-kvm.argv", &spec(Firmware::Uefi, 1, Network::Nat, false), Accelerator::Kvm, false);
@@ -132,6 +158,30 @@ fn installed_from_a_cd() {
     assert_eq!(argv(&virtio, TCG, false), Err(ArgvError::Differs("the CD drive")));
     let six = spec_for(Firmware::Bios, 6, Network::Nat, false, Some(Drivers::Everyday));
     assert_eq!(argv(&six, TCG, false), Err(ArgvError::Disks { spec: 6, record: 5 }));
+}
+
+/// What Windows 11 asks for. Hyper-V's interface is KVM's to give.
+#[test]
+fn made_for_windows() {
+    let mut windows = spec_for(Firmware::Uefi, 1, Network::Nat, false, Some(Drivers::Everyday));
+    (windows.hardware.tpm, windows.hardware.secure_boot, windows.hardware.windows) = (true, true, true);
+    check("windows-uefi-kvm.argv", &windows, Accelerator::Kvm, false);
+    check("windows-uefi-tcg.argv", &windows, TCG, false);
+    assert!(argv(&windows, TCG, false).unwrap().tpm);
+    windows.firmware = Firmware::Bios;
+    windows.hardware.firmware = Firmware::Bios;
+    assert_eq!(argv(&windows, TCG, false), Err(ArgvError::Unsupported("Secure Boot without UEFI")));
+}
+
+/// The connection to the TPM comes after the taps.
+#[test]
+fn a_tpm_beside_a_bridged_card() {
+    let mut bridged = spec(Firmware::Bios, 1, Network::Nat, true);
+    bridged.set_nics(vec![NicSpec::Bridged { bridge: "br0".parse().unwrap() }]);
+    bridged.hardware.tpm = true;
+    let made = argv(&bridged, TCG, false).unwrap();
+    assert_eq!((made.files.len(), made.taps, made.tpm), (2, 1, true));
+    assert!(made.args.contains(&"socket,id=tpm,fd=9".to_owned()), "{:?}", made.args);
 }
 
 #[test]

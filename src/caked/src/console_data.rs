@@ -5,23 +5,25 @@ use cake_api::{Said, etag};
 use cake_control::Control;
 use cake_control::accounts::Accounts;
 use cake_control::alerts::AlertBook;
+use cake_control::backup::Backups;
 use cake_control::board::{self, Board, What};
 use cake_control::certificate::Certificates;
 use cake_control::error;
 use cake_control::ledger::Ledger;
 use cake_control::search::{self, Search};
 use cake_control::settings::{Settings, Versioned};
+use cake_control::support::Support;
 use cake_control::tasks::Tasks;
 use cake_i18n::Words;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, Alert, ApiToken, AuditRecord, Code, Event, Language, PoolStatus, Problem, Role, SavedQuery,
-    Task, TaskId, VmId,
+    Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Language, PoolStatus, Problem,
+    Role, SavedQuery, Task, TaskId, VmId,
 };
 use cake_web::{
-    About, AccountView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, Found, ImageView,
-    ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, Found,
+    ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer, VmView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -40,6 +42,8 @@ pub struct Data {
     search: Arc<Search>,
     alerts: Arc<AlertBook>,
     accounts: Arc<Accounts>,
+    backups: Arc<Backups>,
+    support: Arc<Support>,
     settings: Arc<Settings>,
     certificates: Arc<Certificates>,
     started_at: Timestamp,
@@ -54,6 +58,8 @@ impl Data {
             search: control.search.clone(),
             alerts: control.alerts.clone(),
             accounts: control.accounts.clone(),
+            backups: control.backups.clone(),
+            support: control.support.clone(),
             settings: control.settings.clone(),
             certificates: control.certificates.clone(),
             started_at: control.ledger.now(),
@@ -89,6 +95,7 @@ fn vm_view(entry: &board::VmEntry) -> Arc<VmView> {
         vm: (*entry.vm).clone(),
         status,
         orphaned: entry.orphaned(),
+        lost: entry.lost(),
         etag: etag(entry.vm.meta.generation),
     })
 }
@@ -180,6 +187,28 @@ impl ConsoleData for Data {
             BinView { kind, id, name, binned_at: at, size, etag: etag(generation) }
         };
         self.board.bin().into_iter().map(view).collect()
+    }
+
+    async fn backups(&self) -> (Vec<BackupView>, bool) {
+        let view = |backup: cake_control::backup::Backup| BackupView {
+            id: backup.id,
+            made_at: backup.header.made_at,
+            size: ByteSize(backup.size),
+            etag: etag(Generation::FIRST),
+        };
+        let all = self.backups.list().into_iter().rev().map(view).collect();
+        (all, !self.backups.has_key().await)
+    }
+
+    async fn support_bundles(&self) -> Vec<SupportView> {
+        let view = |bundle: cake_control::support::Bundle| SupportView {
+            id: bundle.id,
+            made_at: bundle.made_at,
+            size: ByteSize(bundle.size),
+            files: bundle.files.into_iter().map(|held| (held.name, ByteSize(held.size))).collect(),
+            etag: etag(Generation::FIRST),
+        };
+        self.support.list().into_iter().rev().map(view).collect()
     }
 
     async fn imports(&self) -> Vec<Arc<ImportView>> {

@@ -85,10 +85,10 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-async fn serve(options: Options, ready_fd: Option<RawFd>) -> Result<()> {
+async fn serve(mut options: Options, ready_fd: Option<RawFd>) -> Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let running = Running::start(&options).await?;
+    let mut running = Running::start(&options).await?;
     let answer = serde_json::json!({
         "url": running.instance.url,
         "fingerprint": running.instance.fingerprint,
@@ -97,9 +97,16 @@ async fn serve(options: Options, ready_fd: Option<RawFd>) -> Result<()> {
     });
     ready::tell(ready_fd, &format!("ready {answer}"))?;
     tokio::spawn(memory::stay_small());
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = running.begin_anew() => {}
+        }
+        // Where it was, whichever port was free then.
+        options.https = running.address;
+        running.stop().await;
+        running = Running::start(&options).await?;
     }
     tracing::info!("ending");
     running.stop().await;

@@ -54,7 +54,8 @@ impl Running {
         std::fs::create_dir_all(state).with_context(|| format!("{} can't be made", state.display()))?;
         let tcp = TcpListener::bind(https).await.with_context(|| format!("{https} can't be listened on"))?;
         let address = tcp.local_addr()?;
-        let place = Place { state: state.clone(), node_socket: node_socket.clone(), listen: address };
+        let (node_socket, log) = (node_socket.clone(), cake_daemon::log::recent);
+        let place = Place { state: state.clone(), node_socket, listen: address, log };
         let control = Control::start(&place, Arc::new(VmJson), clock).await?;
         let instance = Instance {
             url: status::url(address),
@@ -78,6 +79,12 @@ impl Running {
     /// The services, for tests of what no route can cause.
     pub fn control(&self) -> &Control {
         &self.control
+    }
+
+    /// Returns when a backup was restored: whoever runs the daemon ends this one and starts it again with what came back.
+    pub async fn begin_anew(&self) {
+        // It lives as long as this does.
+        let _ = self.control.restore.done.subscribe().wait_for(|done| *done).await;
     }
 
     pub fn is_set_up(&self) -> bool {

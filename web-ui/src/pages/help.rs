@@ -15,11 +15,12 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 17] = [
+pub const ORDER: [&str; 20] = [
     "first-steps",
     "create-a-vm",
     "console",
     "power",
+    "drives",
     "images",
     "bin",
     "storage",
@@ -32,6 +33,8 @@ pub const ORDER: [&str; 17] = [
     "command-line",
     "server-does-not-answer",
     "recovery",
+    "backup",
+    "support",
     "problems",
 ];
 
@@ -143,6 +146,12 @@ const fn more(code: Code) -> Option<&'static str> {
         Code::FirmwareUnfit => "/help/images",
         Code::DiskDoesNotFit | Code::DiskTooSmall | Code::StoreFull => "/help/storage",
         Code::TooMuchMemory | Code::TooManyCpus | Code::UserDataTooLarge | Code::BadName => "/help/create-a-vm",
+        Code::NotABackup
+        | Code::BackupNewer
+        | Code::BackupCutShort
+        | Code::BackupDamaged
+        | Code::WrongRecoveryKey
+        | Code::RecoveryKeyNeeded => "/help/backup",
         Code::NotSetUp | Code::AlreadySetUp => "/help/first-steps",
         _ => return None,
     })

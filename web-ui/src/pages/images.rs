@@ -7,7 +7,7 @@ use crate::show;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use cake_types::{ByteSize, ImportStage};
+use cake_types::{ByteSize, ImportSource, ImportStage};
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -65,6 +65,8 @@ struct ImportRow {
     percent: Option<u64>,
     done: ByteSize,
     size: ByteSize,
+    /// While the server fetches it.
+    fetched_from: Option<String>,
     etag: String,
 }
 
@@ -122,13 +124,22 @@ fn import_row(view: &ImportView) -> ImportRow {
         Some(_) => spec.size,
         None => ByteSize(0),
     };
+    let stage = view.import.word(view.status.as_ref());
     ImportRow {
         id: meta.id.to_string(),
         name: meta.name.to_string(),
-        stage: view.import.word(view.status.as_ref()),
+        stage,
         percent: moving.map(|status| show::percent(status.done, status.total)),
         done: received,
         size: spec.size,
+        fetched_from: host(&spec.source).filter(|_| stage == ImportStage::Receiving.as_str()),
         etag: view.etag.clone(),
     }
+}
+
+/// What of an address people need to see; the rest may be long, or a secret.
+fn host(source: &ImportSource) -> Option<String> {
+    let ImportSource::Url { url, .. } = source else { return None };
+    let after = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+    Some(after.split(['/', '?', '#']).next().unwrap_or_default().to_owned())
 }

@@ -1,13 +1,13 @@
 //! `GET /settings`: what holds for the whole cloud, its servers and pools, and who may log in.
 
 use super::overview::{PoolRow, Server, pool, server};
-use crate::data::{About, CertificateView, ConsoleData, SettingsView};
+use crate::data::{About, BackupView, CertificateView, ConsoleData, SettingsView, SupportView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use cake_types::Language;
+use cake_types::{ByteSize, Language};
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -49,6 +49,36 @@ struct Accounts<'a> {
     roles: Vec<(String, String)>,
 }
 
+#[derive(Template)]
+#[template(path = "parts/backup_rows.html")]
+struct Backups<'a> {
+    f: &'a Frame,
+    backups: Vec<BackupRow>,
+    needs_key: bool,
+}
+
+struct BackupRow {
+    id: String,
+    made_at: String,
+    size: ByteSize,
+    etag: String,
+}
+
+#[derive(Template)]
+#[template(path = "parts/support_rows.html")]
+struct Bundles<'a> {
+    f: &'a Frame,
+    bundles: Vec<BundleRow>,
+}
+
+struct BundleRow {
+    id: String,
+    made_at: String,
+    size: ByteSize,
+    files: Vec<(String, ByteSize)>,
+    etag: String,
+}
+
 struct AccountRow {
     id: String,
     name: String,
@@ -86,6 +116,23 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
     let view = data.certificate().await;
     regions.add("settings-certificate", &Certificate { f, source: view.info.source.as_str(), view: &view });
     if f.may_administer() {
+        let (backups, needs_key) = data.backups().await;
+        let row = |BackupView { id, made_at, size, etag }| BackupRow {
+            id: id.to_string(),
+            made_at: f.time(&made_at),
+            size,
+            etag,
+        };
+        regions.add("backup-rows", &Backups { f, backups: backups.into_iter().map(row).collect(), needs_key });
+        let row = |SupportView { id, made_at, size, files, etag }| BundleRow {
+            id: id.to_string(),
+            made_at: f.time(&made_at),
+            size,
+            files,
+            etag,
+        };
+        let bundles = data.support_bundles().await.into_iter().map(row).collect();
+        regions.add("support-rows", &Bundles { f, bundles });
         let accounts = account_rows(data, f).await;
         regions.add("account-rows", &Accounts { f, accounts, roles: roles(data, f).await });
     }

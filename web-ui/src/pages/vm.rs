@@ -1,7 +1,7 @@
 //! `GET /vms/{vm}`: one VM.
 
 use super::usage::Charts;
-use super::{EventRows, TaskRows, nics};
+use super::{EventRows, TaskRows, drives, nics};
 use crate::data::{ConsoleData, EventQuery, PageQuery, VmView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
@@ -26,6 +26,10 @@ struct Page<'a> {
     restarts: [(&'static str, &'static str, bool); 3],
     usage: Charts<'a>,
     networks: Vec<nics::Choice>,
+    /// Disks that can be made larger.
+    disks: Vec<(u32, String)>,
+    /// CDs that can be put in: id and name.
+    cds: Vec<(String, String)>,
     /// As a field takes them.
     tags: String,
 }
@@ -50,6 +54,8 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
         ],
         usage: Charts::of_vm(&f, view.vm.meta.id),
         networks: nics::choices(&data, &f).await,
+        disks: drives::growable(&f, &view),
+        cds: drives::choices(&data).await,
         tags: show::tags(&spec.tags),
     })
 }
@@ -58,6 +64,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, view: &VmView, regi
     regions.add("vm-head", &head(f, view));
     regions.add("vm-facts", &facts(data, f, view).await);
     regions.add("vm-nics", &nics::nics(f, view));
+    regions.add("vm-drives", &drives::drives(data, f, view).await);
     let subject = Some(view.vm.meta.id.0);
     let mut tasks = data.active_tasks().await;
     tasks.retain(|task| Some(task.subject.id) == subject);

@@ -9,8 +9,8 @@ use cake_types::{
     Permission, Problem, Role, SavedQuery, Task, TaskId, VmId, VmState,
 };
 use cake_web::{
-    About, AccountView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, Found, ImageView,
-    ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, Found,
+    ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer, VmView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -26,6 +26,7 @@ pub struct Rack {
     pub images: Vec<Arc<ImageView>>,
     pub imports: Vec<Arc<ImportView>>,
     pub bin: Vec<BinView>,
+    pub backups: Vec<BackupView>,
     pub pools: Vec<Arc<PoolView>>,
     pub nodes: Vec<Arc<NodeView>>,
     pub tasks: Vec<Arc<Task>>,
@@ -80,6 +81,24 @@ impl ConsoleData for Rack {
 
     async fn bin(&self) -> Vec<BinView> {
         self.bin.clone()
+    }
+
+    async fn backups(&self) -> (Vec<BackupView>, bool) {
+        (self.backups.clone(), self.backups.is_empty())
+    }
+
+    async fn support_bundles(&self) -> Vec<SupportView> {
+        let of = |backup: &BackupView| SupportView {
+            id: backup.id,
+            made_at: backup.made_at,
+            size: backup.size,
+            files: vec![
+                ("versions.json".into(), cake_types::ByteSize(412)),
+                ("log/caked.log".into(), cake_types::ByteSize(52_000)),
+            ],
+            etag: backup.etag.clone(),
+        };
+        self.backups.iter().take(1).map(of).collect()
     }
 
     async fn imports(&self) -> Vec<Arc<ImportView>> {

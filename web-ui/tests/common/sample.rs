@@ -7,7 +7,8 @@ use cake_types::{
     Subject, SystemSettings, Task, Vm, VmStatus, built_in_roles,
 };
 use cake_web::{
-    About, AccountView, BinView, ImageView, ImportView, NodeView, PoolView, SettingsView, SetupView, Viewer, VmView,
+    About, AccountView, BackupView, BinView, ImageView, ImportView, NodeView, PoolView, SettingsView, SetupView,
+    Viewer, VmView,
 };
 use jiff::{Timestamp, ToSpan};
 use serde::de::DeserializeOwned;
@@ -78,6 +79,7 @@ pub fn fresh() -> Rack {
         images: Vec::new(),
         imports: Vec::new(),
         bin: Vec::new(),
+        backups: Vec::new(),
         pools: Vec::new(),
         nodes: Vec::new(),
         tasks: Vec::new(),
@@ -104,6 +106,7 @@ pub fn empty() -> Rack {
         images: images(),
         imports: imports(),
         bin: bin(),
+        backups: backups(),
         pools: vec![pool("local", pool_status(640 * GIB))],
         nodes: vec![node(true)],
         events: vec![event(EventKind::SetupDone, Severity::Info, Some(subject("settings", 1, "Lin 林家行")), 3, &[])],
@@ -131,6 +134,16 @@ fn node(connected: bool) -> Arc<NodeView> {
         ],
     }));
     Arc::new(NodeView { node, status: Some(status), connected })
+}
+
+fn backups() -> Vec<BackupView> {
+    let one = |number: u32, hours: i64| BackupView {
+        id: id(16, number),
+        made_at: ago(hours * 60),
+        size: ByteSize(u64::from(number) * 1_234_567),
+        etag: "\"g1\"".into(),
+    };
+    vec![one(2, 3), one(1, 24 * 8)]
 }
 
 fn bin() -> Vec<BinView> {
@@ -292,11 +305,20 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
             "restart": "on-crash", "authority": "local", "cpus": sample.cpus, "memory": sample.memory,
             "firmware": "uefi", "kernel": null, "network": "none", "nics": nics(number), "made_from": "cake-tiny", "deleting": false,
             "tags": if sample.name.starts_with("web") { vec!["production", "web"] } else { vec![] },
-            "disks": [{ "size": sample.disk, "pool": id(2, 1), "image": id(4, 1) }],
+            "disks": [
+                { "size": sample.disk, "pool": id(2, 1), "image": id(4, 1) },
+                { "size": 8 * GIB, "pool": id(2, 1), "image": null, "number": 3 },
+            ],
+            "removed_disks": [1, 2], "cd": number.is_multiple_of(2).then(|| id(4, 1)),
             "cloud_init": { "hostname": "web-1", "users": [], "user_data": null },
             "hardware": {
                 "version": 1, "machine": "pc-q35-10.0", "cpu": "Nehalem-v1", "uuid": vm_id, "firmware": "uefi",
-                "disks": [{ "bus": "virtio-blk", "address": "10.0", "serial": format!("c0ffee{number:06}") }],
+                "disks": [
+                    { "bus": "virtio-blk", "address": "10.0", "serial": format!("c0ffee{number:06}-000") },
+                    { "bus": "virtio-blk", "address": "6.1", "serial": format!("c0ffee{number:06}-003") },
+                ],
+                "cd": (number != 1).then(|| json!({ "bus": "sata", "address": "1f.2", "serial": "cd" })),
+                "tpm": true, "secure_boot": true,
                 "nics": [
                     { "address": "8.0", "mac": format!("52:54:00:1f:0a:{number:02x}") },
                     { "address": "6.0", "mac": format!("52:54:00:1f:0b:{number:02x}") },
@@ -323,8 +345,16 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
         "restarts": u32::from(sample.name == "mail") * 2,
         "start_commands": 9,
         "nics": if alive { nics_so(number) } else { json!([]) },
+        "disks": if alive { json!([
+            { "number": 0, "size": sample.disk }, { "number": 3, "size": 8 * GIB, "leaving": sample.name == "gateway" },
+        ]) } else { json!([]) },
+        "cd": (alive && number != 1).then(|| match sample.name {
+            "db" => json!({ "failure": { "code": "cd-locked", "detail": "the guest holds its CD drive shut" } }),
+            "會計主機" => json!({ "image": id(4, 1), "open": true }),
+            _ => json!({ "image": number.is_multiple_of(2).then(|| id(4, 1)) }),
+        }),
     }));
-    Arc::new(VmView { vm, status: Some(status), orphaned, etag: format!("\"v-{number}\"") })
+    Arc::new(VmView { vm, status: Some(status), orphaned, lost: false, etag: format!("\"v-{number}\"") })
 }
 
 fn task(number: u32, kind: &str, on: (&str, u32), minutes: i64, end: Option<(&str, &str)>) -> Arc<Task> {
@@ -475,6 +505,7 @@ pub fn hostile() -> Rack {
         images: images.collect(),
         imports: busy.imports.clone(),
         bin: busy.bin.clone(),
+        backups: busy.backups.clone(),
         tasks: tasks.collect(),
         events,
         audit: Mutex::new(audit),

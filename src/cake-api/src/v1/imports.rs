@@ -75,6 +75,9 @@ pub struct NewImport {
     /// Bytes.
     #[serde(default)]
     pub size: Option<Size>,
+    /// `http` or `https`, without a user name; never of the server itself.
+    #[serde(default)]
+    pub url: Option<String>,
     /// SHA-256 as its maker publishes it, hexadecimal.
     #[serde(default)]
     pub sha256: Option<String>,
@@ -103,12 +106,16 @@ impl From<GuestOs> for domain::GuestOs {
 
 impl NewImport {
     fn read(self, project: ProjectName) -> Result<control::NewImport, Problem> {
-        let Self { name, size, sha256, os } = self;
+        let Self { name, size, url, sha256, os } = self;
         let name = name.parse().map_err(|error| Problem::new(Code::BadName).with("reason", error).at("/name"))?;
-        let size = size.ok_or_else(|| Problem::invalid("size", "missing").at("/size"))?;
-        let size = size.read("size")?;
+        let from = match (size, url) {
+            (Some(size), None) => control::From::Upload(size.read("size")?),
+            (None, Some(url)) => control::From::Url(url),
+            (None, None) => return Err(Problem::invalid("size", "missing").at("/size")),
+            (Some(_), Some(_)) => return Err(Problem::invalid("url", "either this or a size").at("/url")),
+        };
         let os = os.map_or(domain::GuestOs::Other, Into::into);
-        Ok(control::NewImport { project, name, source: ImportSource::Upload, size, sha256, os })
+        Ok(control::NewImport { project, name, from, sha256, os })
     }
 }
 
@@ -119,7 +126,7 @@ impl From<&domain::Import> for Import {
         let ImportSpec { source, size, sha256, pool, os, ending: _ } = spec;
         let (source, url) = match source {
             ImportSource::Upload => ("upload", None),
-            ImportSource::Url { url } => ("url", Some(url.clone())),
+            ImportSource::Url { url, etag: _ } => ("url", Some(url.clone())),
         };
         Self {
             id: id.0,
@@ -153,7 +160,7 @@ fn show(api: &Api, entry: &ImportEntry) -> Import {
         let moving = total.bytes() > 0;
         import.progress = moving.then(|| Progress { done: done.bytes(), total: total.bytes() });
         let shown = |failure: &domain::Failure| Failure { code: failure.code.as_str(), detail: failure.detail.clone() };
-        import.failure = failure.as_ref().map(shown);
+        import.failure = entry.failed.as_ref().or(failure.as_ref()).map(shown);
     }
     import
 }

@@ -4,10 +4,13 @@
 pub mod accounts;
 pub mod alerts;
 pub mod audit;
+pub mod backups;
 pub mod bin;
 pub mod bulk;
+pub mod cd;
 pub mod certificate;
 pub mod console;
+pub mod disks;
 pub mod events;
 pub mod images;
 pub mod imports;
@@ -23,6 +26,7 @@ pub mod screen;
 pub mod session;
 pub mod settings;
 pub mod setup;
+pub mod support;
 pub mod tasks;
 pub mod tokens;
 pub mod usage;
@@ -37,7 +41,8 @@ use utoipa::ToSchema;
 /// What something is about. The name is as it was then.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`.
+    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
+    /// `support-bundle`.
     pub kind: String,
     pub id: uuid::Uuid,
     pub name: String,

@@ -1,5 +1,7 @@
 //! VMs on the wire: flat and stable.
 
+use super::cd::{CdDrive, cd_drive};
+use super::disks::{Disk, disks};
 use super::nics::{Nic, nics};
 use super::{Size, tags, word};
 use bytes::Bytes;
@@ -8,8 +10,7 @@ use cake_control::vms as control;
 use cake_planner::names;
 use cake_planner::network::Asked;
 use cake_types::{
-    self as domain, Accelerator, DiskSpec, GuestUser, HaltedBy, HardwareRecord, Meta, Problem, ProjectName, VmSpec,
-    VmStatus,
+    self as domain, Accelerator, GuestUser, HaltedBy, HardwareRecord, Meta, Problem, ProjectName, VmSpec, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,8 @@ pub struct Vm {
     pub image: Option<String>,
     /// The image in its CD drive, by id.
     pub cd: Option<Uuid>,
+    /// Its CD drive, if it has one.
+    pub cd_drive: Option<CdDrive>,
     pub hostname: Option<String>,
     /// Words to find it by.
     pub tags: Vec<String>,
@@ -67,6 +70,9 @@ pub struct Vm {
     /// In the bin since then.
     #[schema(value_type = Option<String>, format = "date-time")]
     pub binned_at: Option<Timestamp>,
+    /// Came out of a backup then, and no server has said yet that it has it.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub restored_at: Option<Timestamp>,
     pub generation: u64,
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
@@ -74,16 +80,6 @@ pub struct Vm {
     pub updated_at: Timestamp,
     /// For If-Match.
     pub etag: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Disk {
-    /// Bytes.
-    pub size: u64,
-    /// The pool's id.
-    pub pool: Uuid,
-    /// The image's id.
-    pub image: Option<Uuid>,
 }
 
 /// Why the last try failed. `detail` is for support, in English.
@@ -135,9 +131,11 @@ impl From<&VmEntry> for Vm {
             cpus,
             memory,
             firmware,
-            disks,
+            disks: _,
+            removed_disks: _,
             kernel: _,
-            cd,
+            cd: _,
+            cd_by_force: _,
             network: _,
             nics: _,
             cloud_init,
@@ -145,6 +143,7 @@ impl From<&VmEntry> for Vm {
             made_from,
             deleting: _,
             binned,
+            restored,
             tags,
         } = spec;
         let so = entry.status.as_ref().map(So::from).unwrap_or_default();
@@ -158,12 +157,13 @@ impl From<&VmEntry> for Vm {
             authority: word(authority),
             cpus: *cpus,
             memory: memory.bytes(),
-            disks: disks.iter().map(Disk::from).collect(),
+            disks: disks(entry),
             firmware: word(firmware),
             network: spec.nics().first().map_or("none", domain::NicSpec::as_str),
             nics: nics(entry),
             image: made_from.as_ref().map(ToString::to_string),
-            cd: cd.map(|cd| cd.0),
+            cd: spec.cd.map(|cd| cd.0),
+            cd_drive: cd_drive(entry),
             hostname: cloud_init.as_ref().map(|seed| seed.hostname.to_string()),
             tags: tags.iter().map(ToString::to_string).collect(),
             pid: so.pid,
@@ -176,6 +176,7 @@ impl From<&VmEntry> for Vm {
             start_commands: so.start_commands,
             orphaned: entry.orphaned(),
             binned_at: *binned,
+            restored_at: *restored,
             generation: generation.0,
             created_at: *created_at,
             updated_at: *updated_at,
@@ -212,6 +213,8 @@ impl From<&VmStatus> for So {
             restarts,
             start_commands,
             nics: _,
+            cd: _,
+            disks: _,
         } = status;
         Self {
             pid: *pid,
@@ -232,13 +235,6 @@ impl From<&VmStatus> for So {
             restarts: *restarts,
             start_commands: *start_commands,
         }
-    }
-}
-
-impl From<&DiskSpec> for Disk {
-    fn from(disk: &DiskSpec) -> Self {
-        let DiskSpec { size, pool, image } = disk;
-        Self { size: size.bytes(), pool: pool.0, image: image.map(|image| image.0) }
     }
 }
 
@@ -303,6 +299,12 @@ pub struct NewVm {
     /// The image's best when left out.
     #[serde(default)]
     pub firmware: Option<Firmware>,
+    /// A TPM 2.0. When left out, Windows on UEFI has one.
+    #[serde(default)]
+    pub tpm: Option<bool>,
+    /// Start only what is signed; needs UEFI. When left out, Windows on UEFI does so.
+    #[serde(default)]
+    pub secure_boot: Option<bool>,
     /// `none`, `nat`, or `bridge:NAME` with the name of a bridge of the server; `nat` when left out.
     #[serde(default)]
     pub network: Option<String>,
@@ -357,6 +359,8 @@ impl NewVm {
             memory,
             disk,
             firmware,
+            tpm,
+            secure_boot,
             network,
             forwards,
             restart,
@@ -372,6 +376,8 @@ impl NewVm {
             memory: memory.read("memory")?,
             disk: disk.map(|size| size.read("disk")).transpose()?,
             firmware: firmware.map(Into::into),
+            tpm,
+            secure_boot,
             network: Asked { network, forwards },
             restart: restart.map(Into::into).unwrap_or_default(),
             start: start.unwrap_or(true),

@@ -323,8 +323,11 @@ impl Board {
         let id = import.meta.id;
         let mut inner = self.write();
         let old = inner.imports.get(&id);
-        let (status, refused) = old.map_or((None, None), |old| (old.status.clone(), old.refused.clone()));
-        inner.imports.insert(id, Arc::new(ImportEntry { import, revision, status, refused }));
+        let entry = match old {
+            Some(old) => ImportEntry { import, revision, ..(**old).clone() },
+            None => ImportEntry { import, revision, status: None, refused: None, failed: None },
+        };
+        inner.imports.insert(id, Arc::new(entry));
         drop(inner);
         self.import_touched(id);
     }

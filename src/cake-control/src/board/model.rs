@@ -6,8 +6,8 @@ use cake_planner::admission::Situation;
 use cake_planner::epoch::{Held, Wanted};
 use cake_store::Revision;
 use cake_types::{
-    ByteSize, Generation, Image, ImageStatus, Import, ImportStatus, Name, Node, NodeId, NodeStatus, Pool, PoolStatus,
-    Stamp, Vm, VmId, VmState, VmStatus,
+    ByteSize, Failure, Generation, Image, ImageStatus, Import, ImportStatus, Name, Node, NodeId, NodeStatus, Pool,
+    PoolStatus, Stamp, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -61,9 +61,14 @@ impl VmEntry {
         self.revision.is_none()
     }
 
-    /// The node once removed this id and will not take it again.
+    /// The node once removed this id and will not take it again; or it came out of a backup, and the node has it not.
     pub fn lost(&self) -> bool {
-        self.held == Some(Held::Tombstone) && !self.vm.spec.deleting && !self.orphaned()
+        let gone = match self.held {
+            Some(Held::Tombstone) => true,
+            Some(Held::Nothing) => self.vm.spec.restored.is_some(),
+            _ => false,
+        };
+        gone && !self.vm.spec.deleting && !self.orphaned()
     }
 
     /// The state that a person sees.
@@ -91,6 +96,7 @@ impl VmEntry {
         match (self.revision, self.vm.spec.deleting) {
             (None, _) => Wanted::Nothing,
             (Some(_), true) => Wanted::Deleting(self.vm.meta.generation),
+            (Some(_), false) if self.vm.spec.restored.is_some() => Wanted::Restored,
             (Some(_), false) => Wanted::Object(self.vm.meta.generation),
         }
     }
@@ -112,6 +118,8 @@ pub struct ImportEntry {
     pub status: Option<ImportStatus>,
     /// The node refused it, for this reason (for support, in English).
     pub refused: Option<Arc<str>>,
+    /// It could not be fetched.
+    pub failed: Option<Failure>,
 }
 
 #[derive(Clone, Debug)]

@@ -244,9 +244,19 @@ impl Board {
 
     /// The node does not take it in.
     pub fn import_refused(&self, id: ImageId, why: &str) {
+        self.mark_import(id, |entry| entry.refused = Some(why.into()));
+    }
+
+    /// It could not be fetched.
+    pub fn import_failed(&self, id: ImageId, why: Failure) {
+        self.mark_import(id, |entry| entry.failed = Some(why));
+    }
+
+    fn mark_import(&self, id: ImageId, change: impl FnOnce(&mut ImportEntry)) {
         let mut inner = self.write();
         let Some(old) = inner.imports.get(&id) else { return };
-        let entry = ImportEntry { refused: Some(why.into()), ..(**old).clone() };
+        let mut entry = (**old).clone();
+        change(&mut entry);
         inner.imports.insert(id, Arc::new(entry));
         drop(inner);
         self.import_touched(id);

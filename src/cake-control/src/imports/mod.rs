@@ -1,12 +1,14 @@
 //! Files that people bring: to become images, chunk by chunk.
 //!
 //! ```text
-//!   create   import, name taken, task ──► node makes the file
+//!   create   import, name taken, task ──► node makes the file; of an address, it is asked first what is there
 //!   chunk    into the file that the node handed over ([`cake_node_api::staged`]); any order, several at a time, again at will
 //!   end      cancelled, come to nothing, or over: the node lets go of it, then the Store forgets it; the image stays
 //! ```
 
+mod fetch;
 mod receive;
+mod source;
 
 pub use receive::{ChunkError, Digest};
 
@@ -16,7 +18,10 @@ use cake_types::{
     ByteSize, Code, Generation, GuestOs, ImageId, Import, ImportSource, ImportSpec, Meta, Name, Problem, ProjectName,
     Stamp, Subject, Task, TaskGoal, TaskKind, is_sha256,
 };
+use fetch::Fetches;
 use receive::Receiving;
+use reqwest::Url;
+use source::{Source, SourceError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -31,10 +36,17 @@ use crate::{error, keys, record};
 pub struct NewImport {
     pub project: ProjectName,
     pub name: Name,
-    pub source: ImportSource,
-    pub size: ByteSize,
+    pub from: From,
     pub sha256: Option<String>,
     pub os: GuestOs,
+}
+
+/// Where the file is.
+#[derive(Clone, Debug)]
+pub enum From {
+    /// With whoever asks, who knows how long it is.
+    Upload(ByteSize),
+    Url(String),
 }
 
 pub struct Imports {
@@ -42,6 +54,8 @@ pub struct Imports {
     nodes: Arc<Nodes>,
     /// Files that are received now.
     receiving: Mutex<HashMap<ImageId, Arc<Receiving>>>,
+    source: Source,
+    fetches: Fetches,
 }
 
 /// An import as the subject of a task, an event or an audit record: it is the image already.
@@ -51,7 +65,7 @@ pub fn import_subject(import: &Import) -> Subject {
 
 impl Imports {
     pub fn new(ledger: Arc<Ledger>, nodes: Arc<Nodes>) -> Self {
-        Self { ledger, nodes, receiving: Mutex::default() }
+        Self { ledger, nodes, receiving: Mutex::default(), source: Source::default(), fetches: Fetches::default() }
     }
 
     pub fn find(&self, text: &str) -> Result<Arc<ImportEntry>, Problem> {
@@ -65,7 +79,7 @@ impl Imports {
         keep: &Keep<Import>,
     ) -> Result<Arc<ImportEntry>, Problem> {
         self.nodes.require()?;
-        let import = self.design(new)?;
+        let import = self.design(new).await?;
         let id = import.meta.id;
         let task = self.ledger.new_task(
             &import.meta.project,
@@ -94,11 +108,15 @@ impl Imports {
         }
     }
 
-    fn design(&self, new: NewImport) -> Result<Import, Problem> {
-        let NewImport { project, name, source, size, sha256, os } = new;
+    async fn design(&self, new: NewImport) -> Result<Import, Problem> {
+        let NewImport { project, name, from, sha256, os } = new;
         if self.ledger.board.find_image(name.as_str()).is_some() {
             return Err(name_taken(&name));
         }
+        let (source, size) = match from {
+            From::Upload(size) => (ImportSource::Upload, size),
+            From::Url(url) => self.look(url).await?,
+        };
         if size.bytes() == 0 || size.bytes() > staged::LARGEST {
             let most = ByteSize(staged::LARGEST);
             let problem = Problem::new(Code::OutOfRange).with("field", "size").with("min", 1).with("max", most);
@@ -113,6 +131,16 @@ impl Imports {
             Meta { id: ImageId::now(), project, name, generation: Generation::FIRST, created_at: now, updated_at: now };
         let sha256 = sha256.map(|sum| sum.to_ascii_lowercase());
         Ok(Import { meta, spec: ImportSpec { source, size, sha256, pool, os, ending: false } })
+    }
+
+    /// What is behind an address: said at once if it is nothing.
+    async fn look(&self, text: String) -> Result<(ImportSource, ByteSize), Problem> {
+        let url: Url = text.parse().map_err(|error| Problem::invalid("url", error).at("/url"))?;
+        let found = self.source.look(&url).await.map_err(|error| match error {
+            SourceError::Forbidden(host) => Problem::new(Code::UrlForbidden).with("host", host).at("/url"),
+            error => Problem::new(Code::UrlFails).with("detail", error).at("/url"),
+        })?;
+        Ok((ImportSource::Url { url: url.into(), etag: found.etag }, found.size))
     }
 
     /// The first pool that is there, if it has room.

@@ -34,11 +34,13 @@ impl ImportReconciler {
     async fn reconcile(&self, id: ImageId) -> Result<(), Problem> {
         let board = &self.ledger.board;
         let Some(entry) = board.import(id) else { return Ok(()) };
+        self.imports.see_to_fetching(&entry);
         match &entry.status {
             None if entry.import.spec.ending => self.forget(&entry).await,
             Some(_) if entry.import.spec.ending => self.remove(&entry).await,
             // Its task tells the world first.
             _ if !board.tasks_of(id.0).is_empty() && self.is_over(&entry) => Ok(()),
+            _ if entry.failed.is_some() => self.fail(&entry).await,
             Some(status) if status.stage == ImportStage::Failed => self.fail(&entry).await,
             Some(status) if status.stage == ImportStage::Done => self.succeed(&entry).await,
             None if entry.refused.is_some() => self.fail(&entry).await,
@@ -52,11 +54,13 @@ impl ImportReconciler {
 
     fn is_over(&self, entry: &ImportEntry) -> bool {
         let stage = entry.status.as_ref().map(|status| status.stage);
-        matches!(stage, Some(ImportStage::Failed | ImportStage::Done)) || entry.refused.is_some()
+        let ended = matches!(stage, Some(ImportStage::Failed | ImportStage::Done));
+        ended || entry.refused.is_some() || entry.failed.is_some()
     }
 
     async fn fail(&self, entry: &ImportEntry) -> Result<(), Problem> {
-        let failure = entry.status.as_ref().and_then(|status| status.failure.as_ref());
+        let of_node = entry.status.as_ref().and_then(|status| status.failure.as_ref());
+        let failure = entry.failed.as_ref().or(of_node);
         let code = failure.map_or("internal", |failure| failure.code.as_str());
         self.imports.end(entry, true, Txn::new()).await?;
         let happened = Happened::new(EventKind::ImageImportFailed, Severity::Error).with("code", code);

@@ -86,7 +86,7 @@ impl TaskReconciler {
             return task::progress(task, &Seen { removed: true, outcome: outcome.as_ref(), ..Seen::default() });
         };
         // A tombstone for what is being deleted is an end only when the Store has forgotten it too.
-        let lost = entry.held == Some(Held::Tombstone) && !entry.vm.spec.deleting;
+        let lost = (entry.held == Some(Held::Tombstone) && !entry.vm.spec.deleting) || entry.lost();
         let refused = entry.refused.as_ref().map(|(generation, why)| (*generation, &**why));
         let seen = Seen {
             status: entry.status.as_ref(),
@@ -107,6 +107,7 @@ impl TaskReconciler {
             status: entry.as_ref().and_then(|entry| entry.status.as_ref()),
             image: board.image(id).is_some_and(|image| image.status.is_some()),
             refused: entry.as_ref().and_then(|entry| entry.refused.as_deref()),
+            failed: entry.as_ref().and_then(|entry| entry.failed.as_ref()),
         };
         task::import_progress(task, &seen)
     }

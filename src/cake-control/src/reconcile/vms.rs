@@ -58,6 +58,7 @@ impl VmReconciler {
             Step::Remove(generation) => self.remove(entry, generation).await,
             Step::Forget => self.forget(entry).await,
             Step::Orphaned => self.tell(entry, EventKind::VmOrphaned).await,
+            Step::Found => self.vms.found(entry.clone()).await,
             Step::Lost => self.tell(entry, EventKind::VmLost).await,
         }
     }

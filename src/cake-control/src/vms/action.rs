@@ -3,8 +3,9 @@
 use super::{Changed, Planned, Vms, name_taken, raised};
 use cake_node_api::Verb;
 use cake_planner::admission::{self, Action};
+use cake_planner::epoch::Held;
 use cake_store::{Expect, Txn, TxnOutcome};
-use cake_types::{Code, EventKind, Name, OperationId, Power, Problem, Task, TaskGoal, TaskKind, Vm};
+use cake_types::{Code, EventKind, Name, OperationId, Power, Problem, Task, TaskGoal, TaskKind, Vm, VmState};
 use std::sync::Arc;
 
 use crate::audit::Audit;
@@ -194,7 +195,7 @@ impl Vms {
     ) -> Result<Arc<Task>, Problem> {
         admission::legal(Action::Adopt, entry.situation())?;
         let mut vm = raised(&entry.vm, self.ledger.now());
-        (vm.spec.deleting, vm.spec.binned) = (false, None);
+        (vm.spec.deleting, vm.spec.binned, vm.spec.restored) = (false, None, None);
         vm.meta.name = name.unwrap_or(vm.meta.name);
         let goal = TaskGoal::Applied { generation: vm.meta.generation };
         let task = self.new_task(&vm, caller, TaskKind::VmAdopt, goal);
@@ -240,6 +241,26 @@ impl Vms {
             Ok(Planned { vm, goal: None, txn: Txn::new() })
         };
         let Changed { vm, task: _, audit } = self.change(entry, &Caller::system("vm_halted"), None, plan).await?;
+        self.carry_out(&vm, audit).await
+    }
+
+    /// A node has what a backup told of. It goes on as the node has it: what is off stays off.
+    pub async fn found(&self, entry: Arc<VmEntry>) -> Result<(), Problem> {
+        let now = self.ledger.now();
+        let plan = |entry: &VmEntry| {
+            let mut vm = raised(&entry.vm, now);
+            if let Some(Held::Object { stamp, .. }) = entry.held {
+                vm.meta.generation = vm.meta.generation.max(stamp.generation.next());
+            }
+            vm.spec.restored = None;
+            vm.spec.power = match entry.state() {
+                VmState::Paused => Power::Paused,
+                state if state.is_alive() => Power::Running,
+                _ => Power::Stopped,
+            };
+            Ok(Planned { vm, goal: None, txn: Txn::new() })
+        };
+        let Changed { vm, task: _, audit } = self.change(entry, &Caller::system("vm_found"), None, plan).await?;
         self.carry_out(&vm, audit).await
     }
 

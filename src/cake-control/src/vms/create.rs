@@ -5,9 +5,9 @@ use cake_planner::network::Asked;
 use cake_planner::{admission, hardware};
 use cake_types::limits::{GUEST_USERS_MAX, SSH_KEYS_MAX, USER_DATA_MAX};
 use cake_types::{
-    Authority, ByteSize, CloudInit, Code, DiskSpec, Firmware, Generation, GuestUser, HardwareRequest, HostName,
-    ImageFormat, Meta, Name, Network, NicSpec, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey, Restart,
-    Tags, Task, TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
+    Authority, ByteSize, CloudInit, Code, DiskSpec, Firmware, Generation, GuestOs, GuestUser, HardwareRequest,
+    HostName, ImageFormat, Meta, Name, Network, NicSpec, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey,
+    Restart, Tags, Task, TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
 };
 use std::sync::Arc;
 
@@ -26,6 +26,9 @@ pub struct NewVm {
     pub memory: ByteSize,
     pub disk: Option<ByteSize>,
     pub firmware: Option<Firmware>,
+    /// What the image is for says it when left out.
+    pub tpm: Option<bool>,
+    pub secure_boot: Option<bool>,
     pub network: Asked,
     pub restart: Restart,
     pub start: bool,
@@ -72,6 +75,7 @@ impl Vms {
         let cpus = admission::cpus(new.cpus, capacity.cpus)?;
         let memory = admission::memory(new.memory, spec.min_memory, capacity.memory)?;
         let firmware = admission::firmware(new.firmware, spec, image_name.as_str())?;
+        let trust = admission::trust(new.tpm, new.secure_boot, firmware, spec.os)?;
         let pool = self.pool()?;
         let free = pool.status.as_ref().map(|status| status.free);
         let disk = admission::disk(new.disk, spec, pool.pool.meta.name.as_str(), free)?;
@@ -79,8 +83,9 @@ impl Vms {
         let cd = (spec.format == ImageFormat::Iso).then_some(image_id);
         // What is installed from a CD begins with an empty disk.
         let begins_as = if cd.is_some() { None } else { Some(image_id) };
-        let disks: Vec<DiskSpec> =
-            (disk.into_iter()).map(|size| DiskSpec { size, pool: pool.pool.meta.id, image: begins_as }).collect();
+        let disks: Vec<DiskSpec> = (disk.into_iter())
+            .map(|size| DiskSpec { size, pool: pool.pool.meta.id, image: begins_as, number: None })
+            .collect();
         // An installer reads a seed where somebody has written one for it; others would only be puzzled by a second disk.
         let unasked = cd.is_some() && new.cloud_init.is_empty();
         let cloud_init = match kernel.is_some() || unasked {
@@ -100,6 +105,9 @@ impl Vms {
             random: random::bytes(),
             cd: cd.is_some(),
             drivers: hardware::drivers(spec),
+            tpm: trust.tpm,
+            secure_boot: trust.secure_boot,
+            windows: spec.os == GuestOs::Windows,
         });
         let now = self.ledger.now();
         let meta = Meta {
@@ -120,6 +128,8 @@ impl Vms {
             disks,
             kernel,
             cd,
+            cd_by_force: false,
+            removed_disks: Vec::new(),
             network: Network::None,
             nics: Vec::new(),
             cloud_init,
@@ -127,6 +137,7 @@ impl Vms {
             made_from: Some(image_name.clone()),
             deleting: false,
             binned: None,
+            restored: None,
             tags: new.tags,
         };
         spec.set_nics(nics);
@@ -139,7 +150,7 @@ impl Vms {
         known.map(|status| status.capacity).ok_or_else(|| Problem::new(Code::NodeUnreachable))
     }
 
-    fn image(&self, text: &str) -> Result<Arc<ImageEntry>, Problem> {
+    pub(super) fn image(&self, text: &str) -> Result<Arc<ImageEntry>, Problem> {
         let image = self.ledger.board.find_image(text);
         let image = image.ok_or_else(|| Problem::not_found("image", text).at("/image"))?;
         match &image.status {
@@ -149,7 +160,7 @@ impl Vms {
     }
 
     /// Where the disks go: the first pool that is there.
-    fn pool(&self) -> Result<Arc<PoolEntry>, Problem> {
+    pub(super) fn pool(&self) -> Result<Arc<PoolEntry>, Problem> {
         let pools = self.ledger.board.pools();
         let available = |pool: &&Arc<PoolEntry>| pool.status.as_ref().is_some_and(|status| status.available);
         match pools.iter().find(available).or_else(|| pools.first()) {

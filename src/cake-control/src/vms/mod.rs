@@ -5,12 +5,15 @@
 //!   create   new VM, name taken, task           action   power or operation, task
 //!   update   name, restart, cpus, memory        delete   `deleting`, name free again, task
 //!   adopt    an orphan's record into the Store, task   bulk   what an action would do to many, said before
-//!   nics     a network card more or less, task
+//!   nics     a network card more or less, task     cd       a CD in or out, task
+//!   disks    a disk more, larger, or less, task
 //! ```
 
 mod action;
 mod bulk;
+mod cd;
 mod create;
+mod disks;
 mod nics;
 mod update;
 

@@ -49,7 +49,9 @@ fn files(folder: &Path, seen: &[Seen<'_>]) -> Result<(), StepError> {
     tmpfs(folder, CLOSED, "size=4k,nr_inodes=4,mode=755")?;
     for Seen { source, name, writable } in seen {
         let target = folder.join(name);
-        std::fs::File::create(&target).map_err(file("create", &target))?;
+        let created =
+            if source.is_dir() { std::fs::create_dir(&target) } else { std::fs::File::create(&target).map(|_| ()) };
+        created.map_err(file("create", &target))?;
         let lock = if *writable { MsFlags::empty() } else { MsFlags::MS_RDONLY };
         bind(source, &target, CLOSED | lock)?;
     }

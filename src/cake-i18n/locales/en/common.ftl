@@ -84,9 +84,12 @@ kind-settings = settings
 kind-event = event
 kind-audit = audit record
 kind-query = saved search
+kind-backup = backup
+kind-support-bundle = support bundle
 kind-role = role
 kind-nic = network card
 kind-alert = alert
+kind-disk = disk
 
 firmware-bios = BIOS
 firmware-uefi = UEFI
@@ -194,6 +197,20 @@ failure-network = The VM could not be connected to its network.
 failure-network-next = Look at the detail below, then start the VM again.
 failure-guest-ignored-unplug = The guest did not let the device go in time.
 failure-guest-ignored-unplug-next = Its cable is pulled already. It goes when the VM is shut down; a guest that still boots can be asked again later.
+failure-cd-locked = The guest holds its CD drive shut.
+failure-cd-locked-next = Eject the CD inside the guest, or open the drive by force: programs that read from the CD then see an error.
+
+# Disks
+disk-state-coming = being plugged in
+disk-state-growing = growing
+disk-state-leaving = the guest is letting it go
+disk-state-failed = not as asked
+
+# The CD drive
+cd-empty = empty
+cd-state-changing = being changed
+cd-state-waiting = the guest was asked to open the tray
+cd-state-failed = the guest holds it shut, or something else is wrong
 failure-seal = The VM’s sealed secrets can’t be opened on this server.
 failure-seal-next = Restore the server’s key with the recovery key, or create the VM again.
 failure-crash-loop = It crashed again and again, so cake waits longer before each new try.
@@ -208,6 +225,12 @@ failure-image-encrypted = The file is encrypted.
 failure-image-encrypted-next = Decrypt it where it comes from, then bring it in again.
 failure-checksum-differs = The file is not the one that its maker published: its checksum differs.
 failure-checksum-differs-next = Check that the checksum belongs to this very file, then download and bring it in again.
+failure-fetch-failed = The file does not come from the address that was given.
+failure-fetch-failed-next = See whether the address is right and answers, then begin again; or download the file and send it from your computer.
+failure-fetch-forbidden = The address leads to the server itself, or to what only it can reach.
+failure-fetch-forbidden-next = Download the file and send it from your computer.
+failure-fetch-changed = The file was replaced while it was fetched.
+failure-fetch-changed-next = Begin again.
 failure-internal = Something went wrong inside cake.
 failure-internal-next = Try again. If it happens again, send the detail below to support.
 
@@ -225,9 +248,12 @@ reason-nat-needs-stop = a VM that was started without NAT gets it only while it 
 reason-forward = a forward is written as tcp:8080:80: protocol, port of the server, port of the guest
 reason-forward-twice = the same port of the server is there twice
 reason-forwards-need-nat = only a network card behind NAT has forwards; on a bridge every port is the guest’s own
+reason-needs-uefi = only UEFI has Secure Boot
+reason-needs-firmware = a kernel that is entered directly has no TPM
 reason-language = this language is not one of the console’s
 reason-password-too-long = a password has at most 1,024 bytes
 reason-image-unavailable = the image is not on the server
+reason-image-no-cd = it is not a CD (an ISO file)
 reason-checksum = a SHA-256 checksum has 64 hexadecimal digits
 reason-missing = it is missing
 reason-ssh-key = it is not a public key in OpenSSH’s one-line format

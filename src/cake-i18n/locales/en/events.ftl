@@ -29,4 +29,5 @@ event-image-binned = The image { $name } was moved to the bin.
 event-image-restored = The image { $name } was brought back.
 event-alert-began = Alert about { $name }: { $what }
 event-alert-ended = No longer so for { $name }: { $what }
+event-system-restored = The configuration of { $name } was restored from the backup of { $made_at }.
 event-login-failed = Somebody tried to log in as { $claimed } from { $address } and failed.

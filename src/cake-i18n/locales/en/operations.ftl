@@ -1,6 +1,13 @@
 # What somebody did, as the audit record says it. The ids are those of the API’s operations.
 
 operation-setup = Set up this cloud
+operation-setup_backup = Send a backup to restore
+operation-setup_restore = Restore this cloud from a backup
+operation-support_create = Make support bundle
+operation-support_delete = Delete support bundle
+operation-backup_create = Back up the configuration
+operation-backup_delete = Delete backup
+operation-vm_found = Found a VM that a backup told of
 operation-reset_admin = Reset an administrator’s password
 operation-session_begin = Log in
 operation-session_end = Log out
@@ -38,6 +45,10 @@ operation-image_restore = Bring image back
 operation-bin_sweep = Delete from the bin
 operation-vm_nic_add = Add network card
 operation-vm_nic_remove = Remove network card
+operation-vm_disk_add = Add disk
+operation-vm_disk_grow = Grow disk
+operation-vm_disk_remove = Remove disk
+operation-vm_cd = Change the CD
 operation-vm_console = Open console
 operation-console_connect = Connect to console
 operation-vm_screen = Open screen

@@ -15,6 +15,11 @@ task-kind-vm-restore = Bring back
 task-kind-image-import = Bring in image
 task-kind-vm-nic-add = Add network card
 task-kind-vm-nic-remove = Remove network card
+task-kind-vm-disk-add = Add disk
+task-kind-vm-disk-grow = Grow disk
+task-kind-vm-disk-remove = Remove disk
+task-kind-vm-cd-insert = Insert CD
+task-kind-vm-cd-eject = Eject CD
 
 task-vm-create = Create { $name }
 task-vm-start = Start { $name }
@@ -31,6 +36,11 @@ task-vm-restore = Bring back { $name }
 task-image-import = Bring in image { $name }
 task-vm-nic-add = Give { $name } a network card
 task-vm-nic-remove = Take a network card from { $name }
+task-vm-disk-add = Give { $name } a disk
+task-vm-disk-grow = Make a disk of { $name } larger
+task-vm-disk-remove = Take a disk from { $name }
+task-vm-cd-insert = Put a CD into the drive of { $name }
+task-vm-cd-eject = Take the CD out of { $name }
 
 task-state-running = At work
 task-state-done = Done
@@ -53,6 +63,11 @@ task-done-vm-restore = { $name } is back.
 task-done-image-import = The image { $name } can be used.
 task-done-vm-nic-add = { $name } has a new network card.
 task-done-vm-nic-remove = { $name } has let the network card go.
+task-done-vm-disk-add = { $name } has a new disk.
+task-done-vm-disk-grow = The disk of { $name } is larger. Its guest may have to grow its file system.
+task-done-vm-disk-remove = The disk of { $name } is gone, with everything on it.
+task-done-vm-cd-insert = { $name } has the CD.
+task-done-vm-cd-eject = The drive of { $name } is empty.
 
 # What a task was to do, and why it did not
 task-ended = { $title }: { $why }
@@ -62,6 +77,7 @@ task-end-cancelled = Cancelled before it was done.
 task-end-superseded = A newer request took its place.
 task-end-removed = It was deleted meanwhile.
 task-end-interrupted = Interrupted; ask again.
+task-end-restored = It was under way when the backup was made that was restored.
 task-end-lost = No server has it.
 task-end-refused = The server refused it.
 task-end-crashed = The VM crashed.

@@ -73,9 +73,12 @@ kind-settings = 設定
 kind-event = 事件
 kind-audit = 稽核記錄
 kind-query = 已儲存的搜尋
+kind-backup = 備份
+kind-support-bundle = 支援套件
 kind-role = 角色
 kind-nic = 網路卡
 kind-alert = 警示
+kind-disk = 磁碟
 
 firmware-bios = BIOS
 firmware-uefi = UEFI
@@ -183,6 +186,20 @@ failure-network = 無法把虛擬機器連上網路。
 failure-network-next = 請看下方的詳細資訊，再啟動虛擬機器。
 failure-guest-ignored-unplug = 客體沒有在時間內放開裝置。
 failure-guest-ignored-unplug-next = 網路線已經拔掉。虛擬機器關機後裝置就會移除；還在開機的客體可稍後再要求一次。
+failure-cd-locked = 客體鎖住了它的光碟機。
+failure-cd-locked-next = 請在客體裡退出光碟，或強制打開光碟機：正在讀光碟的程式會看到錯誤。
+
+# 磁碟
+disk-state-coming = 正在接上
+disk-state-growing = 正在放大
+disk-state-leaving = 客體正在放開
+disk-state-failed = 與要求不符
+
+# 光碟機
+cd-empty = 空的
+cd-state-changing = 正在更換
+cd-state-waiting = 已請客體打開托盤
+cd-state-failed = 客體鎖住了它，或有其他問題
 failure-seal = 這台伺服器無法開啟虛擬機器的密封機密。
 failure-seal-next = 請用復原金鑰還原伺服器的金鑰，或重新建立虛擬機器。
 failure-crash-loop = 它一再當掉，因此cake每次都會等更久才再試。
@@ -197,6 +214,12 @@ failure-image-encrypted = 這個檔案已加密。
 failure-image-encrypted-next = 請在來源處解密，再匯入一次。
 failure-checksum-differs = 這不是原廠公布的檔案：檢查碼不同。
 failure-checksum-differs-next = 請確認檢查碼屬於這個檔案，再重新下載並匯入。
+failure-fetch-failed = 無法從指定的網址下載檔案。
+failure-fetch-failed-next = 請確認網址正確且有回應，再重新開始；或先下載檔案，再從您的電腦傳送。
+failure-fetch-forbidden = 網址指向伺服器本身，或只有它連得到的地方。
+failure-fetch-forbidden-next = 請先下載檔案，再從您的電腦傳送。
+failure-fetch-changed = 下載期間檔案被換掉了。
+failure-fetch-changed-next = 請重新開始。
 failure-internal = cake內部發生問題。
 failure-internal-next = 請再試一次。若再次發生，請把下方的詳細資訊提供給技術支援。
 
@@ -214,9 +237,12 @@ reason-nat-needs-stop = 啟動時沒有NAT的虛擬機器，只有在關閉時�
 reason-forward = 轉送要寫成tcp:8080:80：通訊協定、伺服器的連接埠、客體的連接埠
 reason-forward-twice = 伺服器的同一個連接埠出現了兩次
 reason-forwards-need-nat = 只有NAT的網路卡有轉送；在橋接器上，所有連接埠都是客體自己的
+reason-needs-uefi = 只有UEFI有安全開機
+reason-needs-firmware = 直接進入的核心沒有TPM
 reason-language = 主控台沒有這種語言
 reason-password-too-long = 密碼最多1,024個位元組
 reason-image-unavailable = 映像檔不在伺服器上
+reason-image-no-cd = 它不是光碟（ISO檔）
 reason-checksum = SHA-256檢查碼是64個十六進位數字
 reason-missing = 沒有提供
 reason-ssh-key = 這不是OpenSSH單行格式的公開金鑰

@@ -29,4 +29,5 @@ event-image-binned = 映像檔「{ $name }」已移到垃圾桶。
 event-image-restored = 已復原映像檔「{ $name }」。
 event-alert-began = 「{ $name }」的警示：{ $what }
 event-alert-ended = 「{ $name }」的警示已解除：{ $what }
+event-system-restored = 已從{ $made_at }的備份還原「{ $name }」的設定。
 event-login-failed = 有人從{ $address }嘗試以「{ $claimed }」登入，但失敗了。

@@ -1,6 +1,13 @@
 # 稽核記錄裡的操作。識別碼與 API 的操作相同。
 
 operation-setup = 完成初次設定
+operation-setup_backup = 上傳要還原的備份
+operation-setup_restore = 從備份還原這個雲端
+operation-support_create = 製作支援套件
+operation-support_delete = 刪除支援套件
+operation-backup_create = 備份設定
+operation-backup_delete = 刪除備份
+operation-vm_found = 找到備份中記載的虛擬機器
 operation-reset_admin = 重設管理員密碼
 operation-session_begin = 登入
 operation-session_end = 登出
@@ -38,6 +45,10 @@ operation-image_restore = 復原映像檔
 operation-bin_sweep = 從垃圾桶刪除
 operation-vm_nic_add = 加入網路卡
 operation-vm_nic_remove = 移除網路卡
+operation-vm_disk_add = 加入磁碟
+operation-vm_disk_grow = 放大磁碟
+operation-vm_disk_remove = 移除磁碟
+operation-vm_cd = 更換光碟
 operation-vm_console = 開啟主控台
 operation-console_connect = 連上主控台
 operation-vm_screen = 開啟螢幕

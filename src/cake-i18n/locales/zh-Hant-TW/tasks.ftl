@@ -15,6 +15,11 @@ task-kind-vm-restore = 復原
 task-kind-image-import = 匯入映像檔
 task-kind-vm-nic-add = 加入網路卡
 task-kind-vm-nic-remove = 移除網路卡
+task-kind-vm-disk-add = 加入磁碟
+task-kind-vm-disk-grow = 放大磁碟
+task-kind-vm-disk-remove = 移除磁碟
+task-kind-vm-cd-insert = 放入光碟
+task-kind-vm-cd-eject = 退出光碟
 
 task-vm-create = 建立「{ $name }」
 task-vm-start = 啟動「{ $name }」
@@ -31,6 +36,11 @@ task-vm-restore = 復原「{ $name }」
 task-image-import = 匯入映像檔「{ $name }」
 task-vm-nic-add = 為「{ $name }」加入網路卡
 task-vm-nic-remove = 從「{ $name }」移除網路卡
+task-vm-disk-add = 為「{ $name }」加入磁碟
+task-vm-disk-grow = 放大「{ $name }」的磁碟
+task-vm-disk-remove = 從「{ $name }」移除磁碟
+task-vm-cd-insert = 將光碟放入「{ $name }」的光碟機
+task-vm-cd-eject = 從「{ $name }」退出光碟
 
 task-state-running = 進行中
 task-state-done = 完成
@@ -53,6 +63,11 @@ task-done-vm-restore = 「{ $name }」已復原。
 task-done-image-import = 映像檔「{ $name }」可以使用了。
 task-done-vm-nic-add = 「{ $name }」有了新的網路卡。
 task-done-vm-nic-remove = 「{ $name }」的網路卡已移除。
+task-done-vm-disk-add = 「{ $name }」有了新的磁碟。
+task-done-vm-disk-grow = 「{ $name }」的磁碟已放大。客體可能還要放大它的檔案系統。
+task-done-vm-disk-remove = 「{ $name }」的磁碟與其中的資料已不存在。
+task-done-vm-cd-insert = 「{ $name }」有了這片光碟。
+task-done-vm-cd-eject = 「{ $name }」的光碟機是空的。
 
 # 工作原本要做什麼，以及沒做到的原因
 task-ended = { $title }：{ $why }
@@ -62,6 +77,7 @@ task-end-cancelled = 完成前已取消。
 task-end-superseded = 已由較新的要求取代。
 task-end-removed = 期間已被刪除。
 task-end-interrupted = 已中斷，請再要求一次。
+task-end-restored = 製作所還原的備份時，這項工作還在進行。
 task-end-lost = 沒有任何伺服器有它。
 task-end-refused = 伺服器拒絕了。
 task-end-crashed = 虛擬機器當掉了。

@@ -279,6 +279,9 @@ mod tests {
             random: *id.0.as_bytes(),
             cd: false,
             drivers: cake_types::Drivers::Virtio,
+            tpm: false,
+            secure_boot: false,
+            windows: false,
         });
         Vm {
             meta: Meta {
@@ -299,6 +302,8 @@ mod tests {
                 disks: Vec::new(),
                 kernel: None,
                 cd: None,
+                cd_by_force: false,
+                removed_disks: Vec::new(),
                 network: Network::None,
                 nics: Vec::new(),
                 cloud_init: None,
@@ -306,6 +311,7 @@ mod tests {
                 made_from: None,
                 deleting: false,
                 binned: None,
+                restored: None,
                 tags: Default::default(),
             },
         }

@@ -109,7 +109,7 @@ async fn stage(leader: &mut Leader, id: ImageId, wanted: &[ImportStage]) -> Resu
 
 const OVER: [ImportStage; 2] = [ImportStage::Done, ImportStage::Failed];
 
-async fn bring(leader: &mut Leader, name: &str, bytes: &[u8]) -> Result<ImageId> {
+pub async fn bring(leader: &mut Leader, name: &str, bytes: &[u8]) -> Result<ImageId> {
     let import = import(leader, name, bytes.len() as u64, Some(hash(bytes)));
     send(leader, &import, bytes).await?;
     let status = stage(leader, import.meta.id, &OVER).await?;
@@ -152,7 +152,7 @@ async fn every_format_becomes_a_disk_and_can_be_taken_away_again() -> Result<()>
         std::io::Read::read_to_end(&mut File::from(leader.client.open_image(id).await?), &mut image)?;
         assert!(image == plain, "{name} is another disk");
         // A disk made from it is the same.
-        let spec = DiskSpec { size: ByteSize(16 * MIB), pool: leader.pool, image: Some(id) };
+        let spec = DiskSpec { size: ByteSize(16 * MIB), pool: leader.pool, image: Some(id), number: None };
         let vm = leader.with_disks(leader.pvh(), vec![spec]);
         leader.apply(&vm).await?;
         leader.state(&vm, VmState::Running).await?;
@@ -255,6 +255,15 @@ async fn a_node_that_is_killed_goes_on_where_it_was() -> Result<()> {
     let mut leader = Leader::new(&node, 3).await?;
     let status = stage(&mut leader, begun.meta.id, &OVER).await?;
     assert_eq!((status.stage, status.failure), (ImportStage::Done, None));
+    // And a moment after it had become an image, before that was written down.
+    node.kill()?;
+    let database = rusqlite::Connection::open(node.state.path().join("node.db"))?;
+    assert_eq!(database.execute("UPDATE imports SET stage = 'converting'", [])?, 1);
+    drop(database);
+    node.serve()?;
+    let mut leader = Leader::new(&node, 4).await?;
+    let status = stage(&mut leader, begun.meta.id, &OVER).await?;
+    assert_eq!((status.stage, status.failure), (ImportStage::Done, None));
     while !leader.images.contains_key("begun") {
         leader.see().await?;
     }
@@ -265,7 +274,7 @@ async fn a_node_that_is_killed_goes_on_where_it_was() -> Result<()> {
 }
 
 /// A CD whose boot sector says something on the serial port (El Torito, without emulation).
-fn cd(says: &str) -> Vec<u8> {
+pub fn cd(says: &str) -> Vec<u8> {
     const SECTOR: usize = 2048;
     let mut bytes = vec![0; 40 * SECTOR];
     let mut put = |sector: usize, at: usize, what: &[u8]| {

@@ -1,6 +1,7 @@
 //! The whole daemon as a child program, with real QEMUs. As root, because it is root's.
 
 mod confinement;
+mod drives;
 mod fences;
 mod history;
 mod hostile_qemu;
@@ -14,3 +15,4 @@ mod storm;
 mod support;
 mod systemd;
 mod tools;
+mod trust;

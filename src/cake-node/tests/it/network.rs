@@ -15,7 +15,7 @@ fn bridged() -> NicSpec {
 
 /// Runs a line in the guest and gives what it printed, with its exit code after it. Each has an end of its own, because a console
 /// begins with what was said before.
-async fn typed(console: &mut Console, line: &str) -> Result<String> {
+pub async fn typed(console: &mut Console, line: &str) -> Result<String> {
     static NUMBER: AtomicU32 = AtomicU32::new(1000);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     console.seen.clear();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The smallest guest with an empty disk, which it does not look at.
 fn with_disk(leader: &Leader, pool: PoolId) -> Vm {
-    leader.with_disks(leader.pvh(), vec![DiskSpec { size: ByteSize::mib(1), pool, image: None }])
+    leader.with_disks(leader.pvh(), vec![DiskSpec { size: ByteSize::mib(1), pool, image: None, number: None }])
 }
 
 fn disk(pool: &Path, vm: &Vm) -> PathBuf {

@@ -306,7 +306,8 @@ impl Leader {
     }
 
     pub fn tiny(&self, firmware: Firmware, host_name: &str) -> Result<Vm> {
-        let disk = DiskSpec { size: ByteSize::mib(80), pool: self.pool, image: Some(self.images["cake-tiny"]) };
+        let disk =
+            DiskSpec { size: ByteSize::mib(80), pool: self.pool, image: Some(self.images["cake-tiny"]), number: None };
         let cloud_init = CloudInit { hostname: host_name.parse()?, users: Vec::new(), user_data: None };
         let mut vm = self.vm(firmware, vec![disk], Some(cloud_init));
         vm.spec.memory = ByteSize::mib(192);
@@ -315,7 +316,7 @@ impl Leader {
 
     /// A VM with an empty disk and a CD.
     pub fn with_cd(&self, cd: ImageId, drivers: Drivers) -> Vm {
-        let disk = DiskSpec { size: ByteSize::mib(8), pool: self.pool, image: None };
+        let disk = DiskSpec { size: ByteSize::mib(8), pool: self.pool, image: None, number: None };
         let mut vm = self.vm(Firmware::Bios, vec![disk], None);
         vm.spec.cd = Some(cd);
         vm.spec.network = Network::Nat;
@@ -336,6 +337,9 @@ impl Leader {
             random: *id.0.as_bytes(),
             cd: false,
             drivers: Drivers::Virtio,
+            tpm: false,
+            secure_boot: false,
+            windows: false,
         });
         let now = Timestamp::now();
         Vm {
@@ -357,6 +361,8 @@ impl Leader {
                 disks,
                 kernel: None,
                 cd: None,
+                cd_by_force: false,
+                removed_disks: Vec::new(),
                 network: Network::None,
                 nics: Vec::new(),
                 cloud_init,
@@ -364,6 +370,7 @@ impl Leader {
                 made_from: None,
                 deleting: false,
                 binned: None,
+                restored: None,
                 tags: Default::default(),
             },
         }
@@ -391,6 +398,9 @@ fn request(vm: &Vm, nics: usize) -> HardwareRequest {
         random: *vm.meta.id.0.as_bytes(),
         cd: false,
         drivers: Drivers::Virtio,
+        tpm: false,
+        secure_boot: false,
+        windows: false,
     }
 }
 

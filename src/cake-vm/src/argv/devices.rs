@@ -1,8 +1,10 @@
 //! The cards, each at the address that the record gives it.
 
-use super::{ArgvError, Builder, CD_PORT, FileRole, plain};
+use super::{ArgvError, Builder, CD_PORT, FIRST_FILE_FD, FileRole, plain};
 use crate::cards::{Card, device_id, host_forward, netdev_id};
-use cake_types::{DiskBus, DiskDevice, Firmware, HardwareRecord, NicModel, NicSpec, PciAddress, SpareSlots};
+use crate::disks::{device_of, node_of};
+use cake_types::{DiskBus, DiskDevice, Firmware, HardwareRecord, NicModel, NicSpec, PciAddress, SpareSlots, VmSpec};
+use serde_json::{Value, json};
 
 /// `bus=…,addr=…`, and `multifunction=on` where other functions of the slot may follow.
 fn at(address: PciAddress, shares_slot: bool) -> String {
@@ -45,6 +47,14 @@ pub(super) fn rng(builder: &mut Builder, hardware: &HardwareRecord) {
     }
 }
 
+/// A TPM 2.0: swtpm, to which the helper leaves a connection. After all taps.
+pub(super) fn tpm(builder: &mut Builder) {
+    let connection = FIRST_FILE_FD + (builder.files.len() + builder.taps) as i32;
+    builder.pair("-chardev", format!("socket,id=tpm,fd={connection}"));
+    builder.pair("-tpmdev", "emulator,id=tpm0,chardev=tpm");
+    builder.pair("-device", "tpm-crb,id=tpm-crb,tpmdev=tpm0");
+}
+
 pub(super) fn balloon(builder: &mut Builder, hardware: &HardwareRecord) {
     if let Some(address) = hardware.balloon {
         builder.pair(
@@ -57,16 +67,17 @@ pub(super) fn balloon(builder: &mut Builder, hardware: &HardwareRecord) {
     }
 }
 
-pub(super) fn disk(builder: &mut Builder, index: usize, device: &DiskDevice) -> Result<(), ArgvError> {
+pub(super) fn disk(builder: &mut Builder, spec: &VmSpec, index: usize, device: &DiskDevice) -> Result<(), ArgvError> {
     let file = builder.file(FileRole::Disk(index));
-    let node = format!("disk{index}");
+    let (number, order) = (spec.disk_number(index), index + 1);
+    let node = node_of(number);
     builder
         .pair("-blockdev", format!("driver=raw,node-name={node},discard=unmap,file.driver=file,file.filename={file}"));
     match device.bus {
-        DiskBus::VirtioBlk => virtio_blk(builder, &node, device, Some(index + 1)),
+        DiskBus::VirtioBlk => virtio_blk(builder, &spec.hardware, &node, device, Some(order)),
         DiskBus::Sata => {
             plain("a disk's serial", &device.serial)?;
-            let (port, order) = (index, index + 1);
+            let port = device.sata_port(index);
             builder.pair(
                 "-device",
                 format!("ide-hd,id=dev-{node},drive={node},bus=ide.{port},serial={},bootindex={order}", device.serial),
@@ -93,24 +104,38 @@ pub(super) fn cd(builder: &mut Builder, device: &DiskDevice, loaded: bool, disks
 }
 
 /// A small read-only disk that carries the label cloud-init looks for.
-pub(super) fn seed(builder: &mut Builder, device: &DiskDevice) -> Result<(), ArgvError> {
+pub(super) fn seed(builder: &mut Builder, hardware: &HardwareRecord, device: &DiskDevice) -> Result<(), ArgvError> {
     let file = builder.file(FileRole::Seed);
     builder.pair("-blockdev", format!("driver=raw,node-name=seed,read-only=on,file.driver=file,file.filename={file}"));
-    virtio_blk(builder, "seed", device, None)
+    virtio_blk(builder, hardware, "seed", device, None)
 }
 
-fn virtio_blk(builder: &mut Builder, node: &str, device: &DiskDevice, boot: Option<usize>) -> Result<(), ArgvError> {
+fn virtio_blk(
+    builder: &mut Builder,
+    hardware: &HardwareRecord,
+    node: &str,
+    device: &DiskDevice,
+    boot: Option<usize>,
+) -> Result<(), ArgvError> {
     plain("a disk's serial", &device.serial)?;
     let boot = boot.map_or_else(String::new, |order| format!(",bootindex={order}"));
+    let at = match hardware.port_of(device.address) {
+        Some(port) => format!("bus=spare{port}"),
+        None => at(device.address, true),
+    };
     builder.pair(
         "-device",
-        format!(
-            "virtio-blk-pci,id=dev-{node},drive={node},serial={},disable-legacy=on,{}{boot}",
-            device.serial,
-            at(device.address, true)
-        ),
+        format!("virtio-blk-pci,id=dev-{node},drive={node},serial={},disable-legacy=on,{at}{boot}", device.serial,),
     );
     Ok(())
+}
+
+/// The same disk for a QEMU that runs. What it is asked for at boot is said at the next start.
+pub(crate) fn virtio_disk(hardware: &HardwareRecord, number: u32, device: &DiskDevice) -> Value {
+    json!({
+        "driver": "virtio-blk-pci", "id": device_of(number), "drive": node_of(number), "serial": device.serial,
+        "disable-legacy": "on", "bus": hardware.port_of(device.address).map(|port| format!("spare{port}")),
+    })
 }
 
 /// The same that [`Card::netdev`] and [`Card::device`] give a QEMU that runs.

@@ -2,20 +2,25 @@
 
 mod access;
 mod alerts;
+mod backup;
 mod bad_input;
 mod bin;
 mod certificate;
 mod console;
 mod contract;
 mod convergence;
+mod drives;
 mod events;
+mod fetch;
 mod imports;
 mod network;
 mod screen;
 mod search;
 mod setup;
 mod support;
+mod support_bundle;
 mod tasks;
+mod trust;
 mod usage;
 mod vms;
 mod watch;

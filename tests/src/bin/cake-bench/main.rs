@@ -4,6 +4,8 @@
 //!  start, line, stop   cake over its API   │ the same argv, by the same helper, by hand
 //!  lists               GET /v1/vms         │ the same bytes, ready-made, over the same TLS
 //!  memory, start-up    both daemons        │ (figures of others, from their own measurements)
+//!  screens             bytes to a browser  │ the same over plain TCP
+//!  images              upload, import      │ openssl, qemu-img, FICLONE
 //! ```
 //!
 //! Times on a busy machine mean little; ratios to a floor that ran a moment ago mean more, and counts mean most. So every
@@ -14,8 +16,11 @@ mod counts;
 mod floor;
 mod guests;
 mod lists;
+mod pages;
 mod peers;
+mod screens;
 mod table;
+mod transfers;
 
 use anyhow::Result;
 use cake_tests::Instance;
@@ -24,6 +29,7 @@ use std::process::Command;
 use std::time::Instant;
 use table::Table;
 
+/// `cake-bench [ROUNDS [house|screens|transfers]]`: all parts, or one.
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [command, body] = arguments.as_slice()
@@ -32,7 +38,8 @@ fn main() -> Result<()> {
         return canned::serve(body);
     }
     let rounds = arguments.first().map_or(Ok(9), |text| text.parse())?;
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(bench(rounds))
+    let part = arguments.get(1).map(String::as_str);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(bench(rounds, part))
 }
 
 /// The state lies on a disk, as in service: /tmp is memory on many machines, and a sync of memory costs nothing. Not in the
@@ -45,20 +52,36 @@ fn file_system(folder: &Path) -> String {
     stat.map_or_else(|_| "unknown".into(), |stat| String::from_utf8_lossy(&stat.stdout).trim().to_owned())
 }
 
-async fn bench(rounds: usize) -> Result<()> {
+async fn bench(rounds: usize, part: Option<&str>) -> Result<()> {
     let begun = Instant::now();
     let mut table = Table::new(rounds);
-    let (mut instance, client) = Instance::ready_in(Path::new(STATE), "auto").await?;
-    table.note(format!("State, Journal and disks lie in {STATE}, on {}", file_system(instance.state())));
-    lists::idle_memory(&mut table, &instance).await?;
-    guests::measure(&mut table, &instance, &client, rounds).await?;
-    counts::measure(&mut table, &instance, &client).await?;
-    let house = lists::thousand(&instance, &client).await?;
-    lists::measure(&mut table, &instance, &client, &house, rounds).await?;
-    lists::start_up(&mut table, &mut instance, rounds).await?;
-    if std::env::var_os("PEERS").is_some_and(|peers| !peers.is_empty()) {
-        peers::measure(&mut table, &instance, rounds);
+    let wanted = |name| part.is_none_or(|part| part == name);
+    if wanted("house") {
+        house(&mut table, rounds).await?;
+    }
+    if wanted("screens") {
+        screens::measure(&mut table, rounds).await?;
+    }
+    if wanted("transfers") {
+        transfers::measure(&mut table, rounds).await?;
     }
     table.print(begun.elapsed());
+    Ok(())
+}
+
+/// Both daemons, one VM, and then a thousand.
+async fn house(table: &mut Table, rounds: usize) -> Result<()> {
+    let (mut instance, client) = Instance::ready_in(Path::new(STATE), "auto").await?;
+    table.note(format!("State, Journal and disks lie in {STATE}, on {}", file_system(instance.state())));
+    lists::idle_memory(table, &instance).await?;
+    guests::measure(table, &instance, &client, rounds).await?;
+    counts::measure(table, &instance, &client).await?;
+    let house = lists::thousand(&instance, &client).await?;
+    lists::measure(table, &instance, &client, &house, rounds).await?;
+    pages::measure(table, &instance).await?;
+    lists::start_up(table, &mut instance, rounds).await?;
+    if std::env::var_os("PEERS").is_some_and(|peers| !peers.is_empty()) {
+        peers::measure(table, &instance, rounds);
+    }
     Ok(())
 }

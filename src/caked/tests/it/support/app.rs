@@ -95,6 +95,18 @@ impl App {
         self.serving = Some(self.node.serve(&self.dir.path().join("node.sock")));
     }
 
+    /// A VM as the Store has it.
+    pub async fn stored_vm(&self, id: &str) -> cake_types::Vm {
+        let board = &self.running().control().ledger.board;
+        (*board.vm(id.parse().unwrap()).unwrap().vm).clone()
+    }
+
+    /// As a cloud that was set up before there were backups.
+    pub async fn forget_backup_key(&self) {
+        let store = &self.running().control().ledger.store;
+        store.delete_if(&cake_control::keys::backup_key(), cake_store::Expect::Any).await.unwrap();
+    }
+
     pub fn running(&self) -> &Running {
         self.running.as_ref().unwrap()
     }

@@ -7,11 +7,12 @@ use cake_node_api::{
     OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
-    Accelerator, BridgeStatus, ByteSize, Column, Counters, CpuTimes, DiskCounters, Epoch, ExitReason, Failure,
-    FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId, ImageSpec, ImageStatus,
-    Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Measure, MemoryNow, NicStatus, NodeCapacity,
-    NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, PressureTimes, ProvisionProgress,
-    SecretKey, Span, Stamp, TcgReason, UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
+    Accelerator, BridgeStatus, ByteSize, CdStatus, Column, Counters, CpuTimes, DiskCounters, DiskStatus, Epoch,
+    ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId,
+    ImageSpec, ImageStatus, Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Measure, MemoryNow,
+    NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
+    PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UsageHistory, UsageOf, Vm, VmCounters, VmId,
+    VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -38,12 +39,16 @@ pub struct State {
     pub removed: BTreeMap<VmId, RemovedRecord>,
     pub pools: BTreeMap<PoolId, PoolSpec>,
     imports: BTreeMap<ImageId, Receiving>,
+    /// The files of imports that became images.
+    pub brought: BTreeMap<ImageId, File>,
     /// Those that came with it, and those that were brought in.
     pub images: Vec<ImageRecord>,
     outcomes: Vec<OperationOutcome>,
     tickets: HashMap<String, StreamKind>,
     /// New VMs stay in `provisioning`.
     pub slow_disks: bool,
+    /// Guests hold their CD drives shut.
+    pub drives_held: bool,
     /// Guests do not hear the power button.
     pub deaf_guests: bool,
     /// Desired states are refused.
@@ -51,6 +56,10 @@ pub struct State {
     pub applies: u32,
     /// Per cent of every pool.
     pool_used: u64,
+    /// A screen says so many bytes before anything else.
+    pub flood: u64,
+    /// Its logs, by the name that they have in a support bundle.
+    pub said: Vec<(String, String)>,
     next_pid: u32,
 }
 
@@ -99,14 +108,18 @@ impl SimNode {
                 removed: BTreeMap::new(),
                 pools: BTreeMap::new(),
                 imports: BTreeMap::new(),
+                brought: BTreeMap::new(),
                 images: images(),
                 outcomes: Vec::new(),
                 tickets: HashMap::new(),
                 slow_disks: false,
+                drives_held: false,
                 deaf_guests: false,
                 refuse: false,
                 applies: 0,
                 pool_used: 50,
+                flood: 0,
+                said: Vec::new(),
                 next_pid: 1000,
             }),
             changes,
@@ -139,6 +152,22 @@ impl SimNode {
 
     fn tell(&self, observed: Observed) {
         let _ = self.changes.send(observed);
+    }
+
+    /// A CD that was brought in.
+    pub fn has_cd(&self, number: u128, name: &str) -> ImageId {
+        let mut record = image(number, name, ImageFormat::Iso, &[Firmware::Bios, Firmware::Uefi], 1 << 20);
+        record.spec.built_in = false;
+        let id = record.id;
+        self.with(|state| state.images.push(record.clone()));
+        self.tell(Observed::Image(Box::new(record)));
+        id
+    }
+
+    /// Says again what an image is.
+    pub fn tell_image(&self, name: &str) {
+        let record = self.with(|state| state.images.iter().find(|image| image.name.as_str() == name).unwrap().clone());
+        self.tell(Observed::Image(Box::new(record)));
     }
 
     /// Changes what is so, as a real machine would.
@@ -193,7 +222,11 @@ impl SimNode {
                 status.progress = Some(ProvisionProgress { done: ByteSize(1), total: ByteSize(4) });
             } else {
                 state.next_pid += 1;
+                let before = status.cd.take().filter(|_| state.drives_held && !vm.spec.cd_by_force);
                 settle(&mut status, &vm, state.next_pid);
+                if let Some(held) = before.filter(|held| held.image != vm.spec.cd) {
+                    status.cd = Some(CdStatus { waiting: true, ..held });
+                }
             }
             let record = VmRecord { vm, stamp, status };
             state.vms.insert(id, record.clone());
@@ -272,6 +305,8 @@ fn fresh(stamp: Stamp) -> VmStatus {
         restarts: 0,
         start_commands: None,
         nics: Vec::new(),
+        cd: None,
+        disks: Vec::new(),
     }
 }
 
@@ -293,6 +328,15 @@ fn settle(status: &mut VmStatus, vm: &Vm, pid: u32) {
     let so =
         |nic: &cake_types::NicDevice| NicStatus { mac: nic.mac, addresses: Vec::new(), leaving: false, failure: None };
     status.nics = plugged.map(so).collect();
+    let disk = |(number, disk): (u32, &cake_types::DiskSpec)| DiskStatus {
+        number,
+        size: disk.size,
+        leaving: false,
+        failure: None,
+    };
+    status.disks = vm.spec.numbered_disks().filter(|_| status.state.is_alive()).map(disk).collect();
+    let drive = vm.spec.hardware.cd.as_ref().filter(|_| status.state.is_alive());
+    status.cd = drive.map(|_| CdStatus { image: vm.spec.cd, ..CdStatus::default() });
     if status.state == VmState::Stopped {
         status.pid = None;
     } else {
@@ -409,6 +453,7 @@ impl NodeService for SimNode {
                 (held.status.stage, held.status.failure) = (ImportStage::Failed, Some(failure));
             } else {
                 held.status.stage = ImportStage::Done;
+                state.brought.insert(id, held.file.try_clone().unwrap());
                 let name = held.import.meta.name.as_str();
                 let mut made = image(0, name, ImageFormat::Raw, &[Firmware::Bios], size.bytes());
                 (made.id, made.spec.built_in) = (id, false);
@@ -474,6 +519,19 @@ impl NodeService for SimNode {
         Ok(UsageHistory { span, first, columns, set_aside: None })
     }
 
+    async fn support(&self) -> Result<OwnedFd, NodeError> {
+        let said = self.with(|node| node.said.clone());
+        let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
+        for (name, text) in &said {
+            let mut head = tar::Header::new_ustar();
+            head.set_size(text.len() as u64);
+            archive.append_data(&mut head, name, text.as_bytes()).unwrap();
+        }
+        let mut file = archive.into_inner().unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        Ok(file.into())
+    }
+
     async fn counters(&self) -> Result<Counters, NodeError> {
         let memory = MemoryNow { total: ByteSize::gib(8), available: ByteSize::gib(6), ..MemoryNow::default() };
         let io = IoCounters { read: ByteSize(4096), written: ByteSize(0), reads: 1, writes: 0 };
@@ -508,10 +566,13 @@ impl NodeService for SimNode {
             return Ok(file.into());
         }
         let (ours, theirs) = UnixStream::pair().unwrap();
+        let flood = self.with(|state| state.flood);
         tokio::spawn(async move {
             let mut ours = ours;
             if kind == StreamKind::Serial {
                 let _ = ours.write_all(b"boot\n").await;
+            } else {
+                let _ = tokio::io::copy(&mut tokio::io::repeat(0x5a).take(flood), &mut ours).await;
             }
             let mut buffer = [0; 4096];
             while let Ok(read @ 1..) = ours.read(&mut buffer).await {

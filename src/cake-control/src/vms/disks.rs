@@ -1,0 +1,130 @@
+//! Disks that come, grow and go.
+
+use super::{Changed, Planned, Vms, raised};
+use cake_planner::admission::{self, Action};
+use cake_planner::hardware;
+use cake_store::Txn;
+use cake_types::{ByteSize, Code, DiskSpec, PoolId, Problem, Task, TaskGoal, TaskKind, Vm};
+use std::sync::Arc;
+
+use crate::board::{PoolEntry, VmEntry};
+use crate::caller::{Caller, Keep};
+
+impl Vms {
+    /// Gives a VM an empty disk; at once if it runs. In the pool of its first disk if none is named.
+    pub async fn add_disk(
+        &self,
+        caller: &Caller,
+        entry: Arc<VmEntry>,
+        size: ByteSize,
+        pool: Option<&str>,
+        keep: &Keep<Task>,
+    ) -> Result<Arc<Task>, Problem> {
+        self.nodes.require()?;
+        let plan = |entry: &VmEntry| {
+            admission::legal(Action::Rewire, entry.situation())?;
+            let mut vm = raised(&entry.vm, self.ledger.now());
+            let pool = self.pool_for(&vm, pool)?;
+            let size = admission::disk_size(size, ByteSize(0), pool.pool.meta.name.as_str(), free(&pool))?;
+            let number = vm.spec.next_disk_number();
+            let device = hardware::added_disk(&vm.spec.hardware, number, !entry.state().is_alive());
+            let device = device.ok_or_else(|| Problem::new(Code::NoDiskRoom).with("name", &vm.meta.name))?;
+            vm.spec.hardware.disks.push(device);
+            vm.spec.disks.push(DiskSpec { size, pool: pool.pool.meta.id, image: None, number: Some(number) });
+            Ok(planned(vm, TaskKind::VmDiskAdd, number, Some(size)))
+        };
+        self.attach(caller, entry, Some(keep), plan).await
+    }
+
+    /// Makes a disk larger; at once if the VM runs.
+    pub async fn grow_disk(
+        &self,
+        caller: &Caller,
+        entry: Arc<VmEntry>,
+        number: u32,
+        size: ByteSize,
+        check: impl Fn(&VmEntry) -> Result<(), Problem> + Send + Sync,
+    ) -> Result<Arc<Task>, Problem> {
+        self.nodes.require()?;
+        let plan = |entry: &VmEntry| {
+            let mut vm = raised(&entry.vm, self.ledger.now());
+            let index = place(&vm, number)?;
+            check(entry)?;
+            admission::legal(Action::Rewire, entry.situation())?;
+            let disk = &mut vm.spec.disks[index];
+            let pool = self.pool_with(disk.pool);
+            let name = pool.as_ref().map_or("–", |pool| pool.pool.meta.name.as_str());
+            disk.size = admission::disk_size(size, disk.size, name, pool.as_ref().and_then(|pool| free(pool)))?;
+            let size = disk.size;
+            Ok(planned(vm, TaskKind::VmDiskGrow, number, Some(size)))
+        };
+        self.attach(caller, entry, None, plan).await
+    }
+
+    /// Takes a disk away, with everything on it; at once if the VM runs and its guest lets it go.
+    pub async fn remove_disk(
+        &self,
+        caller: &Caller,
+        entry: Arc<VmEntry>,
+        number: u32,
+        check: impl Fn(&VmEntry) -> Result<(), Problem> + Send + Sync,
+    ) -> Result<Arc<Task>, Problem> {
+        let plan = |entry: &VmEntry| {
+            let mut vm = raised(&entry.vm, self.ledger.now());
+            let index = place(&vm, number)?;
+            check(entry)?;
+            admission::legal(Action::Rewire, entry.situation())?;
+            if vm.spec.boots_from(index) {
+                return Err(Problem::new(Code::DiskBoots).with("name", &vm.meta.name));
+            }
+            let on_port = vm.spec.hardware.is_on_port(vm.spec.hardware.disks[index].address);
+            if entry.state().is_alive() && !on_port {
+                return Err(Problem::new(Code::DiskBuiltIn).with("name", &vm.meta.name));
+            }
+            vm.spec.remove_disk(index);
+            Ok(planned(vm, TaskKind::VmDiskRemove, number, None))
+        };
+        self.attach(caller, entry, None, plan).await
+    }
+
+    fn pool_for(&self, vm: &Vm, asked: Option<&str>) -> Result<Arc<PoolEntry>, Problem> {
+        let Some(asked) = asked else {
+            let first = vm.spec.disks.first().and_then(|disk| self.pool_with(disk.pool));
+            return first.map_or_else(|| self.pool(), Ok);
+        };
+        let pools = self.ledger.board.pools();
+        let named =
+            |pool: &Arc<PoolEntry>| pool.pool.meta.name.as_str() == asked || pool.pool.meta.id.to_string() == asked;
+        pools.into_iter().find(named).ok_or_else(|| Problem::not_found("pool", asked).at("/pool"))
+    }
+
+    fn pool_with(&self, id: PoolId) -> Option<Arc<PoolEntry>> {
+        self.ledger.board.pools().into_iter().find(|pool| pool.pool.meta.id == id)
+    }
+
+    async fn attach(
+        &self,
+        caller: &Caller,
+        entry: Arc<VmEntry>,
+        keep: Option<&Keep<Task>>,
+        plan: impl Fn(&VmEntry) -> Result<Planned, Problem> + Send,
+    ) -> Result<Arc<Task>, Problem> {
+        let Changed { vm, task, audit } = self.change(entry, caller, keep, plan).await?;
+        self.carry_out(&vm, audit).await?;
+        task.ok_or_else(|| Problem::new(Code::Internal))
+    }
+}
+
+fn free(pool: &PoolEntry) -> Option<ByteSize> {
+    pool.status.as_ref().map(|status| status.free)
+}
+
+fn place(vm: &Vm, number: u32) -> Result<usize, Problem> {
+    let place = vm.spec.numbered_disks().position(|(known, _)| known == number);
+    place.ok_or_else(|| Problem::not_found("disk", number))
+}
+
+fn planned(vm: Vm, kind: TaskKind, number: u32, size: Option<ByteSize>) -> Planned {
+    let goal = TaskGoal::Disk { generation: vm.meta.generation, number, size };
+    Planned { vm, goal: Some((kind, goal)), txn: Txn::new() }
+}
