@@ -65,8 +65,6 @@ pub enum Command {
     System(SystemCommand),
     #[command(subcommand)]
     Setup(SetupCommand),
-    #[command(subcommand)]
-    System(SystemCommand),
     Completion {
         #[arg(value_name = "SHELL")]
         shell: Shell,
@@ -533,12 +531,6 @@ pub enum SettingsCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum SystemCommand {
-    #[command(subcommand)]
-    Certificate(CertificateCommand),
-}
-
-#[derive(Debug, Subcommand)]
 pub enum CertificateCommand {
     Show,
     Upload {
@@ -564,6 +556,8 @@ pub enum SetupCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum SystemCommand {
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
     Backup {
         #[arg(value_name = "FILE")]
         file: PathBuf,

@@ -1,6 +1,7 @@
 //! `cake system …`
 
 use crate::args::{BackupsCommand, SystemCommand};
+use crate::certificate;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::fetch::{self, in_file};
@@ -18,6 +19,7 @@ const ANEW_PAUSE: Duration = Duration::from_millis(250);
 
 pub async fn run(context: &Context, command: SystemCommand) -> Result<(), Failure> {
     match command {
+        SystemCommand::Certificate(command) => certificate::run(context, command).await,
         SystemCommand::Backup { file, recovery_key_file } => backup(context, &file, recovery_key_file.as_deref()).await,
         SystemCommand::Backups(command) => backups(context, command).await,
         SystemCommand::SupportBundle { file, yes } => support_bundle(context, &file, yes).await,

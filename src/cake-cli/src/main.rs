@@ -36,7 +36,7 @@ mod usage;
 mod vm;
 mod words;
 
-use args::{Cli, Command, SystemCommand};
+use args::{Cli, Command};
 use clap::FromArgMatches;
 use context::Context;
 use failure::Failure;
@@ -82,7 +82,6 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Query(args) => search::query(&context, args).await,
         Command::Saved(command) => search::saved(&context, command).await,
         Command::Settings(command) => system::settings(&context, command).await,
-        Command::System(SystemCommand::Certificate(command)) => certificate::run(&context, command).await,
         Command::Setup(command) => system::setup(&context, command).await,
         Command::System(command) => backup::run(&context, command).await,
         Command::Completion { shell } => system::completion(shell),

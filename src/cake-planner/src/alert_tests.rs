@@ -37,6 +37,8 @@ impl World {
             restarts: 0,
             start_commands: None,
             nics: Vec::new(),
+            cd: None,
+            disks: Vec::new(),
         };
         Self {
             now: Timestamp::from_second(1_800_000_000).unwrap(),
@@ -254,7 +256,7 @@ fn what_a_vm_can_need_somebody_for() {
 fn a_guest_that_goes_on_for_a_moment_is_not_well() {
     let mut world = World::new();
     let pool = world.pool.meta.id;
-    world.vm.spec.disks = vec![cake_types::DiskSpec { size: ByteSize::gib(1), pool, image: None }];
+    world.vm.spec.disks = vec![cake_types::DiskSpec { number: None, size: ByteSize::gib(1), pool, image: None }];
     world.fails(FailureCode::NoSpace, VmState::Paused);
     assert_eq!(world.used(100).len(), 2);
     // QEMU goes on, to see; nothing was made free.

@@ -119,7 +119,9 @@ impl Pool {
 
     pub(crate) fn room(&self) -> io::Result<Room> {
         let stat = statvfs(&self.path)?;
-        let size = stat.blocks() * stat.fragment_size();
+        // As df(1) counts: blocks that are kept back for root are neither used nor free.
+        let held_back = stat.blocks_free().saturating_sub(stat.blocks_available());
+        let size = stat.blocks().saturating_sub(held_back) * stat.fragment_size();
         Ok(Room {
             size: ByteSize(size),
             free: ByteSize(stat.blocks_available() * stat.fragment_size()),
