@@ -1,7 +1,7 @@
 //! Bringing a backup back, into a cake that is not set up yet.
 //!
 //! ```text
-//!   restore/bundle ──key──► restore/work/* ── checked, adjusted ──► restore/*.sqlite ── restore/ready ──► cake begins anew:
+//!   bundle ──key──► work: all of it ── checked, adjusted ──► *.sqlite ── ready ──► cake begins anew:
 //!   (sent, untouched)       opened in full                          whole and closed     the point of       settle puts them in
 //!                                                                                        no return          place, then opens them
 //! ```

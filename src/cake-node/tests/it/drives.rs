@@ -48,7 +48,7 @@ async fn a_cd_comes_and_leaves_while_the_guest_runs() -> Result<()> {
     reads(&mut console, "the second CD").await?;
 
     // The guest holds it: it is asked, and that is said, and nothing is taken from it.
-    typed(&mut console, "(sleep 9999 </dev/sr0 &)").await?;
+    typed(&mut console, "exec 9</dev/sr0").await?;
     asks_for(&leader, &mut vm, None, false).await?;
     leader.until(vm.meta.id, |status| status.cd.as_ref().is_some_and(|cd| cd.waiting)).await?;
     let status = leader.until(vm.meta.id, |status| status.cd.as_ref().is_some_and(|cd| cd.failure.is_some())).await?;
