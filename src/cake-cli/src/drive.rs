@@ -9,15 +9,15 @@ use std::io::IsTerminal;
 
 pub async fn disk(context: &Context, command: DiskCommand) -> Result<(), Failure> {
     let client = context.client()?;
-    let (vm, no_wait, task, done) = match command {
+    let (no_wait, task, done) = match command {
         DiskCommand::Add { vm, size, pool, no_wait } => {
             let task = client.add_disk(&vm, &NewDisk { size, pool }).await?;
-            (vm, no_wait, task, "cli-disk-added")
+            (no_wait, task, "cli-disk-added")
         }
         DiskCommand::Grow { vm, number, size, no_wait } => {
             let seen = client.vm(&vm).await?;
             let task = client.grow_disk(&seen, number, size).await?;
-            (vm, no_wait, task, "cli-disk-grown")
+            (no_wait, task, "cli-disk-grown")
         }
         DiskCommand::Remove { vm, number, yes, no_wait } => {
             let seen = client.vm(&vm).await?;
@@ -25,19 +25,10 @@ pub async fn disk(context: &Context, command: DiskCommand) -> Result<(), Failure
                 output::confirm(context, "cli-disk-remove-confirm", &seen.name)?;
             }
             let task = client.remove_disk(&seen, number).await?;
-            (vm, no_wait, task, "cli-disk-removed")
+            (no_wait, task, "cli-disk-removed")
         }
     };
-    let name = task.subject.name.clone();
-    progress::follow(context, &client, task, !no_wait).await?;
-    if no_wait {
-        return Ok(());
-    }
-    if context.json {
-        return output::print(&client.vm(&vm).await?.json);
-    }
-    context.say(done, &[("name", &name)]);
-    Ok(())
+    progress::changed(context, &client, task, !no_wait, done, &[]).await
 }
 
 /// All disks by number, one after the other: `0: 2 GiB`.
@@ -63,16 +54,8 @@ pub async fn cd(context: &Context, command: CdCommand) -> Result<(), Failure> {
         CdCommand::Eject { vm, force, no_wait } => (vm, NewCd { image: None, force }, no_wait, "cli-cd-ejected"),
     };
     let task = client.change_cd(&vm, &new).await?;
-    let name = task.subject.name.clone();
-    progress::follow(context, &client, task, !no_wait).await?;
-    if no_wait {
-        return Ok(());
-    }
-    if context.json {
-        return output::print(&client.vm(&vm).await?.json);
-    }
-    context.say(done, &[("name", &name), ("image", new.image.as_deref().unwrap_or_default())]);
-    Ok(())
+    progress::changed(context, &client, task, !no_wait, done, &[("image", new.image.as_deref().unwrap_or_default())])
+        .await
 }
 
 /// What lies in the drive and what is under way: the id of the image, because a VM does not know its name.

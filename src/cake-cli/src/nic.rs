@@ -8,27 +8,18 @@ use cake_client::wire::{NewNic, Nic};
 
 pub async fn run(context: &Context, command: NicCommand) -> Result<(), Failure> {
     let client = context.client()?;
-    let (vm, no_wait, task, done) = match command {
+    let (no_wait, task, done) = match command {
         NicCommand::Add { vm, network, forward, no_wait } => {
             let task = client.add_nic(&vm, &NewNic { network, forwards: forward }).await?;
-            (vm, no_wait, task, "cli-nic-added")
+            (no_wait, task, "cli-nic-added")
         }
         NicCommand::Remove { vm, mac, no_wait } => {
             let seen = client.vm(&vm).await?;
             let task = client.remove_nic(&seen, &mac).await?;
-            (vm, no_wait, task, "cli-nic-removed")
+            (no_wait, task, "cli-nic-removed")
         }
     };
-    let name = task.subject.name.clone();
-    progress::follow(context, &client, task, !no_wait).await?;
-    if no_wait {
-        return Ok(());
-    }
-    if context.json {
-        return output::print(&client.vm(&vm).await?.json);
-    }
-    context.say(done, &[("name", &name)]);
-    Ok(())
+    progress::changed(context, &client, task, !no_wait, done, &[]).await
 }
 
 /// All cards, one after the other.

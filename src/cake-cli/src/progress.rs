@@ -23,6 +23,27 @@ pub async fn follow(context: &Context, client: &Client, task: Seen<Task>, wait: 
     if ended.succeeded() { Ok(ended) } else { Err(Failure::Task(Box::new(ended.value))) }
 }
 
+/// Follows the task of a VM that changes, and says what it is then: `done` in words, with its name and what `more` says.
+pub async fn changed(
+    context: &Context,
+    client: &Client,
+    task: Seen<Task>,
+    wait: bool,
+    done: &'static str,
+    more: &[(&'static str, &str)],
+) -> Result<(), Failure> {
+    let (id, name) = (task.subject.id.to_string(), task.subject.name.clone());
+    follow(context, client, task, wait).await?;
+    if !wait {
+        return Ok(());
+    }
+    if context.json {
+        return output::print(&client.vm(&id).await?.json);
+    }
+    context.say(done, &[&[("name", name.as_str())], more].concat());
+    Ok(())
+}
+
 /// Waits for the end of a task, however it ends.
 pub async fn ended(context: &Context, client: &Client, task: Seen<Task>) -> Result<Seen<Task>, Failure> {
     if task.has_ended() {

@@ -204,16 +204,7 @@ async fn tag(context: &Context, command: TagCommand) -> Result<(), Failure> {
 async fn act(context: &Context, args: ActArgs, action: VmAction, done: &'static str) -> Result<(), Failure> {
     let client = context.client()?;
     let task = client.act(&args.vm, action).await?;
-    let (id, name) = (task.subject.id.to_string(), task.subject.name.clone());
-    progress::follow(context, &client, task, !args.no_wait).await?;
-    if args.no_wait {
-        return Ok(());
-    }
-    if context.json {
-        return output::print(&client.vm(&id).await?.json);
-    }
-    context.say(done, &[("name", &name)]);
-    Ok(())
+    progress::changed(context, &client, task, !args.no_wait, done, &[]).await
 }
 
 /// Into the bin; with `--now` for good, once its name was typed.

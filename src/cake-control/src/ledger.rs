@@ -1,7 +1,7 @@
 //! What every service writes to: the Store, the Journal, and the board that shows both.
 
 use cake_planner::event::Happened;
-use cake_store::{Clock, Journal, Key, Record, RecordKind, Store};
+use cake_store::{Clock, Journal, Key, Record, RecordKind, Store, Txn};
 use cake_types::{
     AuditResult, Event, EventKind, Problem, ProjectName, Severity, Subject, Task, TaskGoal, TaskId, TaskKind, Vm,
 };
@@ -70,6 +70,12 @@ impl Ledger {
         }
         self.board.changes.tell(What::Audit);
         Ok(())
+    }
+
+    /// Commits a change with its audit record; durable when it returns.
+    pub async fn commit(&self, txn: Txn, mut audit: Audit) -> Result<(), Problem> {
+        self.store.txn(audit.write(txn)).await.map_err(error::store)?.committed().map_err(error::store)?;
+        self.audited(audit).await
     }
 
     /// Writes down a change that was refused. It need not be durable at once, so that refusing stays cheap.

@@ -135,10 +135,8 @@ impl Support {
         let made = tokio::task::spawn_blocking(move || write(&folder, &paths, id, now, texts));
         let made = made.await.map_err(|error| error::internal("work on a support bundle ended", &error))?;
         let bundle = made.map_err(|error| failed(&error))?;
-        let mut audit = self.ledger.audit(caller, Some(bundle.subject()));
-        let txn = audit.write(keep.write(Txn::new(), &bundle, now));
-        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
-        self.ledger.audited(audit).await?;
+        let audit = self.ledger.audit(caller, Some(bundle.subject()));
+        self.ledger.commit(keep.write(Txn::new(), &bundle, now), audit).await?;
         let all = self.list();
         for old in all.iter().take(all.len().saturating_sub(KEPT)) {
             self.remove(old.id);
@@ -148,16 +146,9 @@ impl Support {
     }
 
     pub async fn delete(&self, caller: &Caller, bundle: &Bundle) -> Result<(), Problem> {
-        let mut audit = self.ledger.audit(caller, Some(bundle.subject()));
+        let audit = self.ledger.audit(caller, Some(bundle.subject()));
         self.remove(bundle.id);
-        self.ledger
-            .store
-            .txn(audit.write(Txn::new()))
-            .await
-            .map_err(error::store)?
-            .committed()
-            .map_err(error::store)?;
-        self.ledger.audited(audit).await?;
+        self.ledger.commit(Txn::new(), audit).await?;
         self.ledger.board.changes.tell(crate::board::What::Settings);
         Ok(())
     }

@@ -8,14 +8,13 @@
 //! It can be killed anywhere and done again: what lies in the drive is asked of QEMU, and a node's name says which image it is.
 
 use crate::assignment::{Assignment, Surroundings};
-use crate::start::{chain, failure};
+use crate::devices::{Trouble, raw_node};
+use crate::start::failure;
 use cake_qmp::commands::{
-    AddFd, BlockdevAdd, BlockdevDel, CloseTray, InsertMedium, OpenTray, QueryBlock, QueryNamedBlockNodes, RemoveFd,
-    RemoveMedium,
+    BlockdevDel, CloseTray, InsertMedium, OpenTray, QueryBlock, QueryNamedBlockNodes, RemoveMedium,
 };
 use cake_qmp::{Qmp, QmpError};
 use cake_types::{CdStatus, Failure, FailureCode, ImageId};
-use serde_json::json;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -141,8 +140,8 @@ pub(crate) async fn settle(
             Ok(Changed { there: Some(wanted.into()), open, asked: false, failure: None })
         }
         Ok(false) => Ok(seen.changed(there, true, None)),
-        Err(Trouble::Closed(error)) => Err(error),
-        Err(Trouble::Failed(why)) => {
+        Err(trouble) => {
+            let why = trouble.failure(FailureCode::Disk)?;
             let seen = look(qmp).await?.unwrap_or(seen);
             Ok(seen.changed(seen.medium(None), false, Some(why)))
         }
@@ -177,20 +176,6 @@ async fn look(qmp: &Qmp) -> Result<Option<Seen>, QmpError> {
         node: drive.inserted.map(|medium| medium.node_name.unwrap_or_default()),
         open: drive.tray_open.unwrap_or_default(),
     }))
-}
-
-enum Trouble {
-    Failed(Failure),
-    Closed(QmpError),
-}
-
-impl From<QmpError> for Trouble {
-    fn from(error: QmpError) -> Self {
-        match error {
-            QmpError::Closed(_) => Self::Closed(error),
-            error => Self::Failed(failure(FailureCode::Disk, chain(&error))),
-        }
-    }
 }
 
 /// Whether it is done; `false`: the guest must open the tray first.
@@ -233,15 +218,7 @@ async fn insertable(qmp: &Qmp, image: ImageId, path: &Path) -> Result<String, Tr
         Trouble::Failed(failure(FailureCode::ImageMissing, format_args!("cannot open {path}: {error}")))
     })?;
     let node_name = node_of(image);
-    let set = qmp.run_with_descriptors(&AddFd { fdset_id: None, opaque: None }, vec![file.into()]).await?.fdset_id;
-    let node = json!({
-        "driver": "raw", "node-name": node_name, "read-only": true,
-        "file": { "driver": "file", "filename": format!("/dev/fdset/{set}") },
-    });
-    let added = qmp.run(&BlockdevAdd(node)).await;
-    // The node has a descriptor of its own by now.
-    let _ = qmp.run(&RemoveFd { fdset_id: set, fd: None }).await;
-    added?;
+    raw_node(qmp, &node_name, file, ("read-only", true.into())).await?;
     Ok(node_name)
 }
 

@@ -5,8 +5,12 @@ use crate::assignment::{Assignment, Surroundings};
 use crate::cd::{self, Cd};
 use crate::disks::{self, Disks};
 use crate::nics::{self, Nics};
+use crate::start::{chain, failure};
+use cake_qmp::commands::{AddFd, BlockdevAdd, RemoveFd};
 use cake_qmp::{EventKind, Qmp, QmpError};
-use cake_types::VmStatus;
+use cake_types::{Failure, FailureCode, VmStatus};
+use serde_json::{Value, json};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,6 +50,29 @@ pub(crate) enum Follows {
     Settle,
     /// What the network card that left was connected to goes too, then the rest is settled.
     Disconnect(String),
+}
+
+/// Why a change of one device came to nothing.
+pub(crate) enum Trouble {
+    Failed(Failure),
+    Qmp(QmpError),
+}
+
+impl From<QmpError> for Trouble {
+    fn from(error: QmpError) -> Self {
+        Self::Qmp(error)
+    }
+}
+
+impl Trouble {
+    /// What is said of the device, with this code where QEMU refused. That QEMU is gone is no matter of a device.
+    pub(crate) fn failure(self, code: FailureCode) -> Result<Failure, QmpError> {
+        match self {
+            Self::Failed(why) => Ok(why),
+            Self::Qmp(error @ QmpError::Closed(_)) => Err(error),
+            Self::Qmp(error) => Ok(failure(code, chain(&error))),
+        }
+    }
 }
 
 impl Devices {
@@ -130,4 +157,22 @@ pub(crate) async fn settle(
     let disks = disks::settle(&qmp, &*surroundings, &assignment).await?;
     let cd = cd::settle(&qmp, &*surroundings, &assignment, started.cd.as_deref()).await?;
     Ok(Changed { nics, disks, cd })
+}
+
+/// Gives QEMU a file as a raw block node of this name, with one more property.
+pub(crate) async fn raw_node(
+    qmp: &Qmp,
+    name: &str,
+    file: File,
+    (property, value): (&str, Value),
+) -> Result<(), QmpError> {
+    let set = qmp.run_with_descriptors(&AddFd { fdset_id: None, opaque: None }, vec![file.into()]).await?.fdset_id;
+    let node = json!({
+        "driver": "raw", "node-name": name, (property): value,
+        "file": { "driver": "file", "filename": format!("/dev/fdset/{set}") },
+    });
+    let added = qmp.run(&BlockdevAdd(node)).await;
+    // The node has a descriptor of its own by now.
+    let _ = qmp.run(&RemoveFd { fdset_id: set, fd: None }).await;
+    added.map(|_| ())
 }

@@ -11,14 +11,12 @@
 
 use crate::argv::devices::virtio_disk;
 use crate::assignment::{Assignment, Surroundings};
+use crate::devices::{Trouble, raw_node};
 use crate::plugged::{self, Plugged};
-use crate::start::{chain, failure};
-use cake_qmp::commands::{
-    AddFd, BlockResize, BlockdevAdd, BlockdevDel, DeviceAdd, DeviceDel, QueryBlock, QueryNamedBlockNodes, RemoveFd,
-};
+use crate::start::failure;
+use cake_qmp::commands::{BlockResize, BlockdevDel, DeviceAdd, DeviceDel, QueryBlock, QueryNamedBlockNodes};
 use cake_qmp::{Qmp, QmpError};
-use cake_types::{ByteSize, DiskBus, DiskStatus, Failure, FailureCode, VmSpec};
-use serde_json::json;
+use cake_types::{ByteSize, DiskBus, DiskStatus, FailureCode, VmSpec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -137,7 +135,7 @@ pub(crate) async fn settle(
                 Err(error) => return Err(error),
             }
         } else if let Err(trouble) = forget(qmp, surroundings, assignment, number, &nodes).await {
-            trouble.note(number, &mut failures)?;
+            failures.insert(number, trouble.failure(FailureCode::Disk)?);
         }
     }
     for (index, disk) in spec.disks.iter().enumerate() {
@@ -151,7 +149,9 @@ pub(crate) async fn settle(
             Ok(()) => {
                 sizes.insert(number, disk.size);
             }
-            Err(trouble) => trouble.note(number, &mut failures)?,
+            Err(trouble) => {
+                failures.insert(number, trouble.failure(FailureCode::Disk)?);
+            }
         }
     }
     let there = sizes.keys().map(|number| (*number, *number)).collect();
@@ -170,30 +170,6 @@ async fn look(qmp: &Qmp) -> Result<(BTreeMap<u32, ByteSize>, BTreeSet<String>), 
     let disks = disks.collect();
     let nodes = qmp.run(&QueryNamedBlockNodes { flat: true }).await?;
     Ok((disks, nodes.into_iter().filter_map(|node| node.node_name).collect()))
-}
-
-enum Trouble {
-    Failed(Failure),
-    Closed(QmpError),
-}
-
-impl Trouble {
-    fn note(self, number: u32, failures: &mut BTreeMap<u32, Failure>) -> Result<(), QmpError> {
-        match self {
-            Self::Failed(why) => failures.insert(number, why),
-            Self::Closed(error) => return Err(error),
-        };
-        Ok(())
-    }
-}
-
-impl From<QmpError> for Trouble {
-    fn from(error: QmpError) -> Self {
-        match error {
-            QmpError::Closed(_) => Self::Closed(error),
-            error => Self::Failed(failure(FailureCode::Disk, chain(&error))),
-        }
-    }
 }
 
 /// The guest has let it go: nobody opens its file any more, and it goes with all that is on it.
@@ -247,15 +223,7 @@ async fn plug(
         // Of a node that was killed before it came to the device.
         qmp.run(&BlockdevDel { node_name: node_name.clone() }).await?;
     }
-    let set = qmp.run_with_descriptors(&AddFd { fdset_id: None, opaque: None }, vec![file.into()]).await?.fdset_id;
-    let node = json!({
-        "driver": "raw", "node-name": node_name, "discard": "unmap",
-        "file": { "driver": "file", "filename": format!("/dev/fdset/{set}") },
-    });
-    let added = qmp.run(&BlockdevAdd(node)).await;
-    // The node has a descriptor of its own by now.
-    let _ = qmp.run(&RemoveFd { fdset_id: set, fd: None }).await;
-    added?;
+    raw_node(qmp, &node_name, file, ("discard", "unmap".into())).await?;
     if let Err(error) = qmp.run(&DeviceAdd(virtio_disk(&spec.hardware, number, device))).await {
         let _ = qmp.run(&BlockdevDel { node_name }).await;
         return Err(error.into());

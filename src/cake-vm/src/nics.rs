@@ -10,11 +10,12 @@
 
 use crate::assignment::{Assignment, Surroundings};
 use crate::cards::{Card, Change, cards, change, device_id, netdev_id, place_of};
+use crate::devices::Trouble;
 use crate::plugged::{self, Plugged};
-use crate::start::{chain, failure};
+use crate::start::failure;
 use cake_qmp::commands::{CloseFd, DeviceAdd, DeviceDel, GetFd, NetdevAdd, NetdevDel, QomGet, QomList, SetLink};
 use cake_qmp::{Qmp, QmpError};
-use cake_types::{Failure, FailureCode, MacAddress, NicStatus};
+use cake_types::{FailureCode, MacAddress, NicStatus};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -100,10 +101,9 @@ pub(crate) async fn settle(
             Ok(()) => {
                 there.insert(card.place, card.mac);
             }
-            Err(Trouble::Failed(why)) => {
-                failures.insert(card.mac, why);
+            Err(trouble) => {
+                failures.insert(card.mac, trouble.failure(FailureCode::Network)?);
             }
-            Err(Trouble::Closed(error)) => return Err(error),
         }
     }
     Ok(Changed { there, asked_to_leave, failures })
@@ -120,20 +120,6 @@ async fn look(qmp: &Qmp) -> Result<BTreeMap<String, MacAddress>, QmpError> {
         }
     }
     Ok(there)
-}
-
-enum Trouble {
-    Failed(Failure),
-    Closed(QmpError),
-}
-
-impl From<QmpError> for Trouble {
-    fn from(error: QmpError) -> Self {
-        match error {
-            QmpError::Closed(_) => Self::Closed(error),
-            error => Self::Failed(failure(FailureCode::Network, chain(&error))),
-        }
-    }
 }
 
 async fn plug(qmp: &Qmp, surroundings: &dyn Surroundings, card: &Card, has_network: bool) -> Result<(), Trouble> {

@@ -157,10 +157,8 @@ impl Backups {
         let made = self.make(&making, key, header).await;
         let _ = fs::remove_dir_all(&making);
         let backup = made?;
-        let mut audit = self.ledger.audit(caller, Some(backup.subject()));
-        let txn = audit.write(keep.write(Txn::new(), &backup, self.ledger.now()));
-        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
-        self.ledger.audited(audit).await?;
+        let audit = self.ledger.audit(caller, Some(backup.subject()));
+        self.ledger.commit(keep.write(Txn::new(), &backup, self.ledger.now()), audit).await?;
         let all = self.list();
         for old in all.iter().take(all.len().saturating_sub(KEPT)) {
             let _ = fs::remove_file(self.path(old.id));
@@ -213,16 +211,9 @@ impl Backups {
     }
 
     pub async fn delete(&self, caller: &Caller, backup: &Backup) -> Result<(), Problem> {
-        let mut audit = self.ledger.audit(caller, Some(backup.subject()));
+        let audit = self.ledger.audit(caller, Some(backup.subject()));
         fs::remove_file(self.path(backup.id)).map_err(|error| failed(&error))?;
-        self.ledger
-            .store
-            .txn(audit.write(Txn::new()))
-            .await
-            .map_err(error::store)?
-            .committed()
-            .map_err(error::store)?;
-        self.ledger.audited(audit).await?;
+        self.ledger.commit(Txn::new(), audit).await?;
         self.ledger.board.changes.tell(crate::board::What::Settings);
         Ok(())
     }

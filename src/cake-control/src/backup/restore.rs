@@ -1,9 +1,9 @@
 //! Bringing a backup back, into a cake that is not set up yet.
 //!
 //! ```text
-//!   restore/bundle ──key──► restore/work/* ── checked, adjusted ──► restore/*.sqlite ── restore/ready ──► cake begins anew:
-//!   (sent, untouched)       opened in full                          whole and closed     the point of       settle puts them in
-//!                                                                                        no return          place, then opens them
+//!   bundle ──key──► work ── checked, adjusted ──► two databases ── ready ──► cake begins anew:
+//!   (sent, untouched)  (opened in full)          (whole, closed)  (no way    settle puts them in place,
+//!                                                                  back)     then opens them
 //! ```
 //!
 //! Until `ready` is there nothing has changed, whatever goes wrong; from then on it is done, whenever cake dies.

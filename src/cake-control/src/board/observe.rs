@@ -233,13 +233,12 @@ impl Board {
     }
 
     fn import_status(&self, id: ImageId, status: Option<ImportStatus>) {
-        let mut inner = self.write();
-        let Some(old) = inner.imports.get(&id) else { return };
-        let refused = if status.is_some() { None } else { old.refused.clone() };
-        let entry = ImportEntry { status, refused, ..(**old).clone() };
-        inner.imports.insert(id, Arc::new(entry));
-        drop(inner);
-        self.import_touched(id);
+        self.mark_import(id, |entry| {
+            if status.is_some() {
+                entry.refused = None;
+            }
+            entry.status = status;
+        });
     }
 
     /// The node does not take it in.

@@ -11,7 +11,7 @@
 use super::Imports;
 use super::source::{Body, Found, SourceError};
 use crate::board::ImportEntry;
-use cake_node_api::staged::{self, CHUNK};
+use cake_node_api::staged::CHUNK;
 use cake_types::{Code, Failure, FailureCode, ImageId, ImportSource, ImportStage, Problem};
 use reqwest::Url;
 use std::collections::HashMap;
@@ -119,7 +119,7 @@ fn wanted(entry: &ImportEntry) -> Option<(Url, Found)> {
     let spec = &entry.import.spec;
     let receives = entry.status.as_ref().is_some_and(|status| status.stage == ImportStage::Receiving);
     let ImportSource::Url { url, etag } = &spec.source else { return None };
-    if !receives || spec.ending || entry.failed.is_some() || staged::chunks(spec.size.bytes()) == 0 {
+    if !receives || spec.ending || entry.failed.is_some() {
         return None;
     }
     Some((url.parse().ok()?, Found { size: spec.size, etag: etag.clone() }))

@@ -82,9 +82,7 @@ impl Vms {
             let goal = TaskGoal::Power { generation: vm.meta.generation, power };
             Ok(Planned { vm, goal: Some((kind, goal)), txn: Txn::new() })
         };
-        let Changed { vm, task, audit } = self.change(entry, caller, Some(keep), plan).await?;
-        self.carry_out(&vm, audit).await?;
-        task.ok_or_else(|| Problem::new(Code::Internal))
+        self.begin(entry, caller, Some(keep), plan).await
     }
 
     async fn operation(

@@ -1,6 +1,6 @@
 //! CDs that are put in and taken out.
 
-use super::{Changed, Planned, Vms, raised};
+use super::{Planned, Vms, raised};
 use cake_planner::admission::{self, Action};
 use cake_planner::hardware;
 use cake_store::Txn;
@@ -37,9 +37,7 @@ impl Vms {
             let goal = TaskGoal::Cd { generation: vm.meta.generation, image };
             Ok(Planned { vm, goal: Some((kind, goal)), txn: Txn::new() })
         };
-        let Changed { vm, task, audit } = self.change(entry, caller, Some(keep), plan).await?;
-        self.carry_out(&vm, audit).await?;
-        task.ok_or_else(|| Problem::new(Code::Internal))
+        self.begin(entry, caller, Some(keep), plan).await
     }
 
     fn cd_image(&self, text: &str) -> Result<ImageId, Problem> {

@@ -1,6 +1,6 @@
 //! Disks that come, grow and go.
 
-use super::{Changed, Planned, Vms, raised};
+use super::{Planned, Vms, raised};
 use cake_planner::admission::{self, Action};
 use cake_planner::hardware;
 use cake_store::Txn;
@@ -33,7 +33,7 @@ impl Vms {
             vm.spec.disks.push(DiskSpec { size, pool: pool.pool.meta.id, image: None, number: Some(number) });
             Ok(planned(vm, TaskKind::VmDiskAdd, number, Some(size)))
         };
-        self.attach(caller, entry, Some(keep), plan).await
+        self.begin(entry, caller, Some(keep), plan).await
     }
 
     /// Makes a disk larger; at once if the VM runs.
@@ -58,7 +58,7 @@ impl Vms {
             let size = disk.size;
             Ok(planned(vm, TaskKind::VmDiskGrow, number, Some(size)))
         };
-        self.attach(caller, entry, None, plan).await
+        self.begin(entry, caller, None, plan).await
     }
 
     /// Takes a disk away, with everything on it; at once if the VM runs and its guest lets it go.
@@ -84,7 +84,7 @@ impl Vms {
             vm.spec.remove_disk(index);
             Ok(planned(vm, TaskKind::VmDiskRemove, number, None))
         };
-        self.attach(caller, entry, None, plan).await
+        self.begin(entry, caller, None, plan).await
     }
 
     fn pool_for(&self, vm: &Vm, asked: Option<&str>) -> Result<Arc<PoolEntry>, Problem> {
@@ -100,18 +100,6 @@ impl Vms {
 
     fn pool_with(&self, id: PoolId) -> Option<Arc<PoolEntry>> {
         self.ledger.board.pools().into_iter().find(|pool| pool.pool.meta.id == id)
-    }
-
-    async fn attach(
-        &self,
-        caller: &Caller,
-        entry: Arc<VmEntry>,
-        keep: Option<&Keep<Task>>,
-        plan: impl Fn(&VmEntry) -> Result<Planned, Problem> + Send,
-    ) -> Result<Arc<Task>, Problem> {
-        let Changed { vm, task, audit } = self.change(entry, caller, keep, plan).await?;
-        self.carry_out(&vm, audit).await?;
-        task.ok_or_else(|| Problem::new(Code::Internal))
     }
 }
 

@@ -107,6 +107,19 @@ impl Vms {
         Err(Problem::new(Code::Stale))
     }
 
+    /// Changes a VM, tells its node, and gives the task that tells of it.
+    async fn begin(
+        &self,
+        entry: Arc<VmEntry>,
+        caller: &Caller,
+        keep: Option<&Keep<Task>>,
+        plan: impl Fn(&VmEntry) -> Result<Planned, Problem> + Send,
+    ) -> Result<Arc<Task>, Problem> {
+        let Changed { vm, task, audit } = self.change(entry, caller, keep, plan).await?;
+        self.carry_out(&vm, audit).await?;
+        task.ok_or_else(|| Problem::new(Code::Internal))
+    }
+
     /// Puts what was committed on the board; the node is told next.
     fn show(&self, vm: &Arc<Vm>, revision: cake_store::Revision, task: Option<Arc<Task>>) {
         let connected = self.nodes.connected().is_some();

@@ -1,6 +1,6 @@
 //! Network cards that come and leave.
 
-use super::{Changed, Planned, Vms, raised};
+use super::{Planned, Vms, raised};
 use cake_planner::admission::{self, Action};
 use cake_planner::hardware;
 use cake_planner::network::{self, Asked, Here};
@@ -62,7 +62,7 @@ impl Vms {
             vm.spec.set_nics(nics);
             Ok(planned(vm, TaskKind::VmNicAdd, mac, true))
         };
-        self.rewire(caller, entry, Some(keep), plan).await
+        self.begin(entry, caller, Some(keep), plan).await
     }
 
     /// Takes a network card away; at once if the VM runs and its guest lets it go.
@@ -89,19 +89,7 @@ impl Vms {
             vm.spec.set_nics(nics);
             Ok(planned(vm, TaskKind::VmNicRemove, mac, false))
         };
-        self.rewire(caller, entry, None, plan).await
-    }
-
-    async fn rewire(
-        &self,
-        caller: &Caller,
-        entry: Arc<VmEntry>,
-        keep: Option<&Keep<Task>>,
-        plan: impl Fn(&VmEntry) -> Result<Planned, Problem> + Send,
-    ) -> Result<Arc<Task>, Problem> {
-        let Changed { vm, task, audit } = self.change(entry, caller, keep, plan).await?;
-        self.carry_out(&vm, audit).await?;
-        task.ok_or_else(|| Problem::new(Code::Internal))
+        self.begin(entry, caller, None, plan).await
     }
 }
 

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use cake_node_api::staged::CHUNK;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, StatusCode};
 use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use std::os::unix::fs::FileExt;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::Notify;
 
 /// Two whole chunks and a bit.
 const SIZE: usize = 2 * CHUNK as usize + 5;
@@ -24,6 +25,8 @@ const HOST: &str = "10.77.0.1";
 struct Far {
     file: Bytes,
     asked: AtomicUsize,
+    /// Lets a line break that has said what it says.
+    cut: Arc<Notify>,
 }
 
 fn content() -> Bytes {
@@ -36,13 +39,17 @@ fn range(headers: &HeaderMap) -> Option<(usize, usize)> {
     Some((first.parse().ok()?, last.parse::<usize>().ok()?.min(SIZE - 1) + 1))
 }
 
-/// So many bytes of it, and then the connection breaks.
-fn broken(bytes: Bytes, after: usize) -> Body {
-    let parts = [Ok(bytes.slice(..after.min(bytes.len()))), Err("the line is cut")];
-    Body::from_stream(stream::iter(parts))
+/// A chunk and a bit, never all of it; then nothing more, until the connection is cut.
+fn broken(bytes: &Bytes, cut: Arc<Notify>) -> Body {
+    let part = bytes.slice(..(CHUNK as usize + 99).min(bytes.len() - 1));
+    let end = async move {
+        cut.notified().await;
+        Err("the line is cut")
+    };
+    Body::from_stream(stream::iter([Ok(part)]).chain(stream::once(end)))
 }
 
-/// `whole` and `parts` differ in whether parts can be had; `breaks` ends early at first, `stops` at every time; `changes` is another
+/// `whole` and `parts` differ in whether parts can be had; `breaks` ends early at first, `stops` every time; `changes` is another
 /// file after the first look.
 async fn file(State(far): State<Arc<Far>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     let asked = far.asked.fetch_add(1, Ordering::Relaxed);
@@ -59,8 +66,8 @@ async fn file(State(far): State<Arc<Far>>, Path(name): Path<String>, headers: He
             let bytes = far.file.slice(first..last);
             let said = format!("bytes {first}-{}/{SIZE}", last - 1);
             let length = bytes.len().to_string();
-            let breaks = name == "stops" || (name == "breaks" && asked < 3);
-            let body = if breaks && last - first > 1 { broken(bytes, CHUNK as usize + 99) } else { bytes.into() };
+            let breaks = name == "stops" || (name == "breaks" && asked < 2);
+            let body = if breaks && last - first > 1 { broken(&bytes, far.cut.clone()) } else { bytes.into() };
             let head = [("etag", tag.to_owned()), ("content-range", said), ("content-length", length)];
             (StatusCode::PARTIAL_CONTENT, head, body).into_response()
         }
@@ -69,7 +76,7 @@ async fn file(State(far): State<Arc<Far>>, Path(name): Path<String>, headers: He
 
 impl Far {
     async fn serve() -> (Arc<Self>, String) {
-        let far = Arc::new(Self { file: content(), asked: AtomicUsize::new(0) });
+        let far = Arc::new(Self { file: content(), asked: AtomicUsize::new(0), cut: Arc::default() });
         let inward = |to: &'static str| get(move || async move { Redirect::temporary(to) });
         let router = Router::new()
             .route("/files/{name}", get(file))
@@ -106,6 +113,15 @@ async fn task(admin: &Visitor, name: &str) -> Value {
     items(&all).iter().find(|task| task["subject"]["name"] == name).unwrap().clone()
 }
 
+/// Waits until only the other two are missing.
+async fn has_the_first_chunk(admin: &Visitor, name: &str) {
+    let path = format!("/v1/imports/{name}");
+    admin.until(&path, |import| import["state"] == "receiving").await;
+    while admin.get(&path).await.is(200)["missing"] != json!([[1, 2]]) {
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn arrives(app: &App, admin: &Visitor, name: &str, url: &str) {
     let import = begin(admin, name, url).await;
     assert_eq!((&import["source"], &import["size"]), (&json!("url"), &json!(SIZE)));
@@ -126,7 +142,12 @@ fn a_file_is_fetched_over_a_line_that_breaks_and_the_whole_of_it_arrives() {
         arrives(&app, &admin, "whole", &format!("{base}/files/whole")).await;
         arrives(&app, &admin, "moved", &format!("{base}/moved")).await;
         far.asked.store(0, Ordering::Relaxed);
-        arrives(&app, &admin, "breaks", &format!("{base}/files/breaks")).await;
+        let cut = async {
+            has_the_first_chunk(&admin, "breaks").await;
+            far.cut.notify_one();
+        };
+        let url = format!("{base}/files/breaks");
+        tokio::join!(arrives(&app, &admin, "breaks", &url), cut);
         // A look, one that broke off in the second chunk, and one that brought the rest.
         assert_eq!(far.asked.load(Ordering::Relaxed), 3);
     });
@@ -138,11 +159,7 @@ fn a_fetch_goes_on_after_a_restart_and_ends_when_it_is_cancelled() {
         let (mut app, admin) = App::ready().await;
         let (far, base) = Far::serve().await;
         begin(&admin, "stops", &format!("{base}/files/stops")).await;
-        let got_some = |import: &Value| import["missing"] == json!([[1, 2]]);
-        admin.until("/v1/imports/stops", |import| import["state"] == "receiving").await;
-        while !got_some(&admin.get("/v1/imports/stops").await.is(200)) {
-            tokio::task::yield_now().await;
-        }
+        has_the_first_chunk(&admin, "stops").await;
         app.restart().await;
         let admin = admin.at(&app);
         let asked = far.asked.load(Ordering::Relaxed);

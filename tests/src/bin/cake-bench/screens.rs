@@ -152,7 +152,8 @@ async fn echo(table: &mut Table, house: &House, rounds: usize) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut near = TcpStream::connect(listener.local_addr()?).await?;
     let (mut far, _) = listener.accept().await?;
-    (near.set_nodelay(true)?, far.set_nodelay(true)?);
+    near.set_nodelay(true)?;
+    far.set_nodelay(true)?;
     let echoes = tokio::spawn(async move {
         let mut buffer = [0; 64];
         while let Ok(read @ 1..) = far.read(&mut buffer).await {
