@@ -219,6 +219,7 @@ async fn a_phone_is_enough_for_every_day() -> Result<()> {
     browser.click(&format!("{away} {}", test_id("alert-acknowledge"))).await?;
     let known = format!("{away} {}", test_id("alert-known"));
     browser.until(&format!("document.querySelector('{known}')?.textContent.includes('正在處理')")).await?;
+    browser.until("document.querySelector('#nav-alerts .badge') === null").await?;
     browser.picture(&workspace().join("target/screenshots/alerts-phone-known.png")).await?;
     let findings = browser.accessibility().await?;
     ensure!(findings.is_empty(), "{findings:?}");

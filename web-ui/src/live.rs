@@ -141,7 +141,7 @@ impl Watcher {
             html.hash(&mut hasher);
             let hash = hasher.finish();
             if self.seen.insert(id, hash) != Some(hash) {
-                self.queue.push_back(Event::default().event(id).data(html.replace('\r', "")));
+                self.queue.push_back(Event::default().event(id).data(told(&html)));
             }
         }
         // A comment tells a proxy, and a browser, that the line is alive.
@@ -149,4 +149,9 @@ impl Watcher {
             self.queue.push_back(Event::default().comment(""));
         }
     }
+}
+
+/// What an event can carry. One without data would never be dispatched (HTML §9.2.6), and the region never become empty.
+fn told(html: &str) -> String {
+    if html.is_empty() { " ".to_owned() } else { html.replace('\r', "") }
 }
