@@ -150,6 +150,8 @@ pub struct CreateArgs {
     pub tpm: Option<String>,
     #[arg(long, value_name = "on|off", value_parser = SWITCH)]
     pub secure_boot: Option<String>,
+    #[arg(long, value_name = "IMAGE")]
+    pub drivers: Option<String>,
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<String>,
     #[arg(long, value_name = "PROTOCOL:PORT:PORT")]
@@ -225,6 +227,12 @@ pub enum CdCommand {
         force: bool,
         #[arg(long)]
         no_wait: bool,
+    },
+    Drivers {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "IMAGE")]
+        image: Option<String>,
     },
 }
 

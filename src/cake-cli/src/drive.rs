@@ -4,6 +4,7 @@ use crate::args::{CdCommand, DiskCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::{output, progress};
+use cake_client::Client;
 use cake_client::wire::{CdDrive, Disk, NewCd, NewDisk};
 use std::io::IsTerminal;
 
@@ -52,10 +53,23 @@ pub async fn cd(context: &Context, command: CdCommand) -> Result<(), Failure> {
             (vm, NewCd { image: Some(image), force }, no_wait, "cli-cd-inserted")
         }
         CdCommand::Eject { vm, force, no_wait } => (vm, NewCd { image: None, force }, no_wait, "cli-cd-ejected"),
+        CdCommand::Drivers { vm, image } => return drivers(context, &client, &vm, image.as_deref()).await,
     };
     let task = client.change_cd(&vm, &new).await?;
     progress::changed(context, &client, task, !no_wait, done, &[("image", new.image.as_deref().unwrap_or_default())])
         .await
+}
+
+/// The second drive, which changes while the VM is off: at once.
+async fn drivers(context: &Context, client: &Client, vm: &str, image: Option<&str>) -> Result<(), Failure> {
+    let vm = client.vm(vm).await?;
+    let seen = client.set_drivers(&vm, image.unwrap_or_default()).await?;
+    if context.json {
+        return output::print(&seen.json);
+    }
+    let done = if image.is_some() { "cli-drivers-in" } else { "cli-drivers-out" };
+    context.say(done, &[("name", &vm.name), ("image", image.unwrap_or_default())]);
+    Ok(())
 }
 
 /// What lies in the drive and what is under way: the id of the image, because a VM does not know its name.

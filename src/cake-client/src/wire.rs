@@ -29,6 +29,8 @@ pub struct Vm {
     pub nics: Vec<Nic>,
     pub image: Option<String>,
     pub cd_drive: Option<CdDrive>,
+    /// The image with drivers in its second CD drive, by id.
+    pub drivers: Option<Uuid>,
     pub hostname: Option<String>,
     pub tags: Vec<String>,
     /// QEMU's process on the node.
@@ -209,6 +211,8 @@ pub struct NewVm {
     pub tpm: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secure_boot: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drivers: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

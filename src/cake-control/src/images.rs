@@ -151,7 +151,7 @@ impl Images {
             let spec = &entry.vm.spec;
             let made = !matches!(entry.state(), VmState::Pending | VmState::Provisioning);
             let makes = !made && spec.disks.iter().any(|disk| disk.image == Some(id));
-            !spec.deleting && (spec.kernel == Some(id) || spec.cd == Some(id) || makes)
+            !spec.deleting && ([spec.kernel, spec.cd, spec.drivers].contains(&Some(id)) || makes)
         };
         self.ledger.board.vms().into_iter().find(needs)
     }

@@ -437,15 +437,12 @@ impl Surroundings for House {
             (Some(_), Some(_)) => Some(self.write_seed(assignment, &Folder::of(&self.vms, id)).await?),
             _ => None,
         };
-        let kernel = match spec.kernel {
-            Some(kernel) => Some(self.image(kernel).await?),
-            None => None,
+        let path = async |image: Option<ImageId>| match image {
+            Some(image) => Ok(Some(self.image(image).await?)),
+            None => Ok(None),
         };
-        let cd = match spec.cd {
-            Some(cd) => Some(self.image(cd).await?),
-            None => None,
-        };
-        Ok(Files { disks: disks.collect::<Result<_, Failure>>()?, seed, cd, kernel })
+        let (kernel, cd, drivers) = (path(spec.kernel).await?, path(spec.cd).await?, path(spec.drivers).await?);
+        Ok(Files { disks: disks.collect::<Result<_, Failure>>()?, seed, cd, drivers, kernel })
     }
 
     async fn connect(&self, card: &Card) -> Result<Option<OwnedFd>, Failure> {

@@ -92,6 +92,7 @@ pub fn plan(request: &HardwareRequest) -> HardwareRecord {
         nics: (0..(*nics).min(NICS_MAX)).map(|index| nic(index as u8, random, *drivers)).collect(),
         seed: seed.then(|| DiskDevice { bus: DiskBus::VirtioBlk, address: SEED, port: None, serial: "cidata".into() }),
         cd: cd.then(cd_drive),
+        drivers_cd: None,
         display: match firmware {
             Firmware::Bios | Firmware::Uefi => Some(DISPLAY),
             Firmware::Direct => None,
@@ -138,13 +139,23 @@ fn serial(id: VmId, number: u32) -> String {
 pub fn added_disk(record: &HardwareRecord, number: u32, off: bool) -> Option<DiskDevice> {
     let serial = serial(record.uuid, number);
     if record.disks.first().is_some_and(|disk| disk.bus == DiskBus::Sata) {
-        let taken = |port: &u8| record.disks.iter().enumerate().any(|(index, disk)| disk.sata_port(index) == *port);
-        let port = (0..SATA_DISKS_MAX as u8).find(|port| !taken(port)).filter(|_| off)?;
+        let port = free_sata_ports(record).next().filter(|_| off)?;
         return Some(DiskDevice { bus: DiskBus::Sata, address: SATA, port: Some(port), serial });
     }
     let slots = || (0..DISK_SLOTS * FUNCTIONS).map(disk_slot).find(|slot| is_free(record, *slot)).filter(|_| off);
     let address = free_port(record).or_else(slots)?;
     Some(DiskDevice { bus: DiskBus::VirtioBlk, address, port: None, serial })
+}
+
+/// Ports of the SATA controller that are nobody's, lowest first.
+fn free_sata_ports(record: &HardwareRecord) -> impl DoubleEndedIterator<Item = u8> + '_ {
+    let drivers = record.drivers_cd.as_ref().and_then(|drive| drive.port);
+    let on_sata = |disk: &DiskDevice| disk.bus == DiskBus::Sata;
+    let disk_at = move |port: u8| {
+        let mut disks = record.disks.iter().enumerate();
+        disks.any(|(index, disk)| on_sata(disk) && disk.sata_port(index) == port)
+    };
+    (0..SATA_DISKS_MAX as u8).filter(move |port| !disk_at(*port) && drivers != Some(*port))
 }
 
 fn is_free(record: &HardwareRecord, address: PciAddress) -> bool {
@@ -174,6 +185,12 @@ pub fn added_nic(record: &HardwareRecord, off: bool, random: &[u8; 16]) -> Optio
 /// A CD drive for a VM that has its hardware already. Its controller is the machine's own, so only a VM that is off can be given one.
 pub fn cd_drive() -> DiskDevice {
     DiskDevice { bus: DiskBus::Sata, address: SATA, port: None, serial: "cd".into() }
+}
+
+/// A second CD drive for a VM that is off, on the last port that is free: disks fill them from the first on. `None`: there is none.
+pub fn drivers_drive(record: &HardwareRecord) -> Option<DiskDevice> {
+    let port = free_sata_ports(record).next_back()?;
+    Some(DiskDevice { bus: DiskBus::Sata, address: SATA, port: Some(port), serial: "drivers".into() })
 }
 
 /// Where devices sit, spare ports without one not counted.

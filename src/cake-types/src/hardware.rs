@@ -27,6 +27,9 @@ pub struct HardwareRecord {
     /// The CD drive. Records from before there were CDs have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cd: Option<DiskDevice>,
+    /// A second CD drive, for drivers that an installer asks for while the first holds the installer itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drivers_cd: Option<DiskDevice>,
     /// The graphics card; none for [`Firmware::Direct`].
     pub display: Option<PciAddress>,
     /// The USB controller, with a tablet on it: what a graphics card needs beside it to be a screen that a person far away can

@@ -37,6 +37,9 @@ pub struct VmSpec {
     /// What lay in the drive before is taken out even if the guest holds it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cd_by_force: bool,
+    /// What lies in the second CD drive, which is there only with it. It changes while the VM is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drivers: Option<ImageId>,
     /// The network as versions before 0.2 say it; see [`VmSpec::nics`].
     pub network: Network,
     /// The network cards, where `network` can't say what they are; see [`VmSpec::nics`].

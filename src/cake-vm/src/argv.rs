@@ -7,7 +7,7 @@ pub(crate) mod devices;
 
 use crate::cards::cards;
 use cake_types::{Accelerator, DiskBus, Firmware, HARDWARE_VERSION, HardwareRecord, VmSpec};
-use devices::{balloon, cd, disk, display, nic, rng, screen, seed, spare_ports, tpm};
+use devices::{balloon, cd, disk, display, drivers_cd, nic, rng, screen, seed, spare_ports, tpm};
 
 /// Descriptors that QEMU inherits: two listening sockets as the launcher passes them, the lock, then its files.
 pub const QMP_FD: i32 = 3;
@@ -46,6 +46,7 @@ pub enum FileRole {
     Seed,
     /// What lies in the CD drive.
     Cd,
+    DriversCd,
 }
 
 /// QEMU's arguments, and the descriptors that they refer to from [`FIRST_FILE_FD`] on: first the files, then the taps.
@@ -131,6 +132,9 @@ pub fn argv(spec: &VmSpec, accelerator: Accelerator, paused: bool) -> Result<Arg
     if let Some(device) = &hardware.cd {
         cd(&mut builder, device, spec.cd.is_some(), hardware.disks.len())?;
     }
+    if let Some(device) = &hardware.drivers_cd {
+        drivers_cd(&mut builder, device)?;
+    }
     for card in cards(spec) {
         nic(&mut builder, &card);
     }
@@ -161,6 +165,9 @@ fn check(spec: &VmSpec, hardware: &HardwareRecord) -> Result<(), ArgvError> {
     }
     if spec.cd.is_some() && hardware.cd.is_none() {
         return Err(ArgvError::Differs("the CD drive"));
+    }
+    if spec.drivers.is_some() != hardware.drivers_cd.is_some() {
+        return Err(ArgvError::Differs("the drivers' CD drive"));
     }
     if hardware.secure_boot && hardware.firmware != Firmware::Uefi {
         return Err(ArgvError::Unsupported("Secure Boot without UEFI"));
@@ -217,7 +224,8 @@ fn machine(builder: &mut Builder, spec: &VmSpec, accelerator: Accelerator) -> Re
         Firmware::Bios | Firmware::Direct => "",
     };
     let smm = if hardware.secure_boot { ",smm=on" } else { "" };
-    let sata = hardware.disks.iter().chain(&hardware.cd).any(|disk| disk.bus == DiskBus::Sata);
+    let sata =
+        hardware.disks.iter().chain(&hardware.cd).chain(&hardware.drivers_cd).any(|disk| disk.bus == DiskBus::Sata);
     let sata = if sata { "on" } else { "off" };
     builder.pair(
         "-machine",

@@ -64,6 +64,7 @@ pub struct Files {
     pub disks: Vec<PathBuf>,
     pub seed: Option<PathBuf>,
     pub cd: Option<PathBuf>,
+    pub drivers: Option<PathBuf>,
     pub kernel: Option<PathBuf>,
 }
 
@@ -91,13 +92,15 @@ impl LaunchPlan {
         engine: PathBuf,
         accelerator: Accelerator,
     ) -> Option<Self> {
+        let read_only = |path: &Option<PathBuf>| Some(PlannedFile { path: path.clone()?, writable: false });
         let planned = |role: &FileRole| match role {
             FileRole::UefiVariables => Some(PlannedFile { path: folder.uefi_variables(), writable: true }),
             FileRole::Disk(index) => {
                 files.disks.get(*index).map(|path| PlannedFile { path: path.clone(), writable: true })
             }
-            FileRole::Seed => files.seed.as_ref().map(|path| PlannedFile { path: path.clone(), writable: false }),
-            FileRole::Cd => files.cd.as_ref().map(|path| PlannedFile { path: path.clone(), writable: false }),
+            FileRole::Seed => read_only(&files.seed),
+            FileRole::Cd => read_only(&files.cd),
+            FileRole::DriversCd => read_only(&files.drivers),
         };
         Some(Self {
             vm: spec.hardware.uuid,

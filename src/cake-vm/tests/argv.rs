@@ -45,6 +45,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         kernel: (firmware == Firmware::Direct).then_some(ImageId(Uuid::nil())),
         cd: drivers.map(|_| ImageId(Uuid::nil())),
         cd_by_force: false,
+        drivers: None,
         removed_disks: Vec::new(),
         network,
         nics: Vec::new(),
@@ -154,6 +155,11 @@ fn installed_from_a_cd() {
     virtio.cd = None;
     check("cd-empty-uefi.argv", &virtio, TCG, false);
     virtio.cd = Some(ImageId(Uuid::nil()));
+    (virtio.drivers, virtio.hardware.drivers_cd) = (virtio.cd, hardware::drivers_drive(&virtio.hardware));
+    check("cd-drivers-uefi.argv", &virtio, TCG, false);
+    virtio.hardware.drivers_cd = None;
+    assert_eq!(argv(&virtio, TCG, false), Err(ArgvError::Differs("the drivers' CD drive")));
+    virtio.drivers = None;
     virtio.hardware.cd = None;
     assert_eq!(argv(&virtio, TCG, false), Err(ArgvError::Differs("the CD drive")));
     let six = spec_for(Firmware::Bios, 6, Network::Nat, false, Some(Drivers::Everyday));

@@ -15,6 +15,8 @@ pub struct Drives<'a> {
     etag: &'a str,
     disks: Vec<Disk>,
     cd: Option<Cd>,
+    /// The CD with drivers, by name.
+    drivers: Option<String>,
     can: bool,
 }
 
@@ -65,14 +67,14 @@ impl Trouble {
 }
 
 pub async fn drives<'a>(data: &Arc<dyn ConsoleData>, f: &'a Frame, view: &'a VmView) -> Drives<'a> {
-    let cd = match view.vm.spec.hardware.cd {
-        Some(_) => Some(cd(f, view, &data.images().await)),
-        None => None,
-    };
+    let spec = &view.vm.spec;
+    let images = if spec.hardware.cd.is_some() || spec.drivers.is_some() { data.images().await } else { Vec::new() };
+    let cd = spec.hardware.cd.as_ref().map(|_| cd(f, view, &images));
+    let drivers = spec.drivers.map(|id| image_name(f, &images, id));
     let can = f.may_manage() && !view.orphaned;
     let disks = disks(f, view, &data.pools().await, can);
     let meta = &view.vm.meta;
-    Drives { f, vm: meta.id.to_string(), name: meta.name.as_str(), etag: &view.etag, disks, cd, can }
+    Drives { f, vm: meta.id.to_string(), name: meta.name.as_str(), etag: &view.etag, disks, cd, drivers, can }
 }
 
 fn disks(f: &Frame, view: &VmView, pools: &[Arc<PoolView>], can: bool) -> Vec<Disk> {
@@ -114,12 +116,13 @@ pub fn growable(f: &Frame, view: &VmView) -> Vec<(u32, String)> {
     view.vm.spec.numbered_disks().map(titled).collect()
 }
 
+fn image_name(f: &Frame, images: &[Arc<ImageView>], id: ImageId) -> String {
+    let known = images.iter().find(|view| view.image.meta.id == id);
+    known.map_or_else(|| f.t("cd-unknown").to_owned(), |view| view.image.meta.name.to_string())
+}
+
 fn cd(f: &Frame, view: &VmView, images: &[Arc<ImageView>]) -> Cd {
     let id = view.vm.spec.cd;
-    let name = |id: ImageId| {
-        let known = images.iter().find(|view| view.image.meta.id == id);
-        known.map_or_else(|| f.t("cd-unknown").to_owned(), |view| view.image.meta.name.to_string())
-    };
     let so = view.status.as_ref().and_then(|status| status.cd.as_ref());
     let failure = so.and_then(|so| so.failure.as_ref());
     let state = match so {
@@ -130,7 +133,7 @@ fn cd(f: &Frame, view: &VmView, images: &[Arc<ImageView>]) -> Cd {
         Some(so) => so.open.then(|| f.t("cd-opened")),
     };
     Cd {
-        image: id.map(name),
+        image: id.map(|id| image_name(f, images, id)),
         by_force: serde_json::json!({ "image": id, "force": true }).to_string(),
         state,
         trouble: failure.map(|failure| Trouble::new(f, failure)),

@@ -3,7 +3,7 @@
 use crate::data::{ConsoleData, ImageView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
-use crate::pages::{images, nics};
+use crate::pages::{drives, images, nics};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -29,6 +29,8 @@ struct Page<'a> {
     disk: ByteSize,
     firmwares: Vec<(&'static str, &'static str)>,
     networks: Vec<nics::Choice>,
+    /// CDs that may hold drivers: id and name.
+    cds: Vec<(String, String)>,
 }
 
 struct Choice {
@@ -140,6 +142,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
         disk,
         firmwares,
         networks: nics::choices(&data, &f).await,
+        cds: drives::choices(&data).await,
     })
 }
 

@@ -30,6 +30,8 @@ struct Page<'a> {
     disks: Vec<(u32, String)>,
     /// CDs that can be put in: id and name.
     cds: Vec<(String, String)>,
+    /// The CD with drivers, by id.
+    drivers: Option<String>,
     /// As a field takes them.
     tags: String,
 }
@@ -56,6 +58,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
         networks: nics::choices(&data, &f).await,
         disks: drives::growable(&f, &view),
         cds: drives::choices(&data).await,
+        drivers: spec.drivers.map(|image| image.to_string()),
         tags: show::tags(&spec.tags),
     })
 }

@@ -49,6 +49,8 @@ pub struct Vm {
     pub cd: Option<Uuid>,
     /// Its CD drive, if it has one.
     pub cd_drive: Option<CdDrive>,
+    /// The image with drivers in its second CD drive, by id.
+    pub drivers: Option<Uuid>,
     pub hostname: Option<String>,
     /// Words to find it by.
     pub tags: Vec<String>,
@@ -136,6 +138,7 @@ impl From<&VmEntry> for Vm {
             kernel: _,
             cd: _,
             cd_by_force: _,
+            drivers: _,
             network: _,
             nics: _,
             cloud_init,
@@ -164,6 +167,7 @@ impl From<&VmEntry> for Vm {
             image: made_from.as_ref().map(ToString::to_string),
             cd: spec.cd.map(|cd| cd.0),
             cd_drive: cd_drive(entry),
+            drivers: spec.drivers.map(|image| image.0),
             hostname: cloud_init.as_ref().map(|seed| seed.hostname.to_string()),
             tags: tags.iter().map(ToString::to_string).collect(),
             pid: so.pid,
@@ -305,6 +309,9 @@ pub struct NewVm {
     /// Start only what is signed; needs UEFI. When left out, Windows on UEFI does so.
     #[serde(default)]
     pub secure_boot: Option<bool>,
+    /// A CD image with drivers, by name or id, in a second drive from which nothing is started.
+    #[serde(default)]
+    pub drivers: Option<String>,
     /// `none`, `nat`, or `bridge:NAME` with the name of a bridge of the server; `nat` when left out.
     #[serde(default)]
     pub network: Option<String>,
@@ -361,6 +368,7 @@ impl NewVm {
             firmware,
             tpm,
             secure_boot,
+            drivers,
             network,
             forwards,
             restart,
@@ -378,6 +386,7 @@ impl NewVm {
             firmware: firmware.map(Into::into),
             tpm,
             secure_boot,
+            drivers,
             network: Asked { network, forwards },
             restart: restart.map(Into::into).unwrap_or_default(),
             start: start.unwrap_or(true),
@@ -416,17 +425,21 @@ pub struct VmPatch {
     /// All of them: at most 16, each 1 to 63 of a–z, 0–9, `-`, `.` and `_`.
     #[serde(default)]
     pub tags: Option<Vec<String>>,
+    /// The CD image with drivers in the second drive, by name or id; an empty text takes it and the drive away. Only while it is off.
+    #[serde(default)]
+    pub drivers: Option<String>,
 }
 
 impl VmPatch {
     pub fn read(self) -> Result<control::VmPatch, Problem> {
-        let Self { name, restart, cpus, memory, tags: texts } = self;
+        let Self { name, restart, cpus, memory, tags: texts, drivers } = self;
         Ok(control::VmPatch {
             name: name.map(|name| names::name(&name, "/name")).transpose()?,
             restart: restart.map(Into::into),
             cpus,
             memory: memory.map(|size| size.read("memory")).transpose()?,
             tags: texts.map(|texts| tags(&texts)).transpose()?,
+            drivers,
         })
     }
 }

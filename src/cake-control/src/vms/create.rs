@@ -29,6 +29,8 @@ pub struct NewVm {
     /// What the image is for says it when left out.
     pub tpm: Option<bool>,
     pub secure_boot: Option<bool>,
+    /// A CD with drivers for a second drive, by name or id.
+    pub drivers: Option<String>,
     pub network: Asked,
     pub restart: Restart,
     pub start: bool,
@@ -129,6 +131,7 @@ impl Vms {
             kernel,
             cd,
             cd_by_force: false,
+            drivers: None,
             removed_disks: Vec::new(),
             network: Network::None,
             nics: Vec::new(),
@@ -141,6 +144,9 @@ impl Vms {
             tags: new.tags,
         };
         spec.set_nics(nics);
+        if let Some(drivers) = &new.drivers {
+            self.set_drivers(&mut spec, &meta.name, Some(drivers))?;
+        }
         Ok(Vm { meta, spec })
     }
 

@@ -20,6 +20,8 @@ pub struct VmPatch {
     pub memory: Option<ByteSize>,
     /// All of them.
     pub tags: Option<Tags>,
+    /// The CD with drivers, by name or id; an empty text takes it and its drive away.
+    pub drivers: Option<String>,
 }
 
 impl Vms {
@@ -46,7 +48,7 @@ impl Vms {
     }
 
     fn patched(&self, entry: &VmEntry, patch: &VmPatch) -> Result<Planned, Problem> {
-        let VmPatch { name, restart, cpus, memory, tags } = patch;
+        let VmPatch { name, restart, cpus, memory, tags, drivers } = patch;
         admission::legal(Action::Rename, entry.situation())?;
         let mut vm = raised(&entry.vm, self.ledger.now());
         let mut txn = Txn::new();
@@ -60,6 +62,10 @@ impl Vms {
         }
         vm.spec.restart = restart.unwrap_or(vm.spec.restart);
         vm.spec.tags = tags.clone().unwrap_or(vm.spec.tags);
+        if let Some(drivers) = drivers {
+            admission::legal(Action::Resize, entry.situation())?;
+            self.set_drivers(&mut vm.spec, &vm.meta.name, Some(drivers.as_str()).filter(|text| !text.is_empty()))?;
+        }
         if cpus.is_some() || memory.is_some() {
             admission::legal(Action::Resize, entry.situation())?;
             let capacity = self.capacity()?;
@@ -85,11 +91,12 @@ impl Vms {
 
 /// A form that was sent as it came.
 fn changes_nothing(entry: &VmEntry, patch: &VmPatch) -> bool {
-    let VmPatch { name, restart, cpus, memory, tags } = patch;
+    let VmPatch { name, restart, cpus, memory, tags, drivers } = patch;
     let (meta, spec) = (&entry.vm.meta, &entry.vm.spec);
     name.as_ref().is_none_or(|name| *name == meta.name)
         && restart.is_none_or(|restart| restart == spec.restart)
         && cpus.is_none_or(|cpus| cpus == spec.cpus)
         && memory.is_none_or(|memory| memory == spec.memory)
         && tags.as_ref().is_none_or(|tags| *tags == spec.tags)
+        && drivers.as_ref().is_none_or(|text| text.is_empty() && spec.drivers.is_none())
 }

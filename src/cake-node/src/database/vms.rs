@@ -303,6 +303,7 @@ mod tests {
                 kernel: None,
                 cd: None,
                 cd_by_force: false,
+                drivers: None,
                 removed_disks: Vec::new(),
                 network: Network::None,
                 nics: Vec::new(),

@@ -83,6 +83,33 @@ async fn a_cd_comes_and_leaves_while_the_guest_runs() -> Result<()> {
     Ok(())
 }
 
+/// An installer's CD and one with drivers: the guest has both at once, and neither in the other's place.
+#[tokio::test]
+async fn a_second_cd_has_the_drivers() -> Result<()> {
+    let node = NodeProcess::start()?;
+    let mut leader = Leader::new(&node, 1).await?;
+    let first = bring(&mut leader, "first", &cd("the first CD\r\n")).await?;
+    let drivers = bring(&mut leader, "drivers", &cd("the drivers\r\n")).await?;
+    let mut vm = leader.tiny(Firmware::Uefi, "web")?;
+    (vm.spec.cd, vm.spec.hardware.cd) = (Some(first), Some(hardware::cd_drive()));
+    (vm.spec.drivers, vm.spec.hardware.drivers_cd) = (Some(drivers), hardware::drivers_drive(&vm.spec.hardware));
+    leader.apply(&vm).await?;
+    leader.state(&vm, VmState::Running).await?;
+    let mut console = leader.serial(vm.meta.id).await?;
+    console.until("cake-tiny: ready on web").await?;
+    typed(&mut console, "/lib/modules/load later; until [ -b /dev/sr0 ] && [ -b /dev/sr1 ]; do sleep 1; done").await?;
+    for text in ["the first CD", "the drivers"] {
+        let said = typed(&mut console, &format!("cat /dev/sr0 /dev/sr1 | grep -c '{text}'")).await?;
+        ensure!(said.contains("exit=0"), "{text}: {said}");
+    }
+    // The first drive changes while the second keeps what it has.
+    asks_for(&leader, &mut vm, None, true).await?;
+    leader.until(vm.meta.id, holds(None)).await?;
+    let said = typed(&mut console, "cat /dev/sr0 /dev/sr1 2>/dev/null | grep -c 'the drivers'").await?;
+    ensure!(said.contains("exit=0"), "{said}");
+    Ok(())
+}
+
 /// Whether the guest has this disk in this size and nothing is wrong.
 fn has(number: u32, size: ByteSize) -> impl Fn(&VmStatus) -> bool {
     let wanted = DiskStatus { number, size, leaving: false, failure: None };

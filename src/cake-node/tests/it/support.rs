@@ -362,6 +362,7 @@ impl Leader {
                 kernel: None,
                 cd: None,
                 cd_by_force: false,
+                drivers: None,
                 removed_disks: Vec::new(),
                 network: Network::None,
                 nics: Vec::new(),

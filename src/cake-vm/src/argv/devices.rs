@@ -103,6 +103,18 @@ pub(super) fn cd(builder: &mut Builder, device: &DiskDevice, loaded: bool, disks
     Ok(())
 }
 
+/// A drive that nothing is started from: its CD is only looked into.
+pub(super) fn drivers_cd(builder: &mut Builder, device: &DiskDevice) -> Result<(), ArgvError> {
+    plain("the drivers' CD drive's serial", &device.serial)?;
+    let port = device.port.filter(|port| usize::from(*port) < CD_PORT);
+    let port = port.ok_or(ArgvError::Unsupported("a drivers' CD drive at that port"))?;
+    let file = builder.file(FileRole::DriversCd);
+    let node = format!("driver=raw,node-name=drivers,read-only=on,file.driver=file,file.filename={file}");
+    builder.pair("-blockdev", node);
+    builder.pair("-device", format!("ide-cd,id=dev-drivers,drive=drivers,bus=ide.{port}"));
+    Ok(())
+}
+
 /// A small read-only disk that carries the label cloud-init looks for.
 pub(super) fn seed(builder: &mut Builder, hardware: &HardwareRecord, device: &DiskDevice) -> Result<(), ArgvError> {
     let file = builder.file(FileRole::Seed);

@@ -69,6 +69,38 @@ async fn a_guest_that_holds_its_drive_is_told_of() {
 }
 
 #[tokio::test]
+async fn a_second_cd_with_drivers_comes_and_goes_while_it_is_off() {
+    let (app, admin) = App::ready().await;
+    let (_, drivers) = (app.node.has_cd(11, "first"), app.node.has_cd(12, "drivers"));
+    admin.until("/v1/images", |images| items(images).len() == 4).await;
+    let mut new = vm("web");
+    (new["image"], new["drivers"]) = (json!("first"), json!("cake-tiny"));
+    admin.post("/v1/vms", &new).await.refused(422, "invalid");
+    new["drivers"] = json!("drivers");
+    admin.done(admin.post("/v1/vms", &new).await).await;
+    let seen = || async { admin.get("/v1/vms/web").await };
+    let record = seen().await.is(200);
+    assert_eq!(
+        (&record["drivers"], &record["hardware"]["drivers_cd"]["port"]),
+        (&json!(drivers.to_string()), &json!(4))
+    );
+
+    // Not under a guest that runs, and an image that lies there can't go.
+    let patch = async |image: &str| {
+        let etag = seen().await.header("etag").to_owned();
+        admin.patch("/v1/vms/web", &etag, &json!({ "drivers": image })).await
+    };
+    patch("").await.refused(409, "illegal-now");
+    admin.send("DELETE", "/v1/images/drivers", &[("if-match", "*")], None).await.refused(409, "image-in-use");
+    admin.done(admin.poke("/v1/vms/web/stop").await).await;
+    patch("nowhere").await.refused(404, "not-found");
+    assert_eq!(seen().await.is(200)["drivers"], drivers.to_string());
+    let away = patch("").await.is(200);
+    assert!(away["drivers"].is_null() && seen().await.is(200)["hardware"]["drivers_cd"].is_null(), "{away}");
+    assert_eq!(patch("first").await.is(200)["drivers"], seen().await.is(200)["cd"]);
+}
+
+#[tokio::test]
 async fn a_vm_without_a_drive_gets_one_while_it_is_off() {
     let (app, admin) = App::ready().await;
     app.node.has_cd(11, "first");
