@@ -233,6 +233,16 @@ async fn alerts_and_certificate(english: &Cake, chinese: &Cake) -> Result<()> {
     ensure!(request.starts_with("-----BEGIN CERTIFICATE REQUEST-----"), "{request}");
     let authority = english.ok(&["system", "certificate", "authority"]).await?.out;
     ensure!(authority.starts_with("-----BEGIN CERTIFICATE-----"), "{authority}");
+    let none = english.ok(&["ups", "show"]).await?.out;
+    ensure!(none.contains("No power supply"), "{none}");
+    let said =
+        chinese.ok(&["ups", "set", "--host", "127.0.0.1", "--port", "1", "--name", "rack", "--minutes", "7"]).await?;
+    ensure!(said.out.contains("rack@127.0.0.1:1") && said.out.contains('7'), "{said:?}");
+    let set = english.json(&["ups", "show"]).await?;
+    ensure!(set["settings"]["minutes"] == 7 && set["settings"]["has_password"] == false, "{set}");
+    let wrong = english.run(&["ups", "set", "--host", "a", "--name", "b", "--password-stdin"]).await?;
+    ensure!(wrong.code == 2, "{wrong:?}");
+    ensure!(english.ok(&["ups", "remove"]).await?.out.contains("No power supply"));
     let changed = english.json(&["settings", "set", "names=cake.example.com,192.0.2.10"]).await?;
     ensure!(changed["names"] == serde_json::json!(["cake.example.com", "192.0.2.10"]), "{changed}");
     Ok(())

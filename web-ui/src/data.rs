@@ -6,7 +6,7 @@ use cake_planner::query::Filter;
 use cake_types::{
     AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Image, Import, ImportStatus,
     Language, Name, Node, NodeStatus, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, SessionId,
-    SystemSettings, Task, TaskId, Vm, VmId, VmStatus,
+    SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -68,6 +68,9 @@ pub trait ConsoleData: Send + Sync + 'static {
 
     /// The certificate that people are shown.
     async fn certificate(&self) -> CertificateView;
+
+    /// The power supply that the servers watch, and what If-Match wants.
+    async fn ups(&self) -> (Option<UpsSpec>, String);
 
     /// What a search finds for this viewer, kind by kind, at most `each` of a kind; never more than their lists show.
     async fn search(

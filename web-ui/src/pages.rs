@@ -22,6 +22,7 @@ pub mod search;
 pub mod settings;
 pub mod setup;
 pub mod tasks;
+mod ups;
 pub mod usage;
 pub mod vm;
 pub mod vms;

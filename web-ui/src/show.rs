@@ -109,7 +109,7 @@ pub fn address(subject: &Subject) -> Option<String> {
         "task" => Some(format!("/tasks/{}", subject.id)),
         "image" => Some("/images".into()),
         "query" => Some("/search".into()),
-        "pool" | "node" | "settings" | "account" | "certificate" => Some("/settings".into()),
+        "pool" | "node" | "settings" | "account" | "certificate" | "ups" => Some("/settings".into()),
         _ => None,
     }
 }
@@ -277,6 +277,11 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             AlertKind::NodeAway => "server-does-not-answer",
             AlertKind::PoolSpace | AlertKind::PoolMissing | AlertKind::VmNoSpace => "storage",
             AlertKind::CertificateEnds => "certificate",
+            AlertKind::UpsOnBattery
+            | AlertKind::UpsLowBattery
+            | AlertKind::UpsAway
+            | AlertKind::UpsReplaceBattery
+            | AlertKind::UpsShutdown => "ups",
             _ => "alerts",
         },
         since: f.tv("alert-since", "age", f.age(&alert.since)),

@@ -12,8 +12,8 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, audit, backups, bin, bulk, cd, certificate, console, disks, events, images, imports, meta,
-    metrics, nics, nodes, pools, queries, query, screen, session, settings, setup, support, tasks, tokens, usage, vms,
-    watch,
+    metrics, nics, nodes, pools, queries, query, screen, session, settings, setup, support, tasks, tokens, ups, usage,
+    vms, watch,
 };
 
 struct Table {
@@ -155,6 +155,9 @@ fn table(api: Api) -> Table {
         .add("certificate_upload", ("PUT", "/v1/certificate"), With(Administer), certificate::upload)
         .add("certificate_reset", ("DELETE", "/v1/certificate"), With(Administer), certificate::reset)
         .add("certificate_request", ("POST", "/v1/certificate/request"), With(Administer), certificate::request)
+        .add("ups_get", ("GET", "/v1/ups"), With(View), ups::get)
+        .add("ups_set", ("PUT", "/v1/ups"), With(Administer), ups::set)
+        .add("ups_remove", ("DELETE", "/v1/ups"), With(Administer), ups::remove)
         .add("support_list", ("GET", "/v1/system/support-bundles"), With(Administer), support::list)
         .add("support_create", ("POST", "/v1/system/support-bundles"), With(Administer), support::create)
         .add(

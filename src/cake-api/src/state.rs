@@ -17,6 +17,7 @@ use cake_control::settings::Settings;
 use cake_control::setup::Setup;
 use cake_control::support::Support;
 use cake_control::tasks::Tasks;
+use cake_control::ups::UpsBook;
 use cake_control::usage::UsageReader;
 use cake_control::vms::Vms;
 use std::collections::HashSet;
@@ -42,6 +43,7 @@ pub struct Api {
     pub(crate) usage: Arc<UsageReader>,
     pub(crate) alerts: Arc<AlertBook>,
     pub(crate) certificates: Arc<Certificates>,
+    pub(crate) ups: Arc<UpsBook>,
     /// POSTs that are at work, by the place of their receipt.
     pub(crate) at_work: Arc<Mutex<HashSet<String>>>,
     /// Part of every cursor of a watch: places count from each start anew.
@@ -69,6 +71,7 @@ impl Api {
             usage: control.usage.clone(),
             alerts: control.alerts.clone(),
             certificates: control.certificates.clone(),
+            ups: control.ups.clone(),
             at_work: Arc::default(),
             instance: data_encoding::HEXLOWER.encode(&cake_control::random::bytes::<6>()).into(),
         }

@@ -57,7 +57,7 @@ fn ask(context: &Context, id: &'static str) -> Result<String, Failure> {
 }
 
 /// From standard input up to its end (one line's end is not part of it), or typed without echo.
-fn password(context: &Context, from_stdin: bool, id: &'static str) -> Result<String, Failure> {
+pub fn password(context: &Context, from_stdin: bool, id: &'static str) -> Result<String, Failure> {
     if from_stdin {
         let mut text = String::new();
         std::io::stdin().lock().take(64 * 1024).read_to_string(&mut text)?;

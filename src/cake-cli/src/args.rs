@@ -45,6 +45,8 @@ pub enum Command {
     #[command(subcommand)]
     Node(NodeCommand),
     #[command(subcommand)]
+    Ups(UpsCommand),
+    #[command(subcommand)]
     Task(TaskCommand),
     #[command(subcommand)]
     Alert(AlertCommand),
@@ -536,6 +538,29 @@ pub enum SettingsCommand {
         #[arg(required = true, value_name = "KEY=VALUE")]
         change: Vec<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UpsCommand {
+    Show,
+    Set(UpsSetArgs),
+    Remove,
+}
+
+#[derive(Debug, Args)]
+pub struct UpsSetArgs {
+    #[arg(long, value_name = "HOST")]
+    pub host: String,
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    #[arg(long, requires = "user")]
+    pub password_stdin: bool,
+    #[arg(long, value_name = "MINUTES")]
+    pub minutes: Option<u32>,
 }
 
 #[derive(Debug, Subcommand)]

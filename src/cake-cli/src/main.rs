@@ -32,6 +32,7 @@ mod output;
 mod progress;
 mod search;
 mod system;
+mod ups;
 mod usage;
 mod vm;
 mod words;
@@ -76,6 +77,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Pool(command) => look::pool(&context, command).await,
         Command::Node(command) => look::node(&context, command).await,
         Command::Task(command) => look::task(&context, command).await,
+        Command::Ups(command) => ups::run(&context, command).await,
         Command::Alert(command) => alert::run(&context, command).await,
         Command::Event(command) => look::event(&context, command).await,
         Command::Audit(command) => look::audit(&context, command).await,

@@ -3,7 +3,8 @@
 use crate::core::{NO_BODY, escape};
 use crate::vms::vm_path;
 use crate::wire::{
-    Alert, AuditRecord, Certificate, Event, Node, Pool, SetupDone, SetupState, SigningRequest, UsageHistory, Version,
+    Alert, AuditRecord, Certificate, Event, Node, Pool, SetupDone, SetupState, SigningRequest, Ups, UsageHistory,
+    Version,
 };
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::Method;
@@ -57,6 +58,19 @@ impl Client {
     /// As above.
     pub async fn vm_usage(&self, vm: &str, span: &str) -> Result<Seen<UsageHistory>, Error> {
         self.get(&format!("{}/usage?span={}", vm_path(vm), escape(span))).await
+    }
+
+    pub async fn ups(&self) -> Result<Seen<Ups>, Error> {
+        self.get("/v1/ups").await
+    }
+
+    /// Watches another power supply, if nobody else chose one since `seen` was read.
+    pub async fn set_ups(&self, seen: &Seen<Ups>, change: &Value) -> Result<Seen<Ups>, Error> {
+        self.put("/v1/ups", seen.etag.as_deref().unwrap_or("*"), change).await
+    }
+
+    pub async fn remove_ups(&self, seen: &Seen<Ups>) -> Result<Seen<Ups>, Error> {
+        self.delete("/v1/ups", seen.etag.as_deref().unwrap_or("*")).await
     }
 
     pub async fn certificate(&self) -> Result<Seen<Certificate>, Error> {

@@ -380,6 +380,42 @@ pub struct Event {
     pub message: Option<String>,
 }
 
+/// The power supply: which one it is, and what each server hears of it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Ups {
+    pub settings: Option<UpsSettings>,
+    pub servers: Vec<UpsServer>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct UpsSettings {
+    pub host: String,
+    pub port: u16,
+    pub name: String,
+    pub user: Option<String>,
+    pub has_password: bool,
+    pub minutes: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct UpsServer {
+    pub node: String,
+    pub model: Option<String>,
+    pub status: Vec<String>,
+    /// Per cent.
+    pub charge: Option<u32>,
+    /// Seconds.
+    pub runtime: Option<u32>,
+    /// Per cent.
+    pub load: Option<u32>,
+    pub problem: Option<String>,
+    pub offered: Vec<String>,
+    pub shutdown: Option<String>,
+}
+
 /// The certificate that people are shown.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]

@@ -94,6 +94,11 @@ pub fn epoch() -> Key {
     Key::new("/system/epoch").expect("a constant key")
 }
 
+/// The power supply that the servers watch.
+pub fn ups() -> Key {
+    Key::new("/system/ups").expect("a constant key")
+}
+
 /// Which certificate the console shows.
 pub fn certificate() -> Key {
     Key::new("/system/certificate").expect("a constant key")

@@ -43,6 +43,7 @@ pub mod setup;
 mod start;
 pub mod support;
 pub mod tasks;
+pub mod ups;
 pub mod usage;
 pub mod vms;
 

@@ -28,6 +28,7 @@ use crate::reconcile::imports::ImportReconciler;
 use crate::reconcile::pools::PoolReconciler;
 use crate::reconcile::sweep::Sweeper;
 use crate::reconcile::tasks::TaskReconciler;
+use crate::reconcile::ups::UpsReconciler;
 use crate::reconcile::vms::VmReconciler;
 use crate::record::{self, RecordError, Stored};
 use crate::screens::Screens;
@@ -36,6 +37,7 @@ use crate::settings::Settings;
 use crate::setup::{Setup, SetupFileError};
 use crate::support::Support;
 use crate::tasks::Tasks;
+use crate::ups::UpsBook;
 use crate::usage::UsageReader;
 use crate::vms::Vms;
 use crate::{audit, keys};
@@ -74,6 +76,7 @@ pub struct Control {
     pub usage: Arc<UsageReader>,
     pub alerts: Arc<AlertBook>,
     pub certificates: Arc<Certificates>,
+    pub ups: Arc<UpsBook>,
     loops: JoinSet<()>,
 }
 
@@ -125,6 +128,7 @@ impl Control {
         let certificates =
             Certificates::open(ledger.clone(), settings.clone(), place.state.clone(), place.listen).await?;
         let alerts = Arc::new(AlertBook::load(ledger.clone()).await?);
+        let ups = Arc::new(UpsBook::load(ledger.clone(), settings.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
         let search = Search::new(ledger.clone(), tasks.clone(), accounts.clone(), settings.clone());
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
@@ -155,6 +159,7 @@ impl Control {
             usage,
             alerts,
             certificates: Arc::new(certificates),
+            ups,
             loops: JoinSet::new(),
         };
         control.start_loops(place, transitions);
@@ -182,6 +187,7 @@ impl Control {
             certificates: self.certificates.clone(),
         };
         let certificate = CertificateReconciler { ledger: ledger.clone(), certificates: self.certificates.clone() };
+        let ups = UpsReconciler { nodes: nodes.clone(), book: self.ups.clone() };
         let (link, socket) = (nodes.clone(), place.node_socket.clone());
         self.loops.spawn(async move { link.run(&socket).await });
         self.loops.spawn(async move { vms.run().await });
@@ -194,6 +200,7 @@ impl Control {
         self.loops.spawn(async move { bin.run().await });
         self.loops.spawn(async move { alerts.run().await });
         self.loops.spawn(async move { certificate.run().await });
+        self.loops.spawn(async move { ups.run().await });
         let ledger = ledger.clone();
         self.loops.spawn(async move { audit::forget(&ledger).await });
     }

@@ -3,8 +3,9 @@
 #![allow(dead_code)] // Each fuzz target uses one of the two.
 
 use cake_host::history::{Archive, Layout, PAGE, PageHead, Pages};
+use cake_host::ups::{Answer, LINE_MAX, Told, parse, quoted, told};
 use cake_host::usage::{parse_cpu_times, parse_disks, parse_interfaces, parse_memory, parse_pressure};
-use cake_types::Span;
+use cake_types::{Span, UpsFlag};
 use std::io;
 use uuid::Uuid;
 
@@ -66,4 +67,23 @@ pub fn kernel(bytes: &[u8]) {
     let _ = (parse_cpu_times(&text, 10), parse_disks(&text), parse_pressure(&text));
     let interfaces = parse_interfaces(&text).unwrap_or_default();
     assert!(interfaces.len() <= text.lines().count());
+}
+
+/// Panics when an invariant does not hold.
+pub fn nut(bytes: &[u8]) {
+    let mut variables = Vec::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        if let Ok(Answer::Variable { name, value }) = parse(line) {
+            let line = format!("VAR {} {} {}", quoted("rack"), quoted(&name), quoted(&value));
+            let clean = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
+            let same = Answer::Variable { name: clean(&name), value: clean(&value) };
+            assert!(parse(line.as_bytes()).is_ok_and(|again| again == same) || line.len() > LINE_MAX);
+            variables.push((name, value));
+        }
+    }
+    let said = told(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    if let Some(Told { model, flags, charge, .. }) = said {
+        assert!(charge.is_none_or(|charge| charge <= 100) && flags.len() <= UpsFlag::ALL.len());
+        assert!(model.is_none_or(|model| model.chars().count() <= 161 && !model.chars().any(char::is_control)));
+    }
 }

@@ -60,6 +60,19 @@ pub(crate) trait Service {
 }
 
 #[proxy(
+    interface = "org.freedesktop.login1.Manager",
+    default_service = "org.freedesktop.login1",
+    default_path = "/org/freedesktop/login1",
+    gen_blocking = false
+)]
+pub(crate) trait Login {
+    fn power_off(&self, interactive: bool) -> zbus::Result<()>;
+
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn preparing_for_shutdown(&self) -> zbus::Result<bool>;
+}
+
+#[proxy(
     interface = "org.freedesktop.hostname1",
     default_service = "org.freedesktop.hostname1",
     default_path = "/org/freedesktop/hostname1",

@@ -6,10 +6,11 @@
 //! ```text
 //!   launch::choose ─▶ dyn Launcher ─┬─ DetachedLauncher: fork, own session, record in a folder
 //!                                   └─ SystemdLauncher: transient units ──┐
-//!   system_settings: host name, time zone ─────────────────────────────── bus (every D-Bus proxy) ─▶ systemd
+//!   system_settings: host name, time zone; power ─────────────────────────────── bus (every D-Bus proxy) ─▶ systemd
 //!   process: ProcessIdentity ─▶ LiveProcess (pidfd)
 //!   cage: a root of its own, no rights: where guests' bytes are touched      step: one that failed on the way there
 //!   usage: one process, the whole machine       identity: its names        accelerator: does KVM really run guests
+//!   ups: what the NUT server of a UPS tells
 //!   history: what was used, over an hour, a day, a month, in files that never grow
 //! ```
 //!
@@ -21,7 +22,9 @@ pub mod cage;
 pub mod history;
 pub mod identity;
 pub mod launch;
+pub mod power;
 pub mod process;
 pub mod step;
 pub mod system_settings;
+pub mod ups;
 pub mod usage;

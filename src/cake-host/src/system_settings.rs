@@ -50,7 +50,7 @@ pub async fn timezone() -> Result<String, SettingsError> {
     Ok(TimeDateProxy::new(&connection().await?).await?.timezone().await?)
 }
 
-async fn connection() -> Result<Connection, SettingsError> {
+pub(crate) async fn connection() -> Result<Connection, SettingsError> {
     if !systemd_is_init() {
         return Err(SettingsError::NotAvailable);
     }

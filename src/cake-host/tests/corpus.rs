@@ -41,3 +41,8 @@ fn pages_of_a_history_break_nothing() {
 fn the_kernels_files_break_nothing() {
     replay("kernel", 40_000, check::kernel);
 }
+
+#[test]
+fn what_a_nut_server_says_breaks_nothing() {
+    replay("nut", 40_000, check::nut);
+}

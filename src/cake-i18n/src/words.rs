@@ -2,9 +2,9 @@
 
 use crate::Words;
 use cake_types::{
-    Actor, Alert, AuditResult, Event, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, NameError,
-    NicSpec, Permission, Power, Problem, Restart, SetupError, Severity, Subject, Task, TaskKind, TaskState, TcgReason,
-    VmState,
+    Actor, Alert, AuditResult, Event, EventKind, ExitReason, FailureCode, Firmware, GuestOs, HaltedBy, ImageFormat,
+    NameError, NicSpec, Permission, Power, Problem, Restart, SetupError, Severity, Subject, Task, TaskKind, TaskState,
+    TcgReason, VmState,
 };
 use std::collections::BTreeMap;
 
@@ -202,6 +202,11 @@ impl Words {
             GuestOs::Windows => "os-windows",
             GuestOs::Other => "os-other",
         })
+    }
+
+    /// How a VM came to be off without anybody's asking for it here.
+    pub fn halted(&self, halted: &HaltedBy) -> &'static str {
+        if halted.by_host { self.text("exit-host") } else { self.exit_reason(halted.reason) }
     }
 
     pub fn exit_reason(&self, reason: ExitReason) -> &'static str {

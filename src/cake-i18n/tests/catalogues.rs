@@ -3,7 +3,7 @@
 use cake_i18n::{Catalogue, Words};
 use cake_types::{
     Code, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, Language, NameError, Permission, Restart,
-    SetupError, Severity, TagError, TaskKind, TaskState, TcgReason, VmState,
+    SetupError, Severity, TagError, TaskKind, TaskState, TcgReason, UpsFlag, UpsProblem, UpsShutdown, VmState,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -120,7 +120,18 @@ fn every_word_of_the_vocabulary_is_there() {
         for error in [TagError::Empty, TagError::TooLong, TagError::Character('/'), TagError::Edge, TagError::TooMany] {
             has(format!("reason-{}", error.reason()));
         }
-        for kind in ["vm", "image", "pool", "node", "account", "token", "settings", "task", "event", "audit", "query"] {
+        for flag in UpsFlag::ALL {
+            has(format!("ups-flag-{}", flag.as_str()));
+        }
+        for problem in UpsProblem::ALL {
+            has(format!("ups-problem-{}", problem.as_str()));
+        }
+        for stage in UpsShutdown::ALL {
+            has(format!("ups-shutdown-{}", stage.as_str()));
+        }
+        for kind in
+            ["ups", "vm", "image", "pool", "node", "account", "token", "settings", "task", "event", "audit", "query"]
+        {
             has(format!("kind-{kind}"));
         }
     }

@@ -4,7 +4,8 @@ use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
 use cake_types::{
-    Counters, Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UsageHistory, UsageOf, Vm, VmId,
+    Counters, Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm,
+    VmId,
 };
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -144,6 +145,10 @@ impl NodeClient {
 
     pub async fn remove_image(&self, id: ImageId, stamp: Stamp) -> Result<(), ClientError> {
         self.accepted(Request::RemoveImage { id, stamp }).await
+    }
+
+    pub async fn apply_ups(&self, stamp: Stamp, spec: Option<UpsSpec>) -> Result<(), ClientError> {
+        self.accepted(Request::ApplyUps { stamp, spec: spec.map(Box::new) }).await
     }
 
     pub async fn look_at_import(&self, id: ImageId) -> Result<(), ClientError> {

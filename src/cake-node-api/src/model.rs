@@ -2,7 +2,7 @@
 
 use cake_types::{
     Counters, Epoch, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, Name, NodeId, NodeStatus, OperationId,
-    PoolId, PoolStatus, PublicKey, Span, Stamp, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    PoolId, PoolStatus, PublicKey, Span, Stamp, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -211,6 +211,10 @@ pub enum Request {
     RemoveImage {
         id: ImageId,
         stamp: Stamp,
+    },
+    ApplyUps {
+        stamp: Stamp,
+        spec: Option<Box<UpsSpec>>,
     },
     LookAtImport {
         id: ImageId,

@@ -5,7 +5,8 @@ use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
 use async_trait::async_trait;
 use cake_types::{
-    Counters, Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UsageHistory, UsageOf, Vm, VmId,
+    Counters, Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm,
+    VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -34,6 +35,8 @@ pub trait NodeService: Send + Sync + 'static {
     async fn remove_import(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError>;
     /// Takes an image away that was imported.
     async fn remove_image(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError>;
+    /// Which power supply this server watches, and what it does when that runs out; none at all with `None`.
+    async fn apply_ups(&self, stamp: Stamp, spec: Option<UpsSpec>) -> Result<(), NodeError>;
     /// Looks now whether all of an import is here.
     async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError>;
     /// The file behind an import that is received ([`crate::staged`]).
@@ -121,6 +124,7 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
         Request::ApplyImport { stamp, import } => service.apply_import(stamp, *import).await.map(accepted),
         Request::RemoveImport { id, stamp } => service.remove_import(id, stamp).await.map(accepted),
         Request::RemoveImage { id, stamp } => service.remove_image(id, stamp).await.map(accepted),
+        Request::ApplyUps { stamp, spec } => service.apply_ups(stamp, spec.map(|spec| *spec)).await.map(accepted),
         Request::LookAtImport { id } => service.look_at_import(id).await.map(accepted),
         Request::OpenImport { id } => service.open_import(id).await.map(&mut with),
         Request::OpenImage { id } => service.open_image(id).await.map(&mut with),

@@ -7,7 +7,8 @@ use cake_node_api::{
 };
 use cake_types::{
     Accelerator, ByteSize, Column, Counters, Epoch, HostCounters, ImageId, Import, NodeCapacity, NodeId, NodeStatus,
-    OperationId, OsRng, PoolId, PoolSpec, SecretKey, Span, Stamp, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
+    OperationId, OsRng, PoolId, PoolSpec, SecretKey, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm,
+    VmId,
 };
 use futures_util::StreamExt;
 use std::io::{Read, Write};
@@ -35,6 +36,7 @@ impl EchoNode {
             capacity: NodeCapacity { cpus: 1, memory: ByteSize::gib(1), memory_available: ByteSize::gib(1) },
             started_at: jiff::Timestamp::UNIX_EPOCH,
             bridges: Vec::new(),
+            ups: None,
         }
     }
 }
@@ -72,6 +74,10 @@ impl NodeService for EchoNode {
     async fn remove_import(&self, _: ImageId, _: Stamp) -> Result<(), NodeError> {
         Ok(())
     }
+    async fn apply_ups(&self, _: Stamp, _: Option<UpsSpec>) -> Result<(), NodeError> {
+        Ok(())
+    }
+
     async fn remove_image(&self, _: ImageId, _: Stamp) -> Result<(), NodeError> {
         Ok(())
     }

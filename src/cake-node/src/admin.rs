@@ -157,7 +157,7 @@ async fn stop_alone(state: &Path, patience: Duration) -> Result<()> {
         let database = Database::open(&state.join("node.db"))?;
         for row in rows {
             let generation = row.stamp.generation;
-            let halted = HaltedBy { reason: ExitReason::Killed, generation, at: Timestamp::now() };
+            let halted = HaltedBy { reason: ExitReason::Killed, generation, at: Timestamp::now(), by_host: true };
             database.set_halted(row.vm.meta.id, halted).await?;
         }
     }

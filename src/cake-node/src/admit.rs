@@ -2,7 +2,7 @@
 //! it is root.
 
 use cake_node_api::NodeError;
-use cake_types::{Authority, Firmware, NodeStatus, PoolSpec, Vm, limits};
+use cake_types::{Authority, Firmware, NodeStatus, PoolSpec, UpsSpec, Vm, limits};
 
 fn invalid(detail: impl Into<String>) -> NodeError {
     NodeError::Invalid { detail: detail.into() }
@@ -41,5 +41,15 @@ pub fn pool(spec: &PoolSpec) -> Result<(), NodeError> {
             Err(invalid("the path of a pool is absolute and has no '..'"))
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses what can't stand in a line of the protocol.
+pub fn ups(spec: Option<&UpsSpec>) -> Result<(), NodeError> {
+    let Some(UpsSpec { host, port, name, user, password: _, minutes }) = spec else { return Ok(()) };
+    let plain = |text: &str| !text.is_empty() && text.len() <= 255 && !text.chars().any(char::is_control);
+    match plain(host) && plain(name) && user.as_deref().is_none_or(plain) && *port > 0 && *minutes > 0 {
+        true => Ok(()),
+        false => Err(invalid("a power supply has a host, a port, a name and minutes")),
     }
 }

@@ -1,7 +1,7 @@
 //! What is so, as everybody may see it: the last status of every VM, pool and image, and the news for those who watch.
 
 use cake_node_api::{ImageRecord, ImportRecord, Observed};
-use cake_types::{ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, Usage, VmId, VmStatus};
+use cake_types::{ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, UpsStatus, Usage, VmId, VmStatus};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,6 +59,13 @@ impl Board {
             state.node.clone()
         };
         self.tell(Observed::Node(node));
+    }
+
+    pub fn set_ups(&self, ups: Option<UpsStatus>) {
+        let same = self.state().node.ups == ups;
+        if !same {
+            self.change_node(|node| node.ups = ups);
+        }
     }
 
     pub fn vm(&self, id: VmId) -> Option<VmStatus> {

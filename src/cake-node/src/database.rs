@@ -1,7 +1,7 @@
 //! What the node must not forget: SQLite in a thread of its own, every commit on the disk when it returns.
 //!
 //! ```text
-//!  meta        node id, highest epoch, next uid
+//!  meta        node id, highest epoch, next uid, which power supply is watched, an end that was begun
 //!  vms         id → stamp, uid, record, halted, removing, how many disks were made
 //!  tombstones  ids that can never come back
 //!  operations  id → verb, whether it was begun, outcome (the last thousand)
@@ -18,11 +18,13 @@ mod imports;
 mod operations;
 mod pools;
 mod schema;
+mod ups;
 mod vms;
 
 pub use imports::ImportRow;
 pub use operations::PendingOperation;
 pub use pools::{CheckedImage, PoolRow};
+pub use ups::Ending;
 pub use vms::{Applied, FIRST_UID, Tombstone, USERS, VmRow};
 
 use cake_node_api::NodeError;

@@ -10,6 +10,8 @@
 //!                                       └──── imports ── convert ── worker ──┘
 //! ```
 //!
+//! `ups` watches the power supply and ends guests and server when it runs out.
+//!
 //! Start from [`serve::serve`], which puts the daemon together, and `service`, which answers the node API. What the node must not
 //! forget is in one SQLite file; what runs is known from the kernel (`cake_vm::Folder`).
 //!
@@ -37,6 +39,7 @@ pub mod serve;
 mod service;
 mod support;
 mod tickets;
+mod ups;
 mod usage;
 
 /// An error with its sources, in one line.

@@ -95,6 +95,9 @@ struct Serve {
     launcher: LauncherChoice,
     #[arg(long, value_enum, default_value_t)]
     accelerator: AcceleratorChoice,
+    /// This machine is cake's own: power it off when its power supply runs out
+    #[arg(long)]
+    appliance: bool,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -186,13 +189,13 @@ fn serve_here(options: Serve) -> Result<()> {
     memory::spare(1);
     limits::raise_open_files().context("raise the limit of open files")?;
     log::to_stderr();
-    let Serve { state, engine, images, socket, allow_user, ready_fd, launcher, accelerator } = options;
+    let Serve { state, engine, images, socket, allow_user, ready_fd, launcher, accelerator, appliance } = options;
     let launcher = match launcher {
         LauncherChoice::Auto => cake_host::launch::Choice::Automatic,
         LauncherChoice::Detached => cake_host::launch::Choice::Detached,
         LauncherChoice::Systemd => cake_host::launch::Choice::Systemd,
     };
     let tcg = accelerator == AcceleratorChoice::Tcg;
-    let options = Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg };
+    let options = Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg, appliance };
     runtime()?.block_on(serve(options))
 }

@@ -9,7 +9,7 @@ use crate::imports::Imports;
 use crate::inspector::WorkerInspector;
 use crate::library::Library;
 use crate::service::Node;
-use crate::{accelerator, key, networks, usage};
+use crate::{accelerator, key, networks, ups, usage};
 use anyhow::{Context, Result, bail};
 use cake_daemon::{memory, ready};
 use cake_host::launch::{Choice, choose};
@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 /// How often pools are measured and the image directory is read again.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
@@ -43,6 +44,8 @@ pub struct Options {
     pub launcher: Choice,
     /// Never KVM.
     pub tcg: bool,
+    /// The machine is cake's own: it may be powered off.
+    pub appliance: bool,
 }
 
 /// Serves until it is told to end. Guests go on.
@@ -69,6 +72,7 @@ pub async fn serve(options: Options) -> Result<()> {
         capacity: cake_host::usage::capacity()?.into(),
         started_at: Timestamp::now(),
         bridges: cake_net::bridges().unwrap_or_default(),
+        ups: None,
     });
     let program = std::env::current_exe()?;
     let inspector = Arc::new(WorkerInspector { program: program.clone(), database: database.clone() });
@@ -87,8 +91,9 @@ pub async fn serve(options: Options) -> Result<()> {
     };
     let engine = Engine::new(settings, launcher, house.clone());
     let imports = Imports::new(house.clone(), inspector);
-    let node = Node { id, house: house.clone(), engine: engine.clone(), imports, tickets: Default::default() };
-    let node = Arc::new(node);
+    let (power, supply) = watch::channel(None);
+    let (tickets, guests, appliance) = (Default::default(), engine.clone(), options.appliance);
+    let node = Arc::new(Node { id, house: house.clone(), engine: guests, imports, tickets, appliance, ups: power });
     node.resume().await?;
     let listener = listen(&options.socket, &allowed)?;
     let socket = std::path::absolute(&options.socket)?;
@@ -98,6 +103,7 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(networks::run(board));
     tokio::spawn(look_again(house, engine));
     tokio::spawn(try_again(node.clone()));
+    tokio::spawn(ups::run(node.clone(), supply));
     ready::tell(options.ready_fd, "ready").context("say that we are ready")?;
     tokio::spawn(memory::stay_small());
     tracing::info!(node = %id, ?accelerator, "cake-node serves at {}", options.socket.display());

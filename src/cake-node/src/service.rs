@@ -13,7 +13,7 @@ use cake_node_api::{
 };
 use cake_types::{
     Counters, Epoch, ExitReason, HaltedBy, ImageId, Import, NodeId, OperationId, PoolId, PoolSpec, Power, Span, Stamp,
-    UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -26,7 +26,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// VMs read from the database at a time for a snapshot.
 const PAGE: u32 = 64;
@@ -39,6 +39,10 @@ pub struct Node {
     pub engine: Engine,
     pub imports: Arc<Imports>,
     pub tickets: Mutex<Tickets>,
+    /// The machine is cake's own: it may be powered off.
+    pub appliance: bool,
+    /// The power supply that is watched.
+    pub ups: watch::Sender<Option<UpsSpec>>,
 }
 
 impl Node {
@@ -59,6 +63,8 @@ impl Node {
             }
         }
         self.house.note_image_folders().await;
+        crate::ups::after_boot(self).await?;
+        self.ups.send_replace(self.database().ups().await?);
         let mut after = None;
         loop {
             let rows = self.database().vms_after(after, PAGE).await?;
@@ -142,8 +148,12 @@ impl Node {
     async fn stay_off(&self, vm: VmId) -> Result<bool, NodeError> {
         let Some(row) = self.database().vm(vm).await?.filter(|row| !row.removing) else { return Ok(false) };
         if row.vm.spec.power != Power::Stopped && row.halted.is_none() {
-            let halted =
-                HaltedBy { reason: ExitReason::Killed, generation: row.stamp.generation, at: Timestamp::now() };
+            let halted = HaltedBy {
+                reason: ExitReason::Killed,
+                generation: row.stamp.generation,
+                at: Timestamp::now(),
+                by_host: true,
+            };
             self.database().set_halted(vm, halted).await?;
             if let Some(status) = self.board().vm(vm) {
                 self.board().set_vm(vm, VmStatus { halted_by: Some(halted), ..status });
@@ -188,7 +198,7 @@ async fn go_on_with(node: Arc<Node>, pending: PendingOperation) {
     node.go_on(&pending).await;
 }
 
-fn assignment(row: VmRow) -> Assignment {
+pub(crate) fn assignment(row: VmRow) -> Assignment {
     let VmRow { vm, stamp, uid, halted, removing, made: _ } = row;
     Assignment { vm, stamp, uid, halted, removing }
 }
@@ -286,6 +296,14 @@ impl NodeService for Node {
 
     async fn remove_image(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError> {
         self.imports.remove_image(id, stamp).await
+    }
+
+    async fn apply_ups(&self, stamp: Stamp, spec: Option<UpsSpec>) -> Result<(), NodeError> {
+        admit::ups(spec.as_ref())?;
+        if self.database().apply_ups(stamp, spec.clone()).await? {
+            self.ups.send_replace(spec);
+        }
+        Ok(())
     }
 
     async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError> {

@@ -11,7 +11,7 @@ use crate::query::{NodeItem, PoolItem};
 use crate::vm_power::STEADY;
 use cake_types::{
     Alert, AlertId, AlertKind, ByteSize, CertificateInfo, CertificateSource, ExitReason, Failure, FailureCode, Name,
-    Node, Pool, PoolStatus, Power, Severity, Subject, Vm, VmState, VmStatus,
+    Node, Pool, PoolStatus, Power, Severity, Subject, UpsFlag, Vm, VmState, VmStatus,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -91,6 +91,8 @@ const POOL_FULL: ByteSize = ByteSize::mib(16);
 const fn patience(kind: AlertKind) -> SignedDuration {
     match kind {
         AlertKind::NodeAway => SignedDuration::from_secs(10),
+        // Its NUT server may begin anew.
+        AlertKind::UpsAway => SignedDuration::from_secs(15),
         _ => SignedDuration::ZERO,
     }
 }
@@ -108,6 +110,7 @@ pub fn find(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
         found.extend(before.values().filter(|alert| lies_on_a_node(alert.kind)).map(still));
         return found;
     }
+    found.extend(facts.nodes.iter().flat_map(of_ups));
     found.extend(facts.pools.iter().filter_map(|pool| of_pool(pool.pool, pool.status?, before)));
     found.extend(facts.vms.iter().filter_map(|vm| of_vm(vm, facts, before)));
     found
@@ -142,6 +145,36 @@ fn still(alert: &Alert) -> Finding {
 
 fn node_away(node: &Node) -> Finding {
     Finding::new(AlertKind::NodeAway, Severity::Error, subject("node", node.meta.id.0, &node.meta.name))
+}
+
+/// What a server says of its power supply. Old news is none: only that it is old.
+fn of_ups(node: &NodeItem<'_>) -> Vec<Finding> {
+    let Some(ups) = node.status.and_then(|status| status.ups.as_ref()) else { return Vec::new() };
+    let find =
+        |kind, severity| Finding::new(kind, severity, subject("node", node.node.meta.id.0, &node.node.meta.name));
+    let mut found = Vec::new();
+    if let Some(stage) = ups.shutdown {
+        found.push(find(AlertKind::UpsShutdown, Severity::Error).part(stage.as_str()).with("stage", stage.as_str()));
+    }
+    if !ups.is_heard() {
+        let problem = ups.problem.map_or("", |problem| problem.as_str());
+        found.push(find(AlertKind::UpsAway, Severity::Warning).with("problem", problem));
+    }
+    // A cut that nobody hears the end of has not ended.
+    let on_battery = ups.is(UpsFlag::OnBattery) && !ups.is(UpsFlag::Calibrating);
+    if on_battery {
+        let said = |value: Option<u32>| value.map_or_else(|| "?".into(), |value| value.to_string());
+        let found_here = find(AlertKind::UpsOnBattery, Severity::Warning);
+        let minutes = said(ups.runtime.map(|seconds| seconds / 60));
+        found.push(found_here.with("minutes", minutes).with("charge", said(ups.charge)));
+    }
+    if ups.is(UpsFlag::Forced) || (on_battery && ups.is(UpsFlag::LowBattery)) {
+        found.push(find(AlertKind::UpsLowBattery, Severity::Error));
+    }
+    if ups.is(UpsFlag::ReplaceBattery) {
+        found.push(find(AlertKind::UpsReplaceBattery, Severity::Warning));
+    }
+    found
 }
 
 fn of_pool(pool: &Pool, status: &PoolStatus, before: &Alerts) -> Option<Finding> {
@@ -226,9 +259,9 @@ fn relapsing(
 /// It was asked to run, ended without having been asked and without its guest's doing, and nobody starts it again.
 fn crashed(seen: &VmSeen<'_>, status: &VmStatus) -> bool {
     let wanted = seen.vm.spec.power == Power::Running;
-    let ended = status
-        .halted_by
-        .is_some_and(|halted| halted.reason != ExitReason::Guest && halted.generation >= seen.vm.meta.generation);
+    let ended = status.halted_by.is_some_and(|halted| {
+        halted.reason != ExitReason::Guest && !halted.by_host && halted.generation >= seen.vm.meta.generation
+    });
     wanted && ended && !status.state.is_alive()
 }
 

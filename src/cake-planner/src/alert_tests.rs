@@ -211,7 +211,8 @@ fn nothing_ends_because_nothing_is_known() {
 
 #[test]
 fn what_a_vm_can_need_somebody_for() {
-    let halted = |reason| Some(HaltedBy { reason, generation: Generation(u64::MAX), at: Timestamp::UNIX_EPOCH });
+    let halted =
+        |reason| Some(HaltedBy { reason, generation: Generation(u64::MAX), at: Timestamp::UNIX_EPOCH, by_host: false });
     type Change = fn(&mut World);
     let cases: [(Change, Option<(&str, Severity)>); 12] = [
         (|_| {}, None),
@@ -307,6 +308,41 @@ fn a_certificate_is_told_of_before_it_ends() {
     // The node's absence says nothing about it.
     (world.node_status, world.connected) = (None, false);
     assert_eq!(world.later(2 * 86_400).look(), [("began", "certificate-ends", WARNING)]);
+}
+
+#[test]
+fn a_power_supply_is_told_of_while_it_matters() {
+    use cake_types::{UpsProblem, UpsShutdown, UpsStatus};
+    let mut world = World::new();
+    let mut says = |flags: &[UpsFlag], problem, shutdown| {
+        let (flags, runtime, charge) = (flags.to_vec(), Some(659), None);
+        let ups = UpsStatus { flags, runtime, charge, problem, shutdown, ..UpsStatus::default() };
+        world.node_status.as_mut().unwrap().ups = Some(ups);
+        let told = world.look();
+        world.later(60);
+        (told, world.open.values().map(|alert| alert.params.clone()).collect::<Vec<_>>())
+    };
+    let began = |kind, severity| ("began", kind, severity);
+    let ended = |kind, severity| ("ended", kind, severity);
+    use UpsFlag::{Calibrating, Forced, LowBattery, OnBattery, OnLine, ReplaceBattery};
+    assert_eq!(says(&[OnLine], None, None).0, []);
+    assert_eq!(says(&[OnBattery, Calibrating, LowBattery], None, None).0, [], "it tries its battery");
+    let (told, params) = says(&[OnBattery], None, None);
+    assert_eq!(told, [began("ups-on-battery", WARNING)]);
+    assert_eq!((params[0]["minutes"].as_str(), params[0]["charge"].as_str()), ("10", "?"));
+    // It can't be heard any more: it is not over for that, and that is told only if it lasts.
+    assert_eq!(says(&[OnBattery], Some(UpsProblem::Unreachable), None).0, []);
+    assert_eq!(says(&[OnBattery], Some(UpsProblem::Unreachable), None).0, [began("ups-away", WARNING)]);
+    assert_eq!(
+        says(&[OnBattery, LowBattery], None, None).0,
+        [began("ups-low-battery", ERROR), ended("ups-away", WARNING)]
+    );
+    assert_eq!(says(&[OnBattery, LowBattery], None, Some(UpsShutdown::Guests)).0, [began("ups-shutdown", ERROR)]);
+    let told = says(&[OnLine, LowBattery, ReplaceBattery], Some(UpsProblem::Login), None).0;
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told.contains(&began("ups-replace-battery", WARNING)), "a login that is refused hides nothing");
+    let told = says(&[OnLine, Forced], None, None).0;
+    assert_eq!(told, [began("ups-low-battery", ERROR), ended("ups-replace-battery", WARNING)]);
 }
 
 proptest! {

@@ -35,6 +35,7 @@ pub fn of_vm(before: Option<&VmStatus>, after: &VmStatus) -> Option<Happened> {
         && before.halted_by != after.halted_by
     {
         return match halted.reason {
+            _ if halted.by_host => happened(EventKind::VmStopped, Severity::Info),
             ExitReason::Guest => happened(EventKind::VmHaltedByGuest, Severity::Info),
             ExitReason::Crash => happened(EventKind::VmCrashed, Severity::Error),
             ExitReason::Killed => happened(EventKind::VmCrashed, Severity::Warning),
@@ -125,7 +126,8 @@ mod tests {
             (ExitReason::Killed, EventKind::VmCrashed),
         ] {
             let mut after = status(VmState::Stopped);
-            after.halted_by = Some(HaltedBy { reason, generation: Generation(1), at: Timestamp::UNIX_EPOCH });
+            after.halted_by =
+                Some(HaltedBy { reason, generation: Generation(1), at: Timestamp::UNIX_EPOCH, by_host: false });
             assert_eq!(of_vm(Some(&status(VmState::Running)), &after).unwrap().kind, kind);
             assert_eq!(of_vm(Some(&after), &after.clone()), None);
         }

@@ -23,4 +23,5 @@ pub mod query;
 pub mod redact;
 pub mod task;
 pub mod throttle;
+pub mod ups;
 pub mod vm_power;

@@ -89,7 +89,8 @@ fn a_guest_that_ran_and_shut_itself_down_was_started() {
         (ExitReason::Guest, 1, ("running", "")),
     ] {
         let mut status = status(VmState::Stopped, 2);
-        status.halted_by = Some(HaltedBy { reason, generation: Generation(generation), at: Timestamp::UNIX_EPOCH });
+        status.halted_by =
+            Some(HaltedBy { reason, generation: Generation(generation), at: Timestamp::UNIX_EPOCH, by_host: false });
         let seen = Seen { status: Some(&status), ..Seen::default() };
         assert_eq!(word(progress(&power(TaskKind::VmStart, 2, Power::Running), &seen)), expected, "{reason:?}");
     }
@@ -103,8 +104,12 @@ fn a_later_request_supersedes_an_earlier_one() {
     assert_eq!(word(progress(&start, &seen)), ("cancelled", "superseded"));
     // The reconciler wrote `stopped` because the guest halted: that is no other request.
     let mut halted = status.clone();
-    halted.halted_by =
-        Some(HaltedBy { reason: ExitReason::Guest, generation: Generation(2), at: Timestamp::UNIX_EPOCH });
+    halted.halted_by = Some(HaltedBy {
+        reason: ExitReason::Guest,
+        generation: Generation(2),
+        at: Timestamp::UNIX_EPOCH,
+        by_host: false,
+    });
     let seen = Seen { status: Some(&halted), ..seen };
     assert_eq!(word(progress(&start, &seen)), ("done", "done"));
 }

@@ -96,6 +96,16 @@ kinds! {
     VmCrashed = "vm-crashed";
     /// The console's certificate ends soon; params: `days`.
     CertificateEnds = "certificate-ends";
+    /// The server runs on battery; params: `minutes`, `charge`, both `?` where the UPS does not say.
+    UpsOnBattery = "ups-on-battery";
+    /// The battery is nearly empty, or the power is about to be cut.
+    UpsLowBattery = "ups-low-battery";
+    /// The UPS can't be heard; params: `problem`.
+    UpsAway = "ups-away";
+    /// Its battery has to be replaced.
+    UpsReplaceBattery = "ups-replace-battery";
+    /// Guests are shut down because the power is about to end, and the server next; params: `stage`.
+    UpsShutdown = "ups-shutdown";
     /// The Store knows it, no server has it.
     VmLost = "vm-lost";
     /// It runs, and the Store does not know it.

@@ -126,7 +126,7 @@ impl EventKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
-    /// `support-bundle`.
+    /// `support-bundle`, `ups`.
     pub kind: String,
     pub id: Uuid,
     pub name: String,

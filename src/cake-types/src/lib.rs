@@ -29,6 +29,7 @@ mod settings;
 mod tag;
 mod task;
 mod unit;
+mod ups;
 mod usage;
 mod vm;
 
@@ -61,6 +62,7 @@ pub use settings::{
 pub use tag::{Tag, TagError, Tags, tags};
 pub use task::{Task, TaskEnd, TaskGoal, TaskKind, TaskProgress, TaskState};
 pub use unit::{ByteSize, ByteSizeError};
+pub use ups::{UPS_MINUTES, UPS_PORT, Ups, UpsFlag, UpsProblem, UpsShutdown, UpsSpec, UpsStatus};
 pub use usage::{
     Column, Counters, CpuTimes, DiskCounters, HostCounters, InterfaceCounters, IoCounters, Measure, MemoryNow,
     NODE_MEASURES, PressureTimes, Span, TrafficCounters, Usage, UsageHistory, UsageOf, VM_MEASURES, VmCounters,

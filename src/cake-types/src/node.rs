@@ -1,6 +1,6 @@
 //! A node: a server running cake.
 
-use crate::{BridgeStatus, ByteSize, Epoch, Meta, NodeId, PublicKey};
+use crate::{BridgeStatus, ByteSize, Epoch, Meta, NodeId, PublicKey, UpsStatus};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct NodeStatus {
     /// What VMs can be bridged to, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bridges: Vec<BridgeStatus>,
+    /// The power supply that it was told to watch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ups: Option<UpsStatus>,
 }
 
 /// How guests' code is run.

@@ -298,6 +298,9 @@ pub struct HaltedBy {
     /// The generation that was in force: a newer one that says `running` starts it again.
     pub generation: Generation,
     pub at: Timestamp,
+    /// Its server asked for it, because it goes off itself: what is asked of the VM stays as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_host: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

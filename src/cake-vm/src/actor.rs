@@ -365,8 +365,8 @@ impl Actor {
                 Effect::Finish { operation, outcome } => {
                     self.shared.surroundings.finished(self.id, operation, outcome).await;
                 }
-                Effect::Halt { reason, generation } => {
-                    let halted = HaltedBy { reason, generation, at: Timestamp::now() };
+                Effect::Halt { reason, generation, by_host } => {
+                    let halted = HaltedBy { reason, generation, at: Timestamp::now(), by_host };
                     self.halted = Some(halted);
                     self.shared.surroundings.halted(self.id, halted).await;
                 }

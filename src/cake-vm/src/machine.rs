@@ -124,6 +124,7 @@ pub enum Effect {
     Halt {
         reason: ExitReason,
         generation: Generation,
+        by_host: bool,
     },
     Remove,
 }

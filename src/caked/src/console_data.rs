@@ -14,12 +14,13 @@ use cake_control::search::{self, Search};
 use cake_control::settings::{Settings, Versioned};
 use cake_control::support::Support;
 use cake_control::tasks::Tasks;
+use cake_control::ups::UpsBook;
 use cake_i18n::Words;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
     Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Language, PoolStatus, Problem,
-    Role, SavedQuery, Task, TaskId, VmId,
+    Role, SavedQuery, Task, TaskId, UpsSpec, VmId,
 };
 use cake_web::{
     About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, Found,
@@ -46,6 +47,7 @@ pub struct Data {
     support: Arc<Support>,
     settings: Arc<Settings>,
     certificates: Arc<Certificates>,
+    ups: Arc<UpsBook>,
     started_at: Timestamp,
 }
 
@@ -62,6 +64,7 @@ impl Data {
             support: control.support.clone(),
             settings: control.settings.clone(),
             certificates: control.certificates.clone(),
+            ups: control.ups.clone(),
             started_at: control.ledger.now(),
         }
     }
@@ -289,6 +292,11 @@ impl ConsoleData for Data {
         let view = self.certificates.view();
         let warnings = view.warnings.iter().map(|warning| warning.as_str()).collect();
         CertificateView { info: view.info, warnings, requested: view.requested, etag: etag(view.generation) }
+    }
+
+    async fn ups(&self) -> (Option<UpsSpec>, String) {
+        let ups = self.ups.get();
+        (ups.spec, etag(ups.generation))
     }
 
     async fn search(

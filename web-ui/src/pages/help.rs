@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 20] = [
+pub const ORDER: [&str; 21] = [
     "first-steps",
     "create-a-vm",
     "console",
@@ -26,6 +26,7 @@ pub const ORDER: [&str; 20] = [
     "storage",
     "alerts",
     "usage",
+    "ups",
     "networks",
     "search",
     "accounts",

@@ -1,6 +1,7 @@
 //! `GET /`: health in one sentence, then the evidence.
 
 use super::EventRows;
+use super::ups::{self, Supply};
 use super::usage::Charts;
 use crate::data::{ConsoleData, EventQuery, NodeView, PageQuery, PoolView, VmView};
 use crate::frame::{Frame, Inside};
@@ -81,6 +82,7 @@ pub struct Server {
     pub name: String,
     pub state: Mark,
     pub facts: Option<ServerFacts>,
+    pub ups: Option<Supply>,
 }
 
 pub struct ServerFacts {
@@ -129,7 +131,7 @@ pub fn server(f: &Frame, view: &NodeView, vms: &[Arc<VmView>]) -> Server {
             up: f.since(&status.started_at),
         }
     });
-    Server { name: view.node.meta.name.to_string(), state, facts }
+    Server { name: view.node.meta.name.to_string(), state, facts, ups: ups::supply(f, view) }
 }
 
 fn bridge(bridge: &BridgeStatus) -> (String, String) {

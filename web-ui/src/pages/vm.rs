@@ -204,9 +204,7 @@ fn sentence(f: &Frame, view: &VmView) -> String {
             }
         }
         VmState::Stopped => match status.halted_by {
-            Some(halted) => {
-                f.tvv("vm-says-halted", "how", f.words.exit_reason(halted.reason), "when", f.age(&halted.at))
-            }
+            Some(halted) => f.tvv("vm-says-halted", "how", f.words.halted(&halted), "when", f.age(&halted.at)),
             None => f.t("vm-says-stopped").into(),
         },
         state => f.t(format!("vm-says-{}", state.as_str())).into(),

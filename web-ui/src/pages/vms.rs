@@ -360,7 +360,7 @@ fn note(f: &Frame, view: &VmView) -> Option<String> {
         return Some(f.words.failure(failure.code).into());
     }
     let halted = status.halted_by.filter(|_| status.state == VmState::Stopped)?;
-    Some(f.words.exit_reason(halted.reason).into())
+    Some(f.words.halted(&halted).into())
 }
 
 /// `GET /vms.csv`: the list as it is filtered and sorted, all of it.

@@ -6,7 +6,7 @@ use cake_planner::alert::{self, Alerts, Facts, VmSeen};
 use cake_planner::query::{AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem};
 use cake_types::{
     AccountId, Acknowledgement, Actor, Alert, ApiToken, AuditRecord, CertificateInfo, CertificateSource, Event,
-    Permission, Problem, Role, SavedQuery, Task, TaskId, VmId, VmState,
+    Permission, Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId, VmState,
 };
 use cake_web::{
     About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, Found,
@@ -186,6 +186,18 @@ impl ConsoleData for Rack {
             last.get_mut().acknowledged = Some(Acknowledgement { at: facts.now, by, note });
         }
         open.into_values().collect()
+    }
+
+    async fn ups(&self) -> (Option<UpsSpec>, String) {
+        let spec = UpsSpec {
+            host: "nut.example.com".into(),
+            port: 3493,
+            name: "rack".into(),
+            user: Some("cake".into()),
+            password: None,
+            minutes: 5,
+        };
+        (Some(spec), "\"g1\"".into())
     }
 
     async fn certificate(&self) -> CertificateView {

@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::response::Response;
 use cake_control::board::{NodeEntry, VmEntry};
-use cake_types::{Counters, DiskCounters, HostCounters, IoCounters, NodeId, Severity, TrafficCounters, VmCounters};
+use cake_types::{
+    Counters, DiskCounters, HostCounters, IoCounters, NodeId, Severity, TrafficCounters, UpsFlag, UpsStatus, VmCounters,
+};
 use http::{HeaderValue, header};
 use std::sync::Arc;
 
@@ -35,6 +37,7 @@ fn exposition(api: &Api, counters: Option<&(NodeId, Counters)>) -> String {
     }
     vm_states(&mut out, &api.board.vms());
     pools(&mut out, api);
+    power_supplies(&mut out, &nodes);
     alerts(&mut out, api);
     out.finish()
 }
@@ -47,6 +50,49 @@ fn alerts(out: &mut Exposition, api: &Api) {
         for (known, acknowledged) in [(false, "no"), (true, "yes")] {
             let is = |a: &&cake_types::Alert| a.severity == severity && a.acknowledged.is_some() == known;
             family.sample(&[("severity", word), ("acknowledged", acknowledged)], open.values().filter(is).count());
+        }
+    }
+}
+
+/// What each server hears of its power supply; nothing while it can't be heard.
+fn power_supplies(out: &mut Exposition, nodes: &[Arc<NodeEntry>]) {
+    let heard = |entry: &Arc<NodeEntry>| {
+        let ups = entry.status.as_ref()?.ups.clone().filter(|ups| entry.connected && ups.is_heard())?;
+        Some((entry.node.meta.name.to_string(), ups))
+    };
+    let all: Vec<(String, UpsStatus)> = nodes.iter().filter_map(heard).collect();
+    if all.is_empty() {
+        return;
+    }
+    let mut family =
+        out.family(Kind::Gauge, "cake_ups_on_battery", "", "Whether a server runs on battery (1) or not (0).");
+    for (node, ups) in &all {
+        family.sample(&[("node", node)], u8::from(ups.is(UpsFlag::OnBattery)));
+    }
+    let help = "How much of the battery is left, from 0 to 1.";
+    per_cent(out, "cake_ups_charge_ratio", help, &all, |ups| ups.charge);
+    let help = "How much of what the UPS can feed is used; 1 is all of it.";
+    per_cent(out, "cake_ups_load_ratio", help, &all, |ups| ups.load);
+    let help = "How long the battery lasts.";
+    let mut family = out.family(Kind::Gauge, "cake_ups_runtime_seconds", "seconds", help);
+    for (node, ups) in &all {
+        if let Some(runtime) = ups.runtime {
+            family.sample(&[("node", node)], runtime);
+        }
+    }
+}
+
+fn per_cent(
+    out: &mut Exposition,
+    name: &'static str,
+    help: &'static str,
+    all: &[(String, UpsStatus)],
+    of: fn(&UpsStatus) -> Option<u32>,
+) {
+    let mut family = out.family(Kind::Gauge, name, "ratio", help);
+    for (node, ups) in all {
+        if let Some(percent) = of(ups) {
+            family.sample(&[("node", node)], format_args!("{}.{:02}", percent / 100, percent % 100));
         }
     }
 }

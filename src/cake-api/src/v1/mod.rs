@@ -29,6 +29,7 @@ pub mod setup;
 pub mod support;
 pub mod tasks;
 pub mod tokens;
+pub mod ups;
 pub mod usage;
 pub mod vm_wire;
 pub mod vms;
@@ -42,7 +43,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
     /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
-    /// `support-bundle`.
+    /// `support-bundle`, `ups`.
     pub kind: String,
     pub id: uuid::Uuid,
     pub name: String,

@@ -104,8 +104,18 @@ impl From<&NodeEntry> for Node {
 
 impl Node {
     fn fill(&mut self, status: &NodeStatus) {
-        let NodeStatus { host_name, version, epoch, accelerator, qemu, launcher, capacity, started_at, bridges } =
-            status;
+        let NodeStatus {
+            host_name,
+            version,
+            epoch,
+            accelerator,
+            qemu,
+            launcher,
+            capacity,
+            started_at,
+            bridges,
+            ups: _,
+        } = status;
         let NodeCapacity { cpus, memory, memory_available } = capacity;
         self.host_name = Some(host_name.clone());
         self.version = Some(version.clone());

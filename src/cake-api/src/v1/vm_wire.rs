@@ -96,7 +96,7 @@ pub struct Failure {
 #[derive(Serialize, ToSchema)]
 #[schema(as = VmHalted)]
 pub struct Halted {
-    /// `guest`, `crash`, `killed`.
+    /// `guest`, `crash`, `killed`; `host`: its server shut it down, because it goes off itself.
     pub reason: String,
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
@@ -230,7 +230,10 @@ impl From<&VmStatus> for So {
             failure: failure
                 .as_ref()
                 .map(|domain::Failure { code, detail }| Failure { code: code.as_str(), detail: detail.clone() }),
-            halted_by: halted_by.map(|HaltedBy { reason, generation: _, at }| Halted { reason: word(&reason), at }),
+            halted_by: halted_by.map(|HaltedBy { reason, generation: _, at, by_host }| Halted {
+                reason: if by_host { "host".into() } else { word(&reason) },
+                at,
+            }),
             usage: usage.map(|domain::Usage { cpu_ns, cpu_permille, memory }| Usage {
                 cpu_ns,
                 cpu_permille,

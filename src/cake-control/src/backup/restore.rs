@@ -14,8 +14,8 @@ use cake_store::{
     verify_journal, verify_store,
 };
 use cake_types::{
-    Actor, AuditResult, Code, EventKind, Import, OsRng, Problem, PublicKey, SecretKey, Severity, Task, TaskEnd,
-    TaskState, Vm, seal,
+    Actor, AuditResult, Code, EventKind, Import, OsRng, Problem, PublicKey, Sealed, SecretKey, Severity, Task, TaskEnd,
+    TaskState, Ups, Vm, seal,
 };
 use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
@@ -247,6 +247,8 @@ impl Adjusting<'_> {
         }
         let mut txns = Vec::new();
         let (vms, sealed_elsewhere) = self.vms(store, &mut txns).await.map_err(read)?;
+        let ups_elsewhere = self.ups(store, &mut txns).await.map_err(read)?;
+        let sealed_elsewhere = sealed_elsewhere + usize::from(ups_elsewhere);
         self.ended(store, journal, &mut txns).await?;
         // Who was logged in, and what was asked and answered there, does not count here.
         for folder in [keys::sessions(), keys::receipts(), keys::throttles(), keys::nodes()] {
@@ -272,16 +274,30 @@ impl Adjusting<'_> {
         for Stored { value: mut vm, .. } in all {
             vm.spec.restored = Some(self.now);
             if let Some(secret) = vm.spec.cloud_init.as_mut().and_then(|init| init.user_data.as_mut()) {
-                let plain = secret.open(&self.recovery).map(Zeroizing::new);
-                let recipients = [self.node.clone(), self.recovery.public()];
-                match plain.ok().and_then(|plain| seal(&*plain, &recipients, &mut OsRng).ok()) {
-                    Some(sealed) => *secret = sealed,
-                    None => elsewhere += 1,
-                }
+                elsewhere += usize::from(!self.seal_here(secret));
             }
             txns.push(Txn::new().put(keys::vm(vm.meta.id), record::encode(&vm)));
         }
         Ok((count, elsewhere))
+    }
+
+    /// The password of the power supply's NUT server, for the server here. Whether it stayed sealed to others.
+    async fn ups(&self, store: &SqliteStore, txns: &mut Vec<Txn>) -> Result<bool, RecordError> {
+        let Some(Stored { value: mut ups, .. }) = record::get::<Ups>(store, &keys::ups()).await? else {
+            return Ok(false);
+        };
+        let Some(secret) = ups.spec.as_mut().and_then(|spec| spec.password.as_mut()) else { return Ok(false) };
+        let sealed = self.seal_here(secret);
+        txns.push(Txn::new().put(keys::ups(), record::encode(&ups)));
+        Ok(!sealed)
+    }
+
+    /// Whether it could be opened.
+    fn seal_here(&self, secret: &mut Sealed<String>) -> bool {
+        let plain = secret.open(&self.recovery).map(Zeroizing::new);
+        let recipients = [self.node.clone(), self.recovery.public()];
+        let sealed = plain.ok().and_then(|plain| seal(&*plain, &recipients, &mut OsRng).ok());
+        sealed.map(|sealed| *secret = sealed).is_some()
     }
 
     /// What was under way when the backup was made ended with it.

@@ -10,4 +10,5 @@ pub mod imports;
 pub mod pools;
 pub mod sweep;
 pub mod tasks;
+pub mod ups;
 pub mod vms;

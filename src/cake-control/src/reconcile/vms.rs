@@ -5,7 +5,7 @@
 use cake_planner::epoch::{self, Held, Step};
 use cake_planner::event::Happened;
 use cake_store::{Expect, Txn};
-use cake_types::{EventKind, ExitReason, Generation, Power, Problem, Severity, Vm, VmId};
+use cake_types::{EventKind, ExitReason, Generation, HaltedBy, Power, Problem, Severity, Vm, VmId};
 use futures_util::StreamExt;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -120,7 +120,6 @@ fn halted_by_guest(entry: &VmEntry) -> bool {
     let spec = &entry.vm.spec;
     let halted = entry.status.as_ref().and_then(|status| status.halted_by);
     let asked = spec.power != Power::Stopped && !spec.deleting && !entry.orphaned();
-    asked
-        && halted
-            .is_some_and(|halted| halted.reason == ExitReason::Guest && halted.generation >= entry.vm.meta.generation)
+    let own = |halted: HaltedBy| halted.reason == ExitReason::Guest && !halted.by_host;
+    asked && halted.is_some_and(|halted| own(halted) && halted.generation >= entry.vm.meta.generation)
 }

@@ -57,3 +57,5 @@ operation-image_delete = Delete image
 operation-import_create = Bring in image
 operation-import_chunk = Send part of image
 operation-import_cancel = Cancel bringing in image
+operation-ups_set = Watch power supply
+operation-ups_remove = Watch no power supply

@@ -57,3 +57,5 @@ operation-image_delete = 刪除映像檔
 operation-import_create = 匯入映像檔
 operation-import_chunk = 傳送映像檔的一部分
 operation-import_cancel = 取消匯入映像檔
+operation-ups_set = 監看不斷電系統
+operation-ups_remove = 不再監看不斷電系統

@@ -202,7 +202,7 @@ fn row(row: &Row<'_>) -> Result<VmRow, DatabaseError> {
     })
 }
 
-fn read_vm(connection: &Connection, id: VmId) -> Result<Option<VmRow>, DatabaseError> {
+pub(super) fn read_vm(connection: &Connection, id: VmId) -> Result<Option<VmRow>, DatabaseError> {
     let mut statement = connection.prepare(&select("WHERE id = ?1"))?;
     let mut rows = statement.query_and_then([id.0.into_bytes()], row)?;
     rows.next().transpose()

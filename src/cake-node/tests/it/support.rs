@@ -5,8 +5,8 @@ use cake_node_api::{NodeClient, Observation, Observed, OperationResult, VmRecord
 use cake_planner::hardware;
 use cake_types::{
     Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, Firmware, Generation, HardwareRequest, ImageId,
-    ImportStatus, Meta, Network, NicSpec, OperationId, PoolId, PoolSpec, Power, ProjectName, Restart, Stamp, Usage, Vm,
-    VmId, VmSpec, VmState, VmStatus,
+    ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId, PoolId, PoolSpec, Power, ProjectName, Restart,
+    Stamp, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -148,6 +148,7 @@ pub struct Leader {
     pub outcomes: BTreeMap<OperationId, OperationResult>,
     pub imports: BTreeMap<ImageId, ImportStatus>,
     usage: BTreeMap<VmId, Usage>,
+    node: Option<NodeStatus>,
 }
 
 impl Leader {
@@ -184,6 +185,7 @@ impl Leader {
             outcomes: BTreeMap::new(),
             imports: BTreeMap::new(),
             usage: BTreeMap::new(),
+            node: None,
         };
         while !leader.see().await? {}
         Ok(leader)
@@ -194,6 +196,7 @@ impl Leader {
         let observed = tokio::time::timeout(LIMIT, self.observation.next()).await.context("nothing is observed")??;
         match observed {
             Observed::SnapshotEnd => return Ok(true),
+            Observed::Node(status) => self.node = Some(status),
             Observed::Vm(record) => {
                 let VmRecord { vm, status, .. } = *record;
                 self.vms.insert(vm.meta.id, status);
@@ -236,6 +239,20 @@ impl Leader {
                 tokio::time::timeout_at(until, self.see()).await.map_err(Into::into).and_then(|seen| seen)
             {
                 bail!("{error:#}; VM {id} is {:?}", self.vms.get(&id));
+            }
+        }
+    }
+
+    /// What the node says of itself, once it is so.
+    pub async fn until_node(&mut self, wanted: impl Fn(&NodeStatus) -> bool) -> Result<NodeStatus> {
+        let until = tokio::time::Instant::now() + 2 * LIMIT;
+        loop {
+            if let Some(status) = self.node.as_ref().filter(|status| wanted(status)) {
+                return Ok(status.clone());
+            }
+            let seen = tokio::time::timeout_at(until, self.see()).await;
+            if let Err(error) = seen.map_err(Into::into).and_then(|seen| seen) {
+                bail!("{error:#}; the node says {:?}", self.node);
             }
         }
     }

@@ -214,9 +214,9 @@ impl Machine {
         }
         if self.wants_process() {
             match after_end(self.desired.restart, reason, self.in_a_row) {
-                AfterEnd::Halt => self.halt(reason, effects),
                 // root has asked for its end, whatever the policy.
-                _ if halting => self.halt(reason, effects),
+                _ if halting => self.halt(reason, true, effects),
+                AfterEnd::Halt => self.halt(reason, false, effects),
                 AfterEnd::StartAgain { .. } => {
                     self.start_again(now);
                 }
@@ -242,7 +242,7 @@ impl Machine {
 
     fn stay_off(&mut self, effects: &mut Vec<Effect>) {
         if self.wants_process() && self.halted.is_none() {
-            self.halt(ExitReason::Killed, effects);
+            self.halt(ExitReason::Killed, true, effects);
             // That it was to be tried again is no failure any more.
             if self.phase != Phase::Broken {
                 self.failure = None;
@@ -251,15 +251,15 @@ impl Machine {
     }
 
     /// It stays off until somebody asks again.
-    fn halt(&mut self, reason: ExitReason, effects: &mut Vec<Effect>) {
+    fn halt(&mut self, reason: ExitReason, by_host: bool, effects: &mut Vec<Effect>) {
         let generation = self.desired.stamp.generation;
         (self.halted, self.retry_at) = (Some(generation), None);
-        effects.push(Effect::Halt { reason, generation });
+        effects.push(Effect::Halt { reason, generation, by_host });
     }
 
     fn halt_at_once(&mut self, operation: OperationId, effects: &mut Vec<Effect>) {
         if self.wants_process() {
-            self.halt(ExitReason::Killed, effects);
+            self.halt(ExitReason::Killed, true, effects);
         }
         self.forget_trouble();
         effects.push(Effect::Finish { operation, outcome: Outcome::Done });

@@ -21,6 +21,7 @@ mod support;
 mod support_bundle;
 mod tasks;
 mod trust;
+mod ups;
 mod usage;
 mod vms;
 mod watch;

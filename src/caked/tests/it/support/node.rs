@@ -11,8 +11,8 @@ use cake_types::{
     ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId,
     ImageSpec, ImageStatus, Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Measure, MemoryNow,
     NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
-    PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UsageHistory, UsageOf, Vm, VmCounters, VmId,
-    VmState, VmStatus,
+    PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UpsSpec, UpsStatus, UsageHistory, UsageOf, Vm,
+    VmCounters, VmId, VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -61,6 +61,9 @@ pub struct State {
     /// Its logs, by the name that they have in a support bundle.
     pub said: Vec<(String, String)>,
     next_pid: u32,
+    /// The power supply that it was told to watch, and what that says.
+    pub ups: Option<UpsSpec>,
+    pub ups_status: Option<UpsStatus>,
 }
 
 /// An import and its file.
@@ -121,6 +124,8 @@ impl SimNode {
                 flood: 0,
                 said: Vec::new(),
                 next_pid: 1000,
+                ups: None,
+                ups_status: None,
             }),
             changes,
             key: SecretKey::generate(&mut OsRng),
@@ -187,6 +192,46 @@ impl SimNode {
             state.pools.keys().copied().collect()
         });
         pools.into_iter().for_each(|id| self.tell(Observed::Pool { id, status: pool_status(percent) }));
+    }
+
+    fn node_status(&self, highest: Epoch) -> NodeStatus {
+        NodeStatus {
+            host_name: "sim-1".into(),
+            version: "0.1.0".into(),
+            epoch: highest,
+            accelerator: Accelerator::Tcg { because: TcgReason::Asked },
+            qemu: "10.0.0".into(),
+            launcher: "detached".into(),
+            capacity: NodeCapacity { cpus: 4, memory: ByteSize::gib(8), memory_available: ByteSize::gib(6) },
+            started_at: Timestamp::UNIX_EPOCH,
+            ups: self.with(|state| state.ups_status.clone()),
+            bridges: vec![BridgeStatus {
+                name: "br0".parse().unwrap(),
+                up: true,
+                addresses: vec!["192.0.2.10".parse().unwrap()],
+                members: vec!["eth0".into()],
+            }],
+        }
+    }
+
+    /// Its power supply says so now.
+    pub fn power_is(&self, status: UpsStatus) {
+        let highest = self.with(|state| {
+            state.ups_status = Some(status);
+            state.highest
+        });
+        self.tell(Observed::Node(self.node_status(highest)));
+    }
+
+    /// Waits until it was told to watch the power supply of that name.
+    pub async fn until_told(&self, name: &str) {
+        for _ in 0..500 {
+            if self.with(|state| state.ups.as_ref().is_some_and(|ups| ups.name == name)) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("the node was never told of {name}: {:?}", self.with(|state| state.ups.clone()));
     }
 
     /// The guest shuts itself down.
@@ -313,7 +358,7 @@ fn fresh(stamp: Stamp) -> VmStatus {
 fn halt(status: &mut VmStatus, generation: Generation) {
     status.state = VmState::Stopped;
     status.pid = None;
-    status.halted_by = Some(HaltedBy { reason: ExitReason::Guest, generation, at: Timestamp::now() });
+    status.halted_by = Some(HaltedBy { reason: ExitReason::Guest, generation, at: Timestamp::now(), by_host: false });
 }
 
 fn settle(status: &mut VmStatus, vm: &Vm, pid: u32) {
@@ -364,22 +409,7 @@ impl NodeService for SimNode {
             node: NodeId(uuid::Uuid::from_u128(7)),
             key: self.key.public(),
             highest_epoch: highest,
-            status: NodeStatus {
-                host_name: "sim-1".into(),
-                version: "0.1.0".into(),
-                epoch: highest,
-                accelerator: Accelerator::Tcg { because: TcgReason::Asked },
-                qemu: "10.0.0".into(),
-                launcher: "detached".into(),
-                capacity: NodeCapacity { cpus: 4, memory: ByteSize::gib(8), memory_available: ByteSize::gib(6) },
-                started_at: Timestamp::UNIX_EPOCH,
-                bridges: vec![BridgeStatus {
-                    name: "br0".parse().unwrap(),
-                    up: true,
-                    addresses: vec!["192.0.2.10".parse().unwrap()],
-                    members: vec!["eth0".into()],
-                }],
-            },
+            status: self.node_status(highest),
         })
     }
 
@@ -427,6 +457,11 @@ impl NodeService for SimNode {
     async fn remove_import(&self, id: ImageId, _: Stamp) -> Result<(), NodeError> {
         self.with(|state| state.imports.remove(&id));
         self.tell(Observed::ImportGone { id });
+        Ok(())
+    }
+
+    async fn apply_ups(&self, _: Stamp, spec: Option<UpsSpec>) -> Result<(), NodeError> {
+        self.with(|state| state.ups = spec);
         Ok(())
     }
 

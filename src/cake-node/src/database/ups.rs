@@ -1,0 +1,130 @@
+//! Which power supply is watched, and the end that has begun because it runs out.
+
+use super::vms::{VmRow, read_vm};
+use super::{Database, DatabaseError, fence, meta, set_meta};
+use cake_node_api::NodeError;
+use cake_types::{OperationId, Stamp, UpsShutdown, UpsSpec, VmId};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+const HELD: &str = "ups";
+const ENDING: &str = "ending";
+
+#[derive(Serialize, Deserialize)]
+struct Held {
+    stamp: Stamp,
+    spec: Option<UpsSpec>,
+}
+
+/// What was begun: after a restart nothing of it is done twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// The boot in which it began: in another one the machine has been off.
+    pub boot: Uuid,
+    pub at: Timestamp,
+    pub stage: UpsShutdown,
+    /// Guests that were asked to shut down, each by an operation of its own.
+    pub vms: Vec<(VmId, OperationId)>,
+}
+
+impl Database {
+    /// Whether something changed.
+    pub async fn apply_ups(&self, stamp: Stamp, spec: Option<UpsSpec>) -> Result<bool, DatabaseError> {
+        self.write(move |connection| {
+            fence(connection, stamp.epoch)?;
+            let held = held(connection)?;
+            if let Some(held) = &held
+                && (stamp < held.stamp || (stamp == held.stamp && spec != held.spec))
+            {
+                return Err(DatabaseError::Refused(NodeError::StaleStamp { held: held.stamp }));
+            }
+            let changed = held.is_none_or(|held| held.spec != spec);
+            set_meta(connection, HELD, &serde_json::to_string(&Held { stamp, spec })?)?;
+            Ok(changed)
+        })
+        .await
+    }
+
+    pub async fn ups(&self) -> Result<Option<UpsSpec>, DatabaseError> {
+        self.read(|connection| Ok(held(connection)?.and_then(|held| held.spec))).await
+    }
+
+    pub async fn ending(&self) -> Result<Option<Ending>, DatabaseError> {
+        self.read(|connection| Ok(meta(connection, ENDING)?.map(|text| serde_json::from_str(&text)).transpose()?)).await
+    }
+
+    pub async fn set_ending(&self, ending: Option<Ending>) -> Result<(), DatabaseError> {
+        self.write(move |connection| match ending {
+            Some(ending) => set_meta(connection, ENDING, &serde_json::to_string(&ending)?),
+            None => {
+                connection.execute("DELETE FROM meta WHERE name = ?1", [ENDING])?;
+                Ok(())
+            }
+        })
+        .await
+    }
+
+    /// A VM that the end has stopped may start again. `None`: somebody else stopped it, or wants something new of it since.
+    pub async fn release(&self, id: VmId, since: Timestamp) -> Result<Option<VmRow>, DatabaseError> {
+        self.write(move |connection| {
+            let Some(row) = read_vm(connection, id)? else { return Ok(None) };
+            if row.removing || !row.halted.is_some_and(|halted| halted.by_host && halted.at >= since) {
+                return Ok(None);
+            }
+            connection.execute("UPDATE vms SET halted = NULL WHERE id = ?1", [id.0.into_bytes()])?;
+            Ok(Some(VmRow { halted: None, ..row }))
+        })
+        .await
+    }
+}
+
+fn held(connection: &Connection) -> Result<Option<Held>, DatabaseError> {
+    Ok(meta(connection, HELD)?.map(|text| serde_json::from_str(&text)).transpose()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cake_types::{Epoch, Generation};
+
+    fn spec(name: &str) -> Option<UpsSpec> {
+        Some(UpsSpec {
+            host: "localhost".into(),
+            port: 3493,
+            name: name.into(),
+            user: None,
+            password: None,
+            minutes: 5,
+        })
+    }
+
+    #[tokio::test]
+    async fn the_newest_is_held_and_an_end_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("node.db")).unwrap();
+        database.lead(Epoch(2)).await.unwrap();
+        let stamp = |generation| Stamp { epoch: Epoch(2), generation: Generation(generation) };
+        assert_eq!(database.ups().await.unwrap(), None);
+        assert!(database.apply_ups(stamp(2), spec("a")).await.unwrap());
+        assert!(!database.apply_ups(stamp(2), spec("a")).await.unwrap(), "the same again");
+        assert!(database.apply_ups(stamp(2), spec("b")).await.is_err());
+        assert!(database.apply_ups(stamp(1), spec("b")).await.is_err());
+        assert!(database.apply_ups(Stamp { epoch: Epoch(1), generation: Generation(9) }, None).await.is_err());
+        assert_eq!(database.ups().await.unwrap(), spec("a"));
+        assert!(database.apply_ups(stamp(3), None).await.unwrap());
+
+        let boot = Uuid::from_u128(7);
+        let vms = vec![(VmId::now(), OperationId::now())];
+        let ending = Ending { boot, at: Timestamp::UNIX_EPOCH, stage: UpsShutdown::Guests, vms };
+        database.set_ending(Some(ending.clone())).await.unwrap();
+        drop(database);
+        let database = Database::open(&folder.path().join("node.db")).unwrap();
+        assert_eq!(database.ups().await.unwrap(), None);
+        assert_eq!(database.ending().await.unwrap(), Some(ending));
+        assert_eq!(database.release(VmId::now(), Timestamp::UNIX_EPOCH).await.unwrap(), None);
+        database.set_ending(None).await.unwrap();
+        assert_eq!(database.ending().await.unwrap(), None);
+    }
+}
