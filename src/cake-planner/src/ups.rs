@@ -25,6 +25,7 @@ pub const SETTLE: Duration = Duration::from_secs(3);
 /// What a UPS last said, as far as it matters here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
+    pub on_line: bool,
     pub on_battery: bool,
     pub low: bool,
     pub forced: bool,
@@ -37,6 +38,7 @@ pub struct Reading {
 impl Reading {
     pub fn of(status: &UpsStatus) -> Self {
         Self {
+            on_line: status.is(UpsFlag::OnLine),
             on_battery: status.is(UpsFlag::OnBattery),
             low: status.is(UpsFlag::LowBattery),
             forced: status.is(UpsFlag::Forced),
@@ -45,9 +47,9 @@ impl Reading {
         }
     }
 
-    /// The power is there, and stays as far as anybody knows.
+    /// The power is there, and stays as far as anybody knows. A UPS that says neither is no reason to start anything.
     pub const fn is_well(&self) -> bool {
-        !self.on_battery && !self.forced
+        self.on_line && !self.on_battery && !self.forced
     }
 }
 

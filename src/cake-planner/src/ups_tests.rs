@@ -13,7 +13,7 @@ fn battery(runtime: Option<u64>) -> Reading {
 
 #[test]
 fn when_the_end_begins() {
-    let line = Reading { runtime: Some(seconds(10)), ..Reading::default() };
+    let line = Reading { on_line: true, runtime: Some(seconds(10)), ..Reading::default() };
     for (reading, age, used, expected) in [
         // On the mains nothing does, whatever else is said.
         (line, 0, 0, None),
@@ -83,13 +83,15 @@ fn what_a_ups_says_is_read() {
     };
     let reading = Reading::of(&status);
     assert_eq!(reading, Reading { low: true, ..battery(Some(90)) });
-    assert!(!reading.is_well() && Reading::default().is_well());
+    assert!(!reading.is_well() && !Reading::default().is_well(), "who says nothing is not well");
+    assert!(Reading { on_line: true, ..Reading::default() }.is_well());
 }
 
 fn readings() -> impl Strategy<Value = Reading> {
-    let flags = (any::<bool>(), any::<bool>(), proptest::bool::weighted(0.1), proptest::bool::weighted(0.1));
-    (flags, proptest::option::of(0u64..2000)).prop_map(|((on_battery, low, forced, calibrating), runtime)| Reading {
-        on_battery,
+    let flags = (0..3, any::<bool>(), proptest::bool::weighted(0.1), proptest::bool::weighted(0.1));
+    (flags, proptest::option::of(0u64..2000)).prop_map(|((power, low, forced, calibrating), runtime)| Reading {
+        on_line: power == 0,
+        on_battery: power == 1,
         low,
         forced,
         calibrating,

@@ -18,7 +18,7 @@ pub struct Told {
     pub load: Option<u32>,
 }
 
-/// Reads variables. Without `ups.status` nothing is said at all.
+/// Reads variables. Without a word in `ups.status` nothing is said at all: a driver that has just begun knows nothing yet.
 pub fn told<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Told> {
     let (mut told, mut status) = (Told::default(), None);
     let (mut maker, mut model, mut old_maker, mut old_model) = (None, None, None, None);
@@ -35,7 +35,7 @@ pub fn told<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Opti
             _ => {}
         }
     }
-    told.flags = status?;
+    told.flags = status.filter(|flags: &Vec<UpsFlag>| !flags.is_empty())?;
     let words: Vec<String> = [maker.or(old_maker), model.or(old_model)].into_iter().flatten().collect();
     told.model = (!words.is_empty()).then(|| words.join(" "));
     Some(told)
@@ -108,7 +108,10 @@ mod tests {
     #[test]
     fn nonsense_is_not_said() {
         assert_eq!(told([("battery.charge", "100")]), None, "no status is no word");
-        let of = |name, value| told([("ups.status", ""), (name, value)]).expect("it has a status");
+        for status in ["", " ", "WAIT", "NEWER"] {
+            assert_eq!(told([("ups.status", status), ("battery.charge", "100")]), None, "{status}");
+        }
+        let of = |name, value| told([("ups.status", "OL"), (name, value)]).expect("it has a status");
         for value in ["", "NaN", "inf", "-1", "many", "0x10"] {
             assert_eq!(of("battery.runtime", value).runtime, None, "{value}");
         }

@@ -685,5 +685,5 @@ field-ups-minutes = 剩餘幾分鐘時關機
 ups-minutes-hint = 或在不斷電系統表示電池快用完時。先關客體，再關伺服器。
 field-ups-user = 使用者
 ups-user-hint = 只用來讓NUT伺服器在斷電前等這台伺服器。
-ups-password-hint = 已保存密碼。留空則不變更。
+ups-password-hint = 已有密碼。留空則不變更。
 ups-offered = 可用的名稱：{ $names }。

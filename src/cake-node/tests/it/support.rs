@@ -40,6 +40,11 @@ pub fn launcher() -> String {
     std::env::var("CAKE_LAUNCHER").unwrap_or_else(|_| "detached".into())
 }
 
+/// `--appliance` in the guest, whose machine may be powered off; nowhere else.
+fn whose_machine() -> Option<&'static str> {
+    (launcher() == "systemd").then_some("--appliance")
+}
+
 /// The program, ended when dropped; its guests are ended by their pids.
 pub struct NodeProcess {
     pub state: TempDir,
@@ -81,6 +86,7 @@ impl NodeProcess {
         nix::fcntl::fcntl(&read, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
         let child = Command::new(env!("CARGO_BIN_EXE_cake-node"))
             .args(["serve", "--accelerator", "tcg", "--launcher", &launcher()])
+            .args(whose_machine())
             .arg("--state")
             .arg(self.state.path())
             .arg("--engine")

@@ -1,9 +1,10 @@
-//! A real VM through the systemd launcher: this very program runs one of its tests inside a guest whose process 1 is systemd.
+//! A real VM through the systemd launcher, and a server that powers itself off: this very program runs one of its tests inside a guest whose process 1 is systemd.
 
-use crate::support::{Leader, NodeProcess, images, launcher};
-use anyhow::{Context, Result, ensure};
-use cake_types::{Power, VmState};
+use crate::support::{LIMIT, Leader, NodeProcess, images, launcher};
+use anyhow::{Context, Result, bail, ensure};
+use cake_types::{Generation, Power, Stamp, UpsShutdown, UpsSpec, VmState};
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -40,8 +41,61 @@ async fn a_vm_outlives_its_node_is_found_again_and_obeys() -> Result<()> {
     leader.removed(id).await
 }
 
+/// What the guest says last.
+const GOING: &str = "all guests are off, and this server goes";
+
+/// Only where the machine may go off: a NUT server says that it is about to cut the power.
+#[tokio::test]
+async fn guest_and_server_go_off() -> Result<()> {
+    if launcher() != "systemd" {
+        return Ok(());
+    }
+    let node = NodeProcess::start()?;
+    let mut leader = Leader::new(&node, 1).await?;
+    let vm = leader.pvh();
+    leader.apply(&vm).await?;
+    leader.state(&vm, VmState::Running).await?;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    std::thread::spawn(move || listener.incoming().flatten().try_for_each(cut));
+    let (host, name) = ("127.0.0.1".into(), "rack".into());
+    let spec = UpsSpec { host, port, name, user: None, password: None, minutes: 1 };
+    leader.client.apply_ups(Stamp { epoch: leader.epoch, generation: Generation(1) }, Some(spec)).await?;
+    // systemd has taken the order: who can't be powered off says so instead.
+    leader.until_node(|node| node.ups.as_ref().is_some_and(|ups| ups.shutdown == Some(UpsShutdown::Host))).await?;
+    ensure!(node.qemus()?.is_empty(), "the guest is off first");
+    println!("{GOING}");
+    tokio::time::sleep(2 * LIMIT).await;
+    bail!("the server is still there")
+}
+
+/// A NUT server that cuts the power.
+fn cut(mut stream: std::net::TcpStream) -> std::io::Result<()> {
+    let asked = BufReader::new(stream.try_clone()?).lines();
+    for _ in asked.map_while(Result::ok) {
+        stream.write_all(b"BEGIN LIST VAR rack\nVAR rack ups.status \"FSD OB LB\"\nEND LIST VAR rack\n")?;
+    }
+    Ok(())
+}
+
 #[test]
 fn the_same_under_systemd() -> Result<()> {
+    let (said, error, passed) = in_guest("a_vm_outlives_its_node_is_found_again_and_obeys")?;
+    ensure!(passed && said.contains("1 passed"), "{said}\n{error}");
+    Ok(())
+}
+
+/// QEMU ends as it does when its machine is powered off, and nobody has reported how the test ended.
+#[test]
+fn a_server_without_power_ends_its_guests_and_then_itself() -> Result<()> {
+    let (said, error, _) = in_guest("guest_and_server_go_off")?;
+    let off = error.contains("ended without a report (QEMU: 0)");
+    ensure!(said.contains(GOING) && off && !said.contains("still there"), "{said}\n{error}");
+    Ok(())
+}
+
+/// Runs a test of this program in the guest: what it said, what the script said, whether all went well.
+fn in_guest(test: &str) -> Result<(String, String, bool)> {
     let folder = tempfile::tempdir()?;
     let (inside, output) = (folder.path().join("cake"), folder.path().join("output"));
     fs::create_dir_all(inside.join("images"))?;
@@ -58,16 +112,13 @@ set -e
 mkdir -p '{place}'
 ln -s /cake/cake-node '{NODE}'
 export CAKE_LAUNCHER=systemd CAKE_ENGINE=/engine CAKE_IMAGES=/cake/images
-exec /cake/it --exact systemd::a_vm_outlives_its_node_is_found_again_and_obeys --nocapture
+exec /cake/it --exact systemd::{test} --nocapture
 "
     );
     fs::write(inside.join("run"), run)?;
     fs::set_permissions(inside.join("run"), fs::Permissions::from_mode(0o755))?;
-
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../image/scripts/systemd-guest.sh");
     let guest = Command::new(script).arg(&inside).arg(&output).output().context("image/scripts/systemd-guest.sh")?;
     let said = fs::read_to_string(&output).unwrap_or_default();
-    let passed = guest.status.success() && said.contains("1 passed");
-    ensure!(passed, "{}\n{said}\n{}", guest.status, String::from_utf8_lossy(&guest.stderr));
-    Ok(())
+    Ok((said, String::from_utf8_lossy(&guest.stderr).into_owned(), guest.status.success()))
 }
