@@ -12,6 +12,7 @@
 //!
 //! Which QEMU lives is not written here: the lock that it holds says so (`cake_vm::Folder`), and can't be out of date.
 
+mod exports;
 #[cfg(test)]
 mod golden;
 mod imports;
@@ -20,6 +21,7 @@ mod pools;
 mod schema;
 mod vms;
 
+pub use exports::ExportRow;
 pub use imports::ImportRow;
 pub use operations::PendingOperation;
 pub use pools::{CheckedImage, PoolRow};
