@@ -129,3 +129,112 @@ async fn a_browser_saves_a_backup_and_the_wizard_takes_it() -> Result<()> {
     browser.until_text("遺失").await?;
     browser.close().await
 }
+
+/// The files of a tar, in their order.
+fn unpacked(path: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut archive = tar::Archive::new(fs::File::open(path)?);
+    let mut files = Vec::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut bytes)?;
+        files.push((entry.path()?.to_string_lossy().into_owned(), bytes));
+    }
+    Ok(files)
+}
+
+/// A set-up server with a VM that ran once, and is off.
+async fn with_a_vm_that_is_off() -> Result<(Instance, Cake)> {
+    let instance = Instance::start()?;
+    instance.anonymous()?.set_up(&instance.setup_token()?, &answers()).await?;
+    let client = instance.administrator().await?;
+    instance.settled(&client).await?;
+    instance.tiny(&client, "web").await?;
+    let cake = instance.cake();
+    log_in(&cake).await?;
+    Ok((instance, cake))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_is_taken_away_by_command_while_daemons_die() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (mut instance, cake) = with_a_vm_that_is_off().await?;
+    let file = folder.path().join("web.ova");
+    let refused = cake.run(&["vm", "export", "web", "--output", text(&file)?]).await?;
+    ensure!(refused.code == 5 && refused.err.contains("export it now") && !file.exists(), "{refused:?}");
+    let chinese = cake.in_locale("zh_TW.UTF-8");
+    let refused = chinese.run(&["vm", "export", "web"]).await?;
+    ensure!(refused.code == 5 && refused.err.contains("現在無法匯出"), "{refused:?}");
+    let cake = instance.cake();
+    log_in(&cake).await?;
+    cake.ok(&["vm", "stop", "web"]).await?;
+    // Begun, and both daemons die: it goes on, and the file is whole.
+    let begun = cake.run(&["vm", "export", "web", "--format", "qcow2", "--no-wait", "--json"]).await?;
+    ensure!(begun.code == 0, "{begun:?}");
+    let task = serde_json::from_str::<serde_json::Value>(&begun.out)?["id"].as_str().context("a task")?.to_owned();
+    instance.crash()?;
+    let client = instance.administrator().await?;
+    instance.settled(&client).await?;
+    let cake = instance.cake();
+    log_in(&cake).await?;
+    cake.ok(&["task", "wait", &task]).await?;
+    let listed = cake.json(&["vm", "exports", "list", "web"]).await?;
+    let export = &listed["items"][0];
+    ensure!(export["state"] == "done" && export["file_name"] == "web.qcow2.tar", "{listed}");
+    let id = export["id"].as_str().context("an id")?;
+    let package = folder.path().join("web.qcow2.tar");
+    // What a download that broke off left is gone on with.
+    let part = folder.path().join(format!("web.qcow2.tar.{}.part", id.replace('-', "")));
+    let whole = folder.path().join("whole");
+    cake.ok(&["vm", "exports", "download", id, "--output", text(&whole)?]).await?;
+    fs::write(&part, &fs::read(&whole)?[..100_000])?;
+    cake.ok(&["vm", "exports", "download", id, "--output", text(&package)?]).await?;
+    ensure!(fs::read(&package)? == fs::read(&whole)? && !part.exists());
+    let files = unpacked(&package)?;
+    ensure!(files.len() == 3 && files[0].0 == "web.json" && files[2].1.starts_with(b"QFI\xfb"), "{:?}", files[0]);
+    let definition: serde_json::Value = serde_json::from_slice(&files[0].1)?;
+    ensure!(definition["cake_vm"] == 1 && definition["name"] == "web", "{definition}");
+    // Made and fetched in one, the VM deleted: the file stays here and there.
+    cake.ok(&["vm", "export", "web", "--output", text(&file)?]).await?;
+    ensure!(unpacked(&file)?[0].0 == "web.ovf");
+    let again = cake.run(&["vm", "export", "web", "--output", text(&file)?]).await?;
+    ensure!(again.code == 2 && again.err.contains("exists already"), "{again:?}");
+    cake.ok(&["vm", "delete", "web", "--now", "--yes"]).await?;
+    let table = cake.ok(&["vm", "exports", "list"]).await?.out;
+    ensure!(table.contains("web") && table.contains("qcow2") && table.contains("ova"), "{table}");
+    cake.ok(&["vm", "exports", "delete", id]).await?;
+    let gone = cake.run(&["vm", "exports", "download", id, "--output", text(&folder.path().join("no"))?]).await?;
+    ensure!(gone.code != 0, "{gone:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_is_taken_away_by_browser() -> Result<()> {
+    let (instance, cake) = with_a_vm_that_is_off().await?;
+    cake.ok(&["vm", "stop", "web"]).await?;
+    let id = |name: &str| format!("[data-test=\"{name}\"]");
+    let browser = Browser::start("zh-TW,zh").await?;
+    browser.goto(&format!("{}/login", instance.url())).await?;
+    browser.fill(&id("field-name"), ADMIN).await?;
+    browser.fill(&id("field-password"), PASSWORD).await?;
+    browser.click(&id("login")).await?;
+    browser.until("location.pathname === '/'").await?;
+    let vm = instance.administrator().await?.vm("web").await?.id;
+    browser.goto(&format!("{}/vms/{vm}", instance.url())).await?;
+    browser.until_text("之後自動刪除").await?;
+    browser.click("[data-test=\"export-make\"] summary").await?;
+    browser.click(&id("export-save")).await?;
+    browser.until("document.querySelector('[data-test=\"export-download\"]') !== null").await?;
+    browser.picture(&workspace().join("target/screenshots/vm-export-zh-Hant-TW.png")).await?;
+    // What the link leads to is the whole file, under its name.
+    let length = "fetch(document.querySelector('[data-test=\"export-download\"]').href)\
+        .then(answer => answer.arrayBuffer()).then(bytes => { window.taken = bytes.byteLength; })";
+    browser.until(&format!("({length}, true)")).await?;
+    browser.until("window.taken > 100000").await?;
+    let link = "document.querySelector('[data-test=\"export-download\"]').download === 'web.ova'";
+    browser.until(link).await?;
+    browser.click(&id("export-delete")).await?;
+    browser.click(&id("confirm-yes")).await?;
+    browser.until("document.querySelector('[data-test=\"export\"]') === null").await?;
+    browser.close().await
+}

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use cake_i18n::Words;
 use cake_planner::query::Filter;
 use cake_types::{
-    AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Image, Import, ImportStatus,
-    Language, Name, Node, NodeStatus, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, SessionId,
-    SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
+    AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Export, ExportStatus, Image,
+    Import, ImportStatus, Language, Name, Node, NodeStatus, Permission, Pool, PoolStatus, Problem, Role, RoleName,
+    SavedQuery, SessionId, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -38,6 +38,8 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn backups(&self) -> (Vec<BackupView>, bool);
     /// Bundles for whoever helps, newest first. Asked only for a viewer with [`Permission::Administer`].
     async fn support_bundles(&self) -> Vec<SupportView>;
+    /// Files that were made of VMs, or are being made: of one VM, newest first.
+    async fn exports(&self, vm: VmId) -> Vec<ExportView>;
     /// Files on their way to become images.
     async fn imports(&self) -> Vec<Arc<ImportView>>;
     async fn pools(&self) -> Vec<Arc<PoolView>>;
@@ -111,6 +113,7 @@ pub enum Change {
     /// An event or an audit record was written.
     Event,
     Image,
+    Export,
     Pool,
     Node,
     Alerts,
@@ -233,6 +236,16 @@ pub struct ImportView {
     pub import: Import,
     /// `None` until the node has answered for it.
     pub status: Option<ImportStatus>,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+/// A VM as one file.
+#[derive(Clone, Debug)]
+pub struct ExportView {
+    pub export: Export,
+    /// `None` until the node has answered for it.
+    pub status: Option<ExportStatus>,
     /// For If-Match, as the API's ETag header writes it.
     pub etag: String,
 }

@@ -20,8 +20,9 @@ mod pages;
 mod show;
 
 pub use data::{
-    About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, Found,
-    ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer, VmView,
+    About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, ExportView,
+    Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer,
+    VmView,
 };
 
 use axum::Router;

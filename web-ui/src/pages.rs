@@ -10,6 +10,7 @@ mod csv;
 mod drives;
 pub mod error;
 pub mod events;
+mod exports;
 pub mod help;
 pub mod images;
 mod listing;

@@ -33,6 +33,7 @@ use utoipa::{Modify, OpenApi};
         v1::images::list, v1::images::get, v1::images::update, v1::images::delete, v1::images::bin,
         v1::images::restore, v1::images::download,
         v1::imports::list, v1::imports::create, v1::imports::get, v1::imports::chunk, v1::imports::cancel,
+        v1::exports::create, v1::exports::list, v1::exports::get, v1::exports::download, v1::exports::delete,
         v1::pools::list, v1::nodes::list, v1::nodes::get,
         v1::usage::of_node, v1::usage::of_vm, v1::metrics::get,
         v1::tasks::list, v1::tasks::get, v1::tasks::cancel,

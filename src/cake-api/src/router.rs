@@ -11,9 +11,9 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, alerts, audit, backups, bin, bulk, cd, certificate, console, disks, events, images, imports, meta,
-    metrics, nics, nodes, pools, queries, query, screen, session, settings, setup, support, tasks, tokens, ups, usage,
-    vms, watch,
+    accounts, alerts, audit, backups, bin, bulk, cd, certificate, console, disks, events, exports, images, imports,
+    meta, metrics, nics, nodes, pools, queries, query, screen, session, settings, setup, support, tasks, tokens, ups,
+    usage, vms, watch,
 };
 
 struct Table {
@@ -136,6 +136,11 @@ fn table(api: Api) -> Table {
         .add_fleeting("import_chunk", ("PUT", "/v1/imports/{import}/chunks/{chunk}"), With(Manage), imports::chunk)
         .add("import_cancel", ("DELETE", "/v1/imports/{import}"), With(Manage), imports::cancel)
         .add("image_update", ("PATCH", "/v1/images/{image}"), With(Manage), images::update)
+        .add("vm_export", ("POST", "/v1/vms/{vm}/exports"), With(Manage), exports::create)
+        .add("export_list", ("GET", "/v1/exports"), With(View), exports::list)
+        .add("export_get", ("GET", "/v1/exports/{export}"), With(View), exports::get)
+        .add("export_download", ("GET", "/v1/exports/{export}/content"), With(Manage), exports::download)
+        .add("export_delete", ("DELETE", "/v1/exports/{export}"), With(Manage), exports::delete)
         .add("pool_list", ("GET", "/v1/pools"), With(View), pools::list)
         .add("node_list", ("GET", "/v1/nodes"), With(View), nodes::list)
         .add("node_get", ("GET", "/v1/nodes/{node}"), With(View), nodes::get)

@@ -8,6 +8,7 @@ use cake_control::backup::restore::Restore;
 use cake_control::board::Board;
 use cake_control::certificate::Certificates;
 use cake_control::consoles::Consoles;
+use cake_control::exports::Exports;
 use cake_control::images::Images;
 use cake_control::imports::Imports;
 use cake_control::ledger::Ledger;
@@ -31,6 +32,7 @@ pub struct Api {
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) images: Arc<Images>,
     pub(crate) imports: Arc<Imports>,
+    pub(crate) exports: Arc<Exports>,
     pub(crate) search: Arc<Search>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) settings: Arc<Settings>,
@@ -59,6 +61,7 @@ impl Api {
             tasks: control.tasks.clone(),
             images: control.images.clone(),
             imports: control.imports.clone(),
+            exports: control.exports.clone(),
             search: control.search.clone(),
             accounts: control.accounts.clone(),
             settings: control.settings.clone(),

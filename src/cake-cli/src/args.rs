@@ -115,6 +115,9 @@ pub enum VmCommand {
     Disk(DiskCommand),
     #[command(subcommand)]
     Cd(CdCommand),
+    Export(ExportArgs),
+    #[command(subcommand)]
+    Exports(ExportsCommand),
     Console(ConsoleArgs),
     Screenshot {
         #[arg(value_name = "VM")]
@@ -287,6 +290,39 @@ pub struct DeleteArgs {
     pub what: ManyArgs,
     #[arg(long)]
     pub now: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[arg(value_name = "VM")]
+    pub vm: String,
+    #[arg(long, value_name = "FORMAT", value_parser = EXPORT_FORMATS, default_value = "ova")]
+    pub format: String,
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+const EXPORT_FORMATS: [&str; 2] = ["ova", "qcow2"];
+
+/// Those that are kept on the server.
+#[derive(Debug, Subcommand)]
+pub enum ExportsCommand {
+    List {
+        #[arg(value_name = "VM")]
+        vm: Option<String>,
+    },
+    Download {
+        #[arg(value_name = "ID")]
+        export: Uuid,
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    Delete {
+        #[arg(value_name = "ID")]
+        export: Uuid,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -22,6 +22,7 @@ mod certificate;
 mod console;
 mod context;
 mod drive;
+mod export;
 mod failure;
 mod fetch;
 mod image;

@@ -5,7 +5,7 @@ use crate::bulk::{self, Asked, Deed};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{console, drive, nic, progress, search, usage};
+use crate::{console, drive, export, nic, progress, search, usage};
 use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
 use cake_client::{Seen, VmAction};
 use cake_i18n::format;
@@ -30,6 +30,8 @@ pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
         VmCommand::Nic(command) => nic::run(context, command).await,
         VmCommand::Disk(command) => drive::disk(context, command).await,
         VmCommand::Cd(command) => drive::cd(context, command).await,
+        VmCommand::Export(args) => export::export(context, args).await,
+        VmCommand::Exports(command) => export::exports(context, command).await,
         VmCommand::Console(args) => console::run(context, &args.vm).await,
         VmCommand::Screenshot { vm, output } => screenshot(context, &vm, &output).await,
         VmCommand::Usage { vm, span } => usage::show(context, &context.client()?.vm_usage(&vm, &span).await?),

@@ -30,6 +30,7 @@ mod backups;
 mod console;
 mod core;
 mod error;
+mod exports;
 mod images;
 mod screen;
 mod sse;

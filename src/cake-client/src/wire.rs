@@ -615,6 +615,30 @@ pub struct BulkRefusal {
     pub messages: BTreeMap<String, crate::error::Message>,
 }
 
+/// A VM as one file.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Export {
+    pub id: Uuid,
+    pub vm: Uuid,
+    /// The VM's, as it was then.
+    pub name: String,
+    /// `ova`, `qcow2`.
+    pub format: String,
+    /// `waiting`, `converting`, `packing`, `done`, …
+    pub state: String,
+    /// Of the file, once it is there.
+    pub size: Option<ByteSize>,
+    /// What it is best kept under.
+    pub file_name: String,
+    /// The task that tells of it.
+    pub task: Uuid,
+    pub created_at: Option<Timestamp>,
+    /// When it goes by itself.
+    pub expires_at: Option<Timestamp>,
+    pub etag: Option<String>,
+}
+
 /// The configuration in one file.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Backup {

@@ -2,7 +2,9 @@
 
 use cake_planner::names;
 use cake_store::{Key, KeyPrefix};
-use cake_types::{AccountId, AlertId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId};
+use cake_types::{
+    AccountId, AlertId, ExportId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId,
+};
 use uuid::Uuid;
 
 use crate::random;
@@ -31,6 +33,7 @@ folders! {
     tasks, task(TaskId) = "/tasks/";
     images, image(ImageId) = "/images/";
     imports, import(ImageId) = "/imports/";
+    exports, export(ExportId) = "/exports/";
     pools, pool(PoolId) = "/pools/";
     nodes, node(NodeId) = "/nodes/";
     accounts, account(AccountId) = "/accounts/";

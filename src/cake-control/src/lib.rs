@@ -27,6 +27,7 @@ pub mod certificate;
 pub mod clock;
 pub mod consoles;
 pub mod error;
+pub mod exports;
 pub mod images;
 pub mod imports;
 pub mod keys;

@@ -2,7 +2,7 @@
 
 use cake_planner::event::Happened;
 use cake_store::{Clock, Journal, JournalError, JournalOptions, SqliteOptions, SqliteStore, Store, StoreError};
-use cake_types::{EventKind, Image, Import, Node, Pool, Severity, Task, Vm};
+use cake_types::{EventKind, Export, Image, Import, Node, Pool, Severity, Task, Vm};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -15,6 +15,7 @@ use crate::backup::restore::{self, Restore};
 use crate::board::{Board, Render, Transition};
 use crate::certificate::{CertificateError, Certificates};
 use crate::consoles::Consoles;
+use crate::exports::Exports;
 use crate::images::Images;
 use crate::imports::Imports;
 use crate::ledger::Ledger;
@@ -23,6 +24,7 @@ use crate::reconcile::alerts::AlertReconciler;
 use crate::reconcile::bin::BinSweeper;
 use crate::reconcile::certificate::CertificateReconciler;
 use crate::reconcile::events::EventReconciler;
+use crate::reconcile::exports::ExportReconciler;
 use crate::reconcile::images::ImageReconciler;
 use crate::reconcile::imports::ImportReconciler;
 use crate::reconcile::pools::PoolReconciler;
@@ -63,6 +65,7 @@ pub struct Control {
     pub tasks: Arc<Tasks>,
     pub images: Arc<Images>,
     pub imports: Arc<Imports>,
+    pub exports: Arc<Exports>,
     pub search: Arc<Search>,
     pub accounts: Arc<Accounts>,
     pub settings: Arc<Settings>,
@@ -116,7 +119,8 @@ impl Control {
         let vms = Arc::new(Vms::new(ledger.clone(), nodes.clone(), settings.clone(), vec![place.listen.port()]));
         let images = Arc::new(Images::new(ledger.clone(), nodes.clone()));
         let imports = Arc::new(Imports::new(ledger.clone(), nodes.clone()));
-        let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone(), imports.clone()));
+        let exports = Arc::new(Exports::new(ledger.clone(), nodes.clone()));
+        let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone(), imports.clone(), exports.clone()));
         let bin = Arc::new(BinSweeper {
             ledger: ledger.clone(),
             settings: settings.clone(),
@@ -146,6 +150,7 @@ impl Control {
             tasks,
             images,
             imports,
+            exports,
             search: Arc::new(search),
             accounts,
             settings,
@@ -178,6 +183,7 @@ impl Control {
         let events = EventReconciler { ledger: ledger.clone() };
         let images = ImageReconciler { ledger: ledger.clone() };
         let imports = ImportReconciler { ledger: ledger.clone(), nodes: nodes.clone(), imports: self.imports.clone() };
+        let exports = ExportReconciler { ledger: ledger.clone(), nodes: nodes.clone(), exports: self.exports.clone() };
         let pools = PoolReconciler { ledger: ledger.clone(), nodes: nodes.clone() };
         let sweeper = Sweeper { ledger: ledger.clone(), accounts: self.accounts.clone() };
         let bin = self.bin.clone();
@@ -195,6 +201,7 @@ impl Control {
         self.loops.spawn(async move { events.run(transitions).await });
         self.loops.spawn(async move { images.run().await });
         self.loops.spawn(async move { imports.run().await });
+        self.loops.spawn(async move { exports.run().await });
         self.loops.spawn(async move { pools.run().await });
         self.loops.spawn(async move { sweeper.run().await });
         self.loops.spawn(async move { bin.run().await });
@@ -227,6 +234,9 @@ async fn fill(ledger: &Ledger) -> Result<(), RecordError> {
     }
     for Stored { value, revision } in record::all::<Import>(store, &keys::imports()).await? {
         board.put_import(value, revision);
+    }
+    for Stored { value, revision } in record::all::<Export>(store, &keys::exports()).await? {
+        board.put_export(value, revision);
     }
     for pool in record::all::<Pool>(store, &keys::pools()).await? {
         board.put_pool(pool.value);

@@ -166,13 +166,20 @@ impl Support {
         let vms =
             board.vms().iter().map(|vm| json!({ "vm": *vm.vm, "status": vm.status, "state": vm.state() })).collect();
         let images = board.images().iter().map(|one| json!({ "image": one.image, "status": one.status })).collect();
+        let exports = board.exports().iter().map(|one| json!({ "export": one.export, "status": one.status })).collect();
         let imports = board.imports().iter().map(|one| json!({ "import": one.import, "status": one.status })).collect();
         let pools = board.pools().iter().map(|one| json!({ "pool": one.pool, "status": one.status })).collect();
         let nodes = board.nodes();
         let node = |one: &Arc<crate::board::NodeEntry>| json!({ "node": one.node, "status": one.status, "connected": one.connected });
         let nodes = nodes.iter().map(node).collect();
-        for (name, all) in [("vms", vms), ("images", images), ("imports", imports), ("pools", pools), ("nodes", nodes)]
-        {
+        for (name, all) in [
+            ("vms", vms),
+            ("images", images),
+            ("imports", imports),
+            ("exports", exports),
+            ("pools", pools),
+            ("nodes", nodes),
+        ] {
             texts.push(json_text(&format!("{name}.json"), &Value::Array(all)));
         }
         for (name, kind) in [("events", RecordKind::Event), ("tasks", RecordKind::Task), ("audit", RecordKind::Audit)] {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::caller::{Caller, Keep};
 use crate::error;
+use crate::exports::Exports;
 use crate::imports::Imports;
 use crate::ledger::Ledger;
 use crate::vms::Vms;
@@ -21,6 +22,7 @@ pub struct Tasks {
     ledger: Arc<Ledger>,
     vms: Arc<Vms>,
     imports: Arc<Imports>,
+    exports: Arc<Exports>,
 }
 
 /// A part of the finished tasks.
@@ -30,8 +32,8 @@ pub struct Finished {
 }
 
 impl Tasks {
-    pub fn new(ledger: Arc<Ledger>, vms: Arc<Vms>, imports: Arc<Imports>) -> Self {
-        Self { ledger, vms, imports }
+    pub fn new(ledger: Arc<Ledger>, vms: Arc<Vms>, imports: Arc<Imports>, exports: Arc<Exports>) -> Self {
+        Self { ledger, vms, imports, exports }
     }
 
     /// At work, newest first.
@@ -105,6 +107,9 @@ impl Tasks {
         if task.goal == TaskGoal::Imported {
             let import = self.imports.find(&task.subject.id.to_string())?;
             self.imports.cancel(caller, import, |_| Ok(()), Some((&task, keep))).await?;
+        } else if let TaskGoal::Exported { export } = task.goal {
+            let export = self.exports.find(&export.to_string())?;
+            self.exports.delete(caller, export, |_| Ok(()), Some((&task, keep))).await?;
         } else {
             self.vms.undo(caller, &task, cancel, keep).await?;
         }

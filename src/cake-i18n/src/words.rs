@@ -80,7 +80,7 @@ impl Words {
         if let Some(subject) = &event.subject {
             facts.entry("name".into()).or_insert_with(|| subject.name.clone());
         }
-        if matches!(event.kind, EventKind::VmFailed | EventKind::ImageImportFailed) {
+        if matches!(event.kind, EventKind::VmFailed | EventKind::ImageImportFailed | EventKind::VmExportFailed) {
             let code = facts.get("code").cloned().unwrap_or_default();
             let why = self.text_of(&format!("failure-{code}"));
             facts.insert("why".into(), why.to_owned());

@@ -4,8 +4,8 @@ use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
 use cake_types::{
-    Counters, Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm,
-    VmId,
+    Counters, Epoch, Export, ExportId, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec,
+    UsageHistory, UsageOf, Vm, VmId,
 };
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -163,6 +163,19 @@ impl NodeClient {
     /// An image's file, for reading.
     pub async fn open_image(&self, id: ImageId) -> Result<OwnedFd, ClientError> {
         self.descriptor(Request::OpenImage { id }).await
+    }
+
+    pub async fn apply_export(&self, stamp: Stamp, export: Export) -> Result<(), ClientError> {
+        self.accepted(Request::ApplyExport { stamp, export: Box::new(export) }).await
+    }
+
+    pub async fn remove_export(&self, id: ExportId, stamp: Stamp) -> Result<(), ClientError> {
+        self.accepted(Request::RemoveExport { id, stamp }).await
+    }
+
+    /// An export's file, for reading.
+    pub async fn open_export(&self, id: ExportId) -> Result<OwnedFd, ClientError> {
+        self.descriptor(Request::OpenExport { id }).await
     }
 
     /// A tar of the node's logs.

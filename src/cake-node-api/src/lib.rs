@@ -24,8 +24,8 @@ pub mod staged;
 pub use client::{ClientError, NodeClient, Observation};
 pub use frame::{Decoder, FRAME_MAX, FrameError};
 pub use model::{
-    API_VERSION, Hello, ImageRecord, ImportRecord, NodeError, Observed, OperationOutcome, OperationResult,
-    RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
+    API_VERSION, ExportRecord, Hello, ImageRecord, ImportRecord, NodeError, Observed, OperationOutcome,
+    OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
 };
 pub use server::{NodeService, ObservedStream, serve};
 

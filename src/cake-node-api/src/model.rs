@@ -1,8 +1,9 @@
 //! What travels. Versioned as a whole: [`Hello::api`] says which.
 
 use cake_types::{
-    Counters, Epoch, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, Name, NodeId, NodeStatus, OperationId,
-    PoolId, PoolStatus, PublicKey, Span, Stamp, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    Counters, Epoch, Export, ExportId, ExportStatus, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, Name,
+    NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey, Span, Stamp, UpsSpec, Usage, UsageHistory, UsageOf,
+    Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,10 @@ pub enum Observed {
     ImportGone {
         id: ImageId,
     },
+    Export(Box<ExportRecord>),
+    ExportGone {
+        id: ExportId,
+    },
     Pool {
         id: PoolId,
         status: PoolStatus,
@@ -116,6 +121,13 @@ pub struct ImageRecord {
 pub struct ImportRecord {
     pub id: ImageId,
     pub status: ImportStatus,
+}
+
+/// An export as the node holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportRecord {
+    pub id: ExportId,
+    pub status: ExportStatus,
 }
 
 /// A byte stream that a person may ask for.
@@ -224,6 +236,17 @@ pub enum Request {
     },
     OpenImage {
         id: ImageId,
+    },
+    ApplyExport {
+        stamp: Stamp,
+        export: Box<Export>,
+    },
+    RemoveExport {
+        id: ExportId,
+        stamp: Stamp,
+    },
+    OpenExport {
+        id: ExportId,
     },
     Do {
         operation: OperationId,

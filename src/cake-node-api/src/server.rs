@@ -5,8 +5,8 @@ use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
 use async_trait::async_trait;
 use cake_types::{
-    Counters, Epoch, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm,
-    VmId,
+    Counters, Epoch, Export, ExportId, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec,
+    UsageHistory, UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -43,6 +43,12 @@ pub trait NodeService: Send + Sync + 'static {
     async fn open_import(&self, id: ImageId) -> Result<OwnedFd, NodeError>;
     /// The file of an image, for reading.
     async fn open_image(&self, id: ImageId) -> Result<OwnedFd, NodeError>;
+    /// Makes one file of a VM that is off. Refused unless `stamp` is newer than what is held, or the same with the same content.
+    async fn apply_export(&self, stamp: Stamp, export: Export) -> Result<(), NodeError>;
+    /// Gives an export up, or removes its file.
+    async fn remove_export(&self, id: ExportId, stamp: Stamp) -> Result<(), NodeError>;
+    /// The file of an export that is done, for reading.
+    async fn open_export(&self, id: ExportId) -> Result<OwnedFd, NodeError>;
     /// Does `verb` once, however often it is asked with the same `operation`. The outcome is observed.
     async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError>;
     async fn observe(&self) -> Result<ObservedStream, NodeError>;
@@ -128,6 +134,9 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
         Request::LookAtImport { id } => service.look_at_import(id).await.map(accepted),
         Request::OpenImport { id } => service.open_import(id).await.map(&mut with),
         Request::OpenImage { id } => service.open_image(id).await.map(&mut with),
+        Request::ApplyExport { stamp, export } => service.apply_export(stamp, *export).await.map(accepted),
+        Request::RemoveExport { id, stamp } => service.remove_export(id, stamp).await.map(accepted),
+        Request::OpenExport { id } => service.open_export(id).await.map(&mut with),
         Request::Do { operation, vm, verb } => service.operate(operation, vm, verb).await.map(accepted),
         Request::Ticket { kind, vm } => service.ticket(kind, vm).await.map(Answer::Ticket),
         Request::Open { ticket } => service.open(ticket).await.map(&mut with),

@@ -6,9 +6,9 @@ use cake_node_api::{
     StreamTicket, Verb, serve,
 };
 use cake_types::{
-    Accelerator, ByteSize, Column, Counters, Epoch, HostCounters, ImageId, Import, NodeCapacity, NodeId, NodeStatus,
-    OperationId, OsRng, PoolId, PoolSpec, SecretKey, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm,
-    VmId,
+    Accelerator, ByteSize, Column, Counters, Epoch, Export, ExportId, HostCounters, ImageId, Import, NodeCapacity,
+    NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, SecretKey, Span, Stamp, UpsSpec, UsageHistory, UsageOf,
+    VM_MEASURES, Vm, VmId,
 };
 use futures_util::StreamExt;
 use std::io::{Read, Write};
@@ -90,6 +90,18 @@ impl NodeService for EchoNode {
     async fn open_image(&self, _: ImageId) -> Result<OwnedFd, NodeError> {
         Err(NodeError::Unknown)
     }
+    async fn apply_export(&self, _: Stamp, _: Export) -> Result<(), NodeError> {
+        Err(NodeError::Unknown)
+    }
+
+    async fn remove_export(&self, _: ExportId, _: Stamp) -> Result<(), NodeError> {
+        Err(NodeError::Unknown)
+    }
+
+    async fn open_export(&self, _: ExportId) -> Result<OwnedFd, NodeError> {
+        Err(NodeError::Unknown)
+    }
+
     async fn operate(&self, _: OperationId, _: VmId, _: Verb) -> Result<(), NodeError> {
         Err(NodeError::Unknown)
     }

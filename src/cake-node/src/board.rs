@@ -1,7 +1,10 @@
 //! What is so, as everybody may see it: the last status of every VM, pool and image, and the news for those who watch.
 
-use cake_node_api::{ImageRecord, ImportRecord, Observed};
-use cake_types::{ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, UpsStatus, Usage, VmId, VmStatus};
+use cake_node_api::{ExportRecord, ImageRecord, ImportRecord, Observed};
+use cake_types::{
+    ExportId, ExportStatus, ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, UpsStatus, Usage, VmId,
+    VmStatus,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,12 +29,19 @@ struct State {
     pools: BTreeMap<PoolId, PoolStatus>,
     images: Vec<ImageRecord>,
     imports: BTreeMap<ImageId, ImportStatus>,
+    exports: BTreeMap<ExportId, ExportStatus>,
 }
 
 impl Board {
     pub fn new(node: NodeStatus) -> Self {
-        let state =
-            State { node, vms: HashMap::new(), pools: BTreeMap::new(), images: Vec::new(), imports: BTreeMap::new() };
+        let state = State {
+            node,
+            vms: HashMap::new(),
+            pools: BTreeMap::new(),
+            images: Vec::new(),
+            imports: BTreeMap::new(),
+            exports: BTreeMap::new(),
+        };
         Self(Arc::new(Shared { state: Mutex::new(state), news: broadcast::Sender::new(NEWS) }))
     }
 
@@ -159,6 +169,24 @@ impl Board {
     pub fn remove_import(&self, id: ImageId) {
         self.state().imports.remove(&id);
         self.tell(Observed::ImportGone { id });
+    }
+
+    pub fn exports(&self) -> Vec<ExportRecord> {
+        let record = |(id, status): (&ExportId, &ExportStatus)| ExportRecord { id: *id, status: status.clone() };
+        self.state().exports.iter().map(record).collect()
+    }
+
+    pub fn set_export(&self, record: ExportRecord) {
+        let ExportRecord { id, status } = &record;
+        let changed = self.state().exports.insert(*id, status.clone()).as_ref() != Some(status);
+        if changed {
+            self.tell(Observed::Export(Box::new(record)));
+        }
+    }
+
+    pub fn remove_export(&self, id: ExportId) {
+        self.state().exports.remove(&id);
+        self.tell(Observed::ExportGone { id });
     }
 
     pub fn images(&self) -> Vec<ImageRecord> {

@@ -1,15 +1,18 @@
-//! The confined worker that turns qcow2, VMDK and VHDX into raw disks: `qemu-img` of the engine root, put into a cage with nothing
-//! but the file that is read and the file that is written.
+//! The confined workers that turn qcow2, VMDK and VHDX into raw disks, and raw disks into VMDK and qcow2: `qemu-img` of the engine
+//! root, put into a cage with nothing but the file that is read and the file that is written.
 //!
 //! ```text
 //!   cake-node ── source (standard input), target (standard output), a pipe (standard error)
-//!      └─► cake-node worker convert-image FORMAT ENGINE
-//!             cage: the engine read-only, /vm/source and /vm/target, no network, the workers' own user, no capability
+//!      └─► cake-node worker convert-image FORMAT ENGINE        in: the workers' own user
+//!          cake-node worker export-disk FORMAT ENGINE          out: the VM's user, who owns the disk, and may only read it here
+//!             cage: the engine read-only, /vm/source and /vm/target, no network, no capability
 //!             limits · seccomp · execve qemu-img ──► its progress into the pipe
 //! ```
 //!
-//! The format is the one that [`cake_storage::inspect`] found: nothing is guessed, and no backing file is looked for.
+//! The format that is read is the one that [`cake_storage::inspect`] found, or raw: nothing is guessed, and no backing file is looked
+//! for.
 
+use crate::database::FIRST_UID;
 use cake_host::cage::{self, Cage, FOLDER, Seen};
 use cake_host::step::{StepError, close_from, step};
 use cake_storage::worker::WORKER_UID;
@@ -17,6 +20,10 @@ use nix::sys::resource::Resource;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 use std::convert::Infallible;
 use std::ffi::CString;
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::os::fd::FromRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 const QEMU_IMG: &str = "/usr/bin/qemu-img";
@@ -32,6 +39,10 @@ const FILES: u64 = 64;
 pub enum ConvertError {
     #[error("{0} is no format that is converted")]
     Format(String),
+    #[error("the disk belongs to user {0}, who is no VM's")]
+    Owner(u32),
+    #[error("the disk can't be looked at")]
+    Look(#[source] std::io::Error),
     #[error("the worker can't be confined")]
     Cage(#[source] StepError),
     #[error("the seccomp filter can't be made")]
@@ -47,6 +58,29 @@ pub fn convert_image(format: &str, engine: &Path) -> Result<Infallible, ConvertE
     if !matches!(format, "qcow2" | "vmdk" | "vhdx") {
         return Err(ConvertError::Format(format.to_owned()));
     }
+    let words = ["-n", "--target-is-zero", "-W", "-m", "16", "-O", "raw"];
+    confined(engine, WORKER_UID, &words, format)
+}
+
+/// `cake-node worker export-disk FORMAT ENGINE`: root in, the disk's own user from before its first byte on. He may read it anyway,
+/// and here he can't write to it.
+pub fn export_disk(format: &str, engine: &Path) -> Result<Infallible, ConvertError> {
+    let words = match format {
+        "vmdk" => &["-o", "subformat=streamOptimized,adapter_type=lsilogic", "-O", "vmdk"][..],
+        "qcow2" => &["-c", "-O", "qcow2"],
+        other => return Err(ConvertError::Format(other.to_owned())),
+    };
+    // SAFETY: standard input is open and is not closed here.
+    let source = ManuallyDrop::new(unsafe { File::from_raw_fd(0) });
+    let owner = source.metadata().map_err(ConvertError::Look)?.uid();
+    if owner < FIRST_UID {
+        return Err(ConvertError::Owner(owner));
+    }
+    confined(engine, owner, words, "raw")
+}
+
+/// Becomes qemu-img, without any right, on the files at standard input and output.
+fn confined(engine: &Path, uid: u32, words: &[&str], format: &str) -> Result<Infallible, ConvertError> {
     let filter = filter()?;
     // By their paths: what a descriptor belongs to is in the mount namespace that is left.
     let path_of = |link: &str| std::fs::read_link(link).map_err(step("find a file by its descriptor"));
@@ -55,8 +89,7 @@ pub fn convert_image(format: &str, engine: &Path) -> Result<Infallible, ConvertE
         Seen { source: &source, name: SOURCE, writable: false },
         Seen { source: &target, name: TARGET, writable: true },
     ];
-    cage::enter(&Cage { engine, uid: WORKER_UID, network: false, kvm: false, seen: &seen })
-        .map_err(ConvertError::Cage)?;
+    cage::enter(&Cage { engine, uid, network: false, kvm: false, seen: &seen }).map_err(ConvertError::Cage)?;
     cage::limit(&[
         (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_AS, MEMORY),
@@ -66,9 +99,9 @@ pub fn convert_image(format: &str, engine: &Path) -> Result<Infallible, ConvertE
     ])
     .map_err(ConvertError::Cage)?;
     only_the_pipe()?;
-    cage::drop_all(WORKER_UID).map_err(ConvertError::Cage)?;
+    cage::drop_all(uid).map_err(ConvertError::Cage)?;
     seccompiler::apply_filter(&filter)?;
-    execute(format)
+    execute(words, format)
 }
 
 /// Progress and complaints go into the pipe; there is nothing to read, and no other descriptor.
@@ -84,14 +117,15 @@ fn only_the_pipe() -> Result<(), StepError> {
     unsafe { close_from(3) }
 }
 
-fn execute(format: &str) -> Result<Infallible, ConvertError> {
+fn execute(how: &[&str], format: &str) -> Result<Infallible, ConvertError> {
+    // A raw disk has no place for the name of another file.
+    let backing = if format == "raw" { "" } else { r#""backing":null,"# };
     let source = format!(
-        r#"json:{{"driver":"{format}","backing":null,"file":{{"driver":"file","filename":"{FOLDER}/{SOURCE}","locking":"off"}}}}"#
+        r#"json:{{"driver":"{format}",{backing}"file":{{"driver":"file","filename":"{FOLDER}/{SOURCE}","locking":"off"}}}}"#
     );
     let target = format!("{FOLDER}/{TARGET}");
-    let words =
-        ["qemu-img", "convert", "-p", "-n", "--target-is-zero", "-W", "-m", "16", "-t", "writeback", "-O", "raw"];
-    let argv: Vec<CString> = (words.into_iter().chain([source.as_str(), target.as_str()]))
+    let words = ["qemu-img", "convert", "-p", "-t", "writeback"];
+    let argv: Vec<CString> = (words.iter().chain(how).copied().chain([source.as_str(), target.as_str()]))
         .map(|word| CString::new(word).expect("words of ours have no NUL"))
         .collect();
     let program = CString::new(QEMU_IMG).expect("a path of ours has no NUL");

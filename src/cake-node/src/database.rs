@@ -12,6 +12,7 @@
 //!
 //! Which QEMU lives is not written here: the lock that it holds says so (`cake_vm::Folder`), and can't be out of date.
 
+mod exports;
 #[cfg(test)]
 mod golden;
 mod imports;
@@ -21,6 +22,7 @@ mod schema;
 mod ups;
 mod vms;
 
+pub use exports::ExportRow;
 pub use imports::ImportRow;
 pub use operations::PendingOperation;
 pub use pools::{CheckedImage, PoolRow};

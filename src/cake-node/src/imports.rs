@@ -12,7 +12,7 @@
 //! killed goes on where it was. A raw disk and a CD are kept as they came; qcow2, VMDK and VHDX become raw disks, because that is
 //! what disks are made from.
 
-use crate::convert;
+use crate::converter::{self, Converter, Files, failure, file_failure, run_blocking};
 use crate::database::ImportRow;
 use crate::house::House;
 use crate::inspector::{AskError, WorkerInspector};
@@ -34,7 +34,6 @@ use std::os::unix::fs::{DirBuilderExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -62,22 +61,8 @@ struct Work {
     folder: PathBuf,
 }
 
-fn failure(code: FailureCode, detail: impl std::fmt::Display) -> Failure {
-    Failure { code, detail: detail.to_string() }
-}
-
 fn unreadable(error: AskError) -> Failure {
     failure(FailureCode::Internal, format_args!("it could not be looked into: {}", crate::chain(&*error)))
-}
-
-fn file_failure(what: &'static str) -> impl FnOnce(io::Error) -> Failure {
-    move |error| {
-        let code = match error.kind() {
-            io::ErrorKind::StorageFull => FailureCode::NoSpace,
-            _ => FailureCode::Internal,
-        };
-        failure(code, format_args!("cannot {what}: {error}"))
-    }
 }
 
 impl Imports {
@@ -305,17 +290,11 @@ impl Imports {
         let (again, target) = (work.clone(), work.converted());
         let made = target.clone();
         let (source, file) = run_blocking(move || again.hand_over(&made, virtual_size)).await?;
-        let mut worker = tokio::process::Command::new(&self.inspector.program);
-        worker.args(["worker", "convert-image", format]).arg(&self.house.engine).env_clear();
-        worker.stdin(source).stdout(file.try_clone().map_err(file_failure("hand the file over"))?);
-        worker.stderr(std::process::Stdio::piped()).kill_on_drop(true);
-        let mut worker = worker.spawn().map_err(file_failure("start the worker"))?;
-        let said = self.follow(row, &mut worker, virtual_size).await?;
-        let status = worker.wait().await.map_err(file_failure("wait for the worker"))?;
-        if !status.success() {
-            let detail = format!("qemu-img could not convert it ({status}): {said}");
-            return Err(failure(FailureCode::ImageBroken, detail));
-        }
+        let kept = file.try_clone().map_err(file_failure("hand the file over"))?;
+        let files = Files { source, target: kept, pool: self.house.pool(row.import.spec.pool)? };
+        let worker = Converter { program: &self.inspector.program, engine: &self.house.engine };
+        let told = |done| self.tell(row, ByteSize(converter::part(virtual_size, done)), ByteSize(virtual_size));
+        worker.run(["convert-image", format], files, FailureCode::ImageBroken, told).await?;
         run_blocking(move || {
             fchown(&file, Some(0), Some(0)).and_then(|()| file.sync_all()).map_err(file_failure("keep the disk"))
         })
@@ -323,44 +302,6 @@ impl Imports {
         let answer = self.inspector.glance(&target).await.map_err(unreadable)?;
         let found = answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
         Ok((found, target))
-    }
-
-    /// Shows the progress of a conversion until its pipe ends; gives the last words. One that would fill the pool is ended.
-    async fn follow(
-        &self,
-        row: &ImportRow,
-        worker: &mut tokio::process::Child,
-        virtual_size: u64,
-    ) -> Result<String, Failure> {
-        const KEPT: usize = 2048;
-        let pool = self.house.pool(row.import.spec.pool)?;
-        let mut pipe = worker.stderr.take().ok_or_else(|| failure(FailureCode::Internal, "no pipe"))?;
-        let (mut said, mut buffer) = (Vec::new(), [0; 512]);
-        let mut watch = tokio::time::interval(LOOK);
-        loop {
-            tokio::select! {
-                read = pipe.read(&mut buffer) => match read.map_err(file_failure("follow the worker"))? {
-                    0 => break,
-                    count => {
-                        said.extend_from_slice(&buffer[..count]);
-                        let surplus = said.len().saturating_sub(KEPT);
-                        said.drain(..surplus);
-                        if let Some(done) = convert::progress(&said) {
-                            let done = (u128::from(virtual_size) * u128::from(done) / 10_000) as u64;
-                            self.tell(row, ByteSize(done), ByteSize(virtual_size));
-                        }
-                    }
-                },
-                _ = watch.tick() => {
-                    if pool.free().is_ok_and(|free| free.bytes() == 0) {
-                        // Dropped, and so ended, by whoever gets this.
-                        return Err(failure(FailureCode::NoSpace, "the pool is full before the disk is whole"));
-                    }
-                }
-            }
-        }
-        let text = String::from_utf8_lossy(&said);
-        Ok(text.chars().filter(|c| !c.is_control()).collect())
     }
 }
 
@@ -371,12 +312,6 @@ fn tolerate_missing(done: Result<io::Result<()>, tokio::task::JoinError>) -> Res
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(internal(error.to_string())),
         _ => Ok(()),
     }
-}
-
-async fn run_blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(failure(FailureCode::Internal, error)))
 }
 
 fn invalid(detail: String) -> NodeError {

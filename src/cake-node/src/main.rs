@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use cake_daemon::{limits, log, memory};
 use cake_node::admin::{self, Alive};
-use cake_node::convert::convert_image;
+use cake_node::convert::{convert_image, export_disk};
 use cake_node::serve::{Options, serve};
 use cake_storage::worker::{Depth, inspect_image};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -127,6 +127,9 @@ enum WorkerKind {
     /// Make a raw disk (standard output) of the image at standard input
     #[command(name = "convert-image")]
     Convert { format: String, engine: PathBuf },
+    /// Make a disk that others read (standard output) of the raw disk at standard input
+    #[command(name = "export-disk")]
+    Export { format: String, engine: PathBuf },
 }
 
 fn main() -> ExitCode {
@@ -151,6 +154,7 @@ fn worker(kind: WorkerKind) -> Result<()> {
         WorkerKind::Inspect => Ok(inspect_image(Depth::All)?),
         WorkerKind::Glance => Ok(inspect_image(Depth::Headers)?),
         WorkerKind::Convert { format, engine } => match convert_image(&format, &engine)? {},
+        WorkerKind::Export { format, engine } => match export_disk(&format, &engine)? {},
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::admin::SOCKET_NOTE;
 use crate::board::Board;
 use crate::database::Database;
+use crate::exports::Exports;
 use crate::history::{self, History};
 use crate::house::House;
 use crate::imports::Imports;
@@ -84,16 +85,17 @@ pub async fn serve(options: Options) -> Result<()> {
     let settings = Settings {
         vms: house.vms.clone(),
         engine: options.engine.clone(),
-        helper: program,
+        helper: program.clone(),
         helper_arguments: vec!["exec-vm".into()],
         accelerator,
         limits: cake_qmp::Limits::default(),
     };
     let engine = Engine::new(settings, launcher, house.clone());
-    let imports = Imports::new(house.clone(), inspector);
+    let (imports, exports) = (Imports::new(house.clone(), inspector), Exports::new(house.clone(), program));
     let (power, supply) = watch::channel(None);
     let (tickets, guests, appliance) = (Default::default(), engine.clone(), options.appliance);
-    let node = Arc::new(Node { id, house: house.clone(), engine: guests, imports, tickets, appliance, ups: power });
+    let node = Node { id, house: house.clone(), engine: guests, imports, exports, tickets, appliance, ups: power };
+    let node = Arc::new(node);
     node.resume().await?;
     let listener = listen(&options.socket, &allowed)?;
     let socket = std::path::absolute(&options.socket)?;
@@ -101,7 +103,7 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(usage::run(engine.clone(), board.clone()));
     tokio::spawn(history::run(history.clone(), engine.clone()));
     tokio::spawn(networks::run(board));
-    tokio::spawn(look_again(house, engine));
+    tokio::spawn(look_again(house, engine, node.exports.clone()));
     tokio::spawn(try_again(node.clone()));
     tokio::spawn(ups::run(node.clone(), supply));
     ready::tell(options.ready_fd, "ready").context("say that we are ready")?;
@@ -176,13 +178,16 @@ async fn try_again(node: Arc<Node>) {
     }
 }
 
-async fn look_again(house: Arc<House>, engine: Engine) {
+async fn look_again(house: Arc<House>, engine: Engine, exports: Arc<Exports>) {
     let mut timer = tokio::time::interval(LOOK_AGAIN);
     loop {
         timer.tick().await;
         house.refresh_images().await;
         house.measure_pools().await;
         engine.trim_logs();
+        if let Err(error) = exports.sweep(Timestamp::now()).await {
+            tracing::warn!(%error, "old exports are not removed: {error}");
+        }
         if let Ok(capacity) = cake_host::usage::capacity() {
             house.board.change_node(|node| node.capacity = capacity.into());
         }

@@ -3,6 +3,7 @@
 use crate::admit;
 use crate::board::Board;
 use crate::database::{Applied, Database, PendingOperation, Tombstone, VmRow};
+use crate::exports::Exports;
 use crate::house::House;
 use crate::imports::Imports;
 use crate::support;
@@ -12,8 +13,8 @@ use cake_node_api::{
     API_VERSION, Hello, NodeError, NodeService, Observed, ObservedStream, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
-    Counters, Epoch, ExitReason, HaltedBy, ImageId, Import, NodeId, OperationId, PoolId, PoolSpec, Power, Span, Stamp,
-    UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, ImageId, Import, NodeId, OperationId, PoolId, PoolSpec,
+    Power, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -38,6 +39,7 @@ pub struct Node {
     pub house: Arc<House>,
     pub engine: Engine,
     pub imports: Arc<Imports>,
+    pub exports: Arc<Exports>,
     pub tickets: Mutex<Tickets>,
     /// The machine is cake's own: it may be powered off.
     pub appliance: bool,
@@ -75,6 +77,7 @@ impl Node {
             }
         }
         self.imports.resume().await?;
+        self.exports.resume().await?;
         for pending in self.database().pending_operations().await? {
             tokio::spawn(go_on_with(self.clone(), pending));
         }
@@ -322,6 +325,18 @@ impl NodeService for Node {
         file.map(OwnedFd::from).map_err(|error| NodeError::Internal { detail: error.to_string() })
     }
 
+    async fn apply_export(&self, stamp: Stamp, export: Export) -> Result<(), NodeError> {
+        self.exports.apply(stamp, export).await
+    }
+
+    async fn remove_export(&self, id: ExportId, stamp: Stamp) -> Result<(), NodeError> {
+        self.exports.remove(id, stamp).await
+    }
+
+    async fn open_export(&self, id: ExportId) -> Result<OwnedFd, NodeError> {
+        self.exports.open(id).await
+    }
+
     async fn support(&self) -> Result<OwnedFd, NodeError> {
         let vms = self.house.vms.clone();
         let made = tokio::task::spawn_blocking(move || support::archive(&vms, &cake_daemon::log::recent())).await;
@@ -414,6 +429,7 @@ async fn snapshot(
     first.extend(board.pools().into_iter().map(|(id, status)| Observed::Pool { id, status }));
     first.extend(board.images().into_iter().map(|image| Observed::Image(Box::new(image))));
     first.extend(board.imports().into_iter().map(|import| Observed::Import(Box::new(import))));
+    first.extend(board.exports().into_iter().map(|export| Observed::Export(Box::new(export))));
     for observed in first {
         let _ = send.send(observed).await;
     }

@@ -42,10 +42,12 @@ pub enum Action {
     /// Off, and out of sight, with everything that it has.
     Bin,
     Restore,
+    /// Make one file of it.
+    Export,
 }
 
 impl Action {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Start,
         Self::Shutdown,
         Self::Stop,
@@ -60,6 +62,7 @@ impl Action {
         Self::Console,
         Self::Bin,
         Self::Restore,
+        Self::Export,
     ];
 
     /// The word in problems; its text in every language is `action-WORD`.
@@ -77,6 +80,7 @@ impl Action {
             Self::Console => "console",
             Self::Bin => "bin",
             Self::Restore => "restore",
+            Self::Export => "export",
         }
     }
 }
@@ -127,6 +131,8 @@ fn is_legal(action: Action, state: VmState, power: Power) -> bool {
         Action::Bin => !matches!(state, Deleting | Lost),
         // Only from the bin, or from where nobody knows it.
         Action::Adopt | Action::Restore => false,
+        // What a guest writes meanwhile would be half in the file.
+        Action::Export => matches!(state, Stopped | Failed),
         Action::Console => matches!(state, Starting | Running | Paused | ShuttingDown),
     }
 }

@@ -9,8 +9,9 @@
 //! ```
 
 use cake_types::{
-    ByteSize, CdStatus, DiskStatus, ExitReason, Failure, Generation, ImageId, ImportStage, ImportStatus, MacAddress,
-    Power, ProvisionProgress, Task, TaskGoal, TaskKind, TaskProgress, TaskState, VmState, VmStatus,
+    ByteSize, CdStatus, DiskStatus, ExitReason, ExportStage, ExportStatus, Failure, Generation, ImageId, ImportStage,
+    ImportStatus, MacAddress, Power, ProvisionProgress, Task, TaskGoal, TaskKind, TaskProgress, TaskState, VmState,
+    VmStatus,
 };
 
 /// The outcome of an operation, as the node reports it.
@@ -102,8 +103,8 @@ pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
         return if task.goal == TaskGoal::Removed { done() } else { failed(code::LOST, None) };
     }
     match &task.goal {
-        // An import is asked of by itself.
-        TaskGoal::Removed | TaskGoal::Imported => Progress::Running(None),
+        // Imports and exports are asked of by themselves.
+        TaskGoal::Removed | TaskGoal::Imported | TaskGoal::Exported { .. } => Progress::Running(None),
         TaskGoal::Applied { generation } => applied(*generation, seen),
         TaskGoal::Nic { generation, mac, plugged } => rewired(*generation, *mac, *plugged, seen),
         TaskGoal::Cd { generation, image } => inserted(*generation, *image, seen),
@@ -143,6 +144,36 @@ pub fn import_progress(task: &Task, seen: &ImportSeen<'_>) -> Progress {
             (ImportStage::Done, _) if seen.image => done(),
             (ImportStage::Failed, Some(why)) => failure(why),
             (ImportStage::Failed, None) => failed(code::INTERNAL, None),
+            _ if status.total.bytes() == 0 => Progress::Running(None),
+            _ => Progress::Running(Some(TaskProgress { done: status.done.min(status.total), total: status.total })),
+        },
+    }
+}
+
+/// Everything that is known about an export.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ExportSeen<'a> {
+    /// The Store still has it.
+    pub there: bool,
+    pub status: Option<&'a ExportStatus>,
+    /// The node refused it, for this reason.
+    pub refused: Option<&'a str>,
+}
+
+/// Where the export that `task` is stands.
+pub fn export_progress(task: &Task, seen: &ExportSeen<'_>) -> Progress {
+    match (seen.status, seen.there) {
+        (_, true) if task.cancel_requested => Progress::Running(None),
+        (_, false) if task.cancel_requested => cancelled(code::CANCELLED),
+        (_, false) => cancelled(code::REMOVED),
+        (None, true) => match seen.refused {
+            Some(why) => failed(code::REFUSED, Some(why.to_owned())),
+            None => Progress::Running(None),
+        },
+        (Some(status), true) => match (status.stage, &status.failure) {
+            (ExportStage::Done, _) => done(),
+            (ExportStage::Failed, Some(why)) => failure(why),
+            (ExportStage::Failed, None) => failed(code::INTERNAL, None),
             _ if status.total.bytes() == 0 => Progress::Running(None),
             _ => Progress::Running(Some(TaskProgress { done: status.done.min(status.total), total: status.total })),
         },
@@ -316,7 +347,7 @@ pub enum Cancel {
 /// `None`: it can't be cancelled, and saying so is the honest answer.
 pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
     match kind {
-        TaskKind::VmCreate | TaskKind::ImageImport => Some(Cancel::Delete),
+        TaskKind::VmCreate | TaskKind::ImageImport | TaskKind::VmExport => Some(Cancel::Delete),
         TaskKind::VmStart => Some(Cancel::PowerOff),
         TaskKind::VmShutdown => Some(Cancel::StayOn),
         TaskKind::VmStop

@@ -15,6 +15,7 @@
 mod error;
 pub mod images;
 pub mod inspect;
+pub mod package;
 mod pool;
 pub mod seed;
 pub mod volume;

@@ -64,6 +64,11 @@ impl Pool {
         self.path.join("images")
     }
 
+    /// Where files lie that were made of VMs.
+    pub fn exports(&self) -> PathBuf {
+        self.path.join("exports")
+    }
+
     /// Where a VM's disk is, or would be.
     pub fn volume(&self, vm: VmId, index: usize) -> PathBuf {
         self.path.join(format!("{vm}-{index}.raw"))

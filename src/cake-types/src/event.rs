@@ -56,10 +56,12 @@ pub enum EventKind {
     AlertBegan,
     AlertEnded,
     SystemRestored,
+    VmExported,
+    VmExportFailed,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -87,6 +89,8 @@ impl EventKind {
         Self::AlertBegan,
         Self::AlertEnded,
         Self::SystemRestored,
+        Self::VmExported,
+        Self::VmExportFailed,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -118,6 +122,8 @@ impl EventKind {
             Self::AlertBegan => "alert-began",
             Self::AlertEnded => "alert-ended",
             Self::SystemRestored => "system-restored",
+            Self::VmExported => "vm-exported",
+            Self::VmExportFailed => "vm-export-failed",
         }
     }
 }

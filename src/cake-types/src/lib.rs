@@ -15,6 +15,7 @@ mod alert;
 mod certificate;
 mod drive;
 mod event;
+mod export;
 mod hardware;
 mod id;
 mod image;
@@ -38,12 +39,14 @@ pub use alert::{Acknowledgement, Alert, AlertId, AlertKind};
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
 pub use drive::{CdStatus, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
+pub use export::{Export, ExportFormat, ExportSpec, ExportStage, ExportStatus};
 pub use hardware::{
     CpuModel, DiskBus, DiskDevice, Drivers, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,
     NicDevice, NicModel, PciAddress, SpareSlots,
 };
 pub use id::{
-    AccountId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, SessionId, TaskId, TokenId, VmId,
+    AccountId, ExportId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, SessionId, TaskId,
+    TokenId, VmId,
 };
 pub use image::{
     GuestOs, Image, ImageFormat, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage, ImportStatus,
@@ -100,6 +103,8 @@ pub mod limits {
     pub const TAGS_MAX: usize = 16;
     /// Longest note of an acknowledgement, in characters.
     pub const NOTE_MAX: usize = 500;
+    /// How long a finished export is kept, in days.
+    pub const EXPORT_DAYS: i64 = 7;
     /// Most saved queries of one account.
     pub const SAVED_QUERIES_MAX: usize = 64;
 }

@@ -101,6 +101,12 @@ codes! {
     NoDiskRoom = "no-disk-room", 409;
     /// Another VM has that port of the server; params: `port`, `vm`.
     PortTaken = "port-taken", 409;
+    /// A file is being made of the VM; params: `name`.
+    Exporting = "exporting", 409;
+    /// No file can be made of the VM; params: `name`.
+    ExportUnfit = "export-unfit", 409;
+    /// The export's file is not there (yet); params: `state`.
+    ExportNotReady = "export-not-ready", 409;
     /// Something still uses it; params: `kind`, `name`.
     InUse = "in-use", 409;
     /// A VM needs the image; params: `name`, `by`.

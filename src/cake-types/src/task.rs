@@ -1,7 +1,9 @@
 //! A task: long work with progress. It is written in the same transaction as the change it belongs to and finished by looking
 //! at what the node reports, so that no crash can lose or repeat it.
 
-use crate::{Actor, ByteSize, Generation, ImageId, MacAddress, OperationId, Power, ProjectName, Subject, TaskId};
+use crate::{
+    Actor, ByteSize, ExportId, Generation, ImageId, MacAddress, OperationId, Power, ProjectName, Subject, TaskId,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -43,10 +45,11 @@ pub enum TaskKind {
     VmDiskAdd,
     VmDiskGrow,
     VmDiskRemove,
+    VmExport,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -67,6 +70,7 @@ impl TaskKind {
         Self::VmDiskAdd,
         Self::VmDiskGrow,
         Self::VmDiskRemove,
+        Self::VmExport,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -91,6 +95,7 @@ impl TaskKind {
             Self::VmDiskAdd => "vm-disk-add",
             Self::VmDiskGrow => "vm-disk-grow",
             Self::VmDiskRemove => "vm-disk-remove",
+            Self::VmExport => "vm-export",
         }
     }
 }
@@ -115,6 +120,8 @@ pub enum TaskGoal {
     Removed,
     /// The import is over and the image is there.
     Imported,
+    /// The file of this export of the VM is there.
+    Exported { export: ExportId },
 }
 
 /// Where a task stands.

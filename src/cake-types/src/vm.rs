@@ -369,6 +369,8 @@ pub enum FailureCode {
     FetchForbidden,
     /// It was replaced while it was fetched.
     FetchChanged,
+    /// The VM ran, or its disks were changed, while a file was made of it.
+    VmChanged,
     Internal,
 }
 
@@ -414,6 +416,7 @@ impl FailureCode {
             Self::FetchFailed => "fetch-failed",
             Self::FetchForbidden => "fetch-forbidden",
             Self::FetchChanged => "fetch-changed",
+            Self::VmChanged => "vm-changed",
             Self::Internal => "internal",
         }
     }

@@ -23,8 +23,9 @@ use cake_types::{
     Role, SavedQuery, Task, TaskId, UpsSpec, VmId,
 };
 use cake_web::{
-    About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, Found,
-    ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer, VmView,
+    About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, ExportView,
+    Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer,
+    VmView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -214,6 +215,15 @@ impl ConsoleData for Data {
         self.support.list().into_iter().rev().map(view).collect()
     }
 
+    async fn exports(&self, vm: VmId) -> Vec<ExportView> {
+        let view = |entry: &Arc<board::ExportEntry>| {
+            let board::ExportEntry { export, status, .. } = &**entry;
+            ExportView { export: export.clone(), status: status.clone(), etag: etag(export.meta.generation) }
+        };
+        let of = |entry: &&Arc<board::ExportEntry>| entry.export.spec.vm == vm;
+        self.board.exports().iter().rev().filter(of).map(view).collect()
+    }
+
     async fn imports(&self) -> Vec<Arc<ImportView>> {
         let view = |entry: &Arc<board::ImportEntry>| {
             let board::ImportEntry { import, status, .. } = &**entry;
@@ -339,6 +349,7 @@ fn change_of(what: &What) -> Option<Change> {
         What::Task(task) => Change::Task(task.id),
         What::Event(_) | What::Audit => Change::Event,
         What::Image(_) | What::ImageGone(_) | What::Import(_) | What::ImportGone(_) => Change::Image,
+        What::Export(_) | What::ExportGone(_) => Change::Export,
         What::Pool(_) => Change::Pool,
         What::Node(_) => Change::Node,
         What::Alerts => Change::Alerts,

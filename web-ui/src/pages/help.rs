@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 21] = [
+pub const ORDER: [&str; 22] = [
     "first-steps",
     "create-a-vm",
     "console",
@@ -34,6 +34,7 @@ pub const ORDER: [&str; 21] = [
     "command-line",
     "server-does-not-answer",
     "recovery",
+    "export",
     "backup",
     "support",
     "problems",

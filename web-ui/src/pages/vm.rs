@@ -1,7 +1,7 @@
 //! `GET /vms/{vm}`: one VM.
 
 use super::usage::Charts;
-use super::{EventRows, TaskRows, drives, nics};
+use super::{EventRows, TaskRows, drives, exports, nics};
 use crate::data::{ConsoleData, EventQuery, PageQuery, VmView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
@@ -9,7 +9,7 @@ use crate::show::{self, Mark, Meter};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use cake_types::{Accelerator, ByteSize, Restart, Vm, VmState};
+use cake_types::{Accelerator, ByteSize, Restart, Vm, VmState, limits};
 use std::sync::Arc;
 
 /// Tasks and events of a VM that its page shows.
@@ -32,6 +32,9 @@ struct Page<'a> {
     cds: Vec<(String, String)>,
     /// The CD with drivers, by id.
     drivers: Option<String>,
+    /// A file can be made of it.
+    exportable: bool,
+    export_days: i64,
     /// As a field takes them.
     tags: String,
 }
@@ -59,6 +62,8 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
         disks: drives::growable(&f, &view),
         cds: drives::choices(&data).await,
         drivers: spec.drivers.map(|image| image.to_string()),
+        exportable: exports::possible(&view),
+        export_days: limits::EXPORT_DAYS,
         tags: show::tags(&spec.tags),
     })
 }
@@ -68,6 +73,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, view: &VmView, regi
     regions.add("vm-facts", &facts(data, f, view).await);
     regions.add("vm-nics", &nics::nics(f, view));
     regions.add("vm-drives", &drives::drives(data, f, view).await);
+    regions.add("vm-exports", &exports::exports(data, f, view).await);
     let subject = Some(view.vm.meta.id.0);
     let mut tasks = data.active_tasks().await;
     tasks.retain(|task| Some(task.subject.id) == subject);

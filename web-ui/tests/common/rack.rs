@@ -9,8 +9,9 @@ use cake_types::{
     Permission, Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId, VmState,
 };
 use cake_web::{
-    About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, Found,
-    ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer, VmView,
+    About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, ExportView,
+    Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer,
+    VmView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub struct Rack {
     pub imports: Vec<Arc<ImportView>>,
     pub bin: Vec<BinView>,
     pub backups: Vec<BackupView>,
+    pub exports: Vec<ExportView>,
     pub pools: Vec<Arc<PoolView>>,
     pub nodes: Vec<Arc<NodeView>>,
     pub tasks: Vec<Arc<Task>>,
@@ -85,6 +87,10 @@ impl ConsoleData for Rack {
 
     async fn backups(&self) -> (Vec<BackupView>, bool) {
         (self.backups.clone(), self.backups.is_empty())
+    }
+
+    async fn exports(&self, vm: VmId) -> Vec<ExportView> {
+        self.exports.iter().filter(|view| view.export.spec.vm == vm).cloned().collect()
     }
 
     async fn support_bundles(&self) -> Vec<SupportView> {

@@ -7,8 +7,8 @@ use cake_types::{
     Subject, SystemSettings, Task, Vm, VmStatus, built_in_roles,
 };
 use cake_web::{
-    About, AccountView, BackupView, BinView, ImageView, ImportView, NodeView, PoolView, SettingsView, SetupView,
-    Viewer, VmView,
+    About, AccountView, BackupView, BinView, ExportView, ImageView, ImportView, NodeView, PoolView, SettingsView,
+    SetupView, Viewer, VmView,
 };
 use jiff::{Timestamp, ToSpan};
 use serde::de::DeserializeOwned;
@@ -80,6 +80,7 @@ pub fn fresh() -> Rack {
         imports: Vec::new(),
         bin: Vec::new(),
         backups: Vec::new(),
+        exports: Vec::new(),
         pools: Vec::new(),
         nodes: Vec::new(),
         tasks: Vec::new(),
@@ -134,6 +135,22 @@ fn node(connected: bool) -> Arc<NodeView> {
         ],
     }));
     Arc::new(NodeView { node, status: Some(status), connected })
+}
+
+/// Of the first VM: one that is there, one that is made.
+fn exports() -> Vec<ExportView> {
+    let one = |number: u32, format: &str, stage: &str, done: u64, size: u64| ExportView {
+        export: made(json!({
+            "meta": meta(id(17, number), "web-1", i64::from(number) * 100),
+            "spec": { "vm": id(1, 1), "format": format, "pool": id(2, 1), "task": id(8, number) },
+        })),
+        status: Some(made(json!({
+            "observed": { "epoch": 1, "generation": 1 }, "stage": stage, "done": done, "total": 4 * done, "size": size,
+            "failure": null,
+        }))),
+        etag: "\"g1\"".into(),
+    };
+    vec![one(1, "qcow2", "converting", GIB, 0), one(2, "ova", "done", 0, 3 * GIB)]
 }
 
 fn backups() -> Vec<BackupView> {
@@ -425,6 +442,7 @@ pub fn busy() -> Rack {
         ],
         events: events(),
         audit: Mutex::new(audit()),
+        exports: exports(),
         tokens: vec![
             token(1, "nightly report", Some(Timestamp::now() + (80 * 24).hours())),
             token(2, "old laptop", Some(ago(6000))),

@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod console;
 pub mod disks;
 pub mod events;
+pub mod exports;
 pub mod images;
 pub mod imports;
 pub mod meta;

@@ -151,6 +151,8 @@ fn told(board: &Board, what: What) -> Option<(&'static str, String)> {
         // Shown with its progress by its own address; here only that something changed.
         What::Import(id) => ("import", json_text(&json!({ "id": id }))),
         What::ImportGone(id) => ("import-gone", json_text(&json!({ "id": id }))),
+        What::Export(id) => ("export", json_text(&json!({ "id": id }))),
+        What::ExportGone(id) => ("export-gone", json_text(&json!({ "id": id }))),
         What::Pool(id) => ("pool", json_text(&Pool::from(&*board.pool(id)?))),
         What::Node(id) => {
             let nodes = board.nodes();

@@ -312,6 +312,10 @@ impl Adjusting<'_> {
             }
             txns.push(txn);
         }
+        // Their files are on the server that made them, and go from there after their days.
+        for key in all_keys(store, &keys::exports()).await? {
+            txns.push(Txn::new().delete(key));
+        }
         for Stored { value: task, .. } in record::all::<Task>(store, &keys::tasks()).await.map_err(error::record)? {
             let end = TaskEnd { state: TaskState::Cancelled, at: self.now, code: code::RESTORED.into(), detail: None };
             txns.push(Txn::new().delete(keys::task(task.id)));

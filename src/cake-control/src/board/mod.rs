@@ -10,11 +10,14 @@
 //! One lock, held only to copy or to put: nothing waits while holding it.
 
 mod changes;
+mod exports;
 mod model;
 mod observe;
 
 pub use changes::{Change, Changes, Compacted, What};
-pub use model::{Binned, Greeting, ImageEntry, ImportEntry, NodeEntry, PoolEntry, Render, Transition, VmEntry};
+pub use model::{
+    Binned, ExportEntry, Greeting, ImageEntry, ImportEntry, NodeEntry, PoolEntry, Render, Transition, VmEntry,
+};
 
 use cake_node_api::ImageRecord;
 use cake_planner::epoch::Held;
@@ -22,8 +25,8 @@ use cake_planner::names::{self, Reference};
 use cake_planner::task::Outcome;
 use cake_store::Revision;
 use cake_types::{
-    ByteSize, Image, ImageId, Import, Node, NodeId, OperationId, Pool, PoolId, Problem, ProjectName, Task, TaskId, Vm,
-    VmId, VmStatus,
+    ByteSize, ExportId, Image, ImageId, Import, Node, NodeId, OperationId, Pool, PoolId, Problem, ProjectName, Task,
+    TaskId, Vm, VmId, VmStatus,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -44,6 +47,8 @@ pub struct Board {
     pub images_poke: Poke<ImageId>,
     /// Imports whose desired or observed state may differ now.
     pub imports_poke: Poke<ImageId>,
+    /// Exports whose desired or observed state may differ now.
+    pub exports_poke: Poke<ExportId>,
     /// Pools that the node may not know as the Store does.
     pub pools_poke: Poke<PoolId>,
     transitions: tokio::sync::mpsc::UnboundedSender<Transition>,
@@ -58,6 +63,7 @@ struct Inner {
     outcomes: HashMap<OperationId, Outcome>,
     images: BTreeMap<ImageId, Arc<ImageEntry>>,
     imports: BTreeMap<ImageId, Arc<ImportEntry>>,
+    exports: BTreeMap<ExportId, Arc<ExportEntry>>,
     /// What the node says of images, until the Store has them.
     told_images: BTreeMap<ImageId, Arc<ImageRecord>>,
     pools: BTreeMap<PoolId, Arc<PoolEntry>>,
@@ -71,6 +77,7 @@ struct Snapshot {
     vms: HashSet<VmId>,
     images: HashSet<ImageId>,
     imports: HashSet<ImageId>,
+    exports: HashSet<ExportId>,
 }
 
 impl Board {
@@ -85,6 +92,7 @@ impl Board {
             tasks_poke: Poke::default(),
             images_poke: Poke::default(),
             imports_poke: Poke::default(),
+            exports_poke: Poke::default(),
             pools_poke: Poke::default(),
             transitions,
         };
@@ -298,6 +306,9 @@ impl Board {
         drop(inner);
         if task.goal == cake_types::TaskGoal::Imported {
             self.imports_poke.poke(ImageId(task.subject.id));
+        }
+        if let cake_types::TaskGoal::Exported { export } = task.goal {
+            self.exports_poke.poke(export);
         }
         self.changes.tell(What::Task(task));
     }

@@ -6,8 +6,8 @@ use cake_planner::admission::Situation;
 use cake_planner::epoch::{Held, Wanted};
 use cake_store::Revision;
 use cake_types::{
-    ByteSize, Failure, Generation, Image, ImageStatus, Import, ImportStatus, Name, Node, NodeId, NodeStatus, Pool,
-    PoolStatus, Stamp, Vm, VmId, VmState, VmStatus,
+    ByteSize, Export, ExportStatus, Failure, Generation, Image, ImageStatus, Import, ImportStatus, Name, Node, NodeId,
+    NodeStatus, Pool, PoolStatus, Stamp, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -120,6 +120,25 @@ pub struct ImportEntry {
     pub refused: Option<Arc<str>>,
     /// It could not be fetched.
     pub failed: Option<Failure>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ExportEntry {
+    pub export: Export,
+    /// The Store's write it comes from.
+    pub revision: Revision,
+    /// `None`: its node does not have it.
+    pub status: Option<ExportStatus>,
+    /// The node refused it, for this reason (for support, in English).
+    pub refused: Option<Arc<str>>,
+}
+
+impl ExportEntry {
+    /// The VM's disks are read, or will be.
+    pub fn is_at_work(&self) -> bool {
+        let over = self.status.as_ref().is_some_and(|status| status.stage.is_over());
+        !over && self.refused.is_none() && !self.export.spec.ending
+    }
 }
 
 #[derive(Clone, Debug)]

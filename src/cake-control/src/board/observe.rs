@@ -6,8 +6,8 @@ use cake_node_api::{ImageRecord, ImportRecord, Observed, OperationOutcome, Opera
 use cake_planner::epoch::Held;
 use cake_planner::task::Outcome;
 use cake_types::{
-    Failure, Generation, ImageId, ImportStatus, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, Stamp, Task,
-    TaskGoal, Usage, Vm, VmId, VmStatus,
+    ExportId, Failure, Generation, ImageId, ImportStatus, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, Stamp,
+    Task, TaskGoal, Usage, Vm, VmId, VmStatus,
 };
 use std::sync::Arc;
 
@@ -83,6 +83,8 @@ impl Board {
             Observed::ImageGone { id } => self.image_gone(id),
             Observed::Import(record) => self.import_record(*record),
             Observed::ImportGone { id } => self.import_status(id, None),
+            Observed::Export(record) => self.export_record(*record),
+            Observed::ExportGone { id } => self.export_status(id, None),
             Observed::Pool { id, status } => self.pool_status(id, status),
             Observed::Operation(outcome) => self.operation(outcome),
             Observed::Usage { samples } => self.usage(&samples),
@@ -96,6 +98,7 @@ impl Board {
         let missing: Vec<VmId> = inner.vms.keys().filter(|id| !seen.vms.contains(id)).copied().collect();
         let gone: Vec<ImageId> = inner.told_images.keys().filter(|id| !seen.images.contains(id)).copied().collect();
         let ended: Vec<ImageId> = inner.imports.keys().filter(|id| !seen.imports.contains(id)).copied().collect();
+        let over: Vec<ExportId> = inner.exports.keys().filter(|id| !seen.exports.contains(id)).copied().collect();
         let all: Vec<VmId> = inner.vms.keys().copied().collect();
         drop(inner);
         for id in missing {
@@ -107,6 +110,9 @@ impl Board {
         for id in ended {
             self.import_status(id, None);
         }
+        for id in over {
+            self.export_status(id, None);
+        }
         for id in all {
             // What was under way when the last connection broke has ended, and what was refused may be tried again.
             self.mark(id, |entry| (entry.applying, entry.refused) = (None, None));
@@ -115,6 +121,9 @@ impl Board {
         }
         for import in self.imports() {
             self.imports_poke.poke(import.import.meta.id);
+        }
+        for export in self.exports() {
+            self.exports_poke.poke(export.export.meta.id);
         }
         for pool in self.pools() {
             self.pools_poke.poke(pool.pool.meta.id);

@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod bin;
 pub mod certificate;
 pub mod events;
+pub mod exports;
 pub mod images;
 pub mod imports;
 pub mod pools;

@@ -4,8 +4,10 @@
 
 use cake_node_api::Verb;
 use cake_planner::epoch::Held;
-use cake_planner::task::{self, ImportSeen, Progress, Seen};
-use cake_types::{Failure, FailureCode, ImageId, Problem, Task, TaskEnd, TaskGoal, TaskKind, VmId};
+use cake_planner::task::{self, ExportSeen, ImportSeen, Progress, Seen};
+use cake_types::{
+    EventKind, ExportId, Failure, FailureCode, ImageId, Problem, Task, TaskEnd, TaskGoal, TaskKind, TaskState, VmId,
+};
 use futures_util::StreamExt;
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -77,6 +79,9 @@ impl TaskReconciler {
         if task.goal == TaskGoal::Imported {
             return self.import_progress(task);
         }
+        if let TaskGoal::Exported { export } = task.goal {
+            return self.export_progress(task, export);
+        }
         let entry = board.vm(VmId(task.subject.id));
         let outcome = match &task.goal {
             TaskGoal::Operation { operation } => board.outcome(*operation),
@@ -112,10 +117,23 @@ impl TaskReconciler {
         task::import_progress(task, &seen)
     }
 
+    fn export_progress(&self, task: &Task, id: ExportId) -> Progress {
+        let entry = self.ledger.board.export(id);
+        let seen = ExportSeen {
+            there: entry.is_some(),
+            status: entry.as_ref().and_then(|entry| entry.status.as_ref()),
+            refused: entry.as_ref().and_then(|entry| entry.refused.as_deref()),
+        };
+        task::export_progress(task, &seen)
+    }
+
     async fn finish(&self, task: Task) -> Result<(), Problem> {
         self.ledger.task_ended(&task).await?;
         let key = keys::task(task.id);
         self.ledger.store.delete_if(&key, cake_store::Expect::Any).await.map_err(error::store)?;
+        if task.kind == TaskKind::VmExport && task.state() == TaskState::Done {
+            self.ledger.event_info(EventKind::VmExported, Some(task.subject.clone())).await;
+        }
         self.ledger.board.end_task(Arc::new(task));
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::audit::Audit;
 use crate::board::VmEntry;
 use crate::caller::{Caller, Keep};
 use crate::ledger::subject_of;
-use crate::{error, keys, record};
+use crate::{error, exports, keys, record};
 
 /// How long a guest is given to shut itself down, in seconds.
 const SHUTDOWN_SECONDS: u32 = 90;
@@ -77,6 +77,9 @@ impl Vms {
         let now = self.ledger.now();
         let plan = |entry: &VmEntry| {
             admission::legal(action, entry.situation())?;
+            if power == Power::Running {
+                exports::hindered(&self.ledger.board, &entry.vm)?;
+            }
             let mut vm = raised(&entry.vm, now);
             vm.spec.power = power;
             let goal = TaskGoal::Power { generation: vm.meta.generation, power };
@@ -168,6 +171,7 @@ impl Vms {
 
     fn deletion(&self, entry: &VmEntry, now: jiff::Timestamp) -> Result<Planned, Problem> {
         admission::legal(Action::Delete, entry.situation())?;
+        exports::hindered(&self.ledger.board, &entry.vm)?;
         let mut vm = raised(&entry.vm, now);
         vm.spec.deleting = true;
         // One from the bin has no name that is its own.

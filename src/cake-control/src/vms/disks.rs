@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::board::{PoolEntry, VmEntry};
 use crate::caller::{Caller, Keep};
+use crate::exports;
 
 impl Vms {
     /// Gives a VM an empty disk; at once if it runs. In the pool of its first disk if none is named.
@@ -22,7 +23,7 @@ impl Vms {
     ) -> Result<Arc<Task>, Problem> {
         self.nodes.require()?;
         let plan = |entry: &VmEntry| {
-            admission::legal(Action::Rewire, entry.situation())?;
+            self.may_change_disks(entry)?;
             let mut vm = raised(&entry.vm, self.ledger.now());
             let pool = self.pool_for(&vm, pool)?;
             let size = admission::disk_size(size, ByteSize(0), pool.pool.meta.name.as_str(), free(&pool))?;
@@ -50,7 +51,7 @@ impl Vms {
             let mut vm = raised(&entry.vm, self.ledger.now());
             let index = place(&vm, number)?;
             check(entry)?;
-            admission::legal(Action::Rewire, entry.situation())?;
+            self.may_change_disks(entry)?;
             let disk = &mut vm.spec.disks[index];
             let pool = self.pool_with(disk.pool);
             let name = pool.as_ref().map_or("–", |pool| pool.pool.meta.name.as_str());
@@ -73,7 +74,7 @@ impl Vms {
             let mut vm = raised(&entry.vm, self.ledger.now());
             let index = place(&vm, number)?;
             check(entry)?;
-            admission::legal(Action::Rewire, entry.situation())?;
+            self.may_change_disks(entry)?;
             if vm.spec.boots_from(index) {
                 return Err(Problem::new(Code::DiskBoots).with("name", &vm.meta.name));
             }
@@ -85,6 +86,11 @@ impl Vms {
             Ok(planned(vm, TaskKind::VmDiskRemove, number, None))
         };
         self.begin(entry, caller, None, plan).await
+    }
+
+    fn may_change_disks(&self, entry: &VmEntry) -> Result<(), Problem> {
+        admission::legal(Action::Rewire, entry.situation())?;
+        exports::hindered(&self.ledger.board, &entry.vm)
     }
 
     fn pool_for(&self, vm: &Vm, asked: Option<&str>) -> Result<Arc<PoolEntry>, Problem> {

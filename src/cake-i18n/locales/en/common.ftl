@@ -71,6 +71,8 @@ state-ending = Ending
 state-receiving = Receiving
 state-checking = Checking
 state-converting = Converting
+state-waiting = Waiting for its turn
+state-packing = Packing
 
 # Kinds of things
 kind-vm = VM
@@ -90,6 +92,7 @@ kind-role = role
 kind-nic = network card
 kind-alert = alert
 kind-disk = disk
+kind-export = export
 
 firmware-bios = BIOS
 firmware-uefi = UEFI
@@ -146,6 +149,7 @@ action-cancel = cancel
 action-upload = send a part of
 action-bin = delete
 action-restore = bring back
+action-export = export
 action-this = do that to
 
 # Fields of requests, for refusals
@@ -231,6 +235,8 @@ failure-fetch-forbidden = The address leads to the server itself, or to what onl
 failure-fetch-forbidden-next = Download the file and send it from your computer.
 failure-fetch-changed = The file was replaced while it was fetched.
 failure-fetch-changed-next = Begin again.
+failure-vm-changed = The VM ran, or its disks were changed, while a file was made of it.
+failure-vm-changed-next = Shut the VM down, leave it off until the export is done, and export it again. Nothing half-made was kept.
 failure-internal = Something went wrong inside cake.
 failure-internal-next = Try again. If it happens again, send the detail below to support.
 

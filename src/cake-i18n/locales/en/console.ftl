@@ -358,6 +358,23 @@ disk-add = Add a disk
 disk-add-note = An empty disk. A VM that runs gets it at once.
 disk-grow = Grow a disk
 disk-grow-note = The guest sees the new size at once; its file system may have to be grown in there. A disk never shrinks.
+exports-title = Take it away
+exports-text = { $days ->
+    [one] One file of the VM that other products can read. The server keeps it for 1 day, then it goes by itself.
+   *[other] One file of the VM that other products can read. The server keeps it for { $days } days, then it goes by itself.
+}
+exports-more = What is in the file, and what is left out
+export-make = Export this VM
+export-format = Format
+export-format-ova = OVA: VMware, VirtualBox, Proxmox and others
+export-format-qcow2 = qcow2 and cake’s own definition: QEMU, libvirt and others
+export-note = The VM must be off, and stays off until it is done. Passwords of cloud-init, the memory of a TPM and the variables of UEFI are left out.
+export-until = Is deleted on { $date }
+export-download = Download
+export-delete = Delete
+export-delete-title = Delete { $file }?
+export-delete-text = Copies that were saved elsewhere stay good.
+export-cancel = Cancel
 disk-size = Size
 disk-size-new = New size
 cd-none = It has no CD drive. It gets one when a CD is put in while it is off.

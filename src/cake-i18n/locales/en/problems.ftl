@@ -84,6 +84,15 @@ problem-disk-built-in-next = Shut the VM down first. Disks that are added later 
 problem-disk-boots-short = It starts from there
 problem-disk-boots = “{ $name }” starts from this disk, so it stays.
 problem-disk-boots-next = Delete the whole VM if you want to be rid of it: from the bin it can be brought back.
+problem-exporting-short = Being exported
+problem-exporting = A file is being made of “{ $name }”, so it stays as it is until that is done.
+problem-exporting-next = Wait for the export to end, or cancel it on the page of the VM or under “Tasks”.
+problem-export-unfit-short = Can’t be exported
+problem-export-unfit = “{ $name }” has no disk of its own, or enters its kernel directly. There is nothing that another product could start.
+problem-export-unfit-next = Download its image instead, and write down its settings: “cake vm show { $name } --json”.
+problem-export-not-ready-short = No file yet
+problem-export-not-ready = The file of this export is not there: it is in the state “{ $state }”.
+problem-export-not-ready-next = Wait until the export is done, or export the VM again.
 
 problem-no-disk-room-short = No place for a disk
 problem-no-disk-room = “{ $name }” has no place for another disk, or none while it runs.

@@ -60,6 +60,8 @@ state-ending = 結束中
 state-receiving = 接收中
 state-checking = 檢查中
 state-converting = 轉換中
+state-waiting = 等候中
+state-packing = 打包中
 
 # 種類
 kind-vm = 虛擬機器
@@ -79,6 +81,7 @@ kind-role = 角色
 kind-nic = 網路卡
 kind-alert = 警示
 kind-disk = 磁碟
+kind-export = 匯出檔
 
 firmware-bios = BIOS
 firmware-uefi = UEFI
@@ -135,6 +138,7 @@ action-cancel = 取消
 action-upload = 傳送一部分
 action-bin = 刪除
 action-restore = 復原
+action-export = 匯出
 action-this = 這麼做
 
 # 要求中的欄位，用於拒絕訊息
@@ -220,6 +224,8 @@ failure-fetch-forbidden = 網址指向伺服器本身，或只有它連得到的
 failure-fetch-forbidden-next = 請先下載檔案，再從您的電腦傳送。
 failure-fetch-changed = 下載期間檔案被換掉了。
 failure-fetch-changed-next = 請重新開始。
+failure-vm-changed = 匯出期間，虛擬機器曾經執行，或磁碟有變動。
+failure-vm-changed-next = 請將虛擬機器關機，匯出完成前不要啟動，再重新匯出。沒有留下任何不完整的檔案。
 failure-internal = cake內部發生問題。
 failure-internal-next = 請再試一次。若再次發生，請把下方的詳細資訊提供給技術支援。
 

@@ -84,6 +84,15 @@ problem-disk-built-in-next = 請先將虛擬機器關機。之後加入的磁碟
 problem-disk-boots-short = 開機磁碟
 problem-disk-boots = 「{ $name }」從這個磁碟開機，因此無法移除。
 problem-disk-boots-next = 若不再需要，請刪除整個虛擬機器：在回收桶裡還能還原。
+problem-exporting-short = 匯出中
+problem-exporting = 「{ $name }」正在匯出，完成前無法變動。
+problem-exporting-next = 請等匯出結束，或在虛擬機器的頁面或「工作」取消匯出。
+problem-export-unfit-short = 無法匯出
+problem-export-unfit = 「{ $name }」沒有自己的磁碟，或直接進入核心，沒有其他產品能啟動的內容。
+problem-export-unfit-next = 請改為下載它的映像檔，並記下設定：「cake vm show { $name } --json」。
+problem-export-not-ready-short = 檔案還沒好
+problem-export-not-ready = 這個匯出檔還不在：目前狀態是「{ $state }」。
+problem-export-not-ready-next = 請等匯出完成，或重新匯出虛擬機器。
 
 problem-no-disk-room-short = 沒有磁碟的位置
 problem-no-disk-room = 「{ $name }」沒有位置再放一個磁碟，或執行中沒有。

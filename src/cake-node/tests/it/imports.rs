@@ -19,10 +19,10 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const MIB: u64 = 1 << 20;
+pub const MIB: u64 = 1 << 20;
 
 /// The engine's qemu-img, which sees `folder` as /tmp.
-fn qemu_img(folder: &Path, arguments: &[&str]) -> Result<()> {
+pub fn qemu_img(folder: &Path, arguments: &[&str]) -> Result<()> {
     let (root, folder) = (engine()?, folder.to_owned());
     let mut command = Command::new("/usr/bin/qemu-img");
     command.args(arguments).env_clear().stdout(Stdio::null());
@@ -76,7 +76,7 @@ fn import(leader: &Leader, name: &str, size: u64, sha256: Option<String>) -> Imp
     Import { meta, spec }
 }
 
-fn stamp(leader: &Leader) -> Stamp {
+pub fn stamp(leader: &Leader) -> Stamp {
     Stamp { epoch: leader.epoch, generation: Generation(9) }
 }
 
@@ -120,7 +120,7 @@ pub async fn bring(leader: &mut Leader, name: &str, bytes: &[u8]) -> Result<Imag
     Ok(import.meta.id)
 }
 
-fn hash(bytes: &[u8]) -> String {
+pub fn hash(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
 }
 

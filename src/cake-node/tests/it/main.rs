@@ -2,6 +2,7 @@
 
 mod confinement;
 mod drives;
+mod exports;
 mod fences;
 mod history;
 mod hostile_qemu;

@@ -4,9 +4,9 @@ use anyhow::{Context, Result, bail, ensure};
 use cake_node_api::{NodeClient, Observation, Observed, OperationResult, VmRecord};
 use cake_planner::hardware;
 use cake_types::{
-    Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, Firmware, Generation, HardwareRequest, ImageId,
-    ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId, PoolId, PoolSpec, Power, ProjectName, Restart,
-    Stamp, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
+    Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, ExportId, ExportStatus, Firmware, Generation,
+    HardwareRequest, ImageId, ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId, PoolId, PoolSpec, Power,
+    ProjectName, Restart, Stamp, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -153,6 +153,7 @@ pub struct Leader {
     pub removed: Vec<VmId>,
     pub outcomes: BTreeMap<OperationId, OperationResult>,
     pub imports: BTreeMap<ImageId, ImportStatus>,
+    pub exports: BTreeMap<ExportId, ExportStatus>,
     usage: BTreeMap<VmId, Usage>,
     node: Option<NodeStatus>,
 }
@@ -190,6 +191,7 @@ impl Leader {
             removed: Vec::new(),
             outcomes: BTreeMap::new(),
             imports: BTreeMap::new(),
+            exports: BTreeMap::new(),
             usage: BTreeMap::new(),
             node: None,
         };
@@ -223,6 +225,12 @@ impl Leader {
             }
             Observed::ImportGone { id } => {
                 self.imports.remove(&id);
+            }
+            Observed::Export(export) => {
+                self.exports.insert(export.id, export.status);
+            }
+            Observed::ExportGone { id } => {
+                self.exports.remove(&id);
             }
             Observed::Operation(outcome) => {
                 self.outcomes.insert(outcome.operation, outcome.result);

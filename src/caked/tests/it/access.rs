@@ -26,6 +26,7 @@ fn filled(path: &str) -> String {
         "{alert}",
         "{backup}",
         "{bundle}",
+        "{export}",
     ];
     parameters.iter().fold(path.to_owned(), |path, parameter| path.replace(parameter, "nobody"))
 }

@@ -11,6 +11,7 @@ mod contract;
 mod convergence;
 mod drives;
 mod events;
+mod exports;
 mod fetch;
 mod imports;
 mod network;

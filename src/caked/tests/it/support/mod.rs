@@ -4,4 +4,4 @@ mod app;
 mod node;
 
 pub use app::{Answer, App, PASSWORD, Visitor, answers, items, key, trust, vm};
-pub use node::{IMAGE, KERNEL};
+pub use node::{EXPORT, IMAGE, KERNEL};

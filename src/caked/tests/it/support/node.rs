@@ -3,16 +3,16 @@
 use async_trait::async_trait;
 use cake_node_api::staged::Staged;
 use cake_node_api::{
-    Hello, ImageRecord, ImportRecord, NodeError, NodeService, Observed, ObservedStream, OperationOutcome,
+    ExportRecord, Hello, ImageRecord, ImportRecord, NodeError, NodeService, Observed, ObservedStream, OperationOutcome,
     OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
 };
 use cake_types::{
     Accelerator, BridgeStatus, ByteSize, CdStatus, Column, Counters, CpuTimes, DiskCounters, DiskStatus, Epoch,
-    ExitReason, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId,
-    ImageSpec, ImageStatus, Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Measure, MemoryNow,
-    NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
-    PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UpsSpec, UpsStatus, UsageHistory, UsageOf, Vm,
-    VmCounters, VmId, VmState, VmStatus,
+    ExitReason, Export, ExportId, ExportStage, ExportStatus, Failure, FailureCode, Firmware, Generation, GuestOs,
+    HaltedBy, HostCounters, ImageFormat, ImageId, ImageSpec, ImageStatus, Import, ImportStage, ImportStatus,
+    InterfaceCounters, IoCounters, Measure, MemoryNow, NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng,
+    PoolId, PoolSpec, PoolStatus, Power, PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UpsSpec,
+    UpsStatus, UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -39,6 +39,9 @@ pub struct State {
     pub removed: BTreeMap<VmId, RemovedRecord>,
     pub pools: BTreeMap<PoolId, PoolSpec>,
     imports: BTreeMap<ImageId, Receiving>,
+    pub exports: BTreeMap<ExportId, (Export, ExportStatus)>,
+    /// Exports stay at work.
+    pub slow_exports: bool,
     /// The files of imports that became images.
     pub brought: BTreeMap<ImageId, File>,
     /// Those that came with it, and those that were brought in.
@@ -73,6 +76,8 @@ struct Receiving {
     file: File,
 }
 
+/// What every export's file is.
+pub const EXPORT: &[u8] = b"the bytes of a VM";
 pub const IMAGE: &str = "cake-tiny";
 pub const KERNEL: &str = "cake-pvh";
 
@@ -111,6 +116,8 @@ impl SimNode {
                 removed: BTreeMap::new(),
                 pools: BTreeMap::new(),
                 imports: BTreeMap::new(),
+                exports: BTreeMap::new(),
+                slow_exports: false,
                 brought: BTreeMap::new(),
                 images: images(),
                 outcomes: Vec::new(),
@@ -329,6 +336,16 @@ impl SimNode {
         self.outcome(operation, id, OperationResult::Failed(failure));
     }
 
+    /// What is made of an export now.
+    pub fn export_is(&self, id: ExportId, change: impl FnOnce(&mut ExportStatus)) {
+        let status = self.with(|state| {
+            let (_, status) = state.exports.get_mut(&id).unwrap();
+            change(status);
+            status.clone()
+        });
+        self.tell(Observed::Export(Box::new(ExportRecord { id, status })));
+    }
+
     fn outcome(&self, operation: OperationId, vm: VmId, result: OperationResult) {
         let outcome = OperationOutcome { operation, vm, at: Timestamp::now(), result };
         self.with(|state| state.outcomes.push(outcome.clone()));
@@ -514,6 +531,40 @@ impl NodeService for SimNode {
         Ok(file.into())
     }
 
+    /// Made at once, unless they are to be slow.
+    async fn apply_export(&self, stamp: Stamp, export: Export) -> Result<(), NodeError> {
+        let id = export.meta.id;
+        let status = self.with(|state| {
+            let slow = state.slow_exports;
+            let fresh = ExportStatus {
+                observed: stamp,
+                stage: if slow { ExportStage::Converting } else { ExportStage::Done },
+                done: ByteSize(u64::from(slow)),
+                total: ByteSize(if slow { 4 } else { 0 }),
+                size: ByteSize(if slow { 0 } else { EXPORT.len() as u64 }),
+                failure: None,
+            };
+            let held = state.exports.entry(id).or_insert((export, fresh));
+            held.1.observed = stamp;
+            held.1.clone()
+        });
+        self.tell(Observed::Export(Box::new(ExportRecord { id, status })));
+        Ok(())
+    }
+
+    async fn remove_export(&self, id: ExportId, _: Stamp) -> Result<(), NodeError> {
+        self.with(|state| state.exports.remove(&id));
+        self.tell(Observed::ExportGone { id });
+        Ok(())
+    }
+
+    async fn open_export(&self, id: ExportId) -> Result<OwnedFd, NodeError> {
+        self.with(|state| state.exports.contains_key(&id).then_some(()).ok_or(NodeError::Unknown))?;
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(EXPORT).unwrap();
+        Ok(file.into())
+    }
+
     async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError> {
         self.press(operation, vm, verb)
     }
@@ -525,6 +576,11 @@ impl NodeService for SimNode {
             first.extend(state.images.iter().cloned().map(|image| Observed::Image(Box::new(image))));
             let record = |(id, held): (&ImageId, &Receiving)| ImportRecord { id: *id, status: held.status.clone() };
             first.extend(state.imports.iter().map(record).map(|import| Observed::Import(Box::new(import))));
+            let export = |(id, (_, status)): (&ExportId, &(Export, ExportStatus))| ExportRecord {
+                id: *id,
+                status: status.clone(),
+            };
+            first.extend(state.exports.iter().map(export).map(|export| Observed::Export(Box::new(export))));
             let pool = |id: &PoolId| Observed::Pool { id: *id, status: pool_status(state.pool_used) };
             first.extend(state.pools.keys().map(pool));
             first.extend(state.vms.values().map(|record| Observed::Vm(Box::new(record.clone()))));
