@@ -108,6 +108,7 @@ pub enum Change {
     /// An event or an audit record was written.
     Event,
     Image,
+    Volume,
     Pool,
     Node,
     Alerts,

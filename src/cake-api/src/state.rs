@@ -19,6 +19,7 @@ use cake_control::support::Support;
 use cake_control::tasks::Tasks;
 use cake_control::usage::UsageReader;
 use cake_control::vms::Vms;
+use cake_control::volumes::Volumes;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
@@ -30,6 +31,7 @@ pub struct Api {
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) images: Arc<Images>,
     pub(crate) imports: Arc<Imports>,
+    pub(crate) volumes: Arc<Volumes>,
     pub(crate) search: Arc<Search>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) settings: Arc<Settings>,
@@ -57,6 +59,7 @@ impl Api {
             tasks: control.tasks.clone(),
             images: control.images.clone(),
             imports: control.imports.clone(),
+            volumes: control.volumes.clone(),
             search: control.search.clone(),
             accounts: control.accounts.clone(),
             settings: control.settings.clone(),

@@ -60,6 +60,8 @@ async fn restore(context: &Context, what: &str, name: Option<&str>) -> Result<()
         if context.json {
             return output::print(&ended.json);
         }
+    } else if item.kind == "volume" {
+        client.restore_volume(item.id, name).await?;
     } else {
         client.restore_image(item.id).await?;
     }
@@ -77,6 +79,8 @@ async fn delete(context: &Context, what: &str, yes: bool) -> Result<(), Failure>
     if item.kind == "vm" {
         let task = client.delete_vm(&client.vm(&id).await?).await?;
         progress::follow(context, &client, task, true).await?;
+    } else if item.kind == "volume" {
+        client.delete_volume(&client.volume(&id).await?).await?;
     } else {
         client.delete_image(&client.image(&id).await?).await?;
     }

@@ -37,6 +37,7 @@ mod system;
 mod tasks;
 mod trust;
 mod vms;
+mod volumes;
 mod watch;
 pub mod wire;
 

@@ -2,7 +2,9 @@
 
 use cake_planner::names;
 use cake_store::{Key, KeyPrefix};
-use cake_types::{AccountId, AlertId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId};
+use cake_types::{
+    AccountId, AlertId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId, VolumeId,
+};
 use uuid::Uuid;
 
 use crate::random;
@@ -31,6 +33,7 @@ folders! {
     tasks, task(TaskId) = "/tasks/";
     images, image(ImageId) = "/images/";
     imports, import(ImageId) = "/imports/";
+    volumes, volume(VolumeId) = "/volumes/";
     pools, pool(PoolId) = "/pools/";
     nodes, node(NodeId) = "/nodes/";
     accounts, account(AccountId) = "/accounts/";

@@ -45,6 +45,7 @@ pub mod support;
 pub mod tasks;
 pub mod usage;
 pub mod vms;
+pub mod volumes;
 
 pub use audit::Audit;
 pub use start::{Control, Place, StartError};

@@ -25,6 +25,7 @@ mod admit;
 mod board;
 pub mod convert;
 mod database;
+mod disks;
 mod history;
 mod house;
 mod imports;
@@ -38,6 +39,7 @@ mod service;
 mod support;
 mod tickets;
 mod usage;
+mod volumes;
 
 /// An error with its sources, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

@@ -52,6 +52,10 @@ pub enum EventKind {
     ImageDeleted,
     ImageBinned,
     ImageRestored,
+    VolumeCreated,
+    VolumeDeleted,
+    VolumeBinned,
+    VolumeRestored,
     LoginFailed,
     AlertBegan,
     AlertEnded,
@@ -59,7 +63,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 31] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -83,6 +87,10 @@ impl EventKind {
         Self::ImageDeleted,
         Self::ImageBinned,
         Self::ImageRestored,
+        Self::VolumeCreated,
+        Self::VolumeDeleted,
+        Self::VolumeBinned,
+        Self::VolumeRestored,
         Self::LoginFailed,
         Self::AlertBegan,
         Self::AlertEnded,
@@ -114,6 +122,10 @@ impl EventKind {
             Self::ImageDeleted => "image-deleted",
             Self::ImageBinned => "image-binned",
             Self::ImageRestored => "image-restored",
+            Self::VolumeCreated => "volume-created",
+            Self::VolumeDeleted => "volume-deleted",
+            Self::VolumeBinned => "volume-binned",
+            Self::VolumeRestored => "volume-restored",
             Self::LoginFailed => "login-failed",
             Self::AlertBegan => "alert-began",
             Self::AlertEnded => "alert-ended",
@@ -125,7 +137,7 @@ impl EventKind {
 /// What an event, a task or an audit record is about. The name is as it was then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
+    /// `vm`, `image`, `volume`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
     /// `support-bundle`.
     pub kind: String,
     pub id: Uuid,

@@ -50,6 +50,8 @@ typed_id! {
     VmId,
     /// An image that VMs are made from.
     ImageId,
+    /// A disk that is nobody's part.
+    VolumeId,
     /// A place where disks live.
     PoolId,
     /// A server running cake.

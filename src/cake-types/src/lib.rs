@@ -31,11 +31,12 @@ mod task;
 mod unit;
 mod usage;
 mod vm;
+mod volume;
 
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
 pub use alert::{Acknowledgement, Alert, AlertId, AlertKind};
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
-pub use drive::{CdStatus, DiskStatus};
+pub use drive::{CdStatus, DiskSpec, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use hardware::{
     CpuModel, DiskBus, DiskDevice, Drivers, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,
@@ -43,6 +44,7 @@ pub use hardware::{
 };
 pub use id::{
     AccountId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, SessionId, TaskId, TokenId, VmId,
+    VolumeId,
 };
 pub use image::{
     GuestOs, Image, ImageFormat, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage, ImportStatus,
@@ -66,9 +68,10 @@ pub use usage::{
     NODE_MEASURES, PressureTimes, Span, TrafficCounters, Usage, UsageHistory, UsageOf, VM_MEASURES, VmCounters,
 };
 pub use vm::{
-    Authority, CloudInit, DiskSpec, ExitReason, Failure, FailureCode, Firmware, GuestUser, HaltedBy, Network, Power,
+    Authority, CloudInit, ExitReason, Failure, FailureCode, Firmware, GuestUser, HaltedBy, Network, Power,
     ProvisionProgress, Restart, Vm, VmSpec, VmState, VmStatus,
 };
+pub use volume::{DiskFile, Left, Volume, VolumeSpec, VolumeState};
 
 /// Limits that a request is checked against, in one place so that the API, the CLI and the pages say the same.
 pub mod limits {

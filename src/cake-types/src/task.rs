@@ -43,10 +43,12 @@ pub enum TaskKind {
     VmDiskAdd,
     VmDiskGrow,
     VmDiskRemove,
+    VmDiskAttach,
+    VmDiskDetach,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -67,6 +69,8 @@ impl TaskKind {
         Self::VmDiskAdd,
         Self::VmDiskGrow,
         Self::VmDiskRemove,
+        Self::VmDiskAttach,
+        Self::VmDiskDetach,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -91,6 +95,8 @@ impl TaskKind {
             Self::VmDiskAdd => "vm-disk-add",
             Self::VmDiskGrow => "vm-disk-grow",
             Self::VmDiskRemove => "vm-disk-remove",
+            Self::VmDiskAttach => "vm-disk-attach",
+            Self::VmDiskDetach => "vm-disk-detach",
         }
     }
 }

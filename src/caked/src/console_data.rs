@@ -331,6 +331,7 @@ fn change_of(what: &What) -> Option<Change> {
         What::Task(task) => Change::Task(task.id),
         What::Event(_) | What::Audit => Change::Event,
         What::Image(_) | What::ImageGone(_) | What::Import(_) | What::ImportGone(_) => Change::Image,
+        What::Volume(_) | What::VolumeGone(_) => Change::Volume,
         What::Pool(_) => Change::Pool,
         What::Node(_) => Change::Node,
         What::Alerts => Change::Alerts,

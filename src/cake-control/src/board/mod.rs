@@ -12,9 +12,11 @@
 mod changes;
 mod model;
 mod observe;
+mod volumes;
 
 pub use changes::{Change, Changes, Compacted, What};
 pub use model::{Binned, Greeting, ImageEntry, ImportEntry, NodeEntry, PoolEntry, Render, Transition, VmEntry};
+pub use volumes::{VolumeEntry, VolumeView};
 
 use cake_node_api::ImageRecord;
 use cake_planner::epoch::Held;
@@ -23,7 +25,7 @@ use cake_planner::task::Outcome;
 use cake_store::Revision;
 use cake_types::{
     ByteSize, Image, ImageId, Import, Node, NodeId, OperationId, Pool, PoolId, Problem, ProjectName, Task, TaskId, Vm,
-    VmId, VmStatus,
+    VmId, VmStatus, VolumeId,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -44,6 +46,8 @@ pub struct Board {
     pub images_poke: Poke<ImageId>,
     /// Imports whose desired or observed state may differ now.
     pub imports_poke: Poke<ImageId>,
+    /// Volumes whose desired or observed state may differ now.
+    pub volumes_poke: Poke<VolumeId>,
     /// Pools that the node may not know as the Store does.
     pub pools_poke: Poke<PoolId>,
     transitions: tokio::sync::mpsc::UnboundedSender<Transition>,
@@ -60,6 +64,7 @@ struct Inner {
     imports: BTreeMap<ImageId, Arc<ImportEntry>>,
     /// What the node says of images, until the Store has them.
     told_images: BTreeMap<ImageId, Arc<ImageRecord>>,
+    volumes: BTreeMap<VolumeId, Arc<VolumeEntry>>,
     pools: BTreeMap<PoolId, Arc<PoolEntry>>,
     nodes: BTreeMap<NodeId, Arc<NodeEntry>>,
     /// Ids that the snapshot under way has named.
@@ -85,6 +90,7 @@ impl Board {
             tasks_poke: Poke::default(),
             images_poke: Poke::default(),
             imports_poke: Poke::default(),
+            volumes_poke: Poke::default(),
             pools_poke: Poke::default(),
             transitions,
         };
@@ -165,7 +171,13 @@ impl Board {
             let (id, name, generation) = (meta.id.0, meta.name.clone(), meta.generation);
             Some(Binned { kind: "image", id, name, at: entry.image.binned?, size, generation })
         });
-        let mut all: Vec<Binned> = vms.chain(images).collect();
+        let volumes = inner.volumes.values().filter_map(|entry| {
+            let (meta, spec) = (&entry.volume.meta, &entry.volume.spec);
+            let (id, name, generation) = (meta.id.0, meta.name.clone(), meta.generation);
+            let at = spec.binned.filter(|_| !spec.deleting)?;
+            Some(Binned { kind: "volume", id, name, at, size: spec.size, generation })
+        });
+        let mut all: Vec<Binned> = vms.chain(images).chain(volumes).collect();
         all.sort_by_key(|binned| (binned.at, binned.id));
         all
     }
@@ -267,6 +279,7 @@ impl Board {
         }
         drop(inner);
         self.changes.tell(What::VmGone(id));
+        self.poke_volumes_of(id);
         self.tasks_poke.poke(id.0);
     }
 
@@ -398,6 +411,7 @@ impl Board {
     fn touched(&self, id: VmId) {
         self.changes.tell(What::Vm(id));
         self.vms_poke.poke(id);
+        self.poke_volumes_of(id);
         self.tasks_poke.poke(id.0);
     }
 

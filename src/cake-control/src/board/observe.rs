@@ -116,6 +116,9 @@ impl Board {
         for import in self.imports() {
             self.imports_poke.poke(import.import.meta.id);
         }
+        for volume in self.volumes() {
+            self.volumes_poke.poke(volume.id());
+        }
         for pool in self.pools() {
             self.pools_poke.poke(pool.pool.meta.id);
         }

@@ -11,3 +11,4 @@ pub mod pools;
 pub mod sweep;
 pub mod tasks;
 pub mod vms;
+pub mod volumes;
