@@ -42,7 +42,7 @@ pub async fn run(context: &Context, command: VolumeCommand) -> Result<(), Failur
 /// Where it is, in words: free, or the name of the VM and the number there.
 fn place(context: &Context, volume: &Volume) -> String {
     let words = context.words;
-    let state = output::known(words, &format!("volume-state-{}", volume.state), &volume.state);
+    let state = output::known(words, &format!("state-{}", volume.state), &volume.state);
     match &volume.vm {
         Some(vm) => format!("{state} ({} {})", vm.name, vm.disk),
         None => state,
@@ -89,7 +89,7 @@ async fn show(context: &Context, volume: &str) -> Result<(), Failure> {
             ("cli-col-size", Some(seen.size.to_string())),
             ("cli-col-pool", pool.map(|pool| pool.name.clone())),
             ("cli-col-tags", Some(seen.tags.join(context.words.text("comma"))).filter(|tags| !tags.is_empty())),
-            ("cli-fact-failure", failure),
+            ("cli-col-failure", failure),
             ("cli-col-id", Some(seen.id.to_string())),
         ],
     )
@@ -158,7 +158,7 @@ async fn download(context: &Context, volume: &str, output: &Path) -> Result<(), 
     if context.json {
         return output::print(&seen.json);
     }
-    context.say("cli-image-downloaded", &[("name", &seen.name), ("file", &output.display().to_string())]);
+    context.say("cli-volume-downloaded", &[("name", &seen.name), ("file", &output.display().to_string())]);
     Ok(())
 }
 
@@ -168,7 +168,7 @@ async fn delete(context: &Context, volume: &str, now: bool, yes: bool) -> Result
     let seen = client.volume(volume).await?;
     if !now {
         client.bin_volume(&seen.id.to_string()).await?;
-        context.say("cli-image-binned", &[("name", &seen.name)]);
+        context.say("cli-volume-binned", &[("name", &seen.name)]);
         return Ok(());
     }
     if !yes && std::io::stdin().is_terminal() && !context.json {

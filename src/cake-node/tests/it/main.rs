@@ -16,3 +16,4 @@ mod support;
 mod systemd;
 mod tools;
 mod trust;
+mod volumes;

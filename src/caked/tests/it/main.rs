@@ -23,4 +23,5 @@ mod tasks;
 mod trust;
 mod usage;
 mod vms;
+mod volumes;
 mod watch;
