@@ -73,7 +73,12 @@ async fn delete(context: &Context, what: &str, yes: bool) -> Result<(), Failure>
     let client = context.client()?;
     let item = find(&client, what).await?;
     if !yes && std::io::stdin().is_terminal() && !context.json {
-        output::confirm(context, "cli-vm-delete-confirm", &item.name)?;
+        let asks = match item.kind.as_str() {
+            "volume" => "cli-volume-delete-confirm",
+            "image" => "cli-image-delete-confirm",
+            _ => "cli-vm-delete-confirm",
+        };
+        output::confirm(context, asks, &item.name)?;
     }
     let id = item.id.to_string();
     if item.kind == "vm" {
@@ -84,6 +89,11 @@ async fn delete(context: &Context, what: &str, yes: bool) -> Result<(), Failure>
     } else {
         client.delete_image(&client.image(&id).await?).await?;
     }
-    context.say("cli-vm-deleted", &[("name", &item.name)]);
+    let said = match item.kind.as_str() {
+        "volume" => "cli-volume-deleted",
+        "image" => "cli-image-deleted",
+        _ => "cli-vm-deleted",
+    };
+    context.say(said, &[("name", &item.name)]);
     Ok(())
 }

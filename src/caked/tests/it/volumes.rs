@@ -272,3 +272,34 @@ async fn a_volume_is_downloaded_while_nobody_writes_to_it() {
     let answer = admin.send("GET", "/v1/volumes/data/content", &[("range", "bytes=4-")], None).await;
     assert_eq!((answer.status, answer.text.as_str()), (206, &whole[4..]));
 }
+
+/// Found by what they are, in the page's language of searching and as a table.
+#[tokio::test]
+async fn a_volume_is_found() {
+    let (_app, admin) = App::ready().await;
+    admin.running_vm("web").await;
+    let tagged = json!({ "name": "photos", "size": "2GiB", "tags": ["accounts"] });
+    admin.post("/v1/volumes", &tagged).await.is(201);
+    free(&admin, "photos").await;
+    volume(&admin, "books").await;
+    attach(&admin, "books", "web").await;
+    for (query, names) in [
+        ("kind:volume", &["photos", "books"][..]),
+        ("kind:volume state:free", &["photos"]),
+        ("state:attached", &["books"]),
+        ("size>1GiB", &["photos"]),
+        ("pool:local size:1GiB", &["books"]),
+        ("tag:accounts", &["photos"]),
+        ("kind:volume web", &["books"]),
+        ("kind:volume photos", &["photos"]),
+    ] {
+        let found = admin.get(&format!("/v1/query?q={}", query.replace(' ', "%20").replace('>', "%3E"))).await.is(200);
+        let named: Vec<_> = items(&found).iter().map(|hit| hit["item"]["name"].clone()).collect();
+        assert_eq!(named, names, "{query}: {found}");
+    }
+    let table = admin.get("/v1/query?q=kind:volume&format=csv").await;
+    assert!(table.text.contains("volume,photos,") && table.text.contains(&(2 * GIB).to_string()), "{}", table.text);
+    admin.poke("/v1/volumes/photos/bin").await.is(200);
+    let found = admin.get("/v1/query?q=kind:volume").await.is(200);
+    assert_eq!(items(&found).len(), 1, "the bin is not searched");
+}
