@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use cake_i18n::Words;
 use cake_planner::query::Filter;
 use cake_types::{
-    AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Export, ExportStatus, Image,
-    Import, ImportStatus, Language, Name, Node, NodeStatus, Permission, Pool, PoolStatus, Problem, Role, RoleName,
-    SavedQuery, SessionId, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
+    AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Export, ExportStatus, Failure,
+    Image, Import, ImportStatus, Language, Name, Node, NodeStatus, Permission, Pool, PoolStatus, Problem, Role,
+    RoleName, SavedQuery, SessionId, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -31,6 +31,8 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn vms(&self) -> Vec<Arc<VmView>>;
     async fn vm(&self, id: VmId) -> Option<Arc<VmView>>;
     async fn images(&self) -> Vec<Arc<ImageView>>;
+    /// Disks that are resources of their own, in VMs or not; those in the bin are left out.
+    async fn volumes(&self) -> Vec<Arc<VolumeView>>;
     /// What was deleted and can be brought back, oldest first.
     async fn bin(&self) -> Vec<BinView>;
     /// Backups that can be fetched, newest first, and whether the next needs the recovery key. Asked only for a viewer with
@@ -94,6 +96,7 @@ pub trait ConsoleData: Send + Sync + 'static {
 pub enum Found {
     Vm(Arc<VmView>),
     Image(Arc<ImageView>),
+    Volume(Arc<VolumeView>),
     Pool(Arc<PoolView>),
     Node(Arc<NodeView>),
     Task(Arc<Task>),
@@ -114,6 +117,7 @@ pub enum Change {
     Event,
     Image,
     Export,
+    Volume,
     Pool,
     Node,
     Alerts,
@@ -195,10 +199,25 @@ pub struct ImageView {
     pub etag: String,
 }
 
+/// A disk that is a resource of its own.
+#[derive(Clone, Debug)]
+pub struct VolumeView {
+    pub volume: Volume,
+    pub state: VolumeState,
+    /// Of one that is in a VM, as that VM shall have it.
+    pub size: ByteSize,
+    /// The VM that it is in, or whose guest has not let it go, and the disk's number there.
+    pub vm: Option<(VmId, Name, u32)>,
+    /// Why its server could not do what is asked.
+    pub failure: Option<Failure>,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
 /// Something in the bin.
 #[derive(Clone, Debug)]
 pub struct BinView {
-    /// `vm`, `image`.
+    /// `vm`, `image`, `volume`.
     pub kind: &'static str,
     pub id: Uuid,
     pub name: Name,

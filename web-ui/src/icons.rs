@@ -13,6 +13,9 @@ fn shapes(name: &str) -> &'static str {
         "overview" => r#"<path d="M2.5 7.5 8 2.8l5.5 4.7M4 6.5v6.7h8V6.5M6.6 13.2V9.6h2.8v3.6"/>"#,
         "vms" => r#"<rect x="2" y="3" width="12" height="8" rx="1.2"/><path d="M5.5 13.5h5M8 11v2.5"/>"#,
         "images" => r#"<circle cx="8" cy="8" r="5.8"/><circle cx="8" cy="8" r="1.8"/>"#,
+        "disks" => {
+            r#"<rect x="2" y="4.5" width="12" height="7" rx="1.2"/><path d="M4.5 8h4"/><circle class="fill" cx="11.3" cy="8" r=".9"/>"#
+        }
         "tasks" => r#"<path d="m2.3 4.2 1.1 1.1 2-2.2M2.3 9.2l1.1 1.1 2-2.2M8 4.4h5.7M8 9.4h5.7M4 13.2h9.7"/>"#,
         "events" => r#"<path d="M2 8.5h2.6l1.6-5 3 9.4 1.9-6 .9 1.6h2"/>"#,
         "alerts" => {

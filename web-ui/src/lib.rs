@@ -22,7 +22,7 @@ mod show;
 pub use data::{
     About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, ExportView,
     Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer,
-    VmView,
+    VmView, VolumeView,
 };
 
 use axum::Router;
@@ -51,6 +51,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/vms/{vm}/screen", get(pages::console::screen))
         .route("/vms/{vm}/console", get(pages::console::serial))
         .route("/images", get(pages::images::page))
+        .route("/disks", get(pages::disks::page))
         .route("/bin", get(pages::bin::page))
         .route("/alerts", get(pages::alerts::page))
         .route("/tasks", get(pages::tasks::page))

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod bin;
 pub mod console;
 mod csv;
+pub mod disks;
 mod drives;
 pub mod error;
 pub mod events;
@@ -62,6 +63,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
         }
         ["search"] => search::regions(data, f, &parsed(query), &mut regions).await,
         ["images"] => images::regions(data, f, &mut regions).await,
+        ["disks"] => disks::regions(data, f, &mut regions).await,
         ["alerts"] => alerts::regions(data, f, &mut regions).await,
         ["bin"] => bin::regions(data, f, &mut regions).await,
         ["tasks"] => tasks::regions(data, f, &parsed(query), &mut regions).await,

@@ -96,6 +96,12 @@ pub fn disks(view: &VmView) -> Option<ByteSize> {
     (!view.vm.spec.disks.is_empty()).then(|| ByteSize(sizes.sum()))
 }
 
+/// The same of those that go with it when it is deleted.
+pub fn own_disks(view: &VmView) -> Option<ByteSize> {
+    let own = || view.vm.spec.disks.iter().filter(|disk| disk.volume.is_none());
+    own().next().map(|_| ByteSize(own().map(|disk| disk.size.bytes()).sum()))
+}
+
 /// How busy its processors are, of all that it has: `12 %`.
 pub fn cpu_percent(view: &VmView) -> Option<String> {
     let status = view.status.as_ref().filter(|status| status.state.is_alive())?;
@@ -108,6 +114,7 @@ pub fn address(subject: &Subject) -> Option<String> {
         "vm" => Some(format!("/vms/{}", subject.id)),
         "task" => Some(format!("/tasks/{}", subject.id)),
         "image" => Some("/images".into()),
+        "volume" => Some("/disks".into()),
         "query" => Some("/search".into()),
         "pool" | "node" | "settings" | "account" | "certificate" | "ups" => Some("/settings".into()),
         _ => None,

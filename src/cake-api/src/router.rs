@@ -13,7 +13,7 @@ use crate::state::Api;
 use crate::v1::{
     accounts, alerts, audit, backups, bin, bulk, cd, certificate, console, disks, events, exports, images, imports,
     meta, metrics, nics, nodes, pools, queries, query, screen, session, settings, setup, support, tasks, tokens, ups,
-    usage, vms, watch,
+    usage, vms, volumes, watch,
 };
 
 struct Table {
@@ -118,6 +118,7 @@ fn table(api: Api) -> Table {
         .add("vm_disk_add", ("POST", "/v1/vms/{vm}/disks"), With(Manage), disks::add)
         .add("vm_disk_grow", ("PATCH", "/v1/vms/{vm}/disks/{disk}"), With(Manage), disks::grow)
         .add("vm_disk_remove", ("DELETE", "/v1/vms/{vm}/disks/{disk}"), With(Manage), disks::remove)
+        .add("vm_disk_detach", ("POST", "/v1/vms/{vm}/disks/{disk}/detach"), With(Manage), disks::detach)
         .add("vm_cd", ("POST", "/v1/vms/{vm}/cd"), With(Manage), cd::change)
         .add("console_connect", ("GET", "/v1/console/{ticket}"), With(Operate), console::connect)
         .add_fleeting("vm_screen", ("POST", "/v1/vms/{vm}/screen"), With(View), screen::ticket)
@@ -141,6 +142,15 @@ fn table(api: Api) -> Table {
         .add("export_get", ("GET", "/v1/exports/{export}"), With(View), exports::get)
         .add("export_download", ("GET", "/v1/exports/{export}/content"), With(Manage), exports::download)
         .add("export_delete", ("DELETE", "/v1/exports/{export}"), With(Manage), exports::delete)
+        .add("volume_list", ("GET", "/v1/volumes"), With(View), volumes::list)
+        .add("volume_create", ("POST", "/v1/volumes"), With(Manage), volumes::create)
+        .add("volume_get", ("GET", "/v1/volumes/{volume}"), With(View), volumes::get)
+        .add("volume_update", ("PATCH", "/v1/volumes/{volume}"), With(Manage), volumes::update)
+        .add("volume_delete", ("DELETE", "/v1/volumes/{volume}"), With(Manage), volumes::delete)
+        .add("volume_attach", ("POST", "/v1/volumes/{volume}/attach"), With(Manage), volumes::attach)
+        .add("volume_bin", ("POST", "/v1/volumes/{volume}/bin"), With(Manage), volumes::bin)
+        .add("volume_restore", ("POST", "/v1/volumes/{volume}/restore"), With(Manage), volumes::restore)
+        .add("volume_download", ("GET", "/v1/volumes/{volume}/content"), With(Manage), volumes::download)
         .add("pool_list", ("GET", "/v1/pools"), With(View), pools::list)
         .add("node_list", ("GET", "/v1/nodes"), With(View), nodes::list)
         .add("node_get", ("GET", "/v1/nodes/{node}"), With(View), nodes::get)

@@ -21,6 +21,7 @@ use cake_control::tasks::Tasks;
 use cake_control::ups::UpsBook;
 use cake_control::usage::UsageReader;
 use cake_control::vms::Vms;
+use cake_control::volumes::Volumes;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
@@ -33,6 +34,7 @@ pub struct Api {
     pub(crate) images: Arc<Images>,
     pub(crate) imports: Arc<Imports>,
     pub(crate) exports: Arc<Exports>,
+    pub(crate) volumes: Arc<Volumes>,
     pub(crate) search: Arc<Search>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) settings: Arc<Settings>,
@@ -62,6 +64,7 @@ impl Api {
             images: control.images.clone(),
             imports: control.imports.clone(),
             exports: control.exports.clone(),
+            volumes: control.volumes.clone(),
             search: control.search.clone(),
             accounts: control.accounts.clone(),
             settings: control.settings.clone(),

@@ -39,6 +39,8 @@ pub enum Command {
     #[command(subcommand)]
     Image(ImageCommand),
     #[command(subcommand)]
+    Volume(VolumeCommand),
+    #[command(subcommand)]
     Bin(BinCommand),
     #[command(subcommand)]
     Pool(PoolCommand),
@@ -201,6 +203,16 @@ pub enum DiskCommand {
         #[arg(long)]
         no_wait: bool,
     },
+    Detach {
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(value_name = "NUMBER")]
+        number: u32,
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        #[arg(long)]
+        no_wait: bool,
+    },
     Remove {
         #[arg(value_name = "VM")]
         vm: String,
@@ -211,6 +223,69 @@ pub enum DiskCommand {
         #[arg(long)]
         no_wait: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum VolumeCommand {
+    List,
+    Show {
+        #[arg(value_name = "VOLUME")]
+        volume: String,
+    },
+    Create {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(long, value_name = "SIZE")]
+        size: ByteSize,
+        #[arg(long, value_name = "POOL")]
+        pool: Option<String>,
+        #[arg(long, value_name = "TAG")]
+        tag: Vec<String>,
+    },
+    Grow {
+        #[arg(value_name = "VOLUME")]
+        volume: String,
+        #[arg(long, value_name = "SIZE")]
+        size: ByteSize,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Rename {
+        #[arg(value_name = "VOLUME")]
+        volume: String,
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    Attach {
+        #[arg(value_name = "VOLUME")]
+        volume: String,
+        #[arg(value_name = "VM")]
+        vm: String,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Detach {
+        #[arg(value_name = "VOLUME")]
+        volume: String,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Download {
+        #[arg(value_name = "VOLUME")]
+        volume: String,
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    Delete {
+        #[arg(value_name = "VOLUME")]
+        volume: String,
+        #[arg(long)]
+        now: bool,
+        #[arg(long, short)]
+        yes: bool,
+    },
+    #[command(subcommand)]
+    Tag(TagCommand),
 }
 
 #[derive(Debug, Subcommand)]

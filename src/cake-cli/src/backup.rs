@@ -66,7 +66,10 @@ async fn backup(context: &Context, file: &Path, key_file: Option<&Path>) -> Resu
 
 async fn download(context: &Context, client: &Client, id: uuid::Uuid, file: &Path) -> Result<(), Failure> {
     let text = id.to_string();
-    fetch::to_file(context, (id, &file.display().to_string()), file, |from| client.download_backup(&text, from)).await
+    fetch::to_file(context, (&id.simple().to_string(), &file.display().to_string()), file, |from| {
+        client.download_backup(&text, from)
+    })
+    .await
 }
 
 async fn backups(context: &Context, command: BackupsCommand) -> Result<(), Failure> {
@@ -149,7 +152,10 @@ async fn support_bundle(context: &Context, file: &Path, yes: bool) -> Result<(),
         return Err(Failure::NotConfirmed);
     }
     let name = file.display().to_string();
-    fetch::to_file(context, (made.id, &name), file, |from| client.download_support_bundle(&id, from)).await?;
+    fetch::to_file(context, (&made.id.simple().to_string(), &name), file, |from| {
+        client.download_support_bundle(&id, from)
+    })
+    .await?;
     client.delete_support_bundle(&id).await?;
     if context.json {
         return output::print(&made.json);

@@ -60,6 +60,8 @@ async fn restore(context: &Context, what: &str, name: Option<&str>) -> Result<()
         if context.json {
             return output::print(&ended.json);
         }
+    } else if item.kind == "volume" {
+        client.restore_volume(item.id, name).await?;
     } else {
         client.restore_image(item.id).await?;
     }
@@ -71,15 +73,27 @@ async fn delete(context: &Context, what: &str, yes: bool) -> Result<(), Failure>
     let client = context.client()?;
     let item = find(&client, what).await?;
     if !yes && std::io::stdin().is_terminal() && !context.json {
-        output::confirm(context, "cli-vm-delete-confirm", &item.name)?;
+        let asks = match item.kind.as_str() {
+            "volume" => "cli-volume-delete-confirm",
+            "image" => "cli-image-delete-confirm",
+            _ => "cli-vm-delete-confirm",
+        };
+        output::confirm(context, asks, &item.name)?;
     }
     let id = item.id.to_string();
     if item.kind == "vm" {
         let task = client.delete_vm(&client.vm(&id).await?).await?;
         progress::follow(context, &client, task, true).await?;
+    } else if item.kind == "volume" {
+        client.delete_volume(&client.volume(&id).await?).await?;
     } else {
         client.delete_image(&client.image(&id).await?).await?;
     }
-    context.say("cli-vm-deleted", &[("name", &item.name)]);
+    let said = match item.kind.as_str() {
+        "volume" => "cli-volume-deleted",
+        "image" => "cli-image-deleted",
+        _ => "cli-vm-deleted",
+    };
+    context.say(said, &[("name", &item.name)]);
     Ok(())
 }

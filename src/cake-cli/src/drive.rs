@@ -20,6 +20,10 @@ pub async fn disk(context: &Context, command: DiskCommand) -> Result<(), Failure
             let task = client.grow_disk(&seen, number, size).await?;
             (no_wait, task, "cli-disk-grown")
         }
+        DiskCommand::Detach { vm, number, name, no_wait } => {
+            let task = client.detach_disk(&vm, number, name.as_deref()).await?;
+            (no_wait, task, "cli-disk-detached")
+        }
         DiskCommand::Remove { vm, number, yes, no_wait } => {
             let seen = client.vm(&vm).await?;
             if !yes && std::io::stdin().is_terminal() && !context.json {

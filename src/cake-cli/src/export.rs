@@ -99,7 +99,7 @@ fn size(export: &Export) -> String {
 /// Fetches the file; what a download that broke off left is gone on with.
 async fn save(context: &Context, client: &Client, export: &Seen<Export>, output: &Path) -> Result<(), Failure> {
     let id = export.id.to_string();
-    fetch::to_file(context, (export.id, &export.name), output, |from| client.download_export(&id, from)).await?;
+    fetch::to_file(context, (&id, &export.name), output, |from| client.download_export(&id, from)).await?;
     if context.json {
         return output::print(&export.json);
     }

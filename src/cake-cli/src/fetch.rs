@@ -7,20 +7,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use uuid::Uuid;
 
-/// Writes the file `id` to `output`; `begin` asks for it from a byte on.
+/// Writes a file to `output`; `begin` asks for it from a byte on. `part` names what exactly is fetched.
 pub async fn to_file<F>(
     context: &Context,
-    (id, name): (Uuid, &str),
+    (part, name): (&str, &str),
     output: &Path,
     begin: impl FnOnce(u64) -> F,
 ) -> Result<(), Failure>
 where
     F: Future<Output = Result<Download, Error>>,
 {
-    // Under its own id: what is left of another file is not gone on with.
-    let part = output.with_added_extension(format!("{}.part", id.simple()));
+    // Under its own name: what is left of another file is not gone on with.
+    let part = output.with_added_extension(format!("{part}.part"));
     let mut file = File::options().append(true).create(true).open(&part).map_err(|error| in_file(&part, &error))?;
     let from = file.metadata().map_err(|error| in_file(&part, &error))?.len();
     let mut answer = begin(from).await?;

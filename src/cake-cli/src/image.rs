@@ -114,7 +114,10 @@ async fn download(context: &Context, image: &str, output: &Path) -> Result<(), F
     let client = context.client()?;
     let seen = client.image(image).await?;
     let id = seen.id.to_string();
-    fetch::to_file(context, (seen.id, &seen.name), output, |from| client.download_image(&id, from)).await?;
+    fetch::to_file(context, (&seen.id.simple().to_string(), &seen.name), output, |from| {
+        client.download_image(&id, from)
+    })
+    .await?;
     if context.json {
         return output::print(&seen.json);
     }

@@ -36,6 +36,7 @@ mod system;
 mod ups;
 mod usage;
 mod vm;
+mod volume;
 mod words;
 
 use args::{Cli, Command};
@@ -74,6 +75,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Account(command) => account::account(&context, command).await,
         Command::Vm(command) => vm::run(&context, command).await,
         Command::Image(command) => image::run(&context, command).await,
+        Command::Volume(command) => volume::run(&context, command).await,
         Command::Bin(command) => bin::run(&context, command).await,
         Command::Pool(command) => look::pool(&context, command).await,
         Command::Node(command) => look::node(&context, command).await,

@@ -38,6 +38,7 @@ mod system;
 mod tasks;
 mod trust;
 mod vms;
+mod volumes;
 mod watch;
 pub mod wire;
 

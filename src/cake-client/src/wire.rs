@@ -62,6 +62,8 @@ pub struct Disk {
     /// The pool's name or id.
     pub pool: Option<String>,
     pub image: Option<String>,
+    /// The volume that it is.
+    pub volume: Option<Uuid>,
 }
 
 /// A network card: asked and so.
@@ -309,6 +311,43 @@ pub struct Image {
     pub available: Option<bool>,
     pub tags: Vec<String>,
     pub etag: Option<String>,
+}
+
+/// A disk that is a resource of its own.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Volume {
+    pub id: Uuid,
+    pub name: String,
+    /// `pending`, `failed`, `free`, `attached`, `leaving`, `binned`, `deleting`.
+    pub state: String,
+    pub size: ByteSize,
+    /// The pool's id.
+    pub pool: Option<Uuid>,
+    pub vm: Option<VolumeVm>,
+    pub tags: Vec<String>,
+    pub failure: Option<Failure>,
+    pub etag: Option<String>,
+}
+
+/// The VM that a volume is in, or whose guest has not let it go yet.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct VolumeVm {
+    pub id: Uuid,
+    pub name: String,
+    /// The disk's number there.
+    pub disk: u32,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct NewVolume {
+    pub name: String,
+    pub size: ByteSize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -3,7 +3,7 @@
 use cake_planner::names;
 use cake_store::{Key, KeyPrefix};
 use cake_types::{
-    AccountId, AlertId, ExportId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId,
+    AccountId, AlertId, ExportId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId, VolumeId,
 };
 use uuid::Uuid;
 
@@ -34,6 +34,7 @@ folders! {
     images, image(ImageId) = "/images/";
     imports, import(ImageId) = "/imports/";
     exports, export(ExportId) = "/exports/";
+    volumes, volume(VolumeId) = "/volumes/";
     pools, pool(PoolId) = "/pools/";
     nodes, node(NodeId) = "/nodes/";
     accounts, account(AccountId) = "/accounts/";

@@ -47,6 +47,7 @@ pub mod tasks;
 pub mod ups;
 pub mod usage;
 pub mod vms;
+pub mod volumes;
 
 pub use audit::Audit;
 pub use start::{Control, Place, StartError};

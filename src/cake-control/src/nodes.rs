@@ -100,13 +100,14 @@ impl Nodes {
         }
     }
 
-    /// Asks the node to remove a VM.
-    pub async fn remove(&self, id: VmId, generation: Generation) {
+    /// Asks the node to remove a VM, and to keep what was its disk once and is a volume now: it may not have heard of that.
+    pub async fn remove(&self, vm: &Vm, generation: Generation) {
+        let (id, kept) = (vm.meta.id, vm.spec.detached_disks.clone());
         let board = &self.ledger.board;
         let Some(node) = self.connected() else { return };
         board.set_applying(id, generation);
         let stamp = Stamp { epoch: node.epoch, generation };
-        match node.client.remove_vm(id, stamp).await {
+        match node.client.remove_vm(id, stamp, kept).await {
             // It stays marked: the node works on it and will say when it is gone.
             Ok(()) => {}
             Err(ClientError::Refused(NodeError::Unknown)) => board.vm_not_there(id),

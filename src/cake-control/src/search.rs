@@ -8,6 +8,7 @@
 
 use cake_planner::query::{
     AccountItem, AuditItem, EventItem, Filter, ImageItem, Item, Kind, NodeItem, Now, PoolItem, TaskItem, VmItem,
+    VolumeItem,
 };
 use cake_store::{Query, RecordKind};
 use cake_types::{Account, AuditRecord, Event, Permission, Problem, Task, TaskId};
@@ -18,7 +19,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::accounts::Accounts;
-use crate::board::{ImageEntry, NodeEntry, PoolEntry, VmEntry};
+use crate::board::{ImageEntry, NodeEntry, PoolEntry, VmEntry, VolumeView};
 use crate::error;
 use crate::ledger::Ledger;
 use crate::settings::Settings;
@@ -32,6 +33,7 @@ const CHUNK: usize = 500;
 pub enum Found {
     Vm(Arc<VmEntry>),
     Image(Arc<ImageEntry>),
+    Volume(Box<VolumeView>),
     Pool(Arc<PoolEntry>),
     Node(Arc<NodeEntry>),
     Task(Arc<Task>),
@@ -45,6 +47,7 @@ impl Found {
         match self {
             Self::Vm(_) => Kind::Vm,
             Self::Image(_) => Kind::Image,
+            Self::Volume(_) => Kind::Volume,
             Self::Pool(_) => Kind::Pool,
             Self::Node(_) => Kind::Node,
             Self::Task(_) => Kind::Task,
@@ -83,7 +86,7 @@ pub struct Search {
 /// What a list of this kind asks for; a search shows nobody more.
 pub const fn permission(kind: Kind) -> Permission {
     match kind {
-        Kind::Vm | Kind::Image | Kind::Pool | Kind::Node | Kind::Task | Kind::Event => Permission::View,
+        Kind::Vm | Kind::Image | Kind::Volume | Kind::Pool | Kind::Node | Kind::Task | Kind::Event => Permission::View,
         Kind::Audit => Permission::Audit,
         Kind::Account => Permission::Administer,
     }
@@ -130,6 +133,15 @@ impl Search {
             Kind::Image => {
                 let item = |e: &Arc<ImageEntry>| e.image.binned.is_none() && is(&image_item(e));
                 taken(board.images(), room, item, Found::Image)
+            }
+            Kind::Volume => {
+                let there = board.volumes().into_iter().filter(|entry| entry.volume.spec.binned.is_none());
+                let views = there.map(|entry| board.volume_view(entry)).collect();
+                let item = |view: &VolumeView| {
+                    let pool = board.pool_name(view.entry.volume.spec.pool);
+                    is(&volume_item(view, &pool))
+                };
+                taken(views, room, item, |view| Found::Volume(Box::new(view)))
             }
             Kind::Pool => taken(board.pools(), room, |entry| is(&pool_item(entry)), Found::Pool),
             Kind::Node => taken(board.nodes(), room, |entry| is(&node_item(entry)), Found::Node),
@@ -213,6 +225,11 @@ pub(crate) fn vm_item(entry: &VmEntry) -> VmItem<'_> {
 
 fn image_item(entry: &ImageEntry) -> ImageItem<'_> {
     ImageItem { image: &entry.image, available: entry.status.as_ref().is_some_and(|status| status.available) }
+}
+
+fn volume_item<'a>(view: &'a VolumeView, pool: &'a str) -> VolumeItem<'a> {
+    let vm = view.vm.as_ref().map(|(entry, _)| entry.vm.meta.name.as_str());
+    VolumeItem { volume: &view.entry.volume, state: view.state, size: view.size, pool, vm }
 }
 
 pub(crate) fn pool_item(entry: &PoolEntry) -> PoolItem<'_> {

@@ -2,7 +2,7 @@
 
 use cake_planner::event::Happened;
 use cake_store::{Clock, Journal, JournalError, JournalOptions, SqliteOptions, SqliteStore, Store, StoreError};
-use cake_types::{EventKind, Export, Image, Import, Node, Pool, Severity, Task, Vm};
+use cake_types::{EventKind, Export, Image, Import, Node, Pool, Severity, Task, Vm, Volume};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -32,6 +32,7 @@ use crate::reconcile::sweep::Sweeper;
 use crate::reconcile::tasks::TaskReconciler;
 use crate::reconcile::ups::UpsReconciler;
 use crate::reconcile::vms::VmReconciler;
+use crate::reconcile::volumes::VolumeReconciler;
 use crate::record::{self, RecordError, Stored};
 use crate::screens::Screens;
 use crate::search::Search;
@@ -42,6 +43,7 @@ use crate::tasks::Tasks;
 use crate::ups::UpsBook;
 use crate::usage::UsageReader;
 use crate::vms::Vms;
+use crate::volumes::Volumes;
 use crate::{audit, keys};
 
 /// Where everything is.
@@ -66,6 +68,7 @@ pub struct Control {
     pub images: Arc<Images>,
     pub imports: Arc<Imports>,
     pub exports: Arc<Exports>,
+    pub volumes: Arc<Volumes>,
     pub search: Arc<Search>,
     pub accounts: Arc<Accounts>,
     pub settings: Arc<Settings>,
@@ -120,12 +123,14 @@ impl Control {
         let images = Arc::new(Images::new(ledger.clone(), nodes.clone()));
         let imports = Arc::new(Imports::new(ledger.clone(), nodes.clone()));
         let exports = Arc::new(Exports::new(ledger.clone(), nodes.clone()));
+        let volumes = Arc::new(Volumes::new(ledger.clone(), nodes.clone()));
         let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone(), imports.clone(), exports.clone()));
         let bin = Arc::new(BinSweeper {
             ledger: ledger.clone(),
             settings: settings.clone(),
             vms: vms.clone(),
             images: images.clone(),
+            volumes: volumes.clone(),
         });
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
         let screens = Arc::new(Screens::new(nodes.clone()));
@@ -151,6 +156,7 @@ impl Control {
             images,
             imports,
             exports,
+            volumes,
             search: Arc::new(search),
             accounts,
             settings,
@@ -184,6 +190,7 @@ impl Control {
         let images = ImageReconciler { ledger: ledger.clone() };
         let imports = ImportReconciler { ledger: ledger.clone(), nodes: nodes.clone(), imports: self.imports.clone() };
         let exports = ExportReconciler { ledger: ledger.clone(), nodes: nodes.clone(), exports: self.exports.clone() };
+        let volumes = VolumeReconciler { ledger: ledger.clone(), volumes: self.volumes.clone() };
         let pools = PoolReconciler { ledger: ledger.clone(), nodes: nodes.clone() };
         let sweeper = Sweeper { ledger: ledger.clone(), accounts: self.accounts.clone() };
         let bin = self.bin.clone();
@@ -202,6 +209,7 @@ impl Control {
         self.loops.spawn(async move { images.run().await });
         self.loops.spawn(async move { imports.run().await });
         self.loops.spawn(async move { exports.run().await });
+        self.loops.spawn(async move { volumes.run().await });
         self.loops.spawn(async move { pools.run().await });
         self.loops.spawn(async move { sweeper.run().await });
         self.loops.spawn(async move { bin.run().await });
@@ -237,6 +245,9 @@ async fn fill(ledger: &Ledger) -> Result<(), RecordError> {
     }
     for Stored { value, revision } in record::all::<Export>(store, &keys::exports()).await? {
         board.put_export(value, revision);
+    }
+    for Stored { value, revision } in record::all::<Volume>(store, &keys::volumes()).await? {
+        board.put_volume(value, revision);
     }
     for pool in record::all::<Pool>(store, &keys::pools()).await? {
         board.put_pool(pool.value);

@@ -2,9 +2,9 @@
 
 use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
-use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
+use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
 use cake_types::{
-    Counters, Epoch, Export, ExportId, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec,
+    ByteSize, Counters, Epoch, Export, ExportId, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec,
     UsageHistory, UsageOf, Vm, VmId,
 };
 use std::collections::HashMap;
@@ -127,8 +127,26 @@ impl NodeClient {
         self.accepted(Request::ApplyVm { stamp, vm: Box::new(vm) }).await
     }
 
-    pub async fn remove_vm(&self, id: VmId, stamp: Stamp) -> Result<(), ClientError> {
-        self.accepted(Request::RemoveVm { id, stamp }).await
+    /// `kept`: numbers of its disks that are volumes by now and stay.
+    pub async fn remove_vm(&self, id: VmId, stamp: Stamp, kept: Vec<u32>) -> Result<(), ClientError> {
+        self.accepted(Request::RemoveVm { id, stamp, kept }).await
+    }
+
+    /// Makes or grows a volume that no VM has; gives the size that it has then.
+    pub async fn make_volume(&self, order: VolumeOrder) -> Result<ByteSize, ClientError> {
+        match self.call(Request::MakeVolume(order)).await? {
+            (Answer::Size(size), _) => Ok(size),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    pub async fn remove_volume(&self, epoch: Epoch, place: VolumePlace) -> Result<(), ClientError> {
+        self.accepted(Request::RemoveVolume { epoch, place }).await
+    }
+
+    /// A volume's file, for reading.
+    pub async fn open_volume(&self, place: VolumePlace) -> Result<OwnedFd, ClientError> {
+        self.descriptor(Request::OpenVolume { place }).await
     }
 
     pub async fn apply_pool(&self, id: PoolId, stamp: Stamp, spec: PoolSpec) -> Result<(), ClientError> {

@@ -25,7 +25,7 @@ pub use client::{ClientError, NodeClient, Observation};
 pub use frame::{Decoder, FRAME_MAX, FrameError};
 pub use model::{
     API_VERSION, ExportRecord, Hello, ImageRecord, ImportRecord, NodeError, Observed, OperationOutcome,
-    OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
+    OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord, VolumeOrder, VolumePlace,
 };
 pub use server::{NodeService, ObservedStream, serve};
 

@@ -1,9 +1,9 @@
 //! What travels. Versioned as a whole: [`Hello::api`] says which.
 
 use cake_types::{
-    Counters, Epoch, Export, ExportId, ExportStatus, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, Name,
-    NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey, Span, Stamp, UpsSpec, Usage, UsageHistory, UsageOf,
-    Vm, VmId, VmState, VmStatus,
+    ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, ImageId, ImageSpec, ImageStatus, Import,
+    ImportStatus, Name, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey, Span, Stamp, UpsSpec, Usage,
+    UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,24 @@ pub struct ExportRecord {
     pub status: ExportStatus,
 }
 
+/// Where a volume is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumePlace {
+    pub pool: PoolId,
+    pub file: DiskFile,
+}
+
+/// A volume as it shall be: no table of the node's holds it, so whoever leads says all of it each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeOrder {
+    pub epoch: Epoch,
+    pub place: VolumePlace,
+    /// Bytes, in whole sectors of 512.
+    pub size: ByteSize,
+    /// It has been there before: one that is missing is not made again.
+    pub made: bool,
+}
+
 /// A byte stream that a person may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -203,9 +221,21 @@ pub enum Request {
         stamp: Stamp,
         vm: Box<Vm>,
     },
+    /// `kept`: numbers of disks whose files are volumes by now. They are named here because the node may not have heard of the
+    /// change that made them so.
     RemoveVm {
         id: VmId,
         stamp: Stamp,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<u32>,
+    },
+    MakeVolume(VolumeOrder),
+    RemoveVolume {
+        epoch: Epoch,
+        place: VolumePlace,
+    },
+    OpenVolume {
+        place: VolumePlace,
     },
     ApplyPool {
         id: PoolId,
@@ -288,6 +318,7 @@ pub enum Answer {
     Ticket(StreamTicket),
     /// A descriptor travels with this frame.
     Descriptor,
+    Size(ByteSize),
     History(Box<UsageHistory>),
     Counters(Box<Counters>),
 }

@@ -2,10 +2,10 @@
 
 use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
-use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb};
+use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
 use async_trait::async_trait;
 use cake_types::{
-    Counters, Epoch, Export, ExportId, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec,
+    ByteSize, Counters, Epoch, Export, ExportId, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec,
     UsageHistory, UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
@@ -25,8 +25,15 @@ pub trait NodeService: Send + Sync + 'static {
     async fn hello(&self, epoch: Option<Epoch>) -> Result<Hello, NodeError>;
     /// Sets the desired state of a VM. Refused unless `stamp` is newer than what is held, or the same with the same content.
     async fn apply_vm(&self, stamp: Stamp, vm: Vm) -> Result<(), NodeError>;
-    /// Removes a VM and everything of it, and leaves a tombstone.
-    async fn remove_vm(&self, id: VmId, stamp: Stamp) -> Result<(), NodeError>;
+    /// Removes a VM and everything of it, and leaves a tombstone. The disks whose numbers are in `kept` stay, and so do those that
+    /// came to it as volumes.
+    async fn remove_vm(&self, id: VmId, stamp: Stamp, kept: Vec<u32>) -> Result<(), NodeError>;
+    /// Makes a volume, or grows it; one that is larger stays so. Gives the size that it has then. Refused for a file that a VM has.
+    async fn make_volume(&self, order: VolumeOrder) -> Result<ByteSize, NodeError>;
+    /// Removes a volume's file. Refused for one that a VM has.
+    async fn remove_volume(&self, epoch: Epoch, place: VolumePlace) -> Result<(), NodeError>;
+    /// The file of a volume, for reading.
+    async fn open_volume(&self, place: VolumePlace) -> Result<OwnedFd, NodeError>;
     async fn apply_pool(&self, id: PoolId, stamp: Stamp, spec: PoolSpec) -> Result<(), NodeError>;
     /// Takes a file in: it is received, checked, converted where that is needed, and becomes an image under the same id. Refused
     /// unless `stamp` is newer than what is held, or the same with the same content.
@@ -125,7 +132,10 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
     let answer = match request {
         Request::Hello { epoch } => service.hello(epoch).await.map(|hello| Answer::Hello(Box::new(hello))),
         Request::ApplyVm { stamp, vm } => service.apply_vm(stamp, *vm).await.map(accepted),
-        Request::RemoveVm { id, stamp } => service.remove_vm(id, stamp).await.map(accepted),
+        Request::RemoveVm { id, stamp, kept } => service.remove_vm(id, stamp, kept).await.map(accepted),
+        Request::MakeVolume(order) => service.make_volume(order).await.map(Answer::Size),
+        Request::RemoveVolume { epoch, place } => service.remove_volume(epoch, place).await.map(accepted),
+        Request::OpenVolume { place } => service.open_volume(place).await.map(&mut with),
         Request::ApplyPool { id, stamp, spec } => service.apply_pool(id, stamp, spec).await.map(accepted),
         Request::ApplyImport { stamp, import } => service.apply_import(stamp, *import).await.map(accepted),
         Request::RemoveImport { id, stamp } => service.remove_import(id, stamp).await.map(accepted),

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use cake_node_api::{
     API_VERSION, ClientError, Hello, NodeClient, NodeError, NodeService, Observed, ObservedStream, StreamKind,
-    StreamTicket, Verb, serve,
+    StreamTicket, Verb, VolumeOrder, VolumePlace, serve,
 };
 use cake_types::{
     Accelerator, ByteSize, Column, Counters, Epoch, Export, ExportId, HostCounters, ImageId, Import, NodeCapacity,
@@ -62,8 +62,17 @@ impl NodeService for EchoNode {
     async fn apply_vm(&self, _: Stamp, _: Vm) -> Result<(), NodeError> {
         Err(NodeError::NoHello)
     }
-    async fn remove_vm(&self, _: VmId, _: Stamp) -> Result<(), NodeError> {
+    async fn remove_vm(&self, _: VmId, _: Stamp, _: Vec<u32>) -> Result<(), NodeError> {
         Ok(())
+    }
+    async fn make_volume(&self, order: VolumeOrder) -> Result<ByteSize, NodeError> {
+        Ok(order.size)
+    }
+    async fn remove_volume(&self, _: Epoch, _: VolumePlace) -> Result<(), NodeError> {
+        Ok(())
+    }
+    async fn open_volume(&self, _: VolumePlace) -> Result<OwnedFd, NodeError> {
+        Err(NodeError::Unknown)
     }
     async fn apply_pool(&self, _: PoolId, _: Stamp, _: PoolSpec) -> Result<(), NodeError> {
         Ok(())

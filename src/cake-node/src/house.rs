@@ -2,15 +2,16 @@
 
 use crate::board::Board;
 use crate::database::{Database, DatabaseError, FIRST_UID, PoolRow, VmRow};
+use crate::disks::gone;
 use crate::history::History;
 use crate::library::Library;
 use crate::networks;
 use async_trait::async_trait;
 use cake_node_api::{Observed, OperationOutcome, OperationResult};
-use cake_storage::{Pool, StorageError, seed, volume};
+use cake_storage::{Pool, StorageError, seed};
 use cake_types::{
-    ByteSize, Failure, FailureCode, Firmware, HaltedBy, HardwareRecord, ImageFormat, ImageId, OperationId, PoolId,
-    PoolStatus, ProvisionProgress, SecretKey, VmId, VmStatus,
+    ByteSize, Failure, FailureCode, Firmware, HaltedBy, HardwareRecord, ImageId, OperationId, PoolId, PoolStatus,
+    SecretKey, VmId, VmStatus,
 };
 use cake_vm::argv::uefi_variables_template;
 use cake_vm::cards::Card;
@@ -37,12 +38,14 @@ pub struct House {
     pub engine: PathBuf,
     /// Where a pool without a path is.
     pub default_pool: PathBuf,
+    /// One volume at a time is made, grown or removed: whoever asks again does not meet what was asked before.
+    pub(crate) volumes: tokio::sync::Mutex<()>,
     pools: Mutex<BTreeMap<PoolId, Pool>>,
     /// Known, and not to be opened yet.
     closed: Mutex<BTreeMap<PoolId, PoolRow>>,
 }
 
-fn failure(code: FailureCode, detail: impl std::fmt::Display) -> Failure {
+pub(crate) fn failure(code: FailureCode, detail: impl std::fmt::Display) -> Failure {
     Failure { code, detail: detail.to_string() }
 }
 
@@ -66,6 +69,7 @@ impl House {
             vms,
             engine,
             default_pool,
+            volumes: tokio::sync::Mutex::default(),
             pools: Mutex::default(),
             closed: Mutex::default(),
         }
@@ -148,8 +152,8 @@ impl House {
             for row in rows {
                 let made = self.disks_made(&row);
                 let disks = row.vm.spec.numbered_disks().filter(|(number, _)| *number < made);
-                for (number, _) in disks.filter(|(_, disk)| disk.pool == id) {
-                    if pool.volume(row.vm.meta.id, number as usize).exists() {
+                for (number, disk) in disks.filter(|(_, disk)| disk.pool == id) {
+                    if pool.volume(row.vm.disk_file(number, disk)).exists() {
                         return Ok(true);
                     }
                     none = false;
@@ -160,7 +164,7 @@ impl House {
 
     /// Its disks with numbers below were made at some time. The first version did not write it down, but what has been started was
     /// made.
-    fn disks_made(&self, row: &VmRow) -> u32 {
+    pub(crate) fn disks_made(&self, row: &VmRow) -> u32 {
         match row.made {
             0 if Folder::of(&self.vms, row.vm.meta.id).plan().exists() => {
                 u32::try_from(row.vm.spec.disks.len()).unwrap_or(u32::MAX)
@@ -208,109 +212,13 @@ impl House {
         }
     }
 
-    fn all_pools(&self) -> BTreeMap<PoolId, Pool> {
+    pub(crate) fn all_pools(&self) -> BTreeMap<PoolId, Pool> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn pool(&self, id: PoolId) -> Result<Pool, Failure> {
         let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools.get(&id).cloned().ok_or_else(|| failure(FailureCode::PoolMissing, format_args!("no pool {id} here")))
-    }
-
-    /// Whether all disks exist, by their names alone.
-    pub fn is_made(&self, vm: &cake_types::Vm) -> bool {
-        let exists = |(number, disk): (u32, &cake_types::DiskSpec)| {
-            self.pool(disk.pool).is_ok_and(|pool| {
-                let volume = pool.volume(vm.meta.id, number as usize).metadata();
-                volume.is_ok_and(|volume| volume.len() >= disk.size.bytes())
-            })
-        };
-        // What was taken away is not there any more.
-        let left = |number: &u32| {
-            let volumes = self.all_pools().into_values().map(|pool| pool.volume(vm.meta.id, *number as usize));
-            volumes.into_iter().any(|volume| volume.exists())
-        };
-        vm.spec.numbered_disks().all(exists) && !vm.spec.removed_disks.iter().any(left)
-    }
-
-    /// Makes those that never were, one after the other, and notes it.
-    async fn make_disks(
-        &self,
-        assignment: &Arc<Assignment>,
-        places: impl IntoIterator<Item = usize>,
-        making: &Making,
-    ) -> Result<(), Failure> {
-        let (id, spec) = (assignment.id(), &assignment.vm.spec);
-        let lost = |error: DatabaseError| failure(FailureCode::Internal, crate::chain(&error));
-        let row = self.database.vm(id).await.map_err(lost)?;
-        let made = row.as_ref().map_or(0, |row| self.disks_made(row));
-        let mut last = made;
-        for index in places {
-            let number = spec.disk_number(index);
-            self.make_disk(assignment, index, number < made, making).await?;
-            last = last.max(number.saturating_add(1));
-        }
-        if row.is_some_and(|row| row.made < last) {
-            self.database.set_made(id, last).await.map_err(lost)?;
-        }
-        Ok(())
-    }
-
-    /// Removes what was taken away. Only while the VM is off, or has let it go.
-    async fn forget_disks(&self, id: VmId, numbers: Vec<u32>) -> Result<(), Failure> {
-        let pools = self.all_pools();
-        let forget = move || {
-            let disks = numbers.iter().flat_map(|number| pools.values().map(move |pool| (pool, *number)));
-            disks.into_iter().try_for_each(|(pool, number)| pool.remove_volume(id, number as usize))
-        };
-        blocking(forget).await.map_err(|error| error.to_failure())
-    }
-
-    async fn make_disk(
-        &self,
-        assignment: &Arc<Assignment>,
-        index: usize,
-        was_made: bool,
-        making: &Making,
-    ) -> Result<(), Failure> {
-        let disk = &assignment.vm.spec.disks[index];
-        let pool = self.pool(disk.pool)?;
-        let (vm, size, owner) = (assignment.id(), disk.size, assignment.uid);
-        let number = assignment.vm.spec.disk_number(index) as usize;
-        let path = pool.volume(vm, number);
-        match path.metadata() {
-            Ok(metadata) if metadata.len() == size.bytes() => return Ok(()),
-            // A new one would look like the old one to everybody but the guest's owner.
-            Err(error) if was_made && error.kind() == io::ErrorKind::NotFound => {
-                return Err(gone(&path));
-            }
-            _ => {}
-        }
-        let image = match disk.image {
-            Some(image) => {
-                let image = self.library.usable(image).await?;
-                if image.spec.format != ImageFormat::Raw {
-                    let name = &image.name;
-                    return Err(failure(
-                        FailureCode::Disk,
-                        format_args!("disks are made from raw images, {name} is not one"),
-                    ));
-                }
-                Some(image.path)
-            }
-            None => None,
-        };
-        let making = making.clone();
-        blocking(move || {
-            let watch = |done, total| {
-                making.progress(ProvisionProgress { done: ByteSize(done), total: ByteSize(total) });
-                !making.is_cancelled()
-            };
-            let request = volume::VolumeRequest { vm, index: number, size, image: image.as_deref(), owner };
-            volume::make(&pool, &request, &watch).map(|_| ())
-        })
-        .await
-        .map_err(|error| error.to_failure())
     }
 
     fn make_uefi_variables(&self, hardware: &HardwareRecord, folder: &Folder, uid: u32) -> io::Result<()> {
@@ -341,11 +249,6 @@ impl House {
         .await
         .map_err(|error| error.to_failure())
     }
-}
-
-fn gone(disk: &Path) -> Failure {
-    let disk = disk.display();
-    failure(FailureCode::Disk, format_args!("{disk} was made and is not there any more; it is not made again"))
 }
 
 /// What is said of a pool that can't be opened.
@@ -392,7 +295,7 @@ fn make_tpm(folder: &Folder, uid: u32) -> io::Result<()> {
     std::os::unix::fs::chown(&path, Some(uid), Some(uid))
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
 ) -> Result<T, StorageError> {
     let finished = tokio::task::spawn_blocking(work).await;
@@ -430,7 +333,7 @@ impl Surroundings for House {
         self.forget_disks(id, spec.removed_disks.clone()).await?;
         self.make_disks(assignment, 0..spec.disks.len(), &Making::silent()).await?;
         let disks = spec.numbered_disks().map(|(number, disk)| {
-            let path = self.pool(disk.pool)?.volume(id, number as usize);
+            let path = self.pool(disk.pool)?.volume(assignment.vm.disk_file(number, disk));
             if path.exists() { Ok(path) } else { Err(gone(&path)) }
         });
         let seed = match (&spec.hardware.seed, &spec.cloud_init) {
@@ -455,8 +358,8 @@ impl Surroundings for House {
 
     async fn disk(&self, assignment: &Arc<Assignment>, index: usize) -> Result<PathBuf, Failure> {
         self.make_disks(assignment, [index], &Making::silent()).await?;
-        let spec = &assignment.vm.spec;
-        Ok(self.pool(spec.disks[index].pool)?.volume(assignment.id(), spec.disk_number(index) as usize))
+        let (vm, disk) = (&assignment.vm, &assignment.vm.spec.disks[index]);
+        Ok(self.pool(disk.pool)?.volume(vm.disk_file(vm.spec.disk_number(index), disk)))
     }
 
     async fn forget_disk(&self, id: VmId, number: u32) -> Result<(), Failure> {
@@ -465,16 +368,16 @@ impl Surroundings for House {
 
     async fn remove(&self, id: VmId) -> Result<(), Failure> {
         let lost = |error: DatabaseError| failure(FailureCode::Internal, crate::chain(&error));
-        // A disk in a pool that can't be looked into would stay for ever: nobody would know the VM any more.
+        // A disk in a pool that can't be looked into would stay for ever: nobody would know the VM any more. Of one that nobody knows
+        // any more everything is gone already, but for what is kept.
         if let Some(row) = self.database.vm(id).await.map_err(lost)? {
             row.vm.spec.disks.iter().try_for_each(|disk| self.pool(disk.pool).map(|_| ()))?;
             let bridged = cake_vm::cards::cards(&row.vm.spec).into_iter().filter(|card| card.bridge().is_some());
             networks::disconnect(bridged.map(|card| card.mac).collect()).await;
+            let (pools, kept) = (self.all_pools(), row.vm.spec.detached_disks);
+            let removed = blocking(move || pools.values().try_for_each(|pool| pool.remove(id, &kept))).await;
+            removed.map_err(|error| error.to_failure())?;
         }
-        let pools = self.all_pools();
-        blocking(move || pools.values().try_for_each(|pool| pool.remove(id)))
-            .await
-            .map_err(|error| error.to_failure())?;
         // Before the VM is forgotten: whoever is killed in between comes here again.
         let history = self.history.clone();
         let forgotten = tokio::task::spawn_blocking(move || history.forget(id)).await;

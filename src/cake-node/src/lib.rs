@@ -28,6 +28,7 @@ mod board;
 pub mod convert;
 mod converter;
 mod database;
+mod disks;
 mod exports;
 mod history;
 mod house;
@@ -43,6 +44,7 @@ mod support;
 mod tickets;
 mod ups;
 mod usage;
+mod volumes;
 
 /// An error with its sources, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

@@ -11,10 +11,11 @@ use crate::tickets::Tickets;
 use async_trait::async_trait;
 use cake_node_api::{
     API_VERSION, Hello, NodeError, NodeService, Observed, ObservedStream, StreamKind, StreamTicket, Verb, VmRecord,
+    VolumeOrder, VolumePlace,
 };
 use cake_types::{
-    Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, ImageId, Import, NodeId, OperationId, PoolId, PoolSpec,
-    Power, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    ByteSize, Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, ImageId, Import, NodeId, OperationId, PoolId,
+    PoolSpec, Power, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -272,12 +273,24 @@ impl NodeService for Node {
         Ok(())
     }
 
-    async fn remove_vm(&self, id: VmId, stamp: Stamp) -> Result<(), NodeError> {
-        match self.database().entomb(id, stamp, Timestamp::now()).await? {
+    async fn remove_vm(&self, id: VmId, stamp: Stamp, kept: Vec<u32>) -> Result<(), NodeError> {
+        match self.database().entomb(id, stamp, kept, Timestamp::now()).await? {
             Tombstone::Removing(row) => self.engine.assign(Arc::new(assignment(*row))).await,
             Tombstone::Gone(removed) => self.board().tell(Observed::VmRemoved(removed)),
         }
         Ok(())
+    }
+
+    async fn make_volume(&self, order: VolumeOrder) -> Result<ByteSize, NodeError> {
+        self.house.make_volume(order).await
+    }
+
+    async fn remove_volume(&self, epoch: Epoch, place: VolumePlace) -> Result<(), NodeError> {
+        self.house.remove_volume(epoch, place).await
+    }
+
+    async fn open_volume(&self, place: VolumePlace) -> Result<OwnedFd, NodeError> {
+        self.house.open_volume(place)
     }
 
     async fn apply_pool(&self, id: PoolId, stamp: Stamp, spec: PoolSpec) -> Result<(), NodeError> {

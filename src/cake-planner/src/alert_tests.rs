@@ -257,7 +257,7 @@ fn what_a_vm_can_need_somebody_for() {
 fn a_guest_that_goes_on_for_a_moment_is_not_well() {
     let mut world = World::new();
     let pool = world.pool.meta.id;
-    world.vm.spec.disks = vec![cake_types::DiskSpec { number: None, size: ByteSize::gib(1), pool, image: None }];
+    world.vm.spec.disks = vec![cake_types::DiskSpec::own(ByteSize::gib(1), pool, None, None)];
     world.fails(FailureCode::NoSpace, VmState::Paused);
     assert_eq!(world.used(100).len(), 2);
     // QEMU goes on, to see; nothing was made free.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  resources (asked) ┐
-//!  status    (so)    ┼──► admission · alert · task · epoch · event · query · throttle ──► a decision, as a value
+//!  status    (so)    ┼──► admission · alert · task · epoch · event · query · volume · … ──► a decision, as a value
 //!  policy            ┘                                                            └─► cake-control does it
 //! ```
 //!
@@ -25,3 +25,4 @@ pub mod task;
 pub mod throttle;
 pub mod ups;
 pub mod vm_power;
+pub mod volume;

@@ -241,7 +241,8 @@ fn attached(generation: Generation, number: u32, size: Option<ByteSize>, seen: &
     let disk = status.disks.iter().find(|disk| disk.number == number);
     match (disk, size) {
         (_, Some(_)) if status.state == VmState::Failed => failed_status(status),
-        (_, Some(_)) if matches!(status.state, VmState::Pending | VmState::Provisioning) => Progress::Running(None),
+        // What a guest has is not known yet; one that a node has just found may run.
+        _ if matches!(status.state, VmState::Pending | VmState::Provisioning) => Progress::Running(None),
         _ if !status.state.is_alive() => done(),
         (Some(DiskStatus { failure: Some(why), .. }), _) => failure(why),
         (None, None) => done(),
@@ -365,7 +366,9 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
         | TaskKind::VmCdEject
         | TaskKind::VmDiskAdd
         | TaskKind::VmDiskGrow
-        | TaskKind::VmDiskRemove => None,
+        | TaskKind::VmDiskRemove
+        | TaskKind::VmDiskAttach
+        | TaskKind::VmDiskDetach => None,
     }
 }
 

@@ -1,7 +1,7 @@
-//! A pool: a directory in which disks live, one file each, named after their VM.
+//! A pool: a directory in which disks live, one file each, named after whom they were made for.
 
 use crate::error::StorageError;
-use cake_types::{ByteSize, PoolId, PoolStatus, VmId};
+use cake_types::{ByteSize, DiskFile, PoolId, PoolStatus, VmId};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::mkstemp;
 use std::fs::{DirBuilder, File};
@@ -69,20 +69,14 @@ impl Pool {
         self.path.join("exports")
     }
 
-    /// Where a VM's disk is, or would be.
-    pub fn volume(&self, vm: VmId, index: usize) -> PathBuf {
-        self.path.join(format!("{vm}-{index}.raw"))
+    /// Where a disk is, or would be.
+    pub fn volume(&self, file: DiskFile) -> PathBuf {
+        self.path.join(format!("{file}.raw"))
     }
 
-    /// All of a VM's disks that exist, whole or not.
-    pub fn volumes(&self, vm: VmId) -> io::Result<Vec<PathBuf>> {
-        let own = format!("{vm}-");
-        self.entries(|name| name.starts_with(&own) && (name.ends_with(".raw") || name.ends_with(HALF_MADE)))
-    }
-
-    /// Removes one of a VM's disks, durably. One that is not there is as good as removed.
-    pub fn remove_volume(&self, vm: VmId, index: usize) -> Result<(), StorageError> {
-        let path = self.volume(vm, index);
+    /// Removes a disk, durably. One that is not there is as good as removed.
+    pub fn remove_volume(&self, file: DiskFile) -> Result<(), StorageError> {
+        let path = self.volume(file);
         match std::fs::remove_file(&path) {
             Ok(()) => self.sync(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -90,9 +84,16 @@ impl Pool {
         }
     }
 
-    /// Removes all of a VM's disks, durably.
-    pub fn remove(&self, vm: VmId) -> Result<(), StorageError> {
-        let volumes = self.volumes(vm).map_err(StorageError::io("read", &self.path))?;
+    /// Removes all disks that were made for a VM, whole or not, durably; but not those whose numbers are in `kept`.
+    pub fn remove(&self, vm: VmId, kept: &[u32]) -> Result<(), StorageError> {
+        let own = format!("{vm}-");
+        let kept: Vec<String> = kept.iter().map(|number| format!("{}.raw", DiskFile::of_vm(vm, *number))).collect();
+        let goes = |name: &str| {
+            name.starts_with(&own)
+                && (name.ends_with(".raw") || name.ends_with(HALF_MADE))
+                && !kept.iter().any(|kept| kept == name)
+        };
+        let volumes = self.entries(goes).map_err(StorageError::io("read", &self.path))?;
         for path in &volumes {
             std::fs::remove_file(path).map_err(StorageError::io("remove", path))?;
         }

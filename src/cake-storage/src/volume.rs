@@ -6,7 +6,7 @@
 
 use crate::error::StorageError;
 use crate::pool::{HALF_MADE, Pool, clone_file};
-use cake_types::{ByteSize, VmId};
+use cake_types::{ByteSize, DiskFile};
 use nix::unistd::{Gid, Uid, Whence, fchown, lseek64};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -20,12 +20,11 @@ const STEP: usize = 8 << 20;
 /// A disk as asked.
 #[derive(Clone, Debug)]
 pub struct VolumeRequest<'a> {
-    pub vm: VmId,
-    pub index: usize,
+    pub file: DiskFile,
     pub size: ByteSize,
     /// A raw image that it begins as; empty without.
     pub image: Option<&'a Path>,
-    /// Its user: the VM's own.
+    /// Its user: the VM's own; nobody but root while it is in none.
     pub owner: u32,
 }
 
@@ -34,7 +33,7 @@ pub type Watch<'a> = &'a dyn Fn(u64, u64) -> bool;
 
 /// Makes the disk, or grows the one that is there. Gives its path.
 pub fn make(pool: &Pool, request: &VolumeRequest<'_>, watch: Watch<'_>) -> Result<PathBuf, StorageError> {
-    let path = pool.volume(request.vm, request.index);
+    let path = pool.volume(request.file);
     match OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW).open(&path) {
         Ok(file) => {
             grow(pool, &file, &path, request.size)?;
@@ -53,6 +52,14 @@ pub fn make(pool: &Pool, request: &VolumeRequest<'_>, watch: Watch<'_>) -> Resul
         let _ = std::fs::remove_file(&half);
     }
     made.map(|()| path)
+}
+
+/// Gives a disk that is there to another user, and to that user alone.
+pub fn give(path: &Path, owner: u32) -> Result<(), StorageError> {
+    let open = OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW).open(path);
+    let file = open.map_err(StorageError::io("open", path))?;
+    let (user, group) = (Uid::from_raw(owner), Gid::from_raw(owner));
+    fchown(&file, Some(user), Some(group)).map_err(|error| StorageError::io("give away", path)(error.into()))
 }
 
 /// Refuses what could not be written in full. Disks are made sparse, but a promise is a promise.
@@ -168,14 +175,13 @@ fn copy_range(from: &File, read: &mut i64, to: &File, write: &mut i64, most: usi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cake_types::PoolId;
+    use cake_types::{PoolId, VmId};
     use std::os::unix::fs::FileExt;
     use uuid::Uuid;
 
     fn request(image: Option<&Path>, size: u64) -> VolumeRequest<'_> {
         VolumeRequest {
-            vm: VmId(Uuid::from_u128(7)),
-            index: 0,
+            file: DiskFile(Uuid::from_u128(7), 0),
             size: ByteSize(size),
             image,
             owner: nix::unistd::getuid().as_raw(),
@@ -212,8 +218,26 @@ mod tests {
         assert!(matches!(too_large, Err(StorageError::NoSpace { .. })), "{too_large:?}");
         assert_eq!(disk.metadata().unwrap().len(), 96 << 20);
         assert!(matches!(make(&pool, &request(None, 1), &|_, _| true), Err(StorageError::Shrinks { .. })));
-        pool.remove(VmId(Uuid::from_u128(7))).unwrap();
+        pool.remove(VmId(Uuid::from_u128(7)), &[]).unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_kept_stays_when_its_vm_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = Pool::open(folder.path()).unwrap();
+        let vm = VmId(Uuid::from_u128(7));
+        let made = |number| {
+            let file = DiskFile::of_vm(vm, number);
+            make(&pool, &VolumeRequest { file, ..request(None, 1 << 20) }, &|_, _| true).unwrap()
+        };
+        // Numbers that begin alike are not the same.
+        let files: Vec<PathBuf> = [0, 1, 2, 12].into_iter().map(made).collect();
+        pool.remove(vm, &[1, 12]).unwrap();
+        assert_eq!(files.iter().map(|file| file.exists()).collect::<Vec<_>>(), [false, true, false, true]);
+        pool.remove_volume(DiskFile::of_vm(vm, 1)).unwrap();
+        pool.remove_volume(DiskFile::of_vm(vm, 1)).unwrap();
+        assert!(!files[1].exists() && files[3].exists());
     }
 
     #[test]

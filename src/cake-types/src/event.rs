@@ -52,6 +52,10 @@ pub enum EventKind {
     ImageDeleted,
     ImageBinned,
     ImageRestored,
+    VolumeCreated,
+    VolumeDeleted,
+    VolumeBinned,
+    VolumeRestored,
     LoginFailed,
     AlertBegan,
     AlertEnded,
@@ -61,7 +65,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -85,6 +89,10 @@ impl EventKind {
         Self::ImageDeleted,
         Self::ImageBinned,
         Self::ImageRestored,
+        Self::VolumeCreated,
+        Self::VolumeDeleted,
+        Self::VolumeBinned,
+        Self::VolumeRestored,
         Self::LoginFailed,
         Self::AlertBegan,
         Self::AlertEnded,
@@ -118,6 +126,10 @@ impl EventKind {
             Self::ImageDeleted => "image-deleted",
             Self::ImageBinned => "image-binned",
             Self::ImageRestored => "image-restored",
+            Self::VolumeCreated => "volume-created",
+            Self::VolumeDeleted => "volume-deleted",
+            Self::VolumeBinned => "volume-binned",
+            Self::VolumeRestored => "volume-restored",
             Self::LoginFailed => "login-failed",
             Self::AlertBegan => "alert-began",
             Self::AlertEnded => "alert-ended",
@@ -131,7 +143,7 @@ impl EventKind {
 /// What an event, a task or an audit record is about. The name is as it was then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
+    /// `vm`, `image`, `volume`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
     /// `support-bundle`, `ups`.
     pub kind: String,
     pub id: Uuid,

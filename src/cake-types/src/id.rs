@@ -52,6 +52,8 @@ typed_id! {
     ImageId,
     /// A VM as one file.
     ExportId,
+    /// A disk that is nobody's part.
+    VolumeId,
     /// A place where disks live.
     PoolId,
     /// A server running cake.

@@ -33,11 +33,12 @@ mod unit;
 mod ups;
 mod usage;
 mod vm;
+mod volume;
 
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
 pub use alert::{Acknowledgement, Alert, AlertId, AlertKind};
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
-pub use drive::{CdStatus, DiskStatus};
+pub use drive::{CdStatus, DiskSpec, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use export::{Export, ExportFormat, ExportSpec, ExportStage, ExportStatus};
 pub use hardware::{
@@ -46,7 +47,7 @@ pub use hardware::{
 };
 pub use id::{
     AccountId, ExportId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, SessionId, TaskId,
-    TokenId, VmId,
+    TokenId, VmId, VolumeId,
 };
 pub use image::{
     GuestOs, Image, ImageFormat, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage, ImportStatus,
@@ -71,9 +72,10 @@ pub use usage::{
     NODE_MEASURES, PressureTimes, Span, TrafficCounters, Usage, UsageHistory, UsageOf, VM_MEASURES, VmCounters,
 };
 pub use vm::{
-    Authority, CloudInit, DiskSpec, ExitReason, Failure, FailureCode, Firmware, GuestUser, HaltedBy, Network, Power,
+    Authority, CloudInit, ExitReason, Failure, FailureCode, Firmware, GuestUser, HaltedBy, Network, Power,
     ProvisionProgress, Restart, Vm, VmSpec, VmState, VmStatus,
 };
+pub use volume::{DiskFile, Left, Volume, VolumeSpec, VolumeState};
 
 /// Limits that a request is checked against, in one place so that the API, the CLI and the pages say the same.
 pub mod limits {

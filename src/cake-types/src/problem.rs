@@ -99,6 +99,12 @@ codes! {
     DiskBoots = "disk-boots", 409;
     /// The machine has no place for another disk, or none while it runs; params: `name`.
     NoDiskRoom = "no-disk-room", 409;
+    /// The volume is in a VM; params: `name`, `vm`.
+    VolumeAttached = "volume-attached", 409;
+    /// The VM that had the volume has not let it go yet; params: `name`, `vm`.
+    VolumeLeaving = "volume-leaving", 409;
+    /// The node has not made it, or could not; params: `name`.
+    VolumeNotReady = "volume-not-ready", 409;
     /// Another VM has that port of the server; params: `port`, `vm`.
     PortTaken = "port-taken", 409;
     /// A file is being made of the VM; params: `name`.

@@ -45,11 +45,13 @@ pub enum TaskKind {
     VmDiskAdd,
     VmDiskGrow,
     VmDiskRemove,
+    VmDiskAttach,
+    VmDiskDetach,
     VmExport,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -71,6 +73,8 @@ impl TaskKind {
         Self::VmDiskGrow,
         Self::VmDiskRemove,
         Self::VmExport,
+        Self::VmDiskAttach,
+        Self::VmDiskDetach,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -96,6 +100,8 @@ impl TaskKind {
             Self::VmDiskGrow => "vm-disk-grow",
             Self::VmDiskRemove => "vm-disk-remove",
             Self::VmExport => "vm-export",
+            Self::VmDiskAttach => "vm-disk-attach",
+            Self::VmDiskDetach => "vm-disk-detach",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
 
 use crate::{
-    Accelerator, ByteSize, CdStatus, DiskBus, DiskStatus, Generation, HardwareRecord, HostName, ImageId, Meta, Name,
-    NicSpec, NicStatus, PoolId, Sealed, Stamp, Tags, Usage, VmId,
+    Accelerator, ByteSize, CdStatus, DiskSpec, DiskStatus, Generation, HardwareRecord, HostName, ImageId, Meta, Name,
+    NicSpec, NicStatus, Sealed, Stamp, Tags, Usage, VmId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ pub struct VmSpec {
     /// Numbers of disks that were taken away, with everything on them. No number is given twice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed_disks: Vec<u32>,
+    /// Numbers of disks that were taken out and kept: their files are volumes now, and not the VM's to remove.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detached_disks: Vec<u32>,
     /// The PVH kernel that [`Firmware::Direct`] starts.
     pub kernel: Option<ImageId>,
     /// What lies in the CD drive.
@@ -75,43 +78,6 @@ impl VmSpec {
             (true, Network::None) => Vec::new(),
             (true, Network::Nat) => vec![NicSpec::nat()],
         }
-    }
-
-    /// What a disk is called for as long as the VM exists: its file, its serial, its device. Its place in the list, unless one before
-    /// it was taken away; a disk without a number of its own has been there from the beginning.
-    pub fn disk_number(&self, index: usize) -> u32 {
-        let own = self.disks.get(index).and_then(|disk| disk.number);
-        own.unwrap_or(u32::try_from(index).unwrap_or(u32::MAX))
-    }
-
-    /// The disks with their numbers.
-    pub fn numbered_disks(&self) -> impl Iterator<Item = (u32, &DiskSpec)> {
-        self.disks.iter().enumerate().map(|(index, disk)| (self.disk_number(index), disk))
-    }
-
-    /// Whether it starts from this disk.
-    pub fn boots_from(&self, index: usize) -> bool {
-        index == 0 && self.kernel.is_none()
-    }
-
-    /// A number that no disk of this VM ever had.
-    pub fn next_disk_number(&self) -> u32 {
-        let given = self.numbered_disks().map(|(number, _)| number).chain(self.removed_disks.iter().copied());
-        given.max().map_or(0, |last| last + 1)
-    }
-
-    /// Takes a disk out of the spec and the hardware record. Those behind it stay what and where they are.
-    pub fn remove_disk(&mut self, index: usize) {
-        let number = self.disk_number(index);
-        for later in index + 1..self.disks.len() {
-            self.disks[later].number = Some(self.disk_number(later));
-            if let Some(device) = self.hardware.disks.get_mut(later).filter(|device| device.bus == DiskBus::Sata) {
-                device.port = Some(device.sata_port(later));
-            }
-        }
-        self.disks.remove(index);
-        self.hardware.disks.remove(index);
-        self.removed_disks.push(number);
     }
 
     /// Asks for network cards; the hardware record has theirs already.
@@ -162,18 +128,6 @@ pub enum Firmware {
     Uefi,
     /// No firmware: a PVH kernel is entered directly (Xen PVH boot ABI).
     Direct,
-}
-
-/// A disk as asked. `serial` in the hardware record ties it to a device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DiskSpec {
-    pub size: ByteSize,
-    pub pool: PoolId,
-    /// Filled from this image when it is first made; an empty disk without.
-    pub image: Option<ImageId>,
-    /// See [`VmSpec::disk_number`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<u32>,
 }
 
 /// The network in one word, as the first versions had it.

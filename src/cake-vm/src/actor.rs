@@ -159,6 +159,7 @@ impl Actor {
     async fn receive(&mut self, message: Message) {
         match message {
             Message::Assign(assignment) => {
+                self.devices.asked(&self.assignment, &assignment);
                 self.assignment = assignment.clone();
                 self.input(Input::Desired(assignment.desired())).await;
                 if !self.devices.is_as_asked(&self.assignment) {

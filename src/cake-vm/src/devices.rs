@@ -95,6 +95,13 @@ impl Devices {
         self.nics.is_as_asked(assignment) && self.disks.is_as_asked(assignment) && self.cd.is_as_asked(assignment)
     }
 
+    /// Something else is asked now. What a change at work may still do for what was asked before is not forgotten.
+    pub(crate) fn asked(&mut self, before: &Assignment, asked: &Assignment) {
+        if self.busy {
+            self.disks.doubt(before, asked);
+        }
+    }
+
     /// Whether a change may begin now; otherwise one begins when the one at work is over.
     pub(crate) fn begin(&mut self) -> bool {
         let busy = std::mem::replace(&mut self.busy, true);
@@ -105,12 +112,13 @@ impl Devices {
     /// Whether another change must begin at once.
     pub(crate) fn note(&mut self, changed: Result<Changed, QmpError>, now: Instant) -> bool {
         self.busy = false;
+        let again = std::mem::take(&mut self.again);
         if let Ok(Changed { nics, disks, cd }) = changed {
             self.nics.note(nics, now);
-            self.disks.note(disks, now);
+            self.disks.note(disks, now, !again);
             self.cd.note(cd, now);
         }
-        std::mem::take(&mut self.again)
+        again
     }
 
     pub(crate) fn happened(&mut self, event: &EventKind) -> Follows {

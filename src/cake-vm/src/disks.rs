@@ -2,12 +2,13 @@
 //!
 //! ```text
 //!   read what the guest has ▸ removed: device_del … DEVICE_DELETED ▸ its node away ▸ its file away
+//!                           ▸ detached: the same, but its file stays: it is somebody else's from then on
 //!                           ▸ larger:  the file grown ▸ block_resize
 //!                           ▸ new:     the file made ▸ add-fd ▸ blockdev-add ▸ device_add
 //! ```
 //!
-//! It can be killed anywhere and done again: what the guest has is asked of QEMU. Only a disk that the spec names as removed leaves:
-//! one that it merely does not know, because a Store was restored from an old copy, stays where it is.
+//! It can be killed anywhere and done again: what the guest has is asked of QEMU. Only a disk that the spec names as removed or detached
+//! leaves: one that it merely does not know, because a Store was restored from an old copy, stays where it is.
 
 use crate::argv::devices::virtio_disk;
 use crate::assignment::{Assignment, Surroundings};
@@ -41,6 +42,8 @@ fn number_of(device: &str) -> Option<u32> {
 pub(crate) struct Disks {
     plugged: Plugged<u32, u32>,
     sizes: BTreeMap<u32, ByteSize>,
+    /// The guest has let them go, and QEMU may still have their files open.
+    closing: BTreeSet<u32>,
 }
 
 /// What came of a change.
@@ -53,26 +56,40 @@ impl Disks {
     /// A guest that has just been started has what its spec says.
     pub(crate) fn started(assignment: &Assignment) -> Self {
         let sizes = wanted(&assignment.vm.spec);
-        Self { plugged: Plugged::new(sizes.keys().map(|number| (*number, *number)).collect()), sizes }
+        let plugged = Plugged::new(sizes.keys().map(|number| (*number, *number)).collect());
+        Self { plugged, sizes, ..Self::default() }
     }
 
     /// One that lived before this program did: until it is looked at, nothing is known to be there, and nothing to have left.
     pub(crate) fn adopted(assignment: &Assignment) -> Self {
         let spec = &assignment.vm.spec;
-        let numbers = wanted(spec).into_keys().chain(spec.removed_disks.iter().copied());
+        let numbers = wanted(spec).into_keys().chain(spec.gone_disks());
         Self { sizes: numbers.map(|number| (number, ByteSize(0))).collect(), ..Self::default() }
     }
 
     pub(crate) fn is_as_asked(&self, assignment: &Assignment) -> bool {
         let spec = &assignment.vm.spec;
         let there = |(number, size)| self.sizes.get(&number).is_some_and(|is| *is >= size);
-        let leaves = |number| !self.sizes.contains_key(number) || self.plugged.is_leaving(number);
-        wanted(spec).into_iter().all(there) && spec.removed_disks.iter().all(leaves)
+        let leaves = |number: u32| !self.sizes.contains_key(&number) || self.plugged.is_leaving(&number);
+        wanted(spec).into_iter().all(there) && spec.gone_disks().all(leaves)
     }
 
-    pub(crate) fn note(&mut self, changed: Changed, now: Instant) {
+    /// Something else is asked while a change is at work that was begun for `before`: a disk that it may plug in all the same is
+    /// not told of as gone until somebody has looked.
+    pub(crate) fn doubt(&mut self, before: &Assignment, asked: &Assignment) {
+        let coming = wanted(&before.vm.spec);
+        for number in asked.vm.spec.gone_disks().filter(|number| coming.contains_key(number)) {
+            self.sizes.entry(number).or_insert(ByteSize(0));
+        }
+    }
+
+    /// `last`: no other change follows at once, so what was to be closed is closed, or there is a failure that says why not.
+    pub(crate) fn note(&mut self, changed: Changed, now: Instant, last: bool) {
         self.plugged.note(changed.plugged, now);
         self.sizes = changed.sizes;
+        if last {
+            self.closing.clear();
+        }
     }
 
     /// The guest let a device go. Whether it was a disk.
@@ -80,6 +97,7 @@ impl Disks {
         let Some(number) = number_of(device) else { return false };
         self.plugged.gone(&number);
         self.sizes.remove(&number);
+        self.closing.insert(number);
         true
     }
 
@@ -110,7 +128,12 @@ impl Disks {
             leaving: false,
             failure: Some(failure.clone()),
         });
-        there.chain(missing).collect()
+        let told =
+            |number: &u32| self.sizes.contains_key(number) || self.plugged.missing().any(|(who, _)| who == number);
+        let closing = self.closing.iter().filter(|number| !told(number));
+        let closing =
+            closing.map(|number| DiskStatus { number: *number, size: ByteSize(0), leaving: true, failure: None });
+        there.chain(missing).chain(closing).collect()
     }
 }
 
@@ -127,7 +150,7 @@ pub(crate) async fn settle(
     let spec = &assignment.vm.spec;
     let (mut sizes, nodes) = look(qmp).await?;
     let (mut failures, mut asked_to_leave) = (BTreeMap::new(), Vec::new());
-    for number in spec.removed_disks.iter().copied() {
+    for number in spec.gone_disks() {
         if sizes.contains_key(&number) {
             match qmp.run(&DeviceDel { id: device_of(number) }).await {
                 // Refused: it is leaving already, or its place is none that a disk can leave.
@@ -172,7 +195,7 @@ async fn look(qmp: &Qmp) -> Result<(BTreeMap<u32, ByteSize>, BTreeSet<String>), 
     Ok((disks, nodes.into_iter().filter_map(|node| node.node_name).collect()))
 }
 
-/// The guest has let it go: nobody opens its file any more, and it goes with all that is on it.
+/// The guest has let it go: nobody has its file open any more. What is on it goes too, unless it is kept.
 async fn forget(
     qmp: &Qmp,
     surroundings: &dyn Surroundings,
@@ -183,6 +206,9 @@ async fn forget(
     let node_name = node_of(number);
     if nodes.contains(&node_name) {
         qmp.run(&BlockdevDel { node_name }).await?;
+    }
+    if assignment.vm.spec.detached_disks.contains(&number) {
+        return Ok(());
     }
     surroundings.forget_disk(assignment.id(), number).await.map_err(Trouble::Failed)
 }

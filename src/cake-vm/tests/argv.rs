@@ -33,7 +33,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         secure_boot: false,
         windows: false,
     });
-    let disk = DiskSpec { size: ByteSize::gib(2), pool: PoolId(Uuid::nil()), image: None, number: None };
+    let disk = DiskSpec::own(ByteSize::gib(2), PoolId(Uuid::nil()), None, None);
     VmSpec {
         power: Power::Running,
         restart: Restart::OnCrash,
@@ -47,6 +47,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         cd_by_force: false,
         drivers: None,
         removed_disks: Vec::new(),
+        detached_disks: Vec::new(),
         network,
         nics: Vec::new(),
         cloud_init: seed.then(|| CloudInit { hostname: "web".parse().unwrap(), users: Vec::new(), user_data: None }),
@@ -123,7 +124,7 @@ fn disks_that_came_and_went() {
         let number = spec.next_disk_number();
         spec.hardware.disks.push(hardware::added_disk(&spec.hardware, number, off).unwrap());
         let size = ByteSize::gib(1);
-        spec.disks.push(DiskSpec { size, pool: PoolId(Uuid::nil()), image: None, number: Some(number) });
+        spec.disks.push(DiskSpec::own(size, PoolId(Uuid::nil()), None, Some(number)));
     };
     let mut virtio = spec(Firmware::Bios, 3, Network::Nat, false);
     add(&mut virtio, false);

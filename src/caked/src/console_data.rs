@@ -25,7 +25,7 @@ use cake_types::{
 use cake_web::{
     About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, ExportView,
     Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer,
-    VmView,
+    VmView, VolumeView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -110,6 +110,14 @@ fn image_view(entry: &board::ImageEntry) -> Arc<ImageView> {
     Arc::new(ImageView { image: image.clone(), status: status.clone(), etag })
 }
 
+fn volume_view(view: board::VolumeView) -> Arc<VolumeView> {
+    let board::VolumeView { entry, state, size, vm } = view;
+    let board::VolumeEntry { volume, revision: _, failed } = &*entry;
+    let vm = vm.map(|(entry, number)| (entry.id(), entry.vm.meta.name.clone(), number));
+    let etag = etag(volume.meta.generation);
+    Arc::new(VolumeView { volume: volume.clone(), state, size, vm, failure: failed.clone(), etag })
+}
+
 fn pool_view(entry: &board::PoolEntry) -> Arc<PoolView> {
     let board::PoolEntry { pool, status } = entry;
     Arc::new(PoolView { pool: pool.clone(), status: status.clone() })
@@ -124,6 +132,7 @@ fn found(thing: search::Found) -> Found {
     match thing {
         search::Found::Vm(entry) => Found::Vm(vm_view(&entry)),
         search::Found::Image(entry) => Found::Image(image_view(&entry)),
+        search::Found::Volume(view) => Found::Volume(volume_view(*view)),
         search::Found::Pool(entry) => Found::Pool(pool_view(&entry)),
         search::Found::Node(entry) => Found::Node(node_view(&entry)),
         search::Found::Task(task) => Found::Task(task),
@@ -183,6 +192,11 @@ impl ConsoleData for Data {
     async fn images(&self) -> Vec<Arc<ImageView>> {
         let images = self.board.images();
         images.iter().filter(|entry| entry.image.binned.is_none()).map(|entry| image_view(entry)).collect()
+    }
+
+    async fn volumes(&self) -> Vec<Arc<VolumeView>> {
+        let shown = self.board.volumes().into_iter().filter(|entry| entry.volume.spec.binned.is_none());
+        shown.map(|entry| volume_view(self.board.volume_view(entry))).collect()
     }
 
     async fn bin(&self) -> Vec<BinView> {
@@ -350,6 +364,7 @@ fn change_of(what: &What) -> Option<Change> {
         What::Event(_) | What::Audit => Change::Event,
         What::Image(_) | What::ImageGone(_) | What::Import(_) | What::ImportGone(_) => Change::Image,
         What::Export(_) | What::ExportGone(_) => Change::Export,
+        What::Volume(_) | What::VolumeGone(_) => Change::Volume,
         What::Pool(_) => Change::Pool,
         What::Node(_) => Change::Node,
         What::Alerts => Change::Alerts,

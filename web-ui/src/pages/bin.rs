@@ -39,6 +39,7 @@ struct Row {
     kind: &'static str,
     /// The folder of its addresses in the API.
     folder: &'static str,
+    icon: &'static str,
     id: String,
     name: String,
     binned_at: String,
@@ -52,7 +53,16 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
     let items = data.bin().await;
     let row = |item: &BinView| Row {
         kind: item.kind,
-        folder: if item.kind == "vm" { "vms" } else { "images" },
+        folder: match item.kind {
+            "vm" => "vms",
+            "volume" => "volumes",
+            _ => "images",
+        },
+        icon: match item.kind {
+            "vm" => "vms",
+            "volume" => "disks",
+            _ => "images",
+        },
         id: item.id.to_string(),
         name: item.name.to_string(),
         binned_at: f.time(&item.binned_at),

@@ -31,6 +31,10 @@ struct Disk {
     trouble: Option<Trouble>,
     /// What is lost with it, where it can be taken away now.
     remove: Option<String>,
+    /// It can be taken out and kept now.
+    detach: bool,
+    /// What it is called, where it is a resource of its own: then it is only taken out here, and deleted where all disks are.
+    volume: Option<String>,
     /// Only while the VM is off.
     built_in: bool,
 }
@@ -72,7 +76,12 @@ pub async fn drives<'a>(data: &Arc<dyn ConsoleData>, f: &'a Frame, view: &'a VmV
     let cd = spec.hardware.cd.as_ref().map(|_| cd(f, view, &images));
     let drivers = spec.drivers.map(|id| image_name(f, &images, id));
     let can = f.may_manage() && !view.orphaned;
-    let disks = disks(f, view, &data.pools().await, can);
+    let (pools, volumes) = (data.pools().await, data.volumes().await);
+    let mut disks = disks(f, view, &pools, can);
+    for (disk, spec) in disks.iter_mut().zip(&view.vm.spec.disks) {
+        let known = volumes.iter().find(|known| spec.volume == Some(known.volume.meta.id));
+        disk.volume = known.map(|known| known.volume.meta.name.to_string());
+    }
     let meta = &view.vm.meta;
     Drives { f, vm: meta.id.to_string(), name: meta.name.as_str(), etag: &view.etag, disks, cd, drivers, can }
 }
@@ -101,7 +110,10 @@ fn disks(f: &Frame, view: &VmView, pools: &[Arc<PoolView>], can: bool) -> Vec<Di
             boots: spec.boots_from(index),
             state,
             trouble: failure.map(|failure| Trouble::new(f, failure)),
-            remove: (can && !spec.boots_from(index) && free).then(|| f.tv("disk-remove-text", "size", disk.size)),
+            detach: can && !spec.boots_from(index) && free,
+            volume: None,
+            remove: (can && !spec.boots_from(index) && free && disk.volume.is_none())
+                .then(|| f.tv("disk-remove-text", "size", disk.size)),
             built_in: can && !spec.boots_from(index) && !free,
         }
     };

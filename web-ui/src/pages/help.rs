@@ -15,12 +15,13 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 22] = [
+pub const ORDER: [&str; 23] = [
     "first-steps",
     "create-a-vm",
     "console",
     "power",
     "drives",
+    "disks",
     "images",
     "bin",
     "storage",
@@ -146,6 +147,7 @@ const fn more(code: Code) -> Option<&'static str> {
         Code::NoScreen | Code::TooManyViewers | Code::BadTicket => "/help/console",
         Code::IllegalNow => "/help/power",
         Code::FirmwareUnfit => "/help/images",
+        Code::VolumeAttached | Code::VolumeLeaving | Code::VolumeNotReady => "/help/disks",
         Code::DiskDoesNotFit | Code::DiskTooSmall | Code::StoreFull => "/help/storage",
         Code::TooMuchMemory | Code::TooManyCpus | Code::UserDataTooLarge | Code::BadName => "/help/create-a-vm",
         Code::NotABackup

@@ -157,6 +157,7 @@ fn kind(thing: &Found) -> Kind {
     match thing {
         Found::Vm(_) => Kind::Vm,
         Found::Image(_) => Kind::Image,
+        Found::Volume(_) => Kind::Volume,
         Found::Pool(_) => Kind::Pool,
         Found::Node(_) => Kind::Node,
         Found::Task(_) => Kind::Task,
@@ -189,6 +190,13 @@ fn hit(f: &Frame, thing: &Found) -> Hit {
             tags: view.image.tags.iter().map(ToString::to_string).collect(),
             ..Hit::named("images", &view.image.meta.name, format!("/images#image-{}", view.image.meta.id))
         },
+        Found::Volume(view) => {
+            let state = f.t(format!("state-{}", view.state.as_str()));
+            let note = format!("{} · {state}", view.size);
+            let tags = view.volume.spec.tags.iter().map(ToString::to_string).collect();
+            let address = format!("/disks#volume-{}", view.volume.meta.id);
+            Hit { note: Some(note), tags, ..Hit::named("disks", &view.volume.meta.name, address) }
+        }
         Found::Pool(view) => {
             let free = view.status.as_ref().map(|status| f.tvv("of-free", "free", status.free, "all", status.size));
             Hit { note: free, ..Hit::named("pool", &view.pool.meta.name, "/settings") }

@@ -1,7 +1,7 @@
 //! `GET /vms/{vm}`: one VM.
 
 use super::usage::Charts;
-use super::{EventRows, TaskRows, drives, exports, nics};
+use super::{EventRows, TaskRows, disks, drives, exports, nics};
 use crate::data::{ConsoleData, EventQuery, PageQuery, VmView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
@@ -28,6 +28,8 @@ struct Page<'a> {
     networks: Vec<nics::Choice>,
     /// Disks that can be made larger.
     disks: Vec<(u32, String)>,
+    /// Disks that it can be given: id, and name with size.
+    volumes: Vec<(String, String)>,
     /// CDs that can be put in: id and name.
     cds: Vec<(String, String)>,
     /// The CD with drivers, by id.
@@ -60,6 +62,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
         usage: Charts::of_vm(&f, view.vm.meta.id),
         networks: nics::choices(&data, &f).await,
         disks: drives::growable(&f, &view),
+        volumes: disks::choices(&data).await,
         cds: drives::choices(&data).await,
         drivers: spec.drivers.map(|image| image.to_string()),
         exportable: exports::possible(&view),
@@ -178,15 +181,24 @@ fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
         console: console(f, view).filter(|_| !view.orphaned && state != VmState::Deleting && state != VmState::Lost),
         delete: f.may_manage() && !view.orphaned && state != VmState::Deleting,
         lost: state == VmState::Lost,
-        delete_text: match show::disks(view) {
-            Some(disks) => f.tv("confirm-delete-text", "disks", disks),
-            None => f.t("confirm-delete-text-diskless").into(),
-        },
-        delete_verb: f.t(if show::disks(view).is_some() {
+        delete_text: delete_text(f, view),
+        delete_verb: f.t(if show::own_disks(view).is_some() {
             "confirm-delete-verb"
         } else {
             "confirm-delete-verb-diskless"
         }),
+    }
+}
+
+/// What goes with the VM, and what does not.
+fn delete_text(f: &Frame, view: &VmView) -> String {
+    let goes = match show::own_disks(view) {
+        Some(disks) => f.tv("confirm-delete-text", "disks", disks),
+        None => f.t("confirm-delete-text-diskless").into(),
+    };
+    match view.vm.spec.disks.iter().any(|disk| disk.volume.is_some()) {
+        true => format!("{goes} {}", f.t("confirm-delete-keeps")),
+        false => goes,
     }
 }
 

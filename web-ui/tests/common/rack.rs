@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use cake_i18n::Words;
 use cake_planner::alert::{self, Alerts, Facts, VmSeen};
-use cake_planner::query::{AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem};
+use cake_planner::query::{
+    AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem, VolumeItem,
+};
 use cake_types::{
     AccountId, Acknowledgement, Actor, Alert, ApiToken, AuditRecord, CertificateInfo, CertificateSource, Event,
     Permission, Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId, VmState,
@@ -11,7 +13,7 @@ use cake_types::{
 use cake_web::{
     About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, ExportView,
     Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer,
-    VmView,
+    VmView, VolumeView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -25,6 +27,7 @@ pub struct Rack {
     pub settings: Option<SettingsView>,
     pub vms: Mutex<Vec<Arc<VmView>>>,
     pub images: Vec<Arc<ImageView>>,
+    pub volumes: Vec<Arc<VolumeView>>,
     pub imports: Vec<Arc<ImportView>>,
     pub bin: Vec<BinView>,
     pub backups: Vec<BackupView>,
@@ -79,6 +82,10 @@ impl ConsoleData for Rack {
 
     async fn images(&self) -> Vec<Arc<ImageView>> {
         self.images.clone()
+    }
+
+    async fn volumes(&self) -> Vec<Arc<VolumeView>> {
+        self.volumes.clone()
     }
 
     async fn bin(&self) -> Vec<BinView> {
@@ -235,6 +242,11 @@ impl ConsoleData for Rack {
         found.extend(vms.take(each).map(Found::Vm));
         let images = self.images.iter().filter(|v| is(&ImageItem { image: &v.image, available: true }));
         found.extend(images.take(each).cloned().map(Found::Image));
+        let item = |v: &&Arc<VolumeView>| {
+            let vm = v.vm.as_ref().map(|(_, name, _)| name.as_str());
+            is(&VolumeItem { volume: &v.volume, state: v.state, size: v.size, pool: "local", vm })
+        };
+        found.extend(self.volumes.iter().filter(item).take(each).cloned().map(Found::Volume));
         let pools = self.pools.iter().filter(|v| is(&PoolItem { pool: &v.pool, status: v.status.as_ref() }));
         found.extend(pools.take(each).cloned().map(Found::Pool));
         let node =

@@ -4,11 +4,11 @@ use super::Rack;
 use cake_types::{
     Account, AccountId, Actor, ApiToken, AuditRecord, AuditResult, ByteSize, Calendar, Event, EventKind, Image,
     Language, Node, NodeStatus, Origin, Pool, PoolStatus, ProjectName, RoleName, SavedQuery, SessionId, Severity,
-    Subject, SystemSettings, Task, Vm, VmStatus, built_in_roles,
+    Subject, SystemSettings, Task, Vm, VmId, VmStatus, Volume, VolumeState, built_in_roles,
 };
 use cake_web::{
     About, AccountView, BackupView, BinView, ExportView, ImageView, ImportView, NodeView, PoolView, SettingsView,
-    SetupView, Viewer, VmView,
+    SetupView, Viewer, VmView, VolumeView,
 };
 use jiff::{Timestamp, ToSpan};
 use serde::de::DeserializeOwned;
@@ -77,6 +77,7 @@ pub fn fresh() -> Rack {
         settings: None,
         vms: Mutex::default(),
         images: Vec::new(),
+        volumes: Vec::new(),
         imports: Vec::new(),
         bin: Vec::new(),
         backups: Vec::new(),
@@ -105,6 +106,7 @@ pub fn empty() -> Rack {
         setup: SetupView { done: true, ..fresh.setup.clone() },
         settings: Some(SettingsView { settings, etag: "\"s-1\"".into() }),
         images: images(),
+        volumes: volumes(),
         imports: imports(),
         bin: bin(),
         backups: backups(),
@@ -172,7 +174,7 @@ fn bin() -> Vec<BinView> {
         size: ByteSize(size),
         etag: "\"g1\"".into(),
     };
-    vec![item(2, "image", "debian-11", 2 * GIB), item(1, "vm", "old-web", 20 * GIB)]
+    vec![item(2, "image", "debian-11", 2 * GIB), item(1, "vm", "old-web", 20 * GIB), item(3, "volume", "old-data", GIB)]
 }
 
 fn imports() -> Vec<Arc<ImportView>> {
@@ -189,6 +191,30 @@ fn imports() -> Vec<Arc<ImportView>> {
         Arc::new(ImportView { import, status: Some(status), etag: "\"g1\"".into() })
     };
     vec![import(1, "windows-11", "receiving", 2 * GIB), import(2, "old-server", "converting", 5 * GIB)]
+}
+
+fn volumes() -> Vec<Arc<VolumeView>> {
+    let volume = |number: u32, name: &str, state: VolumeState, vm: Option<(u32, &str)>| {
+        let own = id(17, number);
+        let volume: Volume = made(json!({
+            "meta": meta(own, name, 600),
+            "spec": {
+                "pool": id(2, 1), "size": 20 * GIB, "made": 20 * GIB, "file": [own, 0],
+                "tags": if number == 1 { vec!["production"] } else { vec![] },
+            },
+        }));
+        let failed = || made(json!({ "code": "no-space", "detail": "20 GiB do not fit" }));
+        let size = volume.spec.size;
+        let vm = vm.map(|(number, name)| (VmId(id(1, number)), name.parse().expect("a name"), 4));
+        let failure = (state == VolumeState::Failed).then(failed);
+        Arc::new(VolumeView { volume, state, size, vm, failure, etag: format!("\"g{number}\"") })
+    };
+    vec![
+        volume(1, "photos", VolumeState::Free, None),
+        volume(2, "books", VolumeState::Attached, Some((1, "web-1"))),
+        volume(3, "mail", VolumeState::Leaving, Some((2, "web-2"))),
+        volume(4, "too-large", VolumeState::Failed, None),
+    ]
 }
 
 fn images() -> Vec<Arc<ImageView>> {
@@ -322,7 +348,7 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
             "restart": "on-crash", "authority": "local", "cpus": sample.cpus, "memory": sample.memory,
             "firmware": "uefi", "kernel": null, "network": "none", "nics": nics(number), "made_from": "cake-tiny", "deleting": false,
             "tags": if sample.name.starts_with("web") { vec!["production", "web"] } else { vec![] },
-            "disks": [
+            "detached_disks": [4], "disks": [
                 { "size": sample.disk, "pool": id(2, 1), "image": id(4, 1) },
                 { "size": 8 * GIB, "pool": id(2, 1), "image": null, "number": 3 },
             ],
@@ -521,6 +547,7 @@ pub fn hostile() -> Rack {
     Rack {
         vms: Mutex::new(vms),
         images: images.collect(),
+        volumes: busy.volumes.clone(),
         imports: busy.imports.clone(),
         bin: busy.bin.clone(),
         backups: busy.backups.clone(),

@@ -16,7 +16,7 @@ use crate::state::Api;
 /// Something in the bin.
 #[derive(Serialize, ToSchema)]
 pub struct BinItem {
-    /// `vm`, `image`.
+    /// `vm`, `image`, `volume`.
     pub kind: &'static str,
     pub id: Uuid,
     /// As it was then.

@@ -5,13 +5,14 @@ use super::tasks::{Task, accepted};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use cake_control::board::VmEntry;
+use cake_planner::names;
 use cake_types::{self as domain, DiskSpec, DiskStatus, Problem};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::ask::{Ask, IfMatch, InProject, Params, answer_response, project};
-use crate::body::Json;
+use crate::body::{Json, Maybe};
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
 
@@ -28,7 +29,9 @@ pub struct Disk {
     pub image: Option<Uuid>,
     /// What the guest knows it by.
     pub serial: Option<String>,
-    /// It can be taken away now.
+    /// The volume that it is, by id: it stays when the VM goes.
+    pub volume: Option<Uuid>,
+    /// It can be taken away, or out, now.
     pub removable: bool,
     /// `off`, `in`, `coming`, `growing`, `leaving`, `failed`.
     pub state: &'static str,
@@ -41,7 +44,7 @@ pub(super) fn disks(entry: &VmEntry) -> Vec<Disk> {
     let spec = &entry.vm.spec;
     let so = entry.status.as_ref().map(|status| status.disks.as_slice()).unwrap_or_default();
     let shown = |(index, (number, disk)): (usize, (u32, &DiskSpec))| {
-        let DiskSpec { size, pool, image, number: _ } = disk;
+        let DiskSpec { size, pool, image, number: _, volume, file: _ } = disk;
         let device = spec.hardware.disks.get(index);
         let status = so.iter().find(|status| status.number == number);
         let on_port = device.is_some_and(|device| spec.hardware.is_on_port(device.address));
@@ -51,6 +54,7 @@ pub(super) fn disks(entry: &VmEntry) -> Vec<Disk> {
             pool: pool.0,
             image: image.map(|image| image.0),
             serial: device.map(|device| device.serial.clone()),
+            volume: volume.map(|volume| volume.0),
             removable: !spec.boots_from(index) && (on_port || !entry.state().is_alive()),
             state: state(status, disk, entry.state().is_alive()),
             failure: status.and_then(|status| status.failure.as_ref()).map(|domain::Failure { code, detail }| {
@@ -144,6 +148,35 @@ pub(crate) async fn remove(
     let number = number(&disk)?;
     let check = |entry: &VmEntry| seen.check(entry.vm.meta.generation);
     let task = api.vms.remove_disk(&ask.caller, entry, number, check).await?;
+    Ok(answer_response(accepted(&task)))
+}
+
+/// What becomes of a disk that is taken out.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiskDetach {
+    /// What the volume is called that a VM's own disk becomes; after the VM when left out. One that is a volume keeps its name.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// Takes a disk out and keeps what is on it, as a volume. While the VM runs its guest is asked to let it go; the task ends when it
+/// has, and then the volume can go elsewhere.
+#[utoipa::path(post, path = "/v1/vms/{vm}/disks/{disk}/detach", operation_id = "vm_disk_detach", tag = "vms",
+    request_body = DiskDetach,
+    params(("vm" = String, Path), ("disk" = String, Path), ("project" = Option<String>, Query),
+        ("Idempotency-Key" = String, Header)),
+    responses((status = 202, body = Task), (status = "default", body = ProblemBody)))]
+pub(crate) async fn detach(
+    State(api): State<Api>,
+    Path((vm, disk)): Path<(String, String)>,
+    ask: Ask,
+    Params(within): Params<InProject>,
+    Maybe(DiskDetach { name }): Maybe<DiskDetach>,
+) -> Result<Response, Refused> {
+    let entry = api.vms.find(&project(within.project.as_deref())?, &vm)?;
+    let name = name.map(|name| names::name(&name, "/name")).transpose()?;
+    let task = api.vms.detach_disk(&ask.caller, entry, number(&disk)?, name, &ask.keep(accepted)).await?;
     Ok(answer_response(accepted(&task)))
 }
 

@@ -34,6 +34,7 @@ pub mod ups;
 pub mod usage;
 pub mod vm_wire;
 pub mod vms;
+pub mod volumes;
 pub mod watch;
 
 use cake_types::{ByteSize, Problem, TagError, Tags, tags as domain_tags};
@@ -43,7 +44,7 @@ use utoipa::ToSchema;
 /// What something is about. The name is as it was then.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
-    /// `vm`, `image`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
+    /// `vm`, `image`, `volume`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
     /// `support-bundle`, `ups`.
     pub kind: String,
     pub id: uuid::Uuid,

@@ -8,6 +8,7 @@ use super::nodes::Node;
 use super::pools::Pool;
 use super::query_csv;
 use super::tasks::Task;
+use super::volumes::Volume;
 use axum::extract::State;
 use axum::response::Response;
 use cake_control::search::{Found as Thing, Wanted};
@@ -88,6 +89,7 @@ fn json(thing: &Thing, language: Language) -> Vec<u8> {
     let item = match thing {
         Thing::Vm(entry) => Ok(entry.fragment.to_vec()),
         Thing::Image(entry) => serde_json::to_vec(&Image::from(&**entry)),
+        Thing::Volume(view) => serde_json::to_vec(&Volume::from(&**view)),
         Thing::Pool(entry) => serde_json::to_vec(&Pool::from(&**entry)),
         Thing::Node(entry) => serde_json::to_vec(&Node::from(&**entry)),
         Thing::Task(task) => serde_json::to_vec(&Task::told(task, language)),

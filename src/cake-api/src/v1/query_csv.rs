@@ -103,6 +103,13 @@ fn row(thing: &Found, language: Language) -> Row {
             what: words.guest_os(entry.image.spec.os).into(),
             ..Row::of(&entry.image.meta)
         },
+        Found::Volume(view) => Row {
+            state: words.text_of(&format!("state-{}", view.state.as_str())).into(),
+            tags: joined(&view.entry.volume.spec.tags),
+            disk: bytes(view.size),
+            what: view.vm.as_ref().map(|(entry, _)| entry.vm.meta.name.to_string()).unwrap_or_default(),
+            ..Row::of(&view.entry.volume.meta)
+        },
         Found::Pool(entry) => Row {
             disk: entry.status.as_ref().map(|status| bytes(status.size)).unwrap_or_default(),
             what: entry.status.as_ref().map(|status| status.path.clone()).unwrap_or_default(),

@@ -135,6 +135,7 @@ impl From<&VmEntry> for Vm {
             firmware,
             disks: _,
             removed_disks: _,
+            detached_disks: _,
             kernel: _,
             cd: _,
             cd_by_force: _,

@@ -1,7 +1,8 @@
 //! `/v1/watch`: what changes, as it changes (server-sent events, HTML Living Standard §9.2).
 //!
 //! ```text
-//!   event: vm | vm-gone | task | event | alerts | image | image-gone | pool | node | settings | account | ready | compacted
+//!   event: vm | vm-gone | task | event | alerts | image | image-gone | volume | volume-gone | pool | node | settings |
+//!          account | ready | compacted
 //!   id: a cursor; send the last one as Last-Event-ID or ?from= and miss nothing
 //! ```
 //! `compacted` says that what was missed is no longer kept: read again; the stream goes on from now.
@@ -11,6 +12,7 @@ use super::images::Image;
 use super::nodes::Node;
 use super::pools::Pool;
 use super::tasks::Task;
+use super::volumes::Volume;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
@@ -153,6 +155,8 @@ fn told(board: &Board, what: What) -> Option<(&'static str, String)> {
         What::ImportGone(id) => ("import-gone", json_text(&json!({ "id": id }))),
         What::Export(id) => ("export", json_text(&json!({ "id": id }))),
         What::ExportGone(id) => ("export-gone", json_text(&json!({ "id": id }))),
+        What::Volume(id) => ("volume", json_text(&Volume::from(&board.volume_view(board.volume(id)?)))),
+        What::VolumeGone(id) => ("volume-gone", json_text(&json!({ "id": id }))),
         What::Pool(id) => ("pool", json_text(&Pool::from(&*board.pool(id)?))),
         What::Node(id) => {
             let nodes = board.nodes();

@@ -1,6 +1,6 @@
 //! What changes, for whoever watches: a broadcast, and the last few changes for those who come back after a broken connection.
 
-use cake_types::{Event, ExportId, ImageId, NodeId, PoolId, SessionId, Task, VmId};
+use cake_types::{Event, ExportId, ImageId, NodeId, PoolId, SessionId, Task, VmId, VolumeId};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
@@ -31,6 +31,8 @@ pub enum What {
     ImportGone(ImageId),
     Export(ExportId),
     ExportGone(ExportId),
+    Volume(VolumeId),
+    VolumeGone(VolumeId),
     Pool(PoolId),
     Node(NodeId),
     /// Which are open, or what is known of one.

@@ -13,11 +13,13 @@ mod changes;
 mod exports;
 mod model;
 mod observe;
+mod volumes;
 
 pub use changes::{Change, Changes, Compacted, What};
 pub use model::{
     Binned, ExportEntry, Greeting, ImageEntry, ImportEntry, NodeEntry, PoolEntry, Render, Transition, VmEntry,
 };
+pub use volumes::{VolumeEntry, VolumeView};
 
 use cake_node_api::ImageRecord;
 use cake_planner::epoch::Held;
@@ -26,7 +28,7 @@ use cake_planner::task::Outcome;
 use cake_store::Revision;
 use cake_types::{
     ByteSize, ExportId, Image, ImageId, Import, Node, NodeId, OperationId, Pool, PoolId, Problem, ProjectName, Task,
-    TaskId, Vm, VmId, VmStatus,
+    TaskId, Vm, VmId, VmStatus, VolumeId,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -49,6 +51,8 @@ pub struct Board {
     pub imports_poke: Poke<ImageId>,
     /// Exports whose desired or observed state may differ now.
     pub exports_poke: Poke<ExportId>,
+    /// Volumes whose desired or observed state may differ now.
+    pub volumes_poke: Poke<VolumeId>,
     /// Pools that the node may not know as the Store does.
     pub pools_poke: Poke<PoolId>,
     transitions: tokio::sync::mpsc::UnboundedSender<Transition>,
@@ -66,6 +70,7 @@ struct Inner {
     exports: BTreeMap<ExportId, Arc<ExportEntry>>,
     /// What the node says of images, until the Store has them.
     told_images: BTreeMap<ImageId, Arc<ImageRecord>>,
+    volumes: BTreeMap<VolumeId, Arc<VolumeEntry>>,
     pools: BTreeMap<PoolId, Arc<PoolEntry>>,
     nodes: BTreeMap<NodeId, Arc<NodeEntry>>,
     /// Ids that the snapshot under way has named.
@@ -93,6 +98,7 @@ impl Board {
             images_poke: Poke::default(),
             imports_poke: Poke::default(),
             exports_poke: Poke::default(),
+            volumes_poke: Poke::default(),
             pools_poke: Poke::default(),
             transitions,
         };
@@ -173,7 +179,13 @@ impl Board {
             let (id, name, generation) = (meta.id.0, meta.name.clone(), meta.generation);
             Some(Binned { kind: "image", id, name, at: entry.image.binned?, size, generation })
         });
-        let mut all: Vec<Binned> = vms.chain(images).collect();
+        let volumes = inner.volumes.values().filter_map(|entry| {
+            let (meta, spec) = (&entry.volume.meta, &entry.volume.spec);
+            let (id, name, generation) = (meta.id.0, meta.name.clone(), meta.generation);
+            let at = spec.binned.filter(|_| !spec.deleting)?;
+            Some(Binned { kind: "volume", id, name, at, size: spec.size, generation })
+        });
+        let mut all: Vec<Binned> = vms.chain(images).chain(volumes).collect();
         all.sort_by_key(|binned| (binned.at, binned.id));
         all
     }
@@ -275,6 +287,7 @@ impl Board {
         }
         drop(inner);
         self.changes.tell(What::VmGone(id));
+        self.poke_volumes_of(id);
         self.tasks_poke.poke(id.0);
     }
 
@@ -409,6 +422,7 @@ impl Board {
     fn touched(&self, id: VmId) {
         self.changes.tell(What::Vm(id));
         self.vms_poke.poke(id);
+        self.poke_volumes_of(id);
         self.tasks_poke.poke(id.0);
     }
 

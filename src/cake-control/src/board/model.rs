@@ -35,7 +35,7 @@ pub struct VmEntry {
 /// Something in the bin.
 #[derive(Clone, Debug)]
 pub struct Binned {
-    /// `vm`, `image`.
+    /// `vm`, `image`, `volume`.
     pub kind: &'static str,
     pub id: Uuid,
     /// As it was then.

@@ -125,6 +125,9 @@ impl Board {
         for export in self.exports() {
             self.exports_poke.poke(export.export.meta.id);
         }
+        for volume in self.volumes() {
+            self.volumes_poke.poke(volume.id());
+        }
         for pool in self.pools() {
             self.pools_poke.poke(pool.pool.meta.id);
         }

@@ -5,11 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::board::VolumeEntry;
 use crate::caller::Caller;
 use crate::images::Images;
 use crate::ledger::Ledger;
 use crate::settings::Settings;
 use crate::vms::Vms;
+use crate::volumes::Volumes;
 
 const EVERY: Duration = Duration::from_secs(15 * 60);
 
@@ -18,6 +20,7 @@ pub struct BinSweeper {
     pub settings: Arc<Settings>,
     pub vms: Arc<Vms>,
     pub images: Arc<Images>,
+    pub volumes: Arc<Volumes>,
 }
 
 impl BinSweeper {
@@ -42,6 +45,11 @@ impl BinSweeper {
         }
         for entry in self.ledger.board.images().into_iter().filter(|entry| over(entry.image.binned)) {
             self.images.delete(&caller, entry, |_| Ok(())).await?;
+        }
+        let deleted = |entry: &VolumeEntry| entry.volume.spec.deleting;
+        let old = self.ledger.board.volumes().into_iter();
+        for entry in old.filter(|entry| over(entry.volume.spec.binned) && !deleted(entry)) {
+            self.volumes.delete(&caller, entry.id(), |_| Ok(())).await?;
         }
         Ok(())
     }

@@ -13,3 +13,4 @@ pub mod sweep;
 pub mod tasks;
 pub mod ups;
 pub mod vms;
+pub mod volumes;

@@ -4,8 +4,8 @@
 
 use cake_planner::epoch::{self, Held, Step};
 use cake_planner::event::Happened;
-use cake_store::{Expect, Txn};
-use cake_types::{EventKind, ExitReason, Generation, HaltedBy, Power, Problem, Severity, Vm, VmId};
+use cake_store::{Expect, Txn, TxnOutcome};
+use cake_types::{Code, EventKind, ExitReason, Generation, HaltedBy, Power, Problem, Severity, Vm, VmId};
 use futures_util::StreamExt;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,8 @@ use crate::board::VmEntry;
 use crate::ledger::{Ledger, subject_of};
 use crate::nodes::Nodes;
 use crate::vms::Vms;
-use crate::{error, keys, record};
+use crate::volumes::change::{self, Refused};
+use crate::{error, keys, record, volumes};
 
 /// VMs looked after at the same time: enough to share the node's syncs.
 const AT_ONCE: usize = 16;
@@ -91,7 +92,7 @@ impl VmReconciler {
 
     async fn remove(&self, entry: &VmEntry, generation: Generation) -> Result<(), Problem> {
         if entry.applying.is_none_or(|applying| applying < generation) {
-            self.nodes.remove(entry.id(), generation).await;
+            self.nodes.remove(&entry.vm, generation).await;
         }
         Ok(())
     }
@@ -99,8 +100,21 @@ impl VmReconciler {
     async fn forget(&self, entry: &VmEntry) -> Result<(), Problem> {
         let Some(revision) = entry.revision else { return Ok(()) };
         let key = keys::vm(entry.id());
-        let txn = Txn::new().guard(key.clone(), Expect::Revision(revision)).delete(key);
-        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
+        // Its volumes are free when it is no more, not earlier: until then its node may have them open.
+        let freed = change::freed(&self.ledger.board, &entry.vm, self.ledger.now());
+        let txn = change::write(Txn::new().guard(key.clone(), Expect::Revision(revision)).delete(key), &freed);
+        match self.ledger.store.txn(txn).await.map_err(error::store)? {
+            TxnOutcome::Committed { revision } => change::show(&self.ledger.board, freed, revision),
+            TxnOutcome::Refused { key, .. } => {
+                // A volume was renamed meanwhile, say: look again.
+                if let Some(Refused::Changed(volume)) = change::refused(&key, &freed) {
+                    volumes::refresh(&self.ledger, volume).await?;
+                    self.ledger.board.vms_poke.poke(entry.id());
+                    return Ok(());
+                }
+                return Err(Problem::new(Code::Stale));
+            }
+        }
         self.ledger.board.forget_vm(entry.id());
         self.ledger.event_info(EventKind::VmDeleted, Some(subject_of(&entry.vm))).await;
         Ok(())

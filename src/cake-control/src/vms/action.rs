@@ -12,6 +12,7 @@ use crate::audit::Audit;
 use crate::board::VmEntry;
 use crate::caller::{Caller, Keep};
 use crate::ledger::subject_of;
+use crate::volumes::change::{self, VolumeChange};
 use crate::{error, exports, keys, record};
 
 /// How long a guest is given to shut itself down, in seconds.
@@ -83,7 +84,7 @@ impl Vms {
             let mut vm = raised(&entry.vm, now);
             vm.spec.power = power;
             let goal = TaskGoal::Power { generation: vm.meta.generation, power };
-            Ok(Planned { vm, goal: Some((kind, goal)), txn: Txn::new() })
+            Ok(Planned { vm, goal: Some((kind, goal)), txn: Txn::new(), volumes: Vec::new() })
         };
         self.begin(entry, caller, Some(keep), plan).await
     }
@@ -136,7 +137,7 @@ impl Vms {
             (vm.spec.power, vm.spec.binned) = (Power::Stopped, Some(now));
             let goal = TaskGoal::Power { generation: vm.meta.generation, power: Power::Stopped };
             let name = keys::name("vm", &vm.meta.project, &vm.meta.name);
-            Ok(Planned { vm, goal: Some((TaskKind::VmBin, goal)), txn: Txn::new().delete(name) })
+            Ok(Planned { vm, goal: Some((TaskKind::VmBin, goal)), txn: Txn::new().delete(name), volumes: Vec::new() })
         };
         let Changed { vm, task, audit } = self.change(entry, caller, Some(keep), plan).await?;
         self.carry_out(&vm, audit).await?;
@@ -161,7 +162,7 @@ impl Vms {
             let goal = TaskGoal::Applied { generation: vm.meta.generation };
             let taken = keys::name("vm", &vm.meta.project, &vm.meta.name);
             let txn = Txn::new().guard(taken.clone(), Expect::Absent).put(taken, vm.meta.id.to_string());
-            Ok(Planned { vm, goal: Some((TaskKind::VmRestore, goal)), txn })
+            Ok(Planned { vm, goal: Some((TaskKind::VmRestore, goal)), txn, volumes: Vec::new() })
         };
         let Changed { vm, task, audit } = self.change(entry, caller, Some(keep), plan).await?;
         self.carry_out(&vm, audit).await?;
@@ -179,11 +180,11 @@ impl Vms {
             true => Txn::new(),
             false => Txn::new().delete(keys::name("vm", &vm.meta.project, &vm.meta.name)),
         };
-        Ok(Planned { vm, goal: None, txn })
+        Ok(Planned { vm, goal: None, txn, volumes: Vec::new() })
     }
 
     async fn tell_removal(&self, vm: &Vm, audit: Audit) -> Result<(), Problem> {
-        let ((), audited) = tokio::join!(self.nodes.remove(vm.meta.id, vm.meta.generation), self.ledger.audited(audit));
+        let ((), audited) = tokio::join!(self.nodes.remove(vm, vm.meta.generation), self.ledger.audited(audit));
         audited
     }
 
@@ -201,7 +202,8 @@ impl Vms {
         vm.meta.name = name.unwrap_or(vm.meta.name);
         let goal = TaskGoal::Applied { generation: vm.meta.generation };
         let task = self.new_task(&vm, caller, TaskKind::VmAdopt, goal);
-        let (_, task) = self.insert(vm, task, caller, keep).await?;
+        let volumes = self.adopted(&vm)?;
+        let (_, task) = self.insert(vm, task, volumes, caller, keep).await?;
         Ok(task)
     }
 
@@ -210,6 +212,7 @@ impl Vms {
         &self,
         vm: Vm,
         task: Task,
+        volumes: Vec<VolumeChange>,
         caller: &Caller,
         keep: &Keep<Task>,
     ) -> Result<(Arc<Vm>, Arc<Task>), Problem> {
@@ -220,16 +223,21 @@ impl Vms {
             .put(key.clone(), record::encode(&vm))
             .put(name, vm.meta.id.to_string())
             .put(keys::task(task.id), record::encode(&task));
+        let txn = change::write(txn, &volumes);
         let mut audit = self.ledger.audit(caller, Some(subject_of(&vm)));
         let txn = audit.write(keep.write(txn, &task, self.ledger.now()));
         match self.ledger.store.txn(txn).await.map_err(error::store)? {
             TxnOutcome::Committed { revision } => {
                 let (vm, task) = (Arc::new(vm), Arc::new(task));
+                change::show(&self.ledger.board, volumes, revision);
                 self.show(&vm, revision, Some(task.clone()));
                 self.carry_out(&vm, audit).await?;
                 Ok((vm, task))
             }
             TxnOutcome::Refused { key: refused, .. } if refused == key => Err(Problem::new(Code::Stale)),
+            TxnOutcome::Refused { key: refused, .. } if change::refused(&refused, &volumes).is_some() => {
+                Err(Problem::new(Code::Stale))
+            }
             TxnOutcome::Refused { .. } => Err(name_taken(&vm)),
         }
     }
@@ -240,7 +248,7 @@ impl Vms {
         let plan = |entry: &VmEntry| {
             let mut vm = raised(&entry.vm, now);
             vm.spec.power = Power::Stopped;
-            Ok(Planned { vm, goal: None, txn: Txn::new() })
+            Ok(Planned { vm, goal: None, txn: Txn::new(), volumes: Vec::new() })
         };
         let Changed { vm, task: _, audit } = self.change(entry, &Caller::system("vm_halted"), None, plan).await?;
         self.carry_out(&vm, audit).await
@@ -260,7 +268,7 @@ impl Vms {
                 state if state.is_alive() => Power::Running,
                 _ => Power::Stopped,
             };
-            Ok(Planned { vm, goal: None, txn: Txn::new() })
+            Ok(Planned { vm, goal: None, txn: Txn::new(), volumes: Vec::new() })
         };
         let Changed { vm, task: _, audit } = self.change(entry, &Caller::system("vm_found"), None, plan).await?;
         self.carry_out(&vm, audit).await
@@ -284,10 +292,12 @@ impl Vms {
                 Cancel::PowerOff => {
                     let mut vm = raised(&entry.vm, now);
                     vm.spec.power = Power::Stopped;
-                    Planned { vm, goal: None, txn: Txn::new() }
+                    Planned { vm, goal: None, txn: Txn::new(), volumes: Vec::new() }
                 }
                 // A newer desired state, with the same content, tells the node that nobody waits for the guest any more.
-                Cancel::StayOn => Planned { vm: raised(&entry.vm, now), goal: None, txn: Txn::new() },
+                Cancel::StayOn => {
+                    Planned { vm: raised(&entry.vm, now), goal: None, txn: Txn::new(), volumes: Vec::new() }
+                }
             };
             let txn = planned.txn.put(keys::task(task.id), record::encode(task));
             Ok(Planned { txn: keep.write(txn, task, now), ..planned })

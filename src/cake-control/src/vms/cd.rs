@@ -35,7 +35,7 @@ impl Vms {
             (vm.spec.cd, vm.spec.cd_by_force) = (image, force);
             let kind = if image.is_some() { TaskKind::VmCdInsert } else { TaskKind::VmCdEject };
             let goal = TaskGoal::Cd { generation: vm.meta.generation, image };
-            Ok(Planned { vm, goal: Some((kind, goal)), txn: Txn::new() })
+            Ok(Planned { vm, goal: Some((kind, goal)), txn: Txn::new(), volumes: Vec::new() })
         };
         self.begin(entry, caller, Some(keep), plan).await
     }

@@ -63,7 +63,7 @@ impl Vms {
         let vm = self.design(new)?;
         let goal = TaskGoal::Power { generation: vm.meta.generation, power: vm.spec.power };
         let task = self.new_task(&vm, caller, TaskKind::VmCreate, goal);
-        let (vm, task) = self.insert(vm, task, caller, keep).await?;
+        let (vm, task) = self.insert(vm, task, Vec::new(), caller, keep).await?;
         self.created(&vm).await;
         Ok(task)
     }
@@ -85,9 +85,8 @@ impl Vms {
         let cd = (spec.format == ImageFormat::Iso).then_some(image_id);
         // What is installed from a CD begins with an empty disk.
         let begins_as = if cd.is_some() { None } else { Some(image_id) };
-        let disks: Vec<DiskSpec> = (disk.into_iter())
-            .map(|size| DiskSpec { size, pool: pool.pool.meta.id, image: begins_as, number: None })
-            .collect();
+        let disks: Vec<DiskSpec> =
+            (disk.into_iter()).map(|size| DiskSpec::own(size, pool.pool.meta.id, begins_as, None)).collect();
         // An installer reads a seed where somebody has written one for it; others would only be puzzled by a second disk.
         let unasked = cd.is_some() && new.cloud_init.is_empty();
         let cloud_init = match kernel.is_some() || unasked {
@@ -133,6 +132,7 @@ impl Vms {
             cd_by_force: false,
             drivers: None,
             removed_disks: Vec::new(),
+            detached_disks: Vec::new(),
             network: Network::None,
             nics: Vec::new(),
             cloud_init,
@@ -167,12 +167,7 @@ impl Vms {
 
     /// Where the disks go: the first pool that is there.
     pub(super) fn pool(&self) -> Result<Arc<PoolEntry>, Problem> {
-        let pools = self.ledger.board.pools();
-        let available = |pool: &&Arc<PoolEntry>| pool.status.as_ref().is_some_and(|status| status.available);
-        match pools.iter().find(available).or_else(|| pools.first()) {
-            Some(pool) => Ok(pool.clone()),
-            None => Err(Problem::not_found("pool", "local")),
-        }
+        crate::volumes::pool(&self.ledger.board, None)
     }
 
     fn cloud_init(&self, new: NewCloudInit, name: &Name, node: &PublicKey) -> Result<CloudInit, Problem> {

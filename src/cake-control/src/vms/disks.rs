@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::board::{PoolEntry, VmEntry};
 use crate::caller::{Caller, Keep};
 use crate::exports;
+use crate::volumes::{self, change::VolumeChange};
 
 impl Vms {
     /// Gives a VM an empty disk; at once if it runs. In the pool of its first disk if none is named.
@@ -31,8 +32,8 @@ impl Vms {
             let device = hardware::added_disk(&vm.spec.hardware, number, !entry.state().is_alive());
             let device = device.ok_or_else(|| Problem::new(Code::NoDiskRoom).with("name", &vm.meta.name))?;
             vm.spec.hardware.disks.push(device);
-            vm.spec.disks.push(DiskSpec { size, pool: pool.pool.meta.id, image: None, number: Some(number) });
-            Ok(planned(vm, TaskKind::VmDiskAdd, number, Some(size)))
+            vm.spec.disks.push(DiskSpec::own(size, pool.pool.meta.id, None, Some(number)));
+            Ok(planned(vm, TaskKind::VmDiskAdd, number, Some(size), Vec::new()))
         };
         self.begin(entry, caller, Some(keep), plan).await
     }
@@ -57,7 +58,7 @@ impl Vms {
             let name = pool.as_ref().map_or("–", |pool| pool.pool.meta.name.as_str());
             disk.size = admission::disk_size(size, disk.size, name, pool.as_ref().and_then(|pool| free(pool)))?;
             let size = disk.size;
-            Ok(planned(vm, TaskKind::VmDiskGrow, number, Some(size)))
+            Ok(planned(vm, TaskKind::VmDiskGrow, number, Some(size), Vec::new()))
         };
         self.begin(entry, caller, None, plan).await
     }
@@ -82,26 +83,25 @@ impl Vms {
             if entry.state().is_alive() && !on_port {
                 return Err(Problem::new(Code::DiskBuiltIn).with("name", &vm.meta.name));
             }
+            if let Some(volume) = vm.spec.disks[index].volume {
+                return Err(self.is_volume(&vm, volume));
+            }
             vm.spec.remove_disk(index);
-            Ok(planned(vm, TaskKind::VmDiskRemove, number, None))
+            Ok(planned(vm, TaskKind::VmDiskRemove, number, None, Vec::new()))
         };
         self.begin(entry, caller, None, plan).await
     }
 
-    fn may_change_disks(&self, entry: &VmEntry) -> Result<(), Problem> {
+    pub(super) fn may_change_disks(&self, entry: &VmEntry) -> Result<(), Problem> {
         admission::legal(Action::Rewire, entry.situation())?;
         exports::hindered(&self.ledger.board, &entry.vm)
     }
 
     fn pool_for(&self, vm: &Vm, asked: Option<&str>) -> Result<Arc<PoolEntry>, Problem> {
-        let Some(asked) = asked else {
-            let first = vm.spec.disks.first().and_then(|disk| self.pool_with(disk.pool));
-            return first.map_or_else(|| self.pool(), Ok);
-        };
-        let pools = self.ledger.board.pools();
-        let named =
-            |pool: &Arc<PoolEntry>| pool.pool.meta.name.as_str() == asked || pool.pool.meta.id.to_string() == asked;
-        pools.into_iter().find(named).ok_or_else(|| Problem::not_found("pool", asked).at("/pool"))
+        match (asked, vm.spec.disks.first().and_then(|disk| self.pool_with(disk.pool))) {
+            (None, Some(first)) => Ok(first),
+            _ => volumes::pool(&self.ledger.board, asked),
+        }
     }
 
     fn pool_with(&self, id: PoolId) -> Option<Arc<PoolEntry>> {
@@ -113,12 +113,18 @@ fn free(pool: &PoolEntry) -> Option<ByteSize> {
     pool.status.as_ref().map(|status| status.free)
 }
 
-fn place(vm: &Vm, number: u32) -> Result<usize, Problem> {
+pub(super) fn place(vm: &Vm, number: u32) -> Result<usize, Problem> {
     let place = vm.spec.numbered_disks().position(|(known, _)| known == number);
     place.ok_or_else(|| Problem::not_found("disk", number))
 }
 
-fn planned(vm: Vm, kind: TaskKind, number: u32, size: Option<ByteSize>) -> Planned {
+pub(super) fn planned(
+    vm: Vm,
+    kind: TaskKind,
+    number: u32,
+    size: Option<ByteSize>,
+    volumes: Vec<VolumeChange>,
+) -> Planned {
     let goal = TaskGoal::Disk { generation: vm.meta.generation, number, size };
-    Planned { vm, goal: Some((kind, goal)), txn: Txn::new() }
+    Planned { vm, goal: Some((kind, goal)), txn: Txn::new(), volumes }
 }

@@ -6,7 +6,7 @@
 //!   update   name, restart, cpus, memory        delete   `deleting`, name free again, task
 //!   adopt    an orphan's record into the Store, task   bulk   what an action would do to many, said before
 //!   nics     a network card more or less, task     cd       a CD in or out, task
-//!   disks    a disk more, larger, or less, task
+//!   disks    a disk more, larger, or less, task      volumes   a disk that comes from elsewhere, or goes there, task
 //! ```
 
 mod action;
@@ -16,6 +16,7 @@ mod create;
 mod disks;
 mod nics;
 mod update;
+mod volumes;
 
 pub use action::Order;
 pub use bulk::{Chosen, Summary, VMS_MAX};
@@ -32,6 +33,7 @@ use crate::caller::{Caller, Keep};
 use crate::ledger::{Ledger, subject_of};
 use crate::nodes::Nodes;
 use crate::settings::Settings;
+use crate::volumes::change::{self, Refused, VolumeChange};
 use crate::{error, keys, record};
 
 /// Tries before a VM that changes all the time is given up.
@@ -51,6 +53,8 @@ struct Planned {
     goal: Option<(TaskKind, TaskGoal)>,
     /// Names taken and given back.
     txn: Txn,
+    /// Volumes that it gets or loses.
+    volumes: Vec<VolumeChange>,
 }
 
 /// A change that is in the Store; the node and the Journal are told next.
@@ -82,10 +86,11 @@ impl Vms {
         plan: impl Fn(&VmEntry) -> Result<Planned, Problem> + Send,
     ) -> Result<Changed, Problem> {
         for _ in 0..TRIES {
-            let Planned { vm, goal, txn } = plan(&entry)?;
+            let Planned { vm, goal, txn, volumes } = plan(&entry)?;
             let revision = entry.revision.ok_or_else(|| Problem::new(Code::Stale))?;
             let key = keys::vm(vm.meta.id);
             let task = goal.map(|(kind, goal)| self.new_task(&vm, caller, kind, goal));
+            let txn = change::write(txn, &volumes);
             let mut txn = txn.guard(key.clone(), Expect::Revision(revision)).put(key.clone(), record::encode(&vm));
             if let Some(task) = &task {
                 txn = txn.put(keys::task(task.id), record::encode(task));
@@ -97,11 +102,16 @@ impl Vms {
             match self.ledger.store.txn(audit.write(txn)).await.map_err(error::store)? {
                 TxnOutcome::Committed { revision } => {
                     let (vm, task) = (Arc::new(vm), task.map(Arc::new));
+                    change::show(&self.ledger.board, volumes, revision);
                     self.show(&vm, revision, task.clone());
                     return Ok(Changed { vm, task, audit });
                 }
                 TxnOutcome::Refused { key: refused, .. } if refused == key => entry = self.refresh(entry.id()).await?,
-                TxnOutcome::Refused { .. } => return Err(name_taken(&vm)),
+                TxnOutcome::Refused { key: refused, .. } => match change::refused(&refused, &volumes) {
+                    Some(Refused::Changed(volume)) => volumes::refresh(&self.ledger, volume).await?,
+                    Some(Refused::NameTaken) => return Err(volumes::name_taken(&volumes)),
+                    None => return Err(name_taken(&vm)),
+                },
             }
         }
         Err(Problem::new(Code::Stale))

@@ -95,7 +95,7 @@ impl Vms {
 
 fn planned(vm: Vm, kind: TaskKind, mac: MacAddress, plugged: bool) -> Planned {
     let goal = TaskGoal::Nic { generation: vm.meta.generation, mac, plugged };
-    Planned { vm, goal: Some((kind, goal)), txn: Txn::new() }
+    Planned { vm, goal: Some((kind, goal)), txn: Txn::new(), volumes: Vec::new() }
 }
 
 /// A QEMU that was started without NAT sits in a network of its own, where there is nothing to translate to.

@@ -76,7 +76,7 @@ impl Vms {
                 vm.spec.memory = admission::memory(*memory, self.least_memory(&vm), capacity.memory)?;
             }
         }
-        Ok(Planned { vm, goal: None, txn })
+        Ok(Planned { vm, goal: None, txn, volumes: Vec::new() })
     }
 }
 

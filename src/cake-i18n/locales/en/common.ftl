@@ -65,6 +65,9 @@ state-orphaned = Orphaned
 state-done = Done
 state-cancelled = Cancelled
 state-binned = In the bin
+state-free = Free
+state-attached = In a VM
+state-leaving = Its guest is letting it go
 state-available = Ready
 state-built-in = Comes with cake
 state-ending = Ending
@@ -77,6 +80,7 @@ state-packing = Packing
 # Kinds of things
 kind-vm = VM
 kind-image = image
+kind-volume = disk
 kind-pool = storage pool
 kind-node = server
 kind-account = account
@@ -150,6 +154,10 @@ action-upload = send a part of
 action-bin = delete
 action-restore = bring back
 action-export = export
+action-attach = attach
+action-detach = detach
+action-grow = grow
+action-download = download
 action-this = do that to
 
 # Fields of requests, for refusals

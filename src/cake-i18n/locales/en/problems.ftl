@@ -97,6 +97,17 @@ problem-export-not-ready-next = Wait until the export is done, or export the VM 
 problem-no-disk-room-short = No place for a disk
 problem-no-disk-room = “{ $name }” has no place for another disk, or none while it runs.
 problem-no-disk-room-next = Shut the VM down and try again, or remove a disk or a network card that was added later.
+problem-volume-attached-short = It is in a VM
+problem-volume-attached = The disk “{ $name }” is in the VM “{ $vm }”.
+problem-volume-attached-next = Detach it first, or grow it as that VM’s disk. To download it, shut the VM down.
+
+problem-volume-leaving-short = Not let go yet
+problem-volume-leaving = The guest of “{ $vm }” has not let the disk “{ $name }” go yet.
+problem-volume-leaving-next = Unmount it in the guest, or shut the VM down. Then try again.
+
+problem-volume-not-ready-short = Not ready
+problem-volume-not-ready = The server does not have the disk “{ $name }” as it shall be.
+problem-volume-not-ready-next = Wait a moment. If it stays so, its page says why.
 problem-no-room-short = No room
 problem-no-room = There is no room for another network card: a VM has at most { $limit }, and fewer places that work while it runs.
 problem-no-room-next = Remove a card first, or shut the VM down and try again.

@@ -19,6 +19,8 @@ task-kind-vm-disk-add = Add disk
 task-kind-vm-disk-grow = Grow disk
 task-kind-vm-disk-remove = Remove disk
 task-kind-vm-export = Export VM
+task-kind-vm-disk-attach = Attach disk
+task-kind-vm-disk-detach = Detach disk
 task-kind-vm-cd-insert = Insert CD
 task-kind-vm-cd-eject = Eject CD
 
@@ -41,6 +43,8 @@ task-vm-disk-add = Give { $name } a disk
 task-vm-disk-grow = Make a disk of { $name } larger
 task-vm-disk-remove = Take a disk from { $name }
 task-vm-export = Export { $name }
+task-vm-disk-attach = Attach a disk to { $name }
+task-vm-disk-detach = Detach a disk from { $name }
 task-vm-cd-insert = Put a CD into the drive of { $name }
 task-vm-cd-eject = Take the CD out of { $name }
 
@@ -69,6 +73,8 @@ task-done-vm-disk-add = { $name } has a new disk.
 task-done-vm-disk-grow = The disk of { $name } is larger. Its guest may have to grow its file system.
 task-done-vm-disk-remove = The disk of { $name } is gone, with everything on it.
 task-done-vm-export = The file of { $name } can be downloaded.
+task-done-vm-disk-attach = { $name } has the disk.
+task-done-vm-disk-detach = The disk is out of { $name }, with everything on it.
 task-done-vm-cd-insert = { $name } has the CD.
 task-done-vm-cd-eject = The drive of { $name } is empty.
 

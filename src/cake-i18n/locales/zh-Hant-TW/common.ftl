@@ -54,6 +54,9 @@ state-orphaned = 無主
 state-done = 完成
 state-cancelled = 已取消
 state-binned = 在垃圾桶裡
+state-free = 未使用
+state-attached = 在虛擬機器中
+state-leaving = 客體正在放開
 state-available = 可以使用
 state-built-in = cake內附
 state-ending = 結束中
@@ -66,6 +69,7 @@ state-packing = 打包中
 # 種類
 kind-vm = 虛擬機器
 kind-image = 映像檔
+kind-volume = 磁碟
 kind-pool = 儲存池
 kind-node = 伺服器
 kind-account = 帳號
@@ -139,6 +143,10 @@ action-upload = 傳送一部分
 action-bin = 刪除
 action-restore = 復原
 action-export = 匯出
+action-attach = 接上
+action-detach = 卸下
+action-grow = 放大
+action-download = 下載
 action-this = 這麼做
 
 # 要求中的欄位，用於拒絕訊息

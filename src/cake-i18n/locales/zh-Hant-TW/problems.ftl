@@ -97,6 +97,17 @@ problem-export-not-ready-next = 請等匯出完成，或重新匯出虛擬機器
 problem-no-disk-room-short = 沒有磁碟的位置
 problem-no-disk-room = 「{ $name }」沒有位置再放一個磁碟，或執行中沒有。
 problem-no-disk-room-next = 請將虛擬機器關機後再試，或移除後來加入的磁碟或網路卡。
+problem-volume-attached-short = 在虛擬機器中
+problem-volume-attached = 磁碟「{ $name }」在虛擬機器「{ $vm }」中。
+problem-volume-attached-next = 請先卸下，或當作該虛擬機器的磁碟放大。要下載時，請先將虛擬機器關機。
+
+problem-volume-leaving-short = 尚未放開
+problem-volume-leaving = 「{ $vm }」的客體尚未放開磁碟「{ $name }」。
+problem-volume-leaving-next = 請在客體中卸載，或將虛擬機器關機，再試一次。
+
+problem-volume-not-ready-short = 尚未就緒
+problem-volume-not-ready = 伺服器上的磁碟「{ $name }」還不是要求的樣子。
+problem-volume-not-ready-next = 請稍候。若一直如此，磁碟頁面會說明原因。
 problem-no-room-short = 沒有位置了
 problem-no-room = 沒有位置再加網路卡：一台虛擬機器最多{ $limit }張，執行中可用的位置更少。
 problem-no-room-next = 請先移除一張，或將虛擬機器關機後再試一次。

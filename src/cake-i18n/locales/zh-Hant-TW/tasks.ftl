@@ -19,6 +19,8 @@ task-kind-vm-disk-add = 加入磁碟
 task-kind-vm-disk-grow = 放大磁碟
 task-kind-vm-disk-remove = 移除磁碟
 task-kind-vm-export = 匯出虛擬機器
+task-kind-vm-disk-attach = 接上磁碟
+task-kind-vm-disk-detach = 卸下磁碟
 task-kind-vm-cd-insert = 放入光碟
 task-kind-vm-cd-eject = 退出光碟
 
@@ -41,6 +43,8 @@ task-vm-disk-add = 為「{ $name }」加入磁碟
 task-vm-disk-grow = 放大「{ $name }」的磁碟
 task-vm-disk-remove = 從「{ $name }」移除磁碟
 task-vm-export = 匯出「{ $name }」
+task-vm-disk-attach = 為「{ $name }」接上磁碟
+task-vm-disk-detach = 從「{ $name }」卸下磁碟
 task-vm-cd-insert = 將光碟放入「{ $name }」的光碟機
 task-vm-cd-eject = 從「{ $name }」退出光碟
 
@@ -69,6 +73,8 @@ task-done-vm-disk-add = 「{ $name }」有了新的磁碟。
 task-done-vm-disk-grow = 「{ $name }」的磁碟已放大。客體可能還要放大它的檔案系統。
 task-done-vm-disk-remove = 「{ $name }」的磁碟與其中的資料已不存在。
 task-done-vm-export = 「{ $name }」的匯出檔可以下載了。
+task-done-vm-disk-attach = 「{ $name }」已接上磁碟。
+task-done-vm-disk-detach = 磁碟已從「{ $name }」卸下，其中的資料都還在。
 task-done-vm-cd-insert = 「{ $name }」有了這片光碟。
 task-done-vm-cd-eject = 「{ $name }」的光碟機是空的。
 

@@ -2,7 +2,7 @@
 
 use super::{Database, DatabaseError, fence, meta, set_meta};
 use cake_node_api::{NodeError, RemovedRecord};
-use cake_types::{Epoch, Generation, HaltedBy, NodeId, Stamp, Vm, VmId};
+use cake_types::{DiskFile, Epoch, Generation, HaltedBy, NodeId, Stamp, Vm, VmId};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use std::collections::BTreeSet;
@@ -57,6 +57,7 @@ impl Database {
             }
             let record = serde_json::to_string(&vm)?;
             let Some(Held { stamp: held, record: text, uid, halted, made }) = held(connection, id)? else {
+                check_disks(connection, &vm, BTreeSet::new())?;
                 let uid = next_uid(connection, &taken)?;
                 let mut insert = connection
                     .prepare("INSERT INTO vms (id, epoch, generation, uid, record) VALUES (?1, ?2, ?3, ?4, ?5)")?;
@@ -76,6 +77,8 @@ impl Database {
             if stamp <= held {
                 return Err(DatabaseError::Refused(NodeError::StaleStamp { held }));
             }
+            let before: Vm = serde_json::from_str(&text)?;
+            check_disks(connection, &vm, before.disk_files().collect())?;
             // A newer generation means that somebody asked again; a newer epoch alone does not.
             let halted = halted.filter(|halted| halted.generation >= stamp.generation);
             let mut update = connection
@@ -93,15 +96,22 @@ impl Database {
         .await
     }
 
-    /// Writes the tombstone. The VM's own row stays until all of it is gone.
-    pub async fn entomb(&self, id: VmId, stamp: Stamp, at: Timestamp) -> Result<Tombstone, DatabaseError> {
+    /// Writes the tombstone. The VM's own row stays until all of it is gone. `kept`: disks that are not to go with it.
+    pub async fn entomb(
+        &self,
+        id: VmId,
+        stamp: Stamp,
+        kept: Vec<u32>,
+        at: Timestamp,
+    ) -> Result<Tombstone, DatabaseError> {
         self.write(move |connection| {
             fence(connection, stamp.epoch)?;
-            let row = read_vm(connection, id)?;
-            if let Some(row) = &row
-                && stamp < row.stamp
-            {
-                return Err(DatabaseError::Refused(NodeError::StaleStamp { held: row.stamp }));
+            let mut row = read_vm(connection, id)?;
+            if let Some(row) = &mut row {
+                if stamp < row.stamp {
+                    return Err(DatabaseError::Refused(NodeError::StaleStamp { held: row.stamp }));
+                }
+                keep_disks(connection, &mut row.vm, kept)?;
             }
             let buried = match tombstone(connection, id)? {
                 Some(buried) => buried,
@@ -164,6 +174,15 @@ impl Database {
         .await
     }
 
+    /// The VM that has a file as its disk, for the leader of this epoch.
+    pub async fn disk_user(&self, epoch: Epoch, file: DiskFile) -> Result<Option<VmId>, DatabaseError> {
+        self.read(move |connection| {
+            fence(connection, epoch)?;
+            disk_user(connection, file, None)
+        })
+        .await
+    }
+
     pub async fn tombstones(&self) -> Result<Vec<RemovedRecord>, DatabaseError> {
         self.read(|connection| {
             let mut statement = connection.prepare(
@@ -174,6 +193,42 @@ impl Database {
         })
         .await
     }
+}
+
+/// No two VMs have the same disk, whatever their leader believes. `had`: what it had before.
+fn check_disks(connection: &Connection, vm: &Vm, had: BTreeSet<DiskFile>) -> Result<(), DatabaseError> {
+    for file in vm.disk_files().filter(|file| !had.contains(file)) {
+        if let Some(user) = disk_user(connection, file, Some(vm.meta.id))? {
+            let detail = format!("{file} is a disk of VM {user}");
+            return Err(DatabaseError::Refused(NodeError::Invalid { detail }));
+        }
+    }
+    Ok(())
+}
+
+/// A VM other than `except` that has this file as its disk.
+fn disk_user(connection: &Connection, file: DiskFile, except: Option<VmId>) -> Result<Option<VmId>, DatabaseError> {
+    // Whoever has it names it: as the VM that it was made for, or in so many words.
+    let mut statement = connection.prepare(&select("WHERE instr(record, ?1) > 0"))?;
+    for row in statement.query_and_then([file.0.to_string()], row)? {
+        let vm = row?.vm;
+        if Some(vm.meta.id) != except && vm.disk_files().any(|other| other == file) {
+            return Ok(Some(vm.meta.id));
+        }
+    }
+    Ok(None)
+}
+
+/// Remembers that these disks are not the VM's any more, before anything of it is removed.
+fn keep_disks(connection: &Connection, vm: &mut Vm, kept: Vec<u32>) -> Result<(), DatabaseError> {
+    let new: Vec<u32> = kept.into_iter().filter(|number| !vm.spec.detached_disks.contains(number)).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    vm.spec.detached_disks.extend(new);
+    let record = serde_json::to_string(vm)?;
+    connection.execute("UPDATE vms SET record = ?2 WHERE id = ?1", params![vm.meta.id.0.into_bytes(), record])?;
+    Ok(())
 }
 
 /// SQLite's numbers are signed; ours are counters that never come near.
@@ -305,6 +360,7 @@ mod tests {
                 cd_by_force: false,
                 drivers: None,
                 removed_disks: Vec::new(),
+                detached_disks: Vec::new(),
                 network: Network::None,
                 nics: Vec::new(),
                 cloud_init: None,
@@ -340,7 +396,7 @@ mod tests {
         let path = folder.path().join("node.db");
         let database = open(&path).await;
         let first = applied(&database, &[]).await;
-        database.entomb(first.vm.meta.id, FIRST, Timestamp::now()).await.unwrap();
+        database.entomb(first.vm.meta.id, FIRST, Vec::new(), Timestamp::now()).await.unwrap();
         database.forget_vm(first.vm.meta.id).await.unwrap();
         drop(database);
         let database = open(&path).await;

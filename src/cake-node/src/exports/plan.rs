@@ -119,7 +119,7 @@ impl Plan {
         let row = row.filter(|row| !row.removing).ok_or_else(|| changed("the VM is not on this server"))?;
         let base = HostName::from_name(&row.vm.meta.name).to_string();
         let source = |(number, disk): (u32, &cake_types::DiskSpec)| {
-            let path = house.pool(disk.pool)?.volume(id, number as usize);
+            let path = house.pool(disk.pool)?.volume(row.vm.disk_file(number, disk));
             let mark = mark(&path).map_err(|error| {
                 failure(FailureCode::Disk, format_args!("{} can't be read: {error}", path.display()))
             })?;

@@ -130,7 +130,7 @@ fn add_disk(leader: &Leader, vm: &mut Vm, size: ByteSize) -> Result<u32> {
     let number = vm.spec.next_disk_number();
     let device = hardware::added_disk(&vm.spec.hardware, number, false).context("a port")?;
     vm.spec.hardware.disks.push(device);
-    vm.spec.disks.push(DiskSpec { size, pool: leader.pool, image: None, number: Some(number) });
+    vm.spec.disks.push(DiskSpec::own(size, leader.pool, None, Some(number)));
     Ok(number)
 }
 
@@ -218,7 +218,7 @@ fn node_file(node: &NodeProcess, vm: &Vm, number: u32) -> std::path::PathBuf {
 async fn a_disk_that_does_not_fit_changes_nothing() -> Result<()> {
     let node = NodeProcess::start()?;
     let mut leader = Leader::new(&node, 1).await?;
-    let disk = DiskSpec { size: ByteSize::mib(1), pool: leader.pool, image: None, number: None };
+    let disk = DiskSpec::own(ByteSize::mib(1), leader.pool, None, None);
     let mut vm = leader.with_disks(leader.pvh(), vec![disk]);
     leader.apply(&vm).await?;
     leader.state(&vm, VmState::Running).await?;

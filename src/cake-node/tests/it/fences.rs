@@ -40,11 +40,11 @@ async fn stale_leaders_and_stamps_are_refused_and_orphans_stay() -> Result<()> {
     assert_eq!(leader.until(vm.meta.id, |status| status.state == VmState::Running).await?.pid, pid);
 
     let id = vm.meta.id;
-    leader.client.remove_vm(id, at(8, 6)).await?;
+    leader.client.remove_vm(id, at(8, 6), Vec::new()).await?;
     leader.removed(id).await?;
     assert_eq!(refusal(leader.client.apply_vm(at(8, 7), vm).await), NodeError::Tombstoned);
     // Again, and after a restart: still removed.
-    leader.client.remove_vm(id, at(8, 6)).await?;
+    leader.client.remove_vm(id, at(8, 6), Vec::new()).await?;
     node.kill()?;
     node.serve()?;
     let leader = Leader::new(&node, 9).await?;

@@ -60,7 +60,7 @@ async fn a_guests_disk_and_processor_are_measured_and_go_with_it() -> Result<()>
 
     leader.set_power(&mut vm, Power::Stopped).await?;
     leader.state(&vm, VmState::Stopped).await?;
-    leader.client.remove_vm(id, leader.stamp(&vm)).await?;
+    leader.client.remove_vm(id, leader.stamp(&vm), Vec::new()).await?;
     leader.removed(id).await?;
     assert!(!file.exists(), "its history goes with it");
     assert!(leader.client.history(UsageOf::Vm(id), Span::Hour, None).await.is_err());

@@ -49,7 +49,7 @@ async fn fails(behaviour: &str, code: FailureCode) -> Result<()> {
     let resident = resident(node.pid())?;
     assert!(resident < MOST_RESIDENT, "{behaviour}: {resident} KiB");
     // The node is well: it removes the VM.
-    leader.client.remove_vm(vm.meta.id, leader.stamp(&vm)).await?;
+    leader.client.remove_vm(vm.meta.id, leader.stamp(&vm), Vec::new()).await?;
     leader.removed(vm.meta.id).await
 }
 

@@ -152,7 +152,7 @@ async fn every_format_becomes_a_disk_and_can_be_taken_away_again() -> Result<()>
         std::io::Read::read_to_end(&mut File::from(leader.client.open_image(id).await?), &mut image)?;
         assert!(image == plain, "{name} is another disk");
         // A disk made from it is the same.
-        let spec = DiskSpec { size: ByteSize(16 * MIB), pool: leader.pool, image: Some(id), number: None };
+        let spec = DiskSpec::own(ByteSize(16 * MIB), leader.pool, Some(id), None);
         let vm = leader.with_disks(leader.pvh(), vec![spec]);
         leader.apply(&vm).await?;
         leader.state(&vm, VmState::Running).await?;
@@ -160,7 +160,10 @@ async fn every_format_becomes_a_disk_and_can_be_taken_away_again() -> Result<()>
         let mut end = [0; 3];
         made.read_exact_at(&mut end, 12 * MIB - 3)?;
         assert_eq!(&end, b"end");
-        leader.client.remove_vm(vm.meta.id, Stamp { generation: Generation(2), ..leader.stamp(&vm) }).await?;
+        leader
+            .client
+            .remove_vm(vm.meta.id, Stamp { generation: Generation(2), ..leader.stamp(&vm) }, Vec::new())
+            .await?;
         // The import is over, the image stays; then it goes too.
         leader.client.remove_import(id, stamp(&leader)).await?;
         assert!(leader.images.contains_key(name));

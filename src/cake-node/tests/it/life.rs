@@ -33,7 +33,7 @@ async fn a_guest_starts_speaks_pauses_resets_and_stops() -> Result<()> {
     leader.set_power(&mut vm, Power::Stopped).await?;
     leader.state(&vm, VmState::Stopped).await?;
     assert!(node.qemus()?.is_empty());
-    leader.client.remove_vm(id, leader.stamp(&vm)).await?;
+    leader.client.remove_vm(id, leader.stamp(&vm), Vec::new()).await?;
     leader.removed(id).await?;
     assert!(leader.apply(&vm).await.is_err());
     assert!(!node.state.path().join("vms").join(id.to_string()).exists());

@@ -19,3 +19,4 @@ mod systemd;
 mod tools;
 mod trust;
 mod ups;
+mod volumes;

@@ -110,7 +110,7 @@ async fn a_bridged_guest_is_a_machine_among_the_others_and_loses_no_packet_with_
     leader.set_power(&mut vm, Power::Stopped).await?;
     leader.state(&vm, VmState::Stopped).await?;
     assert!(std::fs::read_link(format!("/sys/class/net/{}", cake_net::tap_name(mac))).is_err());
-    leader.client.remove_vm(vm.meta.id, leader.stamp(&vm)).await?;
+    leader.client.remove_vm(vm.meta.id, leader.stamp(&vm), Vec::new()).await?;
     leader.removed(vm.meta.id).await?;
     assert_eq!(run(Command::new("nft").args(["list", "tables", "netdev"]))?, "");
     Ok(())

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The smallest guest with an empty disk, which it does not look at.
 fn with_disk(leader: &Leader, pool: PoolId) -> Vm {
-    leader.with_disks(leader.pvh(), vec![DiskSpec { size: ByteSize::mib(1), pool, image: None, number: None }])
+    leader.with_disks(leader.pvh(), vec![DiskSpec::own(ByteSize::mib(1), pool, None, None)])
 }
 
 fn disk(pool: &Path, vm: &Vm) -> PathBuf {
@@ -57,7 +57,7 @@ async fn a_pool_that_is_mounted_late_is_waited_for_and_its_vms_come_back_with_th
     let stamp = Stamp { epoch: leader.epoch, generation: Generation(1) };
     assert!(leader.client.apply_pool(pool, stamp, spec).await.is_err(), "a directory without the mark is not the pool");
     // Nor is a VM forgotten whose disks can't be taken away.
-    leader.client.remove_vm(rests.meta.id, leader.stamp(&rests)).await?;
+    leader.client.remove_vm(rests.meta.id, leader.stamp(&rests), Vec::new()).await?;
     let refused = leader.until(rests.meta.id, |status| {
         status.state == VmState::Failed
             && status.failure.as_ref().is_some_and(|failure| failure.detail.contains("no pool"))

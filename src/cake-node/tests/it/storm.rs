@@ -47,7 +47,7 @@ impl Storm {
         if self.random.random_ratio(1, 5) {
             let vm = std::mem::replace(&mut self.vms[index], leader.pvh());
             self.removing.push(vm.clone());
-            leader.client.remove_vm(vm.meta.id, leader.stamp(&vm)).await?;
+            leader.client.remove_vm(vm.meta.id, leader.stamp(&vm), Vec::new()).await?;
         } else {
             let vm = &mut self.vms[index];
             vm.meta.generation = vm.meta.generation.next();
@@ -67,7 +67,7 @@ impl Storm {
             leader.apply(vm).await?;
         }
         for vm in std::mem::take(&mut self.removing) {
-            leader.client.remove_vm(vm.meta.id, leader.stamp(&vm)).await?;
+            leader.client.remove_vm(vm.meta.id, leader.stamp(&vm), Vec::new()).await?;
             leader.removed(vm.meta.id).await?;
             ensure!(processes_of(vm.meta.id)?.is_empty(), "{} was removed", vm.meta.id);
         }

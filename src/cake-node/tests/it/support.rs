@@ -337,8 +337,7 @@ impl Leader {
     }
 
     pub fn tiny(&self, firmware: Firmware, host_name: &str) -> Result<Vm> {
-        let disk =
-            DiskSpec { size: ByteSize::mib(80), pool: self.pool, image: Some(self.images["cake-tiny"]), number: None };
+        let disk = DiskSpec::own(ByteSize::mib(80), self.pool, Some(self.images["cake-tiny"]), None);
         let cloud_init = CloudInit { hostname: host_name.parse()?, users: Vec::new(), user_data: None };
         let mut vm = self.vm(firmware, vec![disk], Some(cloud_init));
         vm.spec.memory = ByteSize::mib(192);
@@ -347,7 +346,7 @@ impl Leader {
 
     /// A VM with an empty disk and a CD.
     pub fn with_cd(&self, cd: ImageId, drivers: Drivers) -> Vm {
-        let disk = DiskSpec { size: ByteSize::mib(8), pool: self.pool, image: None, number: None };
+        let disk = DiskSpec::own(ByteSize::mib(8), self.pool, None, None);
         let mut vm = self.vm(Firmware::Bios, vec![disk], None);
         vm.spec.cd = Some(cd);
         vm.spec.network = Network::Nat;
@@ -395,6 +394,7 @@ impl Leader {
                 cd_by_force: false,
                 drivers: None,
                 removed_disks: Vec::new(),
+                detached_disks: Vec::new(),
                 network: Network::None,
                 nics: Vec::new(),
                 cloud_init,

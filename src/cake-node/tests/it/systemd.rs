@@ -37,7 +37,7 @@ async fn a_vm_outlives_its_node_is_found_again_and_obeys() -> Result<()> {
     leader.set_power(&mut vm, Power::Stopped).await?;
     leader.state(&vm, VmState::Stopped).await?;
     ensure!(node.qemus()?.is_empty(), "it has ended");
-    leader.client.remove_vm(id, leader.stamp(&vm)).await?;
+    leader.client.remove_vm(id, leader.stamp(&vm), Vec::new()).await?;
     leader.removed(id).await
 }
 

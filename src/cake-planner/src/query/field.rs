@@ -5,6 +5,7 @@
 pub enum Kind {
     Vm,
     Image,
+    Volume,
     Pool,
     Node,
     Task,
@@ -14,14 +15,24 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] =
-        [Self::Vm, Self::Image, Self::Pool, Self::Node, Self::Task, Self::Event, Self::Audit, Self::Account];
+    pub const ALL: [Self; 9] = [
+        Self::Vm,
+        Self::Image,
+        Self::Volume,
+        Self::Pool,
+        Self::Node,
+        Self::Task,
+        Self::Event,
+        Self::Audit,
+        Self::Account,
+    ];
 
     /// The word in queries and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Vm => "vm",
             Self::Image => "image",
+            Self::Volume => "volume",
             Self::Pool => "pool",
             Self::Node => "node",
             Self::Task => "task",
@@ -58,7 +69,7 @@ macro_rules! fields {
     )*};
 }
 
-use Kind::{Account, Audit, Event, Image, Node, Pool, Task, Vm};
+use Kind::{Account, Audit, Event, Image, Node, Pool, Task, Vm, Volume};
 const EVERY: &[Kind] = &Kind::ALL;
 
 fields! {
@@ -66,8 +77,9 @@ fields! {
     TextField {
         Kind = "kind" in EVERY;
         Name = "name" in EVERY;
-        State = "state" in &[Vm, Image, Pool, Node, Task, Account];
-        Tag = "tag" in &[Vm, Image];
+        State = "state" in &[Vm, Image, Volume, Pool, Node, Task, Account];
+        Tag = "tag" in &[Vm, Image, Volume];
+        Pool = "pool" in &[Volume];
         Image = "image" in &[Vm];
         Os = "os" in &[Image];
         Firmware = "firmware" in &[Vm, Image];
@@ -78,20 +90,21 @@ fields! {
         Result = "result" in &[Audit];
         From = "from" in &[Audit];
         Role = "role" in &[Account];
-        Project = "project" in &[Vm, Image, Pool, Node, Task, Event, Audit];
-        Id = "id" in &[Vm, Image, Pool, Node, Task, Event, Audit, Account];
+        Project = "project" in &[Vm, Image, Volume, Pool, Node, Task, Event, Audit];
+        Id = "id" in &[Vm, Image, Volume, Pool, Node, Task, Event, Audit, Account];
     }
     /// Fields that hold numbers.
     NumberField {
         Memory = "memory" in &[Vm, Image, Node];
         Cpus = "cpus" in &[Vm, Node];
         Disk = "disk" in &[Vm, Image, Pool];
+        Size = "size" in &[Volume];
         Free = "free" in &[Pool, Node];
     }
     /// Fields that hold points in time.
     TimeField {
         Created = "created" in EVERY;
-        Updated = "updated" in &[Vm, Image, Pool, Node, Account];
+        Updated = "updated" in &[Vm, Image, Volume, Pool, Node, Account];
         Ended = "ended" in &[Task];
     }
 }
@@ -120,12 +133,15 @@ const STATES: &[&str] = &[
     "unreachable",
     "enabled",
     "disabled",
+    "free",
+    "attached",
+    "leaving",
 ];
 
 impl TextField {
     /// The words that it may hold, where they are known.
     pub(crate) fn vocabulary(self) -> Option<&'static [&'static str]> {
-        const KINDS: &[&str] = &["vm", "image", "pool", "node", "task", "event", "audit", "account"];
+        const KINDS: &[&str] = &["vm", "image", "volume", "pool", "node", "task", "event", "audit", "account"];
         Some(match self {
             Self::Kind => KINDS,
             Self::State => STATES,

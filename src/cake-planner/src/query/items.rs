@@ -3,8 +3,8 @@
 use super::field::{Kind, NumberField, TextField, TimeField};
 use super::item::Item;
 use cake_types::{
-    Account, Actor, AuditRecord, AuditResult, Event, Firmware, GuestOs, Image, Meta, Node, NodeStatus, Pool,
-    PoolStatus, Severity, Tags, Task, Vm, VmState,
+    Account, Actor, AuditRecord, AuditResult, ByteSize, Event, Firmware, GuestOs, Image, Meta, Node, NodeStatus, Pool,
+    PoolStatus, Severity, Tags, Task, Vm, VmState, Volume, VolumeState,
 };
 use jiff::Timestamp;
 use std::fmt::Display;
@@ -21,6 +21,16 @@ pub struct VmItem<'a> {
 pub struct ImageItem<'a> {
     pub image: &'a Image,
     pub available: bool,
+}
+
+pub struct VolumeItem<'a> {
+    pub volume: &'a Volume,
+    /// The state that a person sees.
+    pub state: VolumeState,
+    pub size: ByteSize,
+    /// Names.
+    pub pool: &'a str,
+    pub vm: Option<&'a str>,
 }
 
 pub struct PoolItem<'a> {
@@ -101,7 +111,7 @@ impl Item for VmItem<'_> {
             NumberField::Memory => Some(spec.memory.bytes()),
             NumberField::Cpus => Some(spec.cpus.into()),
             NumberField::Disk => Some(spec.disks.iter().fold(0, |sum, disk| sum.saturating_add(disk.size.bytes()))),
-            NumberField::Free => None,
+            NumberField::Size | NumberField::Free => None,
         }
     }
 
@@ -141,7 +151,7 @@ impl Item for ImageItem<'_> {
         match field {
             NumberField::Memory => Some(self.image.spec.min_memory.bytes()),
             NumberField::Disk => Some(self.image.spec.virtual_size.bytes()),
-            NumberField::Cpus | NumberField::Free => None,
+            NumberField::Cpus | NumberField::Size | NumberField::Free => None,
         }
     }
 
@@ -152,6 +162,33 @@ impl Item for ImageItem<'_> {
     fn says(&self, is: Is<'_>) -> bool {
         let Image { meta, spec, tags, binned: _ } = self.image;
         is(meta.name.as_str()) || spec.title.values().any(|title| is(title)) || of_tags(tags, is)
+    }
+}
+
+impl Item for VolumeItem<'_> {
+    fn kind(&self) -> Kind {
+        Kind::Volume
+    }
+
+    fn text(&self, field: TextField, is: Is<'_>) -> bool {
+        match field {
+            TextField::State => is(self.state.as_str()),
+            TextField::Tag => of_tags(&self.volume.spec.tags, is),
+            TextField::Pool => is(self.pool),
+            _ => of_meta(&self.volume.meta, field, is),
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        (field == NumberField::Size).then_some(self.size.bytes())
+    }
+
+    fn time(&self, field: TimeField) -> Option<Timestamp> {
+        time_of_meta(&self.volume.meta, field)
+    }
+
+    fn says(&self, is: Is<'_>) -> bool {
+        is(self.volume.meta.name.as_str()) || self.vm.is_some_and(&mut *is) || of_tags(&self.volume.spec.tags, is)
     }
 }
 
@@ -173,7 +210,7 @@ impl Item for PoolItem<'_> {
         match field {
             NumberField::Disk => self.status.map(|status| status.size.bytes()),
             NumberField::Free => self.status.map(|status| status.free.bytes()),
-            NumberField::Memory | NumberField::Cpus => None,
+            NumberField::Memory | NumberField::Cpus | NumberField::Size => None,
         }
     }
 
@@ -204,7 +241,7 @@ impl Item for NodeItem<'_> {
             NumberField::Memory => Some(capacity.memory.bytes()),
             NumberField::Cpus => Some(capacity.cpus.into()),
             NumberField::Free => Some(capacity.memory_available.bytes()),
-            NumberField::Disk => None,
+            NumberField::Disk | NumberField::Size => None,
         }
     }
 

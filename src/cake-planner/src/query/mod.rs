@@ -24,7 +24,7 @@ mod tests;
 
 pub use field::{Kind, NumberField, TextField, TimeField};
 pub use item::{Item, Now};
-pub use items::{AccountItem, AuditItem, EventItem, ImageItem, NodeItem, PoolItem, TaskItem, VmItem};
+pub use items::{AccountItem, AuditItem, EventItem, ImageItem, NodeItem, PoolItem, TaskItem, VmItem, VolumeItem};
 
 use cake_types::{Code, Problem};
 use jiff::Timestamp;

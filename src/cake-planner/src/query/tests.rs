@@ -107,10 +107,14 @@ fn what_cannot_be_found_need_not_be_read() {
         ("", &Kind::ALL[..]),
         ("web", &Kind::ALL),
         ("kind:vm,image web", &[Kind::Vm, Kind::Image]),
-        ("-kind:vm", &[Kind::Image, Kind::Pool, Kind::Node, Kind::Task, Kind::Event, Kind::Audit, Kind::Account]),
+        (
+            "-kind:vm",
+            &[Kind::Image, Kind::Volume, Kind::Pool, Kind::Node, Kind::Task, Kind::Event, Kind::Audit, Kind::Account],
+        ),
         ("memory>1GiB", &[Kind::Vm, Kind::Image, Kind::Node]),
         ("severity:error OR role:viewer", &[Kind::Event, Kind::Account]),
-        ("-(kind:vm OR -tag:a)", &[Kind::Image]),
+        ("-(kind:vm OR -tag:a)", &[Kind::Image, Kind::Volume]),
+        ("size>1GiB pool:local", &[Kind::Volume]),
     ] {
         let filter = Filter::parse(query).unwrap();
         let found: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| filter.may_find(*kind)).collect();

@@ -22,6 +22,7 @@ fn filled(path: &str) -> String {
         "{chunk}",
         "{mac}",
         "{disk}",
+        "{volume}",
         "{query}",
         "{alert}",
         "{backup}",

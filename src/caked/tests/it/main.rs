@@ -25,4 +25,5 @@ mod trust;
 mod ups;
 mod usage;
 mod vms;
+mod volumes;
 mod watch;

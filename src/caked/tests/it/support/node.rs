@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use cake_node_api::staged::Staged;
 use cake_node_api::{
     ExportRecord, Hello, ImageRecord, ImportRecord, NodeError, NodeService, Observed, ObservedStream, OperationOutcome,
-    OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord,
+    OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord, VolumeOrder, VolumePlace,
 };
 use cake_types::{
-    Accelerator, BridgeStatus, ByteSize, CdStatus, Column, Counters, CpuTimes, DiskCounters, DiskStatus, Epoch,
-    ExitReason, Export, ExportId, ExportStage, ExportStatus, Failure, FailureCode, Firmware, Generation, GuestOs,
-    HaltedBy, HostCounters, ImageFormat, ImageId, ImageSpec, ImageStatus, Import, ImportStage, ImportStatus,
+    Accelerator, BridgeStatus, ByteSize, CdStatus, Column, Counters, CpuTimes, DiskCounters, DiskFile, DiskStatus,
+    Epoch, ExitReason, Export, ExportId, ExportStage, ExportStatus, Failure, FailureCode, Firmware, Generation,
+    GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId, ImageSpec, ImageStatus, Import, ImportStage, ImportStatus,
     InterfaceCounters, IoCounters, Measure, MemoryNow, NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng,
     PoolId, PoolSpec, PoolStatus, Power, PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UpsSpec,
     UpsStatus, UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
@@ -52,6 +52,14 @@ pub struct State {
     pub slow_disks: bool,
     /// Guests hold their CD drives shut.
     pub drives_held: bool,
+    /// Guests do not let go of disks.
+    pub disks_held: bool,
+    /// Files of disks that no VM has, by name, with their sizes.
+    pub volumes: BTreeMap<DiskFile, ByteSize>,
+    /// Volumes can't be made.
+    pub no_volumes: bool,
+    /// What every removal of a VM was to keep.
+    pub kept: Vec<Vec<u32>>,
     /// Guests do not hear the power button.
     pub deaf_guests: bool,
     /// Desired states are refused.
@@ -124,6 +132,10 @@ impl SimNode {
                 tickets: HashMap::new(),
                 slow_disks: false,
                 drives_held: false,
+                disks_held: false,
+                volumes: BTreeMap::new(),
+                no_volumes: false,
+                kept: Vec::new(),
                 deaf_guests: false,
                 refuse: false,
                 applies: 0,
@@ -275,7 +287,13 @@ impl SimNode {
             } else {
                 state.next_pid += 1;
                 let before = status.cd.take().filter(|_| state.drives_held && !vm.spec.cd_by_force);
+                let disks = std::mem::take(&mut status.disks);
                 settle(&mut status, &vm, state.next_pid);
+                let gone = |disk: &DiskStatus| vm.spec.gone_disks().any(|number| number == disk.number);
+                if state.disks_held && status.state.is_alive() {
+                    let held = disks.into_iter().filter(gone).map(|disk| DiskStatus { leaving: true, ..disk });
+                    status.disks.extend(held);
+                }
                 if let Some(held) = before.filter(|held| held.image != vm.spec.cd) {
                     status.cd = Some(CdStatus { waiting: true, ..held });
                 }
@@ -434,7 +452,42 @@ impl NodeService for SimNode {
         self.accept(stamp, vm)
     }
 
-    async fn remove_vm(&self, id: VmId, stamp: Stamp) -> Result<(), NodeError> {
+    async fn make_volume(&self, order: VolumeOrder) -> Result<ByteSize, NodeError> {
+        self.with(|state| {
+            let VolumeOrder { place, size, made, .. } = order;
+            let there = state.volumes.get(&place.file).copied();
+            let own = state.vms.values().any(|record| record.vm.disk_files().any(|file| file == place.file));
+            if state.no_volumes || own {
+                return Err(NodeError::Invalid { detail: "refused by the test".into() });
+            }
+            if there.is_none() && made && place.file.1 == 0 {
+                return Err(NodeError::Invalid { detail: "it is gone".into() });
+            }
+            let size = there.map_or(size, |is| is.max(size));
+            state.volumes.insert(place.file, size);
+            Ok(size)
+        })
+    }
+
+    async fn remove_volume(&self, _: Epoch, place: VolumePlace) -> Result<(), NodeError> {
+        self.with(|state| {
+            let own = state.vms.values().any(|record| record.vm.disk_files().any(|file| file == place.file));
+            if own {
+                return Err(NodeError::Invalid { detail: "a VM has it".into() });
+            }
+            state.volumes.remove(&place.file);
+            Ok(())
+        })
+    }
+
+    async fn open_volume(&self, place: VolumePlace) -> Result<OwnedFd, NodeError> {
+        let mut file = tempfile::tempfile().unwrap();
+        write!(file, "the bytes of {}", place.file).unwrap();
+        Ok(file.into())
+    }
+
+    async fn remove_vm(&self, id: VmId, stamp: Stamp, kept: Vec<u32>) -> Result<(), NodeError> {
+        self.with(|state| state.kept.push(kept));
         let record = RemovedRecord { id, stamp, at: Timestamp::now() };
         self.with(|state| {
             state.vms.remove(&id).ok_or(NodeError::Unknown)?;
