@@ -84,6 +84,8 @@ struct Watch<'a> {
     ending: Option<Ending>,
     /// Since when guests are waited for.
     waiting_since: Instant,
+    /// Guests that came while the others went were asked too.
+    asked_again: bool,
 }
 
 const fn stage_of(shutdown: UpsShutdown) -> Stage {
@@ -106,6 +108,7 @@ impl<'a> Watch<'a> {
             on_battery_since: None,
             ending: None,
             waiting_since: Instant::now(),
+            asked_again: false,
         };
         watch.ending = node.house.database.ending().await.unwrap_or_else(|error| {
             tracing::error!(error = crate::chain(&error), "whether an end was begun can't be read: {error}");
@@ -148,6 +151,7 @@ impl<'a> Watch<'a> {
         match ups::step(stage, due, well, left) {
             Step::Nothing => {}
             Step::EndGuests(because) => self.end_guests(because).await,
+            Step::PowerOff if self.ask_late_guests().await => {}
             Step::PowerOff => self.power_off().await,
             Step::Release => self.release().await,
         }
@@ -214,7 +218,7 @@ impl<'a> Watch<'a> {
         let vms = self.wanted().await.into_iter().map(|id| (id, OperationId::now())).collect();
         let (boot, at) = (boot_id().unwrap_or_default(), Timestamp::now());
         self.keep(Some(Ending { boot, at, stage: UpsShutdown::Guests, vms })).await;
-        self.waiting_since = Instant::now();
+        (self.waiting_since, self.asked_again) = (Instant::now(), false);
         let vms = self.ending.as_ref().map(|ending| ending.vms.clone()).unwrap_or_default();
         self.halt(&vms).await;
     }
@@ -246,6 +250,20 @@ impl<'a> Watch<'a> {
             let runs = |row: &VmRow| row.vm.spec.power != Power::Stopped && row.halted.is_none() && !row.removing;
             found.extend(rows.iter().filter(|row| runs(row)).map(|row| row.vm.meta.id));
         }
+    }
+
+    /// Somebody may have started a guest meanwhile. Asked once: who can't be ended must not keep the server on.
+    async fn ask_late_guests(&mut self) -> bool {
+        if std::mem::replace(&mut self.asked_again, true) {
+            return false;
+        }
+        let late: Vec<_> = self.wanted().await.into_iter().map(|id| (id, OperationId::now())).collect();
+        let Some(mut ending) = self.ending.clone().filter(|_| !late.is_empty()) else { return false };
+        ending.vms.extend_from_slice(&late);
+        self.keep(Some(ending)).await;
+        self.waiting_since = Instant::now();
+        self.halt(&late).await;
+        true
     }
 
     async fn power_off(&mut self) {

@@ -91,7 +91,7 @@ impl Session {
             format!("PASSWORD {}", quoted(login.password)),
             format!("LOGIN {ups}"),
         ];
-        for line in lines.map(zeroize_on_drop) {
+        for line in lines.map(zeroize::Zeroizing::new) {
             self.ask(&line).await?;
             match self.answer().await? {
                 Answer::Ok => {}
@@ -166,13 +166,4 @@ impl Session {
         line.pop_if(|last| *last == b'\r');
         Ok(parse(&line)?)
     }
-
-    /// Says goodbye, so that nobody waits for us. What goes wrong with that is no matter any more.
-    pub async fn close(mut self) {
-        let _ = self.ask("LOGOUT").await;
-    }
-}
-
-fn zeroize_on_drop(line: String) -> zeroize::Zeroizing<String> {
-    zeroize::Zeroizing::new(line)
 }

@@ -22,6 +22,8 @@ impl Old {
         admin.until("/v1/images", |images| items(images).len() == 2).await;
         let mut web = vm("web");
         web["cloud_init"] = json!({ "user_data": SECRET });
+        let ups = json!({ "host": "localhost", "name": "rack", "user": "cake", "password": "ge heim" });
+        admin.send("PUT", "/v1/ups", &[("if-match", "*")], Some(&ups)).await.is(200);
         admin.done(admin.post("/v1/vms", &web).await).await;
         admin.post("/v1/tokens", &json!({ "name": "last" })).await.is(201);
         let backup = back_up(&admin).await;
@@ -87,6 +89,10 @@ async fn a_configuration_goes_to_another_machine() {
     let secret = stored.spec.cloud_init.unwrap().user_data.unwrap();
     assert_eq!(secret.open(new.node.key()).unwrap(), SECRET);
     assert_eq!(secret.open(&SecretKey::from_revealed(&old.recovery_key).unwrap()).unwrap(), SECRET);
+    assert!(secret.open(old.app.node.key()).is_err());
+    new.node.until_told("rack").await;
+    let secret = new.node.with(|node| node.ups.clone()).unwrap().password.unwrap();
+    assert_eq!(secret.open(new.node.key()).unwrap(), "ge heim");
     assert!(secret.open(old.app.node.key()).is_err());
     // Sessions of there are none here, and here it goes on: another backup, and the VM that is lost can be deleted.
     Visitor { base: admin.base.clone(), http: admin.http.clone(), ..old.admin.clone() }
