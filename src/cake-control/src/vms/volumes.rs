@@ -3,7 +3,6 @@
 
 use super::disks::{place, planned};
 use super::{Vms, raised};
-use cake_planner::admission;
 use cake_planner::{hardware, volume};
 use cake_types::{
     Code, DiskSpec, Generation, Meta, Name, Problem, Tags, Task, TaskKind, Vm, Volume, VolumeId, VolumeSpec,

@@ -28,7 +28,7 @@ fn noise(length: usize, mut seed: u64) -> Vec<u8> {
 
 /// A VM that is off, with two disks and two network cards; what its disks hold.
 async fn resting(leader: &mut Leader, node: &NodeProcess) -> Result<(Vm, Vec<Vec<u8>>)> {
-    let disk = |size, number| DiskSpec { size: ByteSize(size), pool: leader.pool, image: None, number };
+    let disk = |size, number| DiskSpec::own(ByteSize(size), leader.pool, None, number);
     let disks = vec![disk(12 * MIB, None), disk(6 * MIB, Some(3))];
     let mut vm = leader.with_disks(leader.tiny(Firmware::Uefi, "mail")?, disks);
     let forwards = vec!["tcp:28080:80".parse()?];
