@@ -192,13 +192,12 @@ fn head<'a>(f: &'a Frame, view: &'a VmView) -> Head<'a> {
 
 /// What goes with the VM, and what does not.
 fn delete_text(f: &Frame, view: &VmView) -> String {
-    let goes = match show::own_disks(view) {
-        Some(disks) => f.tv("confirm-delete-text", "disks", disks),
-        None => f.t("confirm-delete-text-diskless").into(),
-    };
-    match view.vm.spec.disks.iter().any(|disk| disk.volume.is_some()) {
-        true => format!("{goes} {}", f.t("confirm-delete-keeps")),
-        false => goes,
+    let keeps = view.vm.spec.disks.iter().any(|disk| disk.volume.is_some());
+    match (show::own_disks(view), keeps) {
+        (Some(disks), false) => f.tv("confirm-delete-text", "disks", disks),
+        (Some(disks), true) => f.tv("confirm-delete-text-keeps", "disks", disks),
+        (None, false) => f.t("confirm-delete-text-diskless").into(),
+        (None, true) => f.t("confirm-delete-text-keeps-all").into(),
     }
 }
 

@@ -226,3 +226,41 @@ async fn no_space_follows_a_chinese_full_stop() {
         }
     }
 }
+
+/// Every disk, and for each what can be done with it now: nothing that would be refused.
+#[tokio::test]
+async fn every_disk_is_listed_with_what_can_be_done_with_it() {
+    let text = Browser::new(common::busy(), Some(common::viewer("administrator"))).get("/disks").await.text;
+    let row = |name: &str| {
+        let rows = text.split("data-test=\"volume\"").skip(1);
+        let row = rows.map(|row| row.split("</li>").next().unwrap_or_default().to_owned());
+        let own = row.into_iter().find(|row| row.contains(&format!(">{name}</span></h2>")));
+        own.unwrap_or_else(|| panic!("no disk {name}: {text}"))
+    };
+    for (name, state, offered, refused) in [
+        (
+            "photos",
+            "free",
+            &["volume-attach", "volume-grow-form", "volume-download", "volume-delete"][..],
+            &["detach"][..],
+        ),
+        ("books", "attached", &["volume-detach", "/vms/"], &["volume-attach\"", "volume-delete", "volume-download"]),
+        ("mail", "leaving", &["/vms/"], &["detach\"", "volume-attach\"", "volume-delete", "volume-download"]),
+        ("too-large", "failed", &["volume-delete", "no-space"], &["volume-attach\"", "volume-download"]),
+    ] {
+        let row = row(name);
+        assert!(row.contains(&format!("data-state=\"{state}\"")), "{name}: {row}");
+        for word in offered {
+            assert!(row.contains(word), "{name} without {word}: {row}");
+        }
+        for word in refused {
+            assert!(!row.contains(&format!("data-test=\"{word}")), "{name} with {word}: {row}");
+        }
+    }
+    assert!(text.matches("data-test=\"own-disk\"").count() > 10, "those of VMs too");
+    let text = Browser::new(common::busy(), Some(common::viewer("viewer"))).get("/disks").await.text;
+    assert!(
+        text.contains("data-test=\"volume\"") && !text.contains("data-api=\"POST /v1/volumes"),
+        "a viewer only looks"
+    );
+}

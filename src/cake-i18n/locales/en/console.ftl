@@ -286,7 +286,8 @@ confirm-reset-verb = Reset
 confirm-delete-title = Delete { $name }?
 confirm-delete-text = The VM and its disks ({ $disks }) are removed from the server. This can’t be undone.
 confirm-delete-text-diskless = The VM is removed from the server. This can’t be undone.
-confirm-delete-keeps = Disks that were attached to it stay and are free then.
+confirm-delete-text-keeps = The VM and its own disks ({ $disks }) are removed from the server. This can’t be undone. Disks that were attached to it stay and are free then.
+confirm-delete-text-keeps-all = The VM is removed from the server. This can’t be undone. Disks that were attached to it stay and are free then.
 confirm-delete-verb = Delete VM and disks
 confirm-delete-verb-diskless = Delete VM
 confirm-bin-title = Delete { $name }?
@@ -655,6 +656,7 @@ bin-restore = Bring back
 bin-destroy = Delete for good
 bin-destroy-title = Delete { $name } for good?
 bin-destroy-text = It is removed from the server with everything that it has. This can’t be undone.
+bin-destroy-text-vm = It is removed from the server with its own disks. This can’t be undone. Disks that were attached to it stay and are free then.
 bin-empty-title = The bin is empty
 bin-empty-text = A VM or an image that is deleted comes here first.
 

@@ -275,7 +275,8 @@ confirm-reset-verb = 重設
 confirm-delete-title = 要刪除「{ $name }」嗎？
 confirm-delete-text = 虛擬機器與它的磁碟（{ $disks }）會從伺服器移除，無法復原。
 confirm-delete-text-diskless = 虛擬機器會從伺服器移除，無法復原。
-confirm-delete-keeps = 接上的磁碟會保留，之後未使用。
+confirm-delete-text-keeps = 虛擬機器與它自己的磁碟（{ $disks }）會從伺服器移除，無法復原。接上的磁碟會保留，之後未使用。
+confirm-delete-text-keeps-all = 虛擬機器會從伺服器移除，無法復原。接上的磁碟會保留，之後未使用。
 confirm-delete-verb = 刪除虛擬機器與磁碟
 confirm-delete-verb-diskless = 刪除虛擬機器
 confirm-bin-title = 要刪除「{ $name }」嗎？
@@ -634,6 +635,7 @@ bin-restore = 復原
 bin-destroy = 永久刪除
 bin-destroy-title = 要永久刪除「{ $name }」嗎？
 bin-destroy-text = 它與它的一切都會從伺服器移除，無法復原。
+bin-destroy-text-vm = 它與它自己的磁碟會從伺服器移除，無法復原。接上的磁碟會保留，之後未使用。
 bin-empty-title = 垃圾桶是空的
 bin-empty-text = 刪除虛擬機器或映像檔時，會先移到這裡。
 

@@ -92,7 +92,6 @@ async fn what_one_guest_wrote_another_reads_after_the_disk_was_moved() -> Result
     leader.until(first.meta.id, has(number)).await?;
     ensure!(path(&node, file).metadata()?.uid() != 0, "it belongs to the VM's user");
     let name = device(&mut console, &first, number).await?;
-    assert_eq!(name, "/dev/vdb");
     let said = typed(&mut console, &format!("echo kept-for-ever | dd of={name} && sync")).await?;
     ensure!(said.contains("exit=0"), "{said}");
 
@@ -119,7 +118,6 @@ async fn what_one_guest_wrote_another_reads_after_the_disk_was_moved() -> Result
     let mut console = leader.serial(second.meta.id).await?;
     console.until("cake-tiny: ready on second").await?;
     let name = device(&mut console, &second, number).await?;
-    assert_eq!(name, "/dev/vdb");
     let said = typed(&mut console, &format!("head -c 13 {name}")).await?;
     ensure!(said.contains("kept-for-ever"), "{said}");
 

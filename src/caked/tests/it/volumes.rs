@@ -298,7 +298,11 @@ async fn a_volume_is_found() {
         assert_eq!(named, names, "{query}: {found}");
     }
     let table = admin.get("/v1/query?q=kind:volume&format=csv").await;
-    assert!(table.text.contains("volume,photos,") && table.text.contains(&(2 * GIB).to_string()), "{}", table.text);
+    assert!(
+        table.text.contains("\"volume\",\"photos\",") && table.text.contains(&(2 * GIB).to_string()),
+        "{}",
+        table.text
+    );
     admin.poke("/v1/volumes/photos/bin").await.is(200);
     let found = admin.get("/v1/query?q=kind:volume").await.is(200);
     assert_eq!(items(&found).len(), 1, "the bin is not searched");
