@@ -99,7 +99,8 @@ fn size(export: &Export) -> String {
 /// Fetches the file; what a download that broke off left is gone on with.
 async fn save(context: &Context, client: &Client, export: &Seen<Export>, output: &Path) -> Result<(), Failure> {
     let id = export.id.to_string();
-    fetch::to_file(context, (&id, &export.name), output, |from| client.download_export(&id, from)).await?;
+    let part = export.id.simple().to_string();
+    fetch::to_file(context, (&part, &export.name), output, |from| client.download_export(&id, from)).await?;
     if context.json {
         return output::print(&export.json);
     }
