@@ -121,6 +121,7 @@ fact-space = Space
 fact-place = Place
 fact-file-system = File system
 fact-disk = Disk
+fact-pool = Storage pool
 fact-no-disk = No disk
 fact-in-pool = in pool { $pool }
 fact-network = Network
