@@ -392,10 +392,11 @@ impl Surroundings for House {
         Ok(())
     }
 
-    async fn halted(&self, id: VmId, halted: HaltedBy) {
-        if let Err(error) = self.database.set_halted(id, halted).await {
+    async fn halted(&self, id: VmId, halted: HaltedBy) -> HaltedBy {
+        self.database.set_halted(id, halted).await.unwrap_or_else(|error| {
             log_lost(&error, "who halted it", id);
-        }
+            halted
+        })
     }
 
     async fn begun(&self, id: VmId, operation: OperationId) {

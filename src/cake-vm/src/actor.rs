@@ -368,8 +368,7 @@ impl Actor {
                 }
                 Effect::Halt { reason, generation, by_host } => {
                     let halted = HaltedBy { reason, generation, at: Timestamp::now(), by_host };
-                    self.halted = Some(halted);
-                    self.shared.surroundings.halted(self.id, halted).await;
+                    self.halted = Some(self.shared.surroundings.halted(self.id, halted).await);
                 }
                 Effect::Remove => {
                     let (shared, id, folder) = (self.shared.clone(), self.id, self.folder.clone());

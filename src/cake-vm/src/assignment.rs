@@ -72,8 +72,8 @@ pub trait Surroundings: Send + Sync + 'static {
     async fn forget_disk(&self, id: VmId, number: u32) -> Result<(), Failure>;
     /// Takes everything of the VM away, its record last.
     async fn remove(&self, id: VmId) -> Result<(), Failure>;
-    /// Durable when it returns.
-    async fn halted(&self, id: VmId, halted: HaltedBy);
+    /// Durable when it returns, as it returns it: whoever takes up a VM again may not know what was asked of it before.
+    async fn halted(&self, id: VmId, halted: HaltedBy) -> HaltedBy;
     /// The operation is about to happen: after a crash it must not happen again. Durable when it returns.
     async fn begun(&self, id: VmId, operation: OperationId);
     /// Durable when it returns.

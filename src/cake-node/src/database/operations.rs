@@ -3,7 +3,7 @@
 use super::{Database, DatabaseError};
 use cake_node_api::{OperationOutcome, Verb};
 use cake_types::{OperationId, VmId};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 /// Outcomes that are remembered.
@@ -105,5 +105,46 @@ impl Database {
             rows.collect()
         })
         .await
+    }
+}
+
+/// Whether its server has ordered it to end, and that is not over yet.
+pub(super) fn is_being_halted(connection: &Connection, vm: VmId) -> Result<bool, DatabaseError> {
+    let mut statement = connection.prepare("SELECT verb FROM operations WHERE vm = ?1 AND outcome IS NULL")?;
+    let verbs = statement.query_and_then([vm.0.into_bytes()], |row| {
+        let verb: String = row.get(0)?;
+        Ok::<Verb, DatabaseError>(serde_json::from_str(&verb)?)
+    })?;
+    for verb in verbs {
+        if let Verb::Halt { .. } = verb? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cake_node_api::OperationResult;
+    use cake_types::{ExitReason, Generation, HaltedBy};
+    use jiff::Timestamp;
+
+    #[tokio::test]
+    async fn who_ends_while_ordered_to_ends_by_that_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("node.db")).unwrap();
+        let (vm, other, halt) = (VmId::now(), VmId::now(), OperationId::now());
+        let at = Timestamp::UNIX_EPOCH;
+        let halted = HaltedBy { reason: ExitReason::Guest, generation: Generation(1), at, by_host: false };
+        let by_host = async |vm| database.set_halted(vm, halted).await.unwrap().by_host;
+        let accept = async |id, verb| database.accept(PendingOperation { id, vm, verb, begun: false }).await.unwrap();
+        accept(OperationId::now(), Verb::Shutdown { seconds: 60 }).await;
+        assert!(!by_host(vm).await, "a person asked");
+        accept(halt, Verb::Halt { seconds: 60 }).await;
+        assert!(by_host(vm).await && !by_host(other).await);
+        let result = OperationResult::Done;
+        database.finish(OperationOutcome { operation: halt, vm, at, result }).await.unwrap();
+        assert!(!by_host(vm).await, "that one is carried out");
     }
 }

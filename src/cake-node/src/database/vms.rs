@@ -1,5 +1,6 @@
 //! VMs and tombstones.
 
+use super::operations::is_being_halted;
 use super::{Database, DatabaseError, fence, meta, set_meta};
 use cake_node_api::{NodeError, RemovedRecord};
 use cake_types::{DiskFile, Epoch, Generation, HaltedBy, NodeId, Stamp, Vm, VmId};
@@ -141,11 +142,15 @@ impl Database {
         .await
     }
 
-    pub async fn set_halted(&self, id: VmId, halted: HaltedBy) -> Result<(), DatabaseError> {
+    /// As it is written down: a guest that ends while an order of its server to end is not carried out yet ends by that order,
+    /// though nobody remembers it but the database.
+    pub async fn set_halted(&self, id: VmId, halted: HaltedBy) -> Result<HaltedBy, DatabaseError> {
         self.write(move |connection| {
+            let by_host = halted.by_host || is_being_halted(connection, id)?;
+            let halted = HaltedBy { by_host, ..halted };
             let text = serde_json::to_string(&halted)?;
             connection.execute("UPDATE vms SET halted = ?2 WHERE id = ?1", params![id.0.into_bytes(), text])?;
-            Ok(())
+            Ok(halted)
         })
         .await
     }
