@@ -3,6 +3,7 @@
 use cake_types::{Code, Problem};
 use serde::Deserialize;
 use std::str::FromStr;
+use uuid::Uuid;
 
 /// Items when nothing is asked, and the most.
 pub const LIMIT_DEFAULT: usize = 100;
@@ -16,7 +17,7 @@ pub struct Paging {
     /// Of VMs.
     pub project: Option<String>,
     /// Of tasks, events and audit records: only about this.
-    pub subject: Option<uuid::Uuid>,
+    pub subject: Option<Uuid>,
     /// Of events: only at least this severe.
     pub severity: Option<String>,
     /// Of a query.
@@ -31,6 +32,21 @@ impl Paging {
             limit @ 1..=LIMIT_MAX => Ok(limit),
             _ => Err(Problem::new(Code::BadParameter).with("name", "limit").with("detail", "1 to 1000")),
         }
+    }
+
+    /// What was asked for of `all`, which are in the order of their ids, and where the next part begins.
+    pub fn part<T>(
+        &self,
+        all: impl IntoIterator<Item = T>,
+        id: impl Fn(&T) -> Uuid,
+    ) -> Result<(Vec<T>, Option<String>), Problem> {
+        let (limit, after) = (self.limit()?, self.cursor::<Uuid>()?);
+        let wanted = all.into_iter().filter(|item| after.is_none_or(|after| id(item) > after));
+        let mut items: Vec<T> = wanted.take(limit + 1).collect();
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|last| id(last).to_string());
+        Ok((items, next))
     }
 
     pub fn cursor<T: FromStr>(&self) -> Result<Option<T>, Problem> {

@@ -106,17 +106,9 @@ fn made(backup: &control::Backup) -> Answer {
     params(("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = BackupList), (status = "default", body = ProblemBody)))]
 pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -> Result<Response, Refused> {
-    let (limit, after) = (page.limit()?, page.cursor::<Uuid>()?);
     let all = api.backups.list();
-    let mut items: Vec<Backup> = all
-        .iter()
-        .filter(|backup| after.is_none_or(|after| backup.id > after))
-        .take(limit + 1)
-        .map(Into::into)
-        .collect();
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|backup| backup.id.to_string());
+    let (items, next) = page.part(&all, |backup| backup.id)?;
+    let items = items.into_iter().map(Into::into).collect();
     Ok(ready_json(serde_json::to_vec(&BackupList { items, next }).expect("backups are JSON")))
 }
 

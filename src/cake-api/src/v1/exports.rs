@@ -152,15 +152,8 @@ pub(crate) async fn create(
     params(("subject" = Option<Uuid>, Query), ("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = ExportList), (status = "default", body = ProblemBody)))]
 pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -> Result<Response, Refused> {
-    let (limit, after) = (page.limit()?, page.cursor::<Uuid>()?);
     let all = api.exports.of(page.subject.map(VmId));
-    let mut items: Vec<Export> = (all.iter().map(|entry| Export::from(&**entry)))
-        .filter(|export| after.is_none_or(|after| export.id > after))
-        .take(limit + 1)
-        .collect();
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|export| export.id.to_string());
+    let (items, next) = page.part(all.iter().map(|entry| Export::from(&**entry)), |export| export.id)?;
     Ok(ready_json(serde_json::to_vec(&ExportList { items, next }).expect("exports are JSON")))
 }
 

@@ -97,15 +97,9 @@ impl From<&ImageEntry> for Image {
     params(("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = ImageList), (status = "default", body = ProblemBody)))]
 pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -> Result<Response, Refused> {
-    let (limit, after) = (page.limit()?, page.cursor::<Uuid>()?);
     let all = api.board.images();
-    let mut items: Vec<Image> = (all.iter().map(|entry| Image::from(&**entry)))
-        .filter(|image| image.binned_at.is_none() && after.is_none_or(|after| image.id > after))
-        .take(limit + 1)
-        .collect();
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|image| image.id.to_string());
+    let listed = all.iter().filter(|entry| entry.image.binned.is_none());
+    let (items, next) = page.part(listed.map(|entry| Image::from(&**entry)), |image| image.id)?;
     Ok(ready_json(serde_json::to_vec(&ImageList { items, next }).expect("images are JSON")))
 }
 

@@ -188,15 +188,8 @@ fn answer(import: &domain::Import) -> Answer {
     params(("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = ImportList), (status = "default", body = ProblemBody)))]
 pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -> Result<Response, Refused> {
-    let (limit, after) = (page.limit()?, page.cursor::<Uuid>()?);
     let all = api.board.imports();
-    let mut items: Vec<Import> = (all.iter().map(|entry| show(&api, entry)))
-        .filter(|import| after.is_none_or(|after| import.id > after))
-        .take(limit + 1)
-        .collect();
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|import| import.id.to_string());
+    let (items, next) = page.part(all.iter().map(|entry| show(&api, entry)), |import| import.id)?;
     Ok(ready_json(serde_json::to_vec(&ImportList { items, next }).expect("imports are JSON")))
 }
 

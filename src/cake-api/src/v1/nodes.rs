@@ -139,15 +139,8 @@ impl Node {
     params(("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = NodeList), (status = "default", body = ProblemBody)))]
 pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -> Result<Response, Refused> {
-    let (limit, after) = (page.limit()?, page.cursor::<Uuid>()?);
     let all = api.board.nodes();
-    let mut items: Vec<Node> = (all.iter().map(|entry| Node::from(&**entry)))
-        .filter(|node| after.is_none_or(|after| node.id > after))
-        .take(limit + 1)
-        .collect();
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|node| node.id.to_string());
+    let (items, next) = page.part(all.iter().map(|entry| Node::from(&**entry)), |node| node.id)?;
     Ok(ready_json(serde_json::to_vec(&NodeList { items, next }).expect("nodes are JSON")))
 }
 

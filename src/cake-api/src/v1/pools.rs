@@ -71,14 +71,7 @@ impl From<&PoolEntry> for Pool {
     params(("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = PoolList), (status = "default", body = ProblemBody)))]
 pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -> Result<Response, Refused> {
-    let (limit, after) = (page.limit()?, page.cursor::<Uuid>()?);
     let all = api.board.pools();
-    let mut items: Vec<Pool> = (all.iter().map(|entry| Pool::from(&**entry)))
-        .filter(|pool| after.is_none_or(|after| pool.id > after))
-        .take(limit + 1)
-        .collect();
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|pool| pool.id.to_string());
+    let (items, next) = page.part(all.iter().map(|entry| Pool::from(&**entry)), |pool| pool.id)?;
     Ok(ready_json(serde_json::to_vec(&PoolList { items, next }).expect("pools are JSON")))
 }

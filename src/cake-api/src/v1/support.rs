@@ -67,17 +67,9 @@ fn made(bundle: &control::Bundle) -> Answer {
     params(("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = SupportBundleList), (status = "default", body = ProblemBody)))]
 pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -> Result<Response, Refused> {
-    let (limit, after) = (page.limit()?, page.cursor::<Uuid>()?);
     let all = api.support.list();
-    let mut items: Vec<SupportBundle> = all
-        .iter()
-        .filter(|bundle| after.is_none_or(|after| bundle.id > after))
-        .take(limit + 1)
-        .map(Into::into)
-        .collect();
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|bundle| bundle.id.to_string());
+    let (items, next) = page.part(&all, |bundle| bundle.id)?;
+    let items = items.into_iter().map(Into::into).collect();
     Ok(ready_json(serde_json::to_vec(&SupportBundleList { items, next }).expect("bundles are JSON")))
 }
 

@@ -122,14 +122,9 @@ fn moved(volume: &domain::Volume) -> Answer {
     params(("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = VolumeList), (status = "default", body = ProblemBody)))]
 pub(crate) async fn list(State(api): State<Api>, Params(page): Params<Paging>) -> Result<Response, Refused> {
-    let (limit, after) = (page.limit()?, page.cursor::<Uuid>()?);
-    let listed =
-        |entry: &VolumeEntry| entry.volume.spec.binned.is_none() && after.is_none_or(|after| entry.id().0 > after);
-    let some = api.board.volumes().into_iter().filter(|entry| listed(entry)).take(limit + 1);
-    let mut items: Vec<Volume> = some.map(|entry| Volume::from(&api.board.volume_view(entry))).collect();
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|volume| volume.id.to_string());
+    let listed = api.board.volumes().into_iter().filter(|entry| entry.volume.spec.binned.is_none());
+    let (items, next) = page.part(listed, |entry| entry.id().0)?;
+    let items = items.into_iter().map(|entry| Volume::from(&api.board.volume_view(entry))).collect();
     Ok(ready_json(serde_json::to_vec(&VolumeList { items, next }).expect("volumes are JSON")))
 }
 
