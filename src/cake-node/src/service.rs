@@ -219,22 +219,7 @@ fn operation(id: OperationId, verb: Verb) -> Operation {
 
 /// The status of a VM that has no process and no task.
 fn resting(row: &VmRow, state: VmState) -> VmStatus {
-    VmStatus {
-        observed: row.stamp,
-        state,
-        pid: None,
-        accelerator: None,
-        started_at: None,
-        progress: None,
-        failure: None,
-        halted_by: row.halted,
-        usage: None,
-        restarts: 0,
-        start_commands: None,
-        nics: Vec::new(),
-        cd: None,
-        disks: Vec::new(),
-    }
+    VmStatus { halted_by: row.halted, ..VmStatus::at_rest(row.stamp, state) }
 }
 
 #[async_trait]

@@ -24,22 +24,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let vm: Vm = from_str(include_str!("../../cake-types/tests/golden/vm-direct.json")).unwrap();
-        let status = VmStatus {
-            observed: Stamp { epoch: Epoch(1), generation: vm.meta.generation },
-            state: VmState::Running,
-            pid: None,
-            accelerator: None,
-            started_at: None,
-            progress: None,
-            failure: None,
-            halted_by: None,
-            usage: None,
-            restarts: 0,
-            start_commands: None,
-            nics: Vec::new(),
-            cd: None,
-            disks: Vec::new(),
-        };
+        let status = VmStatus::at_rest(Stamp { epoch: Epoch(1), generation: vm.meta.generation }, VmState::Running);
         Self {
             now: Timestamp::from_second(1_800_000_000).unwrap(),
             node: from_str(include_str!("../../cake-types/tests/golden/node.json")).unwrap(),

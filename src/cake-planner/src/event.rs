@@ -79,22 +79,7 @@ mod tests {
     use jiff::Timestamp;
 
     fn status(state: VmState) -> VmStatus {
-        VmStatus {
-            observed: Stamp { epoch: Epoch(1), generation: Generation(1) },
-            state,
-            pid: None,
-            accelerator: None,
-            started_at: None,
-            progress: None,
-            failure: None,
-            halted_by: None,
-            usage: None,
-            restarts: 0,
-            start_commands: None,
-            nics: Vec::new(),
-            cd: None,
-            disks: Vec::new(),
-        }
+        VmStatus::at_rest(Stamp { epoch: Epoch(1), generation: Generation(1) }, state)
     }
 
     #[test]

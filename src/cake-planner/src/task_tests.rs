@@ -20,22 +20,7 @@ fn task(kind: TaskKind, goal: TaskGoal) -> Task {
 }
 
 fn status(state: VmState, generation: u64) -> VmStatus {
-    VmStatus {
-        observed: Stamp { epoch: Epoch(1), generation: Generation(generation) },
-        state,
-        pid: None,
-        accelerator: None,
-        started_at: None,
-        progress: None,
-        failure: None,
-        halted_by: None,
-        usage: None,
-        restarts: 0,
-        start_commands: None,
-        nics: Vec::new(),
-        cd: None,
-        disks: Vec::new(),
-    }
+    VmStatus::at_rest(Stamp { epoch: Epoch(1), generation: Generation(generation) }, state)
 }
 
 fn power(kind: TaskKind, generation: u64, power: Power) -> Task {

@@ -37,22 +37,8 @@ fn volume() -> Volume {
 
 fn status(state: VmState, generation: u64, pid: Option<u32>, disks: &[u32]) -> VmStatus {
     let disk = |number: &u32| DiskStatus { number: *number, size: ByteSize(0), leaving: true, failure: None };
-    VmStatus {
-        observed: Stamp { epoch: Epoch(1), generation: Generation(generation) },
-        state,
-        pid,
-        accelerator: None,
-        started_at: None,
-        progress: None,
-        failure: None,
-        halted_by: None,
-        usage: None,
-        restarts: 0,
-        start_commands: None,
-        nics: Vec::new(),
-        cd: None,
-        disks: disks.iter().map(disk).collect(),
-    }
+    let disks = disks.iter().map(disk).collect();
+    VmStatus { pid, disks, ..VmStatus::at_rest(Stamp { epoch: Epoch(1), generation: Generation(generation) }, state) }
 }
 
 #[test]

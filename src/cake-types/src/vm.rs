@@ -193,6 +193,28 @@ pub struct VmStatus {
     pub disks: Vec<DiskStatus>,
 }
 
+impl VmStatus {
+    /// Of a VM without a process and without a task, of which there is nothing more to say.
+    pub const fn at_rest(observed: Stamp, state: VmState) -> Self {
+        Self {
+            observed,
+            state,
+            pid: None,
+            accelerator: None,
+            started_at: None,
+            progress: None,
+            failure: None,
+            halted_by: None,
+            usage: None,
+            restarts: 0,
+            start_commands: None,
+            nics: Vec::new(),
+            cd: None,
+            disks: Vec::new(),
+        }
+    }
+}
+
 /// The states of a VM on its node. The drawing with the legal ways between them is in `cake-vm`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

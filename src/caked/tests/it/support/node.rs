@@ -372,22 +372,7 @@ impl SimNode {
 }
 
 fn fresh(stamp: Stamp) -> VmStatus {
-    VmStatus {
-        observed: stamp,
-        state: VmState::Pending,
-        pid: None,
-        accelerator: None,
-        started_at: None,
-        progress: None,
-        failure: None,
-        halted_by: None,
-        usage: None,
-        restarts: 0,
-        start_commands: None,
-        nics: Vec::new(),
-        cd: None,
-        disks: Vec::new(),
-    }
+    VmStatus::at_rest(stamp, VmState::Pending)
 }
 
 fn halt(status: &mut VmStatus, generation: Generation) {
