@@ -1,7 +1,7 @@
 //! What every service writes to: the Store, the Journal, and the board that shows both.
 
 use cake_planner::event::Happened;
-use cake_store::{Clock, Journal, Key, Record, RecordKind, Store, Txn};
+use cake_store::{Clock, Expect, Journal, Key, Record, RecordKind, Revision, Store, Txn};
 use cake_types::{
     AuditResult, Event, EventKind, Problem, ProjectName, Severity, Subject, Task, TaskGoal, TaskId, TaskKind, Vm,
 };
@@ -76,6 +76,13 @@ impl Ledger {
     pub async fn commit(&self, txn: Txn, mut audit: Audit) -> Result<(), Problem> {
         self.store.txn(audit.write(txn)).await.map_err(error::store)?.committed().map_err(error::store)?;
         self.audited(audit).await
+    }
+
+    /// Forgets what is over, if nobody changed it since it was read. Nobody asked for that: it is not audited.
+    pub async fn forget(&self, key: Key, revision: Revision) -> Result<(), Problem> {
+        let txn = Txn::new().guard(key.clone(), Expect::Revision(revision)).delete(key);
+        self.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
+        Ok(())
     }
 
     /// Writes down a change that was refused. It need not be durable at once, so that refusing stays cheap.

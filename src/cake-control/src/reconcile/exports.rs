@@ -4,7 +4,7 @@
 
 use cake_node_api::{ClientError, NodeError};
 use cake_planner::event::Happened;
-use cake_store::{Expect, Txn};
+use cake_store::Txn;
 use cake_types::{EventKind, ExportId, ExportStage, Problem, Severity, Stamp, TaskGoal};
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,9 +96,7 @@ impl ExportReconciler {
         if self.nodes.connected().is_none() {
             return Ok(());
         }
-        let key = keys::export(entry.export.meta.id);
-        let txn = Txn::new().guard(key.clone(), Expect::Revision(entry.revision)).delete(key);
-        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
+        self.ledger.forget(keys::export(entry.export.meta.id), entry.revision).await?;
         self.ledger.board.forget_export(entry.export.meta.id);
         Ok(())
     }

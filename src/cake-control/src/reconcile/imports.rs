@@ -4,7 +4,7 @@
 
 use cake_node_api::{ClientError, NodeError};
 use cake_planner::event::Happened;
-use cake_store::{Expect, Txn};
+use cake_store::Txn;
 use cake_types::{EventKind, ImageId, ImportStage, Problem, Severity, Stamp};
 use std::sync::Arc;
 
@@ -93,9 +93,7 @@ impl ImportReconciler {
         if self.nodes.connected().is_none() {
             return Ok(());
         }
-        let key = keys::import(entry.import.meta.id);
-        let txn = Txn::new().guard(key.clone(), Expect::Revision(entry.revision)).delete(key);
-        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
+        self.ledger.forget(keys::import(entry.import.meta.id), entry.revision).await?;
         self.ledger.board.forget_import(entry.import.meta.id);
         Ok(())
     }

@@ -108,7 +108,7 @@ impl Vms {
                 }
                 TxnOutcome::Refused { key: refused, .. } if refused == key => entry = self.refresh(entry.id()).await?,
                 TxnOutcome::Refused { key: refused, .. } => match change::refused(&refused, &volumes) {
-                    Some(Refused::Changed(volume)) => volumes::refresh(&self.ledger, volume).await?,
+                    Some(Refused::Changed(volume)) => crate::volumes::refresh(&self.ledger, volume).await?,
                     Some(Refused::NameTaken) => return Err(volumes::name_taken(&volumes)),
                     None => return Err(name_taken(&vm)),
                 },

@@ -11,14 +11,8 @@ use std::sync::Arc;
 
 use crate::board::VmEntry;
 use crate::caller::{Caller, Keep};
-use crate::ledger::Ledger;
 use crate::volumes::change::{self, VolumeChange};
-use crate::volumes::{self, name_for};
-
-/// The volume as the Store has it now.
-pub(super) async fn refresh(ledger: &Ledger, id: VolumeId) -> Result<(), Problem> {
-    volumes::refresh(ledger, id).await
-}
+use crate::volumes::name_for;
 
 pub(super) fn name_taken(changes: &[VolumeChange]) -> Problem {
     let new = changes.iter().find(|change| change.before.is_none());
