@@ -1,6 +1,6 @@
 //! What must hold for all bytes that a viewer of a screen can send, for all that a pixmap's or a backup's file can have, and for every
 //! text that is said to be a certificate. Shared by the fuzz targets and by the replay on stable Rust.
-#![allow(dead_code)] // Each fuzz target uses one of them.
+#![allow(dead_code, reason = "each target takes the one it needs")]
 
 use cake_control::backup::bundle::{self, HEADER_MAX, MAGIC};
 use cake_control::certificate::{Chain, read_key};

@@ -1,6 +1,6 @@
-//! What must hold for all bytes that can stand in a history's file, and for all texts that a kernel may show. Shared by the fuzz
-//! targets and by the replay on stable Rust.
-#![allow(dead_code)] // Each fuzz target uses one of the two.
+//! What must hold for all bytes that can stand in a history's file, and for all texts that a kernel may show or a NUT server say.
+//! Shared by the fuzz targets and by the replay on stable Rust.
+#![allow(dead_code, reason = "each target takes the one it needs")]
 
 use cake_host::history::{Archive, Layout, PAGE, PageHead, Pages};
 use cake_host::ups::{Answer, LINE_MAX, Told, parse, quoted, told};
