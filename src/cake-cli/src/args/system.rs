@@ -1,0 +1,174 @@
+//! The servers, what happens on them, and cake itself.
+
+use super::vm::SPANS;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+use uuid::Uuid;
+
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    List,
+    Show {
+        #[arg(value_name = "NODE")]
+        node: String,
+    },
+    Usage {
+        #[arg(value_name = "NODE")]
+        node: String,
+        #[arg(long, value_name = "SPAN", default_value = "hour", value_parser = SPANS)]
+        span: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    List {
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    Show {
+        #[arg(value_name = "TASK")]
+        task: Uuid,
+    },
+    Cancel {
+        #[arg(value_name = "TASK")]
+        task: Uuid,
+    },
+    Wait {
+        #[arg(value_name = "TASK")]
+        task: Uuid,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AlertCommand {
+    List,
+    Acknowledge {
+        #[arg(value_name = "ALERT")]
+        alert: String,
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    Unacknowledge {
+        #[arg(value_name = "ALERT")]
+        alert: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EventCommand {
+    List {
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+        #[arg(long, short)]
+        follow: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    List {
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SettingsCommand {
+    Show,
+    Set {
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        change: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UpsCommand {
+    Show,
+    Set(UpsSetArgs),
+    Remove,
+}
+
+#[derive(Debug, Args)]
+pub struct UpsSetArgs {
+    #[arg(long, value_name = "HOST")]
+    pub host: String,
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    #[arg(long, requires = "user")]
+    pub password_stdin: bool,
+    #[arg(long, value_name = "MINUTES")]
+    pub minutes: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CertificateCommand {
+    Show,
+    Upload {
+        #[arg(value_name = "CHAIN")]
+        chain: PathBuf,
+        #[arg(value_name = "KEY")]
+        key: Option<PathBuf>,
+    },
+    Csr {
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        #[arg(long, value_name = "TEXT")]
+        organization: Option<String>,
+    },
+    Reset,
+    Authority,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SetupCommand {
+    Status,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SystemCommand {
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
+    Backup {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        recovery_key_file: Option<PathBuf>,
+    },
+    #[command(subcommand)]
+    Backups(BackupsCommand),
+    SupportBundle {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long, short)]
+        yes: bool,
+    },
+    Restore {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        setup_token_file: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        recovery_key_file: Option<PathBuf>,
+    },
+}
+
+/// Those that are kept on the server.
+#[derive(Debug, Subcommand)]
+pub enum BackupsCommand {
+    List,
+    Download {
+        #[arg(value_name = "ID")]
+        backup: Uuid,
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    Delete {
+        #[arg(value_name = "ID")]
+        backup: Uuid,
+    },
+}
