@@ -15,7 +15,8 @@ cd "$CAKE_TOP"
 log=target/test.log started=$SECONDS status=0
 cargo nextest run --release --workspace --no-fail-fast --status-level pass --color never "$@" 2>&1 | tee "$log" || status=$?
 printf '\nThe slowest tests:\n'
+# sed reads to the end: who stops before it ends sort by SIGPIPE, and with it this script.
 grep -E '^ +(PASS|FAIL|TIMEOUT) +\[' "$log" | sed -E 's/^ +([A-Z]+) +\[ *([0-9.]+)s\] *(\([^)]*\) *)?(.*)/\2 s\t\1\t\4/' |
-    sort -u | sort -rn | head -n 15
+    sort -u | sort -rn | sed -n 1,15p
 printf '\nmake test: %s s, %s\n' $((SECONDS - started)) "$([ $status = 0 ] && echo passed || echo FAILED)"
 exit $status
