@@ -8,7 +8,7 @@ use cake_planner::alert::{self, Alerts, Facts, Turn};
 use cake_store::{MAX_TXN_OPS, Txn};
 use cake_types::limits::NOTE_MAX;
 use cake_types::{Acknowledgement, Alert, AlertId, Code, Problem};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
@@ -18,6 +18,9 @@ use crate::caller::{Caller, Keep};
 use crate::ledger::Ledger;
 use crate::record::{self, RecordError, Stored};
 use crate::{error, keys};
+
+/// After this it is tried again to write what could not be written.
+const WRITE_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
 pub struct AlertBook {
     ledger: Arc<Ledger>,
@@ -66,11 +69,13 @@ impl AlertBook {
         let before = self.open();
         let next = alert::next(facts.now, alert::find(facts, &before), &before, &written.waiting);
         written.waiting = next.waiting;
+        let mut look_at = next.look_at;
         if let Err(problem) = self.write(&mut written.alerts, &next.open).await {
             tracing::warn!(%problem, "alerts could not be written; they are written later");
+            look_at = facts.now.checked_add(WRITE_AGAIN).ok();
         }
         self.show(next.open);
-        Looked { turns: next.turns, look_at: next.look_at }
+        Looked { turns: next.turns, look_at }
     }
 
     fn show(&self, now: Alerts) {

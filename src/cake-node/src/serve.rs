@@ -30,6 +30,8 @@ use tokio::sync::watch;
 
 /// How often pools are measured and the image directory is read again.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How often exports are removed that nobody removed.
+const SWEEP: Duration = Duration::from_secs(3600);
 /// How often pools are tried that could not be opened.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
@@ -103,7 +105,8 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(usage::run(engine.clone(), board.clone()));
     tokio::spawn(history::run(history.clone(), engine.clone()));
     tokio::spawn(networks::run(board));
-    tokio::spawn(look_again(house, engine, node.exports.clone()));
+    tokio::spawn(look_again(house, engine));
+    tokio::spawn(sweep_exports(node.exports.clone()));
     tokio::spawn(try_again(node.clone()));
     tokio::spawn(ups::run(node.clone(), supply));
     ready::tell(options.ready_fd, "ready").context("say that we are ready")?;
@@ -178,16 +181,24 @@ async fn try_again(node: Arc<Node>) {
     }
 }
 
-async fn look_again(house: Arc<House>, engine: Engine, exports: Arc<Exports>) {
+/// What is kept for days is looked at seldom: whoever rests shall not be woken for it.
+async fn sweep_exports(exports: Arc<Exports>) {
+    let mut timer = tokio::time::interval(SWEEP);
+    loop {
+        timer.tick().await;
+        if let Err(error) = exports.sweep(Timestamp::now()).await {
+            tracing::warn!(%error, "old exports are not removed: {error}");
+        }
+    }
+}
+
+async fn look_again(house: Arc<House>, engine: Engine) {
     let mut timer = tokio::time::interval(LOOK_AGAIN);
     loop {
         timer.tick().await;
         house.refresh_images().await;
         house.measure_pools().await;
         engine.trim_logs();
-        if let Err(error) = exports.sweep(Timestamp::now()).await {
-            tracing::warn!(%error, "old exports are not removed: {error}");
-        }
         if let Ok(capacity) = cake_host::usage::capacity() {
             house.board.change_node(|node| node.capacity = capacity.into());
         }

@@ -15,8 +15,8 @@ use crate::certificate::Certificates;
 use crate::ledger::Ledger;
 use crate::search::{node_item, pool_item};
 
-/// Some alerts come or go with time alone.
-const EVERY: Duration = Duration::from_secs(10);
+/// Some alerts come or go with time alone, by the day; what is due sooner says when. Looking wakes a program that rests.
+const EVERY: Duration = Duration::from_secs(600);
 /// Changes come in flocks; this long they are gathered.
 const SETTLE: Duration = Duration::from_millis(100);
 
