@@ -5,7 +5,7 @@
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::request::Parts;
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use cake_types::{Code, Problem};
 use futures_util::SinkExt;
 use futures_util::stream::SplitSink;
@@ -20,8 +20,9 @@ use crate::ask::ready_json;
 use crate::guard;
 use crate::state::Api;
 
-/// Bytes read from the guest before they are sent on.
-const BUFFER: usize = 16 * 1024;
+/// Bytes read from the guest before they are sent on: with their header of four bytes (RFC 6455 §5.2) they fill one record
+/// of TLS (RFC 8446 §5.1), and none has to follow for the rest.
+const BUFFER: usize = 16 * 1024 - 4;
 /// Largest message from a browser: a big paste.
 const MESSAGE_MAX: usize = 256 * 1024;
 /// Bytes read from a browser at a time. Keys and pointer are small; what is large comes in more turns.
@@ -89,9 +90,10 @@ pub(crate) async fn to_browser(
     let mut buffer = BytesMut::with_capacity(BUFFER);
     loop {
         buffer.reserve(BUFFER);
+        let mut room = (&mut buffer).limit(BUFFER);
         let message = tokio::select! {
             text = news.next() => Message::Text(text.into()),
-            read = guest.read_buf(&mut buffer) => match read {
+            read = guest.read_buf(&mut room) => match read {
                 Ok(0) | Err(_) => break,
                 Ok(_) => Message::Binary(buffer.split().freeze()),
             },
