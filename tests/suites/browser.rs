@@ -362,6 +362,17 @@ async fn log_in(browser: &Browser, instance: &Instance) -> Result<()> {
 }
 
 /// The page does not scroll sideways, and nothing sticks out of it that a thumb could not reach.
+/// What has the focus must be seen (WCAG 2.2, 2.4.11).
+const BENEATH_THE_BAR: &str = "(() => {
+    const bar = document.querySelector('.side')?.getBoundingClientRect();
+    const lies_beneath = (element) => {
+        element.focus();
+        const { top, bottom } = element.getBoundingClientRect();
+        return document.activeElement === element && bottom > bar.top + 1 && top > 0;
+    };
+    const all = bar ? document.querySelectorAll('main :is(a[href], button, input, select, summary)') : [];
+    return [...all].filter(lies_beneath).map((element) => element.outerHTML.slice(0, 120));
+})()";
 const TOO_WIDE: &str = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -426,6 +437,10 @@ async fn faults_of(browser: &Browser, instance: &Instance, sights: &[Sight]) -> 
                 faults.push(format!("{name} in {language}: {wide} px too wide at 390 px"));
             }
             picture(browser, &format!("{name}-phone"), language).await?;
+            let beneath = browser.eval(BENEATH_THE_BAR).await?;
+            if beneath != serde_json::json!([]) {
+                faults.push(format!("{name} in {language}: focused beneath the phone's bar: {beneath}"));
+            }
         }
         // One language is enough for roles and colours; both themes are not.
         browser.resize(Viewport::DESK).await?;
