@@ -148,7 +148,7 @@ impl Imports {
     fn begin(self: &Arc<Self>, row: ImportRow) {
         let id = row.import.meta.id;
         self.tell(&row, ByteSize(0), ByteSize(0));
-        if matches!(row.stage, ImportStage::Done | ImportStage::Failed) {
+        if row.stage.is_over() {
             return;
         }
         let mut jobs = self.jobs();

@@ -124,6 +124,10 @@ impl ImportStage {
             Self::Failed => "failed",
         }
     }
+
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Failed)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -74,6 +74,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
     let mut images = data.images().await;
     images.sort_by(|a, b| a.image.meta.name.cmp(&b.image.meta.name));
     let mut imports = data.imports().await;
+    imports.retain(|view| !is_settled(view));
     imports.sort_by_key(|view| view.import.meta.id);
     regions.add("import-rows", &ImportRows { f, imports: imports.iter().map(|view| import_row(view)).collect() });
     regions.add("image-rows", &Rows { f, images: images.iter().map(|view| row(f, view)).collect() });
@@ -114,6 +115,11 @@ fn row(f: &Frame, view: &ImageView) -> Row {
         tags_text: show::tags(&view.image.tags),
         etag: view.etag.clone(),
     }
+}
+
+/// Only its record is left to be cleared away: it is an image already, or has said why it is none.
+fn is_settled(view: &ImportView) -> bool {
+    view.import.spec.ending && view.status.as_ref().is_none_or(|status| status.stage.is_over())
 }
 
 fn import_row(view: &ImportView) -> ImportRow {

@@ -53,8 +53,7 @@ impl ImportReconciler {
     }
 
     fn is_over(&self, entry: &ImportEntry) -> bool {
-        let stage = entry.status.as_ref().map(|status| status.stage);
-        let ended = matches!(stage, Some(ImportStage::Failed | ImportStage::Done));
+        let ended = entry.status.as_ref().is_some_and(|status| status.stage.is_over());
         ended || entry.refused.is_some() || entry.failed.is_some()
     }
 
