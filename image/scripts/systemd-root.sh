@@ -17,13 +17,15 @@ configure() {
     mkdir -p "$tree/cake" "$tree/engine" "$tree/vm"
     echo cake-systemd >"$tree/etc/hostname"
     : >"$tree/etc/machine-id"
-    # Nobody waits for these here: logins, clocks set by the network, the boot's own records.
+    # Nobody waits for these here: logins, the boot's own records.
     local unit
-    for unit in getty.target systemd-timesyncd.service systemd-update-utmp.service systemd-firstboot.service \
+    for unit in getty.target systemd-update-utmp.service systemd-firstboot.service \
         systemd-journal-flush.service systemd-random-seed.service e2scrub_reap.service apt-daily.timer \
         apt-daily-upgrade.timer fstrim.timer systemd-hwdb-update.service systemd-pcrphase.service; do
         ln -sfn /dev/null "$tree/etc/systemd/system/$unit"
     done
+    # The clock follows the network once somebody asks for it.
+    rm -f "$tree/etc/systemd/system/sysinit.target.wants/systemd-timesyncd.service"
     # Nothing is to be brought up to date at boot: these are newer than /usr.
     touch -d '1 minute ago' "$tree/usr"
     touch "$tree/etc/.updated" "$tree/var/.updated"

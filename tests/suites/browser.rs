@@ -340,6 +340,8 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
             .after("for (const more of document.querySelectorAll('[data-test=certificate] details')) more.open = true"),
         Sight::of("settings-ups", "/settings")
             .after("for (const more of document.querySelectorAll('[data-test=ups-card] details')) more.open = true"),
+        Sight::of("settings-host", "/settings")
+            .after("document.querySelector('[data-test=host-card]').scrollIntoView()"),
         Sight::of("account", "/account"),
         Sight::of("help", "/help"),
         Sight::of("help-page", "/help/console"),

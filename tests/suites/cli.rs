@@ -233,6 +233,15 @@ async fn alerts_and_certificate(english: &Cake, chinese: &Cake) -> Result<()> {
     ensure!(request.starts_with("-----BEGIN CERTIFICATE REQUEST-----"), "{request}");
     let authority = english.ok(&["system", "certificate", "authority"]).await?.out;
     ensure!(authority.starts_with("-----BEGIN CERTIFICATE-----"), "{authority}");
+    // The machine under the tests is somebody's own: nothing of it can be changed, and that is said.
+    let nodes = english.json(&["node", "list"]).await?;
+    let node = nodes["items"][0]["name"].as_str().context("a server")?;
+    let shown = english.ok(&["node", "show", node]).await?.out;
+    ensure!(shown.contains("only runs cake"), "{shown}");
+    for command in [["reboot", node, "--yes"], ["power-off", node, "--yes"], ["set", node, "--ntp=off"]] {
+        let said = english.run(&[&["node"], &command[..]].concat()).await?;
+        ensure!(said.code != 0 && said.err.contains("only runs cake"), "{command:?}: {said:?}");
+    }
     let none = english.ok(&["ups", "show"]).await?.out;
     ensure!(none.contains("No power supply"), "{none}");
     let said =

@@ -5,7 +5,7 @@ use cake_i18n::Words;
 use cake_planner::query::Filter;
 use cake_types::{
     AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Export, ExportStatus, Failure,
-    Image, Import, ImportStatus, Language, Name, Node, NodeStatus, Permission, Pool, PoolStatus, Problem, Role,
+    Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Permission, Pool, PoolStatus, Problem, Role,
     RoleName, SavedQuery, SessionId, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState,
 };
 use cake_types::{ImageStatus, Severity};
@@ -75,6 +75,9 @@ pub trait ConsoleData: Send + Sync + 'static {
 
     /// The power supply that the servers watch, and what If-Match wants.
     async fn ups(&self) -> (Option<UpsSpec>, String);
+
+    /// What If-Match wants for what is asked of a server's machine.
+    async fn host_etag(&self, node: NodeId) -> String;
 
     /// What a search finds for this viewer, kind by kind, at most `each` of a kind; never more than their lists show.
     async fn search(

@@ -13,6 +13,7 @@ pub mod error;
 pub mod events;
 mod exports;
 pub mod help;
+mod host;
 pub mod images;
 mod listing;
 pub mod login;

@@ -139,6 +139,8 @@ const cake = (() => {
         return field.checked;
       case 'switch':
         return text === '' ? undefined : text === 'on';
+      case 'now':
+        return new Date().toISOString();
       case 'words':
         return text.split(/[\s,]+/).filter(Boolean);
       case 'lines':

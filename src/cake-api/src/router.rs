@@ -11,9 +11,9 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, alerts, audit, backups, bin, bulk, cd, certificate, console, disks, events, exports, images, imports,
-    meta, metrics, nics, nodes, pools, queries, query, screen, session, settings, setup, support, tasks, tokens, ups,
-    usage, vms, volumes, watch,
+    accounts, alerts, audit, backups, bin, bulk, cd, certificate, console, disks, events, exports, hosts, images,
+    imports, meta, metrics, nics, nodes, pools, queries, query, screen, session, settings, setup, support, tasks,
+    tokens, ups, usage, vms, volumes, watch,
 };
 
 struct Table {
@@ -154,6 +154,11 @@ fn table(api: Api) -> Table {
         .add("pool_list", ("GET", "/v1/pools"), With(View), pools::list)
         .add("node_list", ("GET", "/v1/nodes"), With(View), nodes::list)
         .add("node_get", ("GET", "/v1/nodes/{node}"), With(View), nodes::get)
+        .add("host_get", ("GET", "/v1/nodes/{node}/host"), With(View), hosts::get)
+        .add("host_update", ("PATCH", "/v1/nodes/{node}/host"), With(Administer), hosts::update)
+        .add("host_clock", ("POST", "/v1/nodes/{node}/clock"), With(Administer), hosts::clock)
+        .add("host_reboot", ("POST", "/v1/nodes/{node}/reboot"), With(Administer), hosts::reboot)
+        .add("host_power_off", ("POST", "/v1/nodes/{node}/power-off"), With(Administer), hosts::power_off)
         .add("node_usage", ("GET", "/v1/nodes/{node}/usage"), With(View), usage::of_node)
         .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)
         .add("task_get", ("GET", "/v1/tasks/{task}"), With(View), tasks::get)

@@ -9,6 +9,7 @@ use cake_control::board::Board;
 use cake_control::certificate::Certificates;
 use cake_control::consoles::Consoles;
 use cake_control::exports::Exports;
+use cake_control::hosts::Hosts;
 use cake_control::images::Images;
 use cake_control::imports::Imports;
 use cake_control::ledger::Ledger;
@@ -48,6 +49,7 @@ pub struct Api {
     pub(crate) alerts: Arc<AlertBook>,
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) ups: Arc<UpsBook>,
+    pub(crate) hosts: Arc<Hosts>,
     /// POSTs that are at work, by the place of their receipt.
     pub(crate) at_work: Arc<Mutex<HashSet<String>>>,
     /// Part of every cursor of a watch: places count from each start anew.
@@ -78,6 +80,7 @@ impl Api {
             alerts: control.alerts.clone(),
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),
+            hosts: control.hosts.clone(),
             at_work: Arc::default(),
             instance: data_encoding::HEXLOWER.encode(&cake_control::random::bytes::<6>()).into(),
         }

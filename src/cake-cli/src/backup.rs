@@ -147,7 +147,7 @@ async fn support_bundle(context: &Context, file: &Path, yes: bool) -> Result<(),
     }
     let id = made.id.to_string();
     let asks = !yes && !context.json && std::io::stdin().is_terminal();
-    if asks && !agreed(context)? {
+    if asks && !output::agreed(context, "cli-support-ask")? {
         client.delete_support_bundle(&id).await?;
         return Err(Failure::NotConfirmed);
     }
@@ -162,13 +162,4 @@ async fn support_bundle(context: &Context, file: &Path, yes: bool) -> Result<(),
     }
     context.say("cli-support-made", &[("file", &name), ("size", &made.size.to_string())]);
     Ok(())
-}
-
-fn agreed(context: &Context) -> Result<bool, Failure> {
-    use std::io::Write;
-    eprint!("{} ", context.text("cli-support-ask"));
-    std::io::stderr().flush()?;
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes" | "是"))
 }

@@ -4,7 +4,7 @@ use crate::args::{AuditCommand, EventCommand, NodeCommand, PoolCommand, TaskComm
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align, Column};
-use crate::{progress, usage};
+use crate::{host, progress, usage};
 use cake_client::wire::{AuditActor, AuditResult, Event, Node, Subject, Task};
 use cake_client::{Client, Seen};
 use serde_json::value::RawValue;
@@ -56,25 +56,28 @@ pub async fn node(context: &Context, command: NodeCommand) -> Result<(), Failure
         }
         NodeCommand::Usage { node, span } => usage::show(context, &client.node_usage(&node, &span).await?),
         NodeCommand::Show { node } => {
-            let node = client.node(&node).await?;
-            context.facts(
-                &node.json,
-                &[
-                    ("cli-col-name", Some(node.name.clone())),
-                    ("cli-col-id", Some(node.id.to_string())),
-                    ("cli-col-host", node.host_name.clone()),
-                    ("cli-col-version", node.version.clone()),
-                    ("cli-col-cpus", node.cpus.map(|cpus| cpus.to_string())),
-                    ("cli-col-memory", node.memory.map(|memory| memory.to_string())),
-                    ("cli-col-memory-free", node.memory_available.map(|memory| memory.to_string())),
-                    ("cli-col-accelerator", Some(accelerator(context, &node))),
-                    ("cli-col-qemu", node.qemu.clone()),
-                    ("cli-col-launcher", node.launcher.as_ref().map(|kind| launcher(context, kind))),
-                    ("cli-col-bridges", bridges(&node)),
-                    ("cli-col-epoch", node.epoch.map(|epoch| epoch.to_string())),
-                ],
-            )
+            let (node, host) = (client.node(&node).await?, client.host(&node).await?);
+            let mut facts = vec![
+                ("cli-col-name", Some(node.name.clone())),
+                ("cli-col-id", Some(node.id.to_string())),
+                ("cli-col-host", node.host_name.clone()),
+                ("cli-col-version", node.version.clone()),
+                ("cli-col-cpus", node.cpus.map(|cpus| cpus.to_string())),
+                ("cli-col-memory", node.memory.map(|memory| memory.to_string())),
+                ("cli-col-memory-free", node.memory_available.map(|memory| memory.to_string())),
+                ("cli-col-accelerator", Some(accelerator(context, &node))),
+                ("cli-col-qemu", node.qemu.clone()),
+                ("cli-col-launcher", node.launcher.as_ref().map(|kind| launcher(context, kind))),
+                ("cli-col-bridges", bridges(&node)),
+                ("cli-col-epoch", node.epoch.map(|epoch| epoch.to_string())),
+            ];
+            facts.extend(host::facts(context, &host));
+            context.facts(&node.json, &facts)
         }
+        NodeCommand::Set(args) => host::set(context, args).await,
+        NodeCommand::Clock { node, time } => host::clock(context, &node, time).await,
+        NodeCommand::Reboot(args) => host::leave(context, args, "reboot").await,
+        NodeCommand::PowerOff(args) => host::leave(context, args, "power-off").await,
     }
 }
 

@@ -25,6 +25,7 @@ mod drive;
 mod export;
 mod failure;
 mod fetch;
+mod host;
 mod image;
 mod instance;
 mod look;

@@ -133,6 +133,15 @@ pub fn confirm(context: &Context, question: &'static str, name: &str) -> Result<
     if typed.trim() == name { Ok(()) } else { Err(Failure::NotConfirmed) }
 }
 
+/// Whether whoever sits there says yes.
+pub fn agreed(context: &Context, question: &'static str) -> Result<bool, Failure> {
+    eprint!("{} ", context.text(question));
+    std::io::stderr().flush()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(matches!(line.trim(), "y" | "Y" | "yes" | "是"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

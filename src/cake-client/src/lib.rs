@@ -31,6 +31,7 @@ mod console;
 mod core;
 mod error;
 mod exports;
+mod hosts;
 mod images;
 mod screen;
 mod sse;

@@ -419,6 +419,36 @@ pub struct Event {
     pub message: Option<String>,
 }
 
+/// A server's own machine.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Host {
+    pub node: String,
+    pub host_name: Option<String>,
+    pub time_zone: Option<String>,
+    pub ntp: Option<bool>,
+    pub synchronized: bool,
+    pub hands_off: Option<String>,
+    pub refused: Option<HostRefused>,
+    pub leaving: Option<Leaving>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct HostRefused {
+    pub setting: String,
+    pub because: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Leaving {
+    pub way: String,
+    pub stage: String,
+    pub guests: u32,
+    pub left: u32,
+}
+
 /// The power supply: which one it is, and what each server hears of it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]

@@ -37,6 +37,7 @@ folders! {
     volumes, volume(VolumeId) = "/volumes/";
     pools, pool(PoolId) = "/pools/";
     nodes, node(NodeId) = "/nodes/";
+    hosts, host(NodeId) = "/hosts/";
     accounts, account(AccountId) = "/accounts/";
     tokens, token(TokenId) = "/tokens/";
 }

@@ -28,6 +28,7 @@ pub mod clock;
 pub mod consoles;
 pub mod error;
 pub mod exports;
+pub mod hosts;
 pub mod images;
 pub mod imports;
 pub mod keys;

@@ -139,7 +139,7 @@ impl Nodes {
             Ok(()) => {}
             Err(ClientError::Refused(refusal)) => {
                 let failure = Failure { code: FailureCode::Internal, detail: refusal.to_string() };
-                self.ledger.board.operation_failed(vm, operation, failure);
+                self.ledger.board.operation_failed(vm.0, operation, failure);
             }
             Err(broken) => tracing::debug!(%vm, error = %error::chain(&broken), "the node went away"),
         }
@@ -267,7 +267,7 @@ fn passes(refusal: &NodeError) -> bool {
 }
 
 /// A host name is nearly always a name as it is.
-fn node_name(host: &str) -> Name {
+pub(crate) fn node_name(host: &str) -> Name {
     let fallback = || HostName::from_name(&"node".parse().expect("a valid name")).to_string();
     host.parse().or_else(|_| fallback().parse()).expect("a host name of letters is a name")
 }

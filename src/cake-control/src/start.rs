@@ -16,6 +16,7 @@ use crate::board::{Board, Render, Transition};
 use crate::certificate::{CertificateError, Certificates};
 use crate::consoles::Consoles;
 use crate::exports::Exports;
+use crate::hosts::Hosts;
 use crate::images::Images;
 use crate::imports::Imports;
 use crate::ledger::Ledger;
@@ -25,6 +26,7 @@ use crate::reconcile::bin::BinSweeper;
 use crate::reconcile::certificate::CertificateReconciler;
 use crate::reconcile::events::EventReconciler;
 use crate::reconcile::exports::ExportReconciler;
+use crate::reconcile::hosts::HostReconciler;
 use crate::reconcile::images::ImageReconciler;
 use crate::reconcile::imports::ImportReconciler;
 use crate::reconcile::pools::PoolReconciler;
@@ -83,6 +85,7 @@ pub struct Control {
     pub alerts: Arc<AlertBook>,
     pub certificates: Arc<Certificates>,
     pub ups: Arc<UpsBook>,
+    pub hosts: Arc<Hosts>,
     loops: JoinSet<()>,
 }
 
@@ -124,7 +127,9 @@ impl Control {
         let imports = Arc::new(Imports::new(ledger.clone(), nodes.clone()));
         let exports = Arc::new(Exports::new(ledger.clone(), nodes.clone()));
         let volumes = Arc::new(Volumes::new(ledger.clone(), nodes.clone()));
-        let tasks = Arc::new(Tasks::new(ledger.clone(), vms.clone(), imports.clone(), exports.clone()));
+        let hosts = Arc::new(Hosts::load(ledger.clone(), nodes.clone()).await?);
+        let tasks = Tasks::new(ledger.clone(), vms.clone(), imports.clone(), exports.clone(), hosts.clone());
+        let tasks = Arc::new(tasks);
         let bin = Arc::new(BinSweeper {
             ledger: ledger.clone(),
             settings: settings.clone(),
@@ -171,6 +176,7 @@ impl Control {
             alerts,
             certificates: Arc::new(certificates),
             ups,
+            hosts,
             loops: JoinSet::new(),
         };
         control.start_loops(place, transitions);
@@ -185,7 +191,7 @@ impl Control {
             vms: self.vms.clone(),
             told: Mutex::default(),
         };
-        let tasks = TaskReconciler { ledger: ledger.clone(), nodes: nodes.clone() };
+        let tasks = TaskReconciler { ledger: ledger.clone(), nodes: nodes.clone(), hosts: self.hosts.clone() };
         let events = EventReconciler { ledger: ledger.clone() };
         let images = ImageReconciler { ledger: ledger.clone() };
         let imports = ImportReconciler { ledger: ledger.clone(), nodes: nodes.clone(), imports: self.imports.clone() };
@@ -201,6 +207,7 @@ impl Control {
         };
         let certificate = CertificateReconciler { ledger: ledger.clone(), certificates: self.certificates.clone() };
         let ups = UpsReconciler { nodes: nodes.clone(), book: self.ups.clone() };
+        let hosts = HostReconciler { ledger: ledger.clone(), nodes: nodes.clone(), hosts: self.hosts.clone() };
         let (link, socket) = (nodes.clone(), place.node_socket.clone());
         self.loops.spawn(async move { link.run(&socket).await });
         self.loops.spawn(async move { vms.run().await });
@@ -216,6 +223,7 @@ impl Control {
         self.loops.spawn(async move { alerts.run().await });
         self.loops.spawn(async move { certificate.run().await });
         self.loops.spawn(async move { ups.run().await });
+        self.loops.spawn(async move { hosts.run().await });
         let ledger = ledger.clone();
         self.loops.spawn(async move { audit::forget(&ledger).await });
     }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::caller::{Caller, Keep};
 use crate::error;
 use crate::exports::Exports;
+use crate::hosts::Hosts;
 use crate::imports::Imports;
 use crate::ledger::Ledger;
 use crate::vms::Vms;
@@ -23,6 +24,7 @@ pub struct Tasks {
     vms: Arc<Vms>,
     imports: Arc<Imports>,
     exports: Arc<Exports>,
+    hosts: Arc<Hosts>,
 }
 
 /// A part of the finished tasks.
@@ -32,8 +34,14 @@ pub struct Finished {
 }
 
 impl Tasks {
-    pub fn new(ledger: Arc<Ledger>, vms: Arc<Vms>, imports: Arc<Imports>, exports: Arc<Exports>) -> Self {
-        Self { ledger, vms, imports, exports }
+    pub fn new(
+        ledger: Arc<Ledger>,
+        vms: Arc<Vms>,
+        imports: Arc<Imports>,
+        exports: Arc<Exports>,
+        hosts: Arc<Hosts>,
+    ) -> Self {
+        Self { ledger, vms, imports, exports, hosts }
     }
 
     /// At work, newest first.
@@ -110,6 +118,8 @@ impl Tasks {
         } else if let TaskGoal::Exported { export } = task.goal {
             let export = self.exports.find(&export.to_string())?;
             self.exports.delete(caller, export, |_| Ok(()), Some((&task, keep))).await?;
+        } else if let TaskGoal::Left { .. } = task.goal {
+            self.hosts.stay(caller, &task, keep).await?;
         } else {
             self.vms.undo(caller, &task, cancel, keep).await?;
         }

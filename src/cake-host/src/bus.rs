@@ -68,6 +68,8 @@ pub(crate) trait Service {
 pub(crate) trait Login {
     fn power_off(&self, interactive: bool) -> zbus::Result<()>;
 
+    fn reboot(&self, interactive: bool) -> zbus::Result<()>;
+
     #[zbus(property(emits_changed_signal = "false"))]
     fn preparing_for_shutdown(&self) -> zbus::Result<bool>;
 }
@@ -93,8 +95,21 @@ pub(crate) trait HostName {
 pub(crate) trait TimeDate {
     fn set_timezone(&self, zone: &str, interactive: bool) -> zbus::Result<()>;
 
+    #[zbus(name = "SetNTP")]
+    fn set_ntp(&self, on: bool, interactive: bool) -> zbus::Result<()>;
+
+    /// `time`: microseconds since 1970, or from now where it is `relative`.
+    fn set_time(&self, time: i64, relative: bool, interactive: bool) -> zbus::Result<()>;
+
     #[zbus(property(emits_changed_signal = "false"))]
     fn timezone(&self) -> zbus::Result<String>;
+
+    #[zbus(property(emits_changed_signal = "false"), name = "NTP")]
+    fn ntp(&self) -> zbus::Result<bool>;
+
+    /// There is a program for that.
+    #[zbus(property(emits_changed_signal = "false"), name = "CanNTP")]
+    fn can_ntp(&self) -> zbus::Result<bool>;
 }
 
 /// The D-Bus name of an error, when the other side refused.

@@ -50,6 +50,41 @@ pub async fn timezone() -> Result<String, SettingsError> {
     Ok(TimeDateProxy::new(&connection().await?).await?.timezone().await?)
 }
 
+/// Whether the clock follows servers in the network; `None` where there is no program for that.
+pub async fn ntp() -> Result<Option<bool>, SettingsError> {
+    let proxy = TimeDateProxy::new(&connection().await?).await?;
+    match proxy.can_ntp().await? {
+        true => Ok(Some(proxy.ntp().await?)),
+        false => Ok(None),
+    }
+}
+
+/// Lets the clock follow servers in the network, or not, now and after every later start.
+pub async fn set_ntp(on: bool) -> Result<(), SettingsError> {
+    Ok(TimeDateProxy::new(&connection().await?).await?.set_ntp(on, false).await?)
+}
+
+/// Sets the clock, the machine's own beside the kernel's. Refused while it follows servers in the network.
+pub async fn set_clock(microseconds: i64) -> Result<(), SettingsError> {
+    Ok(TimeDateProxy::new(&connection().await?).await?.set_time(microseconds, false, false).await?)
+}
+
+/// Whether the kernel holds its clock for right: somebody has set it by a better one, not long ago.
+pub fn is_synchronized() -> bool {
+    // SAFETY: all of it is numbers, for which 0 is a value; with no modes set the call only reads.
+    let mut state: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel writes one `timex`, which outlives the call.
+    let clock = unsafe { libc::adjtimex(&raw mut state) };
+    clock != -1 && clock != libc::TIME_ERROR && state.status & libc::STA_UNSYNC == 0
+}
+
+/// The time zone that the machine's programs have by themselves, by its name in the tz database.
+pub fn local_zone() -> Option<String> {
+    let target = std::fs::read_link("/etc/localtime").ok()?;
+    let (_, name) = target.to_str()?.split_once("/zoneinfo/")?;
+    Some(name.to_owned())
+}
+
 pub(crate) async fn connection() -> Result<Connection, SettingsError> {
     if !systemd_is_init() {
         return Err(SettingsError::NotAvailable);

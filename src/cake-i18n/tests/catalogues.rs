@@ -2,8 +2,9 @@
 
 use cake_i18n::{Catalogue, Words};
 use cake_types::{
-    Code, EventKind, ExitReason, FailureCode, Firmware, GuestOs, ImageFormat, Language, NameError, Permission, Restart,
-    SetupError, Severity, TagError, TaskKind, TaskState, TcgReason, UpsFlag, UpsProblem, UpsShutdown, VmState,
+    Code, EventKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff, HostSetting, ImageFormat, Language,
+    LeavingStage, LeavingWay, NameError, Permission, Restart, SetupError, Severity, TagError, TaskKind, TaskState,
+    TcgReason, UpsFlag, UpsProblem, UpsShutdown, VmState,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -128,6 +129,17 @@ fn every_word_of_the_vocabulary_is_there() {
         }
         for stage in UpsShutdown::ALL {
             has(format!("ups-shutdown-{}", stage.as_str()));
+        }
+        for reason in HandsOff::ALL {
+            has(format!("hands-off-{}", reason.as_str()));
+        }
+        for setting in HostSetting::ALL {
+            has(format!("host-setting-{}", setting.as_str()));
+        }
+        for (stage, way) in
+            LeavingStage::ALL.iter().flat_map(|stage| LeavingWay::ALL.iter().map(move |way| (stage, way)))
+        {
+            has(format!("leaving-{}-{}", stage.as_str(), way.as_str()));
         }
         for kind in
             ["ups", "vm", "image", "pool", "node", "account", "token", "settings", "task", "event", "audit", "query"]

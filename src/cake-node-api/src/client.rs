@@ -2,10 +2,10 @@
 
 use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
-use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
+use crate::{Hello, HostVerb, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
 use cake_types::{
-    ByteSize, Counters, Epoch, Export, ExportId, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec,
-    UsageHistory, UsageOf, Vm, VmId,
+    ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp,
+    UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -167,6 +167,19 @@ impl NodeClient {
 
     pub async fn apply_ups(&self, stamp: Stamp, spec: Option<UpsSpec>) -> Result<(), ClientError> {
         self.accepted(Request::ApplyUps { stamp, spec: spec.map(Box::new) }).await
+    }
+
+    pub async fn apply_host(&self, stamp: Stamp, spec: HostSpec) -> Result<(), ClientError> {
+        self.accepted(Request::ApplyHost { stamp, spec: Box::new(spec) }).await
+    }
+
+    pub async fn operate_host(
+        &self,
+        epoch: Epoch,
+        operation: OperationId,
+        host_verb: HostVerb,
+    ) -> Result<(), ClientError> {
+        self.accepted(Request::DoHost { epoch, operation, host_verb }).await
     }
 
     pub async fn look_at_import(&self, id: ImageId) -> Result<(), ClientError> {

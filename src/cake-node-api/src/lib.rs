@@ -24,7 +24,7 @@ pub mod staged;
 pub use client::{ClientError, NodeClient, Observation};
 pub use frame::{Decoder, FRAME_MAX, FrameError};
 pub use model::{
-    API_VERSION, ExportRecord, Hello, ImageRecord, ImportRecord, NodeError, Observed, OperationOutcome,
+    API_VERSION, ExportRecord, Hello, HostVerb, ImageRecord, ImportRecord, NodeError, Observed, OperationOutcome,
     OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord, VolumeOrder, VolumePlace,
 };
 pub use server::{NodeService, ObservedStream, serve};

@@ -1,9 +1,9 @@
 //! What travels. Versioned as a whole: [`Hello::api`] says which.
 
 use cake_types::{
-    ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, ImageId, ImageSpec, ImageStatus, Import,
-    ImportStatus, Name, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey, Span, Stamp, UpsSpec, Usage,
-    UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, HostSpec, ImageId, ImageSpec, ImageStatus,
+    Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey, Span,
+    Stamp, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,18 @@ pub enum Verb {
     Halt { seconds: u32 },
 }
 
+/// What is done to the server itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "verb")]
+pub enum HostVerb {
+    /// Guests are shut down, those that have not obeyed within so many seconds are ended, then the server goes.
+    Leave { way: LeavingWay, seconds: u32 },
+    /// The order of this operation is called off: guests that are down start again. Refused once the server itself goes.
+    Stay,
+    /// The clock is set. Refused while it follows servers in the network.
+    SetClock { at: Timestamp },
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationOutcome {
     pub operation: OperationId,
@@ -60,7 +72,7 @@ pub enum Observed {
     /// Everything that follows until [`Observed::SnapshotEnd`] is the whole truth: what is not named is not there.
     SnapshotBegin,
     SnapshotEnd,
-    Node(NodeStatus),
+    Node(Box<NodeStatus>),
     /// A VM with the record that the node holds: in a snapshot and after every accepted `apply`.
     Vm(Box<VmRecord>),
     /// A change of status only.
@@ -257,6 +269,15 @@ pub enum Request {
     ApplyUps {
         stamp: Stamp,
         spec: Option<Box<UpsSpec>>,
+    },
+    ApplyHost {
+        stamp: Stamp,
+        spec: Box<HostSpec>,
+    },
+    DoHost {
+        epoch: Epoch,
+        operation: OperationId,
+        host_verb: HostVerb,
     },
     LookAtImport {
         id: ImageId,

@@ -2,11 +2,11 @@
 
 use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
-use crate::{Hello, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
+use crate::{Hello, HostVerb, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
 use async_trait::async_trait;
 use cake_types::{
-    ByteSize, Counters, Epoch, Export, ExportId, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp, UpsSpec,
-    UsageHistory, UsageOf, Vm, VmId,
+    ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp,
+    UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -44,6 +44,10 @@ pub trait NodeService: Send + Sync + 'static {
     async fn remove_image(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError>;
     /// Which power supply this server watches, and what it does when that runs out; none at all with `None`.
     async fn apply_ups(&self, stamp: Stamp, spec: Option<UpsSpec>) -> Result<(), NodeError>;
+    /// Host name, time zone and clock of the machine; what is not said stays as it is. What the machine does not take is observed.
+    async fn apply_host(&self, stamp: Stamp, spec: HostSpec) -> Result<(), NodeError>;
+    /// Does `verb` once, however often it is asked with the same `operation`. How it went is observed.
+    async fn operate_host(&self, epoch: Epoch, operation: OperationId, verb: HostVerb) -> Result<(), NodeError>;
     /// Looks now whether all of an import is here.
     async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError>;
     /// The file behind an import that is received ([`crate::staged`]).
@@ -141,6 +145,10 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
         Request::RemoveImport { id, stamp } => service.remove_import(id, stamp).await.map(accepted),
         Request::RemoveImage { id, stamp } => service.remove_image(id, stamp).await.map(accepted),
         Request::ApplyUps { stamp, spec } => service.apply_ups(stamp, spec.map(|spec| *spec)).await.map(accepted),
+        Request::ApplyHost { stamp, spec } => service.apply_host(stamp, *spec).await.map(accepted),
+        Request::DoHost { epoch, operation, host_verb } => {
+            service.operate_host(epoch, operation, host_verb).await.map(accepted)
+        }
         Request::LookAtImport { id } => service.look_at_import(id).await.map(accepted),
         Request::OpenImport { id } => service.open_import(id).await.map(&mut with),
         Request::OpenImage { id } => service.open_image(id).await.map(&mut with),

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use cake_node_api::{
-    API_VERSION, ClientError, Hello, NodeClient, NodeError, NodeService, Observed, ObservedStream, StreamKind,
-    StreamTicket, Verb, VolumeOrder, VolumePlace, serve,
+    API_VERSION, ClientError, Hello, HostVerb, NodeClient, NodeError, NodeService, Observed, ObservedStream,
+    StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace, serve,
 };
 use cake_types::{
-    Accelerator, ByteSize, Column, Counters, Epoch, Export, ExportId, HostCounters, ImageId, Import, NodeCapacity,
-    NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, SecretKey, Span, Stamp, UpsSpec, UsageHistory, UsageOf,
-    VM_MEASURES, Vm, VmId,
+    Accelerator, ByteSize, Column, Counters, Epoch, Export, ExportId, HostCounters, HostSpec, ImageId, Import,
+    NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, SecretKey, Span, Stamp, UpsSpec,
+    UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
 };
 use futures_util::StreamExt;
 use std::io::{Read, Write};
@@ -37,6 +37,7 @@ impl EchoNode {
             started_at: jiff::Timestamp::UNIX_EPOCH,
             bridges: Vec::new(),
             ups: None,
+            host: None,
         }
     }
 }
@@ -83,6 +84,14 @@ impl NodeService for EchoNode {
     async fn remove_import(&self, _: ImageId, _: Stamp) -> Result<(), NodeError> {
         Ok(())
     }
+    async fn apply_host(&self, _: Stamp, _: HostSpec) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    async fn operate_host(&self, _: Epoch, _: OperationId, _: HostVerb) -> Result<(), NodeError> {
+        Ok(())
+    }
+
     async fn apply_ups(&self, _: Stamp, _: Option<UpsSpec>) -> Result<(), NodeError> {
         Ok(())
     }
@@ -115,7 +124,8 @@ impl NodeService for EchoNode {
         Err(NodeError::Unknown)
     }
     async fn observe(&self) -> Result<ObservedStream, NodeError> {
-        let snapshot = [Observed::SnapshotBegin, Observed::Node(self.status(Epoch(1))), Observed::SnapshotEnd];
+        let snapshot =
+            [Observed::SnapshotBegin, Observed::Node(Box::new(self.status(Epoch(1)))), Observed::SnapshotEnd];
         Ok(futures_util::stream::iter(snapshot).boxed())
     }
     async fn history(&self, of: UsageOf, span: Span, after: Option<i64>) -> Result<UsageHistory, NodeError> {

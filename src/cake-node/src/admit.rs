@@ -1,8 +1,8 @@
 //! What a node takes from its leader. caked checks for people and speaks their language; the node checks for itself, because
 //! it is root.
 
-use cake_node_api::NodeError;
-use cake_types::{Authority, Firmware, NodeStatus, PoolSpec, UpsSpec, Vm, limits};
+use cake_node_api::{HostVerb, NodeError};
+use cake_types::{Authority, Firmware, HOST_NAME_MAX, HandsOff, HostSpec, NodeStatus, PoolSpec, UpsSpec, Vm, limits};
 
 fn invalid(detail: impl Into<String>) -> NodeError {
     NodeError::Invalid { detail: detail.into() }
@@ -51,5 +51,41 @@ pub fn ups(spec: Option<&UpsSpec>) -> Result<(), NodeError> {
     match plain(host) && plain(name) && user.as_deref().is_none_or(plain) && *port > 0 && *minutes > 0 {
         true => Ok(()),
         false => Err(invalid("a power supply has a host, a port, a name and minutes")),
+    }
+}
+
+fn ours(hands_off: Option<HandsOff>) -> Result<(), NodeError> {
+    match hands_off {
+        None => Ok(()),
+        Some(reason) => Err(invalid(format!("this machine is not cake's to change: {}", reason.as_str()))),
+    }
+}
+
+/// Refuses what no machine takes, and everything where the machine is not cake's.
+pub fn host(hands_off: Option<HandsOff>, spec: &HostSpec) -> Result<(), NodeError> {
+    let HostSpec { host_name, time_zone, ntp: _ } = spec;
+    if *spec != HostSpec::default() {
+        ours(hands_off)?;
+    }
+    if host_name.as_ref().is_some_and(|name| name.as_str().len() > HOST_NAME_MAX) {
+        return Err(invalid(format!("a host name has at most {HOST_NAME_MAX} characters")));
+    }
+    // It becomes the end of a path.
+    let plain = |zone: &String| {
+        let good = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+        zone.len() <= 64 && !zone.starts_with('/') && zone.chars().all(good)
+    };
+    match time_zone.as_ref().is_none_or(plain) {
+        true => Ok(()),
+        false => Err(invalid("a time zone is a name of the tz database")),
+    }
+}
+
+/// Refuses what would be without end, and everything where the machine is not cake's.
+pub fn host_verb(hands_off: Option<HandsOff>, verb: HostVerb) -> Result<(), NodeError> {
+    ours(hands_off)?;
+    match verb {
+        HostVerb::Leave { seconds, .. } if seconds > 3600 => Err(invalid("guests have at most an hour")),
+        HostVerb::Leave { .. } | HostVerb::Stay | HostVerb::SetClock { .. } => Ok(()),
     }
 }

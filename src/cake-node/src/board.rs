@@ -2,8 +2,8 @@
 
 use cake_node_api::{ExportRecord, ImageRecord, ImportRecord, Observed};
 use cake_types::{
-    ExportId, ExportStatus, ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, UpsStatus, Usage, VmId,
-    VmStatus,
+    ExportId, ExportStatus, HostStatus, ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, UpsStatus,
+    Usage, VmId, VmStatus,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -68,13 +68,24 @@ impl Board {
             change(&mut state.node);
             state.node.clone()
         };
-        self.tell(Observed::Node(node));
+        self.tell(Observed::Node(Box::new(node)));
     }
 
     pub fn set_ups(&self, ups: Option<UpsStatus>) {
         let same = self.state().node.ups == ups;
         if !same {
             self.change_node(|node| node.ups = ups);
+        }
+    }
+
+    /// A node that has not begun to tell of its machine does so from now on.
+    pub fn change_host(&self, change: impl FnOnce(&mut HostStatus)) {
+        let before = self.state().node.host.clone();
+        let mut host = before.clone().unwrap_or_default();
+        change(&mut host);
+        let host = Some(host);
+        if before != host {
+            self.change_node(|node| node.host = host);
         }
     }
 

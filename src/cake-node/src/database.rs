@@ -1,7 +1,8 @@
 //! What the node must not forget: SQLite in a thread of its own, every commit on the disk when it returns.
 //!
 //! ```text
-//!  meta        node id, highest epoch, next uid, which power supply is watched, an end that was begun
+//!  meta        node id, highest epoch, next uid, which power supply is watched, what the machine is to be called, an end or a
+//!              departure that was begun
 //!  vms         id → stamp, uid, record, halted, removing, how many disks were made
 //!  tombstones  ids that can never come back
 //!  operations  id → verb, whether it was begun, outcome (the last thousand)
@@ -12,9 +13,11 @@
 //!
 //! Which QEMU lives is not written here: the lock that it holds says so (`cake_vm::Folder`), and can't be out of date.
 
+mod departure;
 mod exports;
 #[cfg(test)]
 mod golden;
+mod held;
 mod imports;
 mod operations;
 mod pools;
@@ -22,6 +25,7 @@ mod schema;
 mod ups;
 mod vms;
 
+pub use departure::Departure;
 pub use exports::ExportRow;
 pub use imports::ImportRow;
 pub use operations::PendingOperation;

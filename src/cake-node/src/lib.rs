@@ -10,7 +10,8 @@
 //!                                       └──── imports ── convert ── worker ──┘
 //! ```
 //!
-//! `ups` watches the power supply and ends guests and server when it runs out.
+//! `ups` watches the power supply and ends guests and server when it runs out; `leaving` does so when somebody asks, and `host` sets
+//! the machine's own settings.
 //!
 //! Start from [`serve::serve`], which puts the daemon together, and `service`, which answers the node API. What the node must not
 //! forget is in one SQLite file; what runs is known from the kernel (`cake_vm::Folder`).
@@ -30,11 +31,14 @@ mod converter;
 mod database;
 mod disks;
 mod exports;
+mod guests;
 mod history;
+mod host;
 mod house;
 mod imports;
 mod inspector;
 mod key;
+mod leaving;
 mod library;
 mod meters;
 mod networks;

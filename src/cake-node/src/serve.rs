@@ -10,11 +10,11 @@ use crate::imports::Imports;
 use crate::inspector::WorkerInspector;
 use crate::library::Library;
 use crate::service::Node;
-use crate::{accelerator, key, networks, ups, usage};
+use crate::{accelerator, host, key, leaving, networks, ups, usage};
 use anyhow::{Context, Result, bail};
 use cake_daemon::{memory, ready};
 use cake_host::launch::{Choice, choose};
-use cake_types::{Accelerator, Epoch, NodeStatus, TcgReason};
+use cake_types::{Accelerator, Epoch, HostStatus, NodeStatus, TcgReason};
 use cake_vm::{Engine, Settings};
 use jiff::Timestamp;
 use nix::fcntl::{Flock, FlockArg};
@@ -65,6 +65,7 @@ pub async fn serve(options: Options) -> Result<()> {
         true => Accelerator::Tcg { because: TcgReason::Asked },
         false => accelerator::find(state, &options.engine, &options.images).await,
     };
+    let hands_off = host::hands_off(options.appliance);
     let board = Board::new(NodeStatus {
         host_name: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -76,6 +77,7 @@ pub async fn serve(options: Options) -> Result<()> {
         started_at: Timestamp::now(),
         bridges: cake_net::bridges().unwrap_or_default(),
         ups: None,
+        host: Some(HostStatus { hands_off, ..HostStatus::default() }),
     });
     let program = std::env::current_exe()?;
     let inspector = Arc::new(WorkerInspector { program: program.clone(), database: database.clone() });
@@ -95,9 +97,19 @@ pub async fn serve(options: Options) -> Result<()> {
     let engine = Engine::new(settings, launcher, house.clone());
     let (imports, exports) = (Imports::new(house.clone(), inspector), Exports::new(house.clone(), program));
     let (power, supply) = watch::channel(None);
-    let (tickets, guests, appliance) = (Default::default(), engine.clone(), options.appliance);
-    let node = Node { id, house: house.clone(), engine: guests, imports, exports, tickets, appliance, ups: power };
-    let node = Arc::new(node);
+    let (orders, ordered) = watch::channel(());
+    let node = Arc::new(Node {
+        id,
+        house: house.clone(),
+        engine: engine.clone(),
+        imports,
+        exports,
+        tickets: Default::default(),
+        hands_off,
+        settling: Default::default(),
+        orders,
+        ups: power,
+    });
     node.resume().await?;
     let listener = listen(&options.socket, &allowed)?;
     let socket = std::path::absolute(&options.socket)?;
@@ -105,10 +117,12 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(usage::run(engine.clone(), board.clone()));
     tokio::spawn(history::run(history.clone(), engine.clone()));
     tokio::spawn(networks::run(board));
-    tokio::spawn(look_again(house, engine));
+    tokio::spawn(look_again(house, engine, node.clone()));
     tokio::spawn(sweep_exports(node.exports.clone()));
     tokio::spawn(try_again(node.clone()));
     tokio::spawn(ups::run(node.clone(), supply));
+    tokio::spawn(leaving::run(node.clone(), ordered));
+    tokio::spawn(settle(node.clone()));
     ready::tell(options.ready_fd, "ready").context("say that we are ready")?;
     tokio::spawn(memory::stay_small());
     tracing::info!(node = %id, ?accelerator, "cake-node serves at {}", options.socket.display());
@@ -192,13 +206,21 @@ async fn sweep_exports(exports: Arc<Exports>) {
     }
 }
 
-async fn look_again(house: Arc<House>, engine: Engine) {
+/// The machine is brought to what is asked while guests start already.
+async fn settle(node: Arc<Node>) {
+    if let Err(error) = host::settle(&node).await {
+        tracing::error!(error = crate::chain(&error), "the machine's settings can't be read: {error}");
+    }
+}
+
+async fn look_again(house: Arc<House>, engine: Engine, node: Arc<Node>) {
     let mut timer = tokio::time::interval(LOOK_AGAIN);
     loop {
         timer.tick().await;
         house.refresh_images().await;
         house.measure_pools().await;
         engine.trim_logs();
+        host::look(&node);
         if let Ok(capacity) = cake_host::usage::capacity() {
             house.board.change_node(|node| node.capacity = capacity.into());
         }

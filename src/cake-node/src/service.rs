@@ -2,20 +2,23 @@
 
 use crate::admit;
 use crate::board::Board;
-use crate::database::{Applied, Database, PendingOperation, Tombstone, VmRow};
+use crate::database::{Applied, Database, Departure, PendingOperation, Tombstone, VmRow};
 use crate::exports::Exports;
 use crate::house::House;
 use crate::imports::Imports;
 use crate::support;
 use crate::tickets::Tickets;
 use async_trait::async_trait;
+use cake_host::identity::boot_id;
+use cake_host::system_settings::{self, SettingsError};
 use cake_node_api::{
-    API_VERSION, Hello, NodeError, NodeService, Observed, ObservedStream, StreamKind, StreamTicket, Verb, VmRecord,
-    VolumeOrder, VolumePlace,
+    API_VERSION, Hello, HostVerb, NodeError, NodeService, Observed, ObservedStream, StreamKind, StreamTicket, Verb,
+    VmRecord, VolumeOrder, VolumePlace,
 };
 use cake_types::{
-    ByteSize, Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, ImageId, Import, NodeId, OperationId, PoolId,
-    PoolSpec, Power, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    ByteSize, Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId, Import,
+    LeavingStage, NodeId, OperationId, PoolId, PoolSpec, Power, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -42,8 +45,12 @@ pub struct Node {
     pub imports: Arc<Imports>,
     pub exports: Arc<Exports>,
     pub tickets: Mutex<Tickets>,
-    /// The machine is cake's own: it may be powered off.
-    pub appliance: bool,
+    /// Why the machine's own settings and its power are left alone.
+    pub hands_off: Option<HandsOff>,
+    /// Its settings are brought to what is asked, one change after the other.
+    pub settling: tokio::sync::Mutex<()>,
+    /// There may be an order to go off, or to stay.
+    pub orders: watch::Sender<()>,
     /// The power supply that is watched.
     pub ups: watch::Sender<Option<UpsSpec>>,
 }
@@ -67,6 +74,7 @@ impl Node {
         }
         self.house.note_image_folders().await;
         crate::ups::after_boot(self).await?;
+        crate::leaving::after_boot(self).await?;
         self.ups.send_replace(self.database().ups().await?);
         let mut after = None;
         loop {
@@ -81,6 +89,15 @@ impl Node {
         self.exports.resume().await?;
         for pending in self.database().pending_operations().await? {
             tokio::spawn(go_on_with(self.clone(), pending));
+        }
+        Ok(())
+    }
+
+    async fn set_clock(&self, epoch: Epoch, operation: OperationId, at: Timestamp) -> Result<(), NodeError> {
+        if self.database().set_clock_once(epoch, operation).await? {
+            let refused = |error: SettingsError| NodeError::Invalid { detail: crate::chain(&error) };
+            system_settings::set_clock(at.as_microsecond()).await.map_err(refused)?;
+            crate::host::look(self);
         }
         Ok(())
     }
@@ -307,6 +324,28 @@ impl NodeService for Node {
         Ok(())
     }
 
+    async fn apply_host(&self, stamp: Stamp, spec: HostSpec) -> Result<(), NodeError> {
+        admit::host(self.hands_off, &spec)?;
+        self.database().apply_host(stamp, spec).await?;
+        Ok(crate::host::settle(self).await?)
+    }
+
+    async fn operate_host(&self, epoch: Epoch, operation: OperationId, verb: HostVerb) -> Result<(), NodeError> {
+        admit::host_verb(self.hands_off, verb)?;
+        match verb {
+            HostVerb::Leave { way, seconds } => {
+                let boot = boot_id().map_err(|error| NodeError::Internal { detail: crate::chain(&error) })?;
+                let (stage, at, vms) = (LeavingStage::Guests, Timestamp::now(), crate::guests::wanted(self).await);
+                let departure = Departure { operation, way, stage, boot, at, seconds, vms, asked_again: false };
+                self.database().depart(epoch, departure).await?;
+            }
+            HostVerb::Stay => self.database().stay(epoch, operation).await?,
+            HostVerb::SetClock { at } => return self.set_clock(epoch, operation, at).await,
+        }
+        self.orders.send_replace(());
+        Ok(())
+    }
+
     async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError> {
         self.imports.look(id);
         Ok(())
@@ -423,7 +462,7 @@ async fn snapshot(
     database: &Database,
     send: &mpsc::Sender<Observed>,
 ) -> Result<(), crate::database::DatabaseError> {
-    let mut first: Vec<Observed> = vec![Observed::SnapshotBegin, Observed::Node(board.node())];
+    let mut first: Vec<Observed> = vec![Observed::SnapshotBegin, Observed::Node(Box::new(board.node()))];
     first.extend(board.pools().into_iter().map(|(id, status)| Observed::Pool { id, status }));
     first.extend(board.images().into_iter().map(|image| Observed::Image(Box::new(image))));
     first.extend(board.imports().into_iter().map(|import| Observed::Import(Box::new(import))));

@@ -8,17 +8,16 @@
 //!
 //! It needs nobody: caked only says which power supply it is.
 
-use crate::database::{DatabaseError, Ending, VmRow};
-use crate::service::{Node, assignment};
+use crate::database::{DatabaseError, Ending};
+use crate::guests::{self, Asked};
+use crate::service::Node;
 use cake_host::identity::boot_id;
 use cake_host::power;
 use cake_host::system_settings::SettingsError;
 use cake_host::ups::{Login, Session, SessionError, Target, Told};
-use cake_node_api::{NodeService, Verb};
 use cake_planner::ups::{self, Because, Reading, Resumed, Seen, Stage, Step};
-use cake_types::{OperationId, Power, UpsProblem, UpsShutdown, UpsSpec, UpsStatus, VmId, VmStatus};
+use cake_types::{UpsProblem, UpsShutdown, UpsSpec, UpsStatus};
 use jiff::Timestamp;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -53,9 +52,7 @@ pub async fn after_boot(node: &Node) -> Result<(), DatabaseError> {
     let stage = stage_of(ending.stage);
     if ups::resumed(boot_id().is_ok_and(|boot| boot == ending.boot), stage, false) == Resumed::Release {
         tracing::info!("the power is back: VMs that were shut down for it start again");
-        for (id, _) in &ending.vms {
-            database.release(*id, ending.at).await?;
-        }
+        guests::release_after_boot(node, &ending.vms, ending.at).await?;
         database.set_ending(None).await?;
     }
     Ok(())
@@ -203,9 +200,8 @@ impl<'a> Watch<'a> {
         if self.waiting_since.elapsed() > patience {
             return false;
         }
-        let asked: HashSet<OperationId> = ending.vms.iter().map(|(_, operation)| *operation).collect();
-        match self.node.house.database.pending_operations().await {
-            Ok(pending) => pending.iter().any(|operation| asked.contains(&operation.id)),
+        match guests::left(self.node, &ending.vms).await {
+            Ok(left) => left > 0,
             Err(error) => {
                 tracing::error!(error = crate::chain(&error), "which guests are left can't be read: {error}");
                 false
@@ -215,7 +211,7 @@ impl<'a> Watch<'a> {
 
     async fn end_guests(&mut self, because: Because) {
         tracing::warn!(?because, "the power is about to end: guests are shut down, then this server");
-        let vms = self.wanted().await.into_iter().map(|id| (id, OperationId::now())).collect();
+        let vms = guests::wanted(self.node).await;
         let (boot, at) = (boot_id().unwrap_or_default(), Timestamp::now());
         self.keep(Some(Ending { boot, at, stage: UpsShutdown::Guests, vms })).await;
         (self.waiting_since, self.asked_again) = (Instant::now(), false);
@@ -223,33 +219,8 @@ impl<'a> Watch<'a> {
         self.halt(&vms).await;
     }
 
-    /// All at once: the same operation again is nothing new.
-    async fn halt(&self, vms: &[(VmId, OperationId)]) {
-        let verb = Verb::Halt { seconds: ups::grace(self.left()) };
-        for (id, operation) in vms {
-            if let Err(error) = self.node.operate(*operation, *id, verb).await {
-                tracing::info!(vm = %id, %error, "VM {id} is not shut down: {error}");
-            }
-        }
-    }
-
-    /// VMs that run, or would when they can.
-    async fn wanted(&self) -> Vec<VmId> {
-        const PAGE: u32 = 64;
-        let (mut found, mut after) = (Vec::new(), None);
-        loop {
-            let rows = match self.node.house.database.vms_after(after, PAGE).await {
-                Ok(rows) => rows,
-                Err(error) => {
-                    tracing::error!(error = crate::chain(&error), "VMs can't be read: {error}");
-                    return found;
-                }
-            };
-            let Some(last) = rows.last() else { return found };
-            after = Some(last.vm.meta.id);
-            let runs = |row: &VmRow| row.vm.spec.power != Power::Stopped && row.halted.is_none() && !row.removing;
-            found.extend(rows.iter().filter(|row| runs(row)).map(|row| row.vm.meta.id));
-        }
+    async fn halt(&self, vms: &[Asked]) {
+        guests::halt(self.node, vms, ups::grace(self.left())).await;
     }
 
     /// Somebody may have started a guest meanwhile. Asked once: who can't be ended must not keep the server on.
@@ -257,7 +228,7 @@ impl<'a> Watch<'a> {
         if std::mem::replace(&mut self.asked_again, true) {
             return false;
         }
-        let late: Vec<_> = self.wanted().await.into_iter().map(|id| (id, OperationId::now())).collect();
+        let late = guests::wanted(self.node).await;
         let Some(mut ending) = self.ending.clone().filter(|_| !late.is_empty()) else { return false };
         ending.vms.extend_from_slice(&late);
         self.keep(Some(ending)).await;
@@ -268,7 +239,10 @@ impl<'a> Watch<'a> {
 
     async fn power_off(&mut self) {
         self.advance(UpsShutdown::Host).await;
-        let off = if self.node.appliance { power::power_off().await } else { Err(SettingsError::NotAvailable) };
+        let off = match self.node.hands_off {
+            None => power::power_off().await,
+            Some(_) => Err(SettingsError::NotAvailable),
+        };
         match off {
             Ok(()) => tracing::warn!("all guests are off: this server powers itself off"),
             Err(error) => {
@@ -282,18 +256,7 @@ impl<'a> Watch<'a> {
     async fn release(&mut self) {
         let Some(ending) = self.ending.take() else { return };
         tracing::info!("the power is back: guests that were shut down for it start again");
-        for (id, _) in &ending.vms {
-            match self.node.house.database.release(*id, ending.at).await {
-                Ok(Some(row)) => {
-                    if let Some(status) = self.node.house.board.vm(*id) {
-                        self.node.house.board.set_vm(*id, VmStatus { halted_by: None, ..status });
-                    }
-                    self.node.engine.assign(Arc::new(assignment(row))).await;
-                }
-                Ok(None) => {}
-                Err(error) => tracing::error!(vm = %id, error = crate::chain(&error), "VM {id} stays off: {error}"),
-            }
-        }
+        guests::release(self.node, &ending.vms, ending.at).await;
         self.keep(None).await;
     }
 

@@ -17,6 +17,7 @@ pub mod epoch;
 pub mod event;
 pub mod fetch;
 pub mod hardware;
+pub mod leaving;
 pub mod names;
 pub mod network;
 pub mod query;

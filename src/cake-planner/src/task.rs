@@ -9,9 +9,9 @@
 //! ```
 
 use cake_types::{
-    ByteSize, CdStatus, DiskStatus, ExitReason, ExportStage, ExportStatus, Failure, Generation, ImageId, ImportStage,
-    ImportStatus, MacAddress, Power, ProvisionProgress, Task, TaskGoal, TaskKind, TaskProgress, TaskState, VmState,
-    VmStatus,
+    ByteSize, CdStatus, Departed, DiskStatus, ExitReason, ExportStage, ExportStatus, Failure, Generation, HostStatus,
+    ImageId, ImportStage, ImportStatus, LeavingEnd, MacAddress, OperationId, Power, ProvisionProgress, Task, TaskGoal,
+    TaskKind, TaskProgress, TaskState, VmState, VmStatus,
 };
 
 /// The outcome of an operation, as the node reports it.
@@ -103,8 +103,10 @@ pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
         return if task.goal == TaskGoal::Removed { done() } else { failed(code::LOST, None) };
     }
     match &task.goal {
-        // Imports and exports are asked of by themselves.
-        TaskGoal::Removed | TaskGoal::Imported | TaskGoal::Exported { .. } => Progress::Running(None),
+        // Imports, exports and servers are asked of by themselves.
+        TaskGoal::Removed | TaskGoal::Imported | TaskGoal::Exported { .. } | TaskGoal::Left { .. } => {
+            Progress::Running(None)
+        }
         TaskGoal::Applied { generation } => applied(*generation, seen),
         TaskGoal::Nic { generation, mac, plugged } => rewired(*generation, *mac, *plugged, seen),
         TaskGoal::Cd { generation, image } => inserted(*generation, *image, seen),
@@ -177,6 +179,33 @@ pub fn export_progress(task: &Task, seen: &ExportSeen<'_>) -> Progress {
             _ if status.total.bytes() == 0 => Progress::Running(None),
             _ => Progress::Running(Some(TaskProgress { done: status.done.min(status.total), total: status.total })),
         },
+    }
+}
+
+/// Everything that is known about a server that was told to go.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeaveSeen<'a> {
+    /// The server answers, so what it does not tell of is not so.
+    pub connected: bool,
+    pub host: Option<&'a HostStatus>,
+    /// It did not take the order.
+    pub outcome: Option<&'a Outcome>,
+}
+
+/// Where the order that `task` is stands.
+pub fn leave_progress(task: &Task, operation: OperationId, seen: &LeaveSeen<'_>) -> Progress {
+    let left = seen.host.and_then(|host| host.left.as_ref()).filter(|left| left.operation == operation);
+    match (left, seen.outcome) {
+        (Some(Departed { end: LeavingEnd::Done, .. }), _) => done(),
+        (Some(Departed { end: LeavingEnd::Cancelled, .. }), _) => cancelled(code::CANCELLED),
+        (Some(Departed { end: LeavingEnd::Failed, detail, .. }), _) => failed(code::REFUSED, detail.clone()),
+        (None, Some(Outcome::Failed(why))) => failure(why),
+        _ => {
+            let leaves = seen.host.and_then(|host| host.leaving.as_ref());
+            let at_it = leaves.is_some_and(|leaving| leaving.operation == operation);
+            let forgotten = task.cancel_requested && seen.connected && !at_it;
+            if forgotten { cancelled(code::CANCELLED) } else { Progress::Running(None) }
+        }
     }
 }
 
@@ -341,7 +370,8 @@ pub enum Cancel {
     Delete,
     /// Desired power becomes `stopped`.
     PowerOff,
-    /// cake no longer waits for the guest; the VM stays on unless the guest still shuts down by itself.
+    /// cake no longer waits for the guest; the VM stays on unless the guest still shuts down by itself. A server stays on, and its
+    /// guests start again.
     StayOn,
 }
 
@@ -350,7 +380,7 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
     match kind {
         TaskKind::VmCreate | TaskKind::ImageImport | TaskKind::VmExport => Some(Cancel::Delete),
         TaskKind::VmStart => Some(Cancel::PowerOff),
-        TaskKind::VmShutdown => Some(Cancel::StayOn),
+        TaskKind::VmShutdown | TaskKind::NodeReboot | TaskKind::NodePowerOff => Some(Cancel::StayOn),
         TaskKind::VmStop
         | TaskKind::VmReset
         | TaskKind::VmPause

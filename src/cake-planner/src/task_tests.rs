@@ -1,5 +1,8 @@
 use super::*;
-use cake_types::{Actor, Epoch, FailureCode, HaltedBy, NicStatus, OperationId, ProjectName, Stamp, Subject, TaskId};
+use cake_types::{
+    Actor, Epoch, FailureCode, HaltedBy, Leaving, LeavingStage, LeavingWay, NicStatus, ProjectName, Stamp, Subject,
+    TaskId,
+};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -293,4 +296,32 @@ fn a_disk_is_there_when_the_guest_has_it_so_large_and_gone_when_it_has_not() {
         let seen = Seen { status: Some(&status), ..Seen::default() };
         assert_eq!(word(progress(&task, &seen)), expected, "{wanted:?} {state:?} {disks:?}");
     }
+}
+
+#[test]
+fn an_order_to_go_ends_as_its_server_tells() {
+    let (operation, other) = (OperationId::now(), OperationId::now());
+    let goal = TaskGoal::Left { operation, seconds: 30 };
+    let order = |cancel_requested| Task { cancel_requested, ..task(TaskKind::NodeReboot, goal.clone()) };
+    let left = |operation, end| HostStatus {
+        left: Some(Departed { operation, end, detail: Some("why".into()) }),
+        ..HostStatus::default()
+    };
+    let ends = |host: &HostStatus, cancel| {
+        let seen = LeaveSeen { connected: true, host: Some(host), outcome: None };
+        match leave_progress(&order(cancel), operation, &seen) {
+            Progress::Running(_) => TaskState::Running,
+            Progress::End(end) => end.state,
+        }
+    };
+    assert_eq!(ends(&HostStatus::default(), false), TaskState::Running);
+    assert_eq!(ends(&left(other, LeavingEnd::Done), false), TaskState::Running, "another order");
+    assert_eq!(ends(&left(operation, LeavingEnd::Done), false), TaskState::Done);
+    assert_eq!(ends(&left(operation, LeavingEnd::Done), true), TaskState::Done, "it was too late");
+    assert_eq!(ends(&left(operation, LeavingEnd::Failed), false), TaskState::Failed);
+    assert_eq!(ends(&left(operation, LeavingEnd::Cancelled), true), TaskState::Cancelled);
+    let leaving = Leaving { operation, way: LeavingWay::Reboot, stage: LeavingStage::Back, guests: 2, left: 1 };
+    let back = HostStatus { leaving: Some(leaving), ..HostStatus::default() };
+    assert_eq!(ends(&back, true), TaskState::Running, "guests come back first");
+    assert_eq!(ends(&HostStatus::default(), true), TaskState::Cancelled, "it never got there");
 }

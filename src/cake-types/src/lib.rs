@@ -17,6 +17,7 @@ mod drive;
 mod event;
 mod export;
 mod hardware;
+mod host;
 mod id;
 mod image;
 mod meta;
@@ -44,6 +45,10 @@ pub use export::{Export, ExportFormat, ExportSpec, ExportStage, ExportStatus};
 pub use hardware::{
     CpuModel, DiskBus, DiskDevice, Drivers, HARDWARE_VERSION, HardwareRecord, HardwareRequest, MacAddress, MachineType,
     NicDevice, NicModel, PciAddress, SpareSlots,
+};
+pub use host::{
+    Departed, HOST_NAME_MAX, HandsOff, Host, HostRefused, HostSetting, HostSpec, HostStatus, LEAVING_SECONDS, Leaving,
+    LeavingEnd, LeavingStage, LeavingWay,
 };
 pub use id::{
     AccountId, ExportId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, SessionId, TaskId,

@@ -1,6 +1,6 @@
 //! A node: a server running cake.
 
-use crate::{BridgeStatus, ByteSize, Epoch, Meta, NodeId, PublicKey, UpsStatus};
+use crate::{BridgeStatus, ByteSize, Epoch, HostStatus, Meta, NodeId, PublicKey, UpsStatus};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,9 @@ pub struct NodeStatus {
     /// The power supply that it was told to watch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ups: Option<UpsStatus>,
+    /// Its clock, and whether it is about to go off. A node of an older version does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostStatus>,
 }
 
 /// How guests' code is run.

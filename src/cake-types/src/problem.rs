@@ -111,6 +111,16 @@ codes! {
     Exporting = "exporting", 409;
     /// No file can be made of the VM; params: `name`.
     ExportUnfit = "export-unfit", 409;
+    /// The machine is somebody's own and only runs cake: its settings and its power are left alone.
+    NotAppliance = "not-appliance", 409;
+    /// Process 1 of the server is not systemd, which sets and ends machines.
+    NoSystemd = "no-systemd", 409;
+    /// The server is about to go off or to start anew; params: `name`.
+    ServerLeaving = "server-leaving", 409;
+    /// The clock follows servers in the network; params: `name`.
+    ClockFollows = "clock-follows", 409;
+    /// The server did not take it; params: `name`, `detail`.
+    ServerRefused = "server-refused", 409;
     /// The export's file is not there (yet); params: `state`.
     ExportNotReady = "export-not-ready", 409;
     /// Something still uses it; params: `kind`, `name`.

@@ -48,10 +48,12 @@ pub enum TaskKind {
     VmDiskAttach,
     VmDiskDetach,
     VmExport,
+    NodeReboot,
+    NodePowerOff,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -75,6 +77,8 @@ impl TaskKind {
         Self::VmExport,
         Self::VmDiskAttach,
         Self::VmDiskDetach,
+        Self::NodeReboot,
+        Self::NodePowerOff,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -102,6 +106,8 @@ impl TaskKind {
             Self::VmExport => "vm-export",
             Self::VmDiskAttach => "vm-disk-attach",
             Self::VmDiskDetach => "vm-disk-detach",
+            Self::NodeReboot => "node-reboot",
+            Self::NodePowerOff => "node-power-off",
         }
     }
 }
@@ -128,6 +134,8 @@ pub enum TaskGoal {
     Imported,
     /// The file of this export of the VM is there.
     Exported { export: ExportId },
+    /// The server reports how this order to go off ended; guests have so many seconds to shut down.
+    Left { operation: OperationId, seconds: u32 },
 }
 
 /// Where a task stands.

@@ -9,6 +9,7 @@ use cake_control::backup::Backups;
 use cake_control::board::{self, Board, What};
 use cake_control::certificate::Certificates;
 use cake_control::error;
+use cake_control::hosts::Hosts;
 use cake_control::ledger::Ledger;
 use cake_control::search::{self, Search};
 use cake_control::settings::{Settings, Versioned};
@@ -19,8 +20,8 @@ use cake_i18n::Words;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Language, PoolStatus, Problem,
-    Role, SavedQuery, Task, TaskId, UpsSpec, VmId,
+    Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Language, NodeId, PoolStatus,
+    Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId,
 };
 use cake_web::{
     About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, ExportView,
@@ -49,6 +50,7 @@ pub struct Data {
     settings: Arc<Settings>,
     certificates: Arc<Certificates>,
     ups: Arc<UpsBook>,
+    hosts: Arc<Hosts>,
     started_at: Timestamp,
 }
 
@@ -66,6 +68,7 @@ impl Data {
             settings: control.settings.clone(),
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),
+            hosts: control.hosts.clone(),
             started_at: control.ledger.now(),
         }
     }
@@ -316,6 +319,10 @@ impl ConsoleData for Data {
         let view = self.certificates.view();
         let warnings = view.warnings.iter().map(|warning| warning.as_str()).collect();
         CertificateView { info: view.info, warnings, requested: view.requested, etag: etag(view.generation) }
+    }
+
+    async fn host_etag(&self, node: NodeId) -> String {
+        etag(self.hosts.get(node).generation)
     }
 
     async fn ups(&self) -> (Option<UpsSpec>, String) {

@@ -1,7 +1,7 @@
 //! `GET /settings`: what holds for the whole cloud, its servers and pools, and who may log in.
 
 use super::overview::{PoolRow, Server, pool, server};
-use super::ups;
+use super::{host, ups};
 use crate::data::{About, BackupView, CertificateView, ConsoleData, SettingsView, SupportView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
@@ -25,6 +25,7 @@ struct Page<'a> {
     /// Names by which the console is known, in one text.
     names: String,
     ups: ups::Form,
+    hosts: Vec<host::Form>,
 }
 
 #[derive(Template)]
@@ -106,6 +107,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
         roles: roles(&data, &f).await,
         up: f.since(&about.started_at),
         names: view.settings.names.join(" "),
+        hosts: data.nodes().await.iter().filter_map(|node| host::Form::of(node)).collect(),
         ups: ups::Form::of(data.ups().await.0.as_ref()),
         about,
         view,
@@ -116,6 +118,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
     let (vms, nodes, pools) = (data.vms().await, data.nodes().await, data.pools().await);
     let servers = nodes.iter().map(|node| server(f, node, &vms)).collect();
     regions.add("settings-servers", &Servers { f, servers, pools: pools.iter().map(|p| pool(p)).collect() });
+    regions.add("settings-host", &host::region(data, f, &nodes, &vms).await);
     let (spec, etag) = data.ups().await;
     let supplies = nodes.iter().filter_map(|node| ups::supply(f, node)).collect();
     regions.add("settings-ups", &ups::Region { f, supplies, watched: spec.is_some(), etag });

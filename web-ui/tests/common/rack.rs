@@ -7,7 +7,7 @@ use cake_planner::query::{
     AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem, VolumeItem,
 };
 use cake_types::{
-    AccountId, Acknowledgement, Actor, Alert, ApiToken, AuditRecord, CertificateInfo, CertificateSource, Event,
+    AccountId, Acknowledgement, Actor, Alert, ApiToken, AuditRecord, CertificateInfo, CertificateSource, Event, NodeId,
     Permission, Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId, VmState,
 };
 use cake_web::{
@@ -199,6 +199,10 @@ impl ConsoleData for Rack {
             last.get_mut().acknowledged = Some(Acknowledgement { at: facts.now, by, note });
         }
         open.into_values().collect()
+    }
+
+    async fn host_etag(&self, _: NodeId) -> String {
+        "\"1\"".into()
     }
 
     async fn ups(&self) -> (Option<UpsSpec>, String) {

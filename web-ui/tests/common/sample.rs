@@ -135,6 +135,7 @@ fn node(connected: bool) -> Arc<NodeView> {
             { "name": "br-office", "up": true, "addresses": ["192.0.2.10"], "members": ["enp1s0"] },
             { "name": "br-lab", "up": false, "addresses": [], "members": [] },
         ],
+        "host": { "time_zone": "Asia/Taipei", "ntp": true, "synchronized": true },
     }));
     Arc::new(NodeView { node, status: Some(status), connected })
 }

@@ -13,6 +13,7 @@ pub mod console;
 pub mod disks;
 pub mod events;
 pub mod exports;
+pub mod hosts;
 pub mod images;
 pub mod imports;
 pub mod meta;

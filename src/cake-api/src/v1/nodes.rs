@@ -115,6 +115,7 @@ impl Node {
             started_at,
             bridges,
             ups: _,
+            host: _,
         } = status;
         let NodeCapacity { cpus, memory, memory_available } = capacity;
         self.host_name = Some(host_name.clone());

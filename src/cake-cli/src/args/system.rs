@@ -2,6 +2,7 @@
 
 use super::vm::SPANS;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use std::path::PathBuf;
 use uuid::Uuid;
 
@@ -18,7 +19,41 @@ pub enum NodeCommand {
         #[arg(long, value_name = "SPAN", default_value = "hour", value_parser = SPANS)]
         span: String,
     },
+    Set(NodeSetArgs),
+    Clock {
+        #[arg(value_name = "NODE")]
+        node: String,
+        #[arg(value_name = "TIME")]
+        time: Option<Timestamp>,
+    },
+    Reboot(LeaveArgs),
+    PowerOff(LeaveArgs),
 }
+
+#[derive(Debug, Args)]
+pub struct NodeSetArgs {
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    #[arg(long, value_name = "NAME")]
+    pub host_name: Option<String>,
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
+    #[arg(long, value_name = "on|off", value_parser = SWITCH)]
+    pub ntp: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct LeaveArgs {
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    #[arg(long, value_name = "SECONDS")]
+    pub seconds: Option<u32>,
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// What a switch can be.
+const SWITCH: [&str; 2] = ["on", "off"];
 
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {

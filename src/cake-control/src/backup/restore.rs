@@ -251,7 +251,7 @@ impl Adjusting<'_> {
         let sealed_elsewhere = sealed_elsewhere + usize::from(ups_elsewhere);
         self.ended(store, journal, &mut txns).await?;
         // Who was logged in, and what was asked and answered there, does not count here.
-        for folder in [keys::sessions(), keys::receipts(), keys::throttles(), keys::nodes()] {
+        for folder in [keys::sessions(), keys::receipts(), keys::throttles(), keys::nodes(), keys::hosts()] {
             for key in all_keys(store, &folder).await? {
                 txns.push(Txn::new().delete(key));
             }

@@ -313,7 +313,8 @@ impl Board {
     pub fn end_task(&self, task: Arc<Task>) {
         let mut inner = self.write();
         inner.tasks.remove(&task.id);
-        if let cake_types::TaskGoal::Operation { operation } = &task.goal {
+        if let cake_types::TaskGoal::Operation { operation } | cake_types::TaskGoal::Left { operation, .. } = &task.goal
+        {
             inner.outcomes.remove(operation);
         }
         drop(inner);

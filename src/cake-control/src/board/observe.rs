@@ -10,6 +10,7 @@ use cake_types::{
     Task, TaskGoal, Usage, Vm, VmId, VmStatus,
 };
 use std::sync::Arc;
+use uuid::Uuid;
 
 impl Board {
     /// An apply or a removal of this generation is under way: the reconciler need not send the same.
@@ -33,9 +34,9 @@ impl Board {
     }
 
     /// An operation that could not be handed to the node.
-    pub fn operation_failed(&self, vm: VmId, operation: OperationId, failure: Failure) {
+    pub fn operation_failed(&self, subject: Uuid, operation: OperationId, failure: Failure) {
         self.write().outcomes.insert(operation, Outcome::Failed(failure));
-        self.tasks_poke.poke(vm.0);
+        self.tasks_poke.poke(subject);
     }
 
     /// The node has accepted this desired state.
@@ -75,7 +76,7 @@ impl Board {
         match observed {
             Observed::SnapshotBegin => self.write().snapshot = Some(Snapshot::default()),
             Observed::SnapshotEnd => self.snapshot_end(),
-            Observed::Node(status) => self.node_status(node, status),
+            Observed::Node(status) => self.node_status(node, *status),
             Observed::Vm(record) => self.vm_record(*record),
             Observed::VmStatus { id, status } => self.vm_status(id, *status),
             Observed::VmRemoved(RemovedRecord { id, .. }) => self.tombstone(id),
@@ -135,6 +136,8 @@ impl Board {
 
     fn node_status(&self, node: NodeId, status: NodeStatus) {
         self.change_node(node, |entry| entry.status = Some(status));
+        // It may have told how an order to go off stands.
+        self.tasks_poke.poke(node.0);
     }
 
     fn vm_record(&self, record: VmRecord) {

@@ -6,6 +6,7 @@ pub mod bin;
 pub mod certificate;
 pub mod events;
 pub mod exports;
+pub mod hosts;
 pub mod images;
 pub mod imports;
 pub mod pools;

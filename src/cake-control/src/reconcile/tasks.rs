@@ -4,15 +4,17 @@
 
 use cake_node_api::Verb;
 use cake_planner::epoch::Held;
-use cake_planner::task::{self, ExportSeen, ImportSeen, Progress, Seen};
+use cake_planner::task::{self, ExportSeen, ImportSeen, LeaveSeen, Progress, Seen};
 use cake_types::{
-    EventKind, ExportId, Failure, FailureCode, ImageId, Problem, Task, TaskEnd, TaskGoal, TaskKind, TaskState, VmId,
+    EventKind, ExportId, Failure, FailureCode, ImageId, OperationId, Problem, Task, TaskEnd, TaskGoal, TaskKind,
+    TaskState, VmId,
 };
 use futures_util::StreamExt;
 use jiff::SignedDuration;
 use std::sync::Arc;
 use uuid::Uuid;
 
+use crate::hosts::Hosts;
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
 use crate::{error, keys};
@@ -28,6 +30,7 @@ const SHUTDOWN_AGAIN_SECONDS: u32 = 60;
 pub struct TaskReconciler {
     pub ledger: Arc<Ledger>,
     pub nodes: Arc<Nodes>,
+    pub hosts: Arc<Hosts>,
 }
 
 impl TaskReconciler {
@@ -82,6 +85,9 @@ impl TaskReconciler {
         if let TaskGoal::Exported { export } = task.goal {
             return self.export_progress(task, export);
         }
+        if let TaskGoal::Left { operation, .. } = task.goal {
+            return self.leave_progress(task, operation);
+        }
         let entry = board.vm(VmId(task.subject.id));
         let outcome = match &task.goal {
             TaskGoal::Operation { operation } => board.outcome(*operation),
@@ -127,6 +133,19 @@ impl TaskReconciler {
         task::export_progress(task, &seen)
     }
 
+    fn leave_progress(&self, task: &Task, operation: OperationId) -> Progress {
+        let nodes = self.ledger.board.nodes();
+        let entry = nodes.iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
+        let outcome = self.ledger.board.outcome(operation);
+        let status = entry.and_then(|entry| entry.status.as_ref());
+        let seen = LeaveSeen {
+            connected: entry.is_some_and(|entry| entry.connected),
+            host: status.and_then(|status| status.host.as_ref()),
+            outcome: outcome.as_ref(),
+        };
+        task::leave_progress(task, operation, &seen)
+    }
+
     async fn finish(&self, task: Task) -> Result<(), Problem> {
         self.ledger.task_ended(&task).await?;
         let key = keys::task(task.id);
@@ -144,6 +163,10 @@ impl TaskReconciler {
             return;
         }
         for task in self.ledger.board.tasks() {
+            if let TaskGoal::Left { operation, .. } = task.goal {
+                self.hand_over_order(&task, operation).await;
+                continue;
+            }
             let TaskGoal::Operation { operation } = task.goal else { continue };
             let vm = VmId(task.subject.id);
             let verb = match task.kind {
@@ -155,8 +178,27 @@ impl TaskReconciler {
             } else if self.ledger.board.outcome(operation).is_none() {
                 let detail = "the outcome was not known after a restart".to_owned();
                 let failure = Failure { code: FailureCode::Internal, detail };
-                self.ledger.board.operation_failed(vm, operation, failure);
+                self.ledger.board.operation_failed(vm.0, operation, failure);
             }
+        }
+    }
+
+    /// An order to go off that its server does not know of.
+    async fn hand_over_order(&self, task: &Arc<Task>, operation: OperationId) {
+        if self.ledger.now().duration_since(task.created_at) <= FRESH {
+            return self.hosts.hand_over(task).await;
+        }
+        let nodes = self.ledger.board.nodes();
+        let entry = nodes.iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
+        let host = entry.and_then(|entry| entry.status.as_ref()).and_then(|status| status.host.as_ref());
+        let knows = host.is_some_and(|host| {
+            host.leaving.as_ref().is_some_and(|leaving| leaving.operation == operation)
+                || host.left.as_ref().is_some_and(|left| left.operation == operation)
+        });
+        if !knows {
+            let detail = "the server never got the order".to_owned();
+            let failure = Failure { code: FailureCode::Internal, detail };
+            self.ledger.board.operation_failed(task.subject.id, operation, failure);
         }
     }
 }

@@ -729,6 +729,28 @@ support-holds = What it holds
 support-delete-title = Delete the support bundle of { $time }?
 support-delete-text = Copies that were saved elsewhere stay.
 ups-title = Power supply (UPS)
+host-title = This server
+host-more = What restarting and powering off does
+host-change = Change name and clock
+host-name-hint = What the server is called in the network and in the console: a DNS name.
+host-zone-hint = For the machine’s own programs and logs. Pages follow the time zone above.
+host-ntp-follow = The clock follows time servers in the network
+host-clock = Clock
+host-clock-text = The clock is set by hand: it can take the time of the device that you are looking at.
+host-clock-now = Take the time of this device
+host-clock-set = The clock is set.
+host-reboot = Restart
+host-reboot-title = Restart { $name }?
+host-reboot-text = The console does not answer until the server is back. VMs that run now start again with it.
+host-power-off = Power off
+host-power-off-title = Power { $name } off?
+host-power-off-text = Somebody has to switch the server on again. VMs that run now start again then.
+host-leave-none = No VM runs now.
+host-leave-vms = { $count ->
+    [one] One VM runs and is shut down first: { $names }.
+   *[other] { $count } VMs run and are shut down first: { $names }.
+}
+host-leaving-tasks = It can be cancelled under Tasks.
 ups-more = What happens when the power fails
 ups-change = Watch a power supply
 ups-saved = The power supply is watched.

@@ -68,3 +68,7 @@ operation-import_chunk = Send part of image
 operation-import_cancel = Cancel bringing in image
 operation-ups_set = Watch power supply
 operation-ups_remove = Watch no power supply
+operation-host_update = Change server’s own settings
+operation-host_clock = Set server’s clock
+operation-host_reboot = Restart server
+operation-host_power_off = Power server off

@@ -68,3 +68,7 @@ operation-import_chunk = 傳送映像檔的一部分
 operation-import_cancel = 取消匯入映像檔
 operation-ups_set = 監看不斷電系統
 operation-ups_remove = 不再監看不斷電系統
+operation-host_update = 變更伺服器本身的設定
+operation-host_clock = 設定伺服器的時鐘
+operation-host_reboot = 重新啟動伺服器
+operation-host_power_off = 將伺服器關機

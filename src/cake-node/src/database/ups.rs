@@ -1,22 +1,14 @@
-//! Which power supply is watched, and the end that has begun because it runs out.
+//! The end that has begun because the power supply runs out.
 
 use super::vms::{VmRow, read_vm};
-use super::{Database, DatabaseError, fence, meta, set_meta};
-use cake_node_api::NodeError;
-use cake_types::{OperationId, Stamp, UpsShutdown, UpsSpec, VmId};
+use super::{Database, DatabaseError, meta, set_meta};
+use crate::guests::Asked;
+use cake_types::{UpsShutdown, VmId};
 use jiff::Timestamp;
-use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-const HELD: &str = "ups";
 const ENDING: &str = "ending";
-
-#[derive(Serialize, Deserialize)]
-struct Held {
-    stamp: Stamp,
-    spec: Option<UpsSpec>,
-}
 
 /// What was begun: after a restart nothing of it is done twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,31 +18,10 @@ pub struct Ending {
     pub at: Timestamp,
     pub stage: UpsShutdown,
     /// Guests that were asked to shut down, each by an operation of its own.
-    pub vms: Vec<(VmId, OperationId)>,
+    pub vms: Vec<Asked>,
 }
 
 impl Database {
-    /// Whether something changed.
-    pub async fn apply_ups(&self, stamp: Stamp, spec: Option<UpsSpec>) -> Result<bool, DatabaseError> {
-        self.write(move |connection| {
-            fence(connection, stamp.epoch)?;
-            let held = held(connection)?;
-            if let Some(held) = &held
-                && (stamp < held.stamp || (stamp == held.stamp && spec != held.spec))
-            {
-                return Err(DatabaseError::Refused(NodeError::StaleStamp { held: held.stamp }));
-            }
-            let changed = held.is_none_or(|held| held.spec != spec);
-            set_meta(connection, HELD, &serde_json::to_string(&Held { stamp, spec })?)?;
-            Ok(changed)
-        })
-        .await
-    }
-
-    pub async fn ups(&self) -> Result<Option<UpsSpec>, DatabaseError> {
-        self.read(|connection| Ok(held(connection)?.and_then(|held| held.spec))).await
-    }
-
     pub async fn ending(&self) -> Result<Option<Ending>, DatabaseError> {
         self.read(|connection| Ok(meta(connection, ENDING)?.map(|text| serde_json::from_str(&text)).transpose()?)).await
     }
@@ -80,14 +51,10 @@ impl Database {
     }
 }
 
-fn held(connection: &Connection) -> Result<Option<Held>, DatabaseError> {
-    Ok(meta(connection, HELD)?.map(|text| serde_json::from_str(&text)).transpose()?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cake_types::{Epoch, Generation};
+    use cake_types::{Epoch, Generation, OperationId, Stamp, UpsSpec};
 
     fn spec(name: &str) -> Option<UpsSpec> {
         Some(UpsSpec {

@@ -7,6 +7,7 @@ mod fences;
 mod history;
 mod hostile_qemu;
 mod imports;
+mod leaving;
 mod life;
 mod network;
 mod nut;

@@ -204,7 +204,7 @@ impl Leader {
         let observed = tokio::time::timeout(LIMIT, self.observation.next()).await.context("nothing is observed")??;
         match observed {
             Observed::SnapshotEnd => return Ok(true),
-            Observed::Node(status) => self.node = Some(status),
+            Observed::Node(status) => self.node = Some(*status),
             Observed::Vm(record) => {
                 let VmRecord { vm, status, .. } = *record;
                 self.vms.insert(vm.meta.id, status);

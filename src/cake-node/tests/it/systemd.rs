@@ -2,7 +2,11 @@
 
 use crate::support::{LIMIT, Leader, NodeProcess, images, launcher};
 use anyhow::{Context, Result, bail, ensure};
-use cake_types::{Generation, Power, Stamp, UpsShutdown, UpsSpec, VmState};
+use cake_node_api::HostVerb;
+use cake_types::{
+    Epoch, Generation, HostSetting, HostSpec, LeavingEnd, LeavingStage, LeavingWay, NodeStatus, OperationId, Power,
+    Stamp, UpsShutdown, UpsSpec, VmState,
+};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -66,6 +70,74 @@ async fn guest_and_server_go_off() -> Result<()> {
     ensure!(node.qemus()?.is_empty(), "the guest is still there");
     tokio::time::sleep(2 * LIMIT).await;
     bail!("the server is still there")
+}
+
+/// What cake-node says when logind has taken somebody's order.
+const GOES: &str = "all guests are off: this server goes";
+
+/// Only where the machine may go off: somebody calls a restart off, and gives the order again.
+#[tokio::test]
+async fn a_restart_is_called_off_and_given_again() -> Result<()> {
+    if launcher() != "systemd" {
+        return Ok(());
+    }
+    let mut node = NodeProcess::start()?;
+    let mut leader = Leader::new(&node, 1).await?;
+    let named =
+        HostSpec { host_name: Some("rack-1".parse()?), time_zone: Some("Asia/Taipei".into()), ntp: Some(false) };
+    let stamp = |generation| Stamp { epoch: Epoch(1), generation: Generation(generation) };
+    leader.client.apply_host(stamp(1), named).await?;
+    let so = leader.until_node(|node| node.host_name == "rack-1").await?;
+    let host = so.host.context("it tells of its machine")?;
+    ensure!(host.time_zone.as_deref() == Some("Asia/Taipei") && host.ntp == Some(false), "{host:?}");
+    ensure!(host.refused.is_none() && host.hands_off.is_none() && !host.synchronized, "{host:?}");
+    let nowhere = HostSpec { time_zone: Some("Nowhere/Nothing".into()), ..HostSpec::default() };
+    leader.client.apply_host(stamp(2), nowhere).await?;
+    let refused = |node: &NodeStatus| node.host.as_ref().and_then(|host| host.refused.clone());
+    let so = leader.until_node(|node| refused(node).is_some()).await?;
+    ensure!(refused(&so).is_some_and(|refused| refused.setting == HostSetting::TimeZone), "{so:?}");
+    leader.client.apply_host(stamp(3), HostSpec::default()).await?;
+
+    // It does not hear the power button, so there is time to call it off, and for a crash.
+    let vm = leader.pvh();
+    leader.apply(&vm).await?;
+    let before = leader.state(&vm, VmState::Running).await?.pid;
+    let (first, second) = (OperationId::now(), OperationId::now());
+    let reboot = HostVerb::Leave { way: LeavingWay::Reboot, seconds: 15 };
+    let stage =
+        |node: &NodeStatus| node.host.as_ref().and_then(|host| host.leaving.as_ref().map(|leaving| leaving.stage));
+    leader.client.operate_host(Epoch(1), first, reboot).await?;
+    leader.until_node(|node| stage(node) == Some(LeavingStage::Guests)).await?;
+    node.kill()?;
+    node.serve()?;
+    let mut leader = Leader::new(&node, 2).await?;
+    leader.client.operate_host(Epoch(2), first, reboot).await.context("the same order again")?;
+    ensure!(leader.client.operate_host(Epoch(2), second, reboot).await.is_err(), "one order at a time");
+    ensure!(leader.client.operate_host(Epoch(1), first, HostVerb::Stay).await.is_err(), "a leader of before");
+    leader.client.operate_host(Epoch(2), first, HostVerb::Stay).await?;
+    let over = |node: &NodeStatus| node.host.as_ref().is_some_and(|host| host.leaving.is_none() && host.left.is_some());
+    let so = leader.until_node(over).await?;
+    let left = so.host.and_then(|host| host.left).context("it has ended")?;
+    ensure!(left.operation == first && left.end == LeavingEnd::Cancelled, "{left:?}");
+    let after = leader.until(vm.meta.id, |status| status.state == VmState::Running && status.pid != before).await?;
+    ensure!(after.halted_by.is_none(), "{after:?}");
+    println!("called off: its guest runs again");
+
+    leader.client.operate_host(Epoch(2), first, reboot).await.context("an order that is over is known")?;
+    leader.client.operate_host(Epoch(2), second, reboot).await?;
+    leader.until_node(|node| stage(node) == Some(LeavingStage::Host)).await?;
+    ensure!(node.qemus()?.is_empty(), "the guest is still there");
+    tokio::time::sleep(2 * LIMIT).await;
+    bail!("the server is still there")
+}
+
+#[test]
+fn a_restart_ends_guests_first_and_is_called_off_until_then() -> Result<()> {
+    let (said, error, _) = in_guest("a_restart_is_called_off_and_given_again")?;
+    let off = error.contains("ended without a report (QEMU: 0)");
+    let all = ["called off: its guest runs again", GOES].iter().all(|wanted| said.contains(wanted));
+    ensure!(all && off && !said.contains("still there"), "{said}\n{error}");
+    Ok(())
 }
 
 /// A NUT server that cuts the power.

@@ -198,15 +198,16 @@ impl Machine {
     /// The guest or QEMU came to an end that nobody asked for, or that only the guest was asked for.
     fn note_end(&mut self, reason: ExitReason, now: Instant, effects: &mut Vec<Effect>) {
         let halting = self.is_halting();
+        let mut finished = None;
         if let Phase::ShuttingDown { operation, ends, .. } = self.phase {
             let outcome = if ends || reason == ExitReason::Guest { Outcome::Done } else { Outcome::Superseded };
-            effects.push(Effect::Finish { operation, outcome });
+            finished = Some(Effect::Finish { operation, outcome });
         } else if reason == ExitReason::Guest
             && let Some((Command::PowerButton, Some(operation))) =
                 self.telling.take_if(|(told, _)| *told == Command::PowerButton)
         {
             // The guest was quicker than QEMU's answer.
-            effects.push(Effect::Finish { operation: operation.id, outcome: Outcome::Done });
+            finished = Some(Effect::Finish { operation: operation.id, outcome: Outcome::Done });
         }
         self.forget_trouble();
         if self.started_at.is_some_and(|start| now.duration_since(start) >= STEADY) {
@@ -222,6 +223,8 @@ impl Machine {
                 }
             }
         }
+        // Who hears that it is over, and lets the VM start again, must find that it was halted.
+        effects.extend(finished);
         self.phase = Phase::Ending;
         self.kill(effects);
     }

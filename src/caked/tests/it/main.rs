@@ -13,6 +13,7 @@ mod drives;
 mod events;
 mod exports;
 mod fetch;
+mod hosts;
 mod imports;
 mod network;
 mod screen;

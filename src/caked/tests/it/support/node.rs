@@ -3,16 +3,18 @@
 use async_trait::async_trait;
 use cake_node_api::staged::Staged;
 use cake_node_api::{
-    ExportRecord, Hello, ImageRecord, ImportRecord, NodeError, NodeService, Observed, ObservedStream, OperationOutcome,
-    OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord, VolumeOrder, VolumePlace,
+    ExportRecord, Hello, HostVerb, ImageRecord, ImportRecord, NodeError, NodeService, Observed, ObservedStream,
+    OperationOutcome, OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord, VolumeOrder,
+    VolumePlace,
 };
 use cake_types::{
     Accelerator, BridgeStatus, ByteSize, CdStatus, Column, Counters, CpuTimes, DiskCounters, DiskFile, DiskStatus,
     Epoch, ExitReason, Export, ExportId, ExportStage, ExportStatus, Failure, FailureCode, Firmware, Generation,
-    GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId, ImageSpec, ImageStatus, Import, ImportStage, ImportStatus,
-    InterfaceCounters, IoCounters, Measure, MemoryNow, NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng,
-    PoolId, PoolSpec, PoolStatus, Power, PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UpsSpec,
-    UpsStatus, UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
+    GuestOs, HaltedBy, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, ImageSpec, ImageStatus, Import,
+    ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NicStatus,
+    NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, PressureTimes,
+    ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UpsSpec, UpsStatus, UsageHistory, UsageOf, Vm, VmCounters,
+    VmId, VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -75,6 +77,10 @@ pub struct State {
     /// The power supply that it was told to watch, and what that says.
     pub ups: Option<UpsSpec>,
     pub ups_status: Option<UpsStatus>,
+    /// What it says of its machine, what it was told of it, and what was done to it.
+    pub host: HostStatus,
+    pub host_asked: Option<HostSpec>,
+    pub host_verbs: Vec<(OperationId, HostVerb)>,
 }
 
 /// An import and its file.
@@ -145,6 +151,9 @@ impl SimNode {
                 next_pid: 1000,
                 ups: None,
                 ups_status: None,
+                host: HostStatus::default(),
+                host_asked: None,
+                host_verbs: Vec::new(),
             }),
             changes,
             key: SecretKey::generate(&mut OsRng),
@@ -224,6 +233,7 @@ impl SimNode {
             capacity: NodeCapacity { cpus: 4, memory: ByteSize::gib(8), memory_available: ByteSize::gib(6) },
             started_at: Timestamp::UNIX_EPOCH,
             ups: self.with(|state| state.ups_status.clone()),
+            host: Some(self.with(|state| state.host.clone())),
             bridges: vec![BridgeStatus {
                 name: "br0".parse().unwrap(),
                 up: true,
@@ -239,7 +249,16 @@ impl SimNode {
             state.ups_status = Some(status);
             state.highest
         });
-        self.tell(Observed::Node(self.node_status(highest)));
+        self.tell(Observed::Node(Box::new(self.node_status(highest))));
+    }
+
+    /// It says so of its machine now.
+    pub fn host_is(&self, host: HostStatus) {
+        let highest = self.with(|state| {
+            state.host = host;
+            state.highest
+        });
+        self.tell(Observed::Node(Box::new(self.node_status(highest))));
     }
 
     /// Waits until it was told to watch the power supply of that name.
@@ -513,6 +532,39 @@ impl NodeService for SimNode {
         self.with(|state| state.imports.remove(&id));
         self.tell(Observed::ImportGone { id });
         Ok(())
+    }
+
+    async fn apply_host(&self, _: Stamp, spec: HostSpec) -> Result<(), NodeError> {
+        self.with(|state| state.host_asked = Some(spec));
+        Ok(())
+    }
+
+    /// An order to go off stays under way until the test says how it ends.
+    async fn operate_host(&self, _: Epoch, operation: OperationId, verb: HostVerb) -> Result<(), NodeError> {
+        let (known, host) = self.with(|state| {
+            let known = state.host_verbs.contains(&(operation, verb));
+            if !known {
+                state.host_verbs.push((operation, verb));
+            }
+            (known, state.host.clone())
+        });
+        match verb {
+            _ if known => Ok(()),
+            HostVerb::Leave { way, .. } => {
+                let leaving = Leaving { operation, way, stage: LeavingStage::Guests, guests: 2, left: 1 };
+                self.host_is(HostStatus { leaving: Some(leaving), ..host });
+                Ok(())
+            }
+            HostVerb::Stay if host.leaving.as_ref().is_some_and(|leaving| leaving.stage == LeavingStage::Host) => {
+                Err(NodeError::Invalid { detail: "the server is going off already".into() })
+            }
+            HostVerb::Stay => {
+                let leaving = host.leaving.map(|leaving| Leaving { stage: LeavingStage::Back, ..leaving });
+                self.host_is(HostStatus { leaving, ..host });
+                Ok(())
+            }
+            HostVerb::SetClock { .. } => Ok(()),
+        }
     }
 
     async fn apply_ups(&self, _: Stamp, spec: Option<UpsSpec>) -> Result<(), NodeError> {

@@ -1,0 +1,31 @@
+//! The servers' own machines: name, clock, power.
+
+use crate::core::escape;
+use crate::wire::{Host, Task};
+use crate::{Client, Error, Seen};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+impl Client {
+    pub async fn host(&self, node: &str) -> Result<Seen<Host>, Error> {
+        self.get(&path(node, "host")).await
+    }
+
+    /// Changes what `change` names, if nobody else did since `seen` was read.
+    pub async fn change_host(&self, node: &str, seen: &Seen<Host>, change: &Value) -> Result<Seen<Host>, Error> {
+        self.patch(&path(node, "host"), seen.etag.as_deref().unwrap_or("*"), change).await
+    }
+
+    pub async fn set_clock(&self, node: &str, time: Timestamp) -> Result<Seen<Value>, Error> {
+        self.post(&path(node, "clock"), Some(&json!({ "time": time }))).await
+    }
+
+    /// `way`: `reboot` or `power-off`. VMs have so many seconds to shut down.
+    pub async fn leave(&self, node: &str, way: &str, seconds: Option<u32>) -> Result<Seen<Task>, Error> {
+        self.post(&path(node, way), Some(&json!({ "seconds": seconds }))).await
+    }
+}
+
+fn path(node: &str, what: &str) -> String {
+    format!("/v1/nodes/{}/{what}", escape(node))
+}

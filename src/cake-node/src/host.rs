@@ -1,0 +1,85 @@
+//! The machine's own settings: brought to what is asked where the machine is cake's, and told of everywhere.
+//!
+//! read (kernel, systemd) → compare → set what differs, each by itself → tell
+
+use crate::database::DatabaseError;
+use crate::service::Node;
+use cake_host::system_settings::{self, SettingsError};
+use cake_types::{HandsOff, HostRefused, HostSetting, HostSpec, NodeStatus};
+
+/// Why nothing of this machine may be changed.
+pub fn hands_off(appliance: bool) -> Option<HandsOff> {
+    match (appliance, system_settings::available()) {
+        (false, _) => Some(HandsOff::NotAppliance),
+        (true, false) => Some(HandsOff::NoSystemd),
+        (true, true) => None,
+    }
+}
+
+/// Brings the machine to what is asked. Done again at every start: the root of an appliance forgets.
+pub async fn settle(node: &Node) -> Result<(), DatabaseError> {
+    let _one_at_a_time = node.settling.lock().await;
+    let refused = match node.hands_off {
+        None => bring(&node.house.database.host().await?).await,
+        Some(_) => None,
+    };
+    let ntp = match node.hands_off {
+        None => system_settings::ntp().await.ok().flatten(),
+        Some(_) => None,
+    };
+    node.house.board.change_host(|host| (host.refused, host.ntp) = (refused, ntp));
+    look(node);
+    Ok(())
+}
+
+/// Tells what the kernel knows; cheap enough to be asked often.
+pub fn look(node: &Node) {
+    let (zone, synchronized) = (system_settings::local_zone(), system_settings::is_synchronized());
+    node.house.board.change_host(|host| (host.time_zone, host.synchronized) = (zone, synchronized));
+    let name = host_name();
+    let renamed = |status: &NodeStatus| name.as_ref().is_some_and(|name| *name != status.host_name);
+    if renamed(&node.house.board.node())
+        && let Some(name) = name
+    {
+        node.house.board.change_node(|status| status.host_name = name);
+    }
+}
+
+fn host_name() -> Option<String> {
+    Some(nix::unistd::gethostname().ok()?.to_string_lossy().into_owned())
+}
+
+/// Each by itself; the first that the machine does not take is told.
+async fn bring(spec: &HostSpec) -> Option<HostRefused> {
+    let HostSpec { host_name: name, time_zone, ntp } = spec;
+    let mut refused = Vec::new();
+    let mut note = |setting: HostSetting, result: Result<(), SettingsError>| {
+        if let Err(error) = result {
+            let because = crate::chain(&error);
+            tracing::warn!("{} is not set: {because}", setting.as_str());
+            refused.push(HostRefused { setting, because });
+        }
+    };
+    if let Some(name) = name
+        && host_name().as_deref() != Some(name.as_str())
+    {
+        note(HostSetting::HostName, system_settings::set_hostname(name.as_str()).await);
+    }
+    if let Some(zone) = time_zone
+        && system_settings::local_zone().as_ref() != Some(zone)
+    {
+        note(HostSetting::TimeZone, system_settings::set_timezone(zone).await);
+    }
+    if let Some(on) = *ntp {
+        note(HostSetting::Ntp, follow(on).await);
+    }
+    refused.into_iter().next()
+}
+
+async fn follow(on: bool) -> Result<(), SettingsError> {
+    match system_settings::ntp().await? {
+        Some(now) if now == on => Ok(()),
+        None if !on => Ok(()),
+        _ => system_settings::set_ntp(on).await,
+    }
+}
