@@ -12,8 +12,8 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, audit, backups, bin, bulk, cd, certificate, console, disks, events, exports, images, imports,
-    meta, metrics, nics, nodes, pools, queries, query, screen, session, settings, setup, support, tasks, tokens, ups,
-    usage, vms, volumes, watch,
+    meta, metrics, nics, nodes, pools, queries, query, screen, server_disks, session, settings, setup, support, tasks,
+    tokens, ups, usage, vms, volumes, watch,
 };
 
 struct Table {
@@ -154,6 +154,8 @@ fn table(api: Api) -> Table {
         .add("pool_list", ("GET", "/v1/pools"), With(View), pools::list)
         .add("node_list", ("GET", "/v1/nodes"), With(View), nodes::list)
         .add("node_get", ("GET", "/v1/nodes/{node}"), With(View), nodes::get)
+        .add("node_disks", ("GET", "/v1/nodes/{node}/disks"), With(View), server_disks::list)
+        .add("node_disks_read", ("POST", "/v1/nodes/{node}/disks/read"), With(Operate), server_disks::read)
         .add("node_usage", ("GET", "/v1/nodes/{node}/usage"), With(View), usage::of_node)
         .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)
         .add("task_get", ("GET", "/v1/tasks/{task}"), With(View), tasks::get)

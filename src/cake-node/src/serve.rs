@@ -9,6 +9,7 @@ use crate::house::House;
 use crate::imports::Imports;
 use crate::inspector::WorkerInspector;
 use crate::library::Library;
+use crate::server_disks::{self, ServerDisks};
 use crate::service::Node;
 use crate::{accelerator, key, networks, ups, usage};
 use anyhow::{Context, Result, bail};
@@ -93,10 +94,12 @@ pub async fn serve(options: Options) -> Result<()> {
         limits: cake_qmp::Limits::default(),
     };
     let engine = Engine::new(settings, launcher, house.clone());
+    let disks = ServerDisks::new(program.clone(), options.engine.clone(), board.clone());
     let (imports, exports) = (Imports::new(house.clone(), inspector), Exports::new(house.clone(), program));
     let (power, supply) = watch::channel(None);
     let (tickets, guests, appliance) = (Default::default(), engine.clone(), options.appliance);
-    let node = Node { id, house: house.clone(), engine: guests, imports, exports, tickets, appliance, ups: power };
+    let node =
+        Node { id, house: house.clone(), engine: guests, imports, exports, tickets, disks, appliance, ups: power };
     let node = Arc::new(node);
     node.resume().await?;
     let listener = listen(&options.socket, &allowed)?;
@@ -105,6 +108,7 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(usage::run(engine.clone(), board.clone()));
     tokio::spawn(history::run(history.clone(), engine.clone()));
     tokio::spawn(networks::run(board));
+    tokio::spawn(server_disks::run(node.disks.clone()));
     tokio::spawn(look_again(house, engine));
     tokio::spawn(sweep_exports(node.exports.clone()));
     tokio::spawn(try_again(node.clone()));

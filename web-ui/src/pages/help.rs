@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 23] = [
+pub const ORDER: [&str; 24] = [
     "first-steps",
     "create-a-vm",
     "console",
@@ -27,6 +27,7 @@ pub const ORDER: [&str; 23] = [
     "storage",
     "alerts",
     "usage",
+    "server-disks",
     "ups",
     "networks",
     "search",

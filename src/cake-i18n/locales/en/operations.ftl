@@ -68,3 +68,4 @@ operation-import_chunk = Send part of image
 operation-import_cancel = Cancel bringing in image
 operation-ups_set = Watch power supply
 operation-ups_remove = Watch no power supply
+operation-node_disks_read = Ask disks of a server

@@ -68,3 +68,4 @@ operation-import_chunk = 傳送映像檔的一部分
 operation-import_cancel = 取消匯入映像檔
 operation-ups_set = 監看不斷電系統
 operation-ups_remove = 不再監看不斷電系統
+operation-node_disks_read = 查詢伺服器的硬碟

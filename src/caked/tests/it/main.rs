@@ -17,6 +17,7 @@ mod imports;
 mod network;
 mod screen;
 mod search;
+mod server_disks;
 mod setup;
 mod support;
 mod support_bundle;

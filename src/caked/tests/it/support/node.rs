@@ -11,8 +11,8 @@ use cake_types::{
     Epoch, ExitReason, Export, ExportId, ExportStage, ExportStatus, Failure, FailureCode, Firmware, Generation,
     GuestOs, HaltedBy, HostCounters, ImageFormat, ImageId, ImageSpec, ImageStatus, Import, ImportStage, ImportStatus,
     InterfaceCounters, IoCounters, Measure, MemoryNow, NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng,
-    PoolId, PoolSpec, PoolStatus, Power, PressureTimes, ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UpsSpec,
-    UpsStatus, UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
+    PoolId, PoolSpec, PoolStatus, Power, PressureTimes, ProvisionProgress, SecretKey, ServerDisk, Span, Stamp,
+    TcgReason, UpsSpec, UpsStatus, UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -75,6 +75,8 @@ pub struct State {
     /// The power supply that it was told to watch, and what that says.
     pub ups: Option<UpsSpec>,
     pub ups_status: Option<UpsStatus>,
+    /// Its own; `None` until it has looked, which it does when asked.
+    pub disks: Option<Vec<ServerDisk>>,
 }
 
 /// An import and its file.
@@ -145,6 +147,7 @@ impl SimNode {
                 next_pid: 1000,
                 ups: None,
                 ups_status: None,
+                disks: None,
             }),
             changes,
             key: SecretKey::generate(&mut OsRng),
@@ -611,6 +614,7 @@ impl NodeService for SimNode {
         let live = self.changes.subscribe();
         let mut first = vec![Observed::SnapshotBegin];
         self.with(|state| {
+            first.extend(state.disks.clone().map(|disks| Observed::Disks { disks }));
             first.extend(state.images.iter().cloned().map(|image| Observed::Image(Box::new(image))));
             let record = |(id, held): (&ImageId, &Receiving)| ImportRecord { id: *id, status: held.status.clone() };
             first.extend(state.imports.iter().map(record).map(|import| Observed::Import(Box::new(import))));
@@ -659,6 +663,12 @@ impl NodeService for SimNode {
         let mut file = archive.into_inner().unwrap();
         std::io::Seek::rewind(&mut file).unwrap();
         Ok(file.into())
+    }
+
+    async fn read_disks(&self) -> Result<Vec<ServerDisk>, NodeError> {
+        let disks = self.with(|state| state.disks.get_or_insert_default().clone());
+        self.tell(Observed::Disks { disks: disks.clone() });
+        Ok(disks)
     }
 
     async fn counters(&self) -> Result<Counters, NodeError> {
