@@ -39,9 +39,10 @@ build() {
 # A tree without a working QEMU never becomes `current`.
 try() {
     local tree=$1 program
-    for program in 'qemu-system-x86_64 --version' 'qemu-img --version' 'swtpm --version' 'swtpm_setup --help'; do
+    for program in 'bin/qemu-system-x86_64 --version' 'bin/qemu-img --version' 'bin/swtpm --version' 'bin/swtpm_setup --help' \
+        'sbin/smartctl --version'; do
         # shellcheck disable=SC2086 # the arguments are words
-        as_root chroot "$tree" /usr/bin/$program >/dev/null || die "the engine root is broken: $program failed"
+        as_root chroot "$tree" /usr/$program >/dev/null || die "the engine root is broken: $program failed"
     done
 }
 

@@ -2,6 +2,8 @@
 # systemd-guest.sh DIR OUTPUT: boots the systemd root in QEMU and runs DIR/run in it as root, under a real systemd.
 # Inside, DIR is /cake and the engine root is /engine, both read-only. What `run` prints goes to OUTPUT as it comes;
 # what the guest's own console says to OUTPUT.console. The exit status is that of `run`, or 125 if there was none.
+# CAKE_GUEST_DISKS gives it more disks, written to by nobody else: words KIND=FILE, KIND being nvme, nvme-worn (with warnings), ide or virtio; the
+# FILE's name is the serial. Their drivers are loaded by whoever needs them: modprobe -a nvme ahci sd_mod.
 set -euo pipefail
 # shellcheck source=image/scripts/common.sh
 . "$(dirname "$0")/common.sh"
@@ -45,6 +47,24 @@ for mount in dev-hugepages dev-mqueue sys-kernel-debug sys-kernel-tracing sys-ke
 done
 
 disk() { printf 'driver=raw,node-name=%s,read-only=on,file.driver=file,file.filename=%s' "$1" "${2//,/,,}"; }
+# disks: the arguments for CAKE_GUEST_DISKS, one a line.
+disks() {
+    local word kind file serial number=0
+    for word in ${CAKE_GUEST_DISKS:-}; do
+        kind=${word%%=*} file=${word#*=} number=$((number + 1))
+        serial=$(basename "$file")
+        printf '%s\n' -blockdev "driver=raw,node-name=more$number,file.driver=file,file.filename=${file//,/,,}" -device
+        case $kind in
+            nvme) echo "nvme,drive=more$number,serial=$serial" ;;
+            # spare blocks below their threshold, and read-only
+            nvme-worn) echo "nvme,drive=more$number,serial=$serial,smart_critical_warning=9" ;;
+            ide) echo "ide-hd,drive=more$number,serial=$serial,bus=ide.$((number - 1))" ;;
+            virtio) echo "virtio-blk-pci,drive=more$number,serial=$serial" ;;
+            *) die "no such kind of disk: $kind" ;;
+        esac
+    done
+}
+mapfile -t more < <(disks)
 : >"$output"
 status=0
 # A fixed CPU model: under TCG `max` turns on 5-level paging, which panicked once.
@@ -59,7 +79,7 @@ engine timeout "${CAKE_GUEST_SECONDS:-300}" qemu-system-x86_64 \
     -blockdev "$(disk engine "$engine")" -device virtio-blk-pci,drive=engine \
     -chardev "file,id=console,path=$output.console" -serial chardev:console \
     -chardev "file,id=output,path=$output" -device virtio-serial-pci -device virtserialport,chardev=output,name=cake.output \
-    -device virtio-rng-pci || status=$?
+    -device virtio-rng-pci "${more[@]}" || status=$?
 
 # The last line is the guest's report; the caller sees only what `run` itself printed.
 report=$(tail -n 1 "$output")

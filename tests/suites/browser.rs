@@ -329,6 +329,7 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
         Sight::of("images-upload", "/images").after("document.getElementById('upload-box').open = true"),
         Sight::of("disks", "/disks"),
         Sight::of("bin", "/bin"),
+        Sight::of("hardware", "/hardware"),
         Sight::of("tasks", "/tasks"),
         Sight::of("task", format!("/tasks/{task}")),
         Sight::of("alerts", "/alerts"),

@@ -302,6 +302,11 @@ async fn usage(english: &Cake, chinese: &Cake) -> Result<()> {
     ensure!(raw["step_seconds"] == 120 && raw["mean"]["memory_taken_bytes"].is_array(), "{raw}");
     ensure!(english.run(&["vm", "usage", "web", "--span", "year"]).await?.code == 2, "no such span");
     ensure!(english.run(&["node", "usage", "nobody"]).await?.code == 3, "no such server");
+    let disks = english.json(&["node", "disks", node, "--read"]).await?;
+    ensure!(disks["known"] == true && disks["items"].is_array(), "{disks}");
+    let table = chinese.ok(&["node", "disks", node]).await?.out;
+    ensure!(table.contains("健康狀態") && table.contains("序號"), "{table}");
+    ensure!(english.run(&["node", "disks", "nobody"]).await?.code == 3, "no such server");
     Ok(())
 }
 

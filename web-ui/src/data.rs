@@ -6,7 +6,8 @@ use cake_planner::query::Filter;
 use cake_types::{
     AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Export, ExportStatus, Failure,
     Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Permission, Pool, PoolStatus, Problem, Role,
-    RoleName, SavedQuery, SessionId, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState,
+    RoleName, SavedQuery, ServerDisk, SessionId, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume,
+    VolumeState,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -295,6 +296,8 @@ pub struct NodeView {
     /// The last that was heard.
     pub status: Option<NodeStatus>,
     pub connected: bool,
+    /// Its own; `None` until it has looked at them.
+    pub disks: Option<Arc<[ServerDisk]>>,
 }
 
 #[derive(Clone, Debug)]

@@ -52,6 +52,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/vms/{vm}/console", get(pages::console::serial))
         .route("/images", get(pages::images::page))
         .route("/disks", get(pages::disks::page))
+        .route("/hardware", get(pages::server_disks::page))
         .route("/bin", get(pages::bin::page))
         .route("/alerts", get(pages::alerts::page))
         .route("/tasks", get(pages::tasks::page))

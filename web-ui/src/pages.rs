@@ -22,6 +22,7 @@ pub mod new_vm;
 mod nics;
 pub mod overview;
 pub mod search;
+pub mod server_disks;
 pub mod settings;
 pub mod setup;
 pub mod tasks;
@@ -66,6 +67,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
         ["images"] => images::regions(data, f, &mut regions).await,
         ["disks"] => disks::regions(data, f, &mut regions).await,
         ["alerts"] => alerts::regions(data, f, &mut regions).await,
+        ["hardware"] => server_disks::regions(data, f, &mut regions).await,
         ["bin"] => bin::regions(data, f, &mut regions).await,
         ["tasks"] => tasks::regions(data, f, &parsed(query), &mut regions).await,
         ["tasks", id] => tasks::one_region(data, f, id, &mut regions).await,

@@ -271,13 +271,14 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
     };
     let said = f.words.alert(alert);
     let known = alert.acknowledged.as_ref();
+    let of_a_disk = alert.kind.is_of_a_disk();
     AlertRow {
         id: alert.id.to_string(),
         key: alert.id.as_str().replace('.', "-"),
         kind: alert.kind.as_str(),
         mark: Mark { key, word: f.words.severity(alert.severity), icon, tone },
         name: alert.subject.name.clone(),
-        address: address(&alert.subject),
+        address: if of_a_disk { Some("/hardware".into()) } else { address(&alert.subject) },
         what: said.what,
         next: said.next,
         help: match alert.kind {
@@ -289,6 +290,7 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             | AlertKind::UpsAway
             | AlertKind::UpsReplaceBattery
             | AlertKind::UpsShutdown => "ups",
+            _ if of_a_disk => "server-disks",
             _ => "alerts",
         },
         since: f.tv("alert-since", "age", f.age(&alert.since)),

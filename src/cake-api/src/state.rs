@@ -15,6 +15,7 @@ use cake_control::imports::Imports;
 use cake_control::ledger::Ledger;
 use cake_control::screens::Screens;
 use cake_control::search::Search;
+use cake_control::server_disks::DiskReader;
 use cake_control::settings::Settings;
 use cake_control::setup::Setup;
 use cake_control::support::Support;
@@ -46,6 +47,7 @@ pub struct Api {
     pub(crate) consoles: Arc<Consoles>,
     pub(crate) screens: Arc<Screens>,
     pub(crate) usage: Arc<UsageReader>,
+    pub(crate) disks: Arc<DiskReader>,
     pub(crate) alerts: Arc<AlertBook>,
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) ups: Arc<UpsBook>,
@@ -77,6 +79,7 @@ impl Api {
             consoles: control.consoles.clone(),
             screens: control.screens.clone(),
             usage: control.usage.clone(),
+            disks: control.disks.clone(),
             alerts: control.alerts.clone(),
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),

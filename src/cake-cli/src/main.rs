@@ -33,6 +33,7 @@ mod nic;
 mod output;
 mod progress;
 mod search;
+mod server_disks;
 mod system;
 mod ups;
 mod usage;

@@ -3,8 +3,8 @@
 use crate::core::{NO_BODY, escape};
 use crate::vms::vm_path;
 use crate::wire::{
-    Alert, AuditRecord, Certificate, Event, Node, Pool, SetupDone, SetupState, SigningRequest, Ups, UsageHistory,
-    Version,
+    Alert, AuditRecord, Certificate, Event, Node, Pool, ServerDisks, SetupDone, SetupState, SigningRequest, Ups,
+    UsageHistory, Version,
 };
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::Method;
@@ -44,6 +44,12 @@ impl Client {
 
     pub async fn nodes(&self) -> Result<ItemsSeen<Node>, Error> {
         self.list("/v1/nodes", None).await
+    }
+
+    /// The disks of a server; with `now` it asks them, instead of telling what they last said.
+    pub async fn node_disks(&self, node: &str, now: bool) -> Result<Seen<ServerDisks>, Error> {
+        let path = format!("/v1/nodes/{}/disks", escape(node));
+        if now { self.post(&format!("{path}/read"), NO_BODY).await } else { self.get(&path).await }
     }
 
     pub async fn node(&self, node: &str) -> Result<Seen<Node>, Error> {

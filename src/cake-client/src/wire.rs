@@ -2,6 +2,10 @@
 //!
 //! Words that may grow (states, kinds, roles) are text here, so that a newer server's new word is shown, not refused.
 
+mod server_disks;
+
+pub use server_disks::{ServerDisk, ServerDiskHealth, ServerDisks};
+
 use cake_types::ByteSize;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -40,6 +40,7 @@ pub mod reconcile;
 pub mod record;
 pub mod screens;
 pub mod search;
+pub mod server_disks;
 pub mod settings;
 pub mod setup;
 mod start;

@@ -237,5 +237,6 @@ pub(crate) fn pool_item(entry: &PoolEntry) -> PoolItem<'_> {
 }
 
 pub(crate) fn node_item(entry: &NodeEntry) -> NodeItem<'_> {
-    NodeItem { node: &entry.node, status: entry.status.as_ref(), connected: entry.connected }
+    let NodeEntry { node, status, connected, disks } = entry;
+    NodeItem { node, status: status.as_ref(), connected: *connected, disks: disks.as_deref() }
 }

@@ -38,6 +38,7 @@ use crate::reconcile::volumes::VolumeReconciler;
 use crate::record::{self, RecordError, Stored};
 use crate::screens::Screens;
 use crate::search::Search;
+use crate::server_disks::DiskReader;
 use crate::settings::Settings;
 use crate::setup::{Setup, SetupFileError};
 use crate::support::Support;
@@ -82,6 +83,7 @@ pub struct Control {
     pub screens: Arc<Screens>,
     pub bin: Arc<BinSweeper>,
     pub usage: Arc<UsageReader>,
+    pub disks: Arc<DiskReader>,
     pub alerts: Arc<AlertBook>,
     pub certificates: Arc<Certificates>,
     pub ups: Arc<UpsBook>,
@@ -144,6 +146,7 @@ impl Control {
         let alerts = Arc::new(AlertBook::load(ledger.clone()).await?);
         let ups = Arc::new(UpsBook::load(ledger.clone(), settings.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
+        let disks = Arc::new(DiskReader::new(ledger.clone(), nodes.clone()));
         let search = Search::new(ledger.clone(), tasks.clone(), accounts.clone(), settings.clone());
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
         setup.prepare().await?;
@@ -173,6 +176,7 @@ impl Control {
             screens,
             bin,
             usage,
+            disks,
             alerts,
             certificates: Arc::new(certificates),
             ups,

@@ -170,7 +170,7 @@ impl Support {
         let imports = board.imports().iter().map(|one| json!({ "import": one.import, "status": one.status })).collect();
         let pools = board.pools().iter().map(|one| json!({ "pool": one.pool, "status": one.status })).collect();
         let nodes = board.nodes();
-        let node = |one: &Arc<crate::board::NodeEntry>| json!({ "node": one.node, "status": one.status, "connected": one.connected });
+        let node = |one: &Arc<crate::board::NodeEntry>| json!({ "node": one.node, "status": one.status, "connected": one.connected, "disks": one.disks.as_deref() });
         let nodes = nodes.iter().map(node).collect();
         for (name, all) in [
             ("vms", vms),

@@ -2,10 +2,11 @@
 //! Shared by the fuzz targets and by the replay on stable Rust.
 #![allow(dead_code, reason = "each target takes the one it needs")]
 
+use cake_host::disks::health;
 use cake_host::history::{Archive, Layout, PAGE, PageHead, Pages};
 use cake_host::ups::{Answer, LINE_MAX, Told, parse, quoted, told};
 use cake_host::usage::{parse_cpu_times, parse_disks, parse_interfaces, parse_memory, parse_pressure};
-use cake_types::{Span, UpsFlag};
+use cake_types::{DiskHealth, Span, UpsFlag};
 use std::io;
 use uuid::Uuid;
 
@@ -86,4 +87,18 @@ pub fn nut(bytes: &[u8]) {
         assert!(charge.is_none_or(|charge| charge <= 100) && flags.len() <= UpsFlag::ALL.len());
         assert!(model.is_none_or(|model| model.chars().count() <= 161 && !model.chars().any(char::is_control)));
     }
+}
+
+/// Panics when an invariant does not hold.
+pub fn smart(bytes: &[u8]) {
+    let found = health(bytes);
+    if found.silence.is_some() {
+        assert_eq!(found, DiskHealth { silence: found.silence, ..DiskHealth::default() }, "who is silent says nothing");
+        return;
+    }
+    assert_ne!(found, DiskHealth::default(), "who is not silent says something");
+    assert!(found.temperature.is_none_or(|degrees| (-60..=150).contains(&degrees)));
+    let percents = [found.percent_used, found.spare, found.spare_threshold];
+    assert!(percents.into_iter().flatten().all(|percent| percent <= 255) && found.warnings.len() <= 6);
+    let _ = (found.is_failing(), found.is_short_of_spare(), found.bad_sectors(), found.wear());
 }

@@ -10,7 +10,7 @@
 //!   process: ProcessIdentity ─▶ LiveProcess (pidfd)
 //!   cage: a root of its own, no rights: where guests' bytes are touched      step: one that failed on the way there
 //!   usage: one process, the whole machine       identity: its names        accelerator: does KVM really run guests
-//!   ups: what the NUT server of a UPS tells
+//!   ups: what the NUT server of a UPS tells          disks: what the machine is built of, and what smartctl says of their health
 //!   history: what was used, over an hour, a day, a month, in files that never grow
 //! ```
 //!
@@ -19,6 +19,7 @@
 pub mod accelerator;
 mod bus;
 pub mod cage;
+pub mod disks;
 pub mod history;
 pub mod identity;
 pub mod launch;

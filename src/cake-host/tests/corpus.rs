@@ -46,3 +46,8 @@ fn the_kernels_files_break_nothing() {
 fn what_a_nut_server_says_breaks_nothing() {
     replay("nut", 40_000, check::nut);
 }
+
+#[test]
+fn what_smartctl_says_breaks_nothing() {
+    replay("smart", 20_000, check::smart);
+}

@@ -2,9 +2,9 @@
 
 use cake_i18n::{Catalogue, Words};
 use cake_types::{
-    Code, EventKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff, HostSetting, ImageFormat, Language,
-    LeavingStage, LeavingWay, NameError, Permission, Restart, SetupError, Severity, TagError, TaskKind, TaskState,
-    TcgReason, UpsFlag, UpsProblem, UpsShutdown, VmState,
+    Code, DiskSilence, DiskVerdict, DiskWarning, EventKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff,
+    HostSetting, ImageFormat, Language, LeavingStage, LeavingWay, NameError, Permission, Restart, ServerBus,
+    SetupError, Severity, TagError, TaskKind, TaskState, TcgReason, UpsFlag, UpsProblem, UpsShutdown, VmState,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -141,6 +141,10 @@ fn every_word_of_the_vocabulary_is_there() {
         {
             has(format!("leaving-{}-{}", stage.as_str(), way.as_str()));
         }
+        ServerBus::ALL.iter().for_each(|of| has(format!("disk-bus-{}", of.as_str())));
+        DiskVerdict::ALL.iter().for_each(|of| has(format!("disk-verdict-{}", of.as_str())));
+        DiskSilence::ALL.iter().for_each(|of| has(format!("disk-silence-{}", of.as_str())));
+        DiskWarning::ALL.iter().for_each(|of| has(format!("disk-warning-{}", of.as_str())));
         for kind in
             ["ups", "vm", "image", "pool", "node", "account", "token", "settings", "task", "event", "audit", "query"]
         {

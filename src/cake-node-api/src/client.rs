@@ -4,8 +4,8 @@ use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, HostVerb, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
 use cake_types::{
-    ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp,
-    UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, PoolId, PoolSpec, ServerDisk,
+    Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -240,6 +240,14 @@ impl NodeClient {
     pub async fn history(&self, of: UsageOf, span: Span, after: Option<i64>) -> Result<UsageHistory, ClientError> {
         match self.call(Request::History { of, span, after }).await? {
             (Answer::History(history), _) => Ok(*history),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// Asks every disk how it is, which may take a while.
+    pub async fn read_disks(&self) -> Result<Vec<ServerDisk>, ClientError> {
+        match self.call(Request::ReadDisks).await? {
+            (Answer::Disks(disks), _) => Ok(disks),
             _ => Err(ClientError::Unexpected),
         }
     }

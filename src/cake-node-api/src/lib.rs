@@ -10,6 +10,7 @@
 //!              ticket, open            a byte stream: a one-time ticket, then a connected descriptor
 //!              open_import, open_image the file that is received ([`staged`]), or one that is sent out
 //!              history, counters       what was used over time, and since the start
+//!              read_disks              how the server's own disks are
 //! ```
 //!
 //! Start from [`NodeService`]: cake-node implements it, [`NodeClient`] is it from afar, and [`serve`] joins the two over a Unix

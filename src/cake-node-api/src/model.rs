@@ -2,8 +2,8 @@
 
 use cake_types::{
     ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, HostSpec, ImageId, ImageSpec, ImageStatus,
-    Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey, Span,
-    Stamp, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey, ServerDisk,
+    Span, Stamp, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -98,6 +98,10 @@ pub enum Observed {
         status: PoolStatus,
     },
     Operation(OperationOutcome),
+    /// The server's disks, all of them; seldom, so they are no part of [`NodeStatus`].
+    Disks {
+        disks: Vec<ServerDisk>,
+    },
     /// A sample of every running VM.
     Usage {
         samples: Vec<(VmId, Usage)>,
@@ -319,6 +323,7 @@ pub enum Request {
         after: Option<i64>,
     },
     Counters,
+    ReadDisks,
     Support,
 }
 
@@ -342,4 +347,5 @@ pub enum Answer {
     Size(ByteSize),
     History(Box<UsageHistory>),
     Counters(Box<Counters>),
+    Disks(Vec<ServerDisk>),
 }

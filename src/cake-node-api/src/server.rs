@@ -5,8 +5,8 @@ use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, HostVerb, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
 use async_trait::async_trait;
 use cake_types::{
-    ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, PoolId, PoolSpec, Span, Stamp,
-    UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, PoolId, PoolSpec, ServerDisk,
+    Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -70,6 +70,8 @@ pub trait NodeService: Send + Sync + 'static {
     async fn history(&self, of: UsageOf, span: Span, after: Option<i64>) -> Result<UsageHistory, NodeError>;
     /// What this server and its running VMs have used since they were started.
     async fn counters(&self) -> Result<Counters, NodeError>;
+    /// Asks every disk of the server how it is; what it says is observed as well.
+    async fn read_disks(&self) -> Result<Vec<ServerDisk>, NodeError>;
     /// A tar of this node's logs, bounded, as they are.
     async fn support(&self) -> Result<OwnedFd, NodeError>;
 }
@@ -162,6 +164,7 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
             service.history(of, span, after).await.map(|history| Answer::History(Box::new(history)))
         }
         Request::Counters => service.counters().await.map(|counters| Answer::Counters(Box::new(counters))),
+        Request::ReadDisks => service.read_disks().await.map(Answer::Disks),
         Request::Support => service.support().await.map(&mut with),
         Request::Observe => return,
     };

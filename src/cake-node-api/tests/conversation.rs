@@ -6,9 +6,9 @@ use cake_node_api::{
     StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace, serve,
 };
 use cake_types::{
-    Accelerator, ByteSize, Column, Counters, Epoch, Export, ExportId, HostCounters, HostSpec, ImageId, Import,
-    NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, SecretKey, Span, Stamp, UpsSpec,
-    UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
+    Accelerator, ByteSize, Column, Counters, DiskHealth, DiskSilence, Epoch, Export, ExportId, HostCounters, HostSpec,
+    ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, SecretKey, ServerBus,
+    ServerDisk, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
 };
 use futures_util::StreamExt;
 use std::io::{Read, Write};
@@ -18,6 +18,12 @@ use std::sync::{Arc, Mutex};
 use tokio::net::UnixListener;
 
 /// A node with nothing on it but an echo behind every ticket.
+fn disk() -> ServerDisk {
+    let health = DiskHealth::silent(DiskSilence::Asleep);
+    let (name, size, bus) = ("sda".into(), ByteSize(512), ServerBus::Ata);
+    ServerDisk { name, model: None, serial: None, size, bus, rotational: true, removable: false, health }
+}
+
 struct EchoNode {
     node: NodeId,
     key: SecretKey,
@@ -136,6 +142,9 @@ impl NodeService for EchoNode {
         });
         Ok(UsageHistory { span, first: after.unwrap_or(-7), columns: columns.collect(), set_aside: None })
     }
+    async fn read_disks(&self) -> Result<Vec<ServerDisk>, NodeError> {
+        Ok(vec![disk()])
+    }
     async fn counters(&self) -> Result<Counters, NodeError> {
         Ok(Counters { host: HostCounters::default(), vms: Vec::new() })
     }
@@ -219,6 +228,7 @@ async fn a_history_comes_as_it_is() {
     let history = client.history(UsageOf::Vm(VmId::now()), Span::Day, Some(12)).await.unwrap();
     assert_eq!((history.first, history.span, history.columns.len()), (12, Span::Day, VM_MEASURES.len()));
     assert_eq!(history.columns[0].mean, [None, Some(f32::MAX), Some(0.1)]);
+    assert_eq!(client.read_disks().await.unwrap(), [disk()]);
     assert_eq!(client.counters().await.unwrap().host, HostCounters::default());
 }
 

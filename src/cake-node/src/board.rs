@@ -2,8 +2,8 @@
 
 use cake_node_api::{ExportRecord, ImageRecord, ImportRecord, Observed};
 use cake_types::{
-    ExportId, ExportStatus, HostStatus, ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, UpsStatus,
-    Usage, VmId, VmStatus,
+    ExportId, ExportStatus, HostStatus, ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, ServerDisk,
+    UpsStatus, Usage, VmId, VmStatus,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -24,6 +24,8 @@ struct Shared {
 
 struct State {
     node: NodeStatus,
+    /// `None` until they have been looked at.
+    disks: Option<Vec<ServerDisk>>,
     // Boxed: most VMs rest, and the table is kept small.
     vms: HashMap<VmId, Box<VmStatus>>,
     pools: BTreeMap<PoolId, PoolStatus>,
@@ -36,6 +38,7 @@ impl Board {
     pub fn new(node: NodeStatus) -> Self {
         let state = State {
             node,
+            disks: None,
             vms: HashMap::new(),
             pools: BTreeMap::new(),
             images: Vec::new(),
@@ -86,6 +89,17 @@ impl Board {
         let host = Some(host);
         if before != host {
             self.change_node(|node| node.host = host);
+        }
+    }
+
+    pub fn disks(&self) -> Option<Vec<ServerDisk>> {
+        self.state().disks.clone()
+    }
+
+    pub fn set_disks(&self, disks: &[ServerDisk]) {
+        let before = self.state().disks.replace(disks.to_vec());
+        if before.as_deref() != Some(disks) {
+            self.tell(Observed::Disks { disks: disks.to_vec() });
         }
     }
 

@@ -89,7 +89,7 @@ fn confined(engine: &Path, uid: u32, words: &[&str], format: &str) -> Result<Inf
         Seen { source: &source, name: SOURCE, writable: false },
         Seen { source: &target, name: TARGET, writable: true },
     ];
-    cage::enter(&Cage { engine, uid, network: false, kvm: false, seen: &seen }).map_err(ConvertError::Cage)?;
+    cage::enter(&Cage { engine, uid, network: false, device: None, seen: &seen }).map_err(ConvertError::Cage)?;
     cage::limit(&[
         (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_AS, MEMORY),

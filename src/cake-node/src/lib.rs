@@ -25,6 +25,7 @@
 pub mod accelerator;
 pub mod admin;
 mod admit;
+pub mod ask_disk;
 mod board;
 pub mod convert;
 mod converter;
@@ -43,6 +44,7 @@ mod library;
 mod meters;
 mod networks;
 pub mod serve;
+mod server_disks;
 mod service;
 mod support;
 mod tickets;

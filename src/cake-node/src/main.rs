@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use cake_daemon::{limits, log, memory};
 use cake_node::admin::{self, Alive};
+use cake_node::ask_disk::ask_disk;
 use cake_node::convert::{convert_image, export_disk};
 use cake_node::serve::{Options, serve};
 use cake_storage::worker::{Depth, inspect_image};
@@ -130,6 +131,9 @@ enum WorkerKind {
     /// Make a disk that others read (standard output) of the raw disk at standard input
     #[command(name = "export-disk")]
     Export { format: String, engine: PathBuf },
+    /// Ask a disk of this machine for its health
+    #[command(name = "ask-disk")]
+    AskDisk { name: String, engine: PathBuf },
 }
 
 fn main() -> ExitCode {
@@ -155,6 +159,7 @@ fn worker(kind: WorkerKind) -> Result<()> {
         WorkerKind::Glance => Ok(inspect_image(Depth::Headers)?),
         WorkerKind::Convert { format, engine } => match convert_image(&format, &engine)? {},
         WorkerKind::Export { format, engine } => match export_disk(&format, &engine)? {},
+        WorkerKind::AskDisk { name, engine } => match ask_disk(&name, &engine)? {},
     }
 }
 

@@ -9,6 +9,7 @@ use crate::house::House;
 use crate::imports::Imports;
 use crate::inspector::WorkerInspector;
 use crate::library::Library;
+use crate::server_disks::{self, ServerDisks};
 use crate::service::Node;
 use crate::{accelerator, host, key, leaving, networks, ups, usage};
 use anyhow::{Context, Result, bail};
@@ -95,6 +96,7 @@ pub async fn serve(options: Options) -> Result<()> {
         limits: cake_qmp::Limits::default(),
     };
     let engine = Engine::new(settings, launcher, house.clone());
+    let disks = ServerDisks::new(program.clone(), options.engine.clone(), board.clone());
     let (imports, exports) = (Imports::new(house.clone(), inspector), Exports::new(house.clone(), program));
     let (power, supply) = watch::channel(None);
     let (orders, ordered) = watch::channel(());
@@ -105,6 +107,7 @@ pub async fn serve(options: Options) -> Result<()> {
         imports,
         exports,
         tickets: Default::default(),
+        disks,
         hands_off,
         settling: Default::default(),
         orders,
@@ -118,6 +121,7 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(history::run(history.clone(), engine.clone()));
     tokio::spawn(networks::run(board));
     tokio::spawn(look_again(house, engine, node.clone()));
+    tokio::spawn(server_disks::run(node.disks.clone()));
     tokio::spawn(sweep_exports(node.exports.clone()));
     tokio::spawn(try_again(node.clone()));
     tokio::spawn(ups::run(node.clone(), supply));

@@ -6,6 +6,7 @@ use crate::database::{Applied, Database, Departure, PendingOperation, Tombstone,
 use crate::exports::Exports;
 use crate::house::House;
 use crate::imports::Imports;
+use crate::server_disks::ServerDisks;
 use crate::support;
 use crate::tickets::Tickets;
 use async_trait::async_trait;
@@ -17,8 +18,8 @@ use cake_node_api::{
 };
 use cake_types::{
     ByteSize, Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId, Import,
-    LeavingStage, NodeId, OperationId, PoolId, PoolSpec, Power, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
-    VmState, VmStatus,
+    LeavingStage, NodeId, OperationId, PoolId, PoolSpec, Power, ServerDisk, Span, Stamp, UpsSpec, UsageHistory,
+    UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -51,6 +52,7 @@ pub struct Node {
     pub settling: tokio::sync::Mutex<()>,
     /// There may be an order to go off, or to stay.
     pub orders: watch::Sender<()>,
+    pub disks: Arc<ServerDisks>,
     /// The power supply that is watched.
     pub ups: watch::Sender<Option<UpsSpec>>,
 }
@@ -381,6 +383,10 @@ impl NodeService for Node {
         made.map_err(|error| failed(&error))?.map(OwnedFd::from).map_err(|error| failed(&error))
     }
 
+    async fn read_disks(&self) -> Result<Vec<ServerDisk>, NodeError> {
+        Ok(self.disks.read().await)
+    }
+
     async fn operate(&self, id: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError> {
         if self.database().knows_operation(id).await? {
             return Ok(());
@@ -463,6 +469,7 @@ async fn snapshot(
     send: &mpsc::Sender<Observed>,
 ) -> Result<(), crate::database::DatabaseError> {
     let mut first: Vec<Observed> = vec![Observed::SnapshotBegin, Observed::Node(Box::new(board.node()))];
+    first.extend(board.disks().map(|disks| Observed::Disks { disks }));
     first.extend(board.pools().into_iter().map(|(id, status)| Observed::Pool { id, status }));
     first.extend(board.images().into_iter().map(|image| Observed::Image(Box::new(image))));
     first.extend(board.imports().into_iter().map(|import| Observed::Import(Box::new(import))));

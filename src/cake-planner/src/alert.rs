@@ -6,6 +6,8 @@
 //!                            └── those that were open ─┘   (so that nothing flaps, and nothing is told twice)
 //! ```
 
+mod disk;
+
 use crate::certificate::{ENDS_NOW, ENDS_SOON};
 use crate::query::{NodeItem, PoolItem};
 use crate::vm_power::STEADY;
@@ -111,6 +113,7 @@ pub fn find(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
         return found;
     }
     found.extend(facts.nodes.iter().flat_map(of_ups));
+    found.extend(facts.nodes.iter().flat_map(|node| disk::of_node(node, before)));
     found.extend(facts.pools.iter().filter_map(|pool| of_pool(pool.pool, pool.status?, before)));
     found.extend(facts.vms.iter().filter_map(|vm| of_vm(vm, facts, before)));
     found

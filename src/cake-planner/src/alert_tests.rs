@@ -1,5 +1,8 @@
 use super::*;
-use cake_types::{Acknowledgement, Actor, Epoch, Generation, HaltedBy, NodeStatus, Stamp};
+use cake_types::{
+    Acknowledgement, Actor, DiskHealth, DiskSilence, DiskWarning, Epoch, Generation, HaltedBy, NodeStatus, ServerDisk,
+    Stamp,
+};
 use proptest::prelude::*;
 use serde_json::from_str;
 
@@ -17,6 +20,7 @@ struct World {
     orphaned: bool,
     binned: bool,
     certificate: Option<CertificateInfo>,
+    disks: Option<Vec<ServerDisk>>,
     open: Alerts,
     waiting: BTreeMap<AlertId, Timestamp>,
 }
@@ -46,6 +50,7 @@ impl World {
             orphaned: false,
             binned: false,
             certificate: None,
+            disks: Some(Vec::new()),
             open: Alerts::new(),
             waiting: BTreeMap::new(),
         }
@@ -54,7 +59,12 @@ impl World {
     fn look(&mut self) -> Vec<(&'static str, &'static str, Severity)> {
         let facts = Facts {
             now: self.now,
-            nodes: vec![NodeItem { node: &self.node, status: self.node_status.as_ref(), connected: self.connected }],
+            nodes: vec![NodeItem {
+                node: &self.node,
+                status: self.node_status.as_ref(),
+                connected: self.connected,
+                disks: self.disks.as_deref(),
+            }],
             pools: vec![PoolItem { pool: &self.pool, status: Some(&self.pool_status) }],
             vms: vec![VmSeen {
                 vm: &self.vm,
@@ -348,4 +358,64 @@ proptest! {
             prop_assert!(world.open.len() + world.waiting.len() <= 2);
         }
     }
+}
+
+fn disk(name: &str) -> ServerDisk {
+    from_str(&format!(
+        r#"{{ "name": "{name}", "model": "Fast One", "serial": "S/{name}", "size": 4096, "bus": "nvme",
+              "rotational": false, "removable": false, "health": {{ "read_at": "2026-11-20T16:30:00Z" }} }}"#
+    ))
+    .unwrap()
+}
+
+#[test]
+fn a_disk_is_told_of_for_each_reason_and_by_its_name() {
+    let mut world = World::new();
+    let says = |world: &mut World, change: fn(&mut DiskHealth)| {
+        let mut one = disk("nvme0n1");
+        change(&mut one.health);
+        world.disks = Some(vec![disk("nvme1n1"), one]);
+        world.look()
+    };
+    assert_eq!(says(&mut world, |_| {}), []);
+    assert_eq!(says(&mut world, |h| h.percent_used = Some(80)), [("began", "disk-worn", WARNING)]);
+    assert_eq!(says(&mut world, |h| h.percent_used = Some(90)), [("began", "disk-worn", ERROR)]);
+    let alert = world.open.values().next().unwrap();
+    assert_eq!(
+        (alert.params["disk"].as_str(), alert.params["percent"].as_str()),
+        ("nvme0n1 (Fast One, S/nvme0n1)", "90")
+    );
+    assert!(alert.id.as_str().ends_with(".Snvme0n1"), "{}", alert.id);
+    let told = says(&mut world, |h| (h.passed, h.pending_sectors) = (Some(false), Some(2)));
+    let expected =
+        [("began", "disk-failing", ERROR), ("began", "disk-sectors", WARNING), ("ended", "disk-worn", ERROR)];
+    assert_eq!(told, expected);
+    let told = says(&mut world, |h| h.warnings = vec![DiskWarning::Spare, DiskWarning::Temperature]);
+    let [spare, hot, .., failing, sectors] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!([spare, hot], [&("began", "disk-spare", ERROR), &("began", "disk-hot", WARNING)]);
+    assert_eq!([failing, sectors], [&("ended", "disk-failing", ERROR), &("ended", "disk-sectors", WARNING)]);
+    world.disks = Some(Vec::new());
+    assert_eq!(world.look().len(), 2, "a disk that was taken out is nobody's trouble");
+}
+
+/// A server that has just been started has not looked at its disks yet, and some of them may sleep.
+#[test]
+fn what_nothing_new_is_known_of_stays_as_it_was() {
+    let mut world = World::new();
+    let mut failing = disk("sda");
+    failing.health.passed = Some(false);
+    world.disks = Some(vec![failing.clone()]);
+    assert_eq!(world.look(), [("began", "disk-failing", ERROR)]);
+    world.acknowledge();
+    world.disks = None;
+    assert_eq!(world.look(), []);
+    let mut other = disk("sdb");
+    failing.health = DiskHealth::silent(DiskSilence::Asleep);
+    other.health = DiskHealth::silent(DiskSilence::Unsupported);
+    world.disks = Some(vec![failing.clone(), other]);
+    assert_eq!(world.look(), []);
+    assert!(world.open.values().next().unwrap().acknowledged.is_some());
+    failing.health = disk("sda").health;
+    world.disks = Some(vec![failing]);
+    assert_eq!(world.look(), [("ended", "disk-failing", ERROR)]);
 }

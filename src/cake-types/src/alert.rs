@@ -106,10 +106,27 @@ kinds! {
     UpsReplaceBattery = "ups-replace-battery";
     /// Guests are shut down because the power is about to end, and the server next; params: `stage`.
     UpsShutdown = "ups-shutdown";
+    /// A disk of the server says that it is about to fail; params of this and the next: `disk`, what it is called.
+    DiskFailing = "disk-failing";
+    /// Some of its sectors can't be read; params: `sectors`.
+    DiskSectors = "disk-sectors";
+    /// Most of its life is used up; params: `percent`.
+    DiskWorn = "disk-worn";
+    /// Its spare blocks are nearly used up; params: `percent`, `?` where it does not say.
+    DiskSpare = "disk-spare";
+    /// It is too hot or too cold; params: `degrees`, `?` where it does not say.
+    DiskHot = "disk-hot";
     /// The Store knows it, no server has it.
     VmLost = "vm-lost";
     /// It runs, and the Store does not know it.
     VmOrphaned = "vm-orphaned";
+}
+
+impl AlertKind {
+    /// About a disk of the server, which is the alert's part.
+    pub const fn is_of_a_disk(self) -> bool {
+        matches!(self, Self::DiskFailing | Self::DiskSectors | Self::DiskWorn | Self::DiskSpare | Self::DiskHot)
+    }
 }
 
 #[cfg(test)]

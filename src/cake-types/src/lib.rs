@@ -27,6 +27,7 @@ mod node;
 mod pool;
 mod problem;
 mod sealed;
+mod server_disk;
 mod settings;
 mod tag;
 mod task;
@@ -65,6 +66,9 @@ pub use node::{Accelerator, Node, NodeCapacity, NodeStatus, TcgReason};
 pub use pool::{Pool, PoolSpec, PoolStatus};
 pub use problem::{Code, Problem};
 pub use sealed::{KeyError, OpenError, OsRng, PublicKey, SealError, Sealed, SecretKey, seal};
+pub use server_disk::{
+    DiskHealth, DiskSilence, DiskVerdict, DiskWarning, DiskWear, ServerBus, ServerDisk, WEAR_CRITICAL, WEAR_WARNING,
+};
 pub use settings::{
     Calendar, Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SystemSettings, bin_days,
 };

@@ -19,7 +19,7 @@ mod tpm;
 use crate::argv::{FIRST_FILE_FD, FIRST_TAP_FD, KERNEL_NAME, LOCK_FD};
 use crate::folder::record_lock;
 use crate::plan::{LaunchPlan, PlannedFile};
-use cake_host::cage::{self, Cage, Seen};
+use cake_host::cage::{self, Cage, Device, Seen};
 use cake_host::step::{StepError, close_from, file, step};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::resource::Resource;
@@ -97,7 +97,8 @@ pub fn exec_vm(path: &Path) -> Result<Infallible, ExecError> {
 fn enter(plan: &LaunchPlan) -> Result<(), StepError> {
     let kernel = plan.kernel.as_deref().map(|source| Seen { source, name: KERNEL_NAME, writable: false });
     let LaunchPlan { engine, uid, network, kvm, .. } = plan;
-    cage::enter(&Cage { engine, uid: *uid, network: *network, kvm: *kvm, seen: kernel.as_slice() })
+    let device = kvm.then_some(Device::KVM);
+    cage::enter(&Cage { engine, uid: *uid, network: *network, device, seen: kernel.as_slice() })
 }
 
 fn read_plan(path: &Path) -> Result<LaunchPlan, ExecError> {

@@ -127,8 +127,8 @@ fn pool_view(entry: &board::PoolEntry) -> Arc<PoolView> {
 }
 
 fn node_view(entry: &board::NodeEntry) -> Arc<NodeView> {
-    let board::NodeEntry { node, status, connected } = entry;
-    Arc::new(NodeView { node: node.clone(), status: status.clone(), connected: *connected })
+    let board::NodeEntry { node, status, connected, disks } = entry;
+    Arc::new(NodeView { node: node.clone(), status: status.clone(), connected: *connected, disks: disks.clone() })
 }
 
 fn found(thing: search::Found) -> Found {

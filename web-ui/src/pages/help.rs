@@ -27,6 +27,7 @@ pub const ORDER: [&str; 24] = [
     "storage",
     "alerts",
     "usage",
+    "server-disks",
     "ups",
     "server",
     "networks",

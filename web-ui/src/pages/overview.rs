@@ -1,6 +1,7 @@
 //! `GET /`: health in one sentence, then the evidence.
 
 use super::EventRows;
+use super::server_disks::{self, Summary};
 use super::ups::{self, Supply};
 use super::usage::Charts;
 use crate::data::{ConsoleData, EventQuery, NodeView, PageQuery, PoolView, VmView};
@@ -83,6 +84,7 @@ pub struct Server {
     pub state: Mark,
     pub facts: Option<ServerFacts>,
     pub ups: Option<Supply>,
+    pub disks: Option<Summary>,
 }
 
 pub struct ServerFacts {
@@ -131,7 +133,13 @@ pub fn server(f: &Frame, view: &NodeView, vms: &[Arc<VmView>]) -> Server {
             up: f.since(&status.started_at),
         }
     });
-    Server { name: view.node.meta.name.to_string(), state, facts, ups: ups::supply(f, view) }
+    Server {
+        name: view.node.meta.name.to_string(),
+        state,
+        facts,
+        ups: ups::supply(f, view),
+        disks: server_disks::summary(f, view),
+    }
 }
 
 fn bridge(bridge: &BridgeStatus) -> (String, String) {

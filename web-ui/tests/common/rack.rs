@@ -175,7 +175,12 @@ impl ConsoleData for Rack {
             nodes: self
                 .nodes
                 .iter()
-                .map(|v| NodeItem { node: &v.node, status: v.status.as_ref(), connected: v.connected })
+                .map(|v| NodeItem {
+                    node: &v.node,
+                    status: v.status.as_ref(),
+                    connected: v.connected,
+                    disks: v.disks.as_deref(),
+                })
                 .collect(),
             pools: self.pools.iter().map(|v| PoolItem { pool: &v.pool, status: v.status.as_ref() }).collect(),
             vms: vms
@@ -253,8 +258,14 @@ impl ConsoleData for Rack {
         found.extend(self.volumes.iter().filter(item).take(each).cloned().map(Found::Volume));
         let pools = self.pools.iter().filter(|v| is(&PoolItem { pool: &v.pool, status: v.status.as_ref() }));
         found.extend(pools.take(each).cloned().map(Found::Pool));
-        let node =
-            |v: &&Arc<NodeView>| is(&NodeItem { node: &v.node, status: v.status.as_ref(), connected: v.connected });
+        let node = |v: &&Arc<NodeView>| {
+            is(&NodeItem {
+                node: &v.node,
+                status: v.status.as_ref(),
+                connected: v.connected,
+                disks: v.disks.as_deref(),
+            })
+        };
         found.extend(self.nodes.iter().filter(node).take(each).cloned().map(Found::Node));
         let tasks = self.tasks.iter().filter(|task| is(&TaskItem { task, said: &words.task_title(task) }));
         found.extend(tasks.take(each).cloned().map(Found::Task));

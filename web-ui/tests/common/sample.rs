@@ -3,8 +3,8 @@
 use super::Rack;
 use cake_types::{
     Account, AccountId, Actor, ApiToken, AuditRecord, AuditResult, ByteSize, Calendar, Event, EventKind, Image,
-    Language, Node, NodeStatus, Origin, Pool, PoolStatus, ProjectName, RoleName, SavedQuery, SessionId, Severity,
-    Subject, SystemSettings, Task, Vm, VmId, VmStatus, Volume, VolumeState, built_in_roles,
+    Language, Node, NodeStatus, Origin, Pool, PoolStatus, ProjectName, RoleName, SavedQuery, ServerDisk, SessionId,
+    Severity, Subject, SystemSettings, Task, Vm, VmId, VmStatus, Volume, VolumeState, built_in_roles,
 };
 use cake_web::{
     About, AccountView, BackupView, BinView, ExportView, ImageView, ImportView, NodeView, PoolView, SettingsView,
@@ -137,7 +137,18 @@ fn node(connected: bool) -> Arc<NodeView> {
         ],
         "host": { "time_zone": "Asia/Taipei", "ntp": true, "synchronized": true },
     }));
-    Arc::new(NodeView { node, status: Some(status), connected })
+    let disks: Vec<ServerDisk> = made(json!([
+        { "name": "sda", "model": "WDC WD4003FFBX", "serial": "V1JW3ABC", "size": 4000u64 << 30, "bus": "ata",
+          "rotational": true, "removable": false, "health": { "read_at": ago(40), "passed": true, "temperature": 34,
+          "power_on_hours": 21_430, "reallocated_sectors": 8, "pending_sectors": 2, "uncorrectable_sectors": 0 } },
+        { "name": "sdb", "size": 16 * GIB, "bus": "usb", "rotational": false, "removable": true, "model": "Acme Stick",
+          "health": { "silence": "unsupported" } },
+        { "name": "nvme0n1", "model": "Samsung MZQL21T9HCJR", "serial": "S64GNE0R", "size": 1788 * GIB, "bus": "nvme",
+          "rotational": false, "removable": false, "health": { "read_at": ago(40), "passed": false, "silence": "asleep",
+          "warnings": ["spare"], "temperature": 41, "power_on_hours": 8766, "percent_used": 91, "spare": 4,
+          "spare_threshold": 10, "media_errors": 3 } },
+    ]));
+    Arc::new(NodeView { node, status: Some(status), connected, disks: Some(disks.into()) })
 }
 
 /// Of the first VM: one that is there, one that is made.

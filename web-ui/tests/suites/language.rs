@@ -143,12 +143,13 @@ async fn every_word_on_a_page_comes_from_the_catalogue() {
 
 /// Numbers with units, dates, versions: formed by rules of the language, not by words.
 fn is_fact(text: &str) -> bool {
-    const UNITS: [&str; 20] = [
+    const UNITS: [&str; 21] = [
         "B",
         "KiB",
         "MiB",
         "GiB",
         "TiB",
+        "°C",
         "Jan",
         "Feb",
         "Mar",

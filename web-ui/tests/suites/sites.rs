@@ -7,7 +7,7 @@ pub const VM: &str = "/vms/0192a000-0000-7000-8000-010000000001";
 pub const TASK: &str = "/tasks/0192a000-0000-7000-8000-070000000003";
 
 /// Pages for somebody who is logged in.
-pub const INSIDE: [&str; 28] = [
+pub const INSIDE: [&str; 29] = [
     "/",
     "/vms",
     "/vms?q=web&show=running&sort=memory&down=1",
@@ -22,6 +22,7 @@ pub const INSIDE: [&str; 28] = [
     "/images",
     "/disks",
     "/bin",
+    "/hardware",
     "/search",
     "/search?q=web",
     "/search?q=kind%3Avm%20tag%3Aweb",

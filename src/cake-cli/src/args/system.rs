@@ -13,6 +13,12 @@ pub enum NodeCommand {
         #[arg(value_name = "NODE")]
         node: String,
     },
+    Disks {
+        #[arg(value_name = "NODE")]
+        node: String,
+        #[arg(long)]
+        read: bool,
+    },
     Usage {
         #[arg(value_name = "NODE")]
         node: String,

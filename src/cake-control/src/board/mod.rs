@@ -379,8 +379,9 @@ impl Board {
         let mut inner = self.write();
         let old = inner.nodes.get(&id).cloned();
         let status = old.as_ref().and_then(|old| old.status.clone());
-        let connected = old.is_some_and(|old| old.connected);
-        inner.nodes.insert(id, Arc::new(NodeEntry { node, status, connected }));
+        let connected = old.as_ref().is_some_and(|old| old.connected);
+        let disks = old.and_then(|old| old.disks.clone());
+        inner.nodes.insert(id, Arc::new(NodeEntry { node, status, connected, disks }));
         drop(inner);
         self.changes.tell(What::Node(id));
     }

@@ -7,7 +7,7 @@ use cake_planner::epoch::{Held, Wanted};
 use cake_store::Revision;
 use cake_types::{
     ByteSize, Export, ExportStatus, Failure, Generation, Image, ImageStatus, Import, ImportStatus, Name, Node, NodeId,
-    NodeStatus, Pool, PoolStatus, Stamp, Vm, VmId, VmState, VmStatus,
+    NodeStatus, Pool, PoolStatus, ServerDisk, Stamp, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -153,6 +153,8 @@ pub struct NodeEntry {
     /// The last that was heard.
     pub status: Option<NodeStatus>,
     pub connected: bool,
+    /// Its own, as it last said; `None` until then.
+    pub disks: Option<Arc<[ServerDisk]>>,
 }
 
 /// Makes the JSON of a VM once for all its readers. The HTTP contract is cake-api's, so cake-api implements it.

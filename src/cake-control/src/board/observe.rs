@@ -88,6 +88,7 @@ impl Board {
             Observed::ExportGone { id } => self.export_status(id, None),
             Observed::Pool { id, status } => self.pool_status(id, status),
             Observed::Operation(outcome) => self.operation(outcome),
+            Observed::Disks { disks } => self.change_node(node, |entry| entry.disks = Some(disks.into())),
             Observed::Usage { samples } => self.usage(&samples),
         }
     }

@@ -1,6 +1,6 @@
 //! The root: the engine tree, read-only, with the few things that a program needs to write or to read from the machine.
 
-use super::{Cage, FOLDER, Seen};
+use super::{Cage, Device, FOLDER, Seen};
 use crate::step::{StepError, file, step};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
@@ -13,7 +13,6 @@ const CLOSED: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlag
 
 /// Character devices by their fixed numbers (Linux admin-guide, devices.txt).
 const DEVICES: [(&str, u64, u64); 2] = [("null", 1, 3), ("urandom", 1, 9)];
-const KVM: (&str, u64, u64) = ("kvm", 10, 232);
 
 /// Leaves the machine's file systems behind.
 pub fn enter(cage: &Cage<'_>) -> Result<(), StepError> {
@@ -65,13 +64,10 @@ fn devices(folder: &Path, cage: &Cage<'_>) -> Result<(), StepError> {
         mknod(&folder.join(name), SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(major, minor))
             .map_err(step("make a device"))?;
     }
-    if cage.kvm {
-        let (name, major, minor) = KVM;
+    if let Some(Device { name, kind, number }) = cage.device {
         let path = folder.join(name);
-        mknod(&path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o600), makedev(major, minor))
-            .map_err(step("make /dev/kvm"))?;
-        chown(&path, Some(Uid::from_raw(cage.uid)), Some(Gid::from_raw(cage.uid)))
-            .map_err(step("give /dev/kvm away"))?;
+        mknod(&path, kind, Mode::from_bits_truncate(0o600), number).map_err(file("make", &path))?;
+        chown(&path, Some(Uid::from_raw(cage.uid)), Some(Gid::from_raw(cage.uid))).map_err(file("give away", &path))?;
     }
     mount(NOTHING, folder, NOTHING, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | flags, NOTHING)
         .map_err(step("make /dev read-only"))

@@ -45,3 +45,21 @@ alert-ups-replace-battery-next = Order a new battery. Until then it may not last
 alert-ups-shutdown-short = Shut down: no power
 alert-ups-shutdown = The power was about to end: guests are shut down, and then the server where it can be.
 alert-ups-shutdown-next = Where the server stays on, it can’t be powered off from here: do it by hand. Guests start again when the power is back.
+alert-disk-failing-short = Disk is failing
+alert-disk-failing = The disk { $disk } says that it is failing.
+alert-disk-failing-next = Back up what lies on it now, and replace the disk.
+alert-disk-sectors-short = Unreadable sectors
+alert-disk-sectors = { $sectors ->
+    [one] One sector of the disk { $disk } can’t be read.
+   *[other] { $sectors } sectors of the disk { $disk } can’t be read.
+}
+alert-disk-sectors-next = Check that the backups are good. If the number grows, replace the disk.
+alert-disk-worn-short = Disk worn
+alert-disk-worn = { $percent } % of the life of the disk { $disk } is used up.
+alert-disk-worn-next = Order a new disk, and replace this one before it is worn out.
+alert-disk-spare-short = Spare blocks nearly used up
+alert-disk-spare = The disk { $disk } has few spare blocks left: { $percent } %.
+alert-disk-spare-next = Back up what lies on it now, and replace the disk.
+alert-disk-hot-short = Disk temperature
+alert-disk-hot = The disk { $disk } is too hot or too cold: { $degrees } °C.
+alert-disk-hot-next = Check the fans, the air filters and the temperature of the room.

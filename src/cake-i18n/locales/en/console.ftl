@@ -767,3 +767,18 @@ field-ups-user = User
 ups-user-hint = Only so that the NUT server waits for this server before it cuts the power.
 ups-password-hint = A password is kept. Leave it empty to keep it.
 ups-offered = There is: { $names }.
+hardware-title = Server disks
+hardware-lead = What the servers are built of, and what it says of its own health. It is asked each hour.
+disk-count = { $count ->
+    [one] { $count } disk
+   *[other] { $count } disks
+}
+disk-none = The server shows no disk.
+disk-read-now = Ask now
+disk-read-at = As of
+disk-device = Device
+disk-rotating = rotating
+disk-solid = solid state
+disk-spare = Spare blocks left
+disk-spare-of = { $percent } %; { $least } % is too few
+disk-hours-years = { $hours } ({ $years } years)

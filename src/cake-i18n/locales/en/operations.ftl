@@ -72,3 +72,4 @@ operation-host_update = Change server’s own settings
 operation-host_clock = Set server’s clock
 operation-host_reboot = Restart server
 operation-host_power_off = Power server off
+operation-node_disks_read = Ask disks of a server

@@ -72,3 +72,4 @@ operation-host_update = 變更伺服器本身的設定
 operation-host_clock = 設定伺服器的時鐘
 operation-host_reboot = 重新啟動伺服器
 operation-host_power_off = 將伺服器關機
+operation-node_disks_read = 查詢伺服器的硬碟

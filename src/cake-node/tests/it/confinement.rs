@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A field of /proc/PID/status, its words.
-fn status(pid: u32, field: &str) -> Result<Vec<String>> {
+pub fn status(pid: u32, field: &str) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).context(field.to_owned())?;
     Ok(line.split_whitespace().map(str::to_owned).collect())

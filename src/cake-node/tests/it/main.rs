@@ -14,6 +14,7 @@ mod nut;
 mod office;
 mod pools;
 mod screen;
+mod server_disks;
 mod storm;
 mod support;
 mod systemd;

@@ -167,6 +167,11 @@ fn a_server_without_power_ends_its_guests_and_then_itself() -> Result<()> {
 
 /// Runs a test of this program in the guest: what it said, what the script said, whether all went well.
 fn in_guest(test: &str) -> Result<(String, String, bool)> {
+    in_guest_with(&format!("systemd::{test}"), "", "")
+}
+
+/// The same with more disks (words of `CAKE_GUEST_DISKS`), and with commands before the test.
+pub fn in_guest_with(test: &str, disks: &str, prepare: &str) -> Result<(String, String, bool)> {
     let folder = tempfile::tempdir()?;
     let (inside, output) = (folder.path().join("cake"), folder.path().join("output"));
     fs::create_dir_all(inside.join("images"))?;
@@ -183,13 +188,19 @@ set -e
 mkdir -p '{place}'
 ln -s /cake/cake-node '{NODE}'
 export CAKE_LAUNCHER=systemd CAKE_ENGINE=/engine CAKE_IMAGES=/cake/images
-exec /cake/it --exact systemd::{test} --nocapture
+{prepare}
+exec /cake/it --exact {test} --nocapture
 "
     );
     fs::write(inside.join("run"), run)?;
     fs::set_permissions(inside.join("run"), fs::Permissions::from_mode(0o755))?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../image/scripts/systemd-guest.sh");
-    let guest = Command::new(script).arg(&inside).arg(&output).output().context("image/scripts/systemd-guest.sh")?;
+    let guest = Command::new(script)
+        .env("CAKE_GUEST_DISKS", disks)
+        .arg(&inside)
+        .arg(&output)
+        .output()
+        .context("image/scripts/systemd-guest.sh")?;
     let said = fs::read_to_string(&output).unwrap_or_default();
     Ok((said, String::from_utf8_lossy(&guest.stderr).into_owned(), guest.status.success()))
 }

@@ -4,7 +4,7 @@ use super::field::{Kind, NumberField, TextField, TimeField};
 use super::item::Item;
 use cake_types::{
     Account, Actor, AuditRecord, AuditResult, ByteSize, Event, Firmware, GuestOs, Image, Meta, Node, NodeStatus, Pool,
-    PoolStatus, Severity, Tags, Task, Vm, VmState, Volume, VolumeState,
+    PoolStatus, ServerDisk, Severity, Tags, Task, Vm, VmState, Volume, VolumeState,
 };
 use jiff::Timestamp;
 use std::fmt::Display;
@@ -42,6 +42,8 @@ pub struct NodeItem<'a> {
     pub node: &'a Node,
     pub status: Option<&'a NodeStatus>,
     pub connected: bool,
+    /// Its own; `None` while nothing was heard of them.
+    pub disks: Option<&'a [ServerDisk]>,
 }
 
 /// `said`: its sentence as the reader reads it.

@@ -48,7 +48,7 @@ pub(super) fn start(plan: &LaunchPlan, state: &Path, floor: RawFd) -> Result<Own
 
 fn become_swtpm(plan: &LaunchPlan, state: &Path, connection: OwnedFd, parent: Pid) -> Result<Infallible, StepError> {
     let seen = [Seen { source: state, name: STATE, writable: true }];
-    cage::enter(&Cage { engine: &plan.engine, uid: plan.uid, network: false, kvm: false, seen: &seen })?;
+    cage::enter(&Cage { engine: &plan.engine, uid: plan.uid, network: false, device: None, seen: &seen })?;
     cage::limit(&[
         (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_AS, MEMORY),

@@ -18,6 +18,7 @@ mod imports;
 mod network;
 mod screen;
 mod search;
+mod server_disks;
 mod setup;
 mod support;
 mod support_bundle;

@@ -13,8 +13,8 @@ use cake_types::{
     GuestOs, HaltedBy, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, ImageSpec, ImageStatus, Import,
     ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NicStatus,
     NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, PressureTimes,
-    ProvisionProgress, SecretKey, Span, Stamp, TcgReason, UpsSpec, UpsStatus, UsageHistory, UsageOf, Vm, VmCounters,
-    VmId, VmState, VmStatus,
+    ProvisionProgress, SecretKey, ServerDisk, Span, Stamp, TcgReason, UpsSpec, UpsStatus, UsageHistory, UsageOf, Vm,
+    VmCounters, VmId, VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -81,6 +81,8 @@ pub struct State {
     pub host: HostStatus,
     pub host_asked: Option<HostSpec>,
     pub host_verbs: Vec<(OperationId, HostVerb)>,
+    /// Its own; `None` until it has looked, which it does when asked.
+    pub disks: Option<Vec<ServerDisk>>,
 }
 
 /// An import and its file.
@@ -154,6 +156,7 @@ impl SimNode {
                 host: HostStatus::default(),
                 host_asked: None,
                 host_verbs: Vec::new(),
+                disks: None,
             }),
             changes,
             key: SecretKey::generate(&mut OsRng),
@@ -663,6 +666,7 @@ impl NodeService for SimNode {
         let live = self.changes.subscribe();
         let mut first = vec![Observed::SnapshotBegin];
         self.with(|state| {
+            first.extend(state.disks.clone().map(|disks| Observed::Disks { disks }));
             first.extend(state.images.iter().cloned().map(|image| Observed::Image(Box::new(image))));
             let record = |(id, held): (&ImageId, &Receiving)| ImportRecord { id: *id, status: held.status.clone() };
             first.extend(state.imports.iter().map(record).map(|import| Observed::Import(Box::new(import))));
@@ -711,6 +715,12 @@ impl NodeService for SimNode {
         let mut file = archive.into_inner().unwrap();
         std::io::Seek::rewind(&mut file).unwrap();
         Ok(file.into())
+    }
+
+    async fn read_disks(&self) -> Result<Vec<ServerDisk>, NodeError> {
+        let disks = self.with(|state| state.disks.get_or_insert_default().clone());
+        self.tell(Observed::Disks { disks: disks.clone() });
+        Ok(disks)
     }
 
     async fn counters(&self) -> Result<Counters, NodeError> {

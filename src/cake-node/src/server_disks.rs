@@ -1,0 +1,144 @@
+//! The disks of this server and how they are: looked at when the node starts, each hour, and when somebody asks.
+//!
+//! ```text
+//!  /sys ──► cake_host::disks::list ──► each one: worker ask-disk ──► cake_host::disks::health ──► board
+//! ```
+//!
+//! A disk that sleeps is not woken for it: what it said before stays, with the time when it was so.
+
+use crate::board::Board;
+use cake_host::disks::{self, ANSWER_MAX};
+use cake_types::{DiskHealth, DiskSilence, ServerBus, ServerDisk};
+use jiff::Timestamp;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// Nothing that is read here changes quickly.
+const EVERY: Duration = Duration::from_secs(3600);
+/// Who asks again so soon gets the same answer: disks have better things to do.
+const FRESH: Duration = Duration::from_secs(5);
+/// A disk that has not answered by then does not answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct ServerDisks {
+    /// This very program.
+    program: PathBuf,
+    engine: PathBuf,
+    board: Board,
+    /// Held while disks are asked, so that they are asked once; when that was.
+    asked: Mutex<Option<Instant>>,
+}
+
+impl ServerDisks {
+    pub fn new(program: PathBuf, engine: PathBuf, board: Board) -> Arc<Self> {
+        Arc::new(Self { program, engine, board, asked: Mutex::new(None) })
+    }
+
+    /// Asks every disk, one after the other, and puts what they say on the board.
+    pub async fn read(&self) -> Vec<ServerDisk> {
+        let mut asked = self.asked.lock().await;
+        let before = self.board.disks();
+        if asked.is_some_and(|at| at.elapsed() < FRESH)
+            && let Some(disks) = before
+        {
+            return disks;
+        }
+        let before = before.unwrap_or_default();
+        let listed = tokio::task::spawn_blocking(|| disks::list(Path::new("/sys"))).await;
+        let mut now = listed.unwrap_or_else(|ended| Err(std::io::Error::other(ended))).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the server's disks can't be listed: {error}");
+            Vec::new()
+        });
+        for disk in &mut now {
+            let earlier = before.iter().find(|old| old.identity() == disk.identity() && old.name == disk.name);
+            disk.health = remembered(self.health(disk).await, earlier);
+        }
+        self.board.set_disks(&now);
+        *asked = Some(Instant::now());
+        now
+    }
+
+    async fn health(&self, disk: &ServerDisk) -> DiskHealth {
+        // The kernel hands no commands through to these.
+        if matches!(disk.bus, ServerBus::Virtio | ServerBus::Other) {
+            return DiskHealth::silent(DiskSilence::Unsupported);
+        }
+        match tokio::time::timeout(PATIENCE, self.ask(&disk.name)).await {
+            Ok(Ok(answer)) if answer.is_empty() => DiskHealth::silent(DiskSilence::NoProgram),
+            Ok(Ok(answer)) => match disks::health(&answer) {
+                silent @ DiskHealth { silence: Some(_), .. } => silent,
+                told => DiskHealth { read_at: Some(Timestamp::now()), ..told },
+            },
+            Ok(Err(error)) => {
+                tracing::warn!(disk = disk.name, %error, "disk {} could not be asked: {error}", disk.name);
+                DiskHealth::silent(DiskSilence::NoProgram)
+            }
+            Err(_) => DiskHealth::silent(DiskSilence::NoAnswer),
+        }
+    }
+
+    /// What smartctl says of a disk. Nobody waits for one that the kernel does not let go of: it ends when its disk answers.
+    async fn ask(&self, name: &str) -> std::io::Result<Vec<u8>> {
+        let mut worker = tokio::process::Command::new(&self.program);
+        worker.args(["worker", "ask-disk", name]).arg(&self.engine).env_clear();
+        worker.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut worker = worker.spawn()?;
+        let output = worker.stdout.take().ok_or_else(|| std::io::Error::other("no pipe"))?;
+        let mut answer = Vec::new();
+        output.take(ANSWER_MAX as u64).read_to_end(&mut answer).await?;
+        // One that says more than is read is ended, not waited for.
+        worker.start_kill()?;
+        worker.wait().await?;
+        Ok(answer)
+    }
+}
+
+/// A disk that says nothing now is as it was when it last did.
+fn remembered(now: DiskHealth, earlier: Option<&ServerDisk>) -> DiskHealth {
+    match (now.silence, earlier) {
+        (Some(DiskSilence::Asleep | DiskSilence::NoAnswer), Some(earlier)) if earlier.health.read_at.is_some() => {
+            DiskHealth { silence: now.silence, ..earlier.health.clone() }
+        }
+        _ => now,
+    }
+}
+
+pub async fn run(disks: Arc<ServerDisks>) {
+    let mut timer = tokio::time::interval(EVERY);
+    loop {
+        timer.tick().await;
+        disks.read().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cake_types::ByteSize;
+
+    #[test]
+    fn who_sleeps_is_as_before() {
+        let well = DiskHealth { passed: Some(true), read_at: Some(Timestamp::UNIX_EPOCH), ..DiskHealth::default() };
+        let disk = ServerDisk {
+            name: "sda".into(),
+            model: None,
+            serial: None,
+            size: ByteSize(1),
+            bus: ServerBus::Ata,
+            rotational: true,
+            removable: false,
+            health: well.clone(),
+        };
+        let asleep = DiskHealth::silent(DiskSilence::Asleep);
+        let kept = remembered(asleep.clone(), Some(&disk));
+        assert_eq!(kept, DiskHealth { silence: Some(DiskSilence::Asleep), ..well.clone() });
+        assert_eq!(remembered(asleep.clone(), None), asleep);
+        let failing = DiskHealth { passed: Some(false), ..well };
+        assert_eq!(remembered(failing.clone(), Some(&disk)), failing, "what it says now is what is so");
+    }
+}

@@ -1,0 +1,128 @@
+//! A server's own disks, asked inside a guest that has some: QEMU's NVMe, SATA and virtio disks, and what smartctl says of them.
+
+use crate::confinement::status;
+use crate::support::{Leader, NodeProcess, launcher};
+use crate::systemd::in_guest_with;
+use anyhow::{Context, Result, ensure};
+use cake_types::{DiskSilence, DiskVerdict, DiskWarning, ServerBus, ServerDisk};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+#[test]
+fn disks_say_what_smartctl_says() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut words = Vec::new();
+    for (kind, serial) in [("nvme", "NV-WELL"), ("nvme-worn", "NV-WORN"), ("ide", "ATA-1"), ("virtio", "VIRT")] {
+        let path = folder.path().join(serial);
+        std::fs::File::create(&path)?.set_len(16 << 20)?;
+        words.push(format!("{kind}={}", path.display()));
+    }
+    let prepare = "modprobe -a nvme ahci sd_mod\nmount --bind /dev /engine/dev";
+    let (said, error, passed) = in_guest_with("server_disks::inside", &words.join(" "), prepare)?;
+    ensure!(passed && said.contains("1 passed"), "{said}\n{error}");
+    Ok(())
+}
+
+/// Only in that guest.
+#[tokio::test]
+async fn inside() -> Result<()> {
+    if launcher() != "systemd" {
+        return Ok(());
+    }
+    until("the disks", || Ok(["nvme0n1", "nvme1n1", "sda"].iter().all(|name| is_there(name))))?;
+    // It looks by itself when it starts, and tells whoever watches.
+    let node = NodeProcess::start()?;
+    let client = Leader::new(&node, 1).await?.client;
+    let disks = client.read_disks().await?;
+    let find = |serial: &str| disks.iter().find(|d| d.serial.as_deref() == Some(serial)).context(serial.to_owned());
+    for serial in ["NV-WELL", "NV-WORN", "ATA-1"] {
+        compare(find(serial)?)?;
+    }
+    let (well, worn, ata, virt) = (find("NV-WELL")?, find("NV-WORN")?, find("ATA-1")?, find("VIRT")?);
+    ensure!((well.bus, ata.bus, virt.bus) == (ServerBus::Nvme, ServerBus::Ata, ServerBus::Virtio), "{disks:?}");
+    ensure!(well.health.verdict() == DiskVerdict::Well && ata.health.verdict() == DiskVerdict::Well, "{disks:?}");
+    ensure!(worn.health.warnings == [DiskWarning::Spare, DiskWarning::ReadOnly], "{worn:?}");
+    ensure!(worn.health.verdict() == DiskVerdict::Failing);
+    ensure!(ata.health.reallocated_sectors == Some(0) && ata.health.pending_sectors.is_none(), "{ata:?}");
+    ensure!(virt.health.silence == Some(DiskSilence::Unsupported) && virt.health.passed.is_none(), "{virt:?}");
+    ensure!(well.size.bytes() == 16 << 20 && !well.removable && !well.rotational && ata.rotational, "{disks:?}");
+    powerless(&well.name, 21)?;
+    powerless(&ata.name, 17)
+}
+
+fn is_there(name: &str) -> bool {
+    std::path::Path::new("/sys/block").join(name).exists()
+}
+
+fn until(what: &str, so: impl Fn() -> Result<bool>) -> Result<()> {
+    let end = Instant::now() + crate::support::LIMIT;
+    while !so()? {
+        ensure!(Instant::now() < end, "no {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// The same questions to the same program, not confined and read by nobody else's code.
+fn compare(disk: &ServerDisk) -> Result<()> {
+    let asked = ["/engine", "/usr/sbin/smartctl", "--json", "--all", &format!("/dev/{}", disk.name)];
+    let answer = Command::new("chroot").args(asked).output()?;
+    let said: Value = serde_json::from_slice(&answer.stdout)?;
+    let number = |at: &str| said.pointer(at).and_then(Value::as_u64);
+    let health = &disk.health;
+    ensure!(said["model_name"].as_str() == disk.model.as_deref(), "{said}");
+    ensure!(said["serial_number"].as_str() == disk.serial.as_deref(), "{said}");
+    ensure!(number("/user_capacity/bytes") == Some(disk.size.bytes()), "{said}");
+    ensure!(said["smart_status"]["passed"].as_bool() == health.passed && health.passed.is_some(), "{said}");
+    ensure!(number("/temperature/current") == health.temperature.map(|t| t as u64), "{health:?} {said}");
+    ensure!(health.temperature.is_some() && number("/power_on_time/hours") == health.power_on_hours, "{said}");
+    let log = "/nvme_smart_health_information_log";
+    ensure!(number(&format!("{log}/media_errors")) == health.media_errors, "{said}");
+    ensure!(number(&format!("{log}/percentage_used")) == health.percent_used.map(u64::from), "{said}");
+    ensure!(number(&format!("{log}/available_spare")) == health.spare.map(u64::from), "{said}");
+    Ok(())
+}
+
+/// What is left of smartctl while it runs: its answer does not fit into the pipe, so it waits.
+fn powerless(disk: &str, capability: u32) -> Result<()> {
+    let (read, write) = nix::unistd::pipe()?;
+    let mut full = std::fs::File::from(write.try_clone()?);
+    nix::fcntl::fcntl(write.as_fd(), nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
+    while full.write(&[b' '; 512]).is_ok() {}
+    nix::fcntl::fcntl(write.as_fd(), nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::empty()))?;
+    drop(full);
+    let worker = Command::new(env!("CARGO_BIN_EXE_cake-node"))
+        .args(["worker", "ask-disk", disk, "/engine"])
+        .stdin(Stdio::null())
+        .stdout(write)
+        .spawn();
+    let (mut worker, pid) = worker.map(|worker| {
+        let pid = worker.id();
+        (worker, pid)
+    })?;
+    until("smartctl", || {
+        Ok(std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe.ends_with("usr/sbin/smartctl")))
+    })?;
+    let only = format!("{:016x}", 1u64 << capability);
+    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        ensure!(status(pid, set)? == [only.clone()], "{set}: {:?}", status(pid, set)?);
+    }
+    ensure!(status(pid, "NoNewPrivs")? == ["1"] && status(pid, "Seccomp")? == ["2"]);
+    ensure!(status(pid, "Uid")? == vec![cake_storage::worker::WORKER_UID.to_string(); 4]);
+    let mut devices: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/root/dev"))?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
+    devices.sort();
+    let mut expected = vec![disk.to_owned(), "null".into(), "urandom".into()];
+    expected.sort();
+    ensure!(devices == expected, "{devices:?}");
+    let mut answer = String::new();
+    std::fs::File::from(read).read_to_string(&mut answer)?;
+    worker.wait()?;
+    let said: Value = serde_json::from_str(answer.trim())?;
+    ensure!(said["smartctl"]["exit_status"].as_u64().is_some(), "{said}");
+    Ok(())
+}
