@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 24] = [
+pub const ORDER: [&str; 25] = [
     "first-steps",
     "create-a-vm",
     "console",
