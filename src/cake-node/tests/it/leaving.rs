@@ -45,7 +45,7 @@ async fn after_another_boot_the_order_is_over_and_its_guests_run_again() -> Resu
     let (operation, first, second) = (OperationId::now(), OperationId::now(), OperationId::now());
     let before = jiff::Timestamp::now();
     leader.client.operate(first, gone.meta.id, Verb::Halt { seconds: 0 }).await?;
-    leader.until(gone.meta.id, |status| status.halted_by.is_some()).await?;
+    leader.until(gone.meta.id, |status| status.state == VmState::Stopped && status.halted_by.is_some()).await?;
     leader.client.operate(second, going.meta.id, Verb::Halt { seconds: 600 }).await?;
     node.kill()?;
     let qemus = node.qemus()?;
