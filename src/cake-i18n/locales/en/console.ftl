@@ -768,7 +768,7 @@ ups-user-hint = Only so that the NUT server waits for this server before it cuts
 ups-password-hint = A password is kept. Leave it empty to keep it.
 ups-offered = There is: { $names }.
 hardware-title = Server disks
-hardware-lead = What the servers are built of, and what it says of its own health. It is asked each hour.
+hardware-lead = The disks that the servers are built of, and what they say of their health. They are asked each hour.
 disk-count = { $count ->
     [one] { $count } disk
    *[other] { $count } disks
