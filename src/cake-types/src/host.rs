@@ -1,5 +1,6 @@
 //! What a server is besides its VMs: its host name, its clock, and whether it is about to go off.
 
+use crate::words::words;
 use crate::{Generation, HostName, NodeId, OperationId};
 use serde::{Deserialize, Serialize};
 
@@ -78,25 +79,6 @@ pub struct Departed {
     /// Why it failed, in English.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-}
-
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-        }
-
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-        }
-    )*};
 }
 
 words! {

@@ -36,6 +36,7 @@ mod ups;
 mod usage;
 mod vm;
 mod volume;
+mod words;
 
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
 pub use alert::{Acknowledgement, Alert, AlertId, AlertKind};

@@ -1,6 +1,7 @@
 //! The disks that a server is built of, and what they say of their own health (SMART, NVMe).
 
 use crate::ByteSize;
+use crate::words::words;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -139,25 +140,6 @@ pub enum DiskWear {
     Critical,
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-        }
-
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-        }
-    };
-}
-
 words! {
     /// How a disk is connected. Its word is `disk-bus-BUS`.
     ServerBus {
@@ -171,12 +153,11 @@ words! {
         Virtio = "virtio",
         Other = "other",
     }
-}
 
-words! {
-    /// How a disk is, in one word. Its word is `disk-verdict-VERDICT`.
+    /// How a disk is, in one word, the worst first: that nothing is known of one disk is no news beside another that is well. Its word
+    /// is `disk-verdict-VERDICT`.
+    #[derive(PartialOrd, Ord)]
     DiskVerdict {
-        Well = "well",
         Failing = "failing",
         /// Too few spare blocks are left.
         Spare = "spare",
@@ -185,11 +166,10 @@ words! {
         Sectors = "sectors",
         /// Too hot, or too cold.
         Hot = "hot",
+        Well = "well",
         Unknown = "unknown",
     }
-}
 
-words! {
     /// Why a disk's health is not known, or not known now. Its sentence is `disk-silence-SILENCE`.
     DiskSilence {
         /// It has no SMART, or nobody can ask for it through its controller.
@@ -201,9 +181,7 @@ words! {
         /// The program that asks is not there or could not be confined.
         NoProgram = "no-program",
     }
-}
 
-words! {
     /// What an NVMe disk calls a critical warning. Its sentence is `disk-warning-WARNING`.
     DiskWarning {
         /// The spare blocks are nearly used up.

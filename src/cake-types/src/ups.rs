@@ -1,5 +1,6 @@
 //! The uninterruptible power supply (UPS) behind a server, as its NUT server (Network UPS Tools, RFC 9271) tells of it.
 
+use crate::words::words;
 use crate::{Generation, Sealed};
 use serde::{Deserialize, Serialize};
 
@@ -71,25 +72,6 @@ impl UpsStatus {
     }
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-        }
-
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-        }
-    };
-}
-
 words! {
     /// What a UPS says of itself: the words of `ups.status`. Its sentence is `ups-flag-FLAG`.
     UpsFlag {
@@ -120,9 +102,7 @@ words! {
         /// FSD: its NUT server is about to cut the power.
         Forced = "forced",
     }
-}
 
-words! {
     /// Why a UPS can't be heard. Its sentence is `ups-problem-PROBLEM`.
     UpsProblem {
         /// No connection, or it ended.
@@ -136,9 +116,7 @@ words! {
         /// The NUT server took neither the user nor the password, or not this server.
         Login = "login",
     }
-}
 
-words! {
     /// How far the end has come. Its sentence is `ups-shutdown-STAGE`.
     UpsShutdown {
         /// Guests have been asked to shut down.

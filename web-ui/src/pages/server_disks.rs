@@ -156,19 +156,6 @@ pub struct Summary {
 
 pub fn summary(f: &Frame, view: &NodeView) -> Option<Summary> {
     let disks = view.disks.as_ref().filter(|disks| !disks.is_empty())?;
-    let worst = disks.iter().min_by_key(|disk| badness(disk.health.verdict()))?;
+    let worst = disks.iter().min_by_key(|disk| disk.health.verdict())?;
     Some(Summary { count: disks.len(), mark: mark(f, &worst.health) })
-}
-
-/// The worst first. That nothing is known of one disk is no news beside another that is well.
-const fn badness(verdict: DiskVerdict) -> u8 {
-    match verdict {
-        DiskVerdict::Failing => 0,
-        DiskVerdict::Spare => 1,
-        DiskVerdict::Worn => 2,
-        DiskVerdict::Sectors => 3,
-        DiskVerdict::Hot => 4,
-        DiskVerdict::Well => 5,
-        DiskVerdict::Unknown => 6,
-    }
 }
