@@ -10,7 +10,7 @@ use cake_node_api::{ClientError, HostVerb, NodeError};
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{
     Code, Failure, FailureCode, Generation, HOST_NAME_MAX, HandsOff, Host, HostName, HostSpec, HostStatus,
-    LEAVING_SECONDS, LeavingWay, Node, NodeId, OperationId, Problem, ProjectName, Subject, Task, TaskGoal, TaskKind,
+    LEAVING_SECONDS, LeavingWay, Node, NodeId, OperationId, Problem, ProjectName, Task, TaskGoal, TaskKind,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use crate::board::{NodeEntry, What};
 use crate::caller::{Caller, Keep};
 use crate::ledger::Ledger;
-use crate::nodes::{Connected, Nodes, node_name};
+use crate::nodes::{Nodes, node_name, subject};
 use crate::record::{self, RecordError, Stored};
 use crate::{error, keys};
 
@@ -144,7 +144,7 @@ impl Hosts {
         if status.ntp == Some(true) {
             return Err(Problem::new(Code::ClockFollows).with("name", &entry.node.meta.name));
         }
-        let node = self.require(entry)?;
+        let node = self.nodes.require_this(entry.node.meta.id)?;
         let verb = HostVerb::SetClock { at };
         node.client.operate_host(node.epoch, OperationId::now(), verb).await.map_err(|e| refusal(entry, e))?;
         let audit = self.ledger.audit(caller, Some(subject(&entry.node)));
@@ -161,7 +161,7 @@ impl Hosts {
         keep: &Keep<Task>,
     ) -> Result<Arc<Task>, Problem> {
         let status = ours(entry)?;
-        self.require(entry)?;
+        self.nodes.require_this(entry.node.meta.id)?;
         let seconds = seconds.unwrap_or(LEAVING_SECONDS);
         if !SECONDS.contains(&seconds) {
             let problem = Problem::new(Code::OutOfRange).with("field", "seconds").with("min", SECONDS.start());
@@ -213,7 +213,7 @@ impl Hosts {
         let TaskGoal::Left { operation, .. } = task.goal else { return Ok(()) };
         let entry = self.ledger.board.nodes().into_iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
         let entry = entry.ok_or_else(|| Problem::not_found("node", &task.subject.name))?;
-        let node = self.require(&entry)?;
+        let node = self.nodes.require_this(entry.node.meta.id)?;
         match node.client.operate_host(node.epoch, operation, HostVerb::Stay).await {
             // It never heard of it.
             Ok(()) | Err(ClientError::Refused(NodeError::Unknown)) => {}
@@ -226,16 +226,6 @@ impl Hosts {
         self.ledger.board.tasks_poke.poke(task.subject.id);
         Ok(())
     }
-
-    fn require(&self, entry: &NodeEntry) -> Result<Arc<Connected>, Problem> {
-        let node = self.nodes.require()?;
-        if node.node == entry.node.meta.id { Ok(node) } else { Err(Problem::new(Code::NodeUnreachable)) }
-    }
-}
-
-/// A server as the subject of a task, an event or an audit record.
-fn subject(node: &Node) -> Subject {
-    Subject { kind: "node".into(), id: node.meta.id.0, name: node.meta.name.to_string() }
 }
 
 fn refusal(entry: &NodeEntry, error: ClientError) -> Problem {

@@ -55,6 +55,11 @@ enum SessionError {
     Store(#[from] cake_store::StoreError),
 }
 
+/// A server as the subject of a task, an event or an audit record.
+pub(crate) fn subject(node: &Node) -> Subject {
+    Subject { kind: "node".into(), id: node.meta.id.0, name: node.meta.name.to_string() }
+}
+
 impl Nodes {
     pub fn new(ledger: Arc<Ledger>) -> Self {
         Self { ledger, connected: watch::Sender::new(None) }
@@ -66,6 +71,12 @@ impl Nodes {
 
     pub fn require(&self) -> Result<Arc<Connected>, Problem> {
         self.connected().ok_or_else(|| Problem::new(cake_types::Code::NodeUnreachable))
+    }
+
+    /// This one, not whichever follows us.
+    pub fn require_this(&self, node: NodeId) -> Result<Arc<Connected>, Problem> {
+        let here = self.connected().filter(|connected| connected.node == node);
+        here.ok_or_else(|| Problem::new(cake_types::Code::NodeUnreachable))
     }
 
     /// Returns when a node follows us, or has stopped to.
@@ -213,7 +224,7 @@ impl Nodes {
     fn subject(&self, node: NodeId) -> Option<Subject> {
         let nodes = self.ledger.board.nodes();
         let entry = nodes.iter().find(|entry| entry.node.meta.id == node)?;
-        Some(Subject { kind: "node".into(), id: node.0, name: entry.node.meta.name.to_string() })
+        Some(subject(&entry.node))
     }
 
     /// The epoch of this start of the program; a higher one if another leader has been there since.

@@ -3,14 +3,14 @@
 //! What they last said is on the board ([`crate::board::NodeEntry::disks`]); alerts follow from that.
 
 use cake_store::Txn;
-use cake_types::{Code, Problem, ServerDisk, Subject};
+use cake_types::{Problem, ServerDisk};
 use std::sync::Arc;
 
 use crate::board::NodeEntry;
 use crate::caller::{Caller, Keep};
 use crate::error;
 use crate::ledger::Ledger;
-use crate::nodes::Nodes;
+use crate::nodes::{Nodes, subject};
 
 pub struct DiskReader {
     ledger: Arc<Ledger>,
@@ -29,14 +29,9 @@ impl DiskReader {
         entry: &NodeEntry,
         keep: &Keep<Vec<ServerDisk>>,
     ) -> Result<Vec<ServerDisk>, Problem> {
-        let meta = &entry.node.meta;
-        let connected = self.nodes.require()?;
-        if connected.node != meta.id {
-            return Err(Problem::new(Code::NodeUnreachable));
-        }
+        let connected = self.nodes.require_this(entry.node.meta.id)?;
         let disks = connected.client.read_disks().await.map_err(error::node)?;
-        let subject = Subject { kind: "node".into(), id: meta.id.0, name: meta.name.to_string() };
-        let audit = self.ledger.audit(caller, Some(subject));
+        let audit = self.ledger.audit(caller, Some(subject(&entry.node)));
         self.ledger.commit(keep.write(Txn::new(), &disks, self.ledger.now()), audit).await?;
         Ok(disks)
     }

@@ -1,7 +1,7 @@
 //! What servers and VMs used, asked of the node that keeps it.
 
 use cake_node_api::{ClientError, NodeError};
-use cake_types::{Code, Counters, NodeId, Problem, Span, UsageHistory, UsageOf};
+use cake_types::{Counters, NodeId, Problem, Span, UsageHistory, UsageOf};
 use std::sync::Arc;
 
 use crate::board::VmEntry;
@@ -19,10 +19,7 @@ impl UsageReader {
 
     /// `after`: only what is newer, in seconds since 1970.
     pub async fn of_node(&self, node: NodeId, span: Span, after: Option<i64>) -> Result<UsageHistory, Problem> {
-        let connected = self.nodes.require()?;
-        if connected.node != node {
-            return Err(Problem::new(Code::NodeUnreachable));
-        }
+        let connected = self.nodes.require_this(node)?;
         connected.client.history(UsageOf::Node, span, after).await.map_err(error::node)
     }
 

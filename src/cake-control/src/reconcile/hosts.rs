@@ -4,11 +4,12 @@ use cake_node_api::{ClientError, NodeError};
 use cake_types::Stamp;
 use std::sync::Arc;
 
+use super::Occasions;
 use crate::board::What;
 use crate::error;
 use crate::hosts::Hosts;
 use crate::ledger::Ledger;
-use crate::nodes::Nodes;
+use crate::nodes::{Connected, Nodes};
 
 pub struct HostReconciler {
     pub ledger: Arc<Ledger>,
@@ -18,24 +19,17 @@ pub struct HostReconciler {
 
 impl HostReconciler {
     pub async fn run(&self) {
-        let (mut connected, mut changed) = (self.nodes.follow(), self.hosts.follow());
-        loop {
-            connected.mark_unchanged();
-            changed.mark_unchanged();
-            self.reconcile().await;
-            let moved = tokio::select! {
-                moved = connected.changed() => moved,
-                moved = changed.changed() => moved,
-            };
-            if moved.is_err() {
-                return;
-            }
+        let mut occasions = Occasions::new(&self.nodes, self.hosts.follow());
+        while let Some(node) = occasions.next().await {
+            self.tell(&node).await;
         }
     }
 
     /// What the machine does not take, it tells.
-    async fn reconcile(&self) {
-        let Some(node) = self.nodes.connected().filter(|node| self.hosts.was_set(node.node)) else { return };
+    async fn tell(&self, node: &Connected) {
+        if !self.hosts.was_set(node.node) {
+            return;
+        }
         let host = self.hosts.get(node.node);
         let stamp = Stamp { epoch: node.epoch, generation: host.generation };
         match node.client.apply_host(stamp, host.spec).await {

@@ -4,8 +4,9 @@ use cake_node_api::{ClientError, NodeError};
 use cake_types::Stamp;
 use std::sync::Arc;
 
+use super::Occasions;
 use crate::error;
-use crate::nodes::Nodes;
+use crate::nodes::{Connected, Nodes};
 use crate::ups::UpsBook;
 
 pub struct UpsReconciler {
@@ -15,24 +16,17 @@ pub struct UpsReconciler {
 
 impl UpsReconciler {
     pub async fn run(&self) {
-        let (mut connected, mut changed) = (self.nodes.follow(), self.book.follow());
-        loop {
-            connected.mark_unchanged();
-            changed.mark_unchanged();
-            self.reconcile().await;
-            let moved = tokio::select! {
-                moved = connected.changed() => moved,
-                moved = changed.changed() => moved,
-            };
-            if moved.is_err() {
-                return;
-            }
+        let mut occasions = Occasions::new(&self.nodes, self.book.follow());
+        while let Some(node) = occasions.next().await {
+            self.tell(&node).await;
         }
     }
 
     /// The same again changes nothing there, so there is nothing to compare.
-    async fn reconcile(&self) {
-        let Some(node) = self.nodes.connected().filter(|_| self.book.was_set()) else { return };
+    async fn tell(&self, node: &Connected) {
+        if !self.book.was_set() {
+            return;
+        }
         let ups = self.book.get();
         let stamp = Stamp { epoch: node.epoch, generation: ups.generation };
         match node.client.apply_ups(stamp, ups.spec).await {
