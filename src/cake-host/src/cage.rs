@@ -9,9 +9,11 @@
 //!
 //! Call these in a process with one thread, in this order, before anything is executed.
 
+mod execute;
 mod privileges;
 mod root;
 
+pub use execute::execute;
 pub use privileges::{drop_all, drop_all_but, limit};
 pub use root::enter;
 

@@ -9,17 +9,16 @@
 //! The capability can't be spared: CAP_SYS_RAWIO for commands of SCSI and ATA, CAP_SYS_ADMIN for those of NVMe. What the latter
 //! could do besides (mounting, above all) is not among the system calls that are left, and nothing of the machine is in the cage.
 
+use crate::seccomp;
 use cake_host::cage::{self, Cage, Device};
 use cake_host::disks::ASLEEP;
-use cake_host::step::{StepError, close_from, file, step};
+use cake_host::step::{StepError, close_from, file};
 use cake_storage::worker::WORKER_UID;
 use nix::sys::resource::Resource;
 use nix::sys::stat::{SFlag, makedev};
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
-};
+use seccompiler::{BackendError, BpfProgram, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::ffi::CString;
 use std::path::Path;
 
 const SMARTCTL: &str = "/usr/sbin/smartctl";
@@ -38,7 +37,7 @@ pub enum AskDiskError {
     #[error("the worker can't be confined")]
     Cage(#[from] StepError),
     #[error("the seccomp filter can't be made")]
-    Filter(#[from] seccompiler::BackendError),
+    Filter(#[from] BackendError),
     #[error("the seccomp filter can't be set")]
     SetFilter(#[from] seccompiler::Error),
 }
@@ -80,14 +79,11 @@ fn execute(name: &str) -> Result<Infallible, AskDiskError> {
     let (standby, device) = (format!("--nocheck=standby,{ASLEEP}"), format!("/dev/{name}"));
     let what = ["--info", "--health", "--attributes", "--log=ssd"];
     let words = ["smartctl", "--json=c", &standby].into_iter().chain(what).chain([device.as_str()]);
-    let argv: Vec<CString> = words.map(|word| CString::new(word).expect("words of ours have no NUL")).collect();
-    let program = CString::new(SMARTCTL).expect("a path of ours has no NUL");
-    nix::unistd::execve(&program, &argv, &[c"PATH=/usr/sbin", c"HOME=/", c"LC_ALL=C"])
-        .map_err(|error| step("execute smartctl")(error).into())
+    Ok(cage::execute(SMARTCTL, words, &[c"PATH=/usr/sbin", c"HOME=/", c"LC_ALL=C"])?)
 }
 
 /// What smartctl needs to read its data base, to hand commands to one device and to write what it found. Anything else fails.
-fn filter() -> Result<BpfProgram, AskDiskError> {
+fn filter() -> Result<BpfProgram, BackendError> {
     const ALLOWED: [i64; 44] = [
         libc::SYS_read,
         libc::SYS_pread64,
@@ -136,16 +132,11 @@ fn filter() -> Result<BpfProgram, AskDiskError> {
     ];
     /// SG_IO (scsi/sg.h), NVME_IOCTL_ID and NVME_IOCTL_ADMIN_CMD (linux/nvme_ioctl.h), and whether output is a terminal.
     const REQUESTS: [u64; 4] = [0x2285, 0x4E40, 0xC048_4E41, libc::TCGETS];
-    let mut rules: std::collections::BTreeMap<i64, Vec<SeccompRule>> =
-        ALLOWED.into_iter().map(|number| (number, Vec::new())).collect();
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.into_iter().map(|number| (number, Vec::new())).collect();
     let request = |number| {
         let is = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, number)?;
         SeccompRule::new(vec![is])
     };
     rules.insert(libc::SYS_ioctl, REQUESTS.into_iter().map(request).collect::<Result<_, _>>()?);
-    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
-    // Refused rather than killed: a C library that tries something newer first falls back.
-    let refuse = SeccompAction::Errno(libc::EPERM as u32);
-    let filter = SeccompFilter::new(rules, refuse, SeccompAction::Allow, arch)?;
-    Ok(filter.try_into()?)
+    seccomp::only(rules)
 }

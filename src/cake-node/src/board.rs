@@ -65,31 +65,26 @@ impl Board {
         self.state().node.clone()
     }
 
+    /// What is as it was is not told again.
     pub fn change_node(&self, change: impl FnOnce(&mut NodeStatus)) {
-        let node = {
-            let state = &mut self.state();
-            change(&mut state.node);
-            state.node.clone()
+        let changed = {
+            let node = &mut self.state().node;
+            let before = node.clone();
+            change(node);
+            (*node != before).then(|| node.clone())
         };
-        self.tell(Observed::Node(Box::new(node)));
+        if let Some(node) = changed {
+            self.tell(Observed::Node(Box::new(node)));
+        }
     }
 
     pub fn set_ups(&self, ups: Option<UpsStatus>) {
-        let same = self.state().node.ups == ups;
-        if !same {
-            self.change_node(|node| node.ups = ups);
-        }
+        self.change_node(|node| node.ups = ups);
     }
 
     /// A node that has not begun to tell of its machine does so from now on.
     pub fn change_host(&self, change: impl FnOnce(&mut HostStatus)) {
-        let before = self.state().node.host.clone();
-        let mut host = before.clone().unwrap_or_default();
-        change(&mut host);
-        let host = Some(host);
-        if before != host {
-            self.change_node(|node| node.host = host);
-        }
+        self.change_node(|node| change(node.host.get_or_insert_default()));
     }
 
     pub fn disks(&self) -> Option<Vec<ServerDisk>> {

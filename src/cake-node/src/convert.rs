@@ -13,13 +13,13 @@
 //! for.
 
 use crate::database::FIRST_UID;
+use crate::seccomp;
 use cake_host::cage::{self, Cage, FOLDER, Seen};
 use cake_host::step::{StepError, close_from, step};
 use cake_storage::worker::WORKER_UID;
 use nix::sys::resource::Resource;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+use seccompiler::{BackendError, BpfProgram};
 use std::convert::Infallible;
-use std::ffi::CString;
 use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::os::fd::FromRawFd;
@@ -46,7 +46,7 @@ pub enum ConvertError {
     #[error("the worker can't be confined")]
     Cage(#[source] StepError),
     #[error("the seccomp filter can't be made")]
-    Filter(#[from] seccompiler::BackendError),
+    Filter(#[from] BackendError),
     #[error("the seccomp filter can't be set")]
     SetFilter(#[from] seccompiler::Error),
     #[error(transparent)]
@@ -125,16 +125,12 @@ fn execute(how: &[&str], format: &str) -> Result<Infallible, ConvertError> {
     );
     let target = format!("{FOLDER}/{TARGET}");
     let words = ["qemu-img", "convert", "-p", "-t", "writeback"];
-    let argv: Vec<CString> = (words.iter().chain(how).copied().chain([source.as_str(), target.as_str()]))
-        .map(|word| CString::new(word).expect("words of ours have no NUL"))
-        .collect();
-    let program = CString::new(QEMU_IMG).expect("a path of ours has no NUL");
-    nix::unistd::execve(&program, &argv, &[c"PATH=/usr/bin", c"HOME=/", c"LC_ALL=C"])
-        .map_err(|error| step("execute qemu-img")(error).into())
+    let words = words.iter().chain(how).copied().chain([source.as_str(), target.as_str()]);
+    Ok(cage::execute(QEMU_IMG, words, &[c"PATH=/usr/bin", c"HOME=/", c"LC_ALL=C"])?)
 }
 
 /// What qemu-img needs to read one file, write another and end. Anything else fails.
-fn filter() -> Result<BpfProgram, ConvertError> {
+fn filter() -> Result<BpfProgram, BackendError> {
     const ALLOWED: [i64; 66] = [
         libc::SYS_read,
         libc::SYS_write,
@@ -203,12 +199,7 @@ fn filter() -> Result<BpfProgram, ConvertError> {
         libc::SYS_exit_group,
         libc::SYS_execve,
     ];
-    let rules = ALLOWED.into_iter().map(|number| (number, Vec::new())).collect();
-    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
-    // Refused rather than killed: a C library that tries something newer first falls back.
-    let refuse = SeccompAction::Errno(libc::EPERM as u32);
-    let filter = SeccompFilter::new(rules, refuse, SeccompAction::Allow, arch)?;
-    Ok(filter.try_into()?)
+    seccomp::only(ALLOWED.into_iter().map(|number| (number, Vec::new())).collect())
 }
 
 /// How much of the conversion is done, in hundredths of a per cent, as qemu-img writes it: `    (12.34/100%)`, over itself.

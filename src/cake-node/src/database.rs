@@ -36,6 +36,8 @@ pub use vms::{Applied, FIRST_UID, Tombstone, USERS, VmRow};
 use cake_node_api::NodeError;
 use cake_types::{Epoch, NodeId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use tokio::sync::oneshot;
@@ -181,6 +183,19 @@ fn fence(connection: &Connection, epoch: Epoch) -> Result<(), DatabaseError> {
 fn meta(connection: &Connection, name: &str) -> Result<Option<String>, DatabaseError> {
     let mut statement = connection.prepare("SELECT value FROM meta WHERE name = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+fn meta_json<T: DeserializeOwned>(connection: &Connection, name: &str) -> Result<Option<T>, DatabaseError> {
+    Ok(meta(connection, name)?.map(|text| serde_json::from_str(&text)).transpose()?)
+}
+
+fn set_meta_json(connection: &Connection, name: &str, value: &impl Serialize) -> Result<(), DatabaseError> {
+    set_meta(connection, name, &serde_json::to_string(value)?)
+}
+
+fn forget_meta(connection: &Connection, name: &str) -> Result<(), DatabaseError> {
+    connection.execute("DELETE FROM meta WHERE name = ?1", [name])?;
+    Ok(())
 }
 
 fn set_meta(connection: &Connection, name: &str, value: &str) -> Result<(), DatabaseError> {

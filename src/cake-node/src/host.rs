@@ -5,7 +5,7 @@
 use crate::database::DatabaseError;
 use crate::service::Node;
 use cake_host::system_settings::{self, SettingsError};
-use cake_types::{HandsOff, HostRefused, HostSetting, HostSpec, NodeStatus};
+use cake_types::{HandsOff, HostRefused, HostSetting, HostSpec};
 
 /// Why nothing of this machine may be changed.
 pub fn hands_off(appliance: bool) -> Option<HandsOff> {
@@ -36,22 +36,19 @@ pub async fn settle(node: &Node) -> Result<(), DatabaseError> {
 pub fn look(node: &Node) {
     let (zone, synchronized) = (system_settings::local_zone(), system_settings::is_synchronized());
     node.house.board.change_host(|host| (host.time_zone, host.synchronized) = (zone, synchronized));
-    let name = host_name();
-    let renamed = |status: &NodeStatus| name.as_ref().is_some_and(|name| *name != status.host_name);
-    if renamed(&node.house.board.node())
-        && let Some(name) = name
-    {
+    if let Ok(name) = name() {
         node.house.board.change_node(|status| status.host_name = name);
     }
 }
 
-fn host_name() -> Option<String> {
-    Some(nix::unistd::gethostname().ok()?.to_string_lossy().into_owned())
+/// What the kernel calls this machine.
+pub fn name() -> nix::Result<String> {
+    Ok(nix::unistd::gethostname()?.to_string_lossy().into_owned())
 }
 
 /// Each by itself; the first that the machine does not take is told.
 async fn bring(spec: &HostSpec) -> Option<HostRefused> {
-    let HostSpec { host_name: name, time_zone, ntp } = spec;
+    let HostSpec { host_name, time_zone, ntp } = spec;
     let mut refused = Vec::new();
     let mut note = |setting: HostSetting, result: Result<(), SettingsError>| {
         if let Err(error) = result {
@@ -60,10 +57,10 @@ async fn bring(spec: &HostSpec) -> Option<HostRefused> {
             refused.push(HostRefused { setting, because });
         }
     };
-    if let Some(name) = name
-        && host_name().as_deref() != Some(name.as_str())
+    if let Some(wanted) = host_name
+        && name().as_deref() != Ok(wanted.as_str())
     {
-        note(HostSetting::HostName, system_settings::set_hostname(name.as_str()).await);
+        note(HostSetting::HostName, system_settings::set_hostname(wanted.as_str()).await);
     }
     if let Some(zone) = time_zone
         && system_settings::local_zone().as_ref() != Some(zone)

@@ -43,6 +43,7 @@ mod leaving;
 mod library;
 mod meters;
 mod networks;
+mod seccomp;
 pub mod serve;
 mod server_disks;
 mod service;

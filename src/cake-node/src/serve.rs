@@ -68,7 +68,7 @@ pub async fn serve(options: Options) -> Result<()> {
     };
     let hands_off = host::hands_off(options.appliance);
     let board = Board::new(NodeStatus {
-        host_name: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
+        host_name: host::name()?,
         version: env!("CARGO_PKG_VERSION").into(),
         epoch: database.highest_epoch().await.unwrap_or(Epoch(0)),
         accelerator,
@@ -120,7 +120,7 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(usage::run(engine.clone(), board.clone()));
     tokio::spawn(history::run(history.clone(), engine.clone()));
     tokio::spawn(networks::run(board));
-    tokio::spawn(look_again(house, engine, node.clone()));
+    tokio::spawn(look_again(node.clone()));
     tokio::spawn(server_disks::run(node.disks.clone()));
     tokio::spawn(sweep_exports(node.exports.clone()));
     tokio::spawn(try_again(node.clone()));
@@ -217,16 +217,16 @@ async fn settle(node: Arc<Node>) {
     }
 }
 
-async fn look_again(house: Arc<House>, engine: Engine, node: Arc<Node>) {
+async fn look_again(node: Arc<Node>) {
     let mut timer = tokio::time::interval(LOOK_AGAIN);
     loop {
         timer.tick().await;
-        house.refresh_images().await;
-        house.measure_pools().await;
-        engine.trim_logs();
+        node.house.refresh_images().await;
+        node.house.measure_pools().await;
+        node.engine.trim_logs();
         host::look(&node);
         if let Ok(capacity) = cake_host::usage::capacity() {
-            house.board.change_node(|node| node.capacity = capacity.into());
+            node.house.board.change_node(|node| node.capacity = capacity.into());
         }
     }
 }

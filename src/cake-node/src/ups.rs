@@ -15,6 +15,7 @@ use cake_host::identity::boot_id;
 use cake_host::power;
 use cake_host::system_settings::SettingsError;
 use cake_host::ups::{Login, Session, SessionError, Target, Told};
+use cake_planner::leaving::BEYOND;
 use cake_planner::ups::{self, Because, Reading, Resumed, Seen, Stage, Step};
 use cake_types::{UpsProblem, UpsShutdown, UpsSpec, UpsStatus};
 use jiff::Timestamp;
@@ -28,8 +29,6 @@ use zeroize::Zeroizing;
 const SELDOM: Duration = Duration::from_secs(5);
 const OFTEN: Duration = Duration::from_secs(2);
 const CLOSELY: Duration = Duration::from_millis(500);
-/// What is granted to guests beyond the time that they have: then the server goes off whatever they do.
-const BEYOND: Duration = Duration::from_secs(60);
 
 /// Watches what `spec` says, for as long as the node runs.
 pub async fn run(node: Arc<Node>, mut spec: watch::Receiver<Option<UpsSpec>>) {

@@ -1,6 +1,6 @@
 //! The order to power this server off or to start it anew: one at a time, and how the last one ended.
 
-use super::{Database, DatabaseError, fence, meta, set_meta};
+use super::{Database, DatabaseError, fence, forget_meta, meta, meta_json, set_meta, set_meta_json};
 use crate::guests::Asked;
 use cake_node_api::NodeError;
 use cake_types::{Departed, Epoch, LeavingStage, LeavingWay, OperationId};
@@ -102,8 +102,8 @@ impl Database {
 
     pub async fn end_departure(&self, left: Departed) -> Result<(), DatabaseError> {
         self.write(move |connection| {
-            connection.execute("DELETE FROM meta WHERE name = ?1", [DEPARTURE])?;
-            set_meta(connection, LEFT, &serde_json::to_string(&left)?)
+            forget_meta(connection, DEPARTURE)?;
+            set_meta_json(connection, LEFT, &left)
         })
         .await
     }
@@ -127,15 +127,15 @@ fn refused<T>(detail: &str) -> Result<T, DatabaseError> {
 }
 
 fn keep(connection: &Connection, departure: &Departure) -> Result<(), DatabaseError> {
-    set_meta(connection, DEPARTURE, &serde_json::to_string(departure)?)
+    set_meta_json(connection, DEPARTURE, departure)
 }
 
 fn departure(connection: &Connection) -> Result<Option<Departure>, DatabaseError> {
-    Ok(meta(connection, DEPARTURE)?.map(|text| serde_json::from_str(&text)).transpose()?)
+    meta_json(connection, DEPARTURE)
 }
 
 fn left(connection: &Connection) -> Result<Option<Departed>, DatabaseError> {
-    Ok(meta(connection, LEFT)?.map(|text| serde_json::from_str(&text)).transpose()?)
+    meta_json(connection, LEFT)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Desired state of which a node has one: the newest is held, an older one is refused.
 
-use super::{Database, DatabaseError, fence, meta, set_meta};
+use super::{Database, DatabaseError, fence, meta_json, set_meta_json};
 use cake_node_api::NodeError;
 use cake_types::{HostSpec, Stamp, UpsSpec};
 use rusqlite::Connection;
@@ -23,7 +23,8 @@ impl Database {
     }
 
     pub async fn ups(&self) -> Result<Option<UpsSpec>, DatabaseError> {
-        self.read(|connection| Ok(held::<Option<UpsSpec>>(connection, UPS)?.and_then(|held| held.spec))).await
+        self.read(|connection| Ok(meta_json::<Held<Option<UpsSpec>>>(connection, UPS)?.and_then(|held| held.spec)))
+            .await
     }
 
     /// Whether something changed.
@@ -32,7 +33,10 @@ impl Database {
     }
 
     pub async fn host(&self) -> Result<HostSpec, DatabaseError> {
-        self.read(|connection| Ok(held::<HostSpec>(connection, HOST)?.map(|held| held.spec).unwrap_or_default())).await
+        self.read(|connection| {
+            Ok(meta_json::<Held<HostSpec>>(connection, HOST)?.map(|held| held.spec).unwrap_or_default())
+        })
+        .await
     }
 }
 
@@ -43,19 +47,15 @@ fn apply<T: PartialEq + Serialize + DeserializeOwned>(
     spec: T,
 ) -> Result<bool, DatabaseError> {
     fence(connection, stamp.epoch)?;
-    let held: Option<Held<T>> = held(connection, name)?;
+    let held: Option<Held<T>> = meta_json(connection, name)?;
     if let Some(held) = &held
         && (stamp < held.stamp || (stamp == held.stamp && spec != held.spec))
     {
         return Err(DatabaseError::Refused(NodeError::StaleStamp { held: held.stamp }));
     }
     let changed = held.is_none_or(|held| held.spec != spec);
-    set_meta(connection, name, &serde_json::to_string(&Held { stamp, spec })?)?;
+    set_meta_json(connection, name, &Held { stamp, spec })?;
     Ok(changed)
-}
-
-fn held<T: DeserializeOwned>(connection: &Connection, name: &str) -> Result<Option<Held<T>>, DatabaseError> {
-    Ok(meta(connection, name)?.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The end that has begun because the power supply runs out.
 
 use super::vms::{VmRow, read_vm};
-use super::{Database, DatabaseError, meta, set_meta};
+use super::{Database, DatabaseError, forget_meta, meta_json, set_meta_json};
 use crate::guests::Asked;
 use cake_types::{UpsShutdown, VmId};
 use jiff::Timestamp;
@@ -23,16 +23,13 @@ pub struct Ending {
 
 impl Database {
     pub async fn ending(&self) -> Result<Option<Ending>, DatabaseError> {
-        self.read(|connection| Ok(meta(connection, ENDING)?.map(|text| serde_json::from_str(&text)).transpose()?)).await
+        self.read(|connection| meta_json(connection, ENDING)).await
     }
 
     pub async fn set_ending(&self, ending: Option<Ending>) -> Result<(), DatabaseError> {
         self.write(move |connection| match ending {
-            Some(ending) => set_meta(connection, ENDING, &serde_json::to_string(&ending)?),
-            None => {
-                connection.execute("DELETE FROM meta WHERE name = ?1", [ENDING])?;
-                Ok(())
-            }
+            Some(ending) => set_meta_json(connection, ENDING, &ending),
+            None => forget_meta(connection, ENDING),
         })
         .await
     }

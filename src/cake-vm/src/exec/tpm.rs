@@ -12,7 +12,6 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::stat::Mode;
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 use std::convert::Infallible;
-use std::ffi::CString;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
@@ -85,8 +84,5 @@ fn execute() -> Result<Infallible, StepError> {
         "--seccomp",
         "action=kill",
     ];
-    let argv: Vec<CString> =
-        words.into_iter().map(|word| CString::new(word).expect("words of ours have no NUL")).collect();
-    let program = CString::new(SWTPM).expect("a path of ours has no NUL");
-    nix::unistd::execve(&program, &argv, &[c"PATH=/usr/bin", c"HOME=/"]).map_err(step("execute swtpm"))
+    cage::execute(SWTPM, words, &[c"PATH=/usr/bin", c"HOME=/"])
 }
