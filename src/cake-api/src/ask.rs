@@ -124,12 +124,13 @@ pub(crate) fn ready_json(body: impl Into<axum::body::Body>) -> Response {
 
 /// JSON with its version.
 pub(crate) fn tagged<T: serde::Serialize>(generation: Generation, value: &T) -> Response {
-    answer_response(Answer {
-        status: 200,
-        etag: Some(etag(generation)),
-        location: None,
-        body: serde_json::to_string(value).expect("wire types are JSON"),
-    })
+    answer_response(Answer { etag: Some(etag(generation)), ..plain(value) })
+}
+
+/// What has no version and no address of its own.
+pub(crate) fn plain<T: serde::Serialize>(value: &T) -> Answer {
+    let body = serde_json::to_string(value).expect("wire types are JSON");
+    Answer { status: 200, etag: None, location: None, body }
 }
 
 pub(crate) fn answer_response(answer: Answer) -> Response {

@@ -13,7 +13,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-use crate::ask::{Ask, Params, Reader, answer_response, ready_json};
+use crate::ask::{Ask, Params, Reader, answer_response, plain, ready_json};
 use crate::body::Maybe;
 use crate::page::Paging;
 use crate::problem::{ProblemBody, Refused};
@@ -100,8 +100,7 @@ impl Alert {
 }
 
 fn changed(alert: &domain::Alert) -> Answer {
-    let body = serde_json::to_string(&Alert::from(alert)).expect("an alert is JSON");
-    Answer { status: 200, etag: None, location: None, body }
+    plain(&Alert::from(alert))
 }
 
 /// Alerts that are open: the worst first, of those the oldest.

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ask::{Ask, IfMatch, answer_response, etag, tagged};
+use crate::ask::{Ask, IfMatch, answer_response, etag, plain, tagged};
 use crate::body::{Json, Maybe};
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
@@ -164,8 +164,7 @@ pub(crate) async fn update(
 }
 
 fn set(at: &Timestamp) -> Answer {
-    let body = serde_json::to_string(&Clock { time: *at }).expect("a time is JSON");
-    Answer { status: 200, etag: None, location: None, body }
+    plain(&Clock { time: *at })
 }
 
 /// Sets the clock, where it follows no other.

@@ -3,13 +3,12 @@
 use super::Nothing;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use cake_control::caller::Answer;
 use cake_types::{self as domain, DiskHealth};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::ask::{Ask, answer_response, ready_json};
+use crate::ask::{Ask, answer_response, plain};
 use crate::body::Maybe;
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
@@ -125,10 +124,6 @@ impl ServerDiskList {
     fn of(disks: Option<&[domain::ServerDisk]>) -> Self {
         Self { known: disks.is_some(), items: disks.unwrap_or_default().iter().map(Into::into).collect() }
     }
-
-    fn json(&self) -> String {
-        serde_json::to_string(self).expect("disks are JSON")
-    }
 }
 
 /// The disks of a server and what they last said of their health: it asks them each hour. A disk that sleeps is not woken.
@@ -137,7 +132,7 @@ impl ServerDiskList {
     responses((status = 200, body = ServerDiskList), (status = "default", body = ProblemBody)))]
 pub(crate) async fn list(State(api): State<Api>, Path(node): Path<String>) -> Result<Response, Refused> {
     let entry = super::nodes::find(&api, &node)?;
-    Ok(ready_json(ServerDiskList::of(entry.disks.as_deref()).json().into_bytes()))
+    Ok(answer_response(plain(&ServerDiskList::of(entry.disks.as_deref()))))
 }
 
 /// Asks the disks of a server now, and says what they say.
@@ -151,12 +146,7 @@ pub(crate) async fn read(
     Maybe(Nothing {}): Maybe<Nothing>,
 ) -> Result<Response, Refused> {
     let entry = super::nodes::find(&api, &node)?;
-    let said = |disks: &Vec<domain::ServerDisk>| Answer {
-        status: 200,
-        etag: None,
-        location: None,
-        body: ServerDiskList::of(Some(disks)).json(),
-    };
+    let said = |disks: &Vec<domain::ServerDisk>| plain(&ServerDiskList::of(Some(disks)));
     let disks = api.disks.read(&ask.caller, &entry, &ask.keep(said)).await?;
     Ok(answer_response(said(&disks)))
 }
