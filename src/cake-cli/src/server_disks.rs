@@ -55,6 +55,7 @@ fn verdict(context: &Context, disk: &ServerDisk) -> String {
     ];
     let bad = counts.into_iter().filter_map(|(id, count)| Some((id, count.filter(|count| *count > 0)?)));
     said.extend(bad.map(|(id, count)| format!("{}{}{count}", context.text(id), context.text("colon"))));
-    said.extend(health.silence.iter().map(|silence| word("disk-silence-", silence)));
-    said.join(context.text("comma"))
+    let silence =
+        health.silence.iter().map(|silence| format!("{}{}", context.text("colon"), word("disk-silence-", silence)));
+    said.join(context.text("comma")) + &silence.collect::<String>()
 }
