@@ -20,8 +20,10 @@ pub mod worker;
 
 use crate::inspect::Source;
 use cake_types::{StickFormat, StickTrouble};
+use data_encoding::HEXLOWER;
 use partitions::Extent;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 use std::rc::Rc;
 
@@ -46,6 +48,20 @@ pub struct Volume {
     pub id: String,
     pub label: Option<String>,
     pub found: Result<Found, StickTrouble>,
+}
+
+impl Volume {
+    /// Of this file system on a disk that says of itself what stands in `disk`: what another one has another of.
+    pub fn identity(&self, disk: &[&str]) -> String {
+        let Self { partition, start, size, format, id, label: _, found: _ } = self;
+        let mut hash = Sha256::new();
+        let own = format!("{partition} {start} {size} {} {id}", format.as_str());
+        for text in disk.iter().copied().chain([own.as_str()]) {
+            hash.update(text);
+            hash.update([0]);
+        }
+        HEXLOWER.encode(&hash.finalize()[..16])
+    }
 }
 
 /// Which file is wanted, and that it must be the one that was chosen.
@@ -314,6 +330,27 @@ mod tests {
             "2024-02-29 23:59:58"
         );
         assert_eq!((dos_time(0, 0), dos_time(13 << 5 | 1, 0), dos_time(0x0021, 24 << 11)), (None, None, None));
+    }
+
+    #[test]
+    fn another_stick_has_another_identity() {
+        let volume = Volume {
+            partition: 1,
+            start: 512,
+            size: 1024,
+            format: StickFormat::Fat,
+            id: "00000001".into(),
+            label: None,
+            found: Err(StickTrouble::Broken),
+        };
+        let here = volume.identity(&["Acme Stick", "0815"]);
+        assert_eq!(here.len(), 32);
+        let same = Volume { label: Some("renamed".into()), found: Ok(Found::default()), ..volume.clone() };
+        assert_eq!(here, same.identity(&["Acme Stick", "0815"]), "what is on it does not matter");
+        assert_ne!(here, volume.identity(&["Acme Stick", "0816"]));
+        assert_ne!(here, volume.identity(&["Acme", "Stick0815"]));
+        assert_ne!(here, Volume { partition: 2, ..volume.clone() }.identity(&["Acme Stick", "0815"]));
+        assert_ne!(here, Volume { id: "00000002".into(), ..volume }.identity(&["Acme Stick", "0815"]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::Imports;
 use bytes::Bytes;
 use cake_node_api::ClientError;
 use cake_node_api::staged::{CHUNK, Staged};
-use cake_types::{Code, ImageId, ImportStage, Problem};
+use cake_types::{Code, ImageId, ImportSource, ImportStage, Problem};
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
@@ -125,7 +125,8 @@ impl Imports {
         let id = entry.import.meta.id;
         let state = entry.import.word(entry.status.as_ref());
         let refuse = || Problem::new(Code::IllegalNow).with("action", "upload").with("state", state);
-        if entry.import.spec.ending {
+        // What is on a stick the node brings by itself.
+        if entry.import.spec.ending || matches!(entry.import.spec.source, ImportSource::Stick { .. }) {
             return Err(refuse());
         }
         if let Some(known) = self.receiving.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {

@@ -14,7 +14,6 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::FromRawFd;
 use std::os::unix::fs::FileExt;
-use std::process::ExitCode;
 use std::rc::Rc;
 
 /// Longest answer, in bytes: the files of some volumes, with every letter of their names escaped at worst.
@@ -69,10 +68,12 @@ pub fn list_stick() -> Result<(), WorkerError> {
 }
 
 /// `cake-node worker read-stick …`: the bytes of one file, from one of them on. Why it ended early goes to standard error.
-pub fn read_stick(wanted: &Wanted, from: u64) -> Result<ExitCode, WorkerError> {
+pub fn read_stick(wanted: &Wanted, from: u64) -> Result<(), WorkerError> {
     let stick = Stick::at_standard_input()?;
+    // SAFETY: standard output is open, and what the library keeps for it is empty; it is not closed.
+    let mut out = ManuallyDrop::new(unsafe { File::from_raw_fd(1) });
     confined(COPY_SECONDS)?;
-    let Err(error) = copy(Rc::new(stick), wanted, from, &mut io::stdout()) else { return Ok(ExitCode::SUCCESS) };
+    let Err(error) = copy(Rc::new(stick), wanted, from, &mut *out) else { return Ok(()) };
     let code = match &error {
         Unreadable::NotThere | Unreadable::Changed => FailureCode::StickChanged,
         _ => FailureCode::StickUnreadable,
@@ -83,6 +84,5 @@ pub fn read_stick(wanted: &Wanted, from: u64) -> Result<ExitCode, WorkerError> {
     };
     let mut text = serde_json::to_vec(&Stopped { code, detail }).map_err(io::Error::from)?;
     text.push(b'\n');
-    io::stderr().write_all(&text)?;
-    Ok(ExitCode::FAILURE)
+    Ok(io::stderr().write_all(&text)?)
 }
