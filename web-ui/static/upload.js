@@ -14,11 +14,13 @@
   const [file, url, name, sticks] = ['file', 'url', 'name', 'sticks'].map((part) => document.getElementById(`upload-${part}`));
   let sending = 0;
 
-  // A name that says what the file is: most people keep it.
+  // A name that says what the file is: most people keep it. One that was typed stays.
+  let proposed = '';
   function propose(path) {
-    if (!path || name.value) return;
+    if (!path || (name.value && name.value !== proposed)) return;
     const plain = path.replace(/\.(iso|img|raw|qcow2|vmdk|vhdx)$/i, '');
-    name.value = plain.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 63);
+    proposed = plain.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 63);
+    name.value = proposed;
   }
   file.addEventListener('change', () => propose(file.files[0]?.name));
   url.addEventListener('change', () => propose(URL.canParse(url.value) && new URL(url.value).pathname.split('/').pop()));
@@ -33,6 +35,8 @@
       field.closest('.field').hidden = field.disabled;
     });
     sticks.hidden = asked() !== 'stick';
+    // What was missing is not any more, or is not asked for.
+    stickChoice().dispatchEvent(new Event('input'));
   };
   const onStick = () => sticks.querySelector('input:checked');
   const stickChoice = () => form.querySelector('[name="from"][value="stick"]');

@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
@@ -38,8 +38,16 @@ pub struct Sticks {
     program: PathBuf,
     board: Board,
     known: Mutex<Vec<Known>>,
+    /// Sticks that are read now, each open for us alone: one descriptor for all who read it.
+    held: Mutex<Vec<(Plugged, Weak<File>)>>,
     /// Held while looking: one look at a time.
     looking: tokio::sync::Mutex<()>,
+}
+
+/// Somebody who reads a file, and the stick that is nobody else's as long as this lives.
+pub struct Reader {
+    pub worker: Child,
+    _stick: Arc<File>,
 }
 
 /// A stick as it was when it was looked at.
@@ -59,7 +67,37 @@ pub struct Here {
 
 impl Sticks {
     pub fn new(program: PathBuf, board: Board) -> Arc<Self> {
-        Arc::new(Self { program, board, known: Mutex::default(), looking: tokio::sync::Mutex::default() })
+        let (known, held) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { program, board, known, held, looking: tokio::sync::Mutex::default() })
+    }
+
+    /// What is plugged in may not be known yet.
+    pub fn is_looking(&self) -> bool {
+        self.looking.try_lock().is_err()
+    }
+
+    async fn open(&self, stick: &Plugged) -> io::Result<Arc<File>> {
+        if let Some(file) = self.opened(stick) {
+            return Ok(file);
+        }
+        let wanted = stick.clone();
+        let opened = tokio::task::spawn_blocking(move || disks::open(&wanted)).await;
+        match opened.unwrap_or_else(|ended| Err(io::Error::other(ended))) {
+            Ok(file) => {
+                let file = Arc::new(file);
+                let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+                held.retain(|(_, file)| file.strong_count() > 0);
+                held.push((stick.clone(), Arc::downgrade(&file)));
+                Ok(file)
+            }
+            // Somebody else here was faster, and has it for both.
+            Err(error) => self.opened(stick).ok_or(error),
+        }
+    }
+
+    fn opened(&self, stick: &Plugged) -> Option<Arc<File>> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().find(|(known, _)| is_same(known, stick)).and_then(|(_, file)| file.upgrade())
     }
 
     fn known(&self) -> Vec<Known> {
@@ -105,7 +143,8 @@ impl Sticks {
         if plugged.busy {
             return Ok(Err(StickTrouble::Busy));
         }
-        let mut worker = self.worker(open(plugged).await?, &["list-stick".into()], Stdio::null())?;
+        let stick = self.open(plugged).await?;
+        let mut worker = self.worker(&stick, &["list-stick".into()], Stdio::null())?;
         let output = worker.stdout.take().ok_or_else(|| io::Error::other("no pipe"))?;
         let mut text = Vec::new();
         // Hostile bytes were in there: no more is believed than an answer is long.
@@ -115,10 +154,10 @@ impl Sticks {
         Ok(serde_json::from_slice(&text)?)
     }
 
-    fn worker(&self, stick: File, words: &[String], complaints: Stdio) -> io::Result<Child> {
+    fn worker(&self, stick: &File, words: &[String], complaints: Stdio) -> io::Result<Child> {
         let mut worker = Command::new(&self.program);
         worker.arg("worker").args(words).env_clear();
-        worker.stdin(stick).stdout(Stdio::piped()).stderr(complaints).kill_on_drop(true);
+        worker.stdin(stick.try_clone()?).stdout(Stdio::piped()).stderr(complaints).kill_on_drop(true);
         worker.spawn()
     }
 
@@ -132,12 +171,13 @@ impl Sticks {
     }
 
     /// A worker that writes the file's bytes from one of them on to its standard output.
-    pub async fn reader(&self, here: &Here, wanted: &Wanted, from: u64) -> io::Result<Child> {
+    pub async fn reader(&self, here: &Here, wanted: &Wanted, from: u64) -> io::Result<Reader> {
         let Wanted { partition, volume, path, size, modified } = wanted;
         let mut words = vec!["read-stick".to_owned(), format!("--partition={partition}"), format!("--volume={volume}")];
         words.extend([format!("--path={path}"), format!("--size={size}"), format!("--from={from}")]);
         words.extend(modified.map(|modified| format!("--modified={modified}")));
-        self.worker(open(&here.plugged).await?, &words, Stdio::piped())
+        let stick = self.open(&here.plugged).await?;
+        Ok(Reader { worker: self.worker(&stick, &words, Stdio::piped())?, _stick: stick })
     }
 }
 
@@ -160,13 +200,12 @@ fn read(path: &str) -> io::Result<String> {
 
 /// Whether this very stick is still plugged in.
 pub async fn is_here(stick: &Plugged) -> bool {
-    let same = |now: &Plugged| now.number == stick.number && now.turn == stick.turn && now.disk == stick.disk;
-    plugged().await.iter().any(same)
+    plugged().await.iter().any(|now| is_same(now, stick))
 }
 
-async fn open(stick: &Plugged) -> io::Result<File> {
-    let stick = stick.clone();
-    tokio::task::spawn_blocking(move || disks::open(&stick)).await.unwrap_or_else(|ended| Err(io::Error::other(ended)))
+/// Whether it is used meanwhile does not matter.
+fn is_same(one: &Plugged, other: &Plugged) -> bool {
+    one.number == other.number && one.turn == other.turn && one.disk == other.disk
 }
 
 fn identity(plugged: &Plugged, volume: &Volume) -> String {

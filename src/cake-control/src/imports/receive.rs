@@ -102,6 +102,10 @@ impl Imports {
         digest: Option<Digest>,
     ) -> Result<(), Problem> {
         let id = entry.import.meta.id;
+        // What is on a stick the node brings by itself.
+        if let ImportSource::Stick { .. } = entry.import.spec.source {
+            return Err(not_now(entry));
+        }
         let receiving = self.receiving(entry).await?;
         let place = receiving.staged.place(chunk);
         let (offset, length) = place.ok_or_else(|| Problem::not_found("chunk", chunk))?;
@@ -123,10 +127,8 @@ impl Imports {
 
     async fn receiving(&self, entry: &ImportEntry) -> Result<Arc<Receiving>, Problem> {
         let id = entry.import.meta.id;
-        let state = entry.import.word(entry.status.as_ref());
-        let refuse = || Problem::new(Code::IllegalNow).with("action", "upload").with("state", state);
-        // What is on a stick the node brings by itself.
-        if entry.import.spec.ending || matches!(entry.import.spec.source, ImportSource::Stick { .. }) {
+        let refuse = || not_now(entry);
+        if entry.import.spec.ending {
             return Err(refuse());
         }
         if let Some(known) = self.receiving.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
@@ -150,6 +152,11 @@ impl Imports {
     pub(super) fn forget_receiving(&self, id: ImageId) {
         self.receiving.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
+}
+
+fn not_now(entry: &ImportEntry) -> Problem {
+    let state = entry.import.word(entry.status.as_ref());
+    Problem::new(Code::IllegalNow).with("action", "upload").with("state", state)
 }
 
 /// Where waiting for a disk stops nothing else.

@@ -70,16 +70,15 @@ impl Imports {
             modified: chosen.modified.map(Timestamp::as_second),
         };
         let from = first as u64 * CHUNK;
-        let worker = self.sticks.reader(&here, &wanted, from).await;
-        let mut worker = match worker {
-            Ok(worker) => worker,
+        let mut reader = match self.sticks.reader(&here, &wanted, from).await {
+            Ok(reader) => reader,
             Err(error) => return Err(stopped(&here, &error.to_string()).await),
         };
-        let mut output = worker.stdout.take().ok_or_else(|| failure(FailureCode::Internal, "no pipe"))?;
+        let mut output = reader.worker.stdout.take().ok_or_else(|| failure(FailureCode::Internal, "no pipe"))?;
         for chunk in first as u64..received.len() as u64 {
             if let Err(stop) = take(staged, chunk, &mut output).await {
                 drop(output);
-                return Err(stop.into_failure(&here, worker).await);
+                return Err(stop.into_failure(&here, &mut reader.worker).await);
             }
             self.tell(row, ByteSize((chunk + 1).saturating_mul(CHUNK).min(size)), ByteSize(size));
         }
@@ -92,7 +91,7 @@ impl Imports {
             if let Some(here) = self.sticks.find(stick) {
                 return Ok(here);
             }
-            if tokio::time::Instant::now() > until {
+            if tokio::time::Instant::now() > until && !self.sticks.is_looking() {
                 return Err(failure(FailureCode::StickGone, "the stick is not plugged in"));
             }
             tokio::time::sleep(LOOK).await;
@@ -130,13 +129,12 @@ async fn take(staged: &Arc<Staged>, chunk: u64, output: &mut (impl AsyncRead + U
 }
 
 impl Stop {
-    async fn into_failure(self, here: &Here, mut worker: Child) -> Failure {
+    async fn into_failure(self, here: &Here, worker: &mut Child) -> Failure {
         let ended = match self {
             Self::Failed(failure) => return failure,
             Self::Ended(how) => how,
         };
-        let said = last_words(&mut worker).await;
-        match said {
+        match last_words(worker).await {
             Ok(Stopped { code: FailureCode::StickChanged, detail }) => failure(FailureCode::StickChanged, detail),
             Ok(Stopped { code: _, detail }) => stopped(here, &detail).await,
             Err(_) => stopped(here, ended).await,
