@@ -2,8 +2,9 @@
 # systemd-guest.sh DIR OUTPUT: boots the systemd root in QEMU and runs DIR/run in it as root, under a real systemd.
 # Inside, DIR is /cake and the engine root is /engine, both read-only. What `run` prints goes to OUTPUT as it comes;
 # what the guest's own console says to OUTPUT.console. The exit status is that of `run`, or 125 if there was none.
-# CAKE_GUEST_DISKS gives it more disks, written to by nobody else: words KIND=FILE, KIND being nvme, nvme-worn (with warnings), ide or virtio; the
-# FILE's name is the serial. Their drivers are loaded by whoever needs them: modprobe -a nvme ahci sd_mod.
+# CAKE_GUEST_DISKS gives it more disks, written to by nobody else: words KIND=FILE, KIND being nvme, nvme-worn (with warnings), ide,
+# virtio or stick (it can be pulled out, and is slow: 4 MiB/s); the FILE's name is the serial. Their drivers are loaded by whoever
+# needs them: modprobe -a nvme ahci sd_mod virtio_scsi. Debian's cloud kernel has no USB, so a stick is a removable disk behind SCSI.
 set -euo pipefail
 # shellcheck source=image/scripts/common.sh
 . "$(dirname "$0")/common.sh"
@@ -50,15 +51,23 @@ disk() { printf 'driver=raw,node-name=%s,read-only=on,file.driver=file,file.file
 # disks: the arguments for CAKE_GUEST_DISKS, one a line.
 disks() {
     local word kind file serial number=0
+    case ${CAKE_GUEST_DISKS:-} in
+        *stick=*) printf '%s\n' -device virtio-scsi-pci,id=sticks -object throttle-group,id=slow,x-bps-total=4194304 ;;
+    esac
     for word in ${CAKE_GUEST_DISKS:-}; do
         kind=${word%%=*} file=${word#*=} number=$((number + 1))
         serial=$(basename "$file")
-        printf '%s\n' -blockdev "driver=raw,node-name=more$number,file.driver=file,file.filename=${file//,/,,}" -device
+        printf '%s\n' -blockdev "driver=raw,node-name=more$number,file.driver=file,file.filename=${file//,/,,}"
+        if [ "$kind" = stick ]; then
+            printf '%s\n' -blockdev "driver=throttle,node-name=slow$number,throttle-group=slow,file=more$number"
+        fi
+        echo -device
         case $kind in
             nvme) echo "nvme,drive=more$number,serial=$serial" ;;
             # spare blocks below their threshold, and read-only
             nvme-worn) echo "nvme,drive=more$number,serial=$serial,smart_critical_warning=9" ;;
             ide) echo "ide-hd,drive=more$number,serial=$serial,bus=ide.$((number - 1))" ;;
+            stick) echo "scsi-hd,bus=sticks.0,drive=slow$number,serial=$serial,removable=on,vendor=ACME,product=STICK" ;;
             virtio) echo "virtio-blk-pci,drive=more$number,serial=$serial" ;;
             *) die "no such kind of disk: $kind" ;;
         esac

@@ -327,6 +327,9 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
         Sight::of("screen", format!("{vm}/screen")),
         Sight::of("images", "/images"),
         Sight::of("images-upload", "/images").after("document.getElementById('upload-box').open = true"),
+        Sight::of("images-stick", "/images").after(
+            "document.getElementById('upload-box').open = true; document.querySelector('[value=stick]').click()",
+        ),
         Sight::of("disks", "/disks"),
         Sight::of("bin", "/bin"),
         Sight::of("hardware", "/hardware"),

@@ -62,6 +62,12 @@ async fn an_upload_is_broken_off_gone_on_with_and_boots() -> Result<()> {
     cake.ok(&["bin", "restore", "mine"]).await?;
     cake.ok(&["image", "delete", "mine", "--now", "--yes"]).await?;
     ensure!(client.vm("web").await?.state == "running", "its disk is its own");
+    // Nobody has plugged in a stick with such a file.
+    let nodes = client.nodes().await?;
+    let sticks = cake.json(&["node", "sticks", &nodes.items.first().context("a node")?.name]).await?;
+    ensure!(sticks["items"].is_array(), "{sticks}");
+    let refused = cake.run(&["image", "from-stick", "other", "no such/file.iso"]).await?;
+    ensure!(refused.code == 2 && refused.err.contains("no such/file.iso"), "{refused:?}");
     // A checksum that is another file's, and a file that is none.
     let wrong = ["image", "upload", "other", file, "--sha256", &"0".repeat(64)];
     let refused = cake.run(&wrong).await?;
@@ -93,6 +99,17 @@ async fn a_browser_brings_a_file_in_and_deletes_it() -> Result<()> {
     // Nothing chosen: it says so where it is.
     browser.click(&id("upload-send")).await?;
     browser.until_text("請選擇檔案").await?;
+    // Nor is anything chosen on a stick; whether one is plugged into this machine nobody here knows.
+    browser.click(&id("upload-from-stick")).await?;
+    browser.until("!document.getElementById('upload-sticks').hidden && document.getElementById('stick-rows').innerText !== ''").await?;
+    browser.click(&id("upload-send")).await?;
+    browser.until("document.querySelector('[value=stick]').getAttribute('aria-invalid') === 'true'").await?;
+    browser.click(&id("upload-from-file")).await?;
+    browser
+        .until(
+            "document.getElementById('upload-sticks').hidden && !document.querySelector('[value=stick][aria-invalid]')",
+        )
+        .await?;
     let path = disk();
     let input = browser.page().find(fantoccini::Locator::Css(&id("upload-file"))).await?;
     input.send_keys(path.to_str().context("a path in UTF-8")?).await?;

@@ -6,8 +6,8 @@ use cake_planner::query::Filter;
 use cake_types::{
     AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Export, ExportStatus, Failure,
     Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Permission, Pool, PoolStatus, Problem, Role,
-    RoleName, SavedQuery, ServerDisk, SessionId, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume,
-    VolumeState,
+    RoleName, SavedQuery, ServerDisk, SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
+    Volume, VolumeState,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -298,6 +298,8 @@ pub struct NodeView {
     pub connected: bool,
     /// Its own; `None` until it has looked at them.
     pub disks: Option<Arc<[ServerDisk]>>,
+    /// What is plugged into it; `None` until it has said.
+    pub sticks: Option<Arc<[Stick]>>,
 }
 
 #[derive(Clone, Debug)]

@@ -25,6 +25,7 @@ pub mod search;
 pub mod server_disks;
 pub mod settings;
 pub mod setup;
+mod sticks;
 pub mod tasks;
 mod ups;
 pub mod usage;

@@ -11,35 +11,49 @@
   const form = document.getElementById('upload');
   const state = document.getElementById('upload-state');
   if (!form) return;
-  const [file, url, name] = ['file', 'url', 'name'].map((part) => document.getElementById(`upload-${part}`));
+  const [file, url, name, sticks] = ['file', 'url', 'name', 'sticks'].map((part) => document.getElementById(`upload-${part}`));
   let sending = 0;
 
-  // A name that says what the file is: most people keep it.
+  // A name that says what the file is: most people keep it. One that was typed stays.
+  let proposed = '';
   function propose(path) {
-    if (!path || name.value) return;
+    if (!path || (name.value && name.value !== proposed)) return;
     const plain = path.replace(/\.(iso|img|raw|qcow2|vmdk|vhdx)$/i, '');
-    name.value = plain.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 63);
+    proposed = plain.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 63);
+    name.value = proposed;
   }
   file.addEventListener('change', () => propose(file.files[0]?.name));
   url.addEventListener('change', () => propose(URL.canParse(url.value) && new URL(url.value).pathname.split('/').pop()));
 
-  // One of the two is asked for.
-  const isFetched = () => form.elements.from.value === 'url';
-  const choose = () => [file, url].forEach((field) => {
-    field.disabled = (field === url) !== isFetched();
-    field.closest('.field').hidden = field.disabled;
-  });
+  sticks.addEventListener('change', ({ target }) => propose(target.dataset.path?.split('/').pop()));
+
+  // One of the three is asked for.
+  const asked = () => form.elements.from.value;
+  const choose = () => {
+    [[file, 'file'], [url, 'url']].forEach(([field, from]) => {
+      field.disabled = asked() !== from;
+      field.closest('.field').hidden = field.disabled;
+    });
+    sticks.hidden = asked() !== 'stick';
+    // What was missing is not any more, or is not asked for.
+    stickChoice().dispatchEvent(new Event('input'));
+  };
+  const onStick = () => sticks.querySelector('input:checked');
+  const stickChoice = () => form.querySelector('[name="from"][value="stick"]');
   form.addEventListener('change', choose);
   form.addEventListener('reset', () => setTimeout(choose));
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    const chosen = isFetched() ? undefined : file.files[0];
-    if (!isFetched() && !chosen) return cake.mistake(file, form.dataset.sayFile);
-    if (isFetched() && !url.value.trim()) return cake.mistake(url, form.dataset.sayUrl);
+    const from = asked();
+    const chosen = from === 'file' ? file.files[0] : undefined;
+    if (from === 'file' && !chosen) return cake.mistake(file, form.dataset.sayFile);
+    if (from === 'url' && !url.value.trim()) return cake.mistake(url, form.dataset.sayUrl);
+    if (from === 'stick' && !onStick()) return cake.mistake(stickChoice(), form.dataset.sayStick);
     const button = form.querySelector('[type="submit"]');
     cake.busy(button, true);
     const body = { ...cake.collect(form), size: chosen?.size };
+    if (from === 'stick') Object.assign(body, { stick: onStick().dataset.stick, path: onStick().dataset.path });
     const answer = await cake.api('POST', '/v1/imports', { body });
     cake.busy(button, false);
     if (!answer.ok) return refused(cake.explain(answer));
@@ -49,7 +63,8 @@
   });
 
   function refused(problem) {
-    const field = form.querySelector(`[name="${problem.pointer}"]`) ?? (problem.pointer === '/size' ? file : null);
+    const elsewhere = { '/size': asked() === 'stick' ? stickChoice() : file, '/stick': stickChoice(), '/path': stickChoice() };
+    const field = form.querySelector(`[name="${problem.pointer}"]`) ?? elsewhere[problem.pointer];
     if (!field) return cake.notice(problem, form);
     cake.mistake(field, problem.text || problem.title, problem.code);
     field.focus();

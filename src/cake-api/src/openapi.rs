@@ -38,7 +38,7 @@ use utoipa::{Modify, OpenApi};
         v1::volumes::attach, v1::volumes::bin, v1::volumes::restore, v1::volumes::download,
         v1::pools::list, v1::nodes::list, v1::nodes::get,
         v1::hosts::get, v1::hosts::update, v1::hosts::clock, v1::hosts::reboot, v1::hosts::power_off,
-        v1::server_disks::list, v1::server_disks::read, v1::usage::of_node, v1::usage::of_vm, v1::metrics::get,
+        v1::server_disks::list, v1::server_disks::read, v1::sticks::list, v1::usage::of_node, v1::usage::of_vm, v1::metrics::get,
         v1::tasks::list, v1::tasks::get, v1::tasks::cancel,
         v1::alerts::list, v1::alerts::acknowledge, v1::alerts::unacknowledge,
         v1::certificate::get, v1::certificate::authority, v1::certificate::upload, v1::certificate::reset,

@@ -12,7 +12,7 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, audit, backups, bin, bulk, cd, certificate, console, disks, events, exports, hosts, images,
-    imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks, session, settings, setup,
+    imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks, session, settings, setup, sticks,
     support, tasks, tokens, ups, usage, vms, volumes, watch,
 };
 
@@ -160,6 +160,7 @@ fn table(api: Api) -> Table {
         .add("host_reboot", ("POST", "/v1/nodes/{node}/reboot"), With(Administer), hosts::reboot)
         .add("host_power_off", ("POST", "/v1/nodes/{node}/power-off"), With(Administer), hosts::power_off)
         .add("node_disks", ("GET", "/v1/nodes/{node}/disks"), With(View), server_disks::list)
+        .add("node_sticks", ("GET", "/v1/nodes/{node}/sticks"), With(Manage), sticks::list)
         .add("node_disks_read", ("POST", "/v1/nodes/{node}/disks/read"), With(Operate), server_disks::read)
         .add("node_usage", ("GET", "/v1/nodes/{node}/usage"), With(View), usage::of_node)
         .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)

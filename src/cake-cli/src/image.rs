@@ -1,11 +1,11 @@
 //! `cake image …`
 
-use crate::args::{FetchArgs, ImageCommand, TagCommand, UploadArgs};
+use crate::args::{FetchArgs, FromStickArgs, ImageCommand, TagCommand, UploadArgs};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::fetch::{self, bar, in_file};
 use crate::output::{self, Align};
-use crate::{progress, search};
+use crate::{progress, search, sticks};
 use cake_client::Client;
 use cake_client::wire::{Import, NewImport};
 use cake_types::ByteSize;
@@ -19,6 +19,7 @@ pub async fn run(context: &Context, command: ImageCommand) -> Result<(), Failure
         ImageCommand::List => list(context).await,
         ImageCommand::Upload(args) => upload(context, args).await,
         ImageCommand::Fetch(args) => fetch(context, args).await,
+        ImageCommand::FromStick(args) => from_stick(context, args).await,
         ImageCommand::Download { image, output } => download(context, &image, &output).await,
         ImageCommand::Delete { image, now, yes } => delete(context, &image, now, yes).await,
         ImageCommand::Tag(command) => tag(context, command).await,
@@ -60,7 +61,7 @@ async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
     let import = match begun(&client, &name, size).await? {
         Some(import) => import,
         None => {
-            let new = NewImport { name: name.clone(), size: Some(size), url: None, sha256, os };
+            let new = NewImport { name: name.clone(), size: Some(size), sha256, os, ..NewImport::default() };
             let begun = client.begin_import(&new).await?;
             client.import_to_send(&begun.id.to_string()).await?.value
         }
@@ -75,11 +76,27 @@ async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
 /// Lets the server fetch a file.
 async fn fetch(context: &Context, args: FetchArgs) -> Result<(), Failure> {
     let FetchArgs { name, url, os, sha256, no_wait } = args;
+    begin(context, &NewImport { name, url: Some(url), sha256, os, ..NewImport::default() }, !no_wait).await
+}
+
+/// Lets the server take a file from a stick that is plugged into it.
+async fn from_stick(context: &Context, args: FromStickArgs) -> Result<(), Failure> {
+    let FromStickArgs { name, path, stick, os, sha256, no_wait } = args;
+    let stick = match stick {
+        Some(stick) => stick,
+        None => sticks::with_file(context, &path).await?,
+    };
+    let new = NewImport { name, stick: Some(stick), path: Some(path), sha256, os, ..NewImport::default() };
+    begin(context, &new, !no_wait).await
+}
+
+/// An import that needs nothing more from here.
+async fn begin(context: &Context, new: &NewImport, wait: bool) -> Result<(), Failure> {
     let client = context.client()?;
-    let import = client.begin_import(&NewImport { name, size: None, url: Some(url), sha256, os }).await?;
+    let import = client.begin_import(new).await?;
     // With its task, which an answer to a beginning does not name.
     let import = client.import(&import.id.to_string()).await?;
-    until_image(context, &client, &import, !no_wait).await
+    until_image(context, &client, &import, wait).await
 }
 
 /// Follows what the server makes of a file.

@@ -4,7 +4,7 @@ use crate::args::{AuditCommand, EventCommand, NodeCommand, PoolCommand, TaskComm
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align, Column};
-use crate::{host, progress, server_disks, usage};
+use crate::{host, progress, server_disks, sticks, usage};
 use cake_client::wire::{AuditActor, AuditResult, Event, Node, Subject, Task};
 use cake_client::{Client, Seen};
 use serde_json::value::RawValue;
@@ -55,6 +55,7 @@ pub async fn node(context: &Context, command: NodeCommand) -> Result<(), Failure
             context.list(&seen.json, &columns, rows.collect())
         }
         NodeCommand::Disks { node, read } => server_disks::show(context, &client.node_disks(&node, read).await?),
+        NodeCommand::Sticks { node } => sticks::show(context, &client.node_sticks(&node).await?),
         NodeCommand::Usage { node, span } => usage::show(context, &client.node_usage(&node, &span).await?),
         NodeCommand::Show { node } => {
             let (node, host) = (client.node(&node).await?, client.host(&node).await?);

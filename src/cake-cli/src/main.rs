@@ -34,6 +34,7 @@ mod output;
 mod progress;
 mod search;
 mod server_disks;
+mod sticks;
 mod system;
 mod ups;
 mod usage;

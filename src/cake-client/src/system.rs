@@ -3,8 +3,8 @@
 use crate::core::{NO_BODY, escape};
 use crate::vms::vm_path;
 use crate::wire::{
-    Alert, AuditRecord, Certificate, Event, Node, Pool, ServerDisks, SetupDone, SetupState, SigningRequest, Ups,
-    UsageHistory, Version,
+    Alert, AuditRecord, Certificate, Event, Node, Pool, ServerDisks, SetupDone, SetupState, SigningRequest, Sticks,
+    Ups, UsageHistory, Version,
 };
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::Method;
@@ -50,6 +50,11 @@ impl Client {
     pub async fn node_disks(&self, node: &str, now: bool) -> Result<Seen<ServerDisks>, Error> {
         let path = format!("/v1/nodes/{}/disks", escape(node));
         if now { self.post(&format!("{path}/read"), NO_BODY).await } else { self.get(&path).await }
+    }
+
+    /// What is plugged into a server, and the images on it.
+    pub async fn node_sticks(&self, node: &str) -> Result<Seen<Sticks>, Error> {
+        self.get(&format!("/v1/nodes/{}/sticks", escape(node))).await
     }
 
     pub async fn node(&self, node: &str) -> Result<Seen<Node>, Error> {

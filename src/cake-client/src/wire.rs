@@ -3,8 +3,10 @@
 //! Words that may grow (states, kinds, roles) are text here, so that a newer server's new word is shown, not refused.
 
 mod server_disks;
+mod sticks;
 
 pub use server_disks::{ServerDisk, ServerDiskHealth, ServerDisks};
+pub use sticks::{Stick, StickFile, Sticks};
 
 use cake_types::ByteSize;
 use jiff::Timestamp;
@@ -196,6 +198,11 @@ pub struct NewImport {
     /// … that is fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// … that is on a stick in the server, by its id and its path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stick: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

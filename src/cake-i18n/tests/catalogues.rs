@@ -4,7 +4,8 @@ use cake_i18n::{Catalogue, Words};
 use cake_types::{
     Code, DiskSilence, DiskVerdict, DiskWarning, EventKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff,
     HostSetting, ImageFormat, Language, LeavingStage, LeavingWay, NameError, Permission, Restart, ServerBus,
-    SetupError, Severity, TagError, TaskKind, TaskState, TcgReason, UpsFlag, UpsProblem, UpsShutdown, VmState,
+    SetupError, Severity, StickFormat, StickTrouble, TagError, TaskKind, TaskState, TcgReason, UpsFlag, UpsProblem,
+    UpsShutdown, VmState,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -144,6 +145,12 @@ fn every_word_of_the_vocabulary_is_there() {
         ServerBus::ALL.iter().for_each(|of| has(format!("disk-bus-{}", of.as_str())));
         DiskVerdict::ALL.iter().for_each(|of| has(format!("disk-verdict-{}", of.as_str())));
         DiskSilence::ALL.iter().for_each(|of| has(format!("disk-silence-{}", of.as_str())));
+        StickFormat::ALL.iter().for_each(|of| has(format!("stick-format-{}", of.as_str())));
+        StickTrouble::ALL.iter().for_each(|of| has(format!("stick-trouble-{}", of.as_str())));
+        for code in [FailureCode::StickGone, FailureCode::StickUnreadable, FailureCode::StickChanged] {
+            has(format!("failure-{}", code.as_str()));
+            has(format!("failure-{}-next", code.as_str()));
+        }
         DiskWarning::ALL.iter().for_each(|of| has(format!("disk-warning-{}", of.as_str())));
         for kind in
             ["ups", "vm", "image", "pool", "node", "account", "token", "settings", "task", "event", "audit", "query"]

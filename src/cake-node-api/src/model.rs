@@ -3,7 +3,7 @@
 use cake_types::{
     ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, HostSpec, ImageId, ImageSpec, ImageStatus,
     Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey, ServerDisk,
-    Span, Stamp, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    Span, Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,10 @@ pub enum Observed {
     /// The server's disks, all of them; seldom, so they are no part of [`NodeStatus`].
     Disks {
         disks: Vec<ServerDisk>,
+    },
+    /// What is plugged in and can be pulled out, all of it: when something came or went.
+    Sticks {
+        sticks: Vec<Stick>,
     },
     /// A sample of every running VM.
     Usage {

@@ -3,7 +3,7 @@
 use cake_node_api::{ExportRecord, ImageRecord, ImportRecord, Observed};
 use cake_types::{
     ExportId, ExportStatus, HostStatus, ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, ServerDisk,
-    UpsStatus, Usage, VmId, VmStatus,
+    Stick, UpsStatus, Usage, VmId, VmStatus,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -26,6 +26,7 @@ struct State {
     node: NodeStatus,
     /// `None` until they have been looked at.
     disks: Option<Vec<ServerDisk>>,
+    sticks: Option<Vec<Stick>>,
     // Boxed: most VMs rest, and the table is kept small.
     vms: HashMap<VmId, Box<VmStatus>>,
     pools: BTreeMap<PoolId, PoolStatus>,
@@ -39,6 +40,7 @@ impl Board {
         let state = State {
             node,
             disks: None,
+            sticks: None,
             vms: HashMap::new(),
             pools: BTreeMap::new(),
             images: Vec::new(),
@@ -95,6 +97,17 @@ impl Board {
         let before = self.state().disks.replace(disks.to_vec());
         if before.as_deref() != Some(disks) {
             self.tell(Observed::Disks { disks: disks.to_vec() });
+        }
+    }
+
+    pub fn sticks(&self) -> Option<Vec<Stick>> {
+        self.state().sticks.clone()
+    }
+
+    pub fn set_sticks(&self, sticks: &[Stick]) {
+        let before = self.state().sticks.replace(sticks.to_vec());
+        if before.as_deref() != Some(sticks) {
+            self.tell(Observed::Sticks { sticks: sticks.to_vec() });
         }
     }
 

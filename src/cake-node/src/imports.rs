@@ -8,14 +8,17 @@
 //!                                                      failed: nothing of it is kept
 //! ```
 //!
-//! The stage is written down before its work begins, and each stage's work may be done again from its start: a node that is
+//! What is received is sent by caked, or brought from a stick by the node itself. The stage is written down before its work begins, and each stage's work may be done again from its start: a node that is
 //! killed goes on where it was. A raw disk and a CD are kept as they came; qcow2, VMDK and VHDX become raw disks, because that is
 //! what disks are made from.
+
+mod stick;
 
 use crate::converter::{self, Converter, Files, failure, file_failure, run_blocking};
 use crate::database::ImportRow;
 use crate::house::House;
 use crate::inspector::{AskError, WorkerInspector};
+use crate::sticks::Sticks;
 use cake_node_api::staged::{self, Staged};
 use cake_node_api::{ImportRecord, NodeError};
 use cake_storage::images::{self, Image};
@@ -34,6 +37,7 @@ use std::os::unix::fs::{DirBuilderExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use stick::Chosen;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -45,6 +49,7 @@ const WAIT_FOR_POOL: Duration = Duration::from_secs(2);
 pub struct Imports {
     house: Arc<House>,
     inspector: Arc<WorkerInspector>,
+    sticks: Arc<Sticks>,
     jobs: Mutex<BTreeMap<ImageId, Job>>,
 }
 
@@ -66,8 +71,8 @@ fn unreadable(error: AskError) -> Failure {
 }
 
 impl Imports {
-    pub fn new(house: Arc<House>, inspector: Arc<WorkerInspector>) -> Arc<Self> {
-        Arc::new(Self { house, inspector, jobs: Mutex::default() })
+    pub fn new(house: Arc<House>, inspector: Arc<WorkerInspector>, sticks: Arc<Sticks>) -> Arc<Self> {
+        Arc::new(Self { house, inspector, sticks, jobs: Mutex::default() })
     }
 
     fn jobs(&self) -> MutexGuard<'_, BTreeMap<ImageId, Job>> {
@@ -223,6 +228,10 @@ impl Imports {
         let total = row.import.spec.size;
         let again = work.clone();
         let staged = run_blocking(move || again.staged().map(|(_, staged)| Arc::new(staged))).await?;
+        if let Some(chosen) = Chosen::of(&row.import.spec.source) {
+            self.tell(row, ByteSize(0), total);
+            self.bring(row, work, &staged, chosen).await?;
+        }
         loop {
             let looked = staged.clone();
             let here = run_blocking(move || {

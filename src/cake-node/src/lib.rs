@@ -7,7 +7,7 @@
 //!                 └────── observe ─── board ◄──────────────────── house ── pools, volumes, seeds (cake-storage)
 //!                                       ▲                           ├──── networks ── bridges, taps, filters (cake-net)
 //!                                       │                           └──── library ── inspector ── worker
-//!                                       └──── imports ── convert ── worker ──┘
+//!                                       └──── imports ── convert ── worker ──┘   sticks ── worker
 //! ```
 //!
 //! `ups` watches the power supply and ends guests and server when it runs out; `leaving` does so when somebody asks, and `host` sets
@@ -47,6 +47,7 @@ mod seccomp;
 pub mod serve;
 mod server_disks;
 mod service;
+mod sticks;
 mod support;
 mod tickets;
 mod ups;

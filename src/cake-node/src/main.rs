@@ -6,6 +6,8 @@ use cake_node::admin::{self, Alive};
 use cake_node::ask_disk::ask_disk;
 use cake_node::convert::{convert_image, export_disk};
 use cake_node::serve::{Options, serve};
+use cake_storage::stick::Wanted;
+use cake_storage::stick::worker::{list_stick, read_stick};
 use cake_storage::worker::{Depth, inspect_image};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -134,6 +136,28 @@ enum WorkerKind {
     /// Ask a disk of this machine for its health
     #[command(name = "ask-disk")]
     AskDisk { name: String, engine: PathBuf },
+    /// Say which images are on the stick at standard input
+    #[command(name = "list-stick")]
+    ListStick,
+    /// Write a file of the stick at standard input to standard output
+    #[command(name = "read-stick")]
+    ReadStick(ReadStick),
+}
+
+#[derive(Args)]
+struct ReadStick {
+    #[arg(long)]
+    partition: u32,
+    #[arg(long)]
+    volume: String,
+    #[arg(long)]
+    path: String,
+    #[arg(long)]
+    size: u64,
+    #[arg(long)]
+    modified: Option<i64>,
+    #[arg(long)]
+    from: u64,
 }
 
 fn main() -> ExitCode {
@@ -160,6 +184,10 @@ fn worker(kind: WorkerKind) -> Result<()> {
         WorkerKind::Convert { format, engine } => match convert_image(&format, &engine)? {},
         WorkerKind::Export { format, engine } => match export_disk(&format, &engine)? {},
         WorkerKind::AskDisk { name, engine } => match ask_disk(&name, &engine)? {},
+        WorkerKind::ListStick => Ok(list_stick()?),
+        WorkerKind::ReadStick(ReadStick { partition, volume, path, size, modified, from }) => {
+            Ok(read_stick(&Wanted { partition, volume, path, size, modified }, from)?)
+        }
     }
 }
 

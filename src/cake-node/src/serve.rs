@@ -11,6 +11,7 @@ use crate::inspector::WorkerInspector;
 use crate::library::Library;
 use crate::server_disks::{self, ServerDisks};
 use crate::service::Node;
+use crate::sticks::{self, Sticks};
 use crate::{accelerator, host, key, leaving, networks, ups, usage};
 use anyhow::{Context, Result, bail};
 use cake_daemon::{memory, ready};
@@ -97,7 +98,9 @@ pub async fn serve(options: Options) -> Result<()> {
     };
     let engine = Engine::new(settings, launcher, house.clone());
     let disks = ServerDisks::new(program.clone(), options.engine.clone(), board.clone());
-    let (imports, exports) = (Imports::new(house.clone(), inspector), Exports::new(house.clone(), program));
+    let sticks = Sticks::new(program.clone(), board.clone());
+    let imports = Imports::new(house.clone(), inspector, sticks.clone());
+    let exports = Exports::new(house.clone(), program);
     let (power, supply) = watch::channel(None);
     let (orders, ordered) = watch::channel(());
     let node = Arc::new(Node {
@@ -122,6 +125,7 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(networks::run(board));
     tokio::spawn(look_again(node.clone()));
     tokio::spawn(server_disks::run(node.disks.clone()));
+    tokio::spawn(sticks::run(sticks));
     tokio::spawn(sweep_exports(node.exports.clone()));
     tokio::spawn(try_again(node.clone()));
     tokio::spawn(ups::run(node.clone(), supply));

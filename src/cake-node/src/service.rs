@@ -470,6 +470,7 @@ async fn snapshot(
 ) -> Result<(), crate::database::DatabaseError> {
     let mut first: Vec<Observed> = vec![Observed::SnapshotBegin, Observed::Node(Box::new(board.node()))];
     first.extend(board.disks().map(|disks| Observed::Disks { disks }));
+    first.extend(board.sticks().map(|sticks| Observed::Sticks { sticks }));
     first.extend(board.pools().into_iter().map(|(id, status)| Observed::Pool { id, status }));
     first.extend(board.images().into_iter().map(|image| Observed::Image(Box::new(image))));
     first.extend(board.imports().into_iter().map(|import| Observed::Import(Box::new(import))));

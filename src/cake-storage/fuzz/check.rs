@@ -1,12 +1,15 @@
-//! What must hold for all bytes that an image's file, and its description, can have. Shared by the fuzz targets and by the replay
+//! What must hold for all bytes that an image's file, its description, and a stick can have. Shared by the fuzz targets and by the replay
 //! on stable Rust.
 #![allow(dead_code, reason = "each target takes the half it needs")]
 
 use cake_storage::images::described;
 use cake_storage::inspect::{Found, Source, inspect};
+use cake_storage::stick::{self, FILES_MAX, Wanted};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::rc::Rc;
 
 /// More reads than any honest file needs: what grows with a file's own numbers is caught.
 const MOST_READS: u32 = 20_000;
@@ -97,5 +100,71 @@ pub fn description(bytes: &[u8]) {
             assert!(image.path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
         }
         Err(refusal) => assert!(refusal.to_string().contains("/images/x.toml")),
+    }
+}
+
+/// A stick by its sectors: how many it has, then some with their numbers. The others are empty.
+struct Sectors {
+    count: u64,
+    sectors: BTreeMap<u64, [u8; SECTOR]>,
+    left: Cell<u64>,
+}
+
+const SECTOR: usize = 512;
+/// What is read of a stick before it is pulled out: whoever turns in a circle is caught by nothing else here.
+const MOST_BYTES: u64 = 4 << 20;
+
+impl Sectors {
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let (count, rest) = bytes.split_first_chunk()?;
+        let sector = |part: &[u8]| {
+            let (number, bytes) = part.split_first_chunk()?;
+            Some((u64::from(u32::from_le_bytes(*number)), *bytes.first_chunk()?))
+        };
+        let sectors = rest.chunks_exact(4 + SECTOR).filter_map(sector).collect();
+        Some(Self { count: u32::from_le_bytes(*count).into(), sectors, left: Cell::new(MOST_BYTES) })
+    }
+}
+
+impl Source for Sectors {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.count * SECTOR as u64)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let end = offset.checked_add(buffer.len() as u64).expect("no read wraps around");
+        assert!(end <= self.count * SECTOR as u64, "a read behind the end");
+        let left = self.left.get().checked_sub(buffer.len() as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
+        self.left.set(left);
+        for (at, byte) in (offset..).zip(buffer) {
+            let sector = self.sectors.get(&(at / SECTOR as u64));
+            *byte = sector.map_or(0, |sector| sector[at as usize % SECTOR]);
+        }
+        Ok(())
+    }
+}
+
+/// Panics when an invariant does not hold.
+pub fn sticks(bytes: &[u8]) {
+    let Some(sectors) = Sectors::of(bytes) else { return };
+    let stick: Rc<dyn Source> = Rc::new(sectors);
+    let Ok(volumes) = stick::list(stick.clone()) else { return };
+    assert!(volumes.len() <= 64);
+    for volume in volumes {
+        assert!(volume.label.is_none_or(|label| !label.chars().any(char::is_control)));
+        let Ok(found) = volume.found else { continue };
+        assert!(found.files.len() <= FILES_MAX);
+        for file in &found.files {
+            assert!(file.path.len() <= 1024 && !file.path.chars().any(char::is_control), "{:?}", file.path);
+            assert!(file.path.split('/').all(|name| !matches!(name, "" | "." | "..")), "{:?}", file.path);
+        }
+        for file in found.files.into_iter().take(2) {
+            let (partition, id) = (volume.partition, volume.id.clone());
+            let wanted = Wanted { partition, volume: id, path: file.path, size: file.size, modified: file.modified };
+            let mut written = Vec::new();
+            if stick::copy(stick.clone(), &wanted, file.size.saturating_sub(MOST_BYTES), &mut written).is_ok() {
+                assert_eq!(written.len() as u64, file.size.min(MOST_BYTES));
+            }
+        }
     }
 }

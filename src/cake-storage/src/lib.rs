@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Start from [`Pool`] and [`volume::make`]. Whatever is made is whole or not there. [`inspect`] reads hostile bytes: plain
-//! functions, run by [`worker`] without any right.
+//! functions, run by [`worker`] without any right; so does [`stick`], for what is plugged in.
 //!
 //! This crate deliberately does not know: VMs beyond their ids, QEMU, tokio, the node's database.
 
@@ -18,6 +18,7 @@ pub mod inspect;
 pub mod package;
 mod pool;
 pub mod seed;
+pub mod stick;
 pub mod volume;
 pub mod worker;
 

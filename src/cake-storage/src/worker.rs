@@ -73,11 +73,9 @@ fn step(what: &'static str) -> impl FnOnce(nix::Error) -> WorkerError {
 
 /// `cake-node worker inspect-image` and `glance-at-image`: root in, nobody from the first byte of the image on.
 pub fn inspect_image(depth: Depth) -> Result<(), WorkerError> {
-    let filter = filter()?;
     // SAFETY: standard input is open and this program uses it nowhere else; it is not closed.
     let mut image = ManuallyDrop::new(unsafe { File::from_raw_fd(0) });
-    confine()?;
-    seccompiler::apply_filter(&filter)?;
+    confined(SECONDS)?;
     let found = inspect(&*image).map_err(|refusal| Refused { code: refusal.code(), detail: refusal.to_string() });
     let sha256 = match depth {
         Depth::Headers => String::new(),
@@ -98,11 +96,18 @@ fn hash(image: &mut File) -> io::Result<String> {
     }
 }
 
-fn confine() -> Result<(), WorkerError> {
+/// Gives everything up but the standard three, and so much processor time.
+pub(crate) fn confined(seconds: u64) -> Result<(), WorkerError> {
+    let filter = filter()?;
+    confine(seconds)?;
+    Ok(seccompiler::apply_filter(&filter)?)
+}
+
+fn confine(seconds: u64) -> Result<(), WorkerError> {
     let limits = [
         (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_AS, MEMORY),
-        (Resource::RLIMIT_CPU, SECONDS),
+        (Resource::RLIMIT_CPU, seconds),
         (Resource::RLIMIT_FSIZE, 0),
         (Resource::RLIMIT_NOFILE, 8),
     ];

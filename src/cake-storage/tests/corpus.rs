@@ -11,6 +11,7 @@ use rand::seq::IndexedRandom;
 
 const MUTATIONS: usize = 150_000;
 const TEXT_MUTATIONS: usize = 100_000;
+const STICK_MUTATIONS: usize = 8_000;
 /// Numbers at which parsers go wrong, in both orders of bytes.
 const NUMBERS: [u64; 8] = [0, 1, 0x7f, 0xffff, 0x7fff_ffff, 0xffff_ffff, 0x7fff_ffff_ffff_ffff, u64::MAX];
 
@@ -39,6 +40,29 @@ fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
             _ => {
                 let count = random.random_range(1..64);
                 bytes.splice(at..at, (0..count).map(|_| random.random::<u8>()).collect::<Vec<_>>());
+            }
+        }
+    }
+    bytes
+}
+
+/// The same anywhere: what is looked at lies all over a stick. Sectors stay where they are.
+fn mutate_stick(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = seeds.choose(random).unwrap().clone();
+    for _ in 0..random.random_range(1..6) {
+        let at = random.random_range(0..bytes.len());
+        match random.random_range(0..3) {
+            0 => bytes[at] ^= 1 << random.random_range(0..8),
+            1 => {
+                let (number, width) = (*NUMBERS.choose(random).unwrap(), *[1, 2, 4, 8].choose(random).unwrap());
+                let end = (at + width).min(bytes.len());
+                bytes[at..end].copy_from_slice(&number.to_le_bytes()[..end - at]);
+            }
+            // What stood elsewhere: a folder that leads to itself, a table instead of a file.
+            _ => {
+                let length = random.random_range(1..64).min(bytes.len() - at);
+                let from = random.random_range(0..=bytes.len() - length);
+                bytes.copy_within(from..from + length, at);
             }
         }
     }
@@ -88,4 +112,11 @@ fn mutations_of_cds_and_of_vhdx_break_nothing() {
         seeds.iter().for_each(|seed| check(seed));
         replay::mutations(&seeds, (3, MUTATIONS), mutate, check);
     }
+}
+
+#[test]
+fn sticks_that_are_none_break_nothing() {
+    let seeds = replay::corpus("sticks", 7);
+    seeds.iter().for_each(|seed| check::sticks(seed));
+    replay::mutations(&seeds, (5, STICK_MUTATIONS), mutate_stick, check::sticks);
 }

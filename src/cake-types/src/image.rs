@@ -86,6 +86,17 @@ pub enum ImportSource {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         etag: Option<String>,
     },
+    /// From a stick in the server, by its node.
+    Stick {
+        /// [`crate::Stick::id`].
+        stick: String,
+        /// What the stick was called, for people.
+        called: String,
+        path: String,
+        /// The file's when it was chosen: one that was changed since is another file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modified: Option<Timestamp>,
+    },
 }
 
 /// How far an import is.

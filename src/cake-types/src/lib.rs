@@ -29,6 +29,7 @@ mod problem;
 mod sealed;
 mod server_disk;
 mod settings;
+mod stick;
 mod tag;
 mod task;
 mod unit;
@@ -73,6 +74,7 @@ pub use server_disk::{
 pub use settings::{
     Calendar, Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SystemSettings, bin_days,
 };
+pub use stick::{STICK_PATH_MAX, Stick, StickFile, StickFormat, StickTrouble};
 pub use tag::{Tag, TagError, Tags, tags};
 pub use task::{Task, TaskEnd, TaskGoal, TaskKind, TaskProgress, TaskState};
 pub use unit::{ByteSize, ByteSizeError};

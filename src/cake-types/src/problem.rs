@@ -163,6 +163,8 @@ codes! {
     UrlForbidden = "url-forbidden", 422;
     /// Nothing comes from there; params: `detail`.
     UrlFails = "url-fails", 422;
+    /// No stick with such a file is plugged in; params: `name`.
+    StickMissing = "stick-missing", 422;
     /// The server has no such bridge; params: `name`, `have`.
     NoSuchBridge = "no-such-bridge", 422;
     /// A port for the system's own services; params: `port`, `least`.

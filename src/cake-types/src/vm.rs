@@ -345,6 +345,12 @@ pub enum FailureCode {
     FetchForbidden,
     /// It was replaced while it was fetched.
     FetchChanged,
+    /// The stick is not plugged in, or was pulled out.
+    StickGone,
+    /// The stick, or its file system, does not hand the file out.
+    StickUnreadable,
+    /// The file on the stick is not there any more, or another one.
+    StickChanged,
     /// The VM ran, or its disks were changed, while a file was made of it.
     VmChanged,
     Internal,
@@ -392,6 +398,9 @@ impl FailureCode {
             Self::FetchFailed => "fetch-failed",
             Self::FetchForbidden => "fetch-forbidden",
             Self::FetchChanged => "fetch-changed",
+            Self::StickGone => "stick-gone",
+            Self::StickUnreadable => "stick-unreadable",
+            Self::StickChanged => "stick-changed",
             Self::VmChanged => "vm-changed",
             Self::Internal => "internal",
         }

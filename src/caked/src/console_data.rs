@@ -127,8 +127,9 @@ fn pool_view(entry: &board::PoolEntry) -> Arc<PoolView> {
 }
 
 fn node_view(entry: &board::NodeEntry) -> Arc<NodeView> {
-    let board::NodeEntry { node, status, connected, disks } = entry;
-    Arc::new(NodeView { node: node.clone(), status: status.clone(), connected: *connected, disks: disks.clone() })
+    let board::NodeEntry { node, status, connected, disks, sticks } = entry;
+    let (disks, sticks) = (disks.clone(), sticks.clone());
+    Arc::new(NodeView { node: node.clone(), status: status.clone(), connected: *connected, disks, sticks })
 }
 
 fn found(thing: search::Found) -> Found {

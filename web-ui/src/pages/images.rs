@@ -1,5 +1,6 @@
 //! `GET /images`: what VMs are made from, and what is on its way to become that.
 
+use super::sticks;
 use crate::data::{ConsoleData, ImageView, ImportView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
@@ -67,6 +68,8 @@ struct ImportRow {
     size: ByteSize,
     /// While the server fetches it.
     fetched_from: Option<String>,
+    /// While the server reads it from a stick: what that is called.
+    from_stick: Option<String>,
     etag: String,
 }
 
@@ -76,6 +79,9 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
     let mut imports = data.imports().await;
     imports.retain(|view| !is_settled(view));
     imports.sort_by_key(|view| view.import.meta.id);
+    if f.may_manage() {
+        sticks::region(data, f, regions).await;
+    }
     regions.add("import-rows", &ImportRows { f, imports: imports.iter().map(|view| import_row(view)).collect() });
     regions.add("image-rows", &Rows { f, images: images.iter().map(|view| row(f, view)).collect() });
 }
@@ -139,8 +145,14 @@ fn import_row(view: &ImportView) -> ImportRow {
         done: received,
         size: spec.size,
         fetched_from: host(&spec.source).filter(|_| stage == ImportStage::Receiving.as_str()),
+        from_stick: stick(&spec.source).filter(|_| stage == ImportStage::Receiving.as_str()),
         etag: view.etag.clone(),
     }
+}
+
+fn stick(source: &ImportSource) -> Option<String> {
+    let ImportSource::Stick { called, .. } = source else { return None };
+    Some(called.clone())
 }
 
 /// What of an address people need to see; the rest may be long, or a secret.

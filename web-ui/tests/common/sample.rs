@@ -4,7 +4,7 @@ use super::Rack;
 use cake_types::{
     Account, AccountId, Actor, ApiToken, AuditRecord, AuditResult, ByteSize, Calendar, Event, EventKind, Image,
     Language, Node, NodeStatus, Origin, Pool, PoolStatus, ProjectName, RoleName, SavedQuery, ServerDisk, SessionId,
-    Severity, Subject, SystemSettings, Task, Vm, VmId, VmStatus, Volume, VolumeState, built_in_roles,
+    Severity, Stick, Subject, SystemSettings, Task, Vm, VmId, VmStatus, Volume, VolumeState, built_in_roles,
 };
 use cake_web::{
     About, AccountView, BackupView, BinView, ExportView, ImageView, ImportView, NodeView, PoolView, SettingsView,
@@ -148,7 +148,18 @@ fn node(connected: bool) -> Arc<NodeView> {
           "warnings": ["spare"], "temperature": 41, "power_on_hours": 8766, "percent_used": 91, "spare": 4,
           "spare_threshold": 10, "media_errors": 3 } },
     ]));
-    Arc::new(NodeView { node, status: Some(status), connected, disks: Some(disks.into()) })
+    let sticks: Vec<Stick> = made(json!([
+        { "id": "a1b2", "device": "sdb", "model": "SanDisk Ultra", "serial": "4C53", "partition": 1, "size": 29 * GIB,
+          "label": "INSTALL", "format": "exfat", "incomplete": false, "files": [
+            { "path": "Win11_24H2_繁體中文_x64.iso", "size": 5_819_484_160u64, "modified": ago(90_000) },
+            { "path": "Linux/debian-13.1.0-amd64-netinst.iso", "size": 821_035_008, "modified": ago(150_000) },
+            { "path": "Linux/cloud/debian-13-genericcloud-amd64.qcow2", "size": 334_233_600 } ] },
+        { "id": "sdc", "device": "sdc", "model": "Acme Stick", "partition": 0, "size": 16 * GIB, "format": "xfs",
+          "trouble": "unsupported", "files": [] },
+        { "id": "c3d4", "device": "sdd", "partition": 1, "size": 8 * GIB, "label": "照片", "format": "fat", "files": [] },
+    ]));
+    let (disks, sticks) = (Some(disks.into()), Some(sticks.into()));
+    Arc::new(NodeView { node, status: Some(status), connected, disks, sticks })
 }
 
 /// Of the first VM: one that is there, one that is made.

@@ -30,9 +30,12 @@ pub struct Import {
     /// Of the image that it becomes.
     pub name: String,
     pub project: String,
-    /// `upload`, `url`.
+    /// `upload`, `url`, `stick`.
     pub source: &'static str,
     pub url: Option<String>,
+    /// What the stick was called, and the file on it.
+    pub stick: Option<String>,
+    pub path: Option<String>,
     /// Bytes.
     pub size: u64,
     /// What its maker says it must be.
@@ -66,7 +69,8 @@ pub struct ImportList {
     pub next: Option<String>,
 }
 
-/// A file to be brought: either `size` for one that is sent in chunks, or `url` for one that is fetched.
+/// A file to be brought: either `size` for one that is sent in chunks, or `url` for one that is fetched, or `stick` and `path` for one
+/// on a stick in the server (`/v1/nodes/{node}/sticks`).
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewImport {
@@ -78,6 +82,12 @@ pub struct NewImport {
     /// `http` or `https`, without a user name; never of the server itself.
     #[serde(default)]
     pub url: Option<String>,
+    /// The stick's id.
+    #[serde(default)]
+    pub stick: Option<String>,
+    /// The file on it, as it is listed.
+    #[serde(default)]
+    pub path: Option<String>,
     /// SHA-256 as its maker publishes it, hexadecimal.
     #[serde(default)]
     pub sha256: Option<String>,
@@ -106,13 +116,17 @@ impl From<GuestOs> for domain::GuestOs {
 
 impl NewImport {
     fn read(self, project: ProjectName) -> Result<control::NewImport, Problem> {
-        let Self { name, size, url, sha256, os } = self;
+        let Self { name, size, url, stick, path, sha256, os } = self;
         let name = name.parse().map_err(|error| Problem::new(Code::BadName).with("reason", error).at("/name"))?;
-        let from = match (size, url) {
-            (Some(size), None) => control::From::Upload(size.read("size")?),
-            (None, Some(url)) => control::From::Url(url),
-            (None, None) => return Err(Problem::invalid("size", "missing").at("/size")),
-            (Some(_), Some(_)) => return Err(Problem::invalid("url", "either this or a size").at("/url")),
+        let from = match (size, url, stick, path) {
+            (Some(size), None, None, None) => control::From::Upload(size.read("size")?),
+            (None, Some(url), None, None) => control::From::Url(url),
+            (None, None, Some(stick), Some(path)) => control::From::Stick { stick, path },
+            (None, None, None, None) => return Err(Problem::invalid("size", "missing").at("/size")),
+            (None, None, Some(_), None) => return Err(Problem::invalid("path", "missing").at("/path")),
+            (None, None, None, Some(_)) => return Err(Problem::invalid("stick", "missing").at("/stick")),
+            (_, _, None, None) => return Err(Problem::invalid("url", "either this or a size").at("/url")),
+            _ => return Err(Problem::invalid("stick", "either this, a size or a url").at("/stick")),
         };
         let os = os.map_or(domain::GuestOs::Other, Into::into);
         Ok(control::NewImport { project, name, from, sha256, os })
@@ -124,9 +138,12 @@ impl From<&domain::Import> for Import {
         let domain::Import { meta, spec } = import;
         let Meta { id, project, name, generation, created_at, updated_at: _ } = meta;
         let ImportSpec { source, size, sha256, pool, os, ending: _ } = spec;
-        let (source, url) = match source {
-            ImportSource::Upload => ("upload", None),
-            ImportSource::Url { url, etag: _ } => ("url", Some(url.clone())),
+        let (source, url, stick, path) = match source {
+            ImportSource::Upload => ("upload", None, None, None),
+            ImportSource::Url { url, etag: _ } => ("url", Some(url.clone()), None, None),
+            ImportSource::Stick { stick: _, called, path, modified: _ } => {
+                ("stick", None, Some(called.clone()), Some(path.clone()))
+            }
         };
         Self {
             id: id.0,
@@ -134,6 +151,8 @@ impl From<&domain::Import> for Import {
             project: project.to_string(),
             source,
             url,
+            stick,
+            path,
             size: size.bytes(),
             sha256: sha256.clone(),
             os: word(os),

@@ -30,6 +30,7 @@ pub mod server_disks;
 pub mod session;
 pub mod settings;
 pub mod setup;
+pub mod sticks;
 pub mod support;
 pub mod tasks;
 pub mod tokens;

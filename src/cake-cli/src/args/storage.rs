@@ -73,6 +73,7 @@ pub enum ImageCommand {
     List,
     Upload(UploadArgs),
     Fetch(FetchArgs),
+    FromStick(FromStickArgs),
     Download {
         #[arg(value_name = "IMAGE")]
         image: String,
@@ -126,6 +127,22 @@ pub struct FetchArgs {
     pub name: String,
     #[arg(value_name = "URL")]
     pub url: String,
+    #[arg(long, value_name = "OS")]
+    pub os: Option<String>,
+    #[arg(long, value_name = "SUM")]
+    pub sha256: Option<String>,
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct FromStickArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[arg(value_name = "PATH")]
+    pub path: String,
+    #[arg(long, value_name = "STICK")]
+    pub stick: Option<String>,
     #[arg(long, value_name = "OS")]
     pub os: Option<String>,
     #[arg(long, value_name = "SUM")]

@@ -19,6 +19,10 @@ pub enum NodeCommand {
         #[arg(long)]
         read: bool,
     },
+    Sticks {
+        #[arg(value_name = "NODE")]
+        node: String,
+    },
     Usage {
         #[arg(value_name = "NODE")]
         node: String,

@@ -380,8 +380,9 @@ impl Board {
         let old = inner.nodes.get(&id).cloned();
         let status = old.as_ref().and_then(|old| old.status.clone());
         let connected = old.as_ref().is_some_and(|old| old.connected);
-        let disks = old.and_then(|old| old.disks.clone());
-        inner.nodes.insert(id, Arc::new(NodeEntry { node, status, connected, disks }));
+        let disks = old.as_ref().and_then(|old| old.disks.clone());
+        let sticks = old.and_then(|old| old.sticks.clone());
+        inner.nodes.insert(id, Arc::new(NodeEntry { node, status, connected, disks, sticks }));
         drop(inner);
         self.changes.tell(What::Node(id));
     }

@@ -89,6 +89,7 @@ impl Board {
             Observed::Pool { id, status } => self.pool_status(id, status),
             Observed::Operation(outcome) => self.operation(outcome),
             Observed::Disks { disks } => self.change_node(node, |entry| entry.disks = Some(disks.into())),
+            Observed::Sticks { sticks } => self.change_node(node, |entry| entry.sticks = Some(sticks.into())),
             Observed::Usage { samples } => self.usage(&samples),
         }
     }

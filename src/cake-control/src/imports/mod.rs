@@ -1,7 +1,8 @@
 //! Files that people bring: to become images, chunk by chunk.
 //!
 //! ```text
-//!   create   import, name taken, task ──► node makes the file; of an address, it is asked first what is there
+//!   create   import, name taken, task ──► node makes the file; of an address, it is asked first what is there; what is on a stick
+//!            the node brings by itself
 //!   chunk    into the file that the node handed over ([`cake_node_api::staged`]); any order, several at a time, again at will
 //!   end      cancelled, come to nothing, or over: the node lets go of it, then the Store forgets it; the image stays
 //! ```
@@ -47,6 +48,11 @@ pub enum From {
     /// With whoever asks, who knows how long it is.
     Upload(ByteSize),
     Url(String),
+    /// On a stick in the server, by its id and path.
+    Stick {
+        stick: String,
+        path: String,
+    },
 }
 
 pub struct Imports {
@@ -116,6 +122,7 @@ impl Imports {
         let (source, size) = match from {
             From::Upload(size) => (ImportSource::Upload, size),
             From::Url(url) => self.look(url).await?,
+            From::Stick { stick, path } => self.on_stick(&stick, path)?,
         };
         if size.bytes() == 0 || size.bytes() > staged::LARGEST {
             let most = ByteSize(staged::LARGEST);
@@ -141,6 +148,19 @@ impl Imports {
             error => Problem::new(Code::UrlFails).with("detail", error).at("/url"),
         })?;
         Ok((ImportSource::Url { url: url.into(), etag: found.etag }, found.size))
+    }
+
+    /// A file that a stick in the server is known to have: the one that was seen, and no other.
+    fn on_stick(&self, id: &str, path: String) -> Result<(ImportSource, ByteSize), Problem> {
+        let missing = |pointer| Problem::new(Code::StickMissing).with("name", &path).at(pointer);
+        let nodes = self.ledger.board.nodes();
+        let mut sticks =
+            nodes.iter().filter(|node| node.connected).flat_map(|node| node.sticks.iter().flat_map(|all| all.iter()));
+        let stick = sticks.find(|stick| stick.id == id).ok_or_else(|| missing("/stick"))?;
+        let file = stick.file(&path).ok_or_else(|| missing("/path"))?;
+        let (size, modified) = (file.size, file.modified);
+        let (stick, called) = (stick.id.clone(), stick.called().to_owned());
+        Ok((ImportSource::Stick { stick, called, path, modified }, size))
     }
 
     /// The first pool that is there, if it has room.

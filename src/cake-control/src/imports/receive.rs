@@ -4,7 +4,7 @@ use super::Imports;
 use bytes::Bytes;
 use cake_node_api::ClientError;
 use cake_node_api::staged::{CHUNK, Staged};
-use cake_types::{Code, ImageId, ImportStage, Problem};
+use cake_types::{Code, ImageId, ImportSource, ImportStage, Problem};
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
@@ -102,6 +102,10 @@ impl Imports {
         digest: Option<Digest>,
     ) -> Result<(), Problem> {
         let id = entry.import.meta.id;
+        // What is on a stick the node brings by itself.
+        if let ImportSource::Stick { .. } = entry.import.spec.source {
+            return Err(not_now(entry));
+        }
         let receiving = self.receiving(entry).await?;
         let place = receiving.staged.place(chunk);
         let (offset, length) = place.ok_or_else(|| Problem::not_found("chunk", chunk))?;
@@ -123,8 +127,7 @@ impl Imports {
 
     async fn receiving(&self, entry: &ImportEntry) -> Result<Arc<Receiving>, Problem> {
         let id = entry.import.meta.id;
-        let state = entry.import.word(entry.status.as_ref());
-        let refuse = || Problem::new(Code::IllegalNow).with("action", "upload").with("state", state);
+        let refuse = || not_now(entry);
         if entry.import.spec.ending {
             return Err(refuse());
         }
@@ -149,6 +152,11 @@ impl Imports {
     pub(super) fn forget_receiving(&self, id: ImageId) {
         self.receiving.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
+}
+
+fn not_now(entry: &ImportEntry) -> Problem {
+    let state = entry.import.word(entry.status.as_ref());
+    Problem::new(Code::IllegalNow).with("action", "upload").with("state", state)
 }
 
 /// Where waiting for a disk stops nothing else.

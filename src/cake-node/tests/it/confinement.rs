@@ -15,7 +15,7 @@ pub fn status(pid: u32, field: &str) -> Result<Vec<String>> {
     Ok(line.split_whitespace().map(str::to_owned).collect())
 }
 
-fn assert_powerless(pid: u32) -> Result<()> {
+pub fn assert_powerless(pid: u32) -> Result<()> {
     assert_eq!(status(pid, "NoNewPrivs")?, ["1"]);
     assert_eq!(status(pid, "Seccomp")?, ["2"]);
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {

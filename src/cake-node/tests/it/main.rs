@@ -15,6 +15,7 @@ mod office;
 mod pools;
 mod screen;
 mod server_disks;
+mod sticks;
 mod storm;
 mod support;
 mod systemd;

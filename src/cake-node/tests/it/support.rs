@@ -6,7 +6,7 @@ use cake_planner::hardware;
 use cake_types::{
     Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, ExportId, ExportStatus, Firmware, Generation,
     HardwareRequest, ImageId, ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId, PoolId, PoolSpec, Power,
-    ProjectName, Restart, Stamp, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
+    ProjectName, Restart, Stamp, Stick, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -154,6 +154,7 @@ pub struct Leader {
     pub outcomes: BTreeMap<OperationId, OperationResult>,
     pub imports: BTreeMap<ImageId, ImportStatus>,
     pub exports: BTreeMap<ExportId, ExportStatus>,
+    pub sticks: Option<Vec<Stick>>,
     usage: BTreeMap<VmId, Usage>,
     node: Option<NodeStatus>,
 }
@@ -192,6 +193,7 @@ impl Leader {
             outcomes: BTreeMap::new(),
             imports: BTreeMap::new(),
             exports: BTreeMap::new(),
+            sticks: None,
             usage: BTreeMap::new(),
             node: None,
         };
@@ -235,6 +237,7 @@ impl Leader {
             Observed::Operation(outcome) => {
                 self.outcomes.insert(outcome.operation, outcome.result);
             }
+            Observed::Sticks { sticks } => self.sticks = Some(sticks),
             Observed::Usage { samples } => self.usage.extend(samples),
             _ => {}
         }

@@ -20,6 +20,7 @@ mod screen;
 mod search;
 mod server_disks;
 mod setup;
+mod sticks;
 mod support;
 mod support_bundle;
 mod tasks;

@@ -11,10 +11,10 @@ use cake_types::{
     Accelerator, BridgeStatus, ByteSize, CdStatus, Column, Counters, CpuTimes, DiskCounters, DiskFile, DiskStatus,
     Epoch, ExitReason, Export, ExportId, ExportStage, ExportStatus, Failure, FailureCode, Firmware, Generation,
     GuestOs, HaltedBy, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, ImageSpec, ImageStatus, Import,
-    ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NicStatus,
-    NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, PressureTimes,
-    ProvisionProgress, SecretKey, ServerDisk, Span, Stamp, TcgReason, UpsSpec, UpsStatus, UsageHistory, UsageOf, Vm,
-    VmCounters, VmId, VmState, VmStatus,
+    ImportSpec, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow,
+    NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
+    PressureTimes, ProvisionProgress, SecretKey, ServerDisk, Span, Stamp, Stick, TcgReason, UpsSpec, UpsStatus,
+    UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -83,6 +83,8 @@ pub struct State {
     pub host_verbs: Vec<(OperationId, HostVerb)>,
     /// Its own; `None` until it has looked, which it does when asked.
     pub disks: Option<Vec<ServerDisk>>,
+    /// What is plugged into it; `None` until it has looked.
+    pub sticks: Option<Vec<Stick>>,
 }
 
 /// An import and its file.
@@ -157,6 +159,7 @@ impl SimNode {
                 host_asked: None,
                 host_verbs: Vec::new(),
                 disks: None,
+                sticks: None,
             }),
             changes,
             key: SecretKey::generate(&mut OsRng),
@@ -328,6 +331,28 @@ impl SimNode {
         self.tell(Observed::Vm(Box::new(record)));
         self.tell(Observed::VmStatus { id, status: Box::new(status) });
         Ok(())
+    }
+
+    /// These are plugged in now, and no others.
+    pub fn plug(&self, sticks: Vec<Stick>) {
+        self.with(|state| state.sticks = Some(sticks.clone()));
+        self.tell(Observed::Sticks { sticks });
+    }
+
+    /// What it was told of an import.
+    pub fn import_spec(&self, id: ImageId) -> ImportSpec {
+        self.with(|state| state.imports[&id].import.spec.clone())
+    }
+
+    /// An import comes to nothing.
+    pub fn import_fails(&self, id: ImageId, code: FailureCode) {
+        let told = self.with(|state| {
+            let held = state.imports.get_mut(&id).unwrap();
+            held.status.stage = ImportStage::Failed;
+            held.status.failure = Some(Failure { code, detail: "so it is".into() });
+            ImportRecord { id, status: held.status.clone() }
+        });
+        self.tell(Observed::Import(Box::new(told)));
     }
 
     /// Lets disks that were held up be done.
@@ -667,6 +692,7 @@ impl NodeService for SimNode {
         let mut first = vec![Observed::SnapshotBegin];
         self.with(|state| {
             first.extend(state.disks.clone().map(|disks| Observed::Disks { disks }));
+            first.extend(state.sticks.clone().map(|sticks| Observed::Sticks { sticks }));
             first.extend(state.images.iter().cloned().map(|image| Observed::Image(Box::new(image))));
             let record = |(id, held): (&ImageId, &Receiving)| ImportRecord { id: *id, status: held.status.clone() };
             first.extend(state.imports.iter().map(record).map(|import| Observed::Import(Box::new(import))));
