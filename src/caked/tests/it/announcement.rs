@@ -34,15 +34,15 @@ async fn certified(admin: &Visitor, name: &str, is: bool) -> Value {
 }
 
 /// The other machine opens the console by its name, with the address that its own resolver found, and trusts only our authority.
-fn opens(office: &Office, app: &App, name: &str, address: &str) {
+async fn opens(office: &Office, app: &App, name: &str, address: &str) {
     let port = app.running().address.port();
     let ca = app.state().join("ca.pem");
     let address = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
-    let said = run(office
-        .other("curl")
-        .args(["-sS", "--noproxy", "*", "--max-time", "60", "--cacert", ca.to_str().unwrap()])
+    let mut curl = office.other("curl");
+    curl.args(["-sS", "--noproxy", "*", "--max-time", "60", "--cacert", ca.to_str().unwrap()])
         .args(["--resolve", &format!("{name}:{port}:{address}")])
-        .arg(format!("https://{name}:{port}/v1/version")));
+        .arg(format!("https://{name}:{port}/v1/version"));
+    let said = tokio::task::spawn_blocking(move || run(&mut curl)).await.unwrap();
     assert!(said.contains("\"version\""), "{said}");
 }
 
@@ -53,8 +53,8 @@ async fn a_neighbour_finds_the_console_by_its_name() {
     // There is a cable, and no address by which somebody could come.
     let admin = admin(&app).await;
     state(&admin, "no-link").await;
-    let mut browser = office.neighbour(&["browse"]);
-    browser.until(|line| line == "browses");
+    let mut browser = office.neighbour(&["live"]);
+    browser.until(|line| line == "lives").await;
     office.addresses_come();
     let now = announced(&admin, "cake-7xkq2.local").await;
     let port = app.running().address.port();
@@ -62,40 +62,40 @@ async fn a_neighbour_finds_the_console_by_its_name() {
     assert_eq!(now["url"], format!("https://cake-7xkq2.local:{port}/"));
     admin.until("/v1/announcement", |now| now["addresses"] == json!(["10.9.0.2", "fd00:9::2"])).await;
     let told = format!("+ cake-7xkq2._https._tcp.local. {port} cake-7xkq2.local. 10.9.0.2 fd00:9::2");
-    let seen = browser.until(|line| line.starts_with("+ cake-7xkq2."));
+    let seen = browser.until(|line| line.starts_with("+ cake-7xkq2.")).await;
     assert!(told.starts_with(&seen), "{seen}");
     certified(&admin, "cake-7xkq2.local", true).await;
-    opens(&office, &app, "cake-7xkq2.local", "10.9.0.2");
-    opens(&office, &app, "cake-7xkq2.local", "fd00:9::2");
+    opens(&office, &app, "cake-7xkq2.local", "10.9.0.2").await;
+    opens(&office, &app, "cake-7xkq2.local", "fd00:9::2").await;
 
     // Switched off: taken back, and no longer in the certificate.
     assert_eq!(admin.patch("/v1/settings", "*", &json!({ "announce": false })).await.is(200)["announce"], false);
     state(&admin, "off").await;
-    browser.until(|line| line == "- cake-7xkq2._https._tcp.local.");
+    browser.until(|line| line == "- cake-7xkq2._https._tcp.local.").await;
     certified(&admin, "cake-7xkq2.local", false).await;
 
     // On again, under a name that somebody chose.
     let change = json!({ "announce": true, "local_name": "Rack-A.local" });
     assert_eq!(admin.patch("/v1/settings", "*", &change).await.is(200)["local_name"], "rack-a");
     announced(&admin, "rack-a.local").await;
-    let seen = browser.until(|line| line.starts_with("+ rack-a."));
+    let seen = browser.until(|line| line.starts_with("+ rack-a.")).await;
     assert!(seen.contains(" rack-a.local. 10.9.0.2"), "{seen}");
     let fingerprint = certified(&admin, "rack-a.local", true).await;
 
     // A daemon that ends says goodbye; when it is back nobody has to trust anything anew.
     app.stop().await;
-    browser.until(|line| line == "- rack-a._https._tcp.local.");
+    browser.until(|line| line == "- rack-a._https._tcp.local.").await;
     app.start().await;
     let admin = admin.at(&app);
     announced(&admin, "rack-a.local").await;
-    browser.until(|line| line.starts_with("+ rack-a."));
+    browser.until(|line| line.starts_with("+ rack-a.")).await;
     assert_eq!(certified(&admin, "rack-a.local", true).await, fingerprint);
 
     // The server's own name again.
     assert_eq!(admin.patch("/v1/settings", "*", &json!({ "local_name": "" })).await.is(200)["local_name"], Value::Null);
     announced(&admin, "cake-7xkq2.local").await;
-    browser.until(|line| line.starts_with("+ cake-7xkq2."));
-    ip("link set eth0 down");
+    browser.until(|line| line.starts_with("+ cake-7xkq2.")).await;
+    run(office.other("ip").args("link set eth0 down".split(' ')));
     state(&admin, "no-link").await;
     app.stop().await;
 }
@@ -104,8 +104,8 @@ async fn a_neighbour_finds_the_console_by_its_name() {
 async fn a_name_that_a_neighbour_has_is_left_to_it() {
     let office = Office::open();
     office.addresses_come();
-    let mut neighbour = office.neighbour(&["claim", SERIAL]);
-    neighbour.until(|line| line == "claimed");
+    let mut neighbour = office.neighbour(&["live", SERIAL]);
+    neighbour.until(|line| line == "claimed cake-7xkq2").await;
     let mut app = app().await;
     let admin = admin(&app).await;
     let now = announced(&admin, "cake-7xkq2-2.local").await;
@@ -115,7 +115,9 @@ async fn a_name_that_a_neighbour_has_is_left_to_it() {
     let page = admin.get("/settings").await.text;
     assert!(page.contains("data-test=\"announcement-renamed\""), "{page}");
     // Others of that name are told that it is taken.
-    assert_eq!(office.neighbour(&["claim", "cake-7xkq2-2"]).until(|line| !line.is_empty()), "taken");
+    neighbour.until(|line| line.starts_with("+ cake-7xkq2-2.")).await;
+    neighbour.hears("cake-7xkq2-2");
+    neighbour.until(|line| line == "taken cake-7xkq2-2").await;
     app.stop().await;
 }
 
@@ -130,9 +132,9 @@ async fn strangers_and_floods_get_nothing() {
     let admin = admin(&app).await;
     announced(&admin, "cake-7xkq2.local").await;
     let heard = ["neighbour 1 True", "stranger nothing"];
-    assert_eq!(office.neighbour(&["strangers", SERIAL]).ends(), heard);
+    assert_eq!(office.neighbour(&["strangers", SERIAL]).ends().await, heard);
     let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../cake-planner/fuzz/corpus/mdns");
-    let all = office.neighbour(&["flood", corpus, SERIAL]).ends();
+    let all = office.neighbour(&["flood", corpus, SERIAL]).ends().await;
     assert_eq!(all[0], "flooded True");
     assert_eq!(all[1..], heard);
     assert_eq!(admin.get("/v1/announcement").await.is(200)["name"], "cake-7xkq2.local");

@@ -1,8 +1,8 @@
-"""A machine in the office that speaks multicast DNS: browse | claim LABEL | strangers LABEL | flood FOLDER LABEL"""
+"""A machine in the office that speaks multicast DNS: live LABEL… | strangers LABEL | flood FOLDER LABEL"""
+import itertools
 import socket
 import struct
 import sys
-import time
 from pathlib import Path
 
 from zeroconf import NonUniqueNameException, ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf
@@ -10,8 +10,10 @@ from zeroconf import NonUniqueNameException, ServiceBrowser, ServiceInfo, Servic
 HERE, GROUP, PORT = "10.9.0.1", "224.0.0.251", 5353
 
 
-def browse():
-    """Says `+ NAME PORT HOST ADDRESSES` and `- NAME`."""
+def live(*labels):
+    """Says `+ NAME PORT HOST ADDRESSES` and `- NAME`; takes these names, and those that it is told, or says that somebody has one."""
+    zeroconf = Zeroconf(interfaces=[HERE])
+    kind = "_https._tcp.local."
 
     def seen(zeroconf, service_type, name, state_change):
         if state_change is ServiceStateChange.Removed:
@@ -21,26 +23,17 @@ def browse():
         if info.request(zeroconf, 10_000):
             print("+", name, info.port, info.server, *sorted(info.parsed_addresses()))
 
-    # Whoever holds neither has nothing to browse with.
-    global kept
-    kept = Zeroconf(interfaces=[HERE])
-    kept = kept, ServiceBrowser(kept, "_https._tcp.local.", handlers=[seen])
-    print("browses")
-
-
-def claim(label):
-    """Takes the name, or says that somebody has it."""
-    global kept
-    kept = Zeroconf(interfaces=[HERE])
-    kind = "_https._tcp.local."
-    info = ServiceInfo(
-        kind, f"{label}.{kind}", port=443, server=f"{label}.local.", addresses=[socket.inet_aton(HERE)]
-    )
-    try:
-        kept.register_service(info)
-        print("claimed")
-    except NonUniqueNameException:
-        print("taken")
+    browser = ServiceBrowser(zeroconf, kind, handlers=[seen])
+    print("lives")
+    for label in itertools.chain(labels, map(str.strip, sys.stdin)):
+        address = socket.inet_aton(HERE)
+        info = ServiceInfo(kind, f"{label}.{kind}", port=443, server=f"{label}.local.", addresses=[address])
+        try:
+            zeroconf.register_service(info)
+            print("claimed", label)
+        except NonUniqueNameException:
+            print("taken", label)
+    browser.cancel()
 
 
 def question(label, number):
@@ -91,5 +84,3 @@ def flood(folder, label):
 
 
 globals()[sys.argv[1]](*sys.argv[2:])
-if sys.argv[1] in ("browse", "claim"):
-    time.sleep(3600)

@@ -6,8 +6,9 @@
 //! ```
 
 use nix::sched::{CloneFlags, unshare};
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// What the other machine runs: an implementation of multicast DNS that is not ours (Debian: python3-zeroconf).
 const NEIGHBOUR: &str = include_str!("neighbour.py");
@@ -19,7 +20,7 @@ pub struct Office {
 /// A program on the other machine that tells line by line what it sees; ended with this.
 pub struct Neighbour {
     child: Child,
-    lines: BufReader<ChildStdout>,
+    lines: UnboundedReceiver<String>,
 }
 
 impl Office {
@@ -58,29 +59,37 @@ impl Office {
 
     pub fn neighbour(&self, words: &[&str]) -> Neighbour {
         let mut command = self.other("/usr/bin/python3");
-        let mut child =
-            command.args(["-u", "-c", NEIGHBOUR]).args(words).stdout(Stdio::piped()).spawn().expect("python3");
-        let lines = BufReader::new(child.stdout.take().unwrap());
+        command.args(["-u", "-c", NEIGHBOUR]).args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("python3");
+        // Read by a thread of its own: this one is caked's.
+        let (said, lines) = unbounded_channel();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || output.lines().map_while(Result::ok).all(|line| said.send(line).is_ok()));
         Neighbour { child, lines }
     }
 }
 
 impl Neighbour {
     /// Reads until it says such a line. Whoever waits in vain is ended by the test runner.
-    pub fn until(&mut self, good: impl Fn(&str) -> bool) -> String {
-        let mut line = String::new();
+    pub async fn until(&mut self, good: impl Fn(&str) -> bool) -> String {
         loop {
-            line.clear();
-            assert!(self.lines.read_line(&mut line).unwrap() > 0, "the neighbour has gone");
-            if good(line.trim_end()) {
-                return line.trim_end().to_owned();
+            let line = self.lines.recv().await.expect("the neighbour has gone");
+            if good(&line) {
+                return line;
             }
         }
     }
 
+    pub fn hears(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
     /// All that it says until it has done what it was asked for.
-    pub fn ends(mut self) -> Vec<String> {
-        let lines = self.lines.by_ref().lines().map(Result::unwrap).collect();
+    pub async fn ends(mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = self.lines.recv().await {
+            lines.push(line);
+        }
         assert!(self.child.wait().unwrap().success(), "{lines:?}");
         lines
     }
