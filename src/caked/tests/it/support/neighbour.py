@@ -61,7 +61,7 @@ def strangers(label):
             break
         except TimeoutError:
             continue
-    print("neighbour", struct.unpack(">6H", heard[:12])[3], heard[-4:] == socket.inet_aton("10.9.0.2") or heard.hex())
+    print("neighbour", struct.unpack(">6H", heard[:12])[3], socket.inet_aton("10.9.0.2") in heard)
     stranger.setblocking(False)
     try:
         print("stranger", stranger.recv(9000).hex())
