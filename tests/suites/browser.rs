@@ -342,6 +342,8 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
         Sight::of("settings", "/settings"),
         Sight::of("settings-certificate", "/settings")
             .after("for (const more of document.querySelectorAll('[data-test=certificate] details')) more.open = true"),
+        Sight::of("settings-network", "/settings")
+            .after("document.querySelector('[data-test=announcement-change]').open = true"),
         Sight::of("settings-ups", "/settings")
             .after("for (const more of document.querySelectorAll('[data-test=ups-card] details')) more.open = true"),
         Sight::of("settings-host", "/settings")

@@ -233,6 +233,14 @@ async fn alerts_and_certificate(english: &Cake, chinese: &Cake) -> Result<()> {
     ensure!(request.starts_with("-----BEGIN CERTIFICATE REQUEST-----"), "{request}");
     let authority = english.ok(&["system", "certificate", "authority"]).await?.out;
     ensure!(authority.starts_with("-----BEGIN CERTIFICATE-----"), "{authority}");
+    // Nobody is told of a console that listens only on this machine.
+    let told = english.ok(&["system", "announcement"]).await?.out;
+    ensure!(told.contains("listens only on this machine"), "{told}");
+    ensure!(chinese.ok(&["system", "announcement"]).await?.out.contains("只在這台機器上接受連線"));
+    let changed = english.json(&["settings", "set", "announce=false", "local-name=42"]).await?;
+    ensure!(changed["announce"] == false && changed["local_name"] == "42", "{changed}");
+    let wrong = english.run(&["settings", "set", "local-name=a_b"]).await?;
+    ensure!(wrong.code == 7 && wrong.err.contains("Name on the network"), "{wrong:?}");
     // The machine under the tests is somebody's own: nothing of it can be changed, and that is said.
     let nodes = english.json(&["node", "list"]).await?;
     let node = nodes["items"][0]["name"].as_str().context("a server")?;

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use cake_i18n::Words;
 use cake_planner::query::Filter;
 use cake_types::{
-    AccountId, Alert, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Export, ExportStatus, Failure,
-    Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Permission, Pool, PoolStatus, Problem, Role,
-    RoleName, SavedQuery, ServerDisk, SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
-    Volume, VolumeState,
+    AccountId, Alert, Announcement, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Export,
+    ExportStatus, Failure, Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Permission, Pool,
+    PoolStatus, Problem, Role, RoleName, SavedQuery, ServerDisk, SessionId, Stick, SystemSettings, Task, TaskId,
+    UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -70,6 +70,9 @@ pub trait ConsoleData: Send + Sync + 'static {
 
     /// Alerts that are open, in any order.
     async fn alerts(&self) -> Vec<Alert>;
+
+    /// What machines on the network are told of the console.
+    async fn announcement(&self) -> AnnouncementView;
 
     /// The certificate that people are shown.
     async fn certificate(&self) -> CertificateView;
@@ -277,6 +280,13 @@ pub struct ExportView {
 pub struct PoolView {
     pub pool: Pool,
     pub status: Option<PoolStatus>,
+}
+
+#[derive(Clone, Debug)]
+pub struct AnnouncementView {
+    pub now: Announcement,
+    /// Where a browser finds the console by its name.
+    pub url: Option<String>,
 }
 
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod alerts;
+pub mod announcement;
 pub mod audit;
 pub mod bin;
 pub mod console;

@@ -11,9 +11,9 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, alerts, audit, backups, bin, bulk, cd, certificate, console, disks, events, exports, hosts, images,
-    imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks, session, settings, setup, sticks,
-    support, tasks, tokens, ups, usage, vms, volumes, watch,
+    accounts, alerts, announcement, audit, backups, bin, bulk, cd, certificate, console, disks, events, exports, hosts,
+    images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks, session, settings, setup,
+    sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
 };
 
 struct Table {
@@ -173,6 +173,7 @@ fn table(api: Api) -> Table {
         .add("audit_list", ("GET", "/v1/audit"), With(Audit), audit::list)
         .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)
         .add("settings_update", ("PATCH", "/v1/settings"), With(Administer), settings::update)
+        .add("announcement_get", ("GET", "/v1/announcement"), With(View), announcement::get)
         .add("certificate_get", ("GET", "/v1/certificate"), With(View), certificate::get)
         .add("certificate_authority", ("GET", "/v1/certificate/authority"), With(View), certificate::authority)
         .add("certificate_upload", ("PUT", "/v1/certificate"), With(Administer), certificate::upload)

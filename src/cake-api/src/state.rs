@@ -3,6 +3,7 @@
 use cake_control::Control;
 use cake_control::accounts::Accounts;
 use cake_control::alerts::AlertBook;
+use cake_control::announce::Announcer;
 use cake_control::backup::Backups;
 use cake_control::backup::restore::Restore;
 use cake_control::board::Board;
@@ -49,6 +50,7 @@ pub struct Api {
     pub(crate) usage: Arc<UsageReader>,
     pub(crate) disks: Arc<DiskReader>,
     pub(crate) alerts: Arc<AlertBook>,
+    pub(crate) announcer: Arc<Announcer>,
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) ups: Arc<UpsBook>,
     pub(crate) hosts: Arc<Hosts>,
@@ -81,6 +83,7 @@ impl Api {
             usage: control.usage.clone(),
             disks: control.disks.clone(),
             alerts: control.alerts.clone(),
+            announcer: control.announcer.clone(),
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),
             hosts: control.hosts.clone(),

@@ -1,5 +1,6 @@
 //! `cake system …`
 
+use crate::announcement;
 use crate::args::{BackupsCommand, SystemCommand};
 use crate::certificate;
 use crate::context::Context;
@@ -19,6 +20,7 @@ const ANEW_PAUSE: Duration = Duration::from_millis(250);
 
 pub async fn run(context: &Context, command: SystemCommand) -> Result<(), Failure> {
     match command {
+        SystemCommand::Announcement => announcement::show(context).await,
         SystemCommand::Certificate(command) => certificate::run(context, command).await,
         SystemCommand::Backup { file, recovery_key_file } => backup(context, &file, recovery_key_file.as_deref()).await,
         SystemCommand::Backups(command) => backups(context, command).await,

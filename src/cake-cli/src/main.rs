@@ -14,6 +14,7 @@
 
 mod account;
 mod alert;
+mod announcement;
 mod args;
 mod backup;
 mod bin;

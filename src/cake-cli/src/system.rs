@@ -26,6 +26,8 @@ pub async fn settings(context: &Context, command: SettingsCommand) -> Result<(),
 fn assignment(pair: &str) -> Result<(String, Value), Failure> {
     let (key, value) = pair.split_once('=').ok_or_else(|| Failure::Usage("cli-wrong-assignment", pair.to_owned()))?;
     let value = match serde_json::from_str(value) {
+        // A name may be a number.
+        _ if key.replace('-', "_") == "local_name" => Value::String(value.to_owned()),
         Ok(value @ (Value::Bool(_) | Value::Number(_) | Value::Null | Value::Array(_))) => value,
         // Lists are what they are: names, with commas in between.
         _ if key == "names" => value.split([',', ' ']).filter(|name| !name.is_empty()).collect(),
@@ -88,6 +90,9 @@ mod tests {
             ("text=a=b", "text", Value::from("a=b")),
             ("names=a.example,192.0.2.7", "names", serde_json::json!(["a.example", "192.0.2.7"])),
             ("names=", "names", serde_json::json!([])),
+            ("announce=false", "announce", Value::from(false)),
+            ("local-name=42", "local_name", Value::from("42")),
+            ("local_name=", "local_name", Value::from("")),
         ] {
             let (seen_key, seen_value) = assignment(pair).unwrap();
             assert_eq!((seen_key.as_str(), seen_value), (key, value));

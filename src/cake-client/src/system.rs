@@ -3,8 +3,8 @@
 use crate::core::{NO_BODY, escape};
 use crate::vms::vm_path;
 use crate::wire::{
-    Alert, AuditRecord, Certificate, Event, Node, Pool, ServerDisks, SetupDone, SetupState, SigningRequest, Sticks,
-    Ups, UsageHistory, Version,
+    Alert, Announcement, AuditRecord, Certificate, Event, Node, Pool, ServerDisks, SetupDone, SetupState,
+    SigningRequest, Sticks, Ups, UsageHistory, Version,
 };
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::Method;
@@ -82,6 +82,11 @@ impl Client {
 
     pub async fn remove_ups(&self, seen: &Seen<Ups>) -> Result<Seen<Ups>, Error> {
         self.delete("/v1/ups", seen.etag.as_deref().unwrap_or("*")).await
+    }
+
+    /// What machines on the network are told of the console.
+    pub async fn announcement(&self) -> Result<Seen<Announcement>, Error> {
+        self.get("/v1/announcement").await
     }
 
     pub async fn certificate(&self) -> Result<Seen<Certificate>, Error> {

@@ -496,6 +496,18 @@ pub struct UpsServer {
     pub shutdown: Option<String>,
 }
 
+/// What machines on the network are told of the console.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Announcement {
+    pub state: String,
+    pub name: Option<String>,
+    pub wanted: Option<String>,
+    pub url: Option<String>,
+    pub addresses: Vec<String>,
+    pub because: Option<String>,
+}
+
 /// The certificate that people are shown.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]

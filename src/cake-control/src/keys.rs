@@ -109,6 +109,11 @@ pub fn certificate() -> Key {
     Key::new("/system/certificate").expect("a constant key")
 }
 
+/// What the console was last called on the network.
+pub fn announced() -> Key {
+    Key::new("/system/announced").expect("a constant key")
+}
+
 pub fn settings() -> Key {
     Key::new("/system/settings").expect("a constant key")
 }

@@ -19,6 +19,7 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod announce;
 mod audit;
 pub mod backup;
 pub mod board;

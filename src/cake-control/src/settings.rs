@@ -1,6 +1,6 @@
 //! Settings of the whole system. They exist from the moment that set-up is done.
 
-use cake_planner::certificate;
+use cake_planner::{certificate, mdns};
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{Code, Generation, Language, Name, Problem, PublicKey, SetupError, SystemSettings};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,10 @@ pub struct SettingsPatch {
     pub time_zone: Option<String>,
     pub bin_days: Option<u32>,
     pub names: Option<Vec<String>>,
+    /// Whether machines on the network are told where the console is.
+    pub announce: Option<bool>,
+    /// What it is called there; nothing: after the server's serial number.
+    pub local_name: Option<String>,
 }
 
 /// Days that things may lie in the bin.
@@ -84,8 +88,9 @@ impl Settings {
     ) -> Result<Versioned, Problem> {
         let Stored { mut value, revision } = self.read().ok_or_else(|| Problem::new(Code::NotSetUp))?;
         check(value.generation)?;
-        let SettingsPatch { name, language, time_zone, bin_days, names } = patch;
+        let SettingsPatch { name, language, time_zone, bin_days, names, announce, local_name } = patch;
         let names = names.map(|names| certificate::names(&names, false, "/names")).transpose()?;
+        let local_name = local_name.map(|name| mdns::asked(&name, "/local_name")).transpose()?;
         if let Some(zone) = &time_zone
             && jiff::tz::TimeZone::get(zone).is_err()
         {
@@ -100,6 +105,8 @@ impl Settings {
         settings.name = name.unwrap_or_else(|| settings.name.clone());
         settings.language = language.unwrap_or(settings.language);
         settings.names = names.unwrap_or_else(|| settings.names.clone());
+        settings.quiet = announce.map_or(settings.quiet, |announce| !announce);
+        settings.local_name = local_name.unwrap_or_else(|| settings.local_name.clone());
         settings.bin_days = bin_days.unwrap_or(settings.bin_days);
         settings.time_zone = time_zone.unwrap_or_else(|| settings.time_zone.clone());
         let key = keys::settings();

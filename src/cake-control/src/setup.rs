@@ -124,6 +124,8 @@ impl Setup {
             set_up_at: now,
             recovery_key: recovery.public(),
             bin_days: cake_types::bin_days(),
+            quiet: false,
+            local_name: None,
             names: Vec::new(),
         };
         let settings = Versioned { generation: Generation::FIRST, settings };

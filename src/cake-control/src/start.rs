@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::accounts::Accounts;
 use crate::alerts::AlertBook;
+use crate::announce::Announcer;
 use crate::backup::Backups;
 use crate::backup::restore::{self, Restore};
 use crate::board::{Board, Render, Transition};
@@ -22,6 +23,7 @@ use crate::imports::Imports;
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
 use crate::reconcile::alerts::AlertReconciler;
+use crate::reconcile::announce::AnnounceReconciler;
 use crate::reconcile::bin::BinSweeper;
 use crate::reconcile::certificate::CertificateReconciler;
 use crate::reconcile::events::EventReconciler;
@@ -85,6 +87,7 @@ pub struct Control {
     pub usage: Arc<UsageReader>,
     pub disks: Arc<DiskReader>,
     pub alerts: Arc<AlertBook>,
+    pub announcer: Arc<Announcer>,
     pub certificates: Arc<Certificates>,
     pub ups: Arc<UpsBook>,
     pub hosts: Arc<Hosts>,
@@ -141,8 +144,9 @@ impl Control {
         });
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
         let screens = Arc::new(Screens::new(nodes.clone()));
+        let announcer = Arc::new(Announcer::load(ledger.clone(), settings.clone(), place.listen).await?);
         let certificates =
-            Certificates::open(ledger.clone(), settings.clone(), place.state.clone(), place.listen).await?;
+            Certificates::open(ledger.clone(), settings.clone(), announcer.clone(), place.state.clone()).await?;
         let alerts = Arc::new(AlertBook::load(ledger.clone()).await?);
         let ups = Arc::new(UpsBook::load(ledger.clone(), settings.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
@@ -178,6 +182,7 @@ impl Control {
             usage,
             disks,
             alerts,
+            announcer,
             certificates: Arc::new(certificates),
             ups,
             hosts,
@@ -209,6 +214,7 @@ impl Control {
             book: self.alerts.clone(),
             certificates: self.certificates.clone(),
         };
+        let announce = AnnounceReconciler { ledger: ledger.clone(), announcer: self.announcer.clone() };
         let certificate = CertificateReconciler { ledger: ledger.clone(), certificates: self.certificates.clone() };
         let ups = UpsReconciler { nodes: nodes.clone(), book: self.ups.clone() };
         let hosts = HostReconciler { ledger: ledger.clone(), nodes: nodes.clone(), hosts: self.hosts.clone() };
@@ -225,6 +231,7 @@ impl Control {
         self.loops.spawn(async move { sweeper.run().await });
         self.loops.spawn(async move { bin.run().await });
         self.loops.spawn(async move { alerts.run().await });
+        self.loops.spawn(async move { announce.run().await });
         self.loops.spawn(async move { certificate.run().await });
         self.loops.spawn(async move { ups.run().await });
         self.loops.spawn(async move { hosts.run().await });

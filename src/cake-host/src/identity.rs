@@ -1,6 +1,6 @@
 //! What this machine is called and since when it runs.
 
-use std::{fs, io, sync::OnceLock, time::Duration};
+use std::{fs, io, path::Path, sync::OnceLock, time::Duration};
 
 use sysinfo::System;
 use uuid::Uuid;
@@ -40,6 +40,27 @@ pub fn machine_id() -> io::Result<Option<Uuid>> {
     }
 }
 
+/// Serial numbers that the maker wrote into the firmware: of the machine, of its main board. root's to read, and often nonsense.
+pub fn serials() -> [Option<String>; 2] {
+    ["product_serial", "board_serial"].map(|name| fs::read_to_string(Path::new("/sys/class/dmi/id").join(name)).ok())
+}
+
+/// Addresses of the network cards that can be touched: of no bridge, tap or bond.
+pub fn cards() -> Vec<[u8; 6]> {
+    cards_in(Path::new("/sys/class/net"))
+}
+
+fn cards_in(links: &Path) -> Vec<[u8; 6]> {
+    let Ok(links) = fs::read_dir(links) else { return Vec::new() };
+    let physical = links.flatten().map(|link| link.path()).filter(|link| link.join("device").exists());
+    physical.filter_map(|link| mac(&fs::read_to_string(link.join("address")).ok()?)).collect()
+}
+
+fn mac(text: &str) -> Option<[u8; 6]> {
+    let bytes: Vec<u8> = text.trim().split(':').map(|byte| u8::from_str_radix(byte, 16).ok()).collect::<Option<_>>()?;
+    bytes.try_into().ok()
+}
+
 /// Reads everything.
 pub fn read() -> io::Result<HostIdentity> {
     Ok(HostIdentity {
@@ -71,6 +92,23 @@ mod tests {
         let host = read().expect("a machine");
         assert!(!host.host_name.is_empty() && !host.kernel.is_empty() && !host.boot_id.is_nil());
         assert_eq!(boot_id().expect("a boot"), host.boot_id);
+    }
+
+    #[test]
+    fn cards_are_those_with_a_device() {
+        let links = tempfile::tempdir().expect("a folder");
+        let link = |name: &str, address: &str, physical: bool| {
+            let folder = links.path().join(name);
+            fs::create_dir_all(if physical { folder.join("device") } else { folder.clone() }).expect("a folder");
+            fs::write(folder.join("address"), address).expect("a file");
+        };
+        link("eth0", "52:54:00:ab:cd:ef\n", true);
+        link("br0", "52:54:00:00:00:01\n", false);
+        // InfiniBand's are longer.
+        link("ib0", "80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01\n", true);
+        link("odd", "\n", true);
+        assert_eq!(cards_in(links.path()), [[0x52, 0x54, 0, 0xab, 0xcd, 0xef]]);
+        assert!(cards_in(&links.path().join("nowhere")).is_empty());
     }
 
     #[test]

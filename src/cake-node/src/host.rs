@@ -4,7 +4,9 @@
 
 use crate::database::DatabaseError;
 use crate::service::Node;
+use cake_host::identity;
 use cake_host::system_settings::{self, SettingsError};
+use cake_planner::mdns::{self, Identity};
 use cake_types::{HandsOff, HostRefused, HostSetting, HostSpec};
 
 /// Why nothing of this machine may be changed.
@@ -44,6 +46,13 @@ pub fn look(node: &Node) {
 /// What the kernel calls this machine.
 pub fn name() -> nix::Result<String> {
     Ok(nix::unistd::gethostname()?.to_string_lossy().into_owned())
+}
+
+/// What tells this machine from others in its office. Read once: a card that comes later is no reason for another name.
+pub fn local_name() -> Option<String> {
+    let [product_serial, board_serial] = identity::serials();
+    let machine_id = identity::machine_id().ok().flatten().map(|id| id.simple().to_string());
+    mdns::label(&Identity { product_serial, board_serial, cards: identity::cards(), machine_id })
 }
 
 /// Each by itself; the first that the machine does not take is told.

@@ -79,7 +79,7 @@ pub async fn serve(options: Options) -> Result<()> {
         started_at: Timestamp::now(),
         bridges: cake_net::bridges().unwrap_or_default(),
         ups: None,
-        host: Some(HostStatus { hands_off, ..HostStatus::default() }),
+        host: Some(HostStatus { hands_off, local_name: host::local_name(), ..HostStatus::default() }),
     });
     let program = std::env::current_exe()?;
     let inspector = Arc::new(WorkerInspector { program: program.clone(), database: database.clone() });

@@ -1,10 +1,13 @@
-//! What must hold for all texts that a person or a script can write: names, sizes, queries, answer files. Shared by the fuzz
-//! targets and by the replay on stable Rust.
-#![allow(dead_code, reason = "each target takes the half it needs")]
+//! What must hold for all texts that a person or a script can write (names, sizes, queries, answer files), and for all datagrams that
+//! a machine in the office can send. Shared by the fuzz targets and by the replay on stable Rust.
+#![allow(dead_code, reason = "each target takes the part it needs")]
 
+use cake_planner::mdns::{self, Interface, LinkId, Message, Responder};
 use cake_planner::network::{self, Asked, Here};
 use cake_planner::query::{Filter, Item, Kind, LENGTH_MAX, Now, NumberField, TextField, TimeField};
 use cake_types::{BridgeName, ByteSize, Forward, HostName, Name, SetupAnswers, Tag, limits};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// Something to look at with a filter.
 struct Web;
@@ -59,6 +62,14 @@ pub fn texts(bytes: &[u8]) {
         assert_eq!(forward.to_string(), text);
         assert!(forward.host_port > 0 && forward.guest_port > 0, "{text:?}");
     }
+    if let Ok(Some(label)) = mdns::asked(text, "/local_name") {
+        assert!(text.to_ascii_lowercase().contains(&label), "{text:?}");
+        assert_eq!(mdns::asked(&label, "").ok().flatten().as_ref(), Some(&label));
+    }
+    let identity = mdns::Identity { product_serial: Some(text.into()), ..mdns::Identity::default() };
+    if let Some(label) = mdns::label(&identity) {
+        assert_eq!(mdns::asked(&label, "").ok().flatten().as_ref(), Some(&label), "{text:?}");
+    }
     let asked = Asked { network: Some(text.into()), forwards: vec![text.into()] };
     assert!(network::nic(&asked, &Here::default()).is_err(), "{text:?} is a network and a forward");
     if let Ok(tag) = text.parse::<Tag>() {
@@ -105,4 +116,52 @@ pub fn answers(bytes: &[u8]) {
     assert!(administrator.password.as_ref().is_none_or(long));
     let path = answers.pool.path.as_deref().unwrap_or("/");
     assert!(path.starts_with('/') && !path.split('/').any(|part| part == ".."), "{path}");
+}
+
+/// A datagram is refused, or what was read of it can be written and read again. Whatever it is, a responder that is asking for its
+/// name and one that has it send little, to nobody but who is on the link, and go on.
+pub fn mdns(bytes: &[u8]) {
+    if let Ok(Some(message)) = Message::read(bytes) {
+        let written = message.write();
+        // Compressed more than its sender did it, it is never much longer.
+        if written.len() <= mdns::DATAGRAM_MAX {
+            assert_eq!(Message::read(&written), Ok(Some(message)));
+        }
+    }
+    let link = LinkId { index: 2, v6: false };
+    let interface = Interface {
+        index: 2,
+        name: "eth0".into(),
+        usable: true,
+        addresses: vec![
+            ([192, 0, 2, 7].into(), 24),
+            ([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7].into(), 64),
+        ],
+    };
+    for settles in [false, true] {
+        let mut responder = Responder::new("cake-7", 8443, 7);
+        responder.set_links(Duration::ZERO, mdns::links(std::slice::from_ref(&interface), [0, 0, 0, 0].into()));
+        let mut now = Duration::ZERO;
+        while let Some(next) = responder.next().filter(|_| settles || now.is_zero()) {
+            now = next;
+            responder.tick(now);
+        }
+        for (from, port) in [([192, 0, 2, 9], 5353), ([192, 0, 2, 9], 40_000), ([198, 51, 100, 9], 5353)] {
+            now += Duration::from_secs(2);
+            let from = SocketAddr::new(from.into(), port);
+            let mut sent = responder.receive(now, link, from, bytes);
+            let ticks = std::iter::from_fn(|| {
+                now = responder.next()?;
+                Some(responder.tick(now))
+            });
+            sent.extend(ticks.take(16).flatten());
+            for send in &sent {
+                assert!(send.bytes.len() <= 1500, "{} bytes", send.bytes.len());
+                assert!(matches!(Message::read(&send.bytes), Ok(Some(_))));
+                assert!(send.to.is_none_or(|to| to == from && to.ip() != IpAddr::from([198, 51, 100, 9])));
+            }
+            assert!(sent.len() <= 32, "{} datagrams", sent.len());
+        }
+        assert!(responder.label().starts_with("cake-7"));
+    }
 }

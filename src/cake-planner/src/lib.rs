@@ -18,6 +18,7 @@ pub mod event;
 pub mod fetch;
 pub mod hardware;
 pub mod leaving;
+pub mod mdns;
 pub mod names;
 pub mod network;
 pub mod query;

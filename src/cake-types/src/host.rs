@@ -52,6 +52,9 @@ pub struct HostStatus {
     /// How the last order to go off ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Departed>,
+    /// What tells it from other machines, as a label for `NAME.local`: from its serial number, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_name: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@
 
 mod account;
 mod alert;
+mod announcement;
 mod certificate;
 mod drive;
 mod event;
@@ -41,6 +42,7 @@ mod words;
 
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
 pub use alert::{Acknowledgement, Alert, AlertId, AlertKind};
+pub use announcement::{AnnounceState, Announced, Announcement, local};
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
 pub use drive::{CdStatus, DiskSpec, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};

@@ -91,6 +91,12 @@ pub struct SystemSettings {
     /// Names and addresses by which the console is known, beside those that the server finds itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
+    /// Nobody on the network is told where the console is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
+    /// What the console is called there, without `.local`, in place of the name from the server's serial number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_name: Option<String>,
 }
 
 /// A week, also for settings from before there was a bin.

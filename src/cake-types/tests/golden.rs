@@ -4,7 +4,7 @@
 //! A new field needs a serde default, or the servers that have old records do not start. A file here is never changed; a new
 //! shape gets a file of its own beside it.
 
-use cake_types::{Account, ApiToken, AuditRecord, Event, Image, Node, Pool, Role, SystemSettings, Task, Vm};
+use cake_types::{Account, Announced, ApiToken, AuditRecord, Event, Image, Node, Pool, Role, SystemSettings, Task, Vm};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -14,8 +14,9 @@ use std::path::Path;
 type Again = fn(&str) -> Result<Value, serde_json::Error>;
 
 /// The kinds by how their files' names begin.
-const KINDS: [(&str, Again); 11] = [
+const KINDS: [(&str, Again); 12] = [
     ("account", again::<Account>),
+    ("announced", again::<Announced>),
     ("api-token", again::<ApiToken>),
     ("audit", again::<AuditRecord>),
     ("event", again::<Event>),

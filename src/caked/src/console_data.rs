@@ -5,6 +5,7 @@ use cake_api::{Said, etag};
 use cake_control::Control;
 use cake_control::accounts::Accounts;
 use cake_control::alerts::AlertBook;
+use cake_control::announce::Announcer;
 use cake_control::backup::Backups;
 use cake_control::board::{self, Board, What};
 use cake_control::certificate::Certificates;
@@ -24,9 +25,9 @@ use cake_types::{
     Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId,
 };
 use cake_web::{
-    About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, ExportView,
-    Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer,
-    VmView, VolumeView,
+    About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData,
+    EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView,
+    SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -48,6 +49,7 @@ pub struct Data {
     backups: Arc<Backups>,
     support: Arc<Support>,
     settings: Arc<Settings>,
+    announcer: Arc<Announcer>,
     certificates: Arc<Certificates>,
     ups: Arc<UpsBook>,
     hosts: Arc<Hosts>,
@@ -66,6 +68,7 @@ impl Data {
             backups: control.backups.clone(),
             support: control.support.clone(),
             settings: control.settings.clone(),
+            announcer: control.announcer.clone(),
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),
             hosts: control.hosts.clone(),
@@ -314,6 +317,10 @@ impl ConsoleData for Data {
 
     async fn alerts(&self) -> Vec<Alert> {
         self.alerts.open().values().cloned().collect()
+    }
+
+    async fn announcement(&self) -> AnnouncementView {
+        AnnouncementView { now: self.announcer.get(), url: self.announcer.url() }
     }
 
     async fn certificate(&self) -> CertificateView {

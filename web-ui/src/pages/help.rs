@@ -15,8 +15,9 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 25] = [
+pub const ORDER: [&str; 26] = [
     "first-steps",
+    "finding",
     "create-a-vm",
     "console",
     "power",

@@ -1,7 +1,7 @@
 //! `GET /settings`: what holds for the whole cloud, its servers and pools, and who may log in.
 
 use super::overview::{PoolRow, Server, pool, server};
-use super::{host, ups};
+use super::{announcement, host, ups};
 use crate::data::{About, BackupView, CertificateView, ConsoleData, SettingsView, SupportView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
@@ -24,6 +24,7 @@ struct Page<'a> {
     up: String,
     /// Names by which the console is known, in one text.
     names: String,
+    announcement: announcement::Form,
     ups: ups::Form,
     hosts: Vec<host::Form>,
 }
@@ -107,6 +108,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
         roles: roles(&data, &f).await,
         up: f.since(&about.started_at),
         names: view.settings.names.join(" "),
+        announcement: announcement::Form::of(&view.settings),
         hosts: data.nodes().await.iter().filter_map(|node| host::Form::of(node)).collect(),
         ups: ups::Form::of(data.ups().await.0.as_ref()),
         about,
@@ -122,6 +124,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
     let (spec, etag) = data.ups().await;
     let supplies = nodes.iter().filter_map(|node| ups::supply(f, node)).collect();
     regions.add("settings-ups", &ups::Region { f, supplies, watched: spec.is_some(), etag });
+    regions.add("settings-announcement", &announcement::region(f, data.announcement().await));
     let view = data.certificate().await;
     regions.add("settings-certificate", &Certificate { f, source: view.info.source.as_str(), view: &view });
     if f.may_administer() {

@@ -7,13 +7,13 @@ use cake_planner::query::{
     AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem, VolumeItem,
 };
 use cake_types::{
-    AccountId, Acknowledgement, Actor, Alert, ApiToken, AuditRecord, CertificateInfo, CertificateSource, Event, NodeId,
-    Permission, Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId, VmState,
+    AccountId, Acknowledgement, Actor, Alert, AnnounceState, Announcement, ApiToken, AuditRecord, CertificateInfo,
+    CertificateSource, Event, NodeId, Permission, Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId, VmState,
 };
 use cake_web::{
-    About, AccountView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData, EventQuery, ExportView,
-    Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView, SetupView, SupportView, Viewer,
-    VmView, VolumeView,
+    About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData,
+    EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView,
+    SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -220,6 +220,14 @@ impl ConsoleData for Rack {
             minutes: 5,
         };
         (Some(spec), "\"g1\"".into())
+    }
+
+    async fn announcement(&self) -> AnnouncementView {
+        let label = |label: &str| Some(label.to_owned());
+        let (label, wanted) = (label("cake-7xkq2-2"), label("cake-7xkq2"));
+        let addresses = vec!["192.0.2.7".parse().expect("an address"), "2001:db8::7".parse().expect("an address")];
+        let now = Announcement { state: AnnounceState::Announced, label, wanted, addresses, because: None };
+        AnnouncementView { url: now.url(8443), now }
     }
 
     async fn certificate(&self) -> CertificateView {

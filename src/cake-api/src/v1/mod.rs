@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod announcement;
 pub mod audit;
 pub mod backups;
 pub mod bin;

@@ -31,6 +31,10 @@ pub struct Settings {
     /// Names and addresses by which the console is known, beside those that the server finds itself. The built-in certificate
     /// covers them.
     pub names: Vec<String>,
+    /// Whether machines on the network are told where the console is.
+    pub announce: bool,
+    /// What it is called there, without `.local`; absent: `cake-` and the server's serial number.
+    pub local_name: Option<String>,
     /// For If-Match.
     pub etag: String,
 }
@@ -38,7 +42,8 @@ pub struct Settings {
 impl From<control::Versioned> for Settings {
     fn from(versioned: control::Versioned) -> Self {
         let control::Versioned { generation, settings } = versioned;
-        let SystemSettings { name, language, time_zone, set_up_at, recovery_key, bin_days, names } = settings;
+        let SystemSettings { name, language, time_zone, set_up_at, recovery_key, bin_days, names, quiet, local_name } =
+            settings;
         Self {
             name: name.to_string(),
             language: language.tag(),
@@ -47,6 +52,8 @@ impl From<control::Versioned> for Settings {
             recovery_key: recovery_key.into(),
             bin_days,
             names,
+            announce: !quiet,
+            local_name,
             etag: etag(generation),
         }
     }
@@ -67,6 +74,11 @@ pub struct SettingsPatch {
     /// All of them, in place of those of before.
     #[serde(default)]
     pub names: Option<Vec<String>>,
+    #[serde(default)]
+    pub announce: Option<bool>,
+    /// One label, with or without `.local`; empty: after the server's serial number.
+    #[serde(default)]
+    pub local_name: Option<String>,
 }
 
 /// The settings.
@@ -87,9 +99,10 @@ pub(crate) async fn update(
     seen: IfMatch,
     Json(patch): Json<SettingsPatch>,
 ) -> Result<Response, Refused> {
-    let SettingsPatch { name, language: tag, time_zone, bin_days, names } = patch;
+    let SettingsPatch { name, language: tag, time_zone, bin_days, names, announce, local_name } = patch;
     let name = name.map(|name| names::name(&name, "/name")).transpose()?;
-    let patch = control::SettingsPatch { name, language: language(tag)?, time_zone, bin_days, names };
+    let language = language(tag)?;
+    let patch = control::SettingsPatch { name, language, time_zone, bin_days, names, announce, local_name };
     let check = |generation: Generation| seen.check(generation);
     let versioned = api.settings.update(&ask.caller, patch, check).await?;
     Ok(tagged(versioned.generation, &Settings::from(versioned)))

@@ -176,6 +176,7 @@ pub enum SetupCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum SystemCommand {
+    Announcement,
     #[command(subcommand)]
     Certificate(CertificateCommand),
     Backup {

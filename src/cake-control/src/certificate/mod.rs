@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Mutex, watch};
 
+use crate::announce::Announcer;
 use crate::board::What;
 use crate::caller::{Caller, Keep};
 use crate::ledger::Ledger;
@@ -79,6 +80,7 @@ impl Shown {
 pub struct Certificates {
     ledger: Arc<Ledger>,
     settings: Arc<Settings>,
+    announcer: Arc<Announcer>,
     state: PathBuf,
     listen: SocketAddr,
     shown: RwLock<Shown>,
@@ -118,13 +120,14 @@ impl Certificates {
     pub async fn open(
         ledger: Arc<Ledger>,
         settings: Arc<Settings>,
+        announcer: Arc<Announcer>,
         state: PathBuf,
-        listen: SocketAddr,
     ) -> Result<Self, CertificateError> {
+        let listen = announcer.listen;
         let stored = record::get::<CertificateChoice>(&*ledger.store, &keys::certificate()).await?;
         let choice =
             stored.map_or(CertificateChoice { generation: Generation::FIRST, own: None }, |stored| stored.value);
-        let (key, info) = built_in::load(&state, &built_in::names(listen, &settings.names()), real_time())?;
+        let (key, info) = built_in::load(&state, &names(listen, &settings, &announcer), real_time())?;
         let own = choice.own.as_deref().and_then(|fingerprint| match read_own(&state, fingerprint) {
             Ok(own) => Some(own),
             Err(error) => {
@@ -135,7 +138,8 @@ impl Certificates {
         remove_others(&state, choice.own.as_deref());
         let shown = Shown { built_in: Pair { key, info }, own, choice };
         let (fingerprint, _) = watch::channel(shown.best().info.fingerprint.clone());
-        Ok(Self { ledger, settings, state, listen, shown: RwLock::new(shown), changing: Mutex::default(), fingerprint })
+        let (shown, changing) = (RwLock::new(shown), Mutex::default());
+        Ok(Self { ledger, settings, announcer, state, listen, shown, changing, fingerprint })
     }
 
     fn read<T>(&self, look: impl FnOnce(&Shown) -> T) -> T {
@@ -210,7 +214,7 @@ impl Certificates {
     /// Makes the built-in one anew if the time has come or the server has other names now. New connections get it.
     pub async fn refresh(&self) -> Result<(), CertificateError> {
         let _changing = self.changing.lock().await;
-        let names = built_in::names(self.listen, &self.settings.names());
+        let names = names(self.listen, &self.settings, &self.announcer);
         let (key, info) = built_in::load(&self.state, &names, real_time())?;
         if self.read(|shown| shown.built_in.info != info) {
             self.put(|shown| shown.built_in = Pair { key, info });
@@ -303,6 +307,11 @@ impl Certificates {
         self.ledger.board.changes.tell(What::Settings);
         Ok(request)
     }
+}
+
+/// What the built-in one is for.
+fn names(listen: SocketAddr, settings: &Settings, announcer: &Announcer) -> Vec<String> {
+    built_in::names(listen, &[settings.names(), announcer.names()].concat())
 }
 
 fn own_file(state: &Path, fingerprint: &str) -> PathBuf {

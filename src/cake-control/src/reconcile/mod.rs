@@ -2,6 +2,7 @@
 //! asked and what is so, and does what is missing.
 
 pub mod alerts;
+pub mod announce;
 pub mod bin;
 pub mod certificate;
 pub mod events;

@@ -18,6 +18,9 @@ async fn a_machine_that_is_somebodys_own_is_left_alone() -> Result<()> {
     let status = leader.client.hello(None).await?.status;
     let host = status.host.context("it tells of its machine")?;
     ensure!(host.hands_off == Some(HandsOff::NotAppliance) && host.ntp.is_none(), "{host:?}");
+    // What tells it from others is said all the same: a serial number, a card, or the system's own id.
+    let tells = !cake_host::identity::cards().is_empty() || cake_host::identity::machine_id()?.is_some();
+    ensure!(!tells || host.local_name.as_ref().is_some_and(|name| name.starts_with("cake-")), "{host:?}");
     let stamp = Stamp { epoch: Epoch(1), generation: Generation(1) };
     let spec = HostSpec { host_name: Some("not-yours".parse()?), ..HostSpec::default() };
     let refused = |result: Result<(), ClientError>| matches!(result, Err(ClientError::Refused(NodeError::Invalid { detail })) if detail.contains("not-appliance"));

@@ -2,6 +2,7 @@
 
 mod access;
 mod alerts;
+mod announcement;
 mod backup;
 mod bad_input;
 mod bin;

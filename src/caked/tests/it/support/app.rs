@@ -8,6 +8,7 @@ use reqwest::{Client, Method};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -25,6 +26,7 @@ pub struct App {
     running: Option<Running>,
     serving: Option<Runtime>,
     pub dir: TempDir,
+    https: SocketAddr,
     clock: Arc<dyn Clock>,
 }
 
@@ -35,10 +37,19 @@ impl App {
     }
 
     pub async fn fresh_at(clock: Arc<dyn Clock>) -> Self {
+        Self::made(clock, "127.0.0.1:0".parse().unwrap()).await
+    }
+
+    /// As [`App::fresh`], with its console there.
+    pub async fn fresh_on(https: SocketAddr) -> Self {
+        Self::made(Arc::new(SystemClock), https).await
+    }
+
+    async fn made(clock: Arc<dyn Clock>, https: SocketAddr) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let node = SimNode::new();
         let serving = node.serve(&dir.path().join("node.sock"));
-        let mut app = Self { node, running: None, serving: Some(serving), dir, clock };
+        let mut app = Self { node, running: None, serving: Some(serving), dir, https, clock };
         app.start().await;
         app
     }
@@ -62,7 +73,7 @@ impl App {
         let options = Options {
             state: self.dir.path().join("state"),
             node_socket: self.dir.path().join("node.sock"),
-            https: "127.0.0.1:0".parse().unwrap(),
+            https: self.https,
         };
         let running = Running::start_at(&options, self.clock.clone()).await.unwrap();
         if self.serving.is_some() {

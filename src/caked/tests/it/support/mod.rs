@@ -2,6 +2,7 @@
 
 mod app;
 mod node;
+pub mod office;
 
 pub use app::{Answer, App, PASSWORD, Visitor, answers, items, key, trust, vm};
 pub use node::{EXPORT, IMAGE, KERNEL};
