@@ -41,6 +41,7 @@ mod inspector;
 mod key;
 mod leaving;
 mod library;
+mod listen;
 mod meters;
 mod networks;
 mod seccomp;

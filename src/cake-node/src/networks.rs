@@ -9,14 +9,12 @@
 
 use crate::board::Board;
 use crate::database::USERS;
+use crate::listen::listen;
 use cake_net::{Changes, NetError};
 use cake_types::{Failure, FailureCode, MacAddress, NicSpec};
-use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
 
 /// Between two looks at what guests use: while one has just come, and otherwise.
 const SOON: Duration = Duration::from_secs(1);
@@ -58,7 +56,8 @@ async fn blocking<T: Send + 'static>(
 
 /// Looks for as long as the node runs.
 pub async fn run(board: Board) {
-    let changed = match listen() {
+    let listening = Changes::new().and_then(|changes| listen("links", move || changes.wait()));
+    let changed = match listening {
         Ok(changed) => changed,
         Err(error) => return tracing::error!(%error, "the kernel does not tell of its links: {error}"),
     };
@@ -76,20 +75,6 @@ pub async fn run(board: Board) {
             }
         }
     }
-}
-
-/// A thread that waits for the kernel and passes the word on.
-fn listen() -> io::Result<Arc<Notify>> {
-    const STACK: usize = 64 * 1024;
-    let (changes, changed) = (Changes::new()?, Arc::new(Notify::new()));
-    let tell = changed.clone();
-    let listen = move || {
-        while let Ok(()) = changes.wait() {
-            tell.notify_one();
-        }
-    };
-    std::thread::Builder::new().name("links".into()).stack_size(STACK).spawn(listen)?;
-    Ok(changed)
 }
 
 fn look_at_bridges(board: &Board) {

@@ -8,6 +8,7 @@
 //! The kernel's own file systems never see a stick: nothing of it is mounted.
 
 use crate::board::Board;
+use crate::listen::listen;
 use cake_host::disks::{self, Changes, Plugged, Used};
 use cake_storage::stick::worker::{ANSWER_MAX, Answer};
 use cake_storage::stick::{FoundFile, Volume, Wanted};
@@ -21,7 +22,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
-use tokio::sync::Notify;
 
 /// The kernel says it when a disk comes; when one is unmounted, nobody does.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -262,7 +262,8 @@ fn stick(plugged: &Plugged, volume: Option<&Volume>, trouble: Option<StickTroubl
 
 /// Looks for as long as the node runs.
 pub async fn run(sticks: Arc<Sticks>) {
-    let changed = listen().unwrap_or_else(|error| {
+    let listening = Changes::new().and_then(|changes| listen("sticks", move || changes.wait()));
+    let changed = listening.unwrap_or_else(|error| {
         tracing::warn!(%error, "the kernel does not say when disks come: {error}");
         Arc::default()
     });
@@ -271,18 +272,4 @@ pub async fn run(sticks: Arc<Sticks>) {
         let _ = tokio::time::timeout(LOOK_AGAIN, changed.notified()).await;
         tokio::time::sleep(SETTLE).await;
     }
-}
-
-/// A thread that waits for the kernel and passes the word on.
-fn listen() -> io::Result<Arc<Notify>> {
-    const STACK: usize = 64 * 1024;
-    let (changes, changed) = (Changes::new()?, Arc::new(Notify::new()));
-    let tell = changed.clone();
-    let listen = move || {
-        while let Ok(()) = changes.wait() {
-            tell.notify_one();
-        }
-    };
-    std::thread::Builder::new().name("sticks".into()).stack_size(STACK).spawn(listen)?;
-    Ok(changed)
 }

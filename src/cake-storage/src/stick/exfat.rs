@@ -1,6 +1,6 @@
 //! exFAT (Microsoft, "exFAT file system specification", revision 1.00).
 
-use super::runs::{InPieces, Runs, chain};
+use super::runs::{Clusters, InPieces, Runs};
 use super::{Content, Entry, FOLDER_MAX, FileSystem, Part, Place, Unreadable, dos_time, le16, le32, le64, utf16};
 
 const ENTRY: usize = 32;
@@ -17,9 +17,7 @@ pub(super) struct Exfat {
     part: Part,
     /// Where in the part what lies; bytes.
     table: u64,
-    clusters_at: u64,
-    cluster: u64,
-    clusters: u64,
+    clusters: Clusters,
     root: u64,
     id: String,
     label: Option<String>,
@@ -34,16 +32,14 @@ impl Exfat {
             return Err(Unreadable::Broken("its sectors or clusters have an impossible length"));
         }
         let sectors = |at: usize| u64::from(le32(&boot, at)) << sector_bits;
-        let (cluster, clusters) = (1u64 << (sector_bits + cluster_bits), u64::from(le32(&boot, 92)));
-        let clusters_at = sectors(88);
-        if clusters_at + clusters * cluster > part.size {
+        let size = 1u64 << (sector_bits + cluster_bits);
+        let clusters = Clusters { at: sectors(88), size, count: le32(&boot, 92).into() };
+        if clusters.at + clusters.bytes() > part.size {
             return Err(Unreadable::Broken("its boot sector lies about its size"));
         }
         let mut exfat = Self {
             part,
             table: sectors(80),
-            clusters_at,
-            cluster,
             clusters,
             root: u64::from(le32(&boot, 96)),
             id: format!("{:08x}", le32(&boot, 100)),
@@ -61,26 +57,20 @@ impl Exfat {
         Ok((value != u32::MAX).then_some(value.into()))
     }
 
-    /// So much of it as holds `length` bytes; what is contiguous has no chain (§6.3.4.2).
+    /// What is contiguous has no chain (§6.3.4.2).
     fn runs(&self, place: Place, length: u64) -> Result<Runs, Unreadable> {
-        let (mut runs, most) = (Runs::default(), length.div_ceil(self.cluster));
-        if most > self.clusters {
-            return Err(Unreadable::Broken("a file is larger than the stick"));
-        }
-        let push = |cluster: u64| runs.push(Some(self.clusters_at + (cluster - 2) * self.cluster), self.cluster);
         let next = |cluster| if place.contiguous { Ok(Some(cluster + 1)) } else { self.next(cluster) };
-        chain(place.start, self.clusters, most, next, push)?;
-        Ok(runs)
+        self.clusters.runs(place.start, length, next)
     }
 
     /// The root has no length: its chain says where it ends.
     fn folder_bytes(&self, place: Place) -> Result<Vec<u8>, Unreadable> {
-        let most = FOLDER_MAX.min(self.clusters * self.cluster);
+        let most = FOLDER_MAX.min(self.clusters.bytes());
         let length = if place.length == 0 { most } else { place.length };
         if length > most {
             return Err(Unreadable::Broken("a folder is impossibly long"));
         }
-        self.runs(place, length)?.read_all(&self.part, FOLDER_MAX.max(self.cluster))
+        self.runs(place, length)?.read_all(&self.part, FOLDER_MAX.max(self.clusters.size))
     }
 }
 

@@ -1,6 +1,6 @@
 //! FAT12, FAT16 and FAT32 with long names (Microsoft, "FAT: General Overview of On-Disk Format", 1.03).
 
-use super::runs::{InPieces, Runs, chain};
+use super::runs::{Clusters, InPieces, Runs};
 use super::{Content, Entry, FileSystem, Part, Place, Unreadable, dos_time, le16, le32, utf16};
 
 /// "A FAT directory can have 65,536 entries" of 32 bytes.
@@ -25,9 +25,7 @@ pub(super) struct Fat {
     table: u64,
     fixed_root: u64,
     fixed_root_size: u64,
-    clusters_at: u64,
-    cluster: u64,
-    clusters: u64,
+    clusters: Clusters,
     /// A cluster, in FAT32 only.
     root: u64,
     id: String,
@@ -71,9 +69,7 @@ impl Fat {
             table: reserved * sector,
             fixed_root: (reserved + tables * table_size) * sector,
             fixed_root_size: root_entries * ENTRY as u64,
-            clusters_at: before * sector,
-            cluster: per_cluster * sector,
-            clusters,
+            clusters: Clusters { at: before * sector, size: per_cluster * sector, count: clusters },
             root: if width == Width::ThirtyTwo { u64::from(le32(&boot, 44)) } else { 0 },
             id,
             label: None,
@@ -106,22 +102,15 @@ impl Fat {
         Ok((value < end).then_some(value))
     }
 
-    /// So much of a chain as holds `length` bytes.
     fn runs(&self, first: u64, length: u64) -> Result<Runs, Unreadable> {
-        let (mut runs, most) = (Runs::default(), length.div_ceil(self.cluster));
-        let push = |cluster: u64| runs.push(Some(self.clusters_at + (cluster - 2) * self.cluster), self.cluster);
-        if most > self.clusters {
-            return Err(Unreadable::Broken("a file is larger than the stick"));
-        }
-        chain(first, self.clusters, most, |cluster| self.next(cluster), push)?;
-        Ok(runs)
+        self.clusters.runs(first, length, |cluster| self.next(cluster))
     }
 
     fn folder_bytes(&self, place: Place) -> Result<Vec<u8>, Unreadable> {
         if place.start == 0 {
             return self.part.vec(self.fixed_root, self.fixed_root_size as usize);
         }
-        let runs = self.runs(place.start, FOLDER_MAX.min(self.clusters * self.cluster))?;
+        let runs = self.runs(place.start, FOLDER_MAX.min(self.clusters.bytes()))?;
         runs.read_all(&self.part, FOLDER_MAX)
     }
 }

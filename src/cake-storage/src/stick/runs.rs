@@ -91,26 +91,41 @@ impl Content for InPieces {
     }
 }
 
-/// The clusters of a chain, at most so many; each says which the next is. Clusters count from 2.
-pub(super) fn chain(
-    first: u64,
-    clusters: u64,
-    most: u64,
-    next: impl Fn(u64) -> Result<Option<u64>, Unreadable>,
-    mut push: impl FnMut(u64) -> Result<(), Unreadable>,
-) -> Result<(), Unreadable> {
-    let mut cluster = first;
-    for _ in 0..most {
-        if cluster < 2 || cluster - 2 >= clusters {
-            return Err(Unreadable::Broken("a chain of clusters leads outside"));
-        }
-        push(cluster)?;
-        match next(cluster)? {
-            Some(after) => cluster = after,
-            None => break,
-        }
+/// Where the clusters of a file system lie; they count from 2.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clusters {
+    pub at: u64,
+    /// Bytes of one, and how many there are.
+    pub size: u64,
+    pub count: u64,
+}
+
+impl Clusters {
+    pub const fn bytes(self) -> u64 {
+        self.count * self.size
     }
-    Ok(())
+
+    /// So much of a chain as holds `length` bytes; each cluster says which the next is.
+    pub fn runs(
+        self,
+        first: u64,
+        length: u64,
+        next: impl Fn(u64) -> Result<Option<u64>, Unreadable>,
+    ) -> Result<Runs, Unreadable> {
+        let (mut runs, most) = (Runs::default(), length.div_ceil(self.size));
+        if most > self.count {
+            return Err(Unreadable::Broken("a file is larger than the stick"));
+        }
+        let mut cluster = Some(first);
+        for _ in 0..most {
+            let Some(here) = cluster else { break };
+            let index = here.checked_sub(2).filter(|index| *index < self.count);
+            let index = index.ok_or(Unreadable::Broken("a chain of clusters leads outside"))?;
+            runs.push(Some(self.at + index * self.size), self.size)?;
+            cluster = next(here)?;
+        }
+        Ok(runs)
+    }
 }
 
 #[cfg(test)]

@@ -113,9 +113,6 @@ async fn a_file_is_brought_in_from_a_stick() {
     assert_eq!((&end["state"], &end["end"]["code"]), (&json!("failed"), &json!("stick-gone")));
     admin.until("/v1/imports", |imports| items(imports).is_empty()).await;
     let page = admin.get(&format!("/tasks/{task}")).await.text;
-    assert!(
-        page.contains("was pulled out before the file was here") && page.contains("Nothing half-made was kept"),
-        "{page}"
-    );
+    assert!(page.contains("was pulled out before the file was here"), "{page}");
     admin.post("/v1/imports", &bring("windows", "a1b2", "tiny.raw")).await.is(201);
 }
