@@ -43,7 +43,7 @@ fn sticks_come_are_read_and_are_pulled_out() -> Result<()> {
         fs::File::create(&path)?.set_len(size)?;
         Ok(path.to_str().context("a path")?.to_owned())
     };
-    let (fat, exfat, ntfs) = (stick("FAT", 64 * MIB)?, stick("EXFAT", 16 * MIB)?, stick("NTFS", 16 * MIB)?);
+    let (fat, exfat, ntfs) = (stick("LARGE", 64 * MIB)?, stick("EXFAT", 16 * MIB)?, stick("NTFS", 16 * MIB)?);
     run(&["sh", "-c", "echo '2048,,c' | sfdisk -q --label dos \"$0\"", &fat])?;
     let part = format!("{fat}@@1M");
     run(&["mkfs.vfat", "-F", "32", "--offset", "2048", "-n", "LARGE", "-s", "1", &fat, &(63 * 1024).to_string()])?;
@@ -62,7 +62,8 @@ fn sticks_come_are_read_and_are_pulled_out() -> Result<()> {
 /// What the kernel calls the disk with this serial number.
 fn device(serial: &str) -> Option<String> {
     let disks = fs::read_dir("/sys/block").ok()?.flatten();
-    let is = |path: &Path| fs::read(path.join("device/vpd_pg80")).is_ok_and(|page| page.ends_with(serial.as_bytes()));
+    let is =
+        |path: &Path| fs::read(path.join("device/vpd_pg80")).is_ok_and(|page| page.get(4..) == Some(serial.as_bytes()));
     let found = disks.into_iter().find(|disk| is(&disk.path()))?;
     Some(found.file_name().to_string_lossy().into_owned())
 }
@@ -151,7 +152,7 @@ async fn inside() -> Result<()> {
         return Ok(());
     }
     let there = |serial: &'static str| until(serial, || device(serial));
-    let (fat, exfat, ntfs) = (there("FAT")?, there("EXFAT")?, there("NTFS")?);
+    let (fat, exfat, ntfs) = (there("LARGE")?, there("EXFAT")?, there("NTFS")?);
     // Written by the kernel's own drivers; one of them is in use when the node begins.
     let (first, second) = (cd("from exFAT\r\n"), cd("from NTFS\r\n"));
     let place = mounted(&exfat, "exfat")?;
