@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
@@ -76,11 +77,22 @@ pub trait NodeService: Send + Sync + 'static {
     async fn support(&self) -> Result<OwnedFd, NodeError>;
 }
 
+/// Between two tries to accept a caller for whom there is no descriptor, or no memory.
+const TRY_AGAIN: Duration = Duration::from_millis(50);
+
 /// Answers callers whose uid is in `allowed`, until the listener fails. A connection serves one caller; its requests are answered
 /// as they finish, not as they came.
 pub async fn serve(listener: UnixListener, service: Arc<dyn NodeService>, allowed: Vec<u32>) -> std::io::Result<()> {
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) if passes(&error) => {
+                tracing::warn!(%error, "node API: a caller has to wait");
+                tokio::time::sleep(TRY_AGAIN).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         match stream.peer_cred() {
             Ok(peer) if allowed.contains(&peer.uid()) => {
                 tokio::spawn(connection(stream, service.clone()));
@@ -89,6 +101,12 @@ pub async fn serve(listener: UnixListener, service: Arc<dyn NodeService>, allowe
             Err(error) => tracing::warn!(%error, "node API: a caller without credentials"),
         }
     }
+}
+
+/// Whether it is the machine that can't now, and not the listener that can't any more (accept(2), ERRORS).
+fn passes(error: &std::io::Error) -> bool {
+    use nix::libc::{ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    matches!(error.raw_os_error(), Some(ECONNABORTED | EMFILE | ENFILE | ENOBUFS | ENOMEM))
 }
 
 type Outgoing = (Reply, Option<OwnedFd>);

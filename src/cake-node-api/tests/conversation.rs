@@ -11,10 +11,13 @@ use cake_types::{
     ServerDisk, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
 };
 use futures_util::StreamExt;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::net::UnixListener;
 
 /// A node with nothing on it but an echo behind every ticket.
@@ -172,13 +175,21 @@ impl NodeService for EchoNode {
     }
 }
 
-async fn start(allowed: Vec<u32>) -> (tempfile::TempDir, NodeClient) {
+fn listener() -> (tempfile::TempDir, PathBuf, UnixListener) {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("node.sock");
     let listener = UnixListener::bind(&socket).unwrap();
+    (directory, socket, listener)
+}
+
+fn echo() -> Arc<EchoNode> {
     let key = SecretKey::generate(&mut OsRng);
-    let node = EchoNode { node: NodeId::now(), key, highest: Mutex::new(Epoch(0)) };
-    tokio::spawn(serve(listener, Arc::new(node), allowed));
+    Arc::new(EchoNode { node: NodeId::now(), key, highest: Mutex::new(Epoch(0)) })
+}
+
+async fn start(allowed: Vec<u32>) -> (tempfile::TempDir, NodeClient) {
+    let (directory, socket, listener) = listener();
+    tokio::spawn(serve(listener, echo(), allowed));
     let client = NodeClient::connect(&socket).await.unwrap();
     (directory, client)
 }
@@ -249,4 +260,19 @@ async fn a_caller_of_another_user_is_turned_away() {
     let (_directory, client) = start(vec![own_uid() + 1]).await;
     assert!(client.hello(None).await.is_err());
     client.closed().await;
+}
+
+/// Each test is a process of its own: what it may open is nobody else's.
+#[tokio::test]
+async fn without_a_free_descriptor_callers_wait() {
+    let (_directory, path, listener) = listener();
+    let mut serving = tokio::spawn(serve(listener, echo(), vec![own_uid()]));
+    let waiting = StdStream::connect(&path).unwrap();
+    let (few, many) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    let next = waiting.try_clone().unwrap().as_raw_fd();
+    setrlimit(Resource::RLIMIT_NOFILE, next as u64, many).unwrap();
+    let ended = tokio::time::timeout(Duration::from_millis(200), &mut serving).await;
+    setrlimit(Resource::RLIMIT_NOFILE, few, many).unwrap();
+    assert!(ended.is_err(), "{ended:?}");
+    NodeClient::connect(&path).await.unwrap().hello(None).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use crate::database::{DatabaseError, VmRow};
 use crate::service::{Node, assignment};
 use cake_node_api::{NodeService, Verb};
-use cake_types::{OperationId, Power, VmId, VmStatus};
+use cake_types::{OperationId, Power, VmId};
 use cake_vm::Surroundings;
 use cake_vm::machine::Outcome;
 use jiff::Timestamp;
@@ -52,12 +52,7 @@ pub(crate) async fn left(node: &Node, vms: &[Asked]) -> Result<usize, DatabaseEr
 pub(crate) async fn release(node: &Node, vms: &[Asked], since: Timestamp) {
     for (id, _) in vms {
         match node.house.database.release(*id, since).await {
-            Ok(Some(row)) => {
-                if let Some(status) = node.house.board.vm(*id) {
-                    node.house.board.set_vm(*id, VmStatus { halted_by: None, ..status });
-                }
-                node.engine.assign(Arc::new(assignment(row))).await;
-            }
+            Ok(Some(row)) => node.engine.release(Arc::new(assignment(row))).await,
             Ok(None) => {}
             Err(error) => tracing::error!(vm = %id, error = crate::chain(&error), "VM {id} stays off: {error}"),
         }

@@ -26,6 +26,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 pub(crate) enum Message {
     Assign(Arc<Assignment>),
+    /// The same, and what it was halted for is over.
+    Release(Arc<Assignment>),
     Operate(Operation, oneshot::Sender<Result<(), Denied>>),
 }
 
@@ -158,13 +160,11 @@ impl Actor {
 
     async fn receive(&mut self, message: Message) {
         match message {
-            Message::Assign(assignment) => {
-                self.devices.asked(&self.assignment, &assignment);
-                self.assignment = assignment.clone();
-                self.input(Input::Desired(assignment.desired())).await;
-                if !self.devices.is_as_asked(&self.assignment) {
-                    self.settle_devices();
-                }
+            Message::Assign(assignment) => self.assign(assignment).await,
+            Message::Release(assignment) => {
+                let generation = assignment.stamp.generation;
+                self.assign(assignment).await;
+                self.input(Input::Released(generation)).await;
             }
             Message::Operate(operation, answer) => {
                 let admitted = self.machine.operate(operation, Instant::now());
@@ -172,6 +172,15 @@ impl Actor {
                 let _ = answer.send(admitted.as_ref().map(|_| ()).map_err(|denied| *denied));
                 self.obey(admitted.unwrap_or_default()).await;
             }
+        }
+    }
+
+    async fn assign(&mut self, assignment: Arc<Assignment>) {
+        self.devices.asked(&self.assignment, &assignment);
+        self.assignment = assignment.clone();
+        self.input(Input::Desired(assignment.desired())).await;
+        if !self.devices.is_as_asked(&self.assignment) {
+            self.settle_devices();
         }
     }
 

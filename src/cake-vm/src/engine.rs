@@ -78,12 +78,18 @@ impl Engine {
 
     /// Goes where the assignment says, from wherever the VM is.
     pub async fn assign(&self, assignment: Arc<Assignment>) {
-        let mailbox = self.0.mailbox(&assignment);
+        self.tell(assignment, Message::Assign).await;
+    }
+
+    /// The same for a VM that was halted at the assignment's generation and may run again: also where it still ends.
+    pub async fn release(&self, assignment: Arc<Assignment>) {
+        self.tell(assignment, Message::Release).await;
+    }
+
+    async fn tell(&self, assignment: Arc<Assignment>, message: fn(Arc<Assignment>) -> Message) {
         // The task may have ended after its mailbox was taken: then a new one begins with the assignment.
-        if let Err(mpsc::error::SendError(Message::Assign(assignment))) =
-            mailbox.send(Message::Assign(assignment)).await
-        {
-            let _ = self.0.mailbox(&assignment).send(Message::Assign(assignment)).await;
+        if self.0.mailbox(&assignment).send(message(assignment.clone())).await.is_err() {
+            let _ = self.0.mailbox(&assignment).send(message(assignment)).await;
         }
     }
 

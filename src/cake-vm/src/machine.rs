@@ -72,6 +72,8 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     Desired(Desired),
+    /// Whoever had it halted at this generation wants nothing of it any more.
+    Released(Generation),
     Made(Result<(), Failure>),
     /// A start or an adoption has come to its end. After a failure no QEMU of this VM is alive.
     Started(Result<Found, Failure>),

@@ -7,11 +7,13 @@ use cake_types::{
     Epoch, Generation, HostSetting, HostSpec, LeavingEnd, LeavingStage, LeavingWay, NodeStatus, OperationId, Power,
     Stamp, UpsShutdown, UpsSpec, VmState,
 };
+use jiff::Timestamp;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 const NODE: &str = env!("CARGO_BIN_EXE_cake-node");
 
@@ -97,6 +99,7 @@ async fn a_restart_is_called_off_and_given_again() -> Result<()> {
     let so = leader.until_node(|node| refused(node).is_some()).await?;
     ensure!(refused(&so).is_some_and(|refused| refused.setting == HostSetting::TimeZone), "{so:?}");
     leader.client.apply_host(stamp(3), HostSpec::default()).await?;
+    the_clock_is_set_once(&leader).await?;
 
     // It does not hear the power button, so there is time to call it off, and for a crash.
     let vm = leader.pvh();
@@ -129,6 +132,17 @@ async fn a_restart_is_called_off_and_given_again() -> Result<()> {
     ensure!(node.qemus()?.is_empty(), "the guest is still there");
     tokio::time::sleep(2 * LIMIT).await;
     bail!("the server is still there")
+}
+
+/// However often the same order comes.
+async fn the_clock_is_set_once(leader: &Leader) -> Result<()> {
+    let (order, hour) = (OperationId::now(), Duration::from_secs(3600));
+    let before = Timestamp::now();
+    leader.client.operate_host(leader.epoch, order, HostVerb::SetClock { at: before + hour }).await?;
+    ensure!(Timestamp::now() >= before + hour, "the clock was not set");
+    leader.client.operate_host(leader.epoch, order, HostVerb::SetClock { at: before }).await?;
+    ensure!(Timestamp::now() >= before + hour, "the same order was carried out twice");
+    Ok(())
 }
 
 #[test]

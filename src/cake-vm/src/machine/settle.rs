@@ -11,6 +11,7 @@ impl Machine {
     pub(super) fn note(&mut self, input: Input, now: Instant, effects: &mut Vec<Effect>) {
         match (input, self.phase) {
             (Input::Desired(desired), _) => self.note_desired(desired),
+            (Input::Released(generation), _) => self.halted = self.halted.filter(|halted| *halted != generation),
             (Input::Made(result), Phase::Making) => self.note_made(result),
             (Input::Started(Ok(found)), Phase::Starting) => self.note_started(found, now, effects),
             (Input::Started(Err(failure)), Phase::Starting) => self.note_not_started(failure, now, effects),

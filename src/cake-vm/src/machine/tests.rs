@@ -152,6 +152,7 @@ enum Step {
     Dies,
     DiskFull,
     NextFails,
+    Release,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -168,6 +169,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Dies),
         1 => Just(Step::DiskFull),
         2 => Just(Step::NextFails),
+        2 => Just(Step::Release),
     ]
 }
 
@@ -211,6 +213,10 @@ fn run(world: &mut World, steps: Vec<Step>) {
                 world.input(Input::Ended(ExitReason::Killed));
             }
             Step::NextFails => world.next_failure = true,
+            Step::Release => {
+                let generation = world.machine.desired().stamp.generation;
+                world.input(Input::Released(generation));
+            }
             _ => {}
         }
     }
@@ -344,6 +350,30 @@ fn root_stops_a_guest_that_does_not_listen_and_it_stays_off() {
     world.drain();
     assert_eq!((world.machine.state(), world.halts, world.alive), (VmState::Stopped, 1, false));
     assert!(world.machine.is_halted() && world.machine.is_idle());
+}
+
+/// That it is halted is told before its QEMU is gone: whoever hears that may let it run again at once.
+#[test]
+fn who_is_released_before_its_qemu_is_gone_runs_again() {
+    let mut world = World::new(Power::Running, Restart::OnCrash);
+    world.drain();
+    world.operate(1, Edge::Halt { within: Duration::from_secs(5) });
+    world.answer();
+    world.now += Duration::from_secs(5);
+    world.input(Input::Tick);
+    assert_eq!(world.outcomes.get(&OperationId(Uuid::from_u128(1))), Some(&1));
+    assert!(world.machine.is_halted() && !world.machine.is_idle(), "{:?}", world.machine);
+    world.input(Input::Released(Generation(1)));
+    world.drain();
+    assert_eq!((world.machine.state(), world.alive), (VmState::Running, true));
+    // What was said of another generation says nothing of this one.
+    world.input(Input::GuestOff);
+    world.input(Input::Released(Generation(2)));
+    world.drain();
+    assert_eq!(world.machine.state(), VmState::Stopped);
+    world.input(Input::Released(Generation(1)));
+    world.drain();
+    assert_eq!(world.machine.state(), VmState::Running);
 }
 
 #[test]
