@@ -58,7 +58,7 @@ pub use id::{
     TokenId, VmId, VolumeId,
 };
 pub use image::{
-    GuestOs, Image, ImageFormat, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage, ImportStatus,
+    GuestOs, Image, ImageFormat, ImageMachine, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage, ImportStatus,
     is_sha256,
 };
 pub use meta::{Epoch, Generation, Meta, Stamp};
