@@ -17,7 +17,7 @@
   // A name that says what the file is: most people keep it.
   function propose(path) {
     if (!path || name.value) return;
-    const plain = path.replace(/\.(iso|img|raw|qcow2|vmdk|vhdx)$/i, '');
+    const plain = path.replace(/\.(iso|img|raw|qcow2|vmdk|vhdx|ova)$/i, '');
     name.value = plain.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 63);
   }
   file.addEventListener('change', () => propose(file.files[0]?.name));

@@ -248,7 +248,7 @@ impl Exports {
         let made = target.clone();
         let (file, kept) = hold.run(move |_| hand_over(&path, &made)).await?;
         let shared = kept.try_clone().map_err(file_failure("hand the file over"))?;
-        let files = Files { source: file, target: shared, pool: self.house.pool(row.export.spec.pool)? };
+        let files = Files { source: file, place: None, target: shared, pool: self.house.pool(row.export.spec.pool)? };
         let worker = Converter { program: &self.program, engine: &self.house.engine };
         let told = |done| self.tell(row, before + converter::part(source.size, done), all);
         let kind = ["export-disk", package::disk_format(format)];

@@ -10,10 +10,12 @@
 //!
 //! What is received is sent by caked, or brought from a stick by the node itself. The stage is written down before its work begins, and each stage's work may be done again from its start: a node that is
 //! killed goes on where it was. A raw disk and a CD are kept as they came; qcow2, VMDK and VHDX become raw disks, because that is
-//! what disks are made from.
+//! what disks are made from. Of a VM in one file each disk becomes one ([`package`]).
 
+mod package;
 mod stick;
 
+use crate::convert::Place;
 use crate::converter::{self, Converter, Files, failure, file_failure, run_blocking};
 use crate::database::ImportRow;
 use crate::house::House;
@@ -56,6 +58,16 @@ pub struct Imports {
 struct Job {
     look: Arc<Notify>,
     task: AbortHandle,
+}
+
+/// A disk that becomes a raw one.
+#[derive(Clone, Debug)]
+struct Disk {
+    format: &'static str,
+    /// Where it lies in what was received; all of that without.
+    place: Option<Place>,
+    virtual_size: u64,
+    target: PathBuf,
 }
 
 /// One import and where its files are.
@@ -257,6 +269,7 @@ impl Imports {
         let answer = self.inspector.glance(&path).await.map_err(unreadable)?;
         let found = answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
         let foreign = match found {
+            Found::Package => return self.unpack(row, work).await,
             Found::Raw { .. } | Found::Iso { .. } => None,
             Found::Qcow2 { virtual_size, .. } => Some(("qcow2", virtual_size)),
             Found::Vmdk { virtual_size } => Some(("vmdk", virtual_size)),
@@ -269,16 +282,21 @@ impl Imports {
             None => describe(work, found, path.clone(), checksum.await?),
             // Reading all of it twice, at the same time.
             Some((format, virtual_size)) => {
-                let ((found, made), sha256) =
-                    tokio::try_join!(self.convert(row, work, format, virtual_size), checksum)?;
-                describe(work, found, made, sha256)
+                self.enter(row, ImportStage::Converting, None).await;
+                let disk = Disk { format, place: None, virtual_size, target: work.converted() };
+                let told = |done| self.tell(row, ByteSize(done), ByteSize(virtual_size));
+                let (found, sha256) = tokio::try_join!(self.convert(row, work, &disk, told), checksum)?;
+                describe(work, found, disk.target, sha256)
             }
         }
     }
 
     /// The checksum of the whole file, if it is the one that its maker published.
     async fn checksum(&self, path: &Path, wanted: Option<&str>) -> Result<String, Failure> {
-        let is = self.inspector.ask(path).await.map_err(unreadable)?.sha256;
+        let answer = self.inspector.ask(path).await.map_err(unreadable)?;
+        // Whoever reads all of it may find what its headers do not show.
+        answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
+        let is = answer.sha256;
         match wanted {
             Some(wanted) if !wanted.eq_ignore_ascii_case(&is) => {
                 Err(failure(FailureCode::ChecksumDiffers, format_args!("its checksum is {is}, not {wanted}")))
@@ -287,30 +305,22 @@ impl Imports {
         }
     }
 
-    /// Runs the confined worker and gives what came out.
-    async fn convert(
-        &self,
-        row: &mut ImportRow,
-        work: &Work,
-        format: &'static str,
-        virtual_size: u64,
-    ) -> Result<(Found, PathBuf), Failure> {
-        self.enter(row, ImportStage::Converting, None).await;
-        let (again, target) = (work.clone(), work.converted());
-        let made = target.clone();
+    /// Runs the confined worker and gives what came out. `told` hears how many bytes of the disk are done.
+    async fn convert(&self, row: &ImportRow, work: &Work, disk: &Disk, told: impl Fn(u64)) -> Result<Found, Failure> {
+        let Disk { format, place, virtual_size, target } = disk.clone();
+        let (again, made) = (work.clone(), target.clone());
         let (source, file) = run_blocking(move || again.hand_over(&made, virtual_size)).await?;
         let kept = file.try_clone().map_err(file_failure("hand the file over"))?;
-        let files = Files { source, target: kept, pool: self.house.pool(row.import.spec.pool)? };
+        let files = Files { source, place, target: kept, pool: self.house.pool(row.import.spec.pool)? };
         let worker = Converter { program: &self.inspector.program, engine: &self.house.engine };
-        let told = |done| self.tell(row, ByteSize(converter::part(virtual_size, done)), ByteSize(virtual_size));
+        let told = |done| told(converter::part(virtual_size, done));
         worker.run(["convert-image", format], files, FailureCode::ImageBroken, told).await?;
         run_blocking(move || {
             fchown(&file, Some(0), Some(0)).and_then(|()| file.sync_all()).map_err(file_failure("keep the disk"))
         })
         .await?;
         let answer = self.inspector.glance(&target).await.map_err(unreadable)?;
-        let found = answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
-        Ok((found, target))
+        answer.found.map_err(|Refused { code, detail }| failure(code, detail))
     }
 }
 
@@ -413,7 +423,9 @@ fn describe(work: &Work, found: Found, path: PathBuf, sha256: String) -> Result<
         virtual_size: ByteSize(virtual_size),
         sha256,
         built_in: false,
+        more_disks: Vec::new(),
+        machine: None,
     };
     let converted = path == work.converted();
-    Ok(Image { id: work.id, name: meta.name.clone(), spec, path, converted })
+    Ok(Image { id: work.id, name: meta.name.clone(), spec, path, more: Vec::new(), converted })
 }

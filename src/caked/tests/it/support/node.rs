@@ -112,6 +112,8 @@ fn image(number: u128, name: &str, format: ImageFormat, firmware: &[Firmware], s
             virtual_size: ByteSize(size),
             sha256: "00".into(),
             built_in: true,
+            more_disks: Vec::new(),
+            machine: None,
         },
         status: ImageStatus { stored: ByteSize(size), available: true, detail: None },
     }
