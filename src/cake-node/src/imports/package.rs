@@ -9,8 +9,9 @@
 
 use super::{Disk, Imports, Work, describe, unreadable};
 use crate::convert::Place;
-use crate::converter::{failure, file_failure, run_blocking};
+use crate::converter::{failure, file_failure};
 use crate::database::ImportRow;
+use crate::hold::Hold;
 use cake_storage::images::Image;
 use cake_storage::inspect::Found;
 use cake_storage::package::read::{Package, Part};
@@ -65,24 +66,14 @@ impl Imports {
             }
             Part::Empty { capacity } => {
                 let size = capacity.bytes();
-                run_blocking(move || {
+                let make = move |_: &Hold| {
                     let file = own_file().create(true).truncate(true).open(target);
                     let made = file.and_then(|file| file.set_len(size).and_then(|()| file.sync_all()));
                     made.map_err(file_failure("make the disk"))
-                })
-                .await?;
+                };
+                work.hold.run(make).await?;
                 Ok(Found::Raw { virtual_size: size, boot_record: false, gpt: false })
             }
-        }
-    }
-}
-
-impl Work {
-    /// The file of a disk: the first is called as if it were the only one.
-    fn disk(&self, number: usize) -> PathBuf {
-        match number {
-            0 => self.converted(),
-            _ => self.folder.join(format!("{}.{number}.raw", self.id)),
         }
     }
 }

@@ -40,7 +40,7 @@ pub fn qemu_img(folder: &Path, arguments: &[&str]) -> Result<()> {
 }
 
 /// A disk with something at both ends, and as much noise as asked in between.
-fn disk(path: &Path, size: u64, noise: u64) -> Result<Vec<u8>> {
+pub fn disk(path: &Path, size: u64, noise: u64) -> Result<Vec<u8>> {
     let mut bytes = vec![0; size as usize];
     let mut seed = 7u64;
     for byte in &mut bytes[MIB as usize..(MIB + noise) as usize] {
@@ -55,7 +55,7 @@ fn disk(path: &Path, size: u64, noise: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn import(leader: &Leader, name: &str, size: u64, sha256: Option<String>) -> Import {
+pub fn import(leader: &Leader, name: &str, size: u64, sha256: Option<String>) -> Import {
     let now = Timestamp::now();
     let meta = Meta {
         id: ImageId::now(),
@@ -81,7 +81,7 @@ pub fn stamp(leader: &Leader) -> Stamp {
 }
 
 /// As caked does: into the file that the node hands over.
-async fn send(leader: &Leader, import: &Import, bytes: &[u8]) -> Result<()> {
+pub async fn send(leader: &Leader, import: &Import, bytes: &[u8]) -> Result<()> {
     let stamp = Stamp { epoch: leader.epoch, generation: import.meta.generation };
     leader.client.apply_import(stamp, import.clone()).await?;
     let id = import.meta.id;
@@ -94,7 +94,7 @@ async fn send(leader: &Leader, import: &Import, bytes: &[u8]) -> Result<()> {
     Ok(leader.client.look_at_import(id).await?)
 }
 
-async fn stage(leader: &mut Leader, id: ImageId, wanted: &[ImportStage]) -> Result<ImportStatus> {
+pub async fn stage(leader: &mut Leader, id: ImageId, wanted: &[ImportStage]) -> Result<ImportStatus> {
     let until = tokio::time::Instant::now() + LIMIT;
     loop {
         match leader.imports.get(&id) {
@@ -107,7 +107,7 @@ async fn stage(leader: &mut Leader, id: ImageId, wanted: &[ImportStage]) -> Resu
     }
 }
 
-const OVER: [ImportStage; 2] = [ImportStage::Done, ImportStage::Failed];
+pub const OVER: [ImportStage; 2] = [ImportStage::Done, ImportStage::Failed];
 
 pub async fn bring(leader: &mut Leader, name: &str, bytes: &[u8]) -> Result<ImageId> {
     let import = import(leader, name, bytes.len() as u64, Some(hash(bytes)));
@@ -124,7 +124,7 @@ pub fn hash(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
-fn files(node: &NodeProcess) -> Vec<PathBuf> {
+pub fn files(node: &NodeProcess) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(node.state.path().join("pool/images")).into_iter().flatten();
     entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
 }
