@@ -161,8 +161,11 @@ pub fn description(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match described(text, Path::new("/images/x.toml")) {
         Ok(image) => {
-            assert_eq!(image.path.parent(), Some(Path::new("/images")), "{:?}", image.path);
-            assert!(image.path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
+            for path in image.files() {
+                assert_eq!(path.parent(), Some(Path::new("/images")), "{path:?}");
+                assert!(path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
+            }
+            assert_eq!(image.more.len(), image.spec.more_disks.len());
         }
         Err(refusal) => assert!(refusal.to_string().contains("/images/x.toml")),
     }
