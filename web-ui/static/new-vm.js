@@ -14,11 +14,12 @@
   const image = () => form.querySelector('[name="/image"]:checked');
   const size = () => form.querySelector('[name="size"]:checked');
 
-  /** 1,536 MiB as `1.5 GiB`, as the server writes it. */
+  /** 1,536 MiB as `1.5 GiB`; in a smaller unit where a larger one would not say all of it. */
   const sizeText = (bytes) => {
     const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-    const step = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
-    return `${Math.floor((bytes * 10) / 1024 ** step) / 10} ${units[step]}`;
+    let step = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
+    while (step > 0 && !Number.isInteger((bytes * 10) / 1024 ** step)) step -= 1;
+    return `${bytes / 1024 ** step} ${units[step]}`;
   };
 
   const hostName = (name) =>
@@ -27,9 +28,29 @@
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^-+|-+$/g, '') || 'vm';
 
+  /** An image that came with a machine has a size of its own. Whoever chose another keeps it. */
+  const offerOwn = (what) => {
+    const own = at('size-own');
+    const here = what.cpus !== undefined;
+    at('size-own-choice').hidden = !here;
+    own.disabled = !here || what.refused !== undefined;
+    if (here) Object.assign(own.dataset, { cpus: what.cpus, memory: what.ownMemory, disk: what.disk });
+    at('size-own-note').textContent = here ? what.machine : '';
+    at('size-own-refused').textContent = what.refused ?? '';
+    if (!own.disabled && !typed.has('size')) own.checked = true;
+    else if (own.disabled && own.checked) (form.querySelector('[name="size"]:not(:disabled)') ?? own).checked = true;
+    at('more-disks').textContent = what.more ?? '';
+    at('more-disks').hidden = what.more === undefined;
+  };
+
+  const [firstNetwork, noNetwork] = [':checked', '[value="none"]'].map((which) => form.querySelector(`[name="/network"]${which}`));
   const answer = () => {
-    const [what, big] = [image()?.dataset, size()?.dataset];
+    const what = image()?.dataset;
+    if (what) offerOwn(what);
+    const big = size()?.dataset;
     if (!what || !big) return;
+    // A machine that had no network card gets none unless somebody asks.
+    if (!typed.has('network')) (what.nics === '0' ? noNetwork : firstNetwork).checked = true;
     propose('cpus', big.cpus);
     propose('memory', sizeText(Math.max(Number(big.memory), Number(what.memory))));
     const hasDisk = Number(what.disk) > 0;
@@ -47,6 +68,7 @@
   form.addEventListener('change', ({ target }) => {
     // Another size is another proposal for all of its numbers.
     if (target.name === 'size') ['cpus', 'memory', 'disk'].forEach((id) => typed.delete(id));
+    if (target.name === 'size' || target.name === '/network') typed.add(target.name.replace('/', ''));
     answer();
   });
   at('name').addEventListener('input', () => propose('hostname', hostName(at('name').value)));

@@ -18,7 +18,7 @@
   let proposed = '';
   function propose(path) {
     if (!path || (name.value && name.value !== proposed)) return;
-    const plain = path.replace(/\.(iso|img|raw|qcow2|vmdk|vhdx)$/i, '');
+    const plain = path.replace(/\.(iso|img|raw|qcow2|vmdk|vhdx|ova)$/i, '');
     proposed = plain.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 63);
     name.value = proposed;
   }

@@ -7,7 +7,8 @@ use crate::fetch::{self, bar, in_file};
 use crate::output::{self, Align};
 use crate::{progress, search, sticks};
 use cake_client::Client;
-use cake_client::wire::{Import, NewImport};
+use cake_client::wire::{Image, ImageMachine, Import, NewImport};
+use cake_i18n::Words;
 use cake_types::ByteSize;
 use std::fs::File;
 use std::io::IsTerminal;
@@ -36,10 +37,11 @@ async fn list(context: &Context) -> Result<(), Failure> {
         ("cli-col-firmware", Align::Text),
         ("cli-col-least-memory", Align::Number),
         ("cli-col-disk", Align::Number),
+        ("cli-col-machine", Align::Text),
     ];
     let rows = seen.items.iter().map(|image| {
         let title = image.title.get(words.tag()).or_else(|| image.title.get("en")).cloned().unwrap_or_default();
-        let disk = image.virtual_size;
+        let disk = ByteSize(image.disks().map(ByteSize::bytes).fold(0, u64::saturating_add));
         vec![
             image.name.clone(),
             title,
@@ -47,9 +49,17 @@ async fn list(context: &Context) -> Result<(), Failure> {
             image.firmware.join(words.text("comma")),
             image.min_memory.to_string(),
             if disk.bytes() == 0 { "–".into() } else { disk.to_string() },
+            image.machine.as_ref().map_or_else(|| "–".into(), |machine| words_of(words, image, machine)),
         ]
     });
     context.list(&seen.json, &columns, rows.collect())
+}
+
+/// `2 vCPUs · 4 GiB · 2 disks`
+fn words_of(words: &Words, image: &Image, machine: &ImageMachine) -> String {
+    let counted = |id: &str, count: u64| words.text_with(id, &[("count", &count.to_string())]);
+    let cpus = counted("count-cpus", machine.cpus.into());
+    format!("{cpus} · {} · {}", machine.memory, counted("count-disks", image.disks().count() as u64))
 }
 
 /// Sends a file. Called again after it was interrupted it goes on where it was.

@@ -7,8 +7,9 @@ use crate::failure::Failure;
 use crate::output::{self, Align};
 use crate::{console, drive, export, nic, progress, search, usage};
 use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
-use cake_client::{Seen, VmAction};
+use cake_client::{Client, Seen, VmAction};
 use cake_i18n::format;
+use cake_types::ByteSize;
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -41,7 +42,11 @@ pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
 async fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
     let client = context.client()?;
     let wait = !args.no_wait;
-    let task = client.create_vm(&asked(&args)?).await?;
+    let mut new = asked(&args)?;
+    if args.cpus.is_none() || args.memory.is_none() {
+        (new.cpus, new.memory) = size(&client, &args).await;
+    }
+    let task = client.create_vm(&new).await?;
     let id = task.subject.id.to_string();
     progress::follow(context, &client, task, wait).await?;
     if !wait {
@@ -57,6 +62,16 @@ async fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
         context.say("cli-vm-created-next", &[("name", &name)]);
     }
     Ok(())
+}
+
+/// The processors and the memory of a VM of which not both are asked: what the machine had that the image came with, which the server
+/// knows, or what is enough for trying things out.
+async fn size(client: &Client, args: &CreateArgs) -> (u32, ByteSize) {
+    const USUAL: (u32, ByteSize) = (1, ByteSize::mib(512));
+    // That there is no such image, the server says better.
+    let machine = client.image(&args.image).await.is_ok_and(|image| image.machine.is_some());
+    let (cpus, memory) = if machine { (0, ByteSize(0)) } else { USUAL };
+    (args.cpus.unwrap_or(cpus), args.memory.unwrap_or(memory))
 }
 
 fn asked(args: &CreateArgs) -> Result<NewVm, Failure> {
@@ -87,8 +102,8 @@ fn asked(args: &CreateArgs) -> Result<NewVm, Failure> {
     Ok(NewVm {
         name: args.name.clone(),
         image: args.image.clone(),
-        cpus: args.cpus,
-        memory: args.memory,
+        cpus: args.cpus.unwrap_or_default(),
+        memory: args.memory.unwrap_or_default(),
         disk: args.disk,
         firmware: args.firmware.clone(),
         tpm: args.tpm.as_deref().map(|word| word == "on"),
@@ -141,7 +156,7 @@ fn row(context: &Context, vm: &Vm) -> Vec<String> {
         output::state(state, context.words),
         vm.cpus.to_string(),
         vm.memory.to_string(),
-        if disk == 0 { "–".into() } else { cake_types::ByteSize(disk).to_string() },
+        if disk == 0 { "–".into() } else { ByteSize(disk).to_string() },
         vm.usage.map_or_else(|| "–".into(), |usage| format::cpu_use(usage.cpu_permille, vm.cpus)),
         vm.image.clone().unwrap_or_else(|| "–".into()),
     ]

@@ -209,12 +209,20 @@ pub struct NewImport {
     pub os: Option<String>,
 }
 
+/// Nothing of it is asked.
+fn is_none<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// What a new VM should be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct NewVm {
     pub name: String,
     pub image: String,
+    /// None: as many as the machine that the image came with; the same of the memory.
+    #[serde(skip_serializing_if = "is_none")]
     pub cpus: u32,
+    #[serde(skip_serializing_if = "is_none")]
     pub memory: ByteSize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<ByteSize>,
@@ -318,10 +326,35 @@ pub struct Image {
     pub firmware: Vec<String>,
     pub min_memory: ByteSize,
     pub virtual_size: ByteSize,
+    /// Sizes of the disks behind the first.
+    pub more_disks: Vec<ByteSize>,
+    pub machine: Option<ImageMachine>,
     pub built_in: bool,
     pub available: Option<bool>,
     pub tags: Vec<String>,
     pub etag: Option<String>,
+}
+
+impl Image {
+    /// The sizes of its disks, as a guest sees them.
+    pub fn disks(&self) -> impl Iterator<Item = ByteSize> {
+        let first = Some(self.virtual_size).filter(|size| size.bytes() > 0);
+        first.into_iter().chain(self.more_disks.iter().copied())
+    }
+}
+
+/// The machine that an image came with.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ImageMachine {
+    pub name: Option<String>,
+    pub cpus: u32,
+    pub memory: ByteSize,
+    pub firmware: String,
+    pub secure_boot: bool,
+    pub tpm: bool,
+    pub everyday: bool,
+    pub nics: u32,
 }
 
 /// A disk that is a resource of its own.

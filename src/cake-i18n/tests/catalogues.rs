@@ -147,7 +147,13 @@ fn every_word_of_the_vocabulary_is_there() {
         DiskSilence::ALL.iter().for_each(|of| has(format!("disk-silence-{}", of.as_str())));
         StickFormat::ALL.iter().for_each(|of| has(format!("stick-format-{}", of.as_str())));
         StickTrouble::ALL.iter().for_each(|of| has(format!("stick-trouble-{}", of.as_str())));
-        for code in [FailureCode::StickGone, FailureCode::StickUnreadable, FailureCode::StickChanged] {
+        for code in [
+            FailureCode::StickGone,
+            FailureCode::StickUnreadable,
+            FailureCode::StickChanged,
+            FailureCode::PackageSeveral,
+            FailureCode::PackageCompressed,
+        ] {
             has(format!("failure-{}", code.as_str()));
             has(format!("failure-{}-next", code.as_str()));
         }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!   cake-node ── source (standard input), target (standard output), a pipe (standard error)
-//!      └─► cake-node worker convert-image FORMAT ENGINE        in: the workers' own user
+//!      └─► cake-node worker convert-image FORMAT ENGINE [OFFSET LENGTH]
+//!                                                             in: the workers' own user; a disk inside of a file where it lies
 //!          cake-node worker export-disk FORMAT ENGINE          out: the VM's user, who owns the disk, and may only read it here
 //!             cage: the engine read-only, /vm/source and /vm/target, no network, no capability
 //!             limits · seccomp · execve qemu-img ──► its progress into the pipe
@@ -26,6 +27,7 @@ use std::os::fd::FromRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+const SECTOR: u64 = 512;
 const QEMU_IMG: &str = "/usr/bin/qemu-img";
 const SOURCE: &str = "source";
 const TARGET: &str = "target";
@@ -39,6 +41,8 @@ const FILES: u64 = 64;
 pub enum ConvertError {
     #[error("{0} is no format that is converted")]
     Format(String),
+    #[error("no disk can lie at {offset}, {length} bytes long")]
+    Place { offset: u64, length: u64 },
     #[error("the disk belongs to user {0}, who is no VM's")]
     Owner(u32),
     #[error("the disk can't be looked at")]
@@ -53,13 +57,26 @@ pub enum ConvertError {
     Step(#[from] StepError),
 }
 
-/// `cake-node worker convert-image FORMAT ENGINE`: root in, nobody from the first byte of the image on.
-pub fn convert_image(format: &str, engine: &Path) -> Result<Infallible, ConvertError> {
-    if !matches!(format, "qcow2" | "vmdk" | "vhdx") {
+/// Where in a file a disk lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub offset: u64,
+    pub length: u64,
+}
+
+/// `cake-node worker convert-image FORMAT ENGINE [OFFSET LENGTH]`: root in, nobody from the first byte of the image on.
+pub fn convert_image(format: &str, place: Option<Place>, engine: &Path) -> Result<Infallible, ConvertError> {
+    // A raw disk that is all there is needs no conversion.
+    if !matches!((format, place), ("qcow2" | "vmdk" | "vhdx", _) | ("raw", Some(_))) {
         return Err(ConvertError::Format(format.to_owned()));
     }
+    if let Some(Place { offset, length }) = place
+        && (!offset.is_multiple_of(SECTOR) || offset.checked_add(length).is_none() || length == 0)
+    {
+        return Err(ConvertError::Place { offset, length });
+    }
     let words = ["-n", "--target-is-zero", "-W", "-m", "16", "-O", "raw"];
-    confined(engine, WORKER_UID, &words, format)
+    confined(engine, WORKER_UID, &words, &disk_at(format, place))
 }
 
 /// `cake-node worker export-disk FORMAT ENGINE`: root in, the disk's own user from before its first byte on. He may read it anyway,
@@ -76,11 +93,11 @@ pub fn export_disk(format: &str, engine: &Path) -> Result<Infallible, ConvertErr
     if owner < FIRST_UID {
         return Err(ConvertError::Owner(owner));
     }
-    confined(engine, owner, words, "raw")
+    confined(engine, owner, words, &disk_at("raw", None))
 }
 
 /// Becomes qemu-img, without any right, on the files at standard input and output.
-fn confined(engine: &Path, uid: u32, words: &[&str], format: &str) -> Result<Infallible, ConvertError> {
+fn confined(engine: &Path, uid: u32, words: &[&str], from: &str) -> Result<Infallible, ConvertError> {
     let filter = filter()?;
     // By their paths: what a descriptor belongs to is in the mount namespace that is left.
     let path_of = |link: &str| std::fs::read_link(link).map_err(step("find a file by its descriptor"));
@@ -101,7 +118,7 @@ fn confined(engine: &Path, uid: u32, words: &[&str], format: &str) -> Result<Inf
     only_the_pipe()?;
     cage::drop_all(uid).map_err(ConvertError::Cage)?;
     seccompiler::apply_filter(&filter)?;
-    execute(words, format)
+    execute(words, from)
 }
 
 /// Progress and complaints go into the pipe; there is nothing to read, and no other descriptor.
@@ -117,15 +134,26 @@ fn only_the_pipe() -> Result<(), StepError> {
     unsafe { close_from(3) }
 }
 
-fn execute(how: &[&str], format: &str) -> Result<Infallible, ConvertError> {
+/// The disk that is read, as QEMU's options say it.
+fn disk_at(format: &str, place: Option<Place>) -> String {
     // A raw disk has no place for the name of another file.
     let backing = if format == "raw" { "" } else { r#""backing":null,"# };
-    let source = format!(
-        r#"json:{{"driver":"{format}",{backing}"file":{{"driver":"file","filename":"{FOLDER}/{SOURCE}","locking":"off"}}}}"#
-    );
+    let file = format!(r#"{{"driver":"file","filename":"{FOLDER}/{SOURCE}","locking":"off"}}"#);
+    let file = match place {
+        None => file,
+        Some(Place { offset, length }) => {
+            // QEMU knows only whole sectors. What fills the last one is the archive's.
+            let size = length.next_multiple_of(SECTOR);
+            format!(r#"{{"driver":"raw","offset":{offset},"size":{size},"file":{file}}}"#)
+        }
+    };
+    format!(r#"json:{{"driver":"{format}",{backing}"file":{file}}}"#)
+}
+
+fn execute(how: &[&str], from: &str) -> Result<Infallible, ConvertError> {
     let target = format!("{FOLDER}/{TARGET}");
     let words = ["qemu-img", "convert", "-p", "-t", "writeback"];
-    let words = words.iter().chain(how).copied().chain([source.as_str(), target.as_str()]);
+    let words = words.iter().chain(how).copied().chain([from, target.as_str()]);
     Ok(cage::execute(QEMU_IMG, words, &[c"PATH=/usr/bin", c"HOME=/", c"LC_ALL=C"])?)
 }
 

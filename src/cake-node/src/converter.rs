@@ -1,6 +1,6 @@
 //! Running the confined workers that convert disks ([`crate::convert`]), and following them.
 
-use crate::convert;
+use crate::convert::{self, Place};
 use cake_storage::Pool;
 use cake_types::{Failure, FailureCode};
 use std::fs::File;
@@ -49,6 +49,8 @@ pub struct Converter<'a> {
 /// What is read, what is written, and where that lies.
 pub struct Files {
     pub source: File,
+    /// Where in the source the disk lies; all of it is one without.
+    pub place: Option<Place>,
     pub target: File,
     pub pool: Pool,
 }
@@ -63,9 +65,12 @@ impl Converter<'_> {
         code: FailureCode,
         told: impl Fn(u32),
     ) -> Result<(), Failure> {
-        let Files { source, target, pool } = files;
+        let Files { source, place, target, pool } = files;
         let mut command = tokio::process::Command::new(self.program);
         command.arg("worker").args(worker).arg(self.engine).env_clear();
+        if let Some(Place { offset, length }) = place {
+            command.args([offset.to_string(), length.to_string()]);
+        }
         command.stdin(source).stdout(target).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(file_failure("start the worker"))?;
         let said = follow(&mut child, &pool, told).await?;

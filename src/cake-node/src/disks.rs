@@ -86,7 +86,7 @@ impl House {
             _ => {}
         }
         let image = match disk.image {
-            Some(image) => Some(self.raw_image(image).await?),
+            Some(image) => Some(self.raw_image(image, disk.part).await?),
             None => None,
         };
         let making = making.clone();
@@ -102,13 +102,16 @@ impl House {
         .map_err(|error| error.to_failure())
     }
 
-    async fn raw_image(&self, image: ImageId) -> Result<PathBuf, Failure> {
+    /// The file of a disk of an image: the first, or the one that is meant.
+    async fn raw_image(&self, image: ImageId, part: Option<u32>) -> Result<PathBuf, Failure> {
         let image = self.library.usable(image).await?;
         if image.spec.format != ImageFormat::Raw {
             let detail = format_args!("disks are made from raw images, {} is not one", image.name);
             return Err(failure(FailureCode::Disk, detail));
         }
-        Ok(image.path)
+        let part = part.unwrap_or(0);
+        let file = image.files().nth(part as usize).map(Path::to_owned);
+        file.ok_or_else(|| failure(FailureCode::ImageMissing, format_args!("{} has no disk {part}", image.name)))
     }
 
     /// Makes a volume a disk of this VM: it belongs to its user now, and is as large as it is asked to be. It was there before, so it

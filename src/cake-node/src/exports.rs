@@ -18,6 +18,7 @@ mod plan;
 use crate::board::Board;
 use crate::converter::{self, Converter, Files, failure, file_failure, run_blocking};
 use crate::database::ExportRow;
+use crate::hold::Hold;
 use crate::house::House;
 use cake_node_api::{ExportRecord, NodeError};
 use cake_storage::package::{self, Writer};
@@ -30,7 +31,6 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -54,37 +54,6 @@ pub struct Exports {
 struct Job {
     task: AbortHandle,
     hold: Arc<Hold>,
-}
-
-/// What a file is written under, by a thread that can't be stopped from outside.
-#[derive(Default)]
-struct Hold {
-    unwanted: AtomicBool,
-    /// Held while writing.
-    writing: Mutex<()>,
-}
-
-impl Hold {
-    /// Runs what makes files, unless they are not wanted any more: once whoever gives the export up has had the lock, no file of it
-    /// is made.
-    async fn run<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Self) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let hold = self.clone();
-        run_blocking(move || {
-            let _writing = hold.writing.lock().unwrap_or_else(PoisonError::into_inner);
-            if hold.is_unwanted() {
-                return Err(failure(FailureCode::Internal, "it is not wanted any more"));
-            }
-            work(&hold)
-        })
-        .await
-    }
-
-    fn is_unwanted(&self) -> bool {
-        self.unwanted.load(Ordering::SeqCst)
-    }
 }
 
 impl Exports {
@@ -116,12 +85,12 @@ impl Exports {
         let row = self.house.database.export(id).await?;
         let job = self.jobs().remove(&id);
         if let Some(job) = &job {
-            job.hold.unwanted.store(true, Ordering::SeqCst);
+            job.hold.give_up();
             job.task.abort();
         }
         let pool = row.and_then(|row| self.house.pool(row.export.spec.pool).ok());
         let gone = tokio::task::spawn_blocking(move || {
-            let _writing = job.as_ref().map(|job| job.hold.writing.lock().unwrap_or_else(PoisonError::into_inner));
+            let _writing = job.as_ref().map(|job| job.hold.still());
             pool.map_or(Ok(()), |pool| Place { folder: pool.exports(), id }.withdraw())
         });
         gone.await.map_err(internal)?.map_err(internal)?;
@@ -248,7 +217,7 @@ impl Exports {
         let made = target.clone();
         let (file, kept) = hold.run(move |_| hand_over(&path, &made)).await?;
         let shared = kept.try_clone().map_err(file_failure("hand the file over"))?;
-        let files = Files { source: file, target: shared, pool: self.house.pool(row.export.spec.pool)? };
+        let files = Files { source: file, place: None, target: shared, pool: self.house.pool(row.export.spec.pool)? };
         let worker = Converter { program: &self.program, engine: &self.house.engine };
         let told = |done| self.tell(row, before + converter::part(source.size, done), all);
         let kind = ["export-disk", package::disk_format(format)];

@@ -10,36 +10,38 @@
 //!
 //! What is received is sent by caked, or brought from a stick by the node itself. The stage is written down before its work begins, and each stage's work may be done again from its start: a node that is
 //! killed goes on where it was. A raw disk and a CD are kept as they came; qcow2, VMDK and VHDX become raw disks, because that is
-//! what disks are made from.
+//! what disks are made from. Of a VM in one file each disk becomes one ([`package`]).
 
+mod package;
 mod stick;
+mod work;
 
 use crate::converter::{self, Converter, Files, failure, file_failure, run_blocking};
 use crate::database::ImportRow;
+use crate::hold::Hold;
 use crate::house::House;
 use crate::inspector::{AskError, WorkerInspector};
 use crate::sticks::Sticks;
-use cake_node_api::staged::{self, Staged};
+use cake_node_api::staged;
 use cake_node_api::{ImportRecord, NodeError};
 use cake_storage::images::{self, Image};
 use cake_storage::inspect::Found;
-use cake_storage::volume::own_file;
-use cake_storage::worker::{Refused, WORKER_UID};
+use cake_storage::worker::Refused;
 use cake_types::{
     ByteSize, Failure, FailureCode, Firmware, GuestOs, ImageFormat, ImageId, ImageSpec, Import, ImportSpec,
     ImportStage, ImportStatus, Stamp, is_sha256, limits,
 };
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, fchown};
+use std::os::unix::fs::fchown;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use stick::Chosen;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+use work::{Disk, Work};
 
 /// Between two looks at what was received, where nobody says that there is something to see.
 const LOOK: Duration = Duration::from_secs(1);
@@ -56,14 +58,14 @@ pub struct Imports {
 struct Job {
     look: Arc<Notify>,
     task: AbortHandle,
+    hold: Arc<Hold>,
 }
 
-/// One import and where its files are.
-#[derive(Clone)]
-struct Work {
-    id: ImageId,
-    import: Import,
-    folder: PathBuf,
+impl Job {
+    fn end(&self) {
+        self.hold.give_up();
+        self.task.abort();
+    }
 }
 
 fn unreadable(error: AskError) -> Failure {
@@ -105,14 +107,18 @@ impl Imports {
     /// Ends the work on it and lets go of what is not an image.
     pub async fn remove(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError> {
         let row = self.house.database.import(id).await?;
-        if let Some(job) = self.jobs().remove(&id) {
-            job.task.abort();
+        let job = self.jobs().remove(&id);
+        if let Some(job) = &job {
+            job.end();
         }
         if let Some(row) = row.filter(|row| row.stage != ImportStage::Done)
             && let Ok(pool) = self.house.pool(row.import.spec.pool)
         {
-            let gone = tokio::task::spawn_blocking(move || images::withdraw(&pool.images(), id)).await;
-            tolerate_missing(gone)?;
+            let gone = tokio::task::spawn_blocking(move || {
+                let _still = job.as_ref().map(|job| job.hold.still());
+                images::withdraw(&pool.images(), id)
+            });
+            tolerate_missing(gone.await)?;
         }
         self.house.database.entomb_import(id, stamp).await?;
         self.house.board.remove_import(id);
@@ -144,7 +150,7 @@ impl Imports {
             return Err(NodeError::Unknown);
         }
         let pool = self.house.pool(row.import.spec.pool).map_err(|failure| invalid(failure.detail))?;
-        let work = Work::new(row, pool.images());
+        let work = Work::new(row, pool.images(), Arc::default());
         let opened = tokio::task::spawn_blocking(move || work.staged().map(|(file, _)| file));
         let opened = opened.await.map_err(|error| NodeError::Internal { detail: error.to_string() })?;
         opened.map(OwnedFd::from).map_err(|failure| NodeError::Internal { detail: failure.detail })
@@ -158,11 +164,11 @@ impl Imports {
         }
         let mut jobs = self.jobs();
         if let Some(old) = jobs.remove(&id) {
-            old.task.abort();
+            old.end();
         }
-        let look = Arc::new(Notify::new());
-        let task = tokio::spawn(self.clone().run(row, look.clone())).abort_handle();
-        jobs.insert(id, Job { look, task });
+        let (look, hold) = (Arc::new(Notify::new()), Arc::new(Hold::default()));
+        let task = tokio::spawn(self.clone().run(row, look.clone(), hold.clone())).abort_handle();
+        jobs.insert(id, Job { look, task, hold });
     }
 
     fn tell(&self, row: &ImportRow, done: ByteSize, total: ByteSize) {
@@ -171,9 +177,9 @@ impl Imports {
         self.house.board.set_import(ImportRecord { id: import.meta.id, status });
     }
 
-    async fn run(self: Arc<Self>, mut row: ImportRow, look: Arc<Notify>) {
+    async fn run(self: Arc<Self>, mut row: ImportRow, look: Arc<Notify>, hold: Arc<Hold>) {
         let id = row.import.meta.id;
-        let (stage, why) = match self.work(&mut row, &look).await {
+        let (stage, why) = match self.work(&mut row, &look, &hold).await {
             Ok(()) => (ImportStage::Done, None),
             Err(failure) => {
                 tracing::warn!(import = %id, code = failure.code.as_str(), "an import came to nothing: {}", failure.detail);
@@ -183,7 +189,12 @@ impl Imports {
         if stage == ImportStage::Failed
             && let Ok(pool) = self.house.pool(row.import.spec.pool)
         {
-            let _ = tokio::task::spawn_blocking(move || images::withdraw(&pool.images(), id)).await;
+            hold.give_up();
+            let _ = tokio::task::spawn_blocking(move || {
+                let _still = hold.still();
+                images::withdraw(&pool.images(), id)
+            })
+            .await;
         }
         self.enter(&mut row, stage, why).await;
     }
@@ -198,14 +209,14 @@ impl Imports {
         self.tell(row, ByteSize(0), ByteSize(0));
     }
 
-    async fn work(&self, row: &mut ImportRow, look: &Notify) -> Result<(), Failure> {
+    async fn work(&self, row: &mut ImportRow, look: &Notify, hold: &Arc<Hold>) -> Result<(), Failure> {
         let pool = loop {
             match self.house.pool(row.import.spec.pool) {
                 Ok(pool) => break pool,
                 Err(_) => tokio::time::sleep(WAIT_FOR_POOL).await,
             }
         };
-        let work = Work::new(row.clone(), pool.images());
+        let work = Work::new(row.clone(), pool.images(), hold.clone());
         if row.stage == ImportStage::Receiving {
             self.receive(row, &work, look).await?;
         }
@@ -214,8 +225,7 @@ impl Imports {
             self.enter(row, ImportStage::Checking, None).await;
             let image = self.make(row, &work).await?;
             let (folder, published) = (work.folder.clone(), image.clone());
-            run_blocking(move || images::publish(&folder, &published).map_err(file_failure("publish the image")))
-                .await?;
+            hold.run(move |_| images::publish(&folder, &published).map_err(file_failure("publish the image"))).await?;
             self.inspector.vouch(&image).await;
         }
         run_blocking(move || work.tidy().map_err(file_failure("remove the original"))).await?;
@@ -227,7 +237,7 @@ impl Imports {
     async fn receive(&self, row: &ImportRow, work: &Work, look: &Notify) -> Result<(), Failure> {
         let total = row.import.spec.size;
         let again = work.clone();
-        let staged = run_blocking(move || again.staged().map(|(_, staged)| Arc::new(staged))).await?;
+        let staged = work.hold.run(move |_| again.staged().map(|(_, staged)| Arc::new(staged))).await?;
         if let Some(chosen) = Chosen::of(&row.import.spec.source) {
             self.tell(row, ByteSize(0), total);
             self.bring(row, work, &staged, chosen).await?;
@@ -257,6 +267,7 @@ impl Imports {
         let answer = self.inspector.glance(&path).await.map_err(unreadable)?;
         let found = answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
         let foreign = match found {
+            Found::Package => return self.unpack(row, work).await,
             Found::Raw { .. } | Found::Iso { .. } => None,
             Found::Qcow2 { virtual_size, .. } => Some(("qcow2", virtual_size)),
             Found::Vmdk { virtual_size } => Some(("vmdk", virtual_size)),
@@ -269,16 +280,21 @@ impl Imports {
             None => describe(work, found, path.clone(), checksum.await?),
             // Reading all of it twice, at the same time.
             Some((format, virtual_size)) => {
-                let ((found, made), sha256) =
-                    tokio::try_join!(self.convert(row, work, format, virtual_size), checksum)?;
-                describe(work, found, made, sha256)
+                self.enter(row, ImportStage::Converting, None).await;
+                let disk = Disk { format, place: None, virtual_size, target: work.converted() };
+                let told = |done| self.tell(row, ByteSize(done), ByteSize(virtual_size));
+                let (found, sha256) = tokio::try_join!(self.convert(row, work, &disk, told), checksum)?;
+                describe(work, found, disk.target, sha256)
             }
         }
     }
 
     /// The checksum of the whole file, if it is the one that its maker published.
     async fn checksum(&self, path: &Path, wanted: Option<&str>) -> Result<String, Failure> {
-        let is = self.inspector.ask(path).await.map_err(unreadable)?.sha256;
+        let answer = self.inspector.ask(path).await.map_err(unreadable)?;
+        // Whoever reads all of it may find what its headers do not show.
+        answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
+        let is = answer.sha256;
         match wanted {
             Some(wanted) if !wanted.eq_ignore_ascii_case(&is) => {
                 Err(failure(FailureCode::ChecksumDiffers, format_args!("its checksum is {is}, not {wanted}")))
@@ -287,30 +303,22 @@ impl Imports {
         }
     }
 
-    /// Runs the confined worker and gives what came out.
-    async fn convert(
-        &self,
-        row: &mut ImportRow,
-        work: &Work,
-        format: &'static str,
-        virtual_size: u64,
-    ) -> Result<(Found, PathBuf), Failure> {
-        self.enter(row, ImportStage::Converting, None).await;
-        let (again, target) = (work.clone(), work.converted());
-        let made = target.clone();
-        let (source, file) = run_blocking(move || again.hand_over(&made, virtual_size)).await?;
+    /// Runs the confined worker and gives what came out. `told` hears how many bytes of the disk are done.
+    async fn convert(&self, row: &ImportRow, work: &Work, disk: &Disk, told: impl Fn(u64)) -> Result<Found, Failure> {
+        let Disk { format, place, virtual_size, target } = disk.clone();
+        let (again, made) = (work.clone(), target.clone());
+        let (source, file) = work.hold.run(move |_| again.hand_over(&made, virtual_size)).await?;
         let kept = file.try_clone().map_err(file_failure("hand the file over"))?;
-        let files = Files { source, target: kept, pool: self.house.pool(row.import.spec.pool)? };
+        let files = Files { source, place, target: kept, pool: self.house.pool(row.import.spec.pool)? };
         let worker = Converter { program: &self.inspector.program, engine: &self.house.engine };
-        let told = |done| self.tell(row, ByteSize(converter::part(virtual_size, done)), ByteSize(virtual_size));
+        let told = |done| told(converter::part(virtual_size, done));
         worker.run(["convert-image", format], files, FailureCode::ImageBroken, told).await?;
         run_blocking(move || {
             fchown(&file, Some(0), Some(0)).and_then(|()| file.sync_all()).map_err(file_failure("keep the disk"))
         })
         .await?;
         let answer = self.inspector.glance(&target).await.map_err(unreadable)?;
-        let found = answer.found.map_err(|Refused { code, detail }| failure(code, detail))?;
-        Ok((found, target))
+        answer.found.map_err(|Refused { code, detail }| failure(code, detail))
     }
 }
 
@@ -338,56 +346,6 @@ fn admit(spec: &ImportSpec) -> Result<(), NodeError> {
     Ok(())
 }
 
-impl Work {
-    fn new(row: ImportRow, folder: PathBuf) -> Self {
-        Self { id: row.import.meta.id, import: row.import, folder }
-    }
-
-    /// The file as it came.
-    fn received(&self) -> PathBuf {
-        self.folder.join(format!("{}.img", self.id))
-    }
-
-    fn converted(&self) -> PathBuf {
-        self.folder.join(format!("{}.raw", self.id))
-    }
-
-    /// The original goes once the disk that was made of it is the image.
-    fn tidy(&self) -> io::Result<()> {
-        if !self.converted().try_exists()? {
-            return Ok(());
-        }
-        match std::fs::remove_file(self.received()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    /// The file that is received, made with its folder if it is not there: by whoever comes first, the one who receives or the one
-    /// who sends.
-    fn staged(&self) -> Result<(File, Staged), Failure> {
-        let folder = DirBuilder::new().recursive(true).mode(0o711).create(&self.folder);
-        folder.map_err(file_failure("make a directory"))?;
-        let path = self.received();
-        let file = own_file().create(true).truncate(false).open(&path).map_err(file_failure("make the file"))?;
-        let staged =
-            Staged::new(file.try_clone().map_err(file_failure("share the file"))?, self.import.spec.size.bytes());
-        staged.prepare().map_err(file_failure("make room for the file"))?;
-        Ok((file, staged))
-    }
-
-    /// Source and target of a conversion, both the worker's for as long as it takes.
-    fn hand_over(&self, target: &Path, virtual_size: u64) -> Result<(File, File), Failure> {
-        let source = File::open(self.received()).map_err(file_failure("open the file"))?;
-        let made = own_file().create(true).truncate(true).open(target).map_err(file_failure("make the disk"))?;
-        made.set_len(virtual_size).map_err(file_failure("make the disk"))?;
-        for file in [&source, &made] {
-            fchown(file, Some(WORKER_UID), Some(WORKER_UID)).map_err(file_failure("hand the file over"))?;
-        }
-        Ok((source, made))
-    }
-}
-
 /// What people and the planner are told of it.
 fn describe(work: &Work, found: Found, path: PathBuf, sha256: String) -> Result<Image, Failure> {
     let Import { meta, spec: ImportSpec { os, .. } } = &work.import;
@@ -413,7 +371,9 @@ fn describe(work: &Work, found: Found, path: PathBuf, sha256: String) -> Result<
         virtual_size: ByteSize(virtual_size),
         sha256,
         built_in: false,
+        more_disks: Vec::new(),
+        machine: None,
     };
     let converted = path == work.converted();
-    Ok(Image { id: work.id, name: meta.name.clone(), spec, path, converted })
+    Ok(Image { id: work.id, name: meta.name.clone(), spec, path, more: Vec::new(), converted })
 }

@@ -34,6 +34,7 @@ mod disks;
 mod exports;
 mod guests;
 mod history;
+mod hold;
 mod host;
 mod house;
 mod imports;

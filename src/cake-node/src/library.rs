@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 /// Looks into image files on behalf of the library.
 #[async_trait::async_trait]
 pub trait Inspector: Send + Sync {
-    /// What is wrong with the image's file, if anything.
-    async fn problem(&self, image: &Image, mark: &FileMark) -> Option<String>;
+    /// What is wrong with the image's files, if anything.
+    async fn problem(&self, image: &Image, marks: &[FileMark]) -> Option<String>;
 }
 
 pub struct Library {
@@ -32,17 +32,17 @@ struct Shelf {
 }
 
 impl Shelf {
-    /// An image whose file is as it was when it was looked into.
+    /// An image whose files are as they were when it was looked into.
     fn current(&self, id: ImageId) -> Option<Known> {
         let found = self.known.iter().find(|known| known.image.id == id)?.clone();
-        (images::mark(&found.image.path).ok() == found.mark).then_some(found)
+        (found.image.marks().ok() == found.marks).then_some(found)
     }
 }
 
 #[derive(Clone)]
 struct Known {
     image: Image,
-    mark: Option<FileMark>,
+    marks: Option<Vec<FileMark>>,
     status: ImageStatus,
 }
 
@@ -104,20 +104,21 @@ impl Library {
         };
         let before = std::mem::take(&mut shelf.known);
         for image in images {
-            let mark = images::mark(&image.path);
+            let marks = image.marks();
             let same =
-                |old: &&Known| old.image == image && old.mark.is_some() && old.mark == mark.as_ref().ok().copied();
-            let status = match (&mark, before.iter().find(same)) {
+                |old: &&Known| old.image == image && old.marks.is_some() && old.marks.as_ref() == marks.as_ref().ok();
+            let status = match (&marks, before.iter().find(same)) {
                 (_, Some(old)) => old.status.clone(),
-                (Ok(mark), None) => {
-                    let problem = self.inspector.problem(&image, mark).await;
-                    ImageStatus { stored: ByteSize(mark.stored), available: problem.is_none(), detail: problem }
+                (Ok(marks), None) => {
+                    let problem = self.inspector.problem(&image, marks).await;
+                    let stored = marks.iter().map(|mark| mark.stored).sum();
+                    ImageStatus { stored: ByteSize(stored), available: problem.is_none(), detail: problem }
                 }
                 (Err(error), None) => {
                     ImageStatus { stored: ByteSize(0), available: false, detail: Some(error.to_string()) }
                 }
             };
-            shelf.known.push(Known { image, mark: mark.ok(), status });
+            shelf.known.push(Known { image, marks: marks.ok(), status });
         }
         let record = |Known { image, status, .. }: &Known| ImageRecord {
             id: image.id,

@@ -4,11 +4,11 @@ use anyhow::{Context, Result};
 use cake_daemon::{limits, log, memory};
 use cake_node::admin::{self, Alive};
 use cake_node::ask_disk::ask_disk;
-use cake_node::convert::{convert_image, export_disk};
+use cake_node::convert::{Place, convert_image, export_disk};
 use cake_node::serve::{Options, serve};
 use cake_storage::stick::Wanted;
 use cake_storage::stick::worker::{list_stick, read_stick};
-use cake_storage::worker::{Depth, inspect_image};
+use cake_storage::worker::{Depth, inspect_image, read_package};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -127,9 +127,18 @@ enum WorkerKind {
     /// Look into the image at standard input
     #[command(name = "glance-at-image")]
     Glance,
-    /// Make a raw disk (standard output) of the image at standard input
+    /// Say what is in the VM in one file at standard input
+    #[command(name = "read-package")]
+    ReadPackage,
+    /// Make a raw disk (standard output) of the image at standard input, or of the part of it that is a disk
     #[command(name = "convert-image")]
-    Convert { format: String, engine: PathBuf },
+    Convert {
+        format: String,
+        engine: PathBuf,
+        #[arg(requires = "length")]
+        offset: Option<u64>,
+        length: Option<u64>,
+    },
     /// Make a disk that others read (standard output) of the raw disk at standard input
     #[command(name = "export-disk")]
     Export { format: String, engine: PathBuf },
@@ -181,7 +190,11 @@ fn worker(kind: WorkerKind) -> Result<()> {
     match kind {
         WorkerKind::Inspect => Ok(inspect_image(Depth::All)?),
         WorkerKind::Glance => Ok(inspect_image(Depth::Headers)?),
-        WorkerKind::Convert { format, engine } => match convert_image(&format, &engine)? {},
+        WorkerKind::ReadPackage => Ok(read_package()?),
+        WorkerKind::Convert { format, engine, offset, length } => {
+            let place = offset.zip(length).map(|(offset, length)| Place { offset, length });
+            match convert_image(&format, place, &engine)? {}
+        }
         WorkerKind::Export { format, engine } => match export_disk(&format, &engine)? {},
         WorkerKind::AskDisk { name, engine } => match ask_disk(&name, &engine)? {},
         WorkerKind::ListStick => Ok(list_stick()?),

@@ -192,11 +192,11 @@ pub fn disk(
     Ok(Some(size))
 }
 
-fn sectors(size: ByteSize) -> ByteSize {
+pub(crate) fn sectors(size: ByteSize) -> ByteSize {
     ByteSize(size.bytes().checked_next_multiple_of(SECTOR).unwrap_or(u64::MAX))
 }
 
-fn fits(more: ByteSize, free: Option<ByteSize>, pool: &str) -> Result<(), Problem> {
+pub(crate) fn fits(more: ByteSize, free: Option<ByteSize>, pool: &str) -> Result<(), Problem> {
     match free {
         Some(free) if more > free => {
             Err(Problem::new(Code::DiskDoesNotFit).with("asked", more).with("have", free).with("pool", pool))
@@ -222,21 +222,25 @@ pub struct Trust {
     pub secure_boot: bool,
 }
 
-/// The TPM and Secure Boot asked for, if the firmware has them; both for Windows on UEFI, whose setup asks for them.
-pub fn trust(tpm: Option<bool>, secure_boot: Option<bool>, firmware: Firmware, os: GuestOs) -> Result<Trust, Problem> {
+/// The TPM and Secure Boot asked for, if the firmware has them; otherwise what is usual ([`crate::defaults::trust`]).
+pub fn trust(tpm: Option<bool>, secure_boot: Option<bool>, firmware: Firmware, usual: Trust) -> Result<Trust, Problem> {
     let refuse = |field: &str, reason: &str| Err(Problem::invalid(field, reason).at(&format!("/{field}")));
-    let usual = os == GuestOs::Windows && firmware == Firmware::Uefi;
     match (tpm, secure_boot) {
         (Some(true), _) if firmware == Firmware::Direct => refuse("tpm", "needs-firmware"),
         (_, Some(true)) if firmware != Firmware::Uefi => refuse("secure_boot", "needs-uefi"),
-        _ => Ok(Trust { tpm: tpm.unwrap_or(usual), secure_boot: secure_boot.unwrap_or(usual) }),
+        _ => Ok(Trust { tpm: tpm.unwrap_or(usual.tpm), secure_boot: secure_boot.unwrap_or(usual.secure_boot) }),
     }
 }
 
-/// The firmware asked for, if the image boots with it; the image's best otherwise, which for Windows is UEFI.
+/// The firmware asked for, if the image boots with it; the image's best otherwise: what its machine had, and
+/// for Windows without one UEFI.
 pub fn firmware(asked: Option<Firmware>, image: &ImageSpec, image_name: &str) -> Result<Firmware, Problem> {
     let windows = image.os == GuestOs::Windows && image.firmware.contains(&Firmware::Uefi);
-    let first = if windows { Some(Firmware::Uefi) } else { image.firmware.first().copied() };
+    let first = match &image.machine {
+        Some(machine) => Some(machine.firmware),
+        None if windows => Some(Firmware::Uefi),
+        None => image.firmware.first().copied(),
+    };
     let best = first.unwrap_or(match image.format {
         ImageFormat::Kernel => Firmware::Direct,
         ImageFormat::Raw | ImageFormat::Qcow2 | ImageFormat::Iso => Firmware::Bios,

@@ -27,6 +27,8 @@ fn image(format: ImageFormat, firmware: &[Firmware], size: ByteSize) -> ImageSpe
         virtual_size: size,
         sha256: String::new(),
         built_in: true,
+        more_disks: Vec::new(),
+        machine: None,
     }
 }
 
@@ -172,7 +174,8 @@ fn a_tpm_and_secure_boot_are_where_the_firmware_has_them() {
         (Some(true), None, Firmware::Direct, Linux, Err("/tpm")),
         (None, Some(true), Firmware::Direct, Linux, Err("/secure_boot")),
     ] {
-        let is = trust(tpm, secure_boot, firmware, os);
+        let usual = crate::defaults::trust(&ImageSpec { os, ..image(ImageFormat::Raw, &[], ByteSize(512)) }, firmware);
+        let is = trust(tpm, secure_boot, firmware, usual);
         let is = is.as_ref().map(|trust| *trust).map_err(|problem| problem.pointer.as_deref().unwrap());
         assert_eq!(is, expected, "{tpm:?} {secure_boot:?} {firmware:?} {os:?}");
     }

@@ -52,8 +52,11 @@ pub fn default_cpu() -> CpuModel {
 }
 
 /// What a guest made from this image has drivers for. A disk with Linux on it knows virtio; of a CD nobody knows what its
-/// installer can see, unless somebody said that it is Linux.
+/// installer can see, unless somebody said that it is Linux. One that came with a machine says it itself.
 pub fn drivers(image: &ImageSpec) -> Drivers {
+    if let Some(machine) = &image.machine {
+        return if machine.everyday { Drivers::Everyday } else { Drivers::Virtio };
+    }
     match (image.format, image.os) {
         (_, GuestOs::Linux) | (ImageFormat::Kernel, _) => Drivers::Virtio,
         (_, GuestOs::Windows) | (ImageFormat::Iso, GuestOs::Other) => Drivers::Everyday,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  resources (asked) ┐
-//!  status    (so)    ┼──► admission · alert · task · epoch · event · query · volume · … ──► a decision, as a value
+//!  status    (so)    ┼──► admission · defaults · alert · task · epoch · event · query · … ──► a decision, as a value
 //!  policy            ┘                                                            └─► cake-control does it
 //! ```
 //!
@@ -13,6 +13,7 @@ pub mod admission;
 pub mod alert;
 pub mod certificate;
 pub mod csv;
+pub mod defaults;
 pub mod epoch;
 pub mod event;
 pub mod fetch;

@@ -4,6 +4,8 @@
 
 use cake_storage::images::described;
 use cake_storage::inspect::{Found, Source, inspect};
+use cake_storage::package::read::tar::{self, Member};
+use cake_storage::package::read::{self, DiskFormat, Package, Part};
 use cake_storage::stick::{self, FILES_MAX, Wanted};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -87,7 +89,70 @@ fn check_at(beginning: &[u8], base: u64, bytes: &[u8]) {
             assert!(bytes.starts_with(b"\x7fELF"));
             assert!(bytes.windows(8).any(|note| note[..4] == *b"Xen\0" && note[4..] == entry.to_le_bytes()));
         }
+        Ok(Found::Package) => assert_eq!(&bytes[257..262], b"ustar"),
         Err(refusal) => assert!(!refusal.to_string().is_empty()),
+    }
+}
+
+/// A VM in one file: all that is found in it lies in it.
+pub fn package(bytes: &[u8]) {
+    if let Ok(members) = tar::list(bytes) {
+        for Member { name, offset, length } in members {
+            assert!(offset >= 512 && offset + length <= bytes.len() as u64, "{name:?}");
+            assert!(!name.is_empty() && name.len() <= 255 && !name.contains(['/', '\\']), "{name:?}");
+        }
+    }
+    match read::read(bytes) {
+        Ok(found) => sane(&found),
+        Err(refusal) => assert!(!refusal.to_string().is_empty()),
+    }
+    let mut read = Cursor { bytes, at: 0 };
+    let (sha256, _) = read::read_all(&mut read).expect("memory can be read");
+    assert_eq!((sha256.len(), read.at), (64, bytes.len()));
+}
+
+/// What describes one, of a package with two disks.
+pub fn envelope(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let member = |name: &str, offset| Member { name: name.into(), offset, length: 512 };
+    let members = [member("web.ovf", 512), member("web-disk0.vmdk", 2048), member("web-disk3.vmdk", 4096)];
+    match read::package(text, &members, |_| Ok((DiskFormat::Vmdk, 1 << 20))) {
+        Ok(found) => sane(&found),
+        Err(refusal) => assert!(!refusal.to_string().is_empty()),
+    }
+}
+
+fn sane(package: &Package) {
+    let Package { cpus, disks, .. } = package;
+    assert!(*cpus > 0 && !disks.is_empty() && disks.len() <= read::DISKS_MAX && package.size() <= 64 << 40);
+    for disk in disks {
+        assert!(disk.size().bytes() > 0 && disk.size().bytes().is_multiple_of(512));
+        assert!(matches!(disk, Part::Empty { .. }) || matches!(disk, Part::File { offset, .. } if *offset > 512));
+    }
+}
+
+/// Bytes to be read from their beginning, and anywhere.
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl io::Read for Cursor<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = buffer.len().min(self.bytes.len() - self.at);
+        buffer[..count].copy_from_slice(&self.bytes[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
+    }
+}
+
+impl Source for Cursor<'_> {
+    fn size(&self) -> io::Result<u64> {
+        self.bytes.size()
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.bytes.read_exact_at(buffer, offset)
     }
 }
 
@@ -96,8 +161,11 @@ pub fn description(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match described(text, Path::new("/images/x.toml")) {
         Ok(image) => {
-            assert_eq!(image.path.parent(), Some(Path::new("/images")), "{:?}", image.path);
-            assert!(image.path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
+            for path in image.files() {
+                assert_eq!(path.parent(), Some(Path::new("/images")), "{path:?}");
+                assert!(path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
+            }
+            assert_eq!(image.more.len(), image.spec.more_disks.len());
         }
         Err(refusal) => assert!(refusal.to_string().contains("/images/x.toml")),
     }

@@ -1,6 +1,6 @@
 //! The images of a node: a directory of files, each described by a `NAME.toml` beside it.
 
-use cake_types::{ByteSize, Firmware, GuestOs, ImageFormat, ImageId, ImageSpec, Name};
+use cake_types::{ByteSize, Firmware, GuestOs, ImageFormat, ImageId, ImageMachine, ImageSpec, Name};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -18,8 +18,22 @@ pub struct Image {
     pub name: Name,
     pub spec: ImageSpec,
     pub path: PathBuf,
+    /// The files of its further disks, as many as [`ImageSpec::more_disks`].
+    pub more: Vec<PathBuf>,
     /// The file was made from the one that was brought, so it has another checksum.
     pub converted: bool,
+}
+
+impl Image {
+    /// The files of all its disks, in their order.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.path).chain(&self.more).map(PathBuf::as_path)
+    }
+
+    /// What its files are like now.
+    pub fn marks(&self) -> io::Result<Vec<FileMark>> {
+        self.files().map(mark).collect()
+    }
 }
 
 /// Tells one state of a file from another without reading it.
@@ -71,6 +85,19 @@ struct Description {
     #[serde(default)]
     converted: bool,
     title: BTreeMap<String, String>,
+    /// What a person's VM was elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    machine: Option<ImageMachine>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    more: Vec<Further>,
+}
+
+/// A disk behind the first.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Further {
+    file: String,
+    virtual_size: ByteSize,
 }
 
 /// An image's id is made from its name (UUIDv8, RFC 9562 §5.8), so that every node and every restart gives the same one.
@@ -143,24 +170,37 @@ pub fn described(text: &str, path: &Path) -> Result<Image, ImageError> {
         built_in,
         converted,
         title,
+        machine,
+        more,
     } = description;
     let folder = path.parent().unwrap_or(Path::new("/"));
-    if file.contains('/') || file.starts_with('.') || file.is_empty() {
-        return Err(ImageError::Outside { path: path.to_owned() });
-    }
-    let spec = ImageSpec { title, format, os, firmware, min_memory, virtual_size, sha256, built_in };
-    Ok(Image { id: id.unwrap_or_else(|| image_id(&name)), name, spec, path: folder.join(file), converted })
+    let beside = |file: &str| match file.contains('/') || file.starts_with('.') || file.is_empty() {
+        true => Err(ImageError::Outside { path: path.to_owned() }),
+        false => Ok(folder.join(file)),
+    };
+    let file = beside(&file)?;
+    let more_disks = more.iter().map(|disk| disk.virtual_size).collect();
+    let more = more.iter().map(|disk| beside(&disk.file)).collect::<Result<_, _>>()?;
+    let spec =
+        ImageSpec { title, format, os, firmware, min_memory, virtual_size, sha256, built_in, more_disks, machine };
+    Ok(Image { id: id.unwrap_or_else(|| image_id(&name)), name, spec, path: file, more, converted })
 }
 
 /// The text that [`described`] reads back as this image.
 fn describing(image: &Image) -> io::Result<String> {
-    let Image { id, name, spec, path, converted } = image.clone();
-    let ImageSpec { title, format, os, firmware, min_memory, virtual_size, sha256, built_in } = spec;
-    let file = path.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
+    let Image { id, name, spec, path, more, converted } = image.clone();
+    let ImageSpec { title, format, os, firmware, min_memory, virtual_size, sha256, built_in, more_disks, machine } =
+        spec;
+    let called = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.map(str::to_owned).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))
+    };
+    let further =
+        more.iter().zip(more_disks).map(|(path, virtual_size)| Ok(Further { file: called(path)?, virtual_size }));
     let description = Description {
         id: Some(id),
         name,
-        file,
+        file: called(&path)?,
         format,
         firmware,
         min_memory,
@@ -170,6 +210,8 @@ fn describing(image: &Image) -> io::Result<String> {
         built_in,
         converted,
         title,
+        machine,
+        more: further.collect::<io::Result<_>>()?,
     };
     toml::to_string(&description).map_err(io::Error::other)
 }
@@ -261,5 +303,35 @@ en = "Tiny"
         assert_eq!(images[0].id, image_id(&"tiny".parse().unwrap()));
         assert_eq!(images[0].spec.firmware, [Firmware::Bios, Firmware::Uefi]);
         assert!(mark(&images[0].path).is_err());
+    }
+
+    #[test]
+    fn an_image_of_several_disks_is_read_as_it_was_written_and_goes_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut image = described(TINY, &folder.path().join("x.toml")).unwrap();
+        image.id = ImageId::now();
+        let file = |ending: &str| folder.path().join(format!("{}.{ending}", image.id));
+        (image.path, image.more) = (file("raw"), vec![file("1.raw"), file("2.raw")]);
+        image.spec.more_disks = vec![ByteSize::mib(8), ByteSize::gib(1)];
+        image.spec.machine = Some(ImageMachine {
+            name: "郵件 1".parse().ok(),
+            cpus: 2,
+            memory: ByteSize::gib(4),
+            firmware: Firmware::Uefi,
+            secure_boot: true,
+            tpm: false,
+            everyday: true,
+            nics: 1,
+        });
+        image.files().for_each(|path| std::fs::write(path, [7; 512]).unwrap());
+        publish(folder.path(), &image).unwrap();
+        let (images, errors) = read(folder.path()).unwrap();
+        assert_eq!((&images[..], errors.len()), (&[image.clone()][..], 0), "{errors:?}");
+        assert_eq!(images[0].marks().unwrap().len(), 3);
+        assert_eq!(images[0].spec.all_disks(), ByteSize(image.spec.virtual_size.bytes() + (8 << 20) + (1 << 30)));
+        withdraw(folder.path(), image.id).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let outside = format!("{TINY}[[more]]\nfile = \"../x\"\nvirtual_size = 1\n");
+        assert!(matches!(described(&outside, Path::new("/a/x.toml")), Err(ImageError::Outside { .. })));
     }
 }

@@ -10,6 +10,7 @@ mod qcow2;
 mod vhdx;
 mod vmdk;
 
+use crate::package::read::tar;
 use cake_types::FailureCode;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -17,7 +18,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 /// The largest disk that is believed: 64 TiB.
-const LARGEST: u64 = 64 << 40;
+pub(crate) const LARGEST: u64 = 64 << 40;
 
 /// Bytes that can be read anywhere.
 pub trait Source {
@@ -93,6 +94,8 @@ pub enum Found {
     Kernel {
         entry: u32,
     },
+    /// A VM in one file: a tar that begins with its description. What is in it, [`crate::package::read`] tells.
+    Package,
 }
 
 /// Why a file is no image.
@@ -110,6 +113,16 @@ pub enum Refusal {
     NamesFiles { format: &'static str, what: &'static str },
     #[error("{0}: it is encrypted")]
     Encrypted(&'static str),
+    #[error("it is an archive that does not begin with the description of a VM")]
+    Archive,
+    #[error("OVF: its machine has no disk")]
+    NoDisk,
+    #[error("OVF: it describes more than one VM")]
+    SeveralVms,
+    #[error("OVF: {0:?} is compressed once more")]
+    Compressed(String),
+    #[error("OVF: {file:?} is not what the manifest says")]
+    Differs { file: String },
     #[error("it can't be read")]
     Io(#[source] io::Error),
 }
@@ -118,10 +131,13 @@ impl Refusal {
     /// For the person whose file it is.
     pub fn code(&self) -> FailureCode {
         match self {
-            Self::Empty | Self::NotSectors(_) => FailureCode::ImageUnknown,
+            Self::Empty | Self::NotSectors(_) | Self::Archive | Self::NoDisk => FailureCode::ImageUnknown,
             Self::CutShort | Self::Broken { .. } => FailureCode::ImageBroken,
             Self::NamesFiles { .. } => FailureCode::ImageNamesFiles,
             Self::Encrypted(_) => FailureCode::ImageEncrypted,
+            Self::SeveralVms => FailureCode::PackageSeveral,
+            Self::Compressed(_) => FailureCode::PackageCompressed,
+            Self::Differs { .. } => FailureCode::ChecksumDiffers,
             Self::Io(_) => FailureCode::Internal,
         }
     }
@@ -150,6 +166,7 @@ pub fn inspect<S: Source + ?Sized>(source: &S) -> Result<Found, Refusal> {
         b"# Disk D" => Err(vmdk::described()),
         b"vhdxfile" => vhdx::inspect(source),
         _ if iso::is_one(source)? => iso::inspect(source, length),
+        _ if tar::is_one(source)? => tar::begins_with_a_description(source).map(|()| Found::Package),
         _ => raw(source, length),
     }
 }
@@ -177,14 +194,14 @@ fn le64(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// The size of a disk, if anybody can have meant it.
-fn believable(format: &'static str, virtual_size: u64) -> Result<u64, Refusal> {
+pub(crate) fn believable(format: &'static str, virtual_size: u64) -> Result<u64, Refusal> {
     if virtual_size == 0 || virtual_size > LARGEST || !virtual_size.is_multiple_of(512) {
         return Err(Refusal::Broken { format, what: "its size is impossible" });
     }
     Ok(virtual_size)
 }
 
-fn read<const N: usize, S: Source + ?Sized>(source: &S, offset: u64) -> Result<[u8; N], Refusal> {
+pub(crate) fn read<const N: usize, S: Source + ?Sized>(source: &S, offset: u64) -> Result<[u8; N], Refusal> {
     let mut bytes = [0; N];
     source.read_exact_at(&mut bytes, offset)?;
     Ok(bytes)

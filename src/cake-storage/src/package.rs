@@ -5,12 +5,15 @@
 //!   qcow2   NAME.json NAME.mf  NAME-disk0.qcow2 …    cake's own definition ([`definition`])
 //! ```
 //!
+//! What other products write as OVA is read back by [`read`].
+//!
 //! The checksums come before what they are of, so their place is kept free and written last: every byte is read once.
 //!
 //! What is not in it: user-data of cloud-init, which may hold passwords; what a TPM remembers; the variables of UEFI.
 
 pub mod definition;
 pub mod ovf;
+pub mod read;
 mod writer;
 
 pub use writer::{Disk, Writer, room};

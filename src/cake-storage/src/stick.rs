@@ -28,6 +28,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 pub use names::is_image_name;
+pub(crate) use names::misleads;
 pub use walk::{FILES_MAX, Found, FoundFile};
 
 /// Bytes of a file that are read at a time.

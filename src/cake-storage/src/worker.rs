@@ -5,7 +5,8 @@
 //!   cake-node ── image, read-only ──► worker ── one line of JSON ──► cake-node
 //! ```
 
-use crate::inspect::{Found, inspect};
+use crate::inspect::{Found, Refusal, inspect};
+use crate::package::read::{Package, read, read_all};
 use cake_types::FailureCode;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
@@ -20,12 +21,15 @@ use std::os::fd::FromRawFd;
 
 /// The user of workers; the one before the first VM's.
 pub const WORKER_UID: u32 = 1_899_999_999;
-/// Longest answer, in bytes.
+/// Longest answer, in bytes; and the longest to what is in a package.
 pub const ANSWER_MAX: usize = 4096;
+pub const PACKAGE_ANSWER_MAX: usize = 128 << 10;
 
 /// Memory that parsing and hashing can't come near, in bytes; processor time for the largest image, in seconds.
 const MEMORY: u64 = 256 << 20;
 const SECONDS: u64 = 3600;
+/// … for what describes a package, which is short.
+const PACKAGE_SECONDS: u64 = 60;
 
 /// What the worker says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +53,12 @@ pub enum Depth {
 pub struct Refused {
     pub code: FailureCode,
     pub detail: String,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { code: refusal.code(), detail: refusal.to_string() }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -76,12 +86,30 @@ pub fn inspect_image(depth: Depth) -> Result<(), WorkerError> {
     // SAFETY: standard input is open and this program uses it nowhere else; it is not closed.
     let mut image = ManuallyDrop::new(unsafe { File::from_raw_fd(0) });
     confined(SECONDS)?;
-    let found = inspect(&*image).map_err(|refusal| Refused { code: refusal.code(), detail: refusal.to_string() });
-    let sha256 = match depth {
-        Depth::Headers => String::new(),
-        Depth::All => hash(&mut image)?,
+    let found = inspect(&*image);
+    let (found, sha256) = match (depth, found) {
+        (Depth::Headers, found) => (found, String::new()),
+        // Its files have checksums of their own.
+        (Depth::All, Ok(Found::Package)) => {
+            let (sha256, whole) = read_all(&mut *image)?;
+            (whole.map(|()| Found::Package), sha256)
+        }
+        (Depth::All, found) => (found, hash(&mut image)?),
     };
-    let mut answer = serde_json::to_vec(&Answer { found, sha256 }).map_err(io::Error::from)?;
+    say(&Answer { found: found.map_err(Refused::from), sha256 })
+}
+
+/// `cake-node worker read-package`: the same of a VM in one file, and what is in it.
+pub fn read_package() -> Result<(), WorkerError> {
+    // SAFETY: standard input is open and this program uses it nowhere else; it is not closed.
+    let package = ManuallyDrop::new(unsafe { File::from_raw_fd(0) });
+    confined(PACKAGE_SECONDS)?;
+    let answer: Result<Package, Refused> = read(&*package).map_err(Refused::from);
+    say(&answer)
+}
+
+fn say(answer: &impl Serialize) -> Result<(), WorkerError> {
+    let mut answer = serde_json::to_vec(answer).map_err(io::Error::from)?;
     answer.push(b'\n');
     Ok(io::stdout().write_all(&answer)?)
 }

@@ -12,6 +12,7 @@ use rand::seq::IndexedRandom;
 const MUTATIONS: usize = 150_000;
 const TEXT_MUTATIONS: usize = 100_000;
 const STICK_MUTATIONS: usize = 8_000;
+const PACKAGE_MUTATIONS: usize = 40_000;
 /// Numbers at which parsers go wrong, in both orders of bytes.
 const NUMBERS: [u64; 8] = [0, 1, 0x7f, 0xffff, 0x7fff_ffff, 0xffff_ffff, 0x7fff_ffff_ffff_ffff, u64::MAX];
 
@@ -69,10 +70,58 @@ fn mutate_stick(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// Bytes that mean something in a description, put where something else was.
+/// Bytes that mean something in XML.
+fn mutate_xml(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
+    const TOKENS: [&str; 12] = [
+        "\"",
+        "<",
+        "/>",
+        "&a;",
+        "<!DOCTYPE a [",
+        "<!--",
+        "<![CDATA[",
+        "../",
+        "http://x/",
+        "-1",
+        "18446744073709551615",
+        "\u{202e}",
+    ];
+    mutate_tokens(random, seeds, &TOKENS)
+}
+
+/// A tar whose sums are right again, so that what is behind them is reached.
+fn mutate_package(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = seeds.choose(random).unwrap().clone();
+    for _ in 0..random.random_range(1..4) {
+        let at = random.random_range(0..bytes.len());
+        match random.random_range(0..4) {
+            0 => bytes[at] ^= 1 << random.random_range(0..8),
+            1 => bytes.truncate(at.max(1)),
+            2 => bytes[at] = *b"0127/.x\0\x80\xff".choose(random).unwrap(),
+            _ => {
+                let length = random.random_range(1..64).min(bytes.len() - at);
+                let from = random.random_range(0..=bytes.len() - length);
+                bytes.copy_within(from..from + length, at);
+            }
+        }
+    }
+    for block in bytes.chunks_exact_mut(512).filter(|block| &block[257..262] == b"ustar") {
+        block[148..156].fill(b' ');
+        let sum: u64 = block.iter().map(|byte| u64::from(*byte)).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+    bytes
+}
+
+/// Bytes that mean something in a description.
 fn mutate_text(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
     const TOKENS: [&str; 12] =
         ["\"", "'''", "\n", "=", "[", "{", "../", "/etc/passwd", "\\u0000", "-1", "9223372036854775808", "\u{202e}"];
+    mutate_tokens(random, seeds, &TOKENS)
+}
+
+/// Such bytes, put where something else was.
+fn mutate_tokens(random: &mut StdRng, seeds: &[Vec<u8>], tokens: &[&str]) -> Vec<u8> {
     let mut bytes = seeds.choose(random).unwrap().clone();
     for _ in 0..random.random_range(1..5) {
         let at = random.random_range(0..=bytes.len());
@@ -81,7 +130,7 @@ fn mutate_text(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
             0 if at < bytes.len() => bytes[at] ^= 1 << random.random_range(0..7),
             1 => bytes.truncate(at),
             2 => drop(bytes.drain(at..end)),
-            _ => drop(bytes.splice(at..end, TOKENS.choose(random).unwrap().bytes())),
+            _ => drop(bytes.splice(at..end, tokens.choose(random).unwrap().bytes())),
         }
     }
     bytes
@@ -119,4 +168,18 @@ fn sticks_that_are_none_break_nothing() {
     let seeds = replay::corpus("sticks", 7);
     seeds.iter().for_each(|seed| check::sticks(seed));
     replay::mutations(&seeds, (5, STICK_MUTATIONS), mutate_stick, check::sticks);
+}
+
+#[test]
+fn packages_that_are_none_break_nothing() {
+    let seeds = replay::corpus("packages", 3);
+    seeds.iter().for_each(|seed| check::package(seed));
+    replay::mutations(&seeds, (6, PACKAGE_MUTATIONS), mutate_package, check::package);
+}
+
+#[test]
+fn descriptors_that_are_none_break_nothing() {
+    let seeds = replay::corpus("envelopes", 4);
+    seeds.iter().for_each(|seed| check::envelope(seed));
+    replay::mutations(&seeds, (7, TEXT_MUTATIONS), mutate_xml, check::envelope);
 }

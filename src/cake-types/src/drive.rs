@@ -10,6 +10,9 @@ pub struct DiskSpec {
     pub pool: PoolId,
     /// Filled from this image when it is first made; an empty disk without.
     pub image: Option<ImageId>,
+    /// Which of the image's disks it is made from, where it is not the first: 1 is the one behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<u32>,
     /// See [`VmSpec::disk_number`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u32>,
@@ -24,7 +27,7 @@ pub struct DiskSpec {
 impl DiskSpec {
     /// A disk of the VM's own, empty without an image.
     pub const fn own(size: ByteSize, pool: PoolId, image: Option<ImageId>, number: Option<u32>) -> Self {
-        Self { size, pool, image, number, volume: None, file: None }
+        Self { size, pool, image, part: None, number, volume: None, file: None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! An image: what VMs are made from; and an import: a file on its way to become one.
 
-use crate::{ByteSize, Failure, Firmware, ImageId, Meta, PoolId, Stamp, Tags};
+use crate::{ByteSize, Failure, Firmware, ImageId, Meta, Name, PoolId, Stamp, Tags};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,6 +33,45 @@ pub struct ImageSpec {
     pub sha256: String,
     /// Came with cake; can't be deleted.
     pub built_in: bool,
+    /// Sizes of the disks behind the first, as a guest sees them; see [`crate::DiskSpec::part`]. Most images have one disk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_disks: Vec<ByteSize>,
+    /// The machine that it came with: a new VM is like it where nothing else is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<ImageMachine>,
+}
+
+impl ImageSpec {
+    /// How many disks a VM made from it gets from it.
+    pub fn disks(&self) -> usize {
+        usize::from(self.virtual_size.bytes() > 0) + self.more_disks.len()
+    }
+
+    /// What a guest sees of all its disks together.
+    pub fn all_disks(&self) -> ByteSize {
+        let sizes = std::iter::once(self.virtual_size).chain(self.more_disks.iter().copied());
+        ByteSize(sizes.fold(0, |sum, size| sum.saturating_add(size.bytes())))
+    }
+}
+
+/// What a package says of the VM that it was made of. Nothing of it is promised to fit a server: that is looked at when a VM is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageMachine {
+    /// What it was called, where that can be a name here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    pub cpus: u32,
+    pub memory: ByteSize,
+    pub firmware: Firmware,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secure_boot: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tpm: bool,
+    /// Its disks and network cards must be what any system has drivers for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub everyday: bool,
+    /// Network cards.
+    pub nics: u32,
 }
 
 /// A file on its way in. When it has become an image under the same id, the import is over and goes.

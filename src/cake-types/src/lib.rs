@@ -60,8 +60,8 @@ pub use id::{
     TokenId, VmId, VolumeId,
 };
 pub use image::{
-    GuestOs, Image, ImageFormat, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage, ImportStatus,
-    is_sha256,
+    GuestOs, Image, ImageFormat, ImageMachine, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage,
+    ImportStatus, is_sha256,
 };
 pub use meta::{Epoch, Generation, Meta, Stamp};
 pub use name::{HostName, Name, NameError, ProjectName};

@@ -151,6 +151,8 @@ codes! {
     TooMuchMemory = "too-much-memory", 422;
     /// More processors than allowed; params: `asked`, `have`.
     TooManyCpus = "too-many-cpus", 422;
+    /// More disks than its machine has places for; params: `image`, `asked`, `have`.
+    TooManyDisks = "too-many-disks", 422;
     /// The disk does not fit; params: `asked`, `have`, `pool`.
     DiskDoesNotFit = "disk-does-not-fit", 422;
     /// Smaller than the image; params: `asked`, `least`.

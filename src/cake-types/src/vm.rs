@@ -337,6 +337,10 @@ pub enum FailureCode {
     /// It names other files, which could be anybody's.
     ImageNamesFiles,
     ImageEncrypted,
+    /// A package with more than one VM.
+    PackageSeveral,
+    /// A package whose disks are compressed once more.
+    PackageCompressed,
     /// It is not the file that its maker published.
     ChecksumDiffers,
     /// It does not come from the address that was given.
@@ -394,6 +398,8 @@ impl FailureCode {
             Self::ImageBroken => "image-broken",
             Self::ImageNamesFiles => "image-names-files",
             Self::ImageEncrypted => "image-encrypted",
+            Self::PackageSeveral => "package-several",
+            Self::PackageCompressed => "package-compressed",
             Self::ChecksumDiffers => "checksum-differs",
             Self::FetchFailed => "fetch-failed",
             Self::FetchForbidden => "fetch-forbidden",

@@ -8,7 +8,7 @@ use crate::show;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use cake_types::{ByteSize, ImportSource, ImportStage};
+use cake_types::{ByteSize, ImageMachine, ImageSpec, ImportSource, ImportStage};
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -38,7 +38,10 @@ struct Row {
     os: &'static str,
     firmware: String,
     min_memory: ByteSize,
+    /// Of all its disks.
     virtual_size: Option<ByteSize>,
+    /// What its machine was.
+    machine: Option<String>,
     stored: Option<ByteSize>,
     /// `None` until the node has looked at it.
     available: Option<bool>,
@@ -96,6 +99,12 @@ pub fn title(f: &Frame, view: &ImageView) -> String {
         .unwrap_or_else(|| view.image.meta.name.to_string())
 }
 
+/// `2 vCPUs · 4 GiB · 2 disks`
+pub fn machine(f: &Frame, spec: &ImageSpec, machine: &ImageMachine) -> String {
+    let (cpus, disks) = (f.tv("count-cpus", "count", machine.cpus), f.tv("count-disks", "count", spec.disks()));
+    format!("{cpus} · {} · {disks}", machine.memory)
+}
+
 fn row(f: &Frame, view: &ImageView) -> Row {
     let (meta, spec) = (&view.image.meta, &view.image.spec);
     Row {
@@ -111,7 +120,8 @@ fn row(f: &Frame, view: &ImageView) -> Row {
             .collect::<Vec<_>>()
             .join(f.t("comma")),
         min_memory: spec.min_memory,
-        virtual_size: Some(spec.virtual_size).filter(|size| size.bytes() > 0),
+        virtual_size: Some(spec.all_disks()).filter(|size| size.bytes() > 0),
+        machine: spec.machine.as_ref().map(|known| machine(f, spec, known)),
         stored: view.status.as_ref().map(|status| status.stored),
         available: view.status.as_ref().map(|status| status.available),
         detail: view.status.as_ref().and_then(|status| status.detail.clone()),

@@ -44,6 +44,19 @@ struct Choice {
     available: bool,
     checked: bool,
     suggestion: String,
+    /// The machine that it came with.
+    own: Option<Own>,
+    /// What is said of the disks behind the first.
+    more: Option<String>,
+}
+
+struct Own {
+    cpus: u32,
+    memory: ByteSize,
+    nics: u32,
+    text: String,
+    /// Why it would be refused here.
+    refused: Option<String>,
 }
 
 struct Size {
@@ -113,7 +126,12 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
     let capacity = nodes.iter().filter_map(|node| node.status.as_ref()).map(|status| status.capacity).next();
     let pools = data.pools().await;
     let disk_have = pools.iter().filter_map(|pool| pool.status.as_ref()).map(|status| status.free).max();
-    let images = choices(&f, &data.images().await, &taken);
+    let room = Room {
+        cpus: capacity.map(|capacity| capacity.cpus),
+        memory: capacity.map(|capacity| capacity.memory),
+        disk: disk_have,
+    };
+    let images = choices(&f, &data.images().await, &taken, &room);
     let chosen = images.iter().find(|choice| choice.checked);
     let name = chosen.map_or_else(|| suggestion("vm", &taken), |choice| choice.suggestion.clone());
     let host_name = name.parse::<Name>().map_or_else(|_| String::new(), |name| HostName::from_name(&name).to_string());
@@ -121,11 +139,6 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
     let firmwares = [Firmware::Uefi, Firmware::Bios, Firmware::Direct]
         .map(|firmware| (firmware_word(firmware), f.words.firmware(firmware)))
         .to_vec();
-    let room = Room {
-        cpus: capacity.map(|capacity| capacity.cpus),
-        memory: capacity.map(|capacity| capacity.memory),
-        disk: disk_have,
-    };
     let sizes = sizes(&f, &room);
     let r = super::regions(&data, &f, "/vms/new").await;
     f.page(&Page {
@@ -147,8 +160,8 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
 }
 
 /// Those that boot from a disk first; the first that is there is chosen.
-fn choices(f: &Frame, images: &[Arc<ImageView>], taken: &BTreeSet<String>) -> Vec<Choice> {
-    let mut choices: Vec<_> = images.iter().map(|view| choice(f, view, taken)).collect();
+fn choices(f: &Frame, images: &[Arc<ImageView>], taken: &BTreeSet<String>, room: &Room) -> Vec<Choice> {
+    let mut choices: Vec<_> = images.iter().map(|view| choice(f, view, taken, room)).collect();
     choices.sort_by_key(|choice| (choice.disk.bytes() == 0, choice.name.clone()));
     if let Some(first) = choices.iter_mut().find(|choice| choice.available) {
         first.checked = true;
@@ -156,8 +169,20 @@ fn choices(f: &Frame, images: &[Arc<ImageView>], taken: &BTreeSet<String>) -> Ve
     choices
 }
 
-fn choice(f: &Frame, view: &ImageView, taken: &BTreeSet<String>) -> Choice {
+fn choice(f: &Frame, view: &ImageView, taken: &BTreeSet<String>, room: &Room) -> Choice {
     let (meta, spec) = (&view.image.meta, &view.image.spec);
+    let own = spec.machine.as_ref().map(|machine| Own {
+        cpus: machine.cpus,
+        memory: machine.memory,
+        nics: machine.nics,
+        text: images::machine(f, spec, machine),
+        refused: room.refuses(f, machine.cpus, machine.memory, spec.all_disks()),
+    });
+    let more = || {
+        let (count, size) = (spec.more_disks.len(), spec.all_disks().bytes() - spec.virtual_size.bytes());
+        f.tvv("new-more-disks", "count", count, "size", ByteSize(size))
+    };
+    let called = spec.machine.as_ref().and_then(|machine| machine.name.as_ref()).map(Name::to_string);
     Choice {
         name: meta.name.to_string(),
         title: images::title(f, view),
@@ -168,7 +193,13 @@ fn choice(f: &Frame, view: &ImageView, taken: &BTreeSet<String>) -> Choice {
         firmware: spec.firmware.iter().map(|&firmware| firmware_word(firmware)).collect::<Vec<_>>().join(" "),
         available: view.status.as_ref().is_some_and(|status| status.available),
         checked: false,
-        suggestion: suggestion(meta.name.as_str(), taken),
+        suggestion: match called {
+            Some(name) if !taken.contains(&name) => name,
+            Some(name) => suggestion(&name, taken),
+            None => suggestion(meta.name.as_str(), taken),
+        },
+        own,
+        more: (!spec.more_disks.is_empty()).then(more),
     }
 }
 

@@ -275,7 +275,18 @@ fn images() -> Vec<Arc<ImageView>> {
             true,
         ),
         image(3, "debian-13", json!({"en": "Debian 13"}), "iso", json!(["uefi", "bios"]), 3 * GIB, false),
+        with_machine(image(4, "wiki", json!({"en": "wiki"}), "raw", json!(["uefi", "bios"]), 10 * GIB, true)),
     ]
+}
+
+/// As an OVA becomes one.
+fn with_machine(view: Arc<ImageView>) -> Arc<ImageView> {
+    let mut view = Arc::unwrap_or_clone(view);
+    view.image.spec.more_disks = vec![ByteSize(8 * GIB), ByteSize::mib(512)];
+    view.image.spec.machine = Some(made(json!({
+        "name": "公司 wiki", "cpus": 2, "memory": 3000u64 << 20, "firmware": "uefi", "secure_boot": true, "nics": 1,
+    })));
+    Arc::new(view)
 }
 
 fn accounts() -> Vec<AccountView> {

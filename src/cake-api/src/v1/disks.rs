@@ -27,6 +27,8 @@ pub struct Disk {
     pub pool: Uuid,
     /// The image's id.
     pub image: Option<Uuid>,
+    /// Which of the image's disks it was made from, where it was not the first.
+    pub part: Option<u32>,
     /// What the guest knows it by.
     pub serial: Option<String>,
     /// The volume that it is, by id: it stays when the VM goes.
@@ -44,7 +46,7 @@ pub(super) fn disks(entry: &VmEntry) -> Vec<Disk> {
     let spec = &entry.vm.spec;
     let so = entry.status.as_ref().map(|status| status.disks.as_slice()).unwrap_or_default();
     let shown = |(index, (number, disk)): (usize, (u32, &DiskSpec))| {
-        let DiskSpec { size, pool, image, number: _, volume, file: _ } = disk;
+        let DiskSpec { size, pool, image, part, number: _, volume, file: _ } = disk;
         let device = spec.hardware.disks.get(index);
         let status = so.iter().find(|status| status.number == number);
         let on_port = device.is_some_and(|device| spec.hardware.is_on_port(device.address));
@@ -53,6 +55,7 @@ pub(super) fn disks(entry: &VmEntry) -> Vec<Disk> {
             size: size.bytes(),
             pool: pool.0,
             image: image.map(|image| image.0),
+            part: *part,
             serial: device.map(|device| device.serial.clone()),
             volume: volume.map(|volume| volume.0),
             removable: !spec.boots_from(index) && (on_port || !entry.state().is_alive()),

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use cake_control::board::ImageEntry;
 use cake_control::caller::Answer;
-use cake_types::{self as domain, ImageFormat, ImageSpec, ImageStatus, Meta};
+use cake_types::{self as domain, ImageFormat, ImageMachine, ImageSpec, ImageStatus, Meta};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,10 @@ pub struct Image {
     pub min_memory: u64,
     /// Bytes; 0 for a kernel.
     pub virtual_size: u64,
+    /// Bytes of the disks behind the first, as a guest sees them. A VM that is made from it has all of them.
+    pub more_disks: Vec<u64>,
+    /// The machine that it came with: what a new VM is like where nothing else is asked.
+    pub machine: Option<Machine>,
     pub sha256: String,
     pub built_in: bool,
     /// Words to find it by.
@@ -55,6 +59,41 @@ pub struct Image {
     pub etag: String,
 }
 
+/// What the description of a VM in one file says of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImageMachine)]
+pub struct Machine {
+    /// What it was called, where that can be a name here.
+    pub name: Option<String>,
+    pub cpus: u32,
+    /// Bytes.
+    pub memory: u64,
+    /// `bios`, `uefi`.
+    pub firmware: String,
+    pub secure_boot: bool,
+    pub tpm: bool,
+    /// Its disks and network cards are what any system has drivers for, and not virtio.
+    pub everyday: bool,
+    /// Network cards.
+    pub nics: u32,
+}
+
+impl From<&ImageMachine> for Machine {
+    fn from(machine: &ImageMachine) -> Self {
+        let ImageMachine { name, cpus, memory, firmware, secure_boot, tpm, everyday, nics } = machine;
+        Self {
+            name: name.as_ref().map(ToString::to_string),
+            cpus: *cpus,
+            memory: memory.bytes(),
+            firmware: word(firmware),
+            secure_boot: *secure_boot,
+            tpm: *tpm,
+            everyday: *everyday,
+            nics: *nics,
+        }
+    }
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct ImageList {
     pub items: Vec<Image>,
@@ -65,7 +104,8 @@ impl From<&ImageEntry> for Image {
     fn from(entry: &ImageEntry) -> Self {
         let ImageEntry { image: domain::Image { meta, spec, binned, tags }, status } = entry;
         let Meta { id, project, name, generation, created_at: _, updated_at: _ } = meta;
-        let ImageSpec { title, format, os, firmware, min_memory, virtual_size, sha256, built_in } = spec;
+        let ImageSpec { title, format, os, firmware, min_memory, virtual_size, sha256, built_in, more_disks, machine } =
+            spec;
         let (stored, available, detail) = match status {
             Some(ImageStatus { stored, available, detail }) => (Some(stored.bytes()), *available, detail.clone()),
             None => (None, false, None),
@@ -80,6 +120,8 @@ impl From<&ImageEntry> for Image {
             firmware: firmware.iter().map(word).collect(),
             min_memory: min_memory.bytes(),
             virtual_size: virtual_size.bytes(),
+            more_disks: more_disks.iter().map(|size| size.bytes()).collect(),
+            machine: machine.as_ref().map(Machine::from),
             sha256: sha256.clone(),
             built_in: *built_in,
             tags: tags.iter().map(ToString::to_string).collect(),
@@ -167,7 +209,7 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The image's file: a disk as raw bytes, or a CD. A part of it with Range.
+/// The image's file: a disk as raw bytes, or a CD; the first disk of one that has several. A part of it with Range.
 #[utoipa::path(get, path = "/v1/images/{image}/content", operation_id = "image_download", tag = "images",
     params(("image" = String, Path), ("Range" = Option<String>, Header)),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),

@@ -91,7 +91,7 @@ pub struct NewImport {
     /// SHA-256 as its maker publishes it, hexadecimal.
     #[serde(default)]
     pub sha256: Option<String>,
-    /// What will run in VMs made from it; `other` when left out.
+    /// What will run in VMs made from it; `other` when left out. What a VM in one file (OVA) says of its system counts.
     #[serde(default)]
     pub os: Option<GuestOs>,
 }

@@ -99,7 +99,7 @@ fn row(thing: &Found, language: Language) -> Row {
         Found::Image(entry) => Row {
             tags: joined(&entry.image.tags),
             memory: bytes(entry.image.spec.min_memory),
-            disk: bytes(entry.image.spec.virtual_size),
+            disk: bytes(entry.image.spec.all_disks()),
             what: words.guest_os(entry.image.spec.os).into(),
             ..Row::of(&entry.image.meta)
         },

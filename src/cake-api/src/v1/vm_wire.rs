@@ -299,24 +299,28 @@ pub struct NewVm {
     pub name: String,
     /// By name or id.
     pub image: String,
-    pub cpus: u32,
-    pub memory: Size,
-    /// The image's own size when left out.
+    /// May be left out only where the image came with a machine: then that says it. The same of the memory.
+    #[serde(default)]
+    pub cpus: Option<u32>,
+    #[serde(default)]
+    pub memory: Option<Size>,
+    /// Of the first disk; the image's own size when left out.
     #[serde(default)]
     pub disk: Option<Size>,
     /// The image's best when left out.
     #[serde(default)]
     pub firmware: Option<Firmware>,
-    /// A TPM 2.0. When left out, Windows on UEFI has one.
+    /// A TPM 2.0. When left out, as the image's machine; without one, Windows on UEFI has it.
     #[serde(default)]
     pub tpm: Option<bool>,
-    /// Start only what is signed; needs UEFI. When left out, Windows on UEFI does so.
+    /// Start only what is signed; needs UEFI. When left out, as the image's machine; without one, Windows on UEFI does so.
     #[serde(default)]
     pub secure_boot: Option<bool>,
     /// A CD image with drivers, by name or id, in a second drive from which nothing is started.
     #[serde(default)]
     pub drivers: Option<String>,
-    /// `none`, `nat`, or `bridge:NAME` with the name of a bridge of the server; `nat` when left out.
+    /// `none`, `nat`, or `bridge:NAME` with the name of a bridge of the server; `nat` when left out. An image's
+    /// machine with several cards has all of them there.
     #[serde(default)]
     pub network: Option<String>,
     /// Ports of the server that lead to the guest, each as `tcp:8080:80`; only with `nat`.
@@ -385,7 +389,7 @@ impl NewVm {
             name: names::name(&name, "/name")?,
             image,
             cpus,
-            memory: memory.read("memory")?,
+            memory: memory.map(|size| size.read("memory")).transpose()?,
             disk: disk.map(|size| size.read("disk")).transpose()?,
             firmware: firmware.map(Into::into),
             tpm,

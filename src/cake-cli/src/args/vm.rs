@@ -1,7 +1,7 @@
 //! `cake vm …`.
 
 use super::TagCommand;
-use cake_types::ByteSize;
+use cake_types::{ByteSize, ByteSizeError};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -61,16 +61,24 @@ pub enum VmCommand {
 pub(super) const SPANS: [&str; 3] = ["hour", "day", "month"];
 const SWITCH: [&str; 2] = ["on", "off"];
 
+/// None at all would mean that nothing is asked.
+fn memory(text: &str) -> Result<ByteSize, ByteSizeError> {
+    match text.parse()? {
+        ByteSize(0) => Err(ByteSizeError::Malformed),
+        size => Ok(size),
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct CreateArgs {
     #[arg(value_name = "NAME")]
     pub name: String,
     #[arg(long, value_name = "IMAGE")]
     pub image: String,
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub cpus: u32,
-    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
-    pub memory: ByteSize,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub cpus: Option<u32>,
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<ByteSize>,
     #[arg(long, value_name = "SIZE")]
     pub disk: Option<ByteSize>,
     #[arg(long, value_name = "FIRMWARE")]

@@ -2,11 +2,11 @@
 
 use super::Vms;
 use cake_planner::network::Asked;
-use cake_planner::{admission, hardware};
+use cake_planner::{admission, defaults, hardware};
 use cake_types::limits::{GUEST_USERS_MAX, SSH_KEYS_MAX, USER_DATA_MAX};
 use cake_types::{
     Authority, ByteSize, CloudInit, Code, DiskSpec, Firmware, Generation, GuestOs, GuestUser, HardwareRequest,
-    HostName, ImageFormat, Meta, Name, Network, NicSpec, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey,
+    HostName, Image, ImageFormat, Meta, Name, Network, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey,
     Restart, Tags, Task, TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
 };
 use std::sync::Arc;
@@ -22,8 +22,10 @@ pub struct NewVm {
     pub name: Name,
     /// By name or id.
     pub image: String,
-    pub cpus: u32,
-    pub memory: ByteSize,
+    /// What the image's machine had says it when left out; the same of the memory.
+    pub cpus: Option<u32>,
+    pub memory: Option<ByteSize>,
+    /// Of the first.
     pub disk: Option<ByteSize>,
     pub firmware: Option<Firmware>,
     /// What the image is for says it when left out.
@@ -74,26 +76,21 @@ impl Vms {
         let capacity = self.capacity()?;
         let image = self.image(&new.image)?;
         let (image_id, image_name, spec) = (image.image.meta.id, &image.image.meta.name, &image.image.spec);
-        let cpus = admission::cpus(new.cpus, capacity.cpus)?;
-        let memory = admission::memory(new.memory, spec.min_memory, capacity.memory)?;
+        let cpus = admission::cpus(defaults::cpus(new.cpus, spec)?, capacity.cpus)?;
+        let memory = admission::memory(defaults::memory(new.memory, spec)?, spec.min_memory, capacity.memory)?;
         let firmware = admission::firmware(new.firmware, spec, image_name.as_str())?;
-        let trust = admission::trust(new.tpm, new.secure_boot, firmware, spec.os)?;
-        let pool = self.pool()?;
-        let free = pool.status.as_ref().map(|status| status.free);
-        let disk = admission::disk(new.disk, spec, pool.pool.meta.name.as_str(), free)?;
+        let trust = admission::trust(new.tpm, new.secure_boot, firmware, defaults::trust(spec, firmware))?;
         let kernel = (spec.format == ImageFormat::Kernel).then_some(image_id);
         let cd = (spec.format == ImageFormat::Iso).then_some(image_id);
-        // What is installed from a CD begins with an empty disk.
-        let begins_as = if cd.is_some() { None } else { Some(image_id) };
-        let disks: Vec<DiskSpec> =
-            (disk.into_iter()).map(|size| DiskSpec::own(size, pool.pool.meta.id, begins_as, None)).collect();
-        // An installer reads a seed where somebody has written one for it; others would only be puzzled by a second disk.
-        let unasked = cd.is_some() && new.cloud_init.is_empty();
+        let disks = self.first_disks(new.disk, &image.image)?;
+        // An installer reads a seed where somebody has written one for it; others would only be puzzled by a second disk. So would a
+        // system that has long been set up, and comes with its machine.
+        let unasked = (cd.is_some() || spec.machine.is_some()) && new.cloud_init.is_empty();
         let cloud_init = match kernel.is_some() || unasked {
             true => None,
             false => Some(self.cloud_init(new.cloud_init, &new.name, &node.key)?),
         };
-        let nics: Vec<NicSpec> = self.nic(&new.network)?.into_iter().collect();
+        let nics = defaults::nics(&new.network, self.nic(&new.network)?, spec);
         let id = VmId::now();
         let hardware = hardware::plan(&HardwareRequest {
             id,
@@ -148,6 +145,21 @@ impl Vms {
             self.set_drivers(&mut spec, &meta.name, Some(drivers))?;
         }
         Ok(Vm { meta, spec })
+    }
+
+    /// The disks that a VM begins with: those of its image, or an empty one for what is installed from a CD.
+    fn first_disks(&self, asked: Option<ByteSize>, image: &Image) -> Result<Vec<DiskSpec>, Problem> {
+        let Image { meta: Meta { id, name, .. }, spec, .. } = image;
+        let pool = self.pool()?;
+        let (here, called) = (pool.pool.meta.id, pool.pool.meta.name.as_str());
+        let free = pool.status.as_ref().map(|status| status.free);
+        let Some(size) = admission::disk(asked, spec, called, free)? else { return Ok(Vec::new()) };
+        let begins_as = (spec.format != ImageFormat::Iso).then_some(*id);
+        let further = defaults::further_disks(spec, name.as_str(), size, called, free)?;
+        let further = (1..)
+            .zip(further)
+            .map(|(part, size)| DiskSpec { part: Some(part), ..DiskSpec::own(size, here, begins_as, None) });
+        Ok(std::iter::once(DiskSpec::own(size, here, begins_as, None)).chain(further).collect())
     }
 
     pub(super) fn capacity(&self) -> Result<NodeCapacity, Problem> {

@@ -17,6 +17,10 @@ count-cpus = { $count ->
     [one] 1 vCPU
    *[other] { $count } vCPUs
 }
+count-disks = { $count ->
+    [one] 1 disk
+   *[other] { $count } disks
+}
 
 age-now = just now
 age-minutes = { $count ->
@@ -230,13 +234,17 @@ failure-seal-next = Restore the server’s key with the recovery key, or create 
 failure-crash-loop = It crashed again and again, so cake waits longer before each new try.
 failure-crash-loop-next = Look at the console for what the guest says, then start it again.
 failure-image-unknown = The file is nothing that VMs can be made from.
-failure-image-unknown-next = Bring a disk (raw, qcow2, VMDK in one file, VHDX) or a CD (ISO). If the file is packed (.gz, .xz, .zip), unpack it first.
+failure-image-unknown-next = Bring a disk (raw, qcow2, VMDK in one file, VHDX), a VM in one file (OVA) or a CD (ISO). If the file is packed (.gz, .xz, .zip), unpack it first.
 failure-image-broken = The file is cut short or damaged.
 failure-image-broken-next = Download it again from its maker and compare the checksum, then bring it in again.
 failure-image-names-files = The file refers to other files, so it is not whole by itself.
 failure-image-names-files-next = Convert it into one file without a backing file or parent, then bring that in.
 failure-image-encrypted = The file is encrypted.
 failure-image-encrypted-next = Decrypt it where it comes from, then bring it in again.
+failure-package-several = The file holds more than one VM.
+failure-package-several-next = Export each VM into an OVA of its own where it comes from, then bring them in one after the other.
+failure-package-compressed = A disk in the file is compressed once more.
+failure-package-compressed-next = Export the VM again without compressing its files (the usual OVA has none), then bring that in.
 failure-checksum-differs = The file is not the one that its maker published: its checksum differs.
 failure-checksum-differs-next = Check that the checksum belongs to this very file, then download and bring it in again.
 failure-fetch-failed = The file does not come from the address that was given.

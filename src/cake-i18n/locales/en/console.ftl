@@ -150,6 +150,7 @@ fact-pid = Process
 fact-hardware-version = Version of this record
 fact-name = Name
 fact-kind = Kind
+fact-image-machine = Its machine
 fact-min-memory = Memory at least
 fact-stored = Takes on the server
 fact-checksum = Checksum (SHA-256)
@@ -309,6 +310,10 @@ new-cpus-hint = { $count ->
 }
 new-memory-hint = For example 512 MiB or 2 GiB. { $have } are free now.
 new-disk-hint = Takes space only as it fills. { $have } are free.
+new-more-disks = { $count ->
+    [one] The image has a second disk of { $size }. The VM gets it too.
+   *[other] The image has { $count } more disks, { $size } together. The VM gets all of them.
+}
 new-size-hint = For example 512 MiB or 2 GiB.
 new-name-hint = Letters and digits of any language. It can be changed later.
 new-firmware-default = As the image prefers
@@ -421,6 +426,7 @@ cd-force-title = Open the drive by force?
 cd-force-text = Programs in the guest that read from the CD see an error. An installer may fail.
 bridges-none = This server has no bridge. How to make one is in the manual under “Networks”.
 fact-bridges = Bridges
+size-own = As it was
 size-tiny = Tiny
 size-small = Small
 size-medium = Medium
@@ -510,11 +516,11 @@ upload-stick = Sticks in the server
 upload-no-stick = Choose a file.
 stick-plug-in = Plug one in: its images appear here by themselves. Sticks formatted with FAT, exFAT, NTFS or ext4 are read; nothing on them is changed.
 stick-as-formatted = Formatted with { $format }, which cake does not read. FAT, exFAT, NTFS and ext4 are read.
-stick-kinds = Files that end in .iso, .img, .raw, .qcow2, .vmdk or .vhdx are shown.
+stick-kinds = Files that end in .iso, .img, .raw, .qcow2, .vmdk, .vhdx or .ova are shown.
 upload-file = File
-upload-file-hint = A disk (raw, qcow2, VMDK in one file, VHDX) or a CD (ISO). Unpack .gz, .xz and .zip first.
+upload-file-hint = A disk (raw, qcow2, VMDK in one file, VHDX), a VM in one file (OVA) or a CD (ISO). Unpack .gz, .xz and .zip first.
 upload-os = What will run in VMs made from it
-upload-os-hint = Decides which cards the VM gets. With “Other” an installer finds a SATA disk and an Intel network card, which every system knows.
+upload-os-hint = Decides which cards the VM gets. With “Other” an installer finds a SATA disk and an Intel network card, which every system knows. Where an OVA names its system, that counts.
 upload-checksum = Check it against a checksum
 upload-checksum-hint = The 64 digits that its maker publishes beside the file. A file that differs is refused.
 upload-send = Bring it in

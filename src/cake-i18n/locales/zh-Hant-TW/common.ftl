@@ -13,6 +13,9 @@ count-tasks = { $count ->
 count-cpus = { $count ->
    *[other] { $count }個vCPU
 }
+count-disks = { $count ->
+   *[other] { $count }個磁碟
+}
 
 age-now = 剛剛
 age-minutes = { $count ->
@@ -219,13 +222,17 @@ failure-seal-next = 請用復原金鑰還原伺服器的金鑰，或重新建立
 failure-crash-loop = 它一再當掉，因此cake每次都會等更久才再試。
 failure-crash-loop-next = 請從主控台看看客體的訊息，再啟動一次。
 failure-image-unknown = 這個檔案不能用來建立虛擬機器。
-failure-image-unknown-next = 請使用磁碟（raw、qcow2、單一檔案的VMDK、VHDX）或光碟（ISO）。若檔案經過壓縮（.gz、.xz、.zip），請先解壓縮。
+failure-image-unknown-next = 請使用磁碟（raw、qcow2、單一檔案的VMDK、VHDX）、單一檔案的虛擬機器（OVA）或光碟（ISO）。若檔案經過壓縮（.gz、.xz、.zip），請先解壓縮。
 failure-image-broken = 檔案不完整或已損壞。
 failure-image-broken-next = 請重新向原廠下載並比對檢查碼，再匯入一次。
 failure-image-names-files = 這個檔案參照了其他檔案，本身並不完整。
 failure-image-names-files-next = 請先轉成沒有後端檔案或上層磁碟的單一檔案，再匯入。
 failure-image-encrypted = 這個檔案已加密。
 failure-image-encrypted-next = 請在來源處解密，再匯入一次。
+failure-package-several = 這個檔案裡不只一台虛擬機器。
+failure-package-several-next = 請在來源處將每台虛擬機器各自匯出成一個OVA，再逐一匯入。
+failure-package-compressed = 檔案裡的磁碟又再壓縮過一次。
+failure-package-compressed-next = 請重新匯出虛擬機器，不要壓縮其中的檔案（一般的OVA不會壓縮），再匯入。
 failure-checksum-differs = 這不是原廠公布的檔案：檢查碼不同。
 failure-checksum-differs-next = 請確認檢查碼屬於這個檔案，再重新下載並匯入。
 failure-fetch-failed = 無法從指定的網址下載檔案。

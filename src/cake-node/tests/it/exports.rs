@@ -27,7 +27,7 @@ fn noise(length: usize, mut seed: u64) -> Vec<u8> {
 }
 
 /// A VM that is off, with two disks and two network cards; what its disks hold.
-async fn resting(leader: &mut Leader, node: &NodeProcess) -> Result<(Vm, Vec<Vec<u8>>)> {
+pub async fn resting(leader: &mut Leader, node: &NodeProcess) -> Result<(Vm, Vec<Vec<u8>>)> {
     let disk = |size, number| DiskSpec::own(ByteSize(size), leader.pool, None, number);
     let disks = vec![disk(12 * MIB, None), disk(6 * MIB, Some(3))];
     let mut vm = leader.with_disks(leader.tiny(Firmware::Uefi, "mail")?, disks);
@@ -54,7 +54,7 @@ fn volume(node: &NodeProcess, vm: &Vm, number: u32) -> PathBuf {
     node.state.path().join(format!("pool/{}-{number}.raw", vm.meta.id))
 }
 
-fn export(leader: &Leader, vm: &Vm, format: ExportFormat) -> Export {
+pub fn export(leader: &Leader, vm: &Vm, format: ExportFormat) -> Export {
     let now = Timestamp::now();
     let meta = Meta {
         id: ExportId::now(),
@@ -67,7 +67,7 @@ fn export(leader: &Leader, vm: &Vm, format: ExportFormat) -> Export {
     Export { meta, spec: ExportSpec { vm: vm.meta.id, format, pool: leader.pool, task: TaskId::now(), ending: false } }
 }
 
-async fn apply(leader: &Leader, export: &Export) -> Result<()> {
+pub async fn apply(leader: &Leader, export: &Export) -> Result<()> {
     let stamp = Stamp { epoch: leader.epoch, generation: export.meta.generation };
     Ok(leader.client.apply_export(stamp, export.clone()).await?)
 }
@@ -85,7 +85,7 @@ async fn until(leader: &mut Leader, id: ExportId, good: impl Fn(&ExportStatus) -
     }
 }
 
-async fn over(leader: &mut Leader, id: ExportId) -> Result<ExportStatus> {
+pub async fn over(leader: &mut Leader, id: ExportId) -> Result<ExportStatus> {
     until(leader, id, |status| status.stage.is_over()).await
 }
 

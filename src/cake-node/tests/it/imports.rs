@@ -40,7 +40,7 @@ pub fn qemu_img(folder: &Path, arguments: &[&str]) -> Result<()> {
 }
 
 /// A disk with something at both ends, and as much noise as asked in between.
-fn disk(path: &Path, size: u64, noise: u64) -> Result<Vec<u8>> {
+pub fn disk(path: &Path, size: u64, noise: u64) -> Result<Vec<u8>> {
     let mut bytes = vec![0; size as usize];
     let mut seed = 7u64;
     for byte in &mut bytes[MIB as usize..(MIB + noise) as usize] {
@@ -81,7 +81,7 @@ pub fn stamp(leader: &Leader) -> Stamp {
 }
 
 /// As caked does: into the file that the node hands over.
-async fn send(leader: &Leader, import: &Import, bytes: &[u8]) -> Result<()> {
+pub async fn send(leader: &Leader, import: &Import, bytes: &[u8]) -> Result<()> {
     let stamp = Stamp { epoch: leader.epoch, generation: import.meta.generation };
     leader.client.apply_import(stamp, import.clone()).await?;
     let id = import.meta.id;

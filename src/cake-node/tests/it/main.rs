@@ -12,6 +12,7 @@ mod life;
 mod network;
 mod nut;
 mod office;
+mod packages;
 mod pools;
 mod screen;
 mod server_disks;

@@ -5,8 +5,8 @@ use cake_node_api::{NodeClient, Observation, Observed, OperationResult, VmRecord
 use cake_planner::hardware;
 use cake_types::{
     Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, ExportId, ExportStatus, Firmware, Generation,
-    HardwareRequest, ImageId, ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId, PoolId, PoolSpec, Power,
-    ProjectName, Restart, Stamp, Stick, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
+    HardwareRequest, ImageId, ImageSpec, ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId, PoolId,
+    PoolSpec, Power, ProjectName, Restart, Stamp, Stick, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -150,6 +150,8 @@ pub struct Leader {
     observation: Observation,
     pub vms: BTreeMap<VmId, VmStatus>,
     pub images: BTreeMap<String, ImageId>,
+    /// What was said of each.
+    pub specs: BTreeMap<ImageId, ImageSpec>,
     pub removed: Vec<VmId>,
     pub outcomes: BTreeMap<OperationId, OperationResult>,
     pub imports: BTreeMap<ImageId, ImportStatus>,
@@ -189,6 +191,7 @@ impl Leader {
             observation,
             vms: BTreeMap::new(),
             images: BTreeMap::new(),
+            specs: BTreeMap::new(),
             removed: Vec::new(),
             outcomes: BTreeMap::new(),
             imports: BTreeMap::new(),
@@ -220,6 +223,7 @@ impl Leader {
             }
             Observed::Image(image) if image.status.available => {
                 self.images.insert(image.name.to_string(), image.id);
+                self.specs.insert(image.id, image.spec);
             }
             Observed::ImageGone { id } => self.images.retain(|_, known| *known != id),
             Observed::Import(import) => {

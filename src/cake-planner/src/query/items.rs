@@ -152,7 +152,7 @@ impl Item for ImageItem<'_> {
     fn number(&self, field: NumberField) -> Option<u64> {
         match field {
             NumberField::Memory => Some(self.image.spec.min_memory.bytes()),
-            NumberField::Disk => Some(self.image.spec.virtual_size.bytes()),
+            NumberField::Disk => Some(self.image.spec.all_disks().bytes()),
             NumberField::Cpus | NumberField::Size | NumberField::Free => None,
         }
     }

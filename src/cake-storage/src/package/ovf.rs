@@ -1,8 +1,11 @@
 //! The OVF envelope, version 1.1 (DMTF DSP0243 1.1.0), with the hardware that every product knows: LSI Logic SCSI controllers and
 //! an Intel E1000, of which all systems that such products run have drivers.
 //!
+//! What only cake can say, whether the machine has a TPM and what its guest has drivers for, is said in a namespace of its own.
+//!
 //! MAC addresses are not in it: whoever takes such a package in gives the machine its own.
 
+use super::read::CAKE;
 use super::{Machine, Nic, PackedDisk};
 use cake_types::Firmware;
 use std::collections::BTreeSet;
@@ -26,7 +29,7 @@ const PLACES: usize = 15;
 /// The whole descriptor.
 pub fn text(machine: &Machine) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let namespaces = [("", OVF), (":ovf", OVF), (":rasd", RASD), (":vssd", VSSD), (":vmw", VMW)];
+    let namespaces = [("", OVF), (":ovf", OVF), (":rasd", RASD), (":vssd", VSSD), (":vmw", VMW), (":cake", CAKE)];
     let namespaces: String = namespaces.iter().map(|(name, uri)| format!(" xmlns{name}=\"{uri}\"")).collect();
     line(&mut out, 0, &format!("<Envelope ovf:version=\"1.0\" xml:lang=\"en-US\"{namespaces}>"));
     references(&mut out, &machine.disks);
@@ -115,6 +118,8 @@ fn system(out: &mut String, machine: &Machine) {
         config(out, "firmware", "efi");
         config(out, "bootOptions.efiSecureBootEnabled", if machine.secure_boot { "true" } else { "false" });
     }
+    let own = format!("cake:everyday=\"{}\" cake:tpm=\"{}\"", machine.everyday, machine.tpm);
+    line(out, 3, &format!("<cake:Machine ovf:required=\"false\" {own}/>"));
     line(out, 2, "</VirtualHardwareSection>");
     line(out, 1, "</VirtualSystem>");
 }

@@ -1,7 +1,7 @@
 //! Names on a stick: anybody's text.
 
 /// How files are called that may be images; what they are is decided by what is in them.
-const ENDINGS: [&str; 6] = ["iso", "img", "raw", "qcow2", "vmdk", "vhdx"];
+const ENDINGS: [&str; 7] = ["iso", "img", "raw", "qcow2", "vmdk", "vhdx", "ova"];
 /// The longest label that is shown, in characters.
 const LABEL_MAX: usize = 64;
 
@@ -31,7 +31,7 @@ pub(super) fn shown(label: &str) -> Option<String> {
 }
 
 /// Control characters, and those that change the direction of the text around them or are not seen (Unicode UAX #9, UTS #39).
-fn misleads(c: char) -> bool {
+pub(crate) fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}' | '\u{fffd}')
 }
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn by_their_endings() {
-        for name in ["a.iso", "Win11.ISO", "x.y.qcow2", "碟.vhdx", "b.Img"] {
+        for name in ["a.iso", "Win11.ISO", "x.y.qcow2", "碟.vhdx", "b.Img", "web.ova"] {
             assert!(is_image_name(name), "{name}");
         }
         for name in [".iso", "iso", "a.iso.part", "a.exe", "a.", ""] {

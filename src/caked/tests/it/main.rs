@@ -17,6 +17,7 @@ mod fetch;
 mod hosts;
 mod imports;
 mod network;
+mod packages;
 mod screen;
 mod search;
 mod server_disks;

@@ -10,9 +10,9 @@ use cake_node_api::{
 use cake_types::{
     Accelerator, BridgeStatus, ByteSize, CdStatus, Column, Counters, CpuTimes, DiskCounters, DiskFile, DiskStatus,
     Epoch, ExitReason, Export, ExportId, ExportStage, ExportStatus, Failure, FailureCode, Firmware, Generation,
-    GuestOs, HaltedBy, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, ImageSpec, ImageStatus, Import,
-    ImportSpec, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow,
-    NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
+    GuestOs, HaltedBy, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, ImageMachine, ImageSpec, ImageStatus,
+    Import, ImportSpec, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure,
+    MemoryNow, NicStatus, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
     PressureTimes, ProvisionProgress, SecretKey, ServerDisk, Span, Stamp, Stick, TcgReason, UpsSpec, UpsStatus,
     UsageHistory, UsageOf, Vm, VmCounters, VmId, VmState, VmStatus,
 };
@@ -112,6 +112,8 @@ fn image(number: u128, name: &str, format: ImageFormat, firmware: &[Firmware], s
             virtual_size: ByteSize(size),
             sha256: "00".into(),
             built_in: true,
+            more_disks: Vec::new(),
+            machine: None,
         },
         status: ImageStatus { stored: ByteSize(size), available: true, detail: None },
     }
@@ -191,6 +193,18 @@ impl SimNode {
 
     fn tell(&self, observed: Observed) {
         let _ = self.changes.send(observed);
+    }
+
+    /// An image that came with a machine: a VM in one file that was brought in.
+    pub fn has_package(&self, number: u128, name: &str, machine: ImageMachine, more: &[u64]) -> ImageId {
+        let mut record = image(number, name, ImageFormat::Raw, &[machine.firmware, Firmware::Bios], 64 << 20);
+        record.spec.built_in = false;
+        record.spec.more_disks = more.iter().copied().map(ByteSize).collect();
+        record.spec.machine = Some(machine);
+        let id = record.id;
+        self.with(|state| state.images.push(record.clone()));
+        self.tell(Observed::Image(Box::new(record)));
+        id
     }
 
     /// A CD that was brought in.
