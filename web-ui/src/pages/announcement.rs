@@ -37,7 +37,7 @@ pub fn region<'a>(f: &'a Frame, view: AnnouncementView) -> Region<'a> {
         warns: matches!(now.state, AnnounceState::Failed | AnnounceState::NoLink | AnnounceState::Nameless),
         name,
         url,
-        addresses: addresses.join(" "),
+        addresses: addresses.join(f.t("comma")),
         renamed,
         because: now.because,
     }
