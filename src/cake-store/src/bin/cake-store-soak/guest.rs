@@ -88,7 +88,7 @@ fn qemu(parts: &Parts, disk: &Path, log: &Path, kind: &str, console: &Path) -> R
     command.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
     command.args(["-machine", "q35", "-accel", "tcg", "-cpu", "qemu64", "-m", "256"]);
     command.arg("-kernel").arg(&parts.kernel).arg("-initrd").arg(&parts.initrd);
-    command.arg("-append").arg(format!("console=ttyS1 quiet nokaslr panic=-1 cake.fs={kind}"));
+    command.arg("-append").arg(format!("console=ttyS1 quiet nokaslr no_timer_check panic=-1 cake.fs={kind}"));
     for (name, path) in [("disk", disk), ("log", log)] {
         let path = path.display().to_string().replace(',', ",,");
         command.arg("-blockdev").arg(format!("driver=file,node-name={name},filename={path}"));
