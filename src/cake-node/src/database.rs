@@ -150,6 +150,11 @@ impl Database {
         self.read(highest_epoch).await
     }
 
+    /// Refuses whoever is not the leader of the highest epoch: before something is done that is written down only afterwards.
+    pub async fn is_led_by(&self, epoch: Epoch) -> Result<(), DatabaseError> {
+        self.read(move |connection| fence(connection, epoch)).await
+    }
+
     /// Lets a leader in, unless a later one has been here. Gives the highest epoch before.
     pub async fn lead(&self, epoch: Epoch) -> Result<Epoch, DatabaseError> {
         self.write(move |connection| {

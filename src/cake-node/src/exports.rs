@@ -82,6 +82,14 @@ impl Exports {
 
     /// Ends the work on it and removes its file. Whoever reads that now reads it to its end.
     pub async fn remove(&self, id: ExportId, stamp: Stamp) -> Result<(), NodeError> {
+        self.withdraw(id).await?;
+        self.house.database.entomb_export(id, stamp).await?;
+        self.gone(id).await;
+        Ok(())
+    }
+
+    /// Ends the work on it and removes its files.
+    async fn withdraw(&self, id: ExportId) -> Result<(), NodeError> {
         let row = self.house.database.export(id).await?;
         let job = self.jobs().remove(&id);
         if let Some(job) = &job {
@@ -93,19 +101,23 @@ impl Exports {
             let _writing = job.as_ref().map(|job| job.hold.still());
             pool.map_or(Ok(()), |pool| Place { folder: pool.exports(), id }.withdraw())
         });
-        gone.await.map_err(internal)?.map_err(internal)?;
-        self.house.database.entomb_export(id, stamp).await?;
+        gone.await.map_err(internal)?.map_err(internal)
+    }
+
+    async fn gone(&self, id: ExportId) {
         self.house.board.remove_export(id);
         self.house.measure_pools().await;
-        Ok(())
     }
 
     /// Removes what a leader should have removed long ago: one that was restored from a backup does not know it.
     pub async fn sweep(&self, now: Timestamp) -> Result<(), NodeError> {
         for row in self.house.database.exports().await? {
             if row.export.expires_at().checked_add(GRACE).is_ok_and(|last| last < now) {
-                let epoch = self.house.database.highest_epoch().await?;
-                self.remove(row.export.meta.id, Stamp { epoch, ..row.stamp }).await?;
+                // No leader has asked for it: one that comes in the middle is no reason to stop.
+                let id = row.export.meta.id;
+                self.withdraw(id).await?;
+                self.house.database.forget_export(id).await?;
+                self.gone(id).await;
             }
         }
         Ok(())

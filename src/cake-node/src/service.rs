@@ -311,10 +311,12 @@ impl NodeService for Node {
     }
 
     async fn remove_import(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError> {
+        self.database().is_led_by(stamp.epoch).await?;
         self.imports.remove(id, stamp).await
     }
 
     async fn remove_image(&self, id: ImageId, stamp: Stamp) -> Result<(), NodeError> {
+        self.database().is_led_by(stamp.epoch).await?;
         self.imports.remove_image(id, stamp).await
     }
 
@@ -369,6 +371,7 @@ impl NodeService for Node {
     }
 
     async fn remove_export(&self, id: ExportId, stamp: Stamp) -> Result<(), NodeError> {
+        self.database().is_led_by(stamp.epoch).await?;
         self.exports.remove(id, stamp).await
     }
 

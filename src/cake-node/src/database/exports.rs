@@ -74,6 +74,15 @@ impl Database {
         .await
     }
 
+    /// The same by the node's own decision, whoever leads.
+    pub async fn forget_export(&self, id: ExportId) -> Result<(), DatabaseError> {
+        self.write(move |connection| {
+            connection.execute("UPDATE exports SET gone = 1 WHERE id = ?1", [id.0.into_bytes()])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// All that are not gone.
     pub async fn exports(&self) -> Result<Vec<ExportRow>, DatabaseError> {
         self.read(|connection| {

@@ -1,11 +1,11 @@
 //! VMs that become files: what other products read, on the real converter, whatever is done to the daemon.
 
-use crate::imports::{MIB, hash, qemu_img, stamp};
+use crate::imports::{MIB, bring, hash, qemu_img, stamp};
 use crate::support::{LIMIT, Leader, NodeProcess, engine};
 use anyhow::{Context, Result, ensure};
 use cake_types::{
-    ByteSize, DiskSpec, Export, ExportFormat, ExportId, ExportSpec, ExportStage, ExportStatus, FailureCode, Firmware,
-    Generation, Meta, NicSpec, Power, Stamp, TaskId, Vm, VmState,
+    ByteSize, DiskSpec, Epoch, Export, ExportFormat, ExportId, ExportSpec, ExportStage, ExportStatus, FailureCode,
+    Firmware, Generation, Meta, NicSpec, Power, Stamp, TaskId, Vm, VmState,
 };
 use jiff::{SignedDuration, Timestamp};
 use nix::sys::signal::{Signal, kill};
@@ -386,6 +386,28 @@ async fn one_that_nobody_removes_goes_by_itself() -> Result<()> {
         leader.see().await?;
     }
     assert!(leader.exports.contains_key(&old.meta.id));
+    Ok(())
+}
+
+/// What is refused is not done first.
+#[tokio::test]
+async fn a_leader_of_before_removes_nothing() -> Result<()> {
+    let node = NodeProcess::start()?;
+    let mut before = Leader::new(&node, 1).await?;
+    let (vm, _) = resting(&mut before, &node).await?;
+    let export = export(&before, &vm, ExportFormat::Ova);
+    apply(&before, &export).await?;
+    assert_eq!(over(&mut before, export.meta.id).await?.stage, ExportStage::Done);
+    let image = bring(&mut before, "mine", &noise(MIB as usize, 3)).await?;
+    let leader = Leader::new(&node, 2).await?;
+    let stamp = |epoch| Stamp { epoch: Epoch(epoch), generation: Generation(9) };
+    assert!(before.client.remove_export(export.meta.id, stamp(1)).await.is_err());
+    assert!(before.client.remove_import(image, stamp(1)).await.is_err());
+    assert!(before.client.remove_image(image, stamp(1)).await.is_err());
+    leader.client.open_export(export.meta.id).await.context("its file is there")?;
+    leader.client.open_image(image).await.context("so is the image's")?;
+    leader.client.remove_export(export.meta.id, stamp(2)).await?;
+    assert!(leader.client.open_export(export.meta.id).await.is_err());
     Ok(())
 }
 
