@@ -2,7 +2,7 @@
 //!
 //! Waiting happens in the page: a script looks, and looks again whenever the document has changed.
 
-use crate::{DEADLINE, workspace};
+use crate::{ADMIN, DEADLINE, PASSWORD, workspace};
 use anyhow::{Context, Result, bail, ensure};
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder};
@@ -35,6 +35,11 @@ pub struct Browser {
     page: Client,
     driver: Child,
     _profile: tempfile::TempDir,
+}
+
+/// What tests know a place on a page by.
+pub fn test_id(name: &str) -> String {
+    format!("[data-test=\"{name}\"]")
 }
 
 impl Browser {
@@ -159,6 +164,14 @@ impl Browser {
         // Control and A; the null key lets go.
         let keys = format!("\u{e009}a\u{e000}{text}");
         element.send_keys(&keys).await.with_context(|| format!("typing into {selector}"))
+    }
+
+    /// As the administrator, on the page for that.
+    pub async fn log_in(&self) -> Result<()> {
+        self.fill(&test_id("field-name"), ADMIN).await?;
+        self.fill(&test_id("field-password"), PASSWORD).await?;
+        self.click(&test_id("login")).await?;
+        self.until("location.pathname === '/'").await
     }
 
     /// Presses keys on whatever has the focus.

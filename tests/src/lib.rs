@@ -22,7 +22,7 @@ mod process;
 mod raw;
 mod terminal;
 
-pub use browser::{Browser, Viewport};
+pub use browser::{Browser, Viewport, test_id};
 pub use cake::{Cake, Said};
 pub use instance::{ADMIN, Instance, PASSWORD, SETUP_LANGUAGE, answers, pvh, qemus_of};
 pub use place::{Place, workspace};

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use cake_client::wire::NewVm;
 use cake_client::{Client, VmAction};
-use cake_tests::{ADMIN, Browser, Instance, PASSWORD, Terminal, Viewport, workspace};
+use cake_tests::{ADMIN, Browser, Instance, PASSWORD, Terminal, Viewport, test_id, workspace};
 use cake_types::ByteSize;
 use serde_json::json;
 use std::path::PathBuf;
@@ -14,10 +14,6 @@ const SCREEN: &str = "[...document.querySelectorAll('.xterm-rows > div')].map((r
 const ENTER: &str = "\u{e007}";
 const TAB: &str = "\u{e004}";
 const SPACE: &str = " ";
-
-fn test_id(name: &str) -> String {
-    format!("[data-test=\"{name}\"]")
-}
 
 /// The box around a radio button is what a person clicks.
 fn choice(name: &str) -> String {
@@ -363,10 +359,7 @@ async fn picture(browser: &Browser, name: &str, language: &str) -> Result<()> {
 
 async fn log_in(browser: &Browser, instance: &Instance) -> Result<()> {
     browser.goto(&format!("{}/login", instance.url())).await?;
-    browser.fill(&test_id("field-name"), ADMIN).await?;
-    browser.fill(&test_id("field-password"), PASSWORD).await?;
-    browser.click(&test_id("login")).await?;
-    browser.until("location.pathname === '/'").await
+    browser.log_in().await
 }
 
 /// The page does not scroll sideways, and nothing sticks out of it that a thumb could not reach.

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use cake_client::Client;
-use cake_tests::{ADMIN, Browser, Instance, PASSWORD, Viewport, pvh, workspace};
+use cake_tests::{Browser, Instance, Viewport, pvh, test_id, workspace};
 use serde_json::json;
 
 const ENTER: &str = "\u{e007}";
@@ -11,16 +11,9 @@ const DOWN: &str = "\u{e015}";
 const UP: &str = "\u{e013}";
 const ESCAPE: &str = "\u{e00c}";
 
-fn test_id(name: &str) -> String {
-    format!("[data-test=\"{name}\"]")
-}
-
 async fn log_in(browser: &Browser, instance: &Instance) -> Result<()> {
     browser.goto(&format!("{}/login?lang=en", instance.url())).await?;
-    browser.fill(&test_id("field-name"), ADMIN).await?;
-    browser.fill(&test_id("field-password"), PASSWORD).await?;
-    browser.click(&test_id("login")).await?;
-    browser.until("location.pathname === '/'").await
+    browser.log_in().await
 }
 
 /// VMs without disks, off, each with these tags.

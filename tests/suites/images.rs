@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use cake_client::wire::{Import, NewImport, NewVm};
-use cake_tests::{ADMIN, Browser, DEADLINE, Instance, PASSWORD, Terminal, workspace};
+use cake_tests::{ADMIN, Browser, DEADLINE, Instance, PASSWORD, Terminal, test_id as id, workspace};
 use cake_types::ByteSize;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -88,12 +88,8 @@ fn same(a: &Path, b: &Path) -> Result<bool> {
 async fn a_browser_brings_a_file_in_and_deletes_it() -> Result<()> {
     let (instance, client) = Instance::ready().await?;
     let browser = Browser::start("zh-TW,zh").await?;
-    let id = |name: &str| format!("[data-test=\"{name}\"]");
     browser.goto(&format!("{}/login", instance.url())).await?;
-    browser.fill(&id("field-name"), ADMIN).await?;
-    browser.fill(&id("field-password"), PASSWORD).await?;
-    browser.click(&id("login")).await?;
-    browser.until("location.pathname === '/'").await?;
+    browser.log_in().await?;
     browser.goto(&format!("{}/images", instance.url())).await?;
     browser.click(&id("upload-open")).await?;
     // Nothing chosen: it says so where it is.

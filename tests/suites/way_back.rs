@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use cake_client::Client;
-use cake_tests::{ADMIN, Browser, Cake, Instance, PASSWORD, Terminal, workspace};
+use cake_tests::{ADMIN, Browser, Cake, Instance, PASSWORD, Terminal, test_id as id, workspace};
 use serde_json::Value;
 use std::path::Path;
 
@@ -94,13 +94,9 @@ async fn a_vm_that_was_taken_away_comes_back_with_all_its_disks() -> Result<()> 
 
 /// The form is filled in as the machine was; nothing but "create" is pressed.
 async fn by_browser(instance: &Instance) -> Result<()> {
-    let id = |name: &str| format!("[data-test=\"{name}\"]");
     let browser = Browser::start("zh-TW,zh").await?;
     browser.goto(&format!("{}/login", instance.url())).await?;
-    browser.fill(&id("field-name"), ADMIN).await?;
-    browser.fill(&id("field-password"), PASSWORD).await?;
-    browser.click(&id("login")).await?;
-    browser.until("location.pathname === '/'").await?;
+    browser.log_in().await?;
     browser.goto(&format!("{}/images", instance.url())).await?;
     browser.until_text("1個vCPU · 256 MiB · 2個磁碟").await?;
     browser.picture(&workspace().join("target/screenshots/images-ova-zh-Hant-TW.png")).await?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use cake_client::wire::{CloudInit, NewVm};
-use cake_tests::{ADMIN, Browser, Cake, Instance, PASSWORD, answers, workspace};
+use cake_tests::{ADMIN, Browser, Cake, Instance, PASSWORD, answers, test_id as id, workspace};
 use cake_types::ByteSize;
 use std::fs;
 use std::path::Path;
@@ -94,13 +94,9 @@ async fn a_second_server_becomes_the_first() -> Result<()> {
 async fn a_browser_saves_a_backup_and_the_wizard_takes_it() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let old = first(folder.path()).await?;
-    let id = |name: &str| format!("[data-test=\"{name}\"]");
     let browser = Browser::start("zh-TW,zh").await?;
     browser.goto(&format!("{}/login", old.url())).await?;
-    browser.fill(&id("field-name"), ADMIN).await?;
-    browser.fill(&id("field-password"), PASSWORD).await?;
-    browser.click(&id("login")).await?;
-    browser.until("location.pathname === '/'").await?;
+    browser.log_in().await?;
     browser.goto(&format!("{}/settings", old.url())).await?;
     browser.until("document.querySelectorAll('[data-test=\"backup\"]').length === 1").await?;
     browser.click(&id("backup-create")).await?;
@@ -121,10 +117,7 @@ async fn a_browser_saves_a_backup_and_the_wizard_takes_it() -> Result<()> {
     browser.fill(&id("restore-key"), &fs::read_to_string(folder.path().join("key"))?).await?;
     browser.click(&id("restore-send")).await?;
     browser.until("location.pathname === '/login'").await?;
-    browser.fill(&id("field-name"), ADMIN).await?;
-    browser.fill(&id("field-password"), PASSWORD).await?;
-    browser.click(&id("login")).await?;
-    browser.until("location.pathname === '/'").await?;
+    browser.log_in().await?;
     browser.goto(&format!("{}/vms", new.url())).await?;
     browser.until_text("遺失").await?;
     browser.close().await
@@ -212,13 +205,9 @@ async fn a_vm_is_taken_away_by_command_while_daemons_die() -> Result<()> {
 async fn a_vm_is_taken_away_by_browser() -> Result<()> {
     let (instance, cake) = with_a_vm_that_is_off().await?;
     cake.ok(&["vm", "stop", "web"]).await?;
-    let id = |name: &str| format!("[data-test=\"{name}\"]");
     let browser = Browser::start("zh-TW,zh").await?;
     browser.goto(&format!("{}/login", instance.url())).await?;
-    browser.fill(&id("field-name"), ADMIN).await?;
-    browser.fill(&id("field-password"), PASSWORD).await?;
-    browser.click(&id("login")).await?;
-    browser.until("location.pathname === '/'").await?;
+    browser.log_in().await?;
     let vm = instance.administrator().await?.vm("web").await?.id;
     browser.goto(&format!("{}/vms/{vm}", instance.url())).await?;
     browser.until_text("之後自動刪除").await?;

@@ -2,9 +2,15 @@
 //!
 //! Words that may grow (states, kinds, roles) are text here, so that a newer server's new word is shown, not refused.
 
+mod out;
+mod people;
+mod rack;
 mod server_disks;
 mod sticks;
 
+pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFile};
+pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditResult, Session};
+pub use rack::{Announcement, Certificate, SigningRequest, Ups, UpsServer, UpsSettings};
 pub use server_disks::{ServerDisk, ServerDiskHealth, ServerDisks};
 pub use sticks::{Stick, StickFile, Sticks};
 
@@ -493,77 +499,6 @@ pub struct Leaving {
     pub left: u32,
 }
 
-/// The power supply: which one it is, and what each server hears of it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Ups {
-    pub settings: Option<UpsSettings>,
-    pub servers: Vec<UpsServer>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct UpsSettings {
-    pub host: String,
-    pub port: u16,
-    pub name: String,
-    pub user: Option<String>,
-    pub has_password: bool,
-    pub minutes: u32,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct UpsServer {
-    pub node: String,
-    pub model: Option<String>,
-    pub status: Vec<String>,
-    /// Per cent.
-    pub charge: Option<u32>,
-    /// Seconds.
-    pub runtime: Option<u32>,
-    /// Per cent.
-    pub load: Option<u32>,
-    pub problem: Option<String>,
-    pub offered: Vec<String>,
-    pub shutdown: Option<String>,
-}
-
-/// What machines on the network are told of the console.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Announcement {
-    pub state: String,
-    pub name: Option<String>,
-    pub wanted: Option<String>,
-    pub url: Option<String>,
-    pub addresses: Vec<String>,
-    pub because: Option<String>,
-}
-
-/// The certificate that people are shown.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Certificate {
-    pub source: String,
-    pub subject: String,
-    pub issuer: String,
-    pub names: Vec<String>,
-    pub not_before: Option<Timestamp>,
-    pub not_after: Option<Timestamp>,
-    pub fingerprint: String,
-    pub warnings: Vec<String>,
-    pub requested: bool,
-    pub etag: Option<String>,
-}
-
-/// What an authority makes a certificate from.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct SigningRequest {
-    pub request: String,
-}
-
 /// Something that somebody must act on.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
@@ -586,82 +521,6 @@ pub struct Acknowledgement {
     pub at: Option<Timestamp>,
     pub by: AuditActor,
     pub note: Option<String>,
-}
-
-/// Who changed what, from where, with what result.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct AuditRecord {
-    pub at: Option<Timestamp>,
-    pub actor: AuditActor,
-    pub origin: AuditOrigin,
-    /// The operation's id in the OpenAPI document.
-    pub action: String,
-    pub subject: Option<Subject>,
-    pub result: AuditResult,
-}
-
-/// Who did it: `account`, `system`, `root`, `setup`, `unknown`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct AuditActor {
-    pub kind: String,
-    pub id: Option<Uuid>,
-    pub name: Option<String>,
-    /// The API token used, if it was not a login.
-    pub token: Option<Uuid>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct AuditOrigin {
-    pub address: Option<String>,
-    pub request: Option<Uuid>,
-}
-
-/// `done`, or `refused` with the problem's code.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct AuditResult {
-    pub kind: String,
-    pub code: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Account {
-    pub id: Uuid,
-    pub name: String,
-    pub role: String,
-    pub language: Option<String>,
-    pub disabled: bool,
-    pub created_at: Option<Timestamp>,
-}
-
-/// An API token. `token` is there once: in the answer to its creation.
-#[derive(Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct ApiToken {
-    pub id: Uuid,
-    pub name: String,
-    pub token: Option<String>,
-    pub created_at: Option<Timestamp>,
-    pub expires_at: Option<Timestamp>,
-}
-
-impl std::fmt::Debug for ApiToken {
-    /// Never shows the secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiToken").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// What a login gives besides its cookie.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Session {
-    pub account: Option<Account>,
-    pub csrf: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -738,69 +597,4 @@ pub struct BulkRefusal {
     pub code: String,
     /// By language tag.
     pub messages: BTreeMap<String, crate::error::Message>,
-}
-
-/// A VM as one file.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Export {
-    pub id: Uuid,
-    pub vm: Uuid,
-    /// The VM's, as it was then.
-    pub name: String,
-    /// `ova`, `qcow2`.
-    pub format: String,
-    /// `waiting`, `converting`, `packing`, `done`, …
-    pub state: String,
-    /// Of the file, once it is there.
-    pub size: Option<ByteSize>,
-    /// What it is best kept under.
-    pub file_name: String,
-    /// The task that tells of it.
-    pub task: Uuid,
-    pub created_at: Option<Timestamp>,
-    /// When it goes by itself.
-    pub expires_at: Option<Timestamp>,
-    pub etag: Option<String>,
-}
-
-/// The configuration in one file.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Backup {
-    pub id: Uuid,
-    pub made_at: Timestamp,
-    /// The version of cake that made it.
-    pub cake: String,
-    pub size: ByteSize,
-}
-
-/// A backup that was sent, as its first lines tell.
-#[derive(Clone, Debug, Deserialize)]
-pub struct ReceivedBackup {
-    pub name: String,
-    pub made_at: Timestamp,
-    pub cake: String,
-}
-
-/// What came back.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Restored {
-    pub name: String,
-    pub made_at: Timestamp,
-    pub vms: usize,
-    pub sealed_elsewhere: usize,
-}
-
-/// For whoever helps.
-#[derive(Clone, Debug, Deserialize)]
-pub struct SupportBundle {
-    pub id: Uuid,
-    pub size: ByteSize,
-    pub files: Vec<SupportFile>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct SupportFile {
-    pub name: String,
-    pub size: ByteSize,
 }
