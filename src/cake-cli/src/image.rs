@@ -1,6 +1,6 @@
 //! `cake image …`
 
-use crate::args::{FetchArgs, FromStickArgs, ImageCommand, TagCommand, UploadArgs};
+use crate::args::{AboutArgs, FetchArgs, FromStickArgs, ImageCommand, TagCommand, UploadArgs};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::fetch::{self, bar, in_file};
@@ -64,7 +64,7 @@ fn words_of(words: &Words, image: &Image, machine: &ImageMachine) -> String {
 
 /// Sends a file. Called again after it was interrupted it goes on where it was.
 async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
-    let UploadArgs { name, file: path, os, sha256 } = args;
+    let UploadArgs { name, file: path, about: AboutArgs { os, sha256 } } = args;
     let file = File::open(&path).map_err(|error| in_file(&path, &error))?;
     let size = ByteSize(file.metadata().map_err(|error| in_file(&path, &error))?.len());
     let client = context.client()?;
@@ -85,13 +85,13 @@ async fn upload(context: &Context, args: UploadArgs) -> Result<(), Failure> {
 
 /// Lets the server fetch a file.
 async fn fetch(context: &Context, args: FetchArgs) -> Result<(), Failure> {
-    let FetchArgs { name, url, os, sha256, no_wait } = args;
+    let FetchArgs { name, url, about: AboutArgs { os, sha256 }, no_wait } = args;
     begin(context, &NewImport { name, url: Some(url), sha256, os, ..NewImport::default() }, !no_wait).await
 }
 
 /// Lets the server take a file from a stick that is plugged into it.
 async fn from_stick(context: &Context, args: FromStickArgs) -> Result<(), Failure> {
-    let FromStickArgs { name, path, stick, os, sha256, no_wait } = args;
+    let FromStickArgs { name, path, stick, about: AboutArgs { os, sha256 }, no_wait } = args;
     let stick = match stick {
         Some(stick) => stick,
         None => sticks::with_file(context, &path).await?,

@@ -97,11 +97,8 @@ impl Exports {
             job.task.abort();
         }
         let pool = row.and_then(|row| self.house.pool(row.export.spec.pool).ok());
-        let gone = tokio::task::spawn_blocking(move || {
-            let _writing = job.as_ref().map(|job| job.hold.still());
-            pool.map_or(Ok(()), |pool| Place { folder: pool.exports(), id }.withdraw())
-        });
-        gone.await.map_err(internal)?.map_err(internal)
+        let remove = move || pool.map_or(Ok(()), |pool| Place { folder: pool.exports(), id }.withdraw());
+        Hold::clear(job.map(|job| job.hold), remove).await.map_err(internal)
     }
 
     async fn gone(&self, id: ExportId) {

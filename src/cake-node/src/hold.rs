@@ -3,6 +3,7 @@
 
 use crate::converter::{failure, run_blocking};
 use cake_types::{Failure, FailureCode};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +31,21 @@ impl Hold {
         .await
     }
 
+    /// Gives the work up, if there is some, and removes its files once none of them is written any more.
+    pub async fn clear(
+        hold: Option<Arc<Self>>,
+        remove: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> io::Result<()> {
+        if let Some(hold) = &hold {
+            hold.give_up();
+        }
+        let removed = tokio::task::spawn_blocking(move || {
+            let _still = hold.as_ref().map(|hold| hold.still());
+            remove()
+        });
+        removed.await.unwrap_or_else(|ended| Err(io::Error::other(ended)))
+    }
+
     pub fn is_unwanted(&self) -> bool {
         self.unwanted.load(Ordering::SeqCst)
     }
@@ -40,7 +56,7 @@ impl Hold {
     }
 
     /// Nothing is written for as long as this is held.
-    pub fn still(&self) -> MutexGuard<'_, ()> {
+    fn still(&self) -> MutexGuard<'_, ()> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -114,11 +114,8 @@ impl Imports {
         if let Some(row) = row.filter(|row| row.stage != ImportStage::Done)
             && let Ok(pool) = self.house.pool(row.import.spec.pool)
         {
-            let gone = tokio::task::spawn_blocking(move || {
-                let _still = job.as_ref().map(|job| job.hold.still());
-                images::withdraw(&pool.images(), id)
-            });
-            tolerate_missing(gone.await)?;
+            let hold = job.map(|job| job.hold);
+            tolerate_missing(Hold::clear(hold, move || images::withdraw(&pool.images(), id)).await)?;
         }
         self.house.database.entomb_import(id, stamp).await?;
         self.house.board.remove_import(id);
@@ -130,7 +127,7 @@ impl Imports {
             return Err(invalid("this image came with cake".into()));
         }
         for folder in self.house.image_folders() {
-            tolerate_missing(tokio::task::spawn_blocking(move || images::withdraw(&folder, id)).await)?;
+            tolerate_missing(Hold::clear(None, move || images::withdraw(&folder, id)).await)?;
         }
         self.house.database.entomb_import(id, stamp).await?;
         self.house.refresh_images().await;
@@ -189,12 +186,7 @@ impl Imports {
         if stage == ImportStage::Failed
             && let Ok(pool) = self.house.pool(row.import.spec.pool)
         {
-            hold.give_up();
-            let _ = tokio::task::spawn_blocking(move || {
-                let _still = hold.still();
-                images::withdraw(&pool.images(), id)
-            })
-            .await;
+            let _ = Hold::clear(Some(hold), move || images::withdraw(&pool.images(), id)).await;
         }
         self.enter(&mut row, stage, why).await;
     }
@@ -323,10 +315,9 @@ impl Imports {
 }
 
 /// Withdrawing from a directory that was never made is no failure.
-fn tolerate_missing(done: Result<io::Result<()>, tokio::task::JoinError>) -> Result<(), NodeError> {
-    let internal = |detail: String| NodeError::Internal { detail };
-    match done.map_err(|error| internal(error.to_string()))? {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(internal(error.to_string())),
+fn tolerate_missing(done: io::Result<()>) -> Result<(), NodeError> {
+    match done {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(NodeError::Internal { detail: error.to_string() }),
         _ => Ok(()),
     }
 }

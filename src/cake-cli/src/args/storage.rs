@@ -109,16 +109,23 @@ pub enum BinCommand {
     },
 }
 
+/// What is said of a file, whichever way it comes.
+#[derive(Debug, Args)]
+pub struct AboutArgs {
+    #[arg(long, value_name = "OS")]
+    pub os: Option<String>,
+    #[arg(long, value_name = "SUM")]
+    pub sha256: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub struct UploadArgs {
     #[arg(value_name = "NAME")]
     pub name: String,
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    #[arg(long, value_name = "OS")]
-    pub os: Option<String>,
-    #[arg(long, value_name = "SUM")]
-    pub sha256: Option<String>,
+    #[command(flatten)]
+    pub about: AboutArgs,
 }
 
 #[derive(Debug, Args)]
@@ -127,10 +134,8 @@ pub struct FetchArgs {
     pub name: String,
     #[arg(value_name = "URL")]
     pub url: String,
-    #[arg(long, value_name = "OS")]
-    pub os: Option<String>,
-    #[arg(long, value_name = "SUM")]
-    pub sha256: Option<String>,
+    #[command(flatten)]
+    pub about: AboutArgs,
     #[arg(long)]
     pub no_wait: bool,
 }
@@ -143,10 +148,8 @@ pub struct FromStickArgs {
     pub path: String,
     #[arg(long, value_name = "STICK")]
     pub stick: Option<String>,
-    #[arg(long, value_name = "OS")]
-    pub os: Option<String>,
-    #[arg(long, value_name = "SUM")]
-    pub sha256: Option<String>,
+    #[command(flatten)]
+    pub about: AboutArgs,
     #[arg(long)]
     pub no_wait: bool,
 }
