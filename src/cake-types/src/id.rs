@@ -58,6 +58,8 @@ typed_id! {
     PoolId,
     /// A server running cake.
     NodeId,
+    /// A physical machine.
+    ServerId,
     /// A tenant.
     ProjectId,
     /// Long work with progress.

@@ -28,6 +28,8 @@ mod node;
 mod pool;
 mod problem;
 mod sealed;
+mod sensor;
+mod server;
 mod server_disk;
 mod settings;
 mod stick;
@@ -56,8 +58,8 @@ pub use host::{
     LeavingEnd, LeavingStage, LeavingWay,
 };
 pub use id::{
-    AccountId, ExportId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, SessionId, TaskId,
-    TokenId, VmId, VolumeId,
+    AccountId, ExportId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, ServerId, SessionId,
+    TaskId, TokenId, VmId, VolumeId,
 };
 pub use image::{
     GuestOs, Image, ImageFormat, ImageMachine, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage,
@@ -70,6 +72,12 @@ pub use node::{Accelerator, Node, NodeCapacity, NodeStatus, TcgReason};
 pub use pool::{Pool, PoolSpec, PoolStatus};
 pub use problem::{Code, Problem};
 pub use sealed::{KeyError, OpenError, OsRng, PublicKey, SealError, Sealed, SecretKey, seal};
+pub use sensor::{Entity, Limits, Sensor, SensorFact, SensorGroup, SensorState, SensorUnit};
+pub use server::{
+    BMC_PASSWORD_MAX, BMC_USER_MAX, BmcAccess, BmcDevice, BmcProblem, BmcSpec, BootDevice, ChassisStatus, ChassisVerb,
+    IPMI_PORT, Part, PartFact, PartField, PartTrouble, PowerRestore, REDFISH_PORT, RackPlace, Server, ServerEvent,
+    ServerSpec, ServerStatus,
+};
 pub use server_disk::{
     DiskHealth, DiskSilence, DiskVerdict, DiskWarning, DiskWear, ServerBus, ServerDisk, WEAR_CRITICAL, WEAR_WARNING,
 };
