@@ -65,3 +65,20 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_le_bytes)
     }
 }
+
+/// The console's id of the session that a datagram of a BMC belongs to. `None`: it does not say.
+pub fn console_session(datagram: &[u8]) -> Option<u32> {
+    let packet = Packet::parse(datagram).ok()?;
+    if packet.session != 0 {
+        return Some(packet.session);
+    }
+    match packet.payload_type {
+        PayloadType::OpenResponse => match OpenResponse::parse(packet.payload).ok()? {
+            OpenResponse::Open { console_session, .. } => Some(console_session),
+            OpenResponse::Refused { console_session, .. } => console_session,
+        },
+        PayloadType::Rakp2 => Some(Rakp2::parse(packet.payload).ok()?.console_session),
+        PayloadType::Rakp4 => Some(Rakp4::parse(packet.payload).ok()?.console_session),
+        _ => None,
+    }
+}

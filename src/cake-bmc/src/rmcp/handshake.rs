@@ -15,6 +15,7 @@ impl Status {
     pub const INVALID_SESSION: Self = Self(0x02);
     pub const INVALID_AUTHENTICATION: Self = Self(0x04);
     pub const INVALID_INTEGRITY: Self = Self(0x05);
+    pub const INACTIVE_SESSION: Self = Self(0x08);
     pub const INVALID_ROLE: Self = Self(0x09);
     pub const UNAUTHORIZED_ROLE: Self = Self(0x0a);
     pub const NO_RESOURCES_FOR_ROLE: Self = Self(0x0b);
