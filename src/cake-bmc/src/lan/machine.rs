@@ -310,7 +310,6 @@ impl Machine {
             }
         }
         attempt.again(now, self.trip.wait(&self.pace));
-        login.sent_again = true;
         output.datagrams.push(login.packet.clone());
     }
 
