@@ -16,7 +16,12 @@
 //! This crate does not know: nodes, the Store, HTTP pages, languages, when it is asked and how often. Start from [`Bmc`].
 
 mod bmc;
+pub mod fru;
 pub mod message;
+pub mod sdr;
+pub mod sel;
+pub mod sensor;
+mod text;
 
 pub use bmc::{Bmc, BmcError, EventLog, Reading};
 pub use message::{Completion, Request, Response, Transport, TransportError};
