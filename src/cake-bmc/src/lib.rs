@@ -16,7 +16,9 @@
 //! This crate does not know: nodes, the Store, HTTP pages, languages, when it is asked and how often. Start from [`Bmc`].
 
 mod bmc;
+pub mod command;
 pub mod fru;
+mod ipmi;
 pub mod message;
 pub mod sdr;
 pub mod sel;
@@ -24,4 +26,5 @@ pub mod sensor;
 mod text;
 
 pub use bmc::{Bmc, BmcError, EventLog, Reading};
+pub use ipmi::Ipmi;
 pub use message::{Completion, Request, Response, Transport, TransportError};

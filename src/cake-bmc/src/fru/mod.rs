@@ -1,5 +1,7 @@
 //! Name plates: the Platform Management FRU Information Storage Definition 1.0, revision 1.3.
 
+pub(crate) mod read;
+
 use crate::text::{self, Packing};
 use cake_types::{PartFact, PartField, PartTrouble};
 use jiff::{SignedDuration, Timestamp};

@@ -2,12 +2,15 @@
 //!
 //! One record is one call of [`parse`]; what is wrong with one says nothing of the next.
 
+mod cache;
 mod conversion;
+pub(crate) mod read;
 mod sensor;
 mod unit;
 
+pub use cache::{Known, SdrCache, SdrStamp};
 pub use conversion::{Conversion, Factors, Format};
-pub use sensor::{SensorRecord, Thresholds, sensor_id};
+pub use sensor::{FIXED, SensorRecord, Thresholds, sensor_id};
 pub use unit::{Units, unit};
 
 use crate::text::{self, Packing};

@@ -6,6 +6,9 @@ use cake_types::{Entity, Limits, SensorUnit};
 /// Reading type 01h: the state is how a value stands to its thresholds.
 pub const THRESHOLD: u8 = 0x01;
 
+/// Threshold access: those of the record are meant, and cannot be read.
+pub const FIXED: u8 = 3;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct SensorRecord {
     /// The controller that has it, its logical unit, and the number there.

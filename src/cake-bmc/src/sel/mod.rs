@@ -1,5 +1,7 @@
 //! Records of the system event log (IPMI 2.0 §32).
 
+pub(crate) mod read;
+
 use crate::sdr::{SensorRecord, sensor_id};
 use crate::sensor;
 use cake_types::{SensorFact, SensorUnit, ServerEvent, Severity};
