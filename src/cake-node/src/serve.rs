@@ -102,7 +102,7 @@ pub async fn serve(options: Options) -> Result<()> {
     let sticks = Sticks::new(program.clone(), board.clone());
     let imports = Imports::new(house.clone(), inspector, sticks.clone());
     let exports = Exports::new(house.clone(), program.clone());
-    let servers = Servers::new(program, house.clone());
+    let servers = Servers::new(program, house.clone(), state.join("servers"));
     let (power, supply) = watch::channel(None);
     let (orders, ordered) = watch::channel(());
     let node = Arc::new(Node {

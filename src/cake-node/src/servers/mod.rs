@@ -11,6 +11,7 @@
 pub mod confine;
 mod connect;
 mod orders;
+mod records;
 mod target;
 mod watch;
 mod wire;
@@ -22,6 +23,7 @@ use crate::house::House;
 use cake_node_api::frame::{self, FrameReader};
 use cake_node_api::{NodeError, ServerLog};
 use cake_types::{BmcProblem, Part, Server, ServerId, ServerStatus, Stamp};
+use records::Records;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -49,6 +51,7 @@ pub struct Servers {
     /// This very program.
     program: PathBuf,
     house: Arc<House>,
+    records: Records,
     state: Mutex<State>,
     next_ask: AtomicU64,
     /// There is a BMC to watch now.
@@ -65,9 +68,11 @@ struct State {
 }
 
 impl Servers {
-    pub fn new(program: PathBuf, house: Arc<House>) -> Arc<Self> {
+    /// `folder`: where sensor records are kept.
+    pub fn new(program: PathBuf, house: Arc<House>, folder: PathBuf) -> Arc<Self> {
         let (state, next_ask, wanted) = (Mutex::default(), AtomicU64::default(), Notify::new());
-        Arc::new(Self { program, house, state, next_ask, wanted })
+        let records = Records::new(folder);
+        Arc::new(Self { program, house, records, state, next_ask, wanted })
     }
 
     fn database(&self) -> &Database {
@@ -100,7 +105,10 @@ impl Servers {
         let same = before.is_some_and(|before| before.server.spec.bmc == row.server.spec.bmc);
         match same {
             true => self.board().change_server(id, |status| status.stamp = stamp),
-            false => self.show(&row, None),
+            false => {
+                self.records.remove(id).await;
+                self.show(&row, None);
+            }
         }
         // Another stamp for the same BMC begins anew as well: what the worker says is believed only of the stamp that it has.
         self.watch(&row).await;
@@ -112,6 +120,7 @@ impl Servers {
         self.database().entomb_server(id, stamp).await?;
         self.state().rows.remove(&id);
         self.tell(Order::Forget { id });
+        self.records.remove(id).await;
         self.board().remove_server(id);
         // It may have been the last.
         self.wanted.notify_one();
@@ -143,7 +152,8 @@ impl Servers {
         }
         match target::open(bmc, &self.house.key).await {
             Ok(target) => {
-                self.tell(Order::Watch { id, stamp: row.stamp, target });
+                let records = self.records.read(id).await;
+                self.tell(Order::Watch { id, stamp: row.stamp, target, records });
             }
             Err(problem) => {
                 self.tell(Order::Forget { id });
@@ -282,6 +292,8 @@ impl Servers {
     async fn said(self: &Arc<Self>, said: Said) {
         match said {
             Said::Status { id, status } => self.status(id, *status).await,
+            Said::Keep { id, records } if self.state().rows.contains_key(&id) => self.records.write(id, records).await,
+            Said::Keep { .. } => {}
             Said::Done { operation, result } => self.done(operation, result).await,
             Said::Log { ask, log } => {
                 if let Some(waiting) = self.state().logs.remove(&ask) {

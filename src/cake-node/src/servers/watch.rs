@@ -9,6 +9,7 @@
 
 use super::wire::{Said, Target, Trouble};
 use async_trait::async_trait;
+use cake_bmc::sdr::SdrCache;
 use cake_bmc::{Bmc, BmcError, TransportError};
 use cake_node_api::ServerLog;
 use cake_types::{BmcProblem, FailureCode, OperationId, ServerEvent, ServerId, ServerStatus, ServerVerb, Stamp};
@@ -31,7 +32,8 @@ const EVENTS_MAX: usize = 2048;
 
 /// Makes a connection to a BMC, or the promise of one: the first question opens it.
 pub trait Connect {
-    fn connect(&self, target: &Target) -> Result<Box<dyn Bmc>, BmcProblem>;
+    /// `kept`: what an earlier connection left ([`Bmc::records`]).
+    fn connect(&self, target: &Target, kept: Option<SdrCache>) -> Result<Box<dyn Bmc>, BmcProblem>;
 }
 
 /// What is asked in between.
@@ -53,14 +55,18 @@ pub struct Watch<L> {
     target: Target,
     status: ServerStatus,
     bmc: Option<Box<dyn Bmc>>,
+    /// Its sensor records, for the next connection.
+    kept: Option<SdrCache>,
     /// Readings that failed in a row.
     failed: u32,
     listener: L,
 }
 
 impl<L: Listener> Watch<L> {
-    pub fn new(id: ServerId, stamp: Stamp, target: Target, listener: L) -> Self {
-        Self { id, target, status: ServerStatus::unheard(stamp), bmc: None, failed: 0, listener }
+    /// `kept`: what was said to be kept before ([`Said::Keep`]).
+    pub fn new(id: ServerId, stamp: Stamp, target: Target, kept: Option<&str>, listener: L) -> Self {
+        let kept = kept.and_then(|text| serde_json::from_str(text).ok());
+        Self { id, target, status: ServerStatus::unheard(stamp), bmc: None, kept, failed: 0, listener }
     }
 
     /// Until nobody can ask any more: then the BMC is told that the session is over.
@@ -125,7 +131,7 @@ impl<L: Listener> Watch<L> {
 
     async fn read(&mut self, connect: &dyn Connect) -> Result<(), BmcProblem> {
         if self.bmc.is_none() {
-            let bmc = self.bmc.insert(connect.connect(&self.target)?);
+            let bmc = self.bmc.insert(connect.connect(&self.target, self.kept.clone())?);
             self.status.device = Some(bmc.device().await.map_err(|error| problem(&error))?);
         }
         let Some(bmc) = &mut self.bmc else { return Err(BmcProblem::Silent) };
@@ -144,7 +150,18 @@ impl<L: Listener> Watch<L> {
         (self.status.chassis, self.status.watts) = (reading.chassis, reading.watts);
         self.status.sensors = reading.sensors;
         self.status.sensors.truncate(SENSORS_MAX);
+        self.keep().await;
         Ok(())
+    }
+
+    /// Sensor records that are new are kept on the disk: a BMC needs many round trips for them.
+    async fn keep(&mut self) {
+        let records = self.bmc.as_ref().and_then(|bmc| bmc.records());
+        if let Some(records) = records.filter(|records| self.kept.as_ref() != Some(*records)) {
+            let text = serde_json::to_string(records).unwrap_or_default();
+            self.kept = Some(records.clone());
+            self.listener.hear(Said::Keep { id: self.id, records: text }).await;
+        }
     }
 
     async fn answer(&mut self, ask: Ask, connect: &dyn Connect) {
@@ -174,7 +191,7 @@ impl<L: Listener> Watch<L> {
             return Err(BmcProblem::Refused);
         }
         if self.bmc.is_none() {
-            self.bmc = Some(connect.connect(&self.target)?);
+            self.bmc = Some(connect.connect(&self.target, self.kept.clone())?);
         }
         self.bmc.as_mut().ok_or(BmcProblem::Silent)
     }

@@ -29,6 +29,7 @@ pub enum Order {
         id: ServerId,
         stamp: Stamp,
         target: Target,
+        records: Option<String>,
     },
     Forget {
         id: ServerId,
@@ -52,10 +53,27 @@ pub enum Order {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "said")]
 pub enum Said {
-    Status { id: ServerId, status: Box<ServerStatus> },
-    Done { operation: OperationId, result: Result<(), Trouble> },
-    Log { ask: u64, log: Result<ServerLog, BmcProblem> },
-    Parts { ask: u64, parts: Result<Vec<Part>, BmcProblem> },
+    Status {
+        id: ServerId,
+        status: Box<ServerStatus>,
+    },
+    /// Sensor records, to be given back with the next [`Order::Watch`]. Nobody but the worker looks into them.
+    Keep {
+        id: ServerId,
+        records: String,
+    },
+    Done {
+        operation: OperationId,
+        result: Result<(), Trouble>,
+    },
+    Log {
+        ask: u64,
+        log: Result<ServerLog, BmcProblem>,
+    },
+    Parts {
+        ask: u64,
+        parts: Result<Vec<Part>, BmcProblem>,
+    },
 }
 
 /// Why an order was not carried out.

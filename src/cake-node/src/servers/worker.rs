@@ -101,11 +101,12 @@ impl House {
         match order {
             // They come first; one more changes nothing.
             Order::Socket => {}
-            Order::Watch { id, stamp, target } => {
+            Order::Watch { id, stamp, target, records } => {
                 let (asks, received) = mpsc::channel(ASKS);
                 // The one of before ends when its asks do.
                 self.watched.insert(id, asks);
-                let (watch, connect) = (Watch::new(id, stamp, target, Say(self.say.clone())), self.connect.clone());
+                let (watch, connect) =
+                    (Watch::new(id, stamp, target, records.as_deref(), Say(self.say.clone())), self.connect.clone());
                 tokio::task::spawn_local(async move { watch.run(&*connect, received).await });
             }
             Order::Forget { id } => {
