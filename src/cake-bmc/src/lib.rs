@@ -17,6 +17,7 @@
 
 pub mod asf;
 mod bmc;
+pub mod discover;
 pub mod lan;
 pub mod message;
 pub mod rmcp;
