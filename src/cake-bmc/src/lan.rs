@@ -19,11 +19,13 @@ mod console;
 mod hub;
 mod login;
 mod machine;
+mod model;
 mod pace;
 mod session;
 
 pub use console::Console;
 pub use hub::Hub;
-pub use machine::{Counters, Login, Machine, Outcome, Output, Privilege, Ticket};
+pub use machine::Machine;
+pub use model::{Counters, Login, Outcome, Output, Privilege, Ticket};
 pub use pace::Pace;
 pub use session::Session;

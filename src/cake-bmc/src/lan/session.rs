@@ -1,7 +1,8 @@
 //! One BMC, as who asks it sees it.
 
 use super::hub::{Port, Shared};
-use super::machine::{Counters, Machine, Outcome, Output, Privilege, Ticket};
+use super::machine::Machine;
+use super::model::{Counters, Outcome, Output, Privilege, Ticket};
 use crate::message::{Request, Response, Transport, TransportError};
 use async_trait::async_trait;
 use std::net::SocketAddr;
