@@ -15,11 +15,14 @@
 //!
 //! This crate does not know: nodes, the Store, HTTP pages, languages, when it is asked and how often. Start from [`Bmc`].
 
+pub mod asf;
 mod bmc;
 pub mod command;
 pub mod fru;
 mod ipmi;
+pub mod lan;
 pub mod message;
+pub mod rmcp;
 pub mod sdr;
 pub mod sel;
 pub mod sensor;
