@@ -302,11 +302,12 @@ impl<T: Transport> Bmc for Ipmi<T> {
     }
 
     async fn set_boot(&mut self, device: BootDevice, once: bool, uefi: bool) -> Result<(), BmcError> {
-        boot::set(&self.transport, boot::Flags { device, once, uefi }).await
+        boot::set(&self.transport, boot::Flags { valid: true, device, once, uefi }).await
     }
 
     async fn boot(&mut self) -> Result<BootDevice, BmcError> {
-        Ok(boot::get(&self.transport).await?.device)
+        let flags = boot::get(&self.transport).await?;
+        Ok(if flags.valid { flags.device } else { BootDevice::None })
     }
 
     async fn close(&mut self) {

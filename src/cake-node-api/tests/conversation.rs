@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use cake_node_api::{
-    API_VERSION, ClientError, Hello, HostVerb, NodeClient, NodeError, NodeService, Observed, ObservedStream,
-    ServerLog, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace, serve,
+    API_VERSION, ClientError, Hello, HostVerb, NodeClient, NodeError, NodeService, Observed, ObservedStream, ServerLog,
+    StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace, serve,
 };
 use cake_types::{
-    Accelerator, BmcProblem, ByteSize, Column, Counters, DiskHealth, DiskSilence, Epoch, Export, ExportId, HostCounters, HostSpec,
-    ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, Part, PoolId, PoolSpec, SecretKey, Server,
-    ServerBus, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
+    Accelerator, BmcProblem, ByteSize, Column, Counters, DiskHealth, DiskSilence, Epoch, Export, ExportId,
+    HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, Part, PoolId,
+    PoolSpec, SecretKey, Server, ServerBus, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory,
+    UsageOf, VM_MEASURES, Vm, VmId,
 };
 use futures_util::StreamExt;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -129,13 +130,7 @@ impl NodeService for EchoNode {
         Err(NodeError::Unknown)
     }
 
-    async fn operate_server(
-        &self,
-        _: Epoch,
-        _: OperationId,
-        _: ServerId,
-        _: ServerVerb,
-    ) -> Result<(), NodeError> {
+    async fn operate_server(&self, _: Epoch, _: OperationId, _: ServerId, _: ServerVerb) -> Result<(), NodeError> {
         Err(NodeError::Bmc { problem: BmcProblem::Another })
     }
 

@@ -13,6 +13,8 @@ const FLAGS: u8 = 5;
 /// The first two bytes of the boot flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flags {
+    /// They have not been used up yet, nor have they grown old.
+    pub valid: bool,
     pub device: BootDevice,
     pub once: bool,
     pub uefi: bool,
@@ -27,22 +29,22 @@ impl Flags {
             BootDevice::Cd => 5,
             BootDevice::Setup => 6,
         };
-        let flags = 0x80 | if self.once { 0 } else { 0x40 } | if self.uefi { 0x20 } else { 0 };
+        let flags =
+            if self.valid { 0x80 } else { 0 } | if self.once { 0 } else { 0x40 } | if self.uefi { 0x20 } else { 0 };
         [flags, device << 2, 0, 0, 0]
     }
 
-    /// What is not valid any more, or names a device that we have no word for, is none.
+    /// A device that we have no word for is none.
     pub fn parse(data: &[u8]) -> Option<Self> {
         let [flags, device, ..] = *data else { return None };
         let device = match device >> 2 & 0xf {
-            _ if flags & 0x80 == 0 => BootDevice::None,
             1 => BootDevice::Network,
             2 | 3 | 11 => BootDevice::Disk,
             5 | 8 => BootDevice::Cd,
             6 => BootDevice::Setup,
             _ => BootDevice::None,
         };
-        Some(Self { device, once: flags & 0x40 == 0, uefi: flags & 0x20 != 0 })
+        Some(Self { valid: flags & 0x80 != 0, device, once: flags & 0x40 == 0, uefi: flags & 0x20 != 0 })
     }
 }
 
@@ -52,7 +54,7 @@ pub async fn get(transport: &dyn Transport) -> Result<Flags, BmcError> {
     let invalid = BmcError::Answer("Get System Boot Options");
     let [_, parameter, flags @ ..] = &data[..] else { return Err(invalid) };
     let flags = Flags::parse(flags).ok_or(invalid)?;
-    Ok(if parameter & 0x80 == 0 { flags } else { Flags { device: BootDevice::None, ..flags } })
+    Ok(Flags { valid: flags.valid && parameter & 0x80 == 0, ..flags })
 }
 
 /// Locks, acknowledges in the BIOS's place what was there before, sets, unlocks. The lock and the acknowledgement are optional in the
@@ -89,17 +91,17 @@ mod tests {
     fn what_is_set_is_read_back() {
         for device in BootDevice::ALL {
             for (once, uefi) in [(true, true), (true, false), (false, true), (false, false)] {
-                let flags = Flags { device: *device, once, uefi };
+                let flags = Flags { valid: true, device: *device, once, uefi };
                 assert_eq!(Flags::parse(&flags.encode()), Some(flags));
             }
         }
-        let network = Flags { device: BootDevice::Network, once: true, uefi: true };
+        let network = Flags { valid: true, device: BootDevice::Network, once: true, uefi: true };
         assert_eq!(network.encode(), [0xa0, 0x04, 0, 0, 0]);
     }
 
     #[test]
-    fn what_is_not_valid_is_none() {
-        assert_eq!(Flags::parse(&[0x20, 0x04, 0, 0, 0]).map(|of| of.device), Some(BootDevice::None));
+    fn what_is_not_valid_and_what_we_have_no_word_for_is_seen() {
+        assert_eq!(Flags::parse(&[0x20, 0x04, 0, 0, 0]).map(|of| of.valid), Some(false));
         assert_eq!(Flags::parse(&[0x80, 0x3c, 0, 0, 0]).map(|of| of.device), Some(BootDevice::None), "a floppy");
         assert_eq!(Flags::parse(&[0x80]), None);
     }

@@ -1,6 +1,6 @@
 //! The BMC's watchdog (IPMI 2.0 §27): what it would do to a server that stops talking to it.
 
-use super::{ask, fixed};
+use super::ask;
 use crate::bmc::BmcError;
 use crate::message::{Request, Transport, net_fn};
 use std::time::Duration;
@@ -9,9 +9,10 @@ use std::time::Duration;
 pub struct Watchdog {
     pub running: bool,
     pub action: Action,
-    /// From the start of a count, and what is left of it.
+    /// From the start of a count.
     pub interval: Duration,
-    pub left: Duration,
+    /// What is left of it. OpenIPMI's simulator, for one, does not say.
+    pub left: Option<Duration>,
     /// It ran out since somebody looked last.
     pub expired: bool,
 }
@@ -29,14 +30,14 @@ pub enum Action {
 /// §27.7 Get Watchdog Timer.
 pub async fn get(transport: &dyn Transport) -> Result<Watchdog, BmcError> {
     let data = ask(transport, &Request::new(net_fn::APP, 0x25, [])).await?;
-    fixed(&data, "Get Watchdog Timer").map(parse)
+    parse(&data).ok_or(BmcError::Answer("Get Watchdog Timer"))
 }
 
-pub fn parse(data: [u8; 8]) -> Watchdog {
-    let [timer_use, actions, _, expired, count @ ..] = data;
+pub fn parse(data: &[u8]) -> Option<Watchdog> {
+    let [timer_use, actions, _, expired, low, high, left @ ..] = data else { return None };
     // Counts are in tenths of a second.
-    let time = |low, high| Duration::from_millis(u64::from(u16::from_le_bytes([low, high])) * 100);
-    Watchdog {
+    let time = |bytes| Duration::from_millis(u64::from(u16::from_le_bytes(bytes)) * 100);
+    Some(Watchdog {
         running: timer_use & 0x40 != 0,
         action: match actions & 7 {
             0 => Action::None,
@@ -45,10 +46,10 @@ pub fn parse(data: [u8; 8]) -> Watchdog {
             3 => Action::PowerCycle,
             other => Action::Other(other),
         },
-        interval: time(count[0], count[1]),
-        left: time(count[2], count[3]),
-        expired: expired != 0,
-    }
+        interval: time([*low, *high]),
+        left: left.first_chunk().copied().map(time),
+        expired: *expired != 0,
+    })
 }
 
 #[cfg(test)]
@@ -58,10 +59,11 @@ mod tests {
 
     #[test]
     fn a_running_watchdog_tells_what_it_will_do() {
-        let told = parse([0x44, 0x01, 0, 0, 0x58, 0x02, 0x2c, 0x01]);
+        let told = parse(&[0x44, 0x01, 0, 0, 0x58, 0x02, 0x2c, 0x01]).expect("whole");
         assert_eq!((told.running, told.action, told.expired), (true, Action::Reset, false));
-        assert_eq!((told.interval, told.left), (Duration::from_secs(60), Duration::from_secs(30)));
-        let told = parse([0x04, 0x13, 0, 0x10, 0, 0, 0, 0]);
-        assert_eq!((told.running, told.action, told.expired), (false, Action::PowerCycle, true));
+        assert_eq!((told.interval, told.left), (Duration::from_secs(60), Some(Duration::from_secs(30))));
+        let told = parse(&[0x04, 0x13, 0, 0x10, 0, 0]).expect("all but what is left");
+        assert_eq!((told.running, told.action, told.expired, told.left), (false, Action::PowerCycle, true, None));
+        assert_eq!(parse(&[0x04, 0x13, 0, 0x10, 0]), None);
     }
 }

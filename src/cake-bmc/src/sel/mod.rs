@@ -71,6 +71,12 @@ impl Record {
         u16::from_str_radix(id.split_once('-')?.0, 16).ok()
     }
 
+    /// What only the maker knows, after the time where there is one.
+    fn oem(&self) -> SensorFact {
+        let data = if self.raw[2] < 0xe0 { &self.raw[7..] } else { &self.raw[3..] };
+        SensorFact { key: "ipmi-oem".to_owned(), severity: Severity::Info, text: Some(hex(data)) }
+    }
+
     /// In words that need no IPMI. `sensors`: what the BMC's records know.
     pub fn event(&self, sensors: &[SensorRecord]) -> ServerEvent {
         let mut told = ServerEvent {
@@ -78,7 +84,7 @@ impl Record {
             at: self.seconds.and_then(|seconds| Timestamp::from_second(seconds.into()).ok()),
             sensor: None,
             name: String::new(),
-            fact: SensorFact { key: "ipmi-oem".to_owned(), severity: Severity::Info, text: Some(hex(&self.raw[3..])) },
+            fact: self.oem(),
             asserted: true,
             value: None,
             limit: None,
@@ -120,8 +126,9 @@ impl Event {
         }
     }
 
+    /// One that has the number and is of another type is another's record.
     fn is_of(&self, sensor: &SensorRecord) -> bool {
-        (sensor.owner, sensor.lun, sensor.number) == (self.generator, self.lun, self.number)
+        (sensor.owner, sensor.lun, sensor.number, sensor.kind) == (self.generator, self.lun, self.number, self.kind)
     }
 }
 

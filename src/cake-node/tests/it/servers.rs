@@ -110,11 +110,7 @@ endsdr
 ";
 
 fn simulator() -> Result<Simulator> {
-    Simulator::start_with(&Setup {
-        commands: TEMPERATURE.into(),
-        records: Some(RECORDS.into()),
-        ..Setup::default()
-    })
+    Simulator::start_with(&Setup { commands: TEMPERATURE.into(), records: Some(RECORDS.into()), ..Setup::default() })
 }
 
 #[tokio::test]
