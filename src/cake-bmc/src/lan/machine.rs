@@ -19,6 +19,8 @@ const TRIES: u32 = 3;
 const ROUNDS: u32 = 6;
 /// How long a BMC may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// More would use the numbers of those that were given up lately.
+const OUTSTANDING_MAX: usize = 60;
 /// Requests that may wait for their turn.
 const WAITING_MAX: usize = 64;
 
@@ -67,7 +69,7 @@ impl Machine {
             trip: RoundTrip::default(),
             waiting: VecDeque::new(),
             next_ticket: 0,
-            outstanding_max: pace.outstanding.max(1),
+            outstanding_max: pace.outstanding.clamp(1, OUTSTANDING_MAX),
             refused: false,
             counters: Counters::default(),
         }
