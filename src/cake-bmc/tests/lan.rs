@@ -7,11 +7,13 @@ use cake_bmc::lan::{Console, Hub, Login, Pace, Privilege, Session};
 use cake_bmc::message::net_fn;
 use cake_bmc::rmcp::Secret;
 use cake_bmc::{Completion, Request, Response, Transport, TransportError};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
+use support::bmc::echo;
 use support::ipmi_sim::{LOOKER, PASSWORD, Setup, Simulator, USER};
 use support::relay::{Relay, Weather};
+use support::server::serve;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -249,6 +251,23 @@ async fn what_comes_from_elsewhere_is_dropped_and_counted() -> Result<()> {
     while hub.strangers() < 3 {
         is_the_simulator(&session.send(&device_id()).await?)?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn both_families_of_addresses_are_spoken_each_by_its_own_socket() -> Result<()> {
+    let Ok(sixth) = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)) else {
+        eprintln!("this machine has no IPv6");
+        return Ok(());
+    };
+    let only_fourth = hub(1)?;
+    let hub = Hub::new(vec![UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?, sixth])?;
+    for ip in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
+        let session = admin(&hub, serve(ip).await?)?;
+        ensure!(session.send(&echo(b"hello")).await?.data == b"hello", "{ip}");
+    }
+    let none = only_fourth.session((Ipv6Addr::LOCALHOST, 623).into(), login(USER, PASSWORD, None), PATIENT);
+    ensure!(matches!(none.map(drop), Err(TransportError::Io(_))));
     Ok(())
 }
 
