@@ -248,9 +248,14 @@ async fn what_comes_from_elsewhere_is_dropped_and_counted() -> Result<()> {
     stranger.send_to(&[], to)?;
     stranger.send_to(&cake_bmc::asf::Ping { tag: 0 }.encode(), to)?;
     stranger.send_to(&[0xff; 1500], to)?;
-    while hub.strangers() < 3 {
+    // As if it were of this session, the hub's first: but the BMC is elsewhere.
+    let claimed = [6, 0, 0xff, 7, 6, 0xc0, 1, 0, 0, 0, 9, 0, 0, 0, 0, 0];
+    stranger.send_to(&claimed, to)?;
+    while hub.strangers() < 4 {
         is_the_simulator(&session.send(&device_id()).await?)?;
     }
+    let counters = session.counters();
+    ensure!((counters.unauthentic, counters.broken, counters.unmatched) == (0, 0, 0), "{counters:?}");
     Ok(())
 }
 
