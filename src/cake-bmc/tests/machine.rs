@@ -272,6 +272,23 @@ fn a_request_that_nobody_waits_for_has_no_outcome() {
 }
 
 #[test]
+fn a_lost_session_is_found_out_by_who_never_waits_long() {
+    let mut lab = Lab::new(Nature::default());
+    lab.ask(b"x").expect("an answer");
+    lab.bmc.forget();
+    for round in 0..8 {
+        let ticket = lab.send(b"y");
+        lab.run(lab.now + Duration::from_secs(1));
+        if lab.answers.contains_key(&ticket) {
+            assert_eq!((lab.machine.counters.logins, lab.ended), (2, 1), "round {round}");
+            return;
+        }
+        lab.machine.cancel(ticket);
+    }
+    panic!("nobody noticed that the BMC does not know the session any more");
+}
+
+#[test]
 fn requests_are_done_one_after_the_other_unless_the_bmc_bears_more() {
     let mut lab = Lab::new(Nature::default());
     lab.ask(b"x").expect("an answer");

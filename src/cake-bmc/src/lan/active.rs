@@ -39,6 +39,8 @@ pub(super) struct Active {
     pub ready: bool,
     /// When the BMC was heard last.
     pub heard: Instant,
+    /// Since when something was sent and nothing heard, though who asked may be gone.
+    silent_since: Option<Instant>,
 }
 
 /// What a packet of the session brings.
@@ -63,12 +65,18 @@ impl Active {
             outstanding: Vec::new(),
             ready: false,
             heard: now,
+            silent_since: None,
         }
     }
 
     /// Whether the numbers of packets run out, which must never be used twice.
     pub fn worn_out(&self) -> bool {
         self.next_packet > u32::MAX - 1024
+    }
+
+    /// Whether the BMC seems not to know the session any more.
+    pub fn seems_lost(&self, now: Instant, pace: &Pace) -> bool {
+        self.silent_since.is_some_and(|since| now.saturating_duration_since(since) >= pace.lost)
     }
 
     pub fn request(
@@ -78,6 +86,7 @@ impl Active {
         attempt: Attempt,
         random: &mut StdRng,
     ) -> Vec<u8> {
+        self.silent_since.get_or_insert(attempt.sent);
         self.next_request = (self.next_request + 1) % SEQUENCES;
         let outstanding = Outstanding { purpose, request, deadline, attempt, sequence: self.next_request };
         let packet = self.packet_of(&outstanding.request, outstanding.sequence, random);
@@ -119,6 +128,7 @@ impl Active {
         let Ok(payload) = packet.open(&self.keys) else { return Arrival::Unauthentic };
         self.window.take(packet.sequence);
         self.heard = now;
+        self.silent_since = None;
         match packet.payload_type {
             PayloadType::Sol => Arrival::Sol(payload),
             PayloadType::Ipmi => self.receive_message(&payload),

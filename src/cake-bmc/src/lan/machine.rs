@@ -90,6 +90,13 @@ impl Machine {
             return ticket;
         }
         self.counters.requests += 1;
+        if let Phase::In(active) = &self.phase
+            && active.outstanding.is_empty()
+            && active.seems_lost(now, &self.pace)
+        {
+            // Found out by requests that nobody waited for to the end.
+            self.lose(output);
+        }
         self.waiting.push_back(Waiting { ticket, request: request.clone(), deadline: now + self.pace.total });
         self.advance(now, output);
         ticket
