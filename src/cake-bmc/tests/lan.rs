@@ -271,6 +271,10 @@ async fn both_families_of_addresses_are_spoken_each_by_its_own_socket() -> Resul
         let session = admin(&hub, serve(ip).await?)?;
         ensure!(session.send(&echo(b"hello")).await?.data == b"hello", "{ip}");
     }
+    // A session outlives the hub that made it.
+    let session = admin(&hub, serve(Ipv4Addr::LOCALHOST.into()).await?)?;
+    drop(hub);
+    ensure!(session.send(&echo(b"still there")).await?.data == b"still there");
     let none = only_fourth.session((Ipv6Addr::LOCALHOST, 623).into(), login(USER, PASSWORD, None), PATIENT);
     ensure!(matches!(none.map(drop), Err(TransportError::Io(_))));
     Ok(())

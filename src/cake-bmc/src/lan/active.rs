@@ -2,11 +2,13 @@
 
 use super::model::Ticket;
 use super::pace::{Attempt, Pace, RoundTrip};
-use crate::message::{Request, Response};
+use crate::message::{Request, Response, net_fn};
 use crate::rmcp::message::SEQUENCES;
 use crate::rmcp::{Message, Packet, PayloadType, SessionKeys, Window, packet};
 use rand::{RngCore, rngs::StdRng};
 use std::time::Instant;
+
+const CLOSE_SESSION: u8 = 0x3c;
 
 /// Who wants the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub(super) struct Outstanding {
 pub(super) struct Active {
     keys: Box<SessionKeys>,
     /// The BMC's id of the session.
-    pub managed_session: u32,
+    managed_session: u32,
     next_packet: u32,
     next_request: u8,
     window: Window,
@@ -111,6 +113,15 @@ impl Active {
     fn packet_of(&mut self, request: &Request, sequence: u8, random: &mut StdRng) -> Vec<u8> {
         let message = Message::request(request, sequence).encode();
         self.seal(PayloadType::Ipmi, &message, random)
+    }
+
+    /// Close Session, whose answer nobody waits for.
+    pub fn farewell(&mut self, random: &mut StdRng) -> Vec<u8> {
+        self.packet_of(&self.close_request(), 0, random)
+    }
+
+    pub fn close_request(&self) -> Request {
+        Request::new(net_fn::APP, CLOSE_SESSION, self.managed_session.to_le_bytes())
     }
 
     pub fn seal(&mut self, payload_type: PayloadType, payload: &[u8], random: &mut StdRng) -> Vec<u8> {
