@@ -227,3 +227,29 @@ async fn a_sensor_that_is_not_linear_is_asked_how_to_read_it() {
     let sensor = ipmi.read().await.expect("a reading").sensors.remove(0);
     assert_eq!((sensor.value, sensor.state), (None, SensorState::Ok));
 }
+
+#[tokio::test]
+async fn a_name_plate_that_is_read_by_words_is_read_by_words() {
+    let sum = |bytes: &[u8]| bytes.iter().fold(0u8, |sum, byte| sum.wrapping_sub(*byte));
+    let mut plate = vec![1, 0, 0, 1, 0, 0, 0];
+    plate.push(sum(&plate));
+    let mut board = [&[1, 7, 25, 0, 0, 0, 0xe9][..], &[b'x'; 41], &[0xc1]].concat();
+    board.resize(55, 0);
+    board.push(sum(&board));
+    plate.extend(board);
+    let (mut ipmi, log) = script(move |request| match (request.net_fn, request.command) {
+        (0x0a, 0x10) if request.data == [0] => Some(ok(&[64, 0, 1])),
+        (0x0a, 0x11) => {
+            let (at, count) = (usize::from(request.data[1]) * 2, usize::from(request.data[3]) * 2);
+            let part = &plate[at..(at + count).min(plate.len())];
+            Some(ok(&[&[part.len() as u8 / 2], part].concat()))
+        }
+        _ => None,
+    });
+    let part = ipmi.parts().await.expect("parts").remove(0);
+    assert_eq!((part.fields[0].text.len(), part.trouble), (41, None));
+    let read: Vec<_> =
+        asked(&log).into_iter().filter(|(_, command, _)| *command == 0x11).map(|(_, _, data)| data).collect();
+    // Eight bytes of the header and of the area; then the rest, 32 bytes at a time.
+    assert_eq!(read, [[0, 0, 0, 4], [0, 4, 0, 4], [0, 8, 0, 16], [0, 24, 0, 8]]);
+}
