@@ -27,7 +27,7 @@ const GENERIC: &[(u8, &str)] = &[
     (0x09, "ii"),
     (0x0a, "iiiiiiwie"),
     // Redundancy.
-    (0x0b, "iwwwwewe"),
+    (0x0b, "iwwwweww"),
     // ACPI device power states.
     (0x0c, "iiii"),
 ];
@@ -44,15 +44,15 @@ const SPECIFICS: &[(u8, &str)] = &[
     (0x05, "wwwwwww"),
     (0x06, "wwwwww"),
     // Processor, power supply, power unit.
-    (0x07, "eeeeeeeiiiwew"),
-    (0x08, "iewewwei"),
-    (0x09, "iieeweew"),
+    (0x07, "eeeeeeeiwiwew"),
+    (0x08, "ieweewei"),
+    (0x09, "iieeeeew"),
     // Memory, drive, firmware progress.
     (0x0c, "weeeewieiwe"),
     (0x0d, "iewiiweiw"),
     (0x0f, "eei"),
     // Event logging, watchdog 1, system event.
-    (0x10, "wwiwewi"),
+    (0x10, "wwiwwwi"),
     (0x11, "wwwwwwww"),
     (0x12, "iieiii"),
     // Critical interrupt, button.
@@ -73,7 +73,7 @@ const SPECIFICS: &[(u8, &str)] = &[
     (0x24, "iiii"),
     (0x25, "iii"),
     (0x27, "wi"),
-    (0x28, "wewewe"),
+    (0x28, "wweewe"),
     (0x29, "wei"),
     // Session audit, version change, FRU state.
     (0x2a, "iiww"),
