@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 /// Not every clock runs; what BMC it is, and with which firmware, tells the rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SdrStamp {
+    #[serde(default)]
     pub device: DeviceId,
     pub added: u32,
     pub erased: u32,
