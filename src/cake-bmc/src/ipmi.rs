@@ -43,7 +43,7 @@ struct Records {
 }
 
 impl<T: Transport> Ipmi<T> {
-    /// `kept`: what [`Ipmi::cache`] gave when this BMC was read before.
+    /// `kept`: what [`Bmc::records`] gave when this BMC was read before.
     pub fn new(transport: T, kept: Option<SdrCache>) -> Self {
         Self {
             transport,
@@ -62,11 +62,6 @@ impl<T: Transport> Ipmi<T> {
     pub fn records_fresh(mut self, fresh: Duration) -> Self {
         self.records_fresh = fresh;
         self
-    }
-
-    /// What is worth keeping for the next session, once sensors were read.
-    pub fn cache(&self) -> Option<&SdrCache> {
-        self.records.as_ref().map(|records| &records.cache)
     }
 
     pub fn transport(&self) -> &T {
@@ -314,6 +309,10 @@ impl<T: Transport> Bmc for Ipmi<T> {
             parts.extend(self.part(&plate.name, Some(plate.entity), place).await?);
         }
         Ok(parts)
+    }
+
+    fn records(&self) -> Option<&SdrCache> {
+        self.records.as_ref().map(|records| &records.cache)
     }
 
     async fn power(&mut self, verb: ChassisVerb) -> Result<(), BmcError> {

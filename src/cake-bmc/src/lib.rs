@@ -18,9 +18,11 @@
 pub mod asf;
 mod bmc;
 pub mod command;
+pub mod discover;
 pub mod fru;
 mod ipmi;
 pub mod lan;
+pub mod local;
 pub mod message;
 pub mod rmcp;
 pub mod sdr;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use cake_types::BmcProblem;
+use std::sync::Arc;
 
 /// To which part of the BMC a request goes (IPMI 2.0 table 5-1): the even numbers; the response's is one more.
 pub mod net_fn {
@@ -70,6 +71,17 @@ pub trait Transport: Send + Sync {
 
     /// Ends the session, where there is one, so that the BMC need not wait for its time-out.
     async fn close(&self) {}
+}
+
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    async fn send(&self, request: &Request) -> Result<Response, TransportError> {
+        self.as_ref().send(request).await
+    }
+
+    async fn close(&self) {
+        self.as_ref().close().await;
+    }
 }
 
 /// Why a request has no response.

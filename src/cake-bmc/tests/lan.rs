@@ -3,14 +3,17 @@
 mod support;
 
 use anyhow::{Context, Result, ensure};
-use cake_bmc::lan::{Hub, Login, Pace, Privilege, Session};
+use cake_bmc::lan::{Console, Hub, Login, Pace, Privilege, Session};
 use cake_bmc::message::net_fn;
 use cake_bmc::rmcp::Secret;
 use cake_bmc::{Completion, Request, Response, Transport, TransportError};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 use support::ipmi_sim::{LOOKER, PASSWORD, Setup, Simulator, USER};
 use support::relay::{Relay, Weather};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -237,5 +240,49 @@ async fn what_comes_from_elsewhere_is_dropped_and_counted() -> Result<()> {
     while hub.strangers() < 3 {
         is_the_simulator(&session.send(&device_id()).await?)?;
     }
+    Ok(())
+}
+
+/// Reads the console until so many characters came.
+async fn read_of(console: &mut Console, count: usize) -> Result<Vec<u8>> {
+    let mut read = Vec::new();
+    while read.len() < count {
+        read.extend(console.read().await.context("the console ended")?);
+    }
+    Ok(read)
+}
+
+#[tokio::test]
+async fn the_serial_console_goes_both_ways_over_a_bad_network() -> Result<()> {
+    // The simulator's serial line is a connection to this.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let line = format!("  sol \"tcp:127.0.0.1:{}\" 115200", listener.local_addr()?.port());
+    let simulator = Simulator::start_with(&Setup { configuration: line, ..Setup::default() })?;
+    let (mut serial, _) = listener.accept().await?;
+    let delay = Duration::from_millis(5);
+    let relay = Relay::start(simulator.address(), Weather { delay, ..Weather::default() }).await?;
+    let hub = hub(1)?;
+    let session = Arc::new(hub.session(relay.address(), login(USER, PASSWORD, None), EAGER)?);
+    let mut console = Console::open(Arc::clone(&session)).await?;
+    serial.write_all(b"login: ").await?;
+    ensure!(read_of(&mut console, 7).await? == b"login: ");
+    relay.set(Weather { lost: 10, doubled: 20, delay, ..Weather::default() });
+    let typed: Vec<u8> = (0..400u32).flat_map(|index| format!("{index:04}\n").into_bytes()).collect();
+    let mut received = vec![0; typed.len()];
+    ensure!(console.write(&typed) == typed.len());
+    tokio::select! {
+        read = serial.read_exact(&mut received) => drop(read?),
+        said = console.read() => anyhow::bail!("nothing was to be said: {said:?}"),
+    }
+    ensure!(received == typed, "other characters than were typed");
+    let (said, ()) =
+        tokio::try_join!(read_of(&mut console, typed.len()), async { Ok(serial.write_all(&typed).await?) })?;
+    ensure!(said == typed, "other characters than the server said");
+    relay.set(Weather::default());
+    // Who has it has it alone.
+    let other = Console::open(Arc::new(admin(&hub, simulator.address())?)).await;
+    ensure!(matches!(other, Err(cake_bmc::BmcError::Completion(Completion(0x80)))));
+    console.close().await?;
+    Console::open(session).await?.close().await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Many sessions over few sockets.
 
-use super::machine::{Login, Machine};
+use super::machine::Machine;
+use super::model::Login;
 use super::pace::Pace;
 use super::session::{Link, Session};
 use crate::message::TransportError;

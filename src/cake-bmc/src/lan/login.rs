@@ -1,6 +1,6 @@
 //! The steps of a login. Pure: [`super::Machine`] sends what they make, and sends it again.
 
-use super::machine::{Login, Privilege};
+use super::model::{Login, Privilege};
 use crate::TransportError;
 use crate::message::{Completion, Request, net_fn};
 use crate::rmcp::handshake::{ManagedProof, role};

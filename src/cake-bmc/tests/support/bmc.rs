@@ -1,4 +1,5 @@
 //! The smallest BMC that a session can be had with: as pure as the machine that it is asked by, and as wicked as a test wants.
+#![allow(dead_code, reason = "each program that includes it uses a part of it")]
 
 use cake_bmc::Request;
 use cake_bmc::message::net_fn;
