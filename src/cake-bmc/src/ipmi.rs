@@ -13,13 +13,13 @@ use crate::sdr::{self, Factors, Known, SdrCache, SdrStamp, SensorRecord};
 use crate::sensor::{RawReading, sensor, silent};
 use crate::{fru, sel};
 use async_trait::async_trait;
-use cake_types::{BmcDevice, BootDevice, ChassisVerb, Entity, Part, PowerRestore, Sensor};
+use cake_types::{BmcDevice, BootDevice, ChassisVerb, Entity, Part, PartFact, PowerRestore, Sensor};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// The address of every BMC on its own bus (IPMI 2.0 §5.5): sensors of other controllers are asked by another way.
 const BMC: u8 = 0x20;
-/// So often it is asked whether its records have changed.
+/// So often it is asked whether its records have changed, unless somebody wants it otherwise.
 const RECORDS_FRESH: Duration = Duration::from_secs(300);
 
 pub struct Ipmi<T> {
@@ -33,6 +33,7 @@ pub struct Ipmi<T> {
     plate_chunk: Chunk,
     /// It knows no DCMI.
     without_dcmi: bool,
+    records_fresh: Duration,
 }
 
 struct Records {
@@ -53,7 +54,14 @@ impl<T: Transport> Ipmi<T> {
             event_chunk: Chunk::WHOLE,
             plate_chunk: Chunk::USUAL,
             without_dcmi: false,
+            records_fresh: RECORDS_FRESH,
         }
+    }
+
+    /// For how long the BMC's records are taken to be as they were. Looking costs one question.
+    pub fn records_fresh(mut self, fresh: Duration) -> Self {
+        self.records_fresh = fresh;
+        self
     }
 
     pub fn transport(&self) -> &T {
@@ -116,14 +124,17 @@ impl<T: Transport> Ipmi<T> {
     /// Makes sure that the records are known and not old.
     async fn refresh(&mut self) -> Result<(), BmcError> {
         let now = Instant::now();
-        if self.records.as_ref().is_some_and(|records| now < records.checked + RECORDS_FRESH) {
+        if self.records.as_ref().is_some_and(|records| now < records.checked + self.records_fresh) {
             return Ok(());
         }
-        let (stamp, sources) = if self.device_id().await?.has_repository {
-            (sdr::read::repository_stamp(&self.transport).await?, vec![Source::Repository])
-        } else {
-            let (stamp, luns) = sdr::read::device_stamp(&self.transport).await?;
-            (stamp, luns.into_iter().map(|lun| Source::Device { lun }).collect())
+        let (stamp, sources) = match (self.stamp().await, &mut self.records) {
+            (Ok(now), _) => now,
+            // It is at them itself: those of before are good until it says otherwise.
+            (Err(BmcError::Completion(_)), Some(records)) => {
+                records.checked = now;
+                return Ok(());
+            }
+            (Err(error), _) => return Err(error),
         };
         if let Some(records) = self.records.as_mut().filter(|records| records.cache.stamp == stamp) {
             records.checked = now;
@@ -135,6 +146,17 @@ impl<T: Transport> Ipmi<T> {
         };
         self.records = Some(Records { known: cache.known(), cache, checked: now });
         Ok(())
+    }
+
+    /// Of what age its records are, and where they lie.
+    async fn stamp(&mut self) -> Result<(SdrStamp, Vec<Source>), BmcError> {
+        let device = self.device_id().await?;
+        if device.has_repository {
+            let stamp = sdr::read::repository_stamp(&self.transport, device).await?;
+            return Ok((stamp, vec![Source::Repository]));
+        }
+        let (stamp, luns) = sdr::read::device_stamp(&self.transport, device).await?;
+        Ok((stamp, luns.into_iter().map(|lun| Source::Device { lun }).collect()))
     }
 
     async fn read_records(&mut self, stamp: SdrStamp, sources: Vec<Source>) -> Result<SdrCache, BmcError> {
@@ -229,7 +251,11 @@ impl<T: Transport> Ipmi<T> {
         let plate = fru::read::plate(&self.transport, &mut self.plate_chunk, place).await?;
         Ok(plate.map(|plate| {
             let (fields, trouble) = (plate.fields, plate.trouble);
-            Part { id: place.1.to_string(), name: name.to_owned(), entity, fields, trouble }
+            // The record's name, else what the plate calls it.
+            let called = |what| fields.iter().find(|field| field.what == what).map(|field| field.text.as_str());
+            let own = || called(PartFact::ProductName).or_else(|| called(PartFact::BoardName));
+            let name = if name.is_empty() { own().unwrap_or_default() } else { name }.to_owned();
+            Part { id: place.1.to_string(), name, entity, fields, trouble }
         }))
     }
 }

@@ -78,6 +78,10 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     async fn send(&self, request: &Request) -> Result<Response, TransportError> {
         self.as_ref().send(request).await
     }
+
+    async fn close(&self) {
+        self.as_ref().close().await;
+    }
 }
 
 /// Why a request has no response.

@@ -355,6 +355,20 @@ async fn one_without_sensor_records_still_has_a_log() {
 }
 
 #[tokio::test]
+async fn records_that_it_is_writing_anew_are_those_of_before() {
+    let mut asked = 0;
+    let writing = move |_: &mut Machine, request: &Request| {
+        let stamp = (request.net_fn, request.command) == (0x0a, 0x20);
+        asked += i32::from(stamp);
+        (stamp && asked > 1).then(|| no(0xd0))
+    };
+    let mut ipmi = Ipmi::new(Fake::with(machine(), writing), None).records_fresh(std::time::Duration::ZERO);
+    assert_eq!(values(&mut ipmi).await, WELL);
+    assert_eq!(values(&mut ipmi).await, WELL);
+    assert_eq!(ipmi.transport().count(0x0a, 0x20), 2);
+}
+
+#[tokio::test]
 async fn a_user_who_may_not_is_told_so() {
     let forbids = |_: &mut Machine, request: &Request| (request.command == 0x2d).then(|| no(0xd4));
     match Ipmi::new(Fake::with(machine(), forbids), None).read().await {

@@ -1,6 +1,6 @@
 //! Every line of the specification's tables of events has words in every language.
 
-use cake_bmc::sensor::{facts_of_the_specification, key};
+use cake_bmc::sensor::{detailed, facts_of_the_specification, firmware_details, key};
 use cake_i18n::Catalogue;
 use cake_types::Language;
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ fn every_fact_of_the_specification_has_words() {
             let other = of_a_class.insert((fact.class, fact.kind, text.clone()), key.clone());
             assert_eq!(other, None, "{} {key}: {text}", words.tag());
         }
+        let details = firmware_details().map(|(offset, detail)| detailed(0x0f, 0x6f, offset, detail).key);
+        missing.extend(details.filter(|key| !words.has(key)));
         assert!(missing.is_empty(), "{}: {missing:?}", words.tag());
         assert!(words.has("ipmi-oem"));
     }
@@ -28,7 +30,8 @@ fn every_fact_of_the_specification_has_words() {
 /// Words that no table asks for are somebody's mistake in a number.
 #[test]
 fn there_are_no_words_for_facts_that_are_not() {
-    let keys: Vec<_> = facts_of_the_specification().map(|of| key(of.kind, of.class, of.offset)).collect();
+    let mut keys: Vec<_> = facts_of_the_specification().map(|of| key(of.kind, of.class, of.offset)).collect();
+    keys.extend(firmware_details().map(|(offset, detail)| detailed(0x0f, 0x6f, offset, detail).key));
     let words = Catalogue::get(Language::English);
     for id in words.ids().filter(|id| id.starts_with("ipmi-") && *id != "ipmi-oem") {
         assert!(keys.iter().any(|key| key == id), "{id}");

@@ -201,6 +201,10 @@ fn what_servers_and_sensors_are_has_its_words() {
         has("boot-device", &BootDevice::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("part-fact", &PartFact::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("part-trouble", &PartTrouble::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        // Rack-mount, blade, tower and their kin: the numbers of SMBIOS.
+        for kind in (1..=25).chain([28, 29]) {
+            assert!(words.has(&format!("chassis-kind-{kind}")), "{} chassis-kind-{kind}", words.tag());
+        }
         for id in 0..=u8::MAX {
             assert!(words.has(&Entity { id, instance: 1 }.word()), "{} entity {id:#x}", words.tag());
         }

@@ -68,8 +68,8 @@ impl Limits {
 }
 
 /// Something that a discrete sensor says, or an event: `ipmi-CLASS-OFFSET` for the generic ones (IPMI 2.0 table 42-2) and
-/// `ipmi-6f-TYPE-OFFSET` for those of a sensor type (table 42-3), numbers in hexadecimal; its words are the catalogue's entry of that
-/// name. What is not in the specification (OEM), or is Redfish's own, is told as it came.
+/// `ipmi-6f-TYPE-OFFSET` for those of a sensor type (table 42-3), numbers in hexadecimal; of the firmware's events with the step or error
+/// behind, `ipmi-6f-0f-OFFSET-CODE`. Its words are the catalogue's entry of that name. What is not in the specification (OEM), or is Redfish's own, is told as it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SensorFact {
     pub key: String,

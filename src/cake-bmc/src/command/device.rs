@@ -4,10 +4,11 @@ use super::{ask, fixed, send};
 use crate::bmc::BmcError;
 use crate::message::{Completion, Request, Transport, net_fn};
 use cake_types::BmcDevice;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// §20.1 Get Device ID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceId {
     /// `firmware` in its two parts.
     pub firmware: (u8, u8),

@@ -68,6 +68,11 @@ impl Chunk {
         smaller.inspect(|size| self.0 = **size).is_some()
     }
 
+    /// To fewer than so many.
+    pub(crate) fn shrink_below(&mut self, size: usize) {
+        while usize::from(self.0) >= size && self.shrink() {}
+    }
+
     /// A refusal that fewer bytes may heal. Not every BMC has read the table: some call it a wrong length or a wrong field.
     pub(crate) const fn heals(completion: Completion) -> bool {
         matches!(

@@ -1,12 +1,16 @@
 //! What is worth keeping of a BMC: its records and thresholds, which change when somebody changes the hardware.
 
 use super::{FruLocator, Record, SensorRecord, Thresholds, parse};
+use crate::command::device::DeviceId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// By which two readings of a repository are told apart (IPMI 2.0 §33.9): two times of the BMC's clock, and how many records it has.
+/// Not every clock runs; what BMC it is, and with which firmware, tells the rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SdrStamp {
+    #[serde(default)]
+    pub device: DeviceId,
     pub added: u32,
     pub erased: u32,
     pub count: u16,

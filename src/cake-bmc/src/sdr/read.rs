@@ -2,6 +2,7 @@
 
 use super::{HEADER, LONGEST, SdrStamp, length};
 use crate::bmc::BmcError;
+use crate::command::device::DeviceId;
 use crate::command::{Chunk, ask, fixed, refused, send};
 use crate::message::{Completion, Request, Response, Transport, net_fn};
 use std::collections::HashSet;
@@ -37,20 +38,20 @@ impl Default for Manner {
 }
 
 /// §33.9 Get SDR Repository Info.
-pub(crate) async fn repository_stamp(transport: &dyn Transport) -> Result<SdrStamp, BmcError> {
+pub(crate) async fn repository_stamp(transport: &dyn Transport, device: DeviceId) -> Result<SdrStamp, BmcError> {
     let data = ask(transport, &Request::new(net_fn::STORAGE, 0x20, [])).await?;
     let data: [u8; 14] = fixed(&data, "Get SDR Repository Info")?;
     let time = |at: usize| u32::from_le_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]);
-    Ok(SdrStamp { count: u16::from_le_bytes([data[1], data[2]]), added: time(5), erased: time(9) })
+    Ok(SdrStamp { device, count: u16::from_le_bytes([data[1], data[2]]), added: time(5), erased: time(9) })
 }
 
 /// §35.2 Get Device SDR Info: which logical units have records, and since when.
-pub(crate) async fn device_stamp(transport: &dyn Transport) -> Result<(SdrStamp, Vec<u8>), BmcError> {
+pub(crate) async fn device_stamp(transport: &dyn Transport, device: DeviceId) -> Result<(SdrStamp, Vec<u8>), BmcError> {
     let data = ask(transport, &Request::new(net_fn::SENSOR_EVENT, 0x20, [])).await?;
     let [sensors, flags, changed @ ..] = &data[..] else { return Err(BmcError::Answer("Get Device SDR Info")) };
     let changed = changed.first_chunk().map_or(0, |time| u32::from_le_bytes(*time));
     let luns = (0..4).filter(|lun| flags & 1 << lun != 0).collect();
-    Ok((SdrStamp { added: changed, erased: 0, count: (*sensors).into() }, luns))
+    Ok((SdrStamp { device, added: changed, erased: 0, count: (*sensors).into() }, luns))
 }
 
 /// Every record. One that can't be read ends it: nobody knows which comes after.

@@ -35,6 +35,7 @@ fn a_full_record_is_read() {
     let limits = sensor.limits(&sensor.thresholds).expect("a linear sensor");
     assert_eq!([limits.lower_non_critical, limits.upper_non_recoverable], [Some(0.6), Some(19.8)]);
     assert_eq!([limits.lower_critical, limits.upper_critical], [Some(0.4), Some(19.0)]);
+    assert_eq!([limits.lower_non_recoverable, limits.upper_non_critical], [Some(0.2), Some(18.0)]);
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub struct Event {
     /// Raw: what was read, and the threshold that it passed.
     pub reading: Option<u8>,
     pub threshold: Option<u8>,
+    /// The sensor's type adds a code of its own.
+    pub detail: Option<u8>,
 }
 
 impl Record {
@@ -92,7 +94,10 @@ impl Record {
             raw: hex(&self.raw),
         };
         let Body::Event(event) = self.body else { return told };
-        told.fact = sensor::fact(event.kind, event.class, event.offset);
+        told.fact = match event.detail {
+            Some(detail) => sensor::detailed(event.kind, event.class, event.offset, detail),
+            None => sensor::fact(event.kind, event.class, event.offset),
+        };
         told.asserted = event.asserted;
         if let Some(sensor) = sensors.iter().find(|sensor| event.is_of(sensor)) {
             told.sensor = Some(sensor_id(event.generator, event.lun, event.number));
@@ -123,6 +128,7 @@ impl Event {
             offset: raw[13] & 0xf,
             reading: data(6, raw[14]),
             threshold: data(4, raw[15]),
+            detail: (raw[13] >> 6 == 3).then_some(raw[14]),
         }
     }
 

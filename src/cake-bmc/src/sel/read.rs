@@ -103,6 +103,10 @@ async fn entry(transport: &dyn Transport, chunk: &mut Chunk, id: u16) -> Result<
     let mut turns = 0;
     let (mut bytes, mut next, mut reservation) = (Vec::new(), 0xffff, 0);
     while bytes.len() < RECORD {
+        // Who asks for a part needs a reservation.
+        if reservation == 0 && usize::from(chunk.size()) < RECORD {
+            reservation = reserve(transport).await?;
+        }
         let rest = (RECORD - bytes.len()) as u8;
         let count = if *chunk == Chunk::WHOLE { chunk.size() } else { chunk.size().min(rest) };
         let response = part(transport, reservation, id, (bytes.len() as u8, count)).await?;
@@ -112,21 +116,18 @@ async fn entry(transport: &dyn Transport, chunk: &mut Chunk, id: u16) -> Result<
                     next = u16::from_le_bytes([response.data[0], response.data[1]]);
                 }
                 bytes.extend_from_slice(&response.data[2..]);
+                if bytes.len() < RECORD && *chunk == Chunk::WHOLE {
+                    // It gave what it could at once: the rest is a part.
+                    chunk.shrink_below(RECORD);
+                }
             }
             Completion::OK => return Err(BmcError::Answer("Get SEL Entry")),
             Completion::RESERVATION_CANCELED if turns < TURNS => {
                 turns += 1;
                 (bytes, reservation) = (Vec::new(), reserve(transport).await?);
             }
-            refusal if Chunk::heals(refusal) && chunk.shrink() => {
-                if reservation == 0 && usize::from(chunk.size()) < RECORD {
-                    reservation = reserve(transport).await?;
-                }
-            }
+            refusal if Chunk::heals(refusal) && chunk.shrink() => {}
             refusal => return Err(refused(refusal)),
-        }
-        if reservation == 0 && !bytes.is_empty() && bytes.len() < RECORD {
-            reservation = reserve(transport).await?;
         }
     }
     Ok((Record::parse(fixed(&bytes, "Get SEL Entry")?), next))

@@ -27,10 +27,16 @@ const GENERIC: &[(u8, &str)] = &[
     (0x09, "ii"),
     (0x0a, "iiiiiiwie"),
     // Redundancy.
-    (0x0b, "iwwwwewe"),
+    (0x0b, "iwwwweww"),
     // ACPI device power states.
     (0x0c, "iiii"),
 ];
+
+/// What the firmware says beside (table 42-3, type 0Fh, event data 2): of each offset how many steps or errors there are, and
+/// those between that are kept for later.
+const FIRMWARE: u8 = 0x0f;
+const FIRMWARE_DETAILS: [u8; 3] = [0x0e, 0x1a, 0x1a];
+const FIRMWARE_RESERVED: [(u8, u8); 2] = [(1, 0x15), (2, 0x15)];
 
 /// Table 42-3: sensor type, offsets. Types without offsets of their own are not here.
 const SPECIFICS: &[(u8, &str)] = &[
@@ -38,15 +44,15 @@ const SPECIFICS: &[(u8, &str)] = &[
     (0x05, "wwwwwww"),
     (0x06, "wwwwww"),
     // Processor, power supply, power unit.
-    (0x07, "eeeeeeeiiiwew"),
-    (0x08, "iewewwei"),
-    (0x09, "iieeweew"),
+    (0x07, "eeeeeeeiwiwew"),
+    (0x08, "ieweewei"),
+    (0x09, "iieeeeew"),
     // Memory, drive, firmware progress.
     (0x0c, "weeeewieiwe"),
     (0x0d, "iewiiweiw"),
     (0x0f, "eei"),
     // Event logging, watchdog 1, system event.
-    (0x10, "wwiwewi"),
+    (0x10, "wwiwwwi"),
     (0x11, "wwwwwwww"),
     (0x12, "iieiii"),
     // Critical interrupt, button.
@@ -67,7 +73,7 @@ const SPECIFICS: &[(u8, &str)] = &[
     (0x24, "iiii"),
     (0x25, "iii"),
     (0x27, "wi"),
-    (0x28, "wewewe"),
+    (0x28, "wweewe"),
     (0x29, "wei"),
     // Session audit, version change, FRU state.
     (0x2a, "iiww"),
@@ -132,6 +138,22 @@ fn with_kind(severity: Severity, kind: u8, class: u8, offset: u8) -> Severity {
     if (class, offset) == (0x03, 1) && measured { Severity::Warning } else { severity }
 }
 
+/// What an event says, with the code that its sensor's type adds. Its words are `ipmi-6f-0f-OFFSET-CODE`.
+pub fn detailed(kind: u8, class: u8, offset: u8, detail: u8) -> SensorFact {
+    let mut fact = fact(kind, class, offset);
+    let known = (class, kind) == (SPECIFIC, FIRMWARE) && firmware_details().any(|of| of == (offset, detail));
+    if known {
+        fact.key = format!("{}-{detail:02x}", fact.key);
+    }
+    fact
+}
+
+/// Offset and code.
+pub fn firmware_details() -> impl Iterator<Item = (u8, u8)> {
+    let all = (0..).zip(FIRMWARE_DETAILS).flat_map(|(offset, count)| (0..count).map(move |detail| (offset, detail)));
+    all.filter(|of| !FIRMWARE_RESERVED.contains(of))
+}
+
 /// Where people look for it.
 pub fn group(sensor: &SensorRecord) -> SensorGroup {
     match sensor.unit {
@@ -162,7 +184,7 @@ pub fn group(sensor: &SensorRecord) -> SensorGroup {
 
 #[cfg(test)]
 mod tests {
-    use super::{fact, facts_of_the_specification, key};
+    use super::{detailed, fact, facts_of_the_specification, key};
     use cake_types::Severity;
     use std::collections::BTreeSet;
 
@@ -203,6 +225,17 @@ mod tests {
         }
         for (kind, offset) in [(0x08, 0), (0x25, 0), (0x22, 5), (0x14, 0)] {
             assert_eq!(fact(kind, 0x6f, offset).severity, Severity::Info, "{}", key(kind, 0x6f, offset));
+        }
+    }
+
+    #[test]
+    fn the_firmware_says_at_which_step_it_is() {
+        assert_eq!(detailed(0x0f, 0x6f, 0, 2).key, "ipmi-6f-0f-00-02");
+        assert_eq!(detailed(0x0f, 0x6f, 2, 0x13).key, "ipmi-6f-0f-02-13");
+        for (kind, class, offset, detail) in
+            [(0x0f, 0x6f, 1, 0x15), (0x0f, 0x6f, 0, 0xff), (0x08, 0x6f, 6, 1), (0x0f, 0x03, 1, 1)]
+        {
+            assert_eq!(detailed(kind, class, offset, detail), fact(kind, class, offset));
         }
     }
 

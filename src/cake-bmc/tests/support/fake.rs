@@ -1,4 +1,5 @@
 //! A BMC in memory that does as the specification says, but for what a test makes it do otherwise.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use async_trait::async_trait;
 use cake_bmc::{Completion, Request, Response, Transport, TransportError};

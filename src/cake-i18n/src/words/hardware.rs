@@ -17,9 +17,10 @@ impl Words {
         let text = format!("{value:.3}");
         let number = text.trim_end_matches('0').trim_end_matches('.');
         let sign = format!("sensor-unit-{unit}");
-        match self.has(&sign) && unit != "none" {
-            true => format!("{number} {}", self.text_of(&sign)),
-            false => number.into(),
+        // A number of times has no sign.
+        match if self.has(&sign) { self.text_of(&sign) } else { "" } {
+            "" => number.into(),
+            sign => format!("{number} {sign}"),
         }
     }
 
@@ -61,6 +62,8 @@ mod tests {
             [(71.0, "71"), (3.3, "3.3"), (-0.5, "-0.5"), (1.0 / 3.0, "0.333"), (100.0, "100"), (0.0, "0")]
         {
             assert_eq!(words.measured(value, "none"), text);
+            assert_eq!(words.measured(value, "count"), text);
+            assert_eq!(words.measured(value, "volt"), format!("{text} V"));
         }
         assert_eq!(words.sensor_fact("no-such-key", Some("OEM 7")), "OEM 7");
     }
