@@ -17,6 +17,7 @@
 
 mod bmc;
 pub mod message;
+pub mod redfish;
 
 pub use bmc::{Bmc, BmcError, EventLog, Reading};
 pub use message::{Completion, Request, Response, Transport, TransportError};
