@@ -21,6 +21,8 @@ use zeroize::Zeroizing;
 pub const MEMBERS_MAX: usize = 512;
 /// Members of a collection that come inside of it.
 pub const INLINE_MAX: usize = 4096;
+/// Pages of a collection that are turned.
+const PAGES_MAX: usize = 256;
 /// Requests of one call.
 const REQUESTS_MAX: usize = 2048;
 /// Documents of one call that may come too late or not at all; then the BMC counts as silent.
@@ -214,8 +216,9 @@ impl Client {
         most: usize,
     ) -> Result<Vec<(Link, Option<T>)>, BmcError> {
         let (mut members, mut seen, mut next) = (Vec::new(), HashSet::new(), first);
-        while let Some(page) = next.take() {
-            if !seen.insert(page.trimmed().to_owned()) {
+        for turned in 0.. {
+            let Some(page) = next.take() else { break };
+            if turned == PAGES_MAX || !seen.insert(page.trimmed().to_owned()) {
                 self.partial = true;
                 break;
             }

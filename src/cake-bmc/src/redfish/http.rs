@@ -30,6 +30,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// Makes connections to one BMC. Whoever parses what a BMC says may open no socket: it is handed connected ones.
 #[async_trait]
 pub trait Dial: Send + Sync {
+    /// With `TCP_NODELAY`, or each request waits for the acknowledgement of the one before.
     async fn dial(&self) -> io::Result<Box<dyn Stream>>;
 }
 

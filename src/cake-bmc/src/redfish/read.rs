@@ -82,7 +82,7 @@ impl Redfish {
             let power: Option<Power> = self.client.optional(Some(link.clone())).await?;
             let power = power.unwrap_or_default();
             gathered.watts =
-                gathered.watts.or(power.power_control.0.first().and_then(|control| control.power_consumed_watts.0));
+                gathered.watts.or(power.power_control.0.iter().find_map(|control| control.power_consumed_watts.0));
             if newer.is_empty() {
                 gathered.sensors.extend(sensors::power(link.as_str(), &power));
             }

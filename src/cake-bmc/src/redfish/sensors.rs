@@ -16,7 +16,7 @@ pub fn sensor(path: &str, wire: &Wire) -> Sensor {
         upper_critical: active(&limits.upper_critical, factor),
         upper_non_recoverable: active(&limits.upper_fatal, factor),
     });
-    let group = group(wire.reading_type.get().unwrap_or_default(), wire.physical_context.get(), unit);
+    let group = group(wire, unit);
     measured(path, &wire.name, (group, unit), value, limits, &wire.status)
 }
 
@@ -71,17 +71,20 @@ fn unit_of_kind(kind: &Text) -> SensorUnit {
     }
 }
 
-fn group(kind: &str, context: Option<&str>, unit: SensorUnit) -> SensorGroup {
-    let fan = context.is_some_and(|context| context.contains("Fan"));
+fn group(wire: &Wire, unit: SensorUnit) -> SensorGroup {
+    let kind = wire.reading_type.get().unwrap_or_default();
+    // How much of its speed a fan runs at is a percentage of something that only its place or its name tells.
+    let of = |what: &str| {
+        [&wire.physical_context, &wire.name].into_iter().any(|text| text.string().to_ascii_lowercase().contains(what))
+    };
     match (kind, unit) {
         ("Temperature", _) | ("", SensorUnit::Celsius) => SensorGroup::Temperature,
         ("Rotational" | "AirFlow" | "AirFlowCMM", _) | ("", SensorUnit::Rpm) => SensorGroup::Fan,
-        ("Percent", _) if fan => SensorGroup::Fan,
+        ("Percent", _) if of("fan") => SensorGroup::Fan,
+        ("Percent", _) if of("battery") => SensorGroup::Battery,
         ("Voltage", _) | ("", SensorUnit::Volt) => SensorGroup::Voltage,
         ("Current", _) | ("", SensorUnit::Ampere) => SensorGroup::Current,
-        ("Power" | "EnergykWh" | "EnergyJoules" | "EnergyWh" | "ChargeAh", _) | ("", SensorUnit::Watt) => {
-            SensorGroup::Power
-        }
+        ("Power" | "EnergykWh" | "EnergyJoules" | "EnergyWh", _) | ("", SensorUnit::Watt) => SensorGroup::Power,
         _ => SensorGroup::Other,
     }
 }

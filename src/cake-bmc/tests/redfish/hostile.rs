@@ -196,7 +196,7 @@ async fn pages_without_end() {
     let mut bmc = server.bmc();
     bmc.read().await.expect("the rest");
     let asked = server.heard().len();
-    assert!(asked < 2100, "{asked} requests");
+    assert!(bmc.partial() && asked < 400, "{asked} requests");
 }
 
 #[tokio::test]

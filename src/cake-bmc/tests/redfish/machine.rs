@@ -178,6 +178,10 @@ fn sensors(tree: &mut Tree) {
             json!({ "Name": "CPU 2", "Reading": null, "ReadingUnits": "Cel", "ReadingType": "Temperature", "Status": { "State": "Enabled" } }),
         ),
         (
+            "Fan2",
+            json!({ "Name": "Rear fan", "Reading": 45, "ReadingUnits": "%", "ReadingType": "Percent", "PhysicalContext": "Chassis" }),
+        ),
+        (
             "Total",
             json!({ "Name": "Total", "Reading": "374", "ReadingUnits": "W", "ReadingType": "Power", "Status": { "Health": "OK" } }),
         ),

@@ -6,3 +6,4 @@ mod hostile;
 mod machine;
 mod reading;
 mod server;
+mod sushy;

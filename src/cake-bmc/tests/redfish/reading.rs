@@ -36,6 +36,7 @@ async fn the_newer_schema_is_read() {
         (SensorGroup::Power, SensorUnit::Watt, Some(374.0), SensorState::Ok),
         "a number in a text"
     );
+    assert_eq!(told(&reading, "Rear fan"), (SensorGroup::Fan, SensorUnit::Percent, Some(45.0), SensorState::Ok));
     assert_eq!(
         told(&reading, "web 1"),
         (SensorGroup::System, SensorUnit::None, None, SensorState::Warning),

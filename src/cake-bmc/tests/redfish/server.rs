@@ -130,7 +130,9 @@ pub struct Tcp(pub SocketAddr);
 #[async_trait]
 impl Dial for Tcp {
     async fn dial(&self) -> io::Result<Box<dyn Stream>> {
-        Ok(Box::new(TcpStream::connect(self.0).await?))
+        let stream = TcpStream::connect(self.0).await?;
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
     }
 }
 
@@ -153,6 +155,7 @@ async fn serve(
     log: &Mutex<Vec<Asked>>,
     written: &AtomicUsize,
 ) -> io::Result<()> {
+    stream.set_nodelay(true)?;
     let mut stream = BufReader::new(acceptor.accept(stream).await?);
     loop {
         let mut head = String::new();
