@@ -1,12 +1,13 @@
 //! What a BMC is told to do, and as whom.
 
 use super::machine::{self, ACCOUNT, CD, DRIVE, SYSTEM};
-use super::server::{PASSWORD, Server};
+use super::server::{PASSWORD, Reply, Server};
 use cake_bmc::redfish::{Account, Cell, Fingerprint, Login, Options, PowerLimit, Redfish, Task, discover};
 use cake_bmc::{Bmc, BmcError, Completion, TransportError};
 use cake_types::{BmcProblem, BootDevice, ChassisVerb, PowerRestore};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 fn problem<T: std::fmt::Debug>(outcome: Result<T, BmcError>) -> BmcProblem {
@@ -99,8 +100,11 @@ async fn a_service_is_discovered_without_a_password() {
     assert!(found.fingerprint.is_some());
     assert_eq!(server.heard(), ["GET /redfish/v1/"]);
 
-    let other = Server::start(|_| super::server::Reply::json(200, r#"{"hello": "I am a printer"}"#)).await;
+    let other = Server::start(|_| Reply::json(200, r#"{"hello": "I am a printer"}"#)).await;
     assert!(matches!(discover(other.dial(), "bmc", other.options().patience).await, Err(BmcError::Answer(_))));
+    let moved = Server::start(|_| Reply::json(301, "{}").with("Location", "https://10.0.0.1/redfish/v1/")).await;
+    let moved = discover(moved.dial(), "bmc", moved.options().patience).await;
+    assert!(matches!(moved, Err(BmcError::Transport(TransportError::Garbled("a redirect")))), "{moved:?}");
 }
 
 #[tokio::test]
@@ -109,13 +113,13 @@ async fn power_is_switched_with_the_words_that_the_bmc_takes() {
     let mut bmc = server.bmc();
     let is_on = async |bmc: &mut Redfish| bmc.read().await.expect("a reading").chassis.expect("a chassis").on;
     bmc.power(ChassisVerb::Soft).await.expect("off");
-    assert!(!is_on(&mut bmc).await);
+    let seen = [is_on(&mut bmc).await, is_on(&mut bmc).await, is_on(&mut bmc).await];
+    assert_eq!(seen, [true, true, false], "it takes its time");
     bmc.power(ChassisVerb::On).await.expect("on");
     bmc.power(ChassisVerb::Reset).await.expect("a reset");
     bmc.power(ChassisVerb::Cycle).await.expect("a cycle");
     assert!(is_on(&mut bmc).await);
     bmc.power(ChassisVerb::Off).await.expect("off");
-    assert!(!is_on(&mut bmc).await);
     let words = ["GracefulShutdown", "On", "ForceRestart", "ForceOff", "On", "ForceOff"];
     assert_eq!(machine.lock().expect("a lock").resets, words, "it takes no PowerCycle: off, then on");
 
@@ -315,4 +319,14 @@ async fn nobody_there_is_silence() {
     let mut bmc = Redfish::new(dial, options);
     let outcome = bmc.read().await;
     assert!(matches!(outcome, Err(BmcError::Transport(TransportError::Io(_) | TransportError::Silent))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn one_connection_is_kept_and_made_anew_where_the_bmc_closes_it() {
+    let (server, machine) = machine::start(machine::newer()).await;
+    let whole = server.bmc().read().await.expect("a reading");
+    assert_eq!(server.connections.load(Ordering::Relaxed), 1, "a handshake is what costs a BMC most");
+    let closing = Server::closing_after(3, move |asked| machine.lock().expect("a lock").answer(asked)).await;
+    assert_eq!(closing.bmc().read().await.expect("a reading"), whole);
+    assert!(closing.connections.load(Ordering::Relaxed) > 2);
 }

@@ -26,6 +26,8 @@ pub struct Machine {
     /// It says what it can put into collections, and does.
     pub expands: bool,
     pub resets: Vec<String>,
+    /// How often it says that it is still going off.
+    pub going_off: usize,
     /// Counts changes of documents: their tag.
     pub version: usize,
 }
@@ -35,7 +37,8 @@ pub type Shared = Arc<Mutex<Machine>>;
 pub async fn start(tree: Tree) -> (Server, Shared) {
     let password = PASSWORD.to_owned();
     let (sessions, resets) = (Vec::new(), Vec::new());
-    let machine = Machine { tree, password, sessions, opened: 0, most: 4, expands: false, resets, version: 1 };
+    let machine =
+        Machine { tree, password, sessions, opened: 0, most: 4, expands: false, resets, going_off: 0, version: 1 };
     let shared = Arc::new(Mutex::new(machine));
     let answers = shared.clone();
     let server = Server::start(move |asked| answers.lock().expect("a lock").answer(asked)).await;
@@ -369,7 +372,12 @@ impl Machine {
             || asked.header("authorization") == Some(&format!("Basic {basic}"))
     }
 
-    fn show(&self, path: &str) -> Reply {
+    fn show(&mut self, path: &str) -> Reply {
+        if path == SYSTEM && self.going_off > 0 {
+            self.going_off -= 1;
+            let state = if self.going_off == 0 { "Off" } else { "PoweringOff" };
+            self.tree.get_mut(SYSTEM).expect("a system")["PowerState"] = json!(state);
+        }
         let (plain, expand) = match path.split_once("?$expand=") {
             Some((plain, _)) if self.expands => (plain, true),
             _ => (path, false),
@@ -407,8 +415,13 @@ impl Machine {
         match action {
             "ComputerSystem.Reset" => {
                 let word = arguments["ResetType"].as_str().expect("a word").to_owned();
+                if self.going_off > 0 {
+                    return refusal(409, "it is going off");
+                }
                 let on = !matches!(word.as_str(), "ForceOff" | "GracefulShutdown");
-                self.tree.get_mut(SYSTEM).expect("a system")["PowerState"] = json!(if on { "On" } else { "Off" });
+                self.going_off = if on { 0 } else { 3 };
+                self.tree.get_mut(SYSTEM).expect("a system")["PowerState"] =
+                    json!(if on { "On" } else { "PoweringOff" });
                 self.resets.push(word);
             }
             "LogService.ClearLog" => log(&mut self.tree, 0),

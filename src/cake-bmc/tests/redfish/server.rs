@@ -76,6 +76,7 @@ pub struct Server {
     pub asked: Arc<Mutex<Vec<Asked>>>,
     /// Bytes of bodies that were written.
     pub written: Arc<AtomicUsize>,
+    pub connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -87,21 +88,29 @@ impl Drop for Server {
 
 impl Server {
     pub async fn start(handler: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+        Self::closing_after(usize::MAX, handler).await
+    }
+
+    /// Closes each connection after so many answers, without a word.
+    pub async fn closing_after(most: usize, handler: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (asked, written) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = connections.clone();
         let (acceptor, handler): (_, Arc<Handler>) = (acceptor(), Arc::new(handler));
         let (log, bytes) = (asked.clone(), written.clone());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
                 let (acceptor, handler, log, bytes) = (acceptor.clone(), handler.clone(), log.clone(), bytes.clone());
                 tokio::spawn(async move {
                     // A client that hangs up is the client's business.
-                    let _ = serve(acceptor, stream, &*handler, &log, &bytes).await;
+                    let _ = serve(acceptor, stream, most, &*handler, &log, &bytes).await;
                 });
             }
         });
-        Self { address, asked, written, task }
+        Self { address, asked, written, connections, task }
     }
 
     pub fn dial(&self) -> Box<dyn Dial> {
@@ -151,13 +160,14 @@ fn acceptor() -> TlsAcceptor {
 async fn serve(
     acceptor: TlsAcceptor,
     stream: TcpStream,
+    most: usize,
     handler: &Handler,
     log: &Mutex<Vec<Asked>>,
     written: &AtomicUsize,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(acceptor.accept(stream).await?);
-    loop {
+    for _ in 0..most {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             if stream.read_line(&mut head).await? == 0 {
@@ -175,6 +185,7 @@ async fn serve(
         log.lock().expect("a lock").push(asked);
         answer(stream.get_mut(), reply, written).await?;
     }
+    stream.get_mut().shutdown().await
 }
 
 async fn answer(stream: &mut (impl AsyncWriteExt + Unpin), reply: Reply, written: &AtomicUsize) -> io::Result<()> {
