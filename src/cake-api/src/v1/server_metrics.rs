@@ -36,7 +36,8 @@ pub(super) fn families(out: &mut Exposition, servers: &[Arc<ServerEntry>]) {
             power.sample(&[("server", name)], u8::from(chassis.on));
         }
     }
-    let mut faults = out.family(Kind::Gauge, "cake_server_chassis_faults", "", "Faults that a server's chassis reports.");
+    let mut faults =
+        out.family(Kind::Gauge, "cake_server_chassis_faults", "", "Faults that a server's chassis reports.");
     for (name, status) in &heard {
         if let Some(chassis) = &status.chassis {
             faults.sample(&[("server", name)], server::faults(chassis).len());

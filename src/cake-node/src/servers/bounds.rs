@@ -125,11 +125,9 @@ mod tests {
         let told = parts(vec![part; 5000]);
         assert!(more);
         let log = ServerLog { events, overflowed: true, full: None };
-        for (what, frame) in [
-            ("sensors", frame::encode(&status)),
-            ("events", frame::encode(&log)),
-            ("parts", frame::encode(&told)),
-        ] {
+        for (what, frame) in
+            [("sensors", frame::encode(&status)), ("events", frame::encode(&log)), ("parts", frame::encode(&told))]
+        {
             let length = frame.unwrap_or_else(|error| panic!("{what}: {error}")).len();
             assert!(length < FRAME_MAX, "{what}: {length}");
         }

@@ -191,7 +191,10 @@ async fn a_sensor_past_its_limit_is_one_alert_and_ends_when_it_is_back() {
     admin.until("/v1/servers/lab-1", |server| server["health"] == "unheard").await;
     assert_eq!(items(&admin.get("/v1/alerts").await.is(200)).len(), 1);
     let metrics = admin.get("/metrics").await.text;
-    assert!(metrics.contains("cake_server_bmc_up{server=\"lab-1\"} 0\n") && !metrics.contains("cake_sensor_"), "{metrics}");
+    assert!(
+        metrics.contains("cake_server_bmc_up{server=\"lab-1\"} 0\n") && !metrics.contains("cake_sensor_"),
+        "{metrics}"
+    );
     app.node.server_says("lab-1", |status| {
         (status.problem, status.sensors) = (None, vec![sensor(60.0, SensorState::Ok)]);
     });
