@@ -1,10 +1,20 @@
 //! What can be asked of a BMC, whichever protocol it speaks.
 
 use crate::message::{Completion, TransportError};
+use crate::redfish::Fingerprint;
 use crate::sdr::SdrCache;
 use async_trait::async_trait;
 use cake_types::{BmcDevice, BootDevice, ChassisStatus, ChassisVerb, Part, PowerRestore, Sensor, ServerEvent};
 use std::time::Duration;
+
+/// What one session leaves to the next.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kept<'a> {
+    /// IPMI: sensor records, which need many round trips.
+    pub records: Option<&'a SdrCache>,
+    /// Redfish: the certificate by which the BMC is known again.
+    pub certificate: Option<Fingerprint>,
+}
 
 /// All sensors at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,9 +66,7 @@ pub trait Bmc: Send {
     async fn boot(&mut self) -> Result<BootDevice, BmcError>;
 
     /// What is worth keeping for the next session, once sensors were read.
-    fn records(&self) -> Option<&SdrCache> {
-        None
-    }
+    fn kept(&self) -> Kept<'_>;
 
     /// Ends the session, so that the BMC need not wait for its time-out.
     async fn close(&mut self);

@@ -1,6 +1,6 @@
 //! A BMC that speaks IPMI, whatever carries it.
 
-use crate::bmc::{Bmc, BmcError, EventLog, Reading};
+use crate::bmc::{Bmc, BmcError, EventLog, Kept, Reading};
 use crate::command::dcmi::{PowerLimit, PowerReading};
 use crate::command::device::DeviceId;
 use crate::command::lan::LanSettings;
@@ -43,7 +43,7 @@ struct Records {
 }
 
 impl<T: Transport> Ipmi<T> {
-    /// `kept`: what [`Bmc::records`] gave when this BMC was read before.
+    /// `kept`: what [`Bmc::kept`] gave when this BMC was read before.
     pub fn new(transport: T, kept: Option<SdrCache>) -> Self {
         Self {
             transport,
@@ -311,8 +311,8 @@ impl<T: Transport> Bmc for Ipmi<T> {
         Ok(parts)
     }
 
-    fn records(&self) -> Option<&SdrCache> {
-        self.records.as_ref().map(|records| &records.cache)
+    fn kept(&self) -> Kept<'_> {
+        Kept { records: self.records.as_ref().map(|records| &records.cache), certificate: None }
     }
 
     async fn power(&mut self, verb: ChassisVerb) -> Result<(), BmcError> {

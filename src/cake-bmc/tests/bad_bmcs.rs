@@ -63,13 +63,13 @@ async fn one_that_does_as_it_should_is_read_with_few_questions() {
 async fn what_was_kept_is_used_until_the_records_change() {
     let mut first = Ipmi::new(Fake::new(machine()), None);
     values(&mut first).await;
-    let kept = serde_json::to_vec(first.records().expect("it was read")).expect("it can be kept");
+    let kept = serde_json::to_vec(first.kept().records.expect("it was read")).expect("it can be kept");
     let kept = serde_json::from_slice(&kept).expect("and read again");
     let mut second = Ipmi::new(Fake::new(machine()), Some(kept));
     assert_eq!(values(&mut second).await, WELL);
     assert_eq!((second.transport().count(SDR.0, SDR.1), second.transport().count(0x04, 0x27)), (0, 0));
     let changed = Machine { sdr_times: (7, 0), ..machine() };
-    let mut third = Ipmi::new(Fake::new(changed), second.records().cloned());
+    let mut third = Ipmi::new(Fake::new(changed), second.kept().records.cloned());
     assert_eq!(values(&mut third).await, WELL);
     assert_eq!(third.transport().count(SDR.0, SDR.1), 3);
 }

@@ -92,7 +92,13 @@ impl BmcProblem {
     pub const fn is_lasting(self) -> bool {
         matches!(
             self,
-            Self::Refused | Self::Forbidden | Self::Cipher | Self::Another | Self::NoDevice | Self::NoAddress
+            Self::Refused
+                | Self::Forbidden
+                | Self::Cipher
+                | Self::Another
+                | Self::Certificate
+                | Self::NoDevice
+                | Self::NoAddress
         )
     }
 }

@@ -82,6 +82,8 @@ pub(super) fn the_same(error: &TransportError) -> TransportError {
         TransportError::Busy => TransportError::Busy,
         TransportError::Cipher => TransportError::Cipher,
         TransportError::Garbled(what) => TransportError::Garbled(what),
-        TransportError::Silent | TransportError::NoDevice | TransportError::Io(_) => TransportError::Silent,
+        TransportError::Silent | TransportError::NoDevice | TransportError::Certificate | TransportError::Io(_) => {
+            TransportError::Silent
+        }
     }
 }

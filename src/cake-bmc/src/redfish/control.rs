@@ -4,7 +4,7 @@ use super::client::{INLINE_MAX, MEMBERS_MAX};
 use super::link::Link;
 use super::wire::{Chassis, Component, LogEntry, LogService, Manager, System};
 use super::{Redfish, events, parts};
-use crate::{Bmc, BmcError, EventLog, Reading};
+use crate::{Bmc, BmcError, EventLog, Kept, Reading};
 use async_trait::async_trait;
 use cake_types::{BmcDevice, BootDevice, ChassisVerb, Part, PowerRestore};
 use serde_json::json;
@@ -12,6 +12,10 @@ use std::time::Duration;
 
 #[async_trait]
 impl Bmc for Redfish {
+    fn kept(&self) -> Kept<'_> {
+        Kept { records: None, certificate: self.fingerprint() }
+    }
+
     async fn device(&mut self) -> Result<BmcDevice, BmcError> {
         self.client.begin();
         let (_, system, _) = self.system().await?;

@@ -11,6 +11,7 @@
 mod bounds;
 pub mod confine;
 mod connect;
+mod dial;
 mod orders;
 mod records;
 mod target;
@@ -23,7 +24,7 @@ use crate::database::{Database, ServerRow};
 use crate::house::House;
 use cake_node_api::frame::{self, FrameReader};
 use cake_node_api::{NodeError, ServerLog};
-use cake_types::{BmcProblem, Part, Server, ServerId, ServerStatus, Stamp};
+use cake_types::{BmcProblem, BmcSpec, Part, Server, ServerId, ServerStatus, Stamp};
 use records::Records;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -45,6 +46,8 @@ const SELDOM: Duration = Duration::from_secs(60);
 const STEADY: Duration = Duration::from_secs(300);
 /// UDP sockets for each family: a BMC that floods one of them disturbs only its neighbours on it.
 const SOCKETS: usize = 2;
+/// Who does not take a connection by then has no Redfish.
+const DIAL: Duration = Duration::from_secs(4);
 /// Names that mean no address are looked up again, and those of BMCs that are silent.
 const RESOLVE: Duration = Duration::from_secs(60);
 
@@ -63,7 +66,7 @@ pub struct Servers {
 struct State {
     rows: BTreeMap<ServerId, ServerRow>,
     /// To the worker, while it runs.
-    orders: Option<mpsc::UnboundedSender<Order>>,
+    orders: Option<mpsc::UnboundedSender<(Order, Option<OwnedFd>)>>,
     logs: HashMap<u64, oneshot::Sender<Result<ServerLog, BmcProblem>>>,
     parts: HashMap<u64, oneshot::Sender<Result<Vec<Part>, BmcProblem>>>,
 }
@@ -137,7 +140,7 @@ impl Servers {
 
     /// `false`: there is no worker now.
     fn tell(&self, order: Order) -> bool {
-        self.state().orders.as_ref().is_some_and(|orders| orders.send(order).is_ok())
+        self.state().orders.as_ref().is_some_and(|orders| orders.send((order, None)).is_ok())
     }
 
     /// Hands a BMC to the worker, if there is one to be heard and a worker to hear it.
@@ -225,12 +228,12 @@ impl Servers {
         for socket in sockets()? {
             send(&stream, &Order::Socket, Some(&socket)).await?;
         }
-        let (orders, mut ordered) = mpsc::unbounded_channel::<Order>();
+        let (orders, mut ordered) = mpsc::unbounded_channel::<(Order, Option<OwnedFd>)>();
         self.state().orders = Some(orders);
         let writer = stream.clone();
         let writing = tokio::spawn(async move {
-            while let Some(order) = ordered.recv().await {
-                if send(&writer, &order, None).await.is_err() {
+            while let Some((order, descriptor)) = ordered.recv().await {
+                if send(&writer, &order, descriptor.as_ref()).await.is_err() {
                     return;
                 }
             }
@@ -295,6 +298,9 @@ impl Servers {
             Said::Status { id, status } => self.status(id, *status).await,
             Said::Keep { id, records } if self.state().rows.contains_key(&id) => self.records.write(id, records).await,
             Said::Keep { .. } => {}
+            Said::Dial { ask, id } => {
+                tokio::spawn(self.clone().dial(ask, id));
+            }
             Said::Done { operation, result } => self.done(operation, result).await,
             Said::Log { ask, log } => {
                 if let Some(waiting) = self.state().logs.remove(&ask) {
@@ -335,6 +341,20 @@ impl Servers {
         self.board().set_server(id, status);
     }
 
+    /// Connects the worker to the Redfish service of a server that it was told to watch, and to nothing else.
+    async fn dial(self: Arc<Self>, ask: u64, id: ServerId) {
+        let bmc = self.state().rows.get(&id).filter(|row| !row.refused).and_then(|row| row.server.spec.bmc.clone());
+        let connection = match bmc {
+            Some(bmc) => connected(&bmc).await,
+            None => None,
+        };
+        let order = Order::Dialed { ask, connected: connection.is_some() };
+        if let Some(orders) = &self.state().orders {
+            // The worker may have gone meanwhile.
+            let _ = orders.send((order, connection));
+        }
+    }
+
     fn written(&self, result: Result<(), crate::database::DatabaseError>) {
         if let Err(error) = result {
             tracing::error!(error = crate::chain(&error), "what a BMC said can't be written down: {error}");
@@ -358,6 +378,14 @@ impl Servers {
         }
         self.interrupted().await;
     }
+}
+
+/// A connection, if somebody listens there in time.
+async fn connected(bmc: &BmcSpec) -> Option<OwnedFd> {
+    let address = target::redfish(bmc).await.ok()?;
+    let stream = tokio::time::timeout(DIAL, tokio::net::TcpStream::connect(address)).await.ok()?.ok()?;
+    stream.set_nodelay(true).ok()?;
+    stream.into_std().ok().map(OwnedFd::from)
 }
 
 enum Ended {

@@ -10,11 +10,13 @@
 use super::bounds;
 use super::wire::{Said, Target, Trouble};
 use async_trait::async_trait;
+use cake_bmc::redfish::Fingerprint;
 use cake_bmc::sdr::SdrCache;
-use cake_bmc::{Bmc, BmcError, Completion, EventLog, TransportError};
+use cake_bmc::{Bmc, BmcError, Completion, EventLog, Kept, TransportError};
 use cake_node_api::ServerLog;
 use cake_types::{BmcProblem, FailureCode, OperationId, ServerId, ServerStatus, ServerVerb, Stamp};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -29,9 +31,37 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const AFTER_ORDER: Duration = Duration::from_secs(2);
 
 /// Makes a connection to a BMC, or the promise of one: the first question opens it.
+#[async_trait(?Send)]
 pub trait Connect {
-    /// `kept`: what an earlier connection left ([`Bmc::records`]).
-    fn connect(&self, target: &Target, kept: Option<SdrCache>) -> Result<Box<dyn Bmc>, BmcProblem>;
+    async fn connect(&self, id: ServerId, target: &Target, remembered: &Remembered)
+    -> Result<Box<dyn Bmc>, BmcProblem>;
+}
+
+/// What an earlier connection left ([`Bmc::kept`]), as it lies on the disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<SdrCache>,
+    /// A fingerprint in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
+impl Remembered {
+    pub fn certificate(&self) -> Option<Fingerprint> {
+        self.certificate.as_deref().and_then(Fingerprint::parse)
+    }
+
+    /// Whether it is what `kept` says.
+    fn is(&self, kept: &Kept<'_>) -> bool {
+        self.records.as_ref() == kept.records && self.certificate() == kept.certificate
+    }
+}
+
+impl From<Kept<'_>> for Remembered {
+    fn from(Kept { records, certificate }: Kept<'_>) -> Self {
+        Self { records: records.cloned(), certificate: certificate.map(|print| print.to_string()) }
+    }
 }
 
 /// What is asked in between.
@@ -53,8 +83,8 @@ pub struct Watch<L> {
     target: Target,
     status: ServerStatus,
     bmc: Option<Box<dyn Bmc>>,
-    /// Its sensor records, for the next connection.
-    kept: Option<SdrCache>,
+    /// For the next connection.
+    remembered: Remembered,
     /// Readings that failed in a row.
     failed: u32,
     listener: L,
@@ -63,8 +93,8 @@ pub struct Watch<L> {
 impl<L: Listener> Watch<L> {
     /// `kept`: what was said to be kept before ([`Said::Keep`]).
     pub fn new(id: ServerId, stamp: Stamp, target: Target, kept: Option<&str>, listener: L) -> Self {
-        let kept = kept.and_then(|text| serde_json::from_str(text).ok());
-        Self { id, target, status: ServerStatus::unheard(stamp), bmc: None, kept, failed: 0, listener }
+        let remembered = kept.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        Self { id, target, status: ServerStatus::unheard(stamp), bmc: None, remembered, failed: 0, listener }
     }
 
     /// Until nobody can ask any more: then the BMC is told that the session is over.
@@ -129,7 +159,8 @@ impl<L: Listener> Watch<L> {
 
     async fn read(&mut self, connect: &dyn Connect) -> Result<(), BmcProblem> {
         if self.bmc.is_none() {
-            let bmc = self.bmc.insert(connect.connect(&self.target, self.kept.clone())?);
+            let bmc = connect.connect(self.id, &self.target, &self.remembered).await?;
+            let bmc = self.bmc.insert(bmc);
             self.status.device = Some(bmc.device().await.map_err(|error| problem(&error))?);
         }
         let Some(bmc) = &mut self.bmc else { return Err(BmcProblem::Silent) };
@@ -151,20 +182,21 @@ impl<L: Listener> Watch<L> {
         Ok(())
     }
 
-    /// Sensor records that are new are kept on the disk: a BMC needs many round trips for them.
+    /// What is new is kept on the disk: sensor records need many round trips.
     async fn keep(&mut self) {
-        let records = self.bmc.as_ref().and_then(|bmc| bmc.records());
-        if let Some(records) = records.filter(|records| self.kept.as_ref() != Some(*records)) {
-            let text = serde_json::to_string(records).unwrap_or_default();
-            self.kept = Some(records.clone());
-            self.listener.hear(Said::Keep { id: self.id, records: text }).await;
+        let Some(bmc) = &self.bmc else { return };
+        let kept = bmc.kept();
+        if !self.remembered.is(&kept) {
+            self.remembered = kept.into();
+            let records = serde_json::to_string(&self.remembered).unwrap_or_default();
+            self.listener.hear(Said::Keep { id: self.id, records }).await;
         }
     }
 
     async fn answer(&mut self, ask: Ask, connect: &dyn Connect) {
         let said = match ask {
             Ask::Do { operation, verb } => {
-                let result = match self.connected(connect) {
+                let result = match self.connected(connect).await {
                     Ok(bmc) => carry_out(bmc, verb).await.map_err(|error| trouble(&error)),
                     Err(problem) => Err(Trouble { code: code_of(problem), detail: problem.as_str().into() }),
                 };
@@ -172,7 +204,7 @@ impl<L: Listener> Watch<L> {
             }
             Ask::Log { ask, after } => Said::Log { ask, log: self.log(connect, after).await },
             Ask::Parts { ask } => {
-                let parts = match self.connected(connect) {
+                let parts = match self.connected(connect).await {
                     Ok(bmc) => bmc.parts().await.map(bounds::parts).map_err(|error| problem(&error)),
                     Err(problem) => Err(problem),
                 };
@@ -183,18 +215,18 @@ impl<L: Listener> Watch<L> {
     }
 
     /// A BMC that has refused us is not asked with the same words again.
-    fn connected(&mut self, connect: &dyn Connect) -> Result<&mut Box<dyn Bmc>, BmcProblem> {
+    async fn connected(&mut self, connect: &dyn Connect) -> Result<&mut Box<dyn Bmc>, BmcProblem> {
         if self.is_refused() {
             return Err(BmcProblem::Refused);
         }
         if self.bmc.is_none() {
-            self.bmc = Some(connect.connect(&self.target, self.kept.clone())?);
+            self.bmc = Some(connect.connect(self.id, &self.target, &self.remembered).await?);
         }
         self.bmc.as_mut().ok_or(BmcProblem::Silent)
     }
 
     async fn log(&mut self, connect: &dyn Connect, after: Option<String>) -> Result<ServerLog, BmcProblem> {
-        let bmc = self.connected(connect)?;
+        let bmc = self.connected(connect).await?;
         let log = bmc.events(after.as_deref()).await.map_err(|error| problem(&error))?;
         let EventLog { events, anew: _, overflowed, full } = log;
         let (events, more) = bounds::events(events);
@@ -225,7 +257,9 @@ fn problem(error: &BmcError) -> BmcProblem {
 const fn code_of(problem: BmcProblem) -> FailureCode {
     match problem {
         BmcProblem::Refused | BmcProblem::Forbidden => FailureCode::BmcRefused,
-        BmcProblem::Garbled | BmcProblem::Cipher | BmcProblem::Another => FailureCode::BmcFailed,
+        BmcProblem::Garbled | BmcProblem::Cipher | BmcProblem::Another | BmcProblem::Certificate => {
+            FailureCode::BmcFailed
+        }
         BmcProblem::Silent | BmcProblem::NoAddress | BmcProblem::Busy | BmcProblem::NoDevice | BmcProblem::Worker => {
             FailureCode::BmcSilent
         }

@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 pub struct Target {
     pub access: BmcAccess,
     pub address: Option<SocketAddr>,
+    /// As HTTP names it.
+    pub host: String,
     pub user: String,
     pub password: Zeroizing<String>,
     /// K_g: 20 bytes in hexadecimal.
@@ -30,6 +32,11 @@ pub enum Order {
         stamp: Stamp,
         target: Target,
         records: Option<String>,
+    },
+    /// A connection that was asked for travels with this, if there is one.
+    Dialed {
+        ask: u64,
+        connected: bool,
     },
     Forget {
         id: ServerId,
@@ -57,7 +64,12 @@ pub enum Said {
         id: ServerId,
         status: Box<ServerStatus>,
     },
-    /// Sensor records, to be given back with the next [`Order::Watch`]. Nobody but the worker looks into them.
+    /// A connection to the Redfish service of this server is wanted.
+    Dial {
+        ask: u64,
+        id: ServerId,
+    },
+    /// What is worth keeping, to be given back with the next [`Order::Watch`]. Nobody but the worker looks into them.
     Keep {
         id: ServerId,
         records: String,

@@ -6,6 +6,8 @@
 //! ```
 
 use super::confine::{ConfineError, confine};
+use super::connect::Connector;
+use super::dial::Dials;
 use super::watch::{Ask, Connect, Listener, Watch};
 use super::wire::{Order, Said, Trouble};
 use async_trait::async_trait;
@@ -67,11 +69,14 @@ async fn serve(socket: StdStream) -> Result<(), BmcWorkerError> {
             order => break order,
         }
     };
-    let connect: Rc<dyn Connect> = Rc::new(super::connect::Connector::new(sockets)?);
+    let dials = Dials::new(say.clone());
+    let connect: Rc<dyn Connect> = Rc::new(Connector::new(sockets, dials.clone())?);
     let mut house = House { watched: HashMap::new(), connect, say };
     house.order(first).await;
     loop {
         match reader.next(&stream).await {
+            Ok(Order::Dialed { ask, connected: true }) => dials.dialed(ask, Some(reader.take_descriptor()?)),
+            Ok(Order::Dialed { ask, connected: false }) => dials.dialed(ask, None),
             Ok(order) => house.order(order).await,
             // The node is gone, and with it the reason to ask.
             Err(FrameError::Closed) => return Ok(()),
@@ -100,7 +105,7 @@ impl House {
     async fn order(&mut self, order: Order) {
         match order {
             // They come first; one more changes nothing.
-            Order::Socket => {}
+            Order::Socket | Order::Dialed { .. } => {}
             Order::Watch { id, stamp, target, records } => {
                 let (asks, received) = mpsc::channel(ASKS);
                 // The one of before ends when its asks do.

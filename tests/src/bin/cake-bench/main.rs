@@ -5,12 +5,14 @@
 //!  lists               GET /v1/vms         │ the same bytes, ready-made, over the same TLS
 //!  memory, start-up    both daemons        │ (figures of others, from their own measurements)
 //!  screens             bytes to a browser  │ the same over plain TCP
+//!  BMCs                readings            │ the same requests ready-made, decoded by nobody
 //!  images              upload, import      │ openssl, qemu-img, FICLONE
 //! ```
 //!
 //! Times on a busy machine mean little; ratios to a floor that ran a moment ago mean more, and counts mean most. So every
 //! row says what the load was, and what noise can't touch is counted: QMP commands, synced writes.
 
+mod bmcs;
 mod canned;
 mod counts;
 mod floor;
@@ -29,7 +31,7 @@ use std::process::Command;
 use std::time::Instant;
 use table::Table;
 
-/// `cake-bench [ROUNDS [house|screens|transfers]]`: all parts, or one.
+/// `cake-bench [ROUNDS [house|screens|transfers|bmcs]]`: all parts, or one.
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [command, body] = arguments.as_slice()
@@ -61,6 +63,13 @@ async fn bench(rounds: usize, part: Option<&str>) -> Result<()> {
     }
     if wanted("screens") {
         screens::measure(&mut table, rounds).await?;
+    }
+    if wanted("bmcs") {
+        let measured = tokio::task::spawn_blocking(move || {
+            bmcs::measure(&mut table, rounds)?;
+            anyhow::Ok(table)
+        });
+        table = measured.await??;
     }
     if wanted("transfers") {
         transfers::measure(&mut table, rounds).await?;

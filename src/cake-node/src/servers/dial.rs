@@ -1,0 +1,61 @@
+//! The worker's connections to Redfish: it may make none, so the node makes them and hands them over.
+
+use super::wire::Said;
+use async_trait::async_trait;
+use cake_bmc::redfish::{Dial, Stream};
+use cake_types::ServerId;
+use std::collections::HashMap;
+use std::io;
+use std::net::TcpStream as StdStream;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+
+/// Connections that were asked for.
+pub struct Dials {
+    next: AtomicU64,
+    waiting: Mutex<HashMap<u64, oneshot::Sender<Option<OwnedFd>>>>,
+    say: mpsc::Sender<Said>,
+}
+
+impl Dials {
+    pub fn new(say: mpsc::Sender<Said>) -> Arc<Self> {
+        Arc::new(Self { next: AtomicU64::default(), waiting: Mutex::default(), say })
+    }
+
+    async fn dial(&self, id: ServerId) -> io::Result<TcpStream> {
+        let ask = self.next.fetch_add(1, Ordering::Relaxed);
+        let (send, receive) = oneshot::channel();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(ask, send);
+        let gone = || io::Error::from(io::ErrorKind::NotConnected);
+        self.say.send(Said::Dial { ask, id }).await.map_err(|_| gone())?;
+        let descriptor = receive.await.map_err(|_| gone())?.ok_or_else(gone)?;
+        let stream = StdStream::from(descriptor);
+        stream.set_nonblocking(true)?;
+        TcpStream::from_std(stream)
+    }
+
+    /// What became of one; `None`: nobody listens there.
+    pub fn dialed(&self, ask: u64, connection: Option<OwnedFd>) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&ask);
+        if let Some(waiting) = waiting {
+            // Whoever asked may have given up.
+            let _ = waiting.send(connection);
+        }
+    }
+}
+
+/// To one BMC.
+pub struct NodeDial {
+    pub id: ServerId,
+    pub dials: Arc<Dials>,
+}
+
+#[async_trait]
+impl Dial for NodeDial {
+    async fn dial(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(Box::new(self.dials.dial(self.id).await?))
+    }
+}
