@@ -99,7 +99,8 @@ impl Bmc {
         match (message.command, &self.nature.list) {
             (0x38, _) => {
                 let (types, extended) = if self.nature.speaks_2_0 { (0x80, 0x02) } else { (0x04, 0x00) };
-                vec![0, 1, types, 0, extended, 0, 0, 0, 0]
+                // 0x04: users have names.
+                vec![0, 1, types, 0x04, extended, 0, 0, 0, 0]
             }
             (0x54, Some(list)) => {
                 let part = list.chunks(16).nth((message.data[2] & 0x3f).into()).unwrap_or_default();
@@ -124,7 +125,8 @@ impl Bmc {
         self.sessions.insert(self.next, Session { console, suite, exchange: None, open: None, sent: 0 });
         OpenResponse::Open {
             tag: request.tag,
-            privilege: request.privilege,
+            // 0 asks for the highest that the suite allows.
+            privilege: if request.privilege == 0 { 4 } else { request.privilege },
             console_session: console,
             managed_session: self.next,
             algorithms: request.algorithms,
@@ -192,6 +194,7 @@ impl Bmc {
                 [&[0], message.data].concat()
             }
             (net_fn::APP, 0x3b) if message.data[0] > self.nature.privilege => vec![0x80],
+            (net_fn::APP, 0x3b) => vec![0, message.data[0]],
             _ => vec![0],
         };
         if message.command != ECHO {

@@ -1,4 +1,4 @@
-//! A foreign client against our codec: the BMC of these tests, whose packets are all made by it, is asked by ipmitool.
+//! Foreign clients against our codec: the BMC of these tests, whose packets are all made by it, is asked by ipmitool and FreeIPMI.
 
 #[path = "support/bmc.rs"]
 mod bmc;
@@ -66,6 +66,25 @@ fn ipmitool_speaks_both_suites_with_our_codec() -> Result<()> {
         let bmc = server.end()?;
         ensure!(bmc.echoed.contains(&vec![0xca, 0xfe]));
         ensure!(bmc.sessions() == 0, "ipmitool closed its session");
+    }
+    Ok(())
+}
+
+#[test]
+fn freeipmi_speaks_both_suites_with_our_codec() -> Result<()> {
+    let command = format!("{ECHO:x}");
+    for suite in ["3", "17"] {
+        let mut server = Server::start(Nature::default())?;
+        let output = Command::new("ipmi-raw")
+            .args(["-D", "LAN_2_0", "-I", suite, "-h", &server.address.to_string(), "-u", USER, "-p", PASSWORD])
+            .args(["-l", "ADMIN", "0", "06", &command, "ca", "fe"])
+            .output()
+            .context("ipmi-raw (FreeIPMI)")?;
+        ensure!(output.status.success(), "suite {suite}: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(String::from_utf8_lossy(&output.stdout).trim() == "rcvd: 70 00 CA FE");
+        let bmc = server.end()?;
+        ensure!(bmc.echoed.contains(&vec![0xca, 0xfe]));
+        ensure!(bmc.sessions() == 0, "FreeIPMI closed its session");
     }
     Ok(())
 }
