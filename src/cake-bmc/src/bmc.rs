@@ -70,6 +70,12 @@ pub enum BmcError {
     Transport(#[from] TransportError),
     #[error("the BMC refuses: completion code {:#04x}", .0.0)]
     Completion(Completion),
+    /// In its own words (DSP0266 §9.6); empty when it has none.
+    #[error("the BMC refuses: HTTP status {status}: {message}")]
+    Redfish { status: u16, message: String },
+    /// Behind the BMC there is no such machine, or none at all.
+    #[error("the BMC knows no such system")]
+    NoSystem,
     #[error("the BMC can't do this")]
     Unsupported,
     #[error("the BMC's answer to {0} makes no sense")]

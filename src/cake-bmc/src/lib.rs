@@ -24,6 +24,7 @@ mod ipmi;
 pub mod lan;
 pub mod local;
 pub mod message;
+pub mod redfish;
 pub mod rmcp;
 pub mod sdr;
 pub mod sel;

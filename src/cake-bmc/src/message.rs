@@ -97,6 +97,8 @@ pub enum TransportError {
     Busy,
     #[error("the BMC offers no cipher suite that is safe enough")]
     Cipher,
+    #[error("the BMC's certificate is another one than before")]
+    Certificate,
     #[error("what answers breaks the protocol: {0}")]
     Garbled(&'static str),
     #[error("there is no such device")]
@@ -113,6 +115,7 @@ impl TransportError {
             Self::Forbidden => BmcProblem::Forbidden,
             Self::Busy => BmcProblem::Busy,
             Self::Cipher => BmcProblem::Cipher,
+            Self::Certificate => BmcProblem::Certificate,
             Self::Garbled(_) => BmcProblem::Garbled,
             Self::NoDevice => BmcProblem::NoDevice,
         }

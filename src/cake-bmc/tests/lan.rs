@@ -7,11 +7,13 @@ use cake_bmc::lan::{Console, Hub, Login, Pace, Privilege, Session};
 use cake_bmc::message::net_fn;
 use cake_bmc::rmcp::Secret;
 use cake_bmc::{Completion, Request, Response, Transport, TransportError};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
+use support::bmc::echo;
 use support::ipmi_sim::{LOOKER, PASSWORD, Setup, Simulator, USER};
 use support::relay::{Relay, Weather};
+use support::server::serve;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -66,7 +68,15 @@ fn is_the_simulator(response: &Response) -> Result<()> {
 async fn a_session_logs_in_asks_and_closes() -> Result<()> {
     let simulator = Simulator::start()?;
     let hub = hub(1)?;
-    let session = admin(&hub, simulator.address())?;
+    // Nothing is lost here, and nobody is so slow that it seems to be.
+    let pace = Pace {
+        first: Duration::from_secs(20),
+        least: Duration::from_secs(20),
+        most: Duration::from_secs(20),
+        lost: Duration::from_secs(60),
+        ..PATIENT
+    };
+    let session = hub.session(simulator.address(), login(USER, PASSWORD, None), pace)?;
     is_the_simulator(&session.send(&device_id()).await?)?;
     // Only an administrator may: Set Channel Access is not sent, Get User Access is an operator's.
     let access = session.send(&Request::new(net_fn::APP, 0x44, [0x01, 0x02])).await?;
@@ -76,6 +86,7 @@ async fn a_session_logs_in_asks_and_closes() -> Result<()> {
     is_the_simulator(&session.send(&device_id()).await?)?;
     let counters = session.counters();
     ensure!((counters.logins, counters.requests) == (2, 3), "{counters:?}");
+    ensure!((counters.repeated, counters.unmatched) == (0, 0), "{counters:?}");
     ensure!((counters.broken, counters.unauthentic, counters.replayed) == (0, 0, 0), "{counters:?}");
     Ok(())
 }
@@ -237,9 +248,35 @@ async fn what_comes_from_elsewhere_is_dropped_and_counted() -> Result<()> {
     stranger.send_to(&[], to)?;
     stranger.send_to(&cake_bmc::asf::Ping { tag: 0 }.encode(), to)?;
     stranger.send_to(&[0xff; 1500], to)?;
-    while hub.strangers() < 3 {
+    // As if it were of this session, the hub's first: but the BMC is elsewhere.
+    let claimed = [6, 0, 0xff, 7, 6, 0xc0, 1, 0, 0, 0, 9, 0, 0, 0, 0, 0];
+    stranger.send_to(&claimed, to)?;
+    while hub.strangers() < 4 {
         is_the_simulator(&session.send(&device_id()).await?)?;
     }
+    let counters = session.counters();
+    ensure!((counters.unauthentic, counters.broken, counters.unmatched) == (0, 0, 0), "{counters:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn both_families_of_addresses_are_spoken_each_by_its_own_socket() -> Result<()> {
+    let Ok(sixth) = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)) else {
+        eprintln!("this machine has no IPv6");
+        return Ok(());
+    };
+    let only_fourth = hub(1)?;
+    let hub = Hub::new(vec![UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?, sixth])?;
+    for ip in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
+        let session = admin(&hub, serve(ip).await?)?;
+        ensure!(session.send(&echo(b"hello")).await?.data == b"hello", "{ip}");
+    }
+    // A session outlives the hub that made it.
+    let session = admin(&hub, serve(Ipv4Addr::LOCALHOST.into()).await?)?;
+    drop(hub);
+    ensure!(session.send(&echo(b"still there")).await?.data == b"still there");
+    let none = only_fourth.session((Ipv6Addr::LOCALHOST, 623).into(), login(USER, PASSWORD, None), PATIENT);
+    ensure!(matches!(none.map(drop), Err(TransportError::Io(_))));
     Ok(())
 }
 

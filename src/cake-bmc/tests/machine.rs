@@ -272,6 +272,44 @@ fn a_request_that_nobody_waits_for_has_no_outcome() {
 }
 
 #[test]
+fn a_lost_session_is_found_out_by_who_never_waits_long() {
+    let mut lab = Lab::new(Nature::default());
+    lab.ask(b"x").expect("an answer");
+    lab.bmc.forget();
+    for round in 0..8 {
+        let ticket = lab.send(b"y");
+        lab.run(lab.now + Duration::from_secs(1));
+        if lab.answers.contains_key(&ticket) {
+            assert_eq!((lab.machine.counters.logins, lab.ended), (2, 1), "round {round}");
+            return;
+        }
+        lab.machine.cancel(ticket);
+    }
+    panic!("nobody noticed that the BMC does not know the session any more");
+}
+
+#[test]
+fn a_login_that_begins_anew_leaves_no_session_behind() {
+    let mut lab = Lab::new(Nature::default());
+    // Capabilities, suites, open session and RAKP 1 go well; then RAKP 4 is lost each time that it is sent.
+    lab.fates =
+        (0..14).map(|index| if index >= 9 && index % 2 == 1 { Fate::Lost } else { Fate::Arrives(1) }).rev().collect();
+    lab.ask(b"x").expect("an answer");
+    assert_eq!(lab.machine.counters.repeated, 3);
+    assert_eq!(lab.bmc.sessions(), 1);
+    // Nor does one that nobody waits for any more.
+    let mut lab = Lab::new(Nature::default());
+    lab.fates = (0..100).map(|index| if index >= 9 { Fate::Lost } else { Fate::Arrives(1) }).rev().collect();
+    let ticket = lab.send(b"x");
+    lab.run(lab.now + TICK * 50);
+    assert_eq!(lab.bmc.sessions(), 1);
+    lab.machine.cancel(ticket);
+    lab.fates.clear();
+    lab.run(lab.now + Duration::from_secs(1));
+    assert_eq!(lab.bmc.sessions(), 0);
+}
+
+#[test]
 fn requests_are_done_one_after_the_other_unless_the_bmc_bears_more() {
     let mut lab = Lab::new(Nature::default());
     lab.ask(b"x").expect("an answer");

@@ -1,35 +1,19 @@
 //! What sessions cost. A worker may hold one with each of 500 BMCs, all day.
 
-#[path = "support/bmc.rs"]
-mod bmc;
+mod support;
 
 use anyhow::{Context, Result, ensure};
-use bmc::{Bmc, Nature, PASSWORD, USER, echo};
 use cake_bmc::Transport;
 use cake_bmc::lan::{Hub, Login, Pace};
 use cake_bmc::rmcp::Secret;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
+use support::bmc::{PASSWORD, USER, echo};
+use support::server::serve;
 
 const SESSIONS: usize = 500;
 /// Bytes for all of them, what the BMC of this test needs included.
 const BUDGET: usize = 16 << 20;
-
-/// A BMC with room for all, which ends with the runtime.
-async fn serve() -> Result<SocketAddr> {
-    let socket = tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let address = socket.local_addr()?;
-    tokio::spawn(async move {
-        let mut bmc = Bmc::new(Nature { slots: usize::MAX, ..Nature::default() });
-        let mut buffer = [0; 1024];
-        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
-            if let Some(answer) = bmc.receive(&buffer[..length]) {
-                let _ = socket.send_to(&answer, from).await;
-            }
-        }
-    });
-    Ok(address)
-}
 
 fn resident() -> Result<usize> {
     let pages = std::fs::read_to_string("/proc/self/statm")?;
@@ -39,7 +23,7 @@ fn resident() -> Result<usize> {
 
 #[tokio::test]
 async fn five_hundred_sessions_fit() -> Result<()> {
-    let peer = serve().await?;
+    let peer = serve(Ipv4Addr::LOCALHOST.into()).await?;
     let socket = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
     let hub = Hub::new(vec![socket()?, socket()?])?;
     let login = || Login::new(USER.as_bytes(), Secret::new(PASSWORD.as_bytes())?, None).context("a login").ok();

@@ -286,6 +286,8 @@ words! {
         Garbled = "garbled",
         /// It offers no cipher suite that is safe enough (3 or 17).
         Cipher = "cipher",
+        /// It shows another certificate than before (Redfish): a new one of its own, or somebody in between.
+        Certificate = "certificate",
         /// Another machine answers here than before.
         Another = "another",
         /// The machine has no BMC, or its kernel no driver for it.

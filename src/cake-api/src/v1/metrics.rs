@@ -38,6 +38,7 @@ fn exposition(api: &Api, counters: Option<&(NodeId, Counters)>) -> String {
     vm_states(&mut out, &api.board.vms());
     pools(&mut out, api);
     super::disk_metrics::families(&mut out, &nodes);
+    super::server_metrics::families(&mut out, &api.board.servers());
     power_supplies(&mut out, &nodes);
     alerts(&mut out, api);
     out.finish()

@@ -28,6 +28,7 @@ pub mod query;
 mod query_csv;
 pub mod screen;
 pub mod server_disks;
+mod server_metrics;
 pub mod server_orders;
 pub mod server_wire;
 pub mod servers;

@@ -2,11 +2,13 @@
 
 use super::model::Ticket;
 use super::pace::{Attempt, Pace, RoundTrip};
-use crate::message::{Request, Response};
+use crate::message::{Request, Response, net_fn};
 use crate::rmcp::message::SEQUENCES;
 use crate::rmcp::{Message, Packet, PayloadType, SessionKeys, Window, packet};
 use rand::{RngCore, rngs::StdRng};
 use std::time::Instant;
+
+const CLOSE_SESSION: u8 = 0x3c;
 
 /// Who wants the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub(super) struct Outstanding {
 pub(super) struct Active {
     keys: Box<SessionKeys>,
     /// The BMC's id of the session.
-    pub managed_session: u32,
+    managed_session: u32,
     next_packet: u32,
     next_request: u8,
     window: Window,
@@ -39,6 +41,8 @@ pub(super) struct Active {
     pub ready: bool,
     /// When the BMC was heard last.
     pub heard: Instant,
+    /// Since when something was sent and nothing heard, though who asked may be gone.
+    silent_since: Option<Instant>,
 }
 
 /// What a packet of the session brings.
@@ -63,12 +67,18 @@ impl Active {
             outstanding: Vec::new(),
             ready: false,
             heard: now,
+            silent_since: None,
         }
     }
 
     /// Whether the numbers of packets run out, which must never be used twice.
     pub fn worn_out(&self) -> bool {
         self.next_packet > u32::MAX - 1024
+    }
+
+    /// Whether the BMC seems not to know the session any more.
+    pub fn seems_lost(&self, now: Instant, pace: &Pace) -> bool {
+        self.silent_since.is_some_and(|since| now.saturating_duration_since(since) >= pace.lost)
     }
 
     pub fn request(
@@ -78,6 +88,7 @@ impl Active {
         attempt: Attempt,
         random: &mut StdRng,
     ) -> Vec<u8> {
+        self.silent_since.get_or_insert(attempt.sent);
         self.next_request = (self.next_request + 1) % SEQUENCES;
         let outstanding = Outstanding { purpose, request, deadline, attempt, sequence: self.next_request };
         let packet = self.packet_of(&outstanding.request, outstanding.sequence, random);
@@ -104,6 +115,15 @@ impl Active {
         self.seal(PayloadType::Ipmi, &message, random)
     }
 
+    /// Close Session, whose answer nobody waits for.
+    pub fn farewell(&mut self, random: &mut StdRng) -> Vec<u8> {
+        self.packet_of(&self.close_request(), 0, random)
+    }
+
+    pub fn close_request(&self) -> Request {
+        Request::new(net_fn::APP, CLOSE_SESSION, self.managed_session.to_le_bytes())
+    }
+
     pub fn seal(&mut self, payload_type: PayloadType, payload: &[u8], random: &mut StdRng) -> Vec<u8> {
         let mut start = [0; 16];
         random.fill_bytes(&mut start);
@@ -119,6 +139,7 @@ impl Active {
         let Ok(payload) = packet.open(&self.keys) else { return Arrival::Unauthentic };
         self.window.take(packet.sequence);
         self.heard = now;
+        self.silent_since = None;
         match packet.payload_type {
             PayloadType::Sol => Arrival::Sol(payload),
             PayloadType::Ipmi => self.receive_message(&payload),

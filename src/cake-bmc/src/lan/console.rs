@@ -18,6 +18,7 @@ const SAFE: u8 = 0xc4;
 const HEADER: usize = 4;
 
 /// A stream both ways. Whoever has it must go on reading: that is what acknowledges, and sends again what was lost.
+/// Dropped without [`Console::close`], it is taken until the session ends.
 pub struct Console {
     session: Arc<Session>,
     stream: Stream,

@@ -1,5 +1,6 @@
 //! The steps of a login. Pure: [`super::Machine`] sends what they make, and sends it again.
 
+use super::active::Active;
 use super::model::{Login, Privilege};
 use crate::TransportError;
 use crate::message::{Completion, Request, net_fn};
@@ -11,6 +12,7 @@ use crate::rmcp::{
     SessionKeys, Status, legacy, packet,
 };
 use rand::{Rng, RngCore, rngs::StdRng};
+use std::time::Instant;
 
 const GET_CHANNEL_AUTHENTICATION: u8 = 0x38;
 const GET_CHANNEL_CIPHER_SUITES: u8 = 0x54;
@@ -85,6 +87,17 @@ impl LoggingIn {
     /// Whether a login that stalls here must begin anew: some BMCs answer each of these packets only once.
     pub fn may_have_been_answered(&self) -> bool {
         !matches!(self.step, Step::Capabilities | Step::Suites { .. })
+    }
+
+    /// What tells the BMC that this login is given up, so that it keeps no session for it: whether it took RAKP 3 is not known.
+    pub fn farewell(&self, context: &mut Context<'_>, now: Instant) -> Vec<Vec<u8>> {
+        let Step::Third { exchange, key } = &self.step else { return Vec::new() };
+        let managed_session = exchange.managed_session;
+        // With the right code, lest it counts as an attempt with a wrong password.
+        let code = exchange.console_code(&context.login.password).as_slice().to_vec();
+        let message = Rakp3 { tag: self.tag, status: Status::ILLEGAL_PARAMETER, managed_session, code };
+        let mut active = Active::new(Box::new(key.keys()), managed_session, now);
+        vec![packet::clear(PayloadType::Rakp3, &message.encode()), active.farewell(context.random)]
     }
 
     /// Some BMCs don't list their suites without a session, and don't say so.

@@ -2,7 +2,7 @@
 
 use super::active::{Active, Arrival, Outstanding, Purpose};
 use super::login::{Context, Known, LoggingIn, Verdict};
-use super::model::{Counters, Login, Outcome, Output, Privilege, Ticket};
+use super::model::{Counters, Login, Outcome, Output, Privilege, Ticket, the_same};
 use super::pace::{Attempt, Pace, RoundTrip};
 use crate::message::{Completion, Request, Response, TransportError, net_fn};
 use crate::rmcp::{Packet, PayloadType};
@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 
 const GET_DEVICE_ID: u8 = 0x01;
 const SET_SESSION_PRIVILEGE: u8 = 0x3b;
-const CLOSE_SESSION: u8 = 0x3c;
 /// How often a step of a login is sent before the login begins anew.
 const TRIES: u32 = 3;
 /// How often the BMC may make one login begin anew.
 const ROUNDS: u32 = 6;
 /// How long a BMC may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// More would use the numbers of those that were given up lately.
+const OUTSTANDING_MAX: usize = 60;
 /// Requests that may wait for their turn.
 const WAITING_MAX: usize = 64;
 
@@ -67,7 +68,7 @@ impl Machine {
             trip: RoundTrip::default(),
             waiting: VecDeque::new(),
             next_ticket: 0,
-            outstanding_max: pace.outstanding.max(1),
+            outstanding_max: pace.outstanding.clamp(1, OUTSTANDING_MAX),
             refused: false,
             counters: Counters::default(),
         }
@@ -88,6 +89,13 @@ impl Machine {
             return ticket;
         }
         self.counters.requests += 1;
+        if let Phase::In(active) = &self.phase
+            && active.outstanding.is_empty()
+            && active.seems_lost(now, &self.pace)
+        {
+            // Found out by requests that nobody waited for to the end.
+            self.lose(output);
+        }
         self.waiting.push_back(Waiting { ticket, request: request.clone(), deadline: now + self.pace.total });
         self.advance(now, output);
         ticket
@@ -111,11 +119,11 @@ impl Machine {
     /// Ends the session; [`Outcome::Ended`] follows.
     pub fn close(&mut self, now: Instant, output: &mut Output) {
         let Phase::In(active) = &mut self.phase else {
-            self.end(output);
-            return;
+            self.give_up_login(now, output);
+            return self.end(output);
         };
         let callers = std::mem::take(&mut active.outstanding);
-        let request = Request::new(net_fn::APP, CLOSE_SESSION, active.managed_session.to_le_bytes());
+        let request = active.close_request();
         active.ready = false;
         let attempt = Attempt::new(now, self.trip.wait(&self.pace));
         let packet = active.request((Purpose::Close, request), now + FAREWELL, attempt, &mut self.random);
@@ -183,6 +191,7 @@ impl Machine {
     }
 
     fn begin_login(&mut self, rounds: u32, now: Instant, output: &mut Output) {
+        self.give_up_login(now, output);
         // Another id each time, so that nothing of an older session is taken for this one's.
         self.console_session = u32::from(self.random.random::<u16>()) << 16 | u32::from(self.slot);
         let Self { login, known, random, .. } = self;
@@ -190,6 +199,15 @@ impl Machine {
         output.datagrams.push(login.packet.clone());
         let attempt = Attempt::new(now, self.trip.wait(&self.pace));
         self.phase = Phase::LoggingIn { login, attempt, rounds };
+    }
+
+    /// Leaves the BMC no session that is in nobody's hands: it has room for a few only.
+    fn give_up_login(&mut self, now: Instant, output: &mut Output) {
+        let Self { login: who, known, random, .. } = self;
+        if let Phase::LoggingIn { login, .. } = &self.phase {
+            output.datagrams.extend(login.farewell(&mut Context { login: who, known, random }, now));
+            self.phase = Phase::Out;
+        }
     }
 
     fn receive_login(&mut self, datagram: &[u8], now: Instant, output: &mut Output) {
@@ -223,8 +241,7 @@ impl Machine {
         let Self { login: who, known, random, .. } = self;
         let Phase::LoggingIn { login, attempt, rounds } = &mut self.phase else { return };
         if self.waiting.is_empty() {
-            self.phase = Phase::Out;
-            return;
+            return self.give_up_login(now, output);
         }
         self.trip.lost();
         self.outstanding_max = 1;
@@ -374,18 +391,6 @@ impl Machine {
             output.outcomes.push(Outcome::Response(waiting.ticket, Err(TransportError::Silent)));
         }
         output.outcomes.push(Outcome::Ended);
-    }
-}
-
-/// A login fails for all that wait for it. (An error of the operating system can't be copied, but is none of a login's.)
-fn the_same(error: &TransportError) -> TransportError {
-    match error {
-        TransportError::Refused => TransportError::Refused,
-        TransportError::Forbidden => TransportError::Forbidden,
-        TransportError::Busy => TransportError::Busy,
-        TransportError::Cipher => TransportError::Cipher,
-        TransportError::Garbled(what) => TransportError::Garbled(what),
-        TransportError::Silent | TransportError::NoDevice | TransportError::Io(_) => TransportError::Silent,
     }
 }
 

@@ -73,3 +73,15 @@ pub struct Counters {
     /// Dropped: answers nothing that is waited for.
     pub unmatched: u64,
 }
+
+/// A login fails for all that wait for it. (An error of the operating system can't be copied, but is none of a login's.)
+pub(super) fn the_same(error: &TransportError) -> TransportError {
+    match error {
+        TransportError::Refused => TransportError::Refused,
+        TransportError::Forbidden => TransportError::Forbidden,
+        TransportError::Busy => TransportError::Busy,
+        TransportError::Cipher => TransportError::Cipher,
+        TransportError::Garbled(what) => TransportError::Garbled(what),
+        TransportError::Silent | TransportError::NoDevice | TransportError::Io(_) => TransportError::Silent,
+    }
+}

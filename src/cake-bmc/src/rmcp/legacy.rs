@@ -5,14 +5,13 @@ use super::{Broken, Class, Header, Reader};
 /// The first byte after the header: neither signed nor RMCP+.
 pub const NO_AUTHENTICATION: u8 = 0x00;
 
-/// `message`: an encoded [`super::Message`].
+/// `message`: an encoded [`super::Message`] of at most 255 bytes: the packet has no room for more.
 pub fn encode(message: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(14 + message.len());
     bytes.extend(Header { class: Class::Ipmi }.encode());
     bytes.push(NO_AUTHENTICATION);
     // Sequence and session: none.
     bytes.extend([0; 8]);
-    // What is sent without a session is a few bytes long.
     bytes.push(message.len() as u8);
     bytes.extend(message);
     bytes

@@ -8,6 +8,7 @@
 //!
 //! The worker ends with the node and is started again when it ends by itself; without a BMC to watch there is none.
 
+mod bounds;
 pub mod confine;
 mod connect;
 mod orders;

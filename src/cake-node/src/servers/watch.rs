@@ -7,12 +7,13 @@
 //!      └── the session broke            └─► an order or a question comes first
 //! ```
 
+use super::bounds;
 use super::wire::{Said, Target, Trouble};
 use async_trait::async_trait;
 use cake_bmc::sdr::SdrCache;
-use cake_bmc::{Bmc, BmcError, TransportError};
+use cake_bmc::{Bmc, BmcError, Completion, EventLog, TransportError};
 use cake_node_api::ServerLog;
-use cake_types::{BmcProblem, FailureCode, OperationId, ServerEvent, ServerId, ServerStatus, ServerVerb, Stamp};
+use cake_types::{BmcProblem, FailureCode, OperationId, ServerId, ServerStatus, ServerVerb, Stamp};
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -26,9 +27,6 @@ const SELDOM: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(120);
 /// A server's power is looked at so long after an order.
 const AFTER_ORDER: Duration = Duration::from_secs(2);
-/// More than any server has; what is beyond is not told of.
-const SENSORS_MAX: usize = 1024;
-const EVENTS_MAX: usize = 2048;
 
 /// Makes a connection to a BMC, or the promise of one: the first question opens it.
 pub trait Connect {
@@ -148,8 +146,7 @@ impl<L: Listener> Watch<L> {
             self.status.newest_event = None;
         }
         (self.status.chassis, self.status.watts) = (reading.chassis, reading.watts);
-        self.status.sensors = reading.sensors;
-        self.status.sensors.truncate(SENSORS_MAX);
+        self.status.sensors = bounds::sensors(reading.sensors);
         self.keep().await;
         Ok(())
     }
@@ -176,7 +173,7 @@ impl<L: Listener> Watch<L> {
             Ask::Log { ask, after } => Said::Log { ask, log: self.log(connect, after).await },
             Ask::Parts { ask } => {
                 let parts = match self.connected(connect) {
-                    Ok(bmc) => bmc.parts().await.map_err(|error| problem(&error)),
+                    Ok(bmc) => bmc.parts().await.map(bounds::parts).map_err(|error| problem(&error)),
                     Err(problem) => Err(problem),
                 };
                 Said::Parts { ask, parts }
@@ -199,25 +196,10 @@ impl<L: Listener> Watch<L> {
     async fn log(&mut self, connect: &dyn Connect, after: Option<String>) -> Result<ServerLog, BmcProblem> {
         let bmc = self.connected(connect)?;
         let log = bmc.events(after.as_deref()).await.map_err(|error| problem(&error))?;
-        let cake_bmc::EventLog { mut events, anew: _, overflowed, full } = log;
-        let more = events.len().saturating_sub(EVENTS_MAX);
-        events.drain(..more);
-        events.iter_mut().for_each(bound);
-        Ok(ServerLog { events, overflowed: overflowed || more > 0, full })
+        let EventLog { events, anew: _, overflowed, full } = log;
+        let (events, more) = bounds::events(events);
+        Ok(ServerLog { events, overflowed: overflowed || more, full })
     }
-}
-
-/// What is told of an entry fits into a frame, however long the BMC's own words are.
-fn bound(event: &mut ServerEvent) {
-    const LONGEST: usize = 128;
-    let cut = |text: &mut String| {
-        if let Some((at, _)) = text.char_indices().nth(LONGEST) {
-            text.truncate(at);
-        }
-    };
-    cut(&mut event.name);
-    cut(&mut event.raw);
-    event.fact.text.iter_mut().for_each(cut);
 }
 
 async fn carry_out(bmc: &mut Box<dyn Bmc>, verb: ServerVerb) -> Result<(), BmcError> {
@@ -235,6 +217,7 @@ async fn carry_out(bmc: &mut Box<dyn Bmc>, verb: ServerVerb) -> Result<(), BmcEr
 fn problem(error: &BmcError) -> BmcProblem {
     match error {
         BmcError::Transport(error) => error.problem(),
+        BmcError::Completion(Completion::INSUFFICIENT_PRIVILEGE) => BmcProblem::Forbidden,
         BmcError::Completion(_) | BmcError::Unsupported | BmcError::Answer(_) => BmcProblem::Garbled,
     }
 }
@@ -254,6 +237,7 @@ fn trouble(error: &BmcError) -> Trouble {
         BmcError::Transport(TransportError::Silent) => FailureCode::BmcSilent,
         BmcError::Transport(error) => code_of(error.problem()),
         BmcError::Unsupported => FailureCode::BmcUnsupported,
+        BmcError::Completion(Completion::INSUFFICIENT_PRIVILEGE) => FailureCode::BmcRefused,
         BmcError::Completion(_) | BmcError::Answer(_) => FailureCode::BmcFailed,
     };
     Trouble { code, detail: crate::chain(error) }

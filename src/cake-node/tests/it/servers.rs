@@ -120,7 +120,8 @@ async fn a_bmc_is_read_ordered_and_heard_again_whoever_is_killed() -> Result<()>
     let mut leader = Leader::new(&node, 1).await?;
     let mut lab = Watched::new(&leader, &simulator, PASSWORD).await?;
     lab.apply(&leader).await?;
-    let heard = lab.until(&mut leader, |status| status.read_at.is_some()).await?;
+    let heard = lab.until(&mut leader, |status| status.read_at.is_some()).await;
+    let heard = heard.with_context(|| std::fs::read_to_string(simulator.folder().join("log")).unwrap_or_default())?;
     ensure!(heard.problem.is_none() && !heard.sensors.is_empty(), "{heard:?}");
     let sensor = heard.sensors.iter().find(|sensor| sensor.name == "CPU temp").context("the sensor")?;
     ensure!(sensor.value == Some(41.0) && sensor.limits.upper_critical == Some(90.0), "{sensor:?}");
@@ -184,7 +185,7 @@ async fn a_password_that_is_refused_is_tried_once_and_not_again_by_anybody() -> 
 
 #[tokio::test]
 async fn the_worker_can_do_nothing_but_speak() -> Result<()> {
-    let simulator = simulator()?;
+    let simulator = Simulator::start()?;
     let node = NodeProcess::start()?;
     let mut leader = Leader::new(&node, 1).await?;
     ensure!(workers(&node)?.is_empty(), "without a BMC there is none");

@@ -176,10 +176,25 @@ async fn a_sensor_past_its_limit_is_one_alert_and_ends_when_it_is_back() {
     let hot = admin.get("/v1/servers/lab-1").await.is(200);
     assert_eq!((&hot["health"], &hot["troubles"][0]["name"]), (&json!("critical"), &json!("CPU")));
 
+    let metrics = admin.get("/metrics").await.text;
+    for line in [
+        "cake_server_bmc_up{server=\"lab-1\"} 1\n",
+        "cake_server_on{server=\"lab-1\"} 0\n",
+        "cake_server_sensors_in_trouble{server=\"lab-1\"} 1\n",
+        "cake_sensor_temperature_celsius{server=\"lab-1\",sensor=\"CPU\",id=\"20.0.1\"} 91.5\n",
+    ] {
+        assert!(metrics.contains(line), "{line}{metrics}");
+    }
+
     // Nobody hears it any more: what was so has not ended.
     app.node.server_says("lab-1", |status| status.problem = Some(BmcProblem::Silent));
     admin.until("/v1/servers/lab-1", |server| server["health"] == "unheard").await;
     assert_eq!(items(&admin.get("/v1/alerts").await.is(200)).len(), 1);
+    let metrics = admin.get("/metrics").await.text;
+    assert!(
+        metrics.contains("cake_server_bmc_up{server=\"lab-1\"} 0\n") && !metrics.contains("cake_sensor_"),
+        "{metrics}"
+    );
     app.node.server_says("lab-1", |status| {
         (status.problem, status.sensors) = (None, vec![sensor(60.0, SensorState::Ok)]);
     });
