@@ -455,6 +455,7 @@ bmc-problem-forbidden = This user may not do what is needed.
 bmc-problem-busy = It takes no further session now.
 bmc-problem-garbled = What answers there is no BMC, or breaks the protocol.
 bmc-problem-cipher = It offers no encryption that is safe enough (cipher suite 3 or 17).
+bmc-problem-certificate = It shows another certificate than before: a new one of its own, or somebody is in between. Say that you trust it, or look who answers there.
 bmc-problem-another = Another machine answers here than before.
 bmc-problem-no-device = This machine has no BMC, or its kernel has no driver for it.
 bmc-problem-worker = The program that asks it ended and begins anew.

@@ -455,6 +455,7 @@ bmc-problem-forbidden = 這位使用者的權限不足。
 bmc-problem-busy = 它目前不接受更多連線。
 bmc-problem-garbled = 回應的不是BMC，或不符合通訊協定。
 bmc-problem-cipher = 它沒有夠安全的加密方式（加密套件3或17）。
+bmc-problem-certificate = 它出示的憑證與之前不同：可能是它換了新憑證，也可能有人在中間。請確認您信任它，或查看是誰在回應。
 bmc-problem-another = 這裡回應的是另一台機器。
 bmc-problem-no-device = 這台機器沒有BMC，或核心沒有它的驅動程式。
 bmc-problem-worker = 負責詢問的程式已結束，正在重新開始。
