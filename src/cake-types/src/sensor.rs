@@ -74,7 +74,7 @@ impl Limits {
 pub struct SensorFact {
     pub key: String,
     pub severity: Severity,
-    /// As the BMC called it, where the catalogue has no words.
+    /// As the BMC called it, where the catalogue has no words; else what it adds to them: which memory module, the maker's data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }

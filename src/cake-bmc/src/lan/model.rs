@@ -81,6 +81,7 @@ pub(super) fn the_same(error: &TransportError) -> TransportError {
         TransportError::Forbidden => TransportError::Forbidden,
         TransportError::Busy => TransportError::Busy,
         TransportError::Cipher => TransportError::Cipher,
+        TransportError::Certificate => TransportError::Certificate,
         TransportError::Garbled(what) => TransportError::Garbled(what),
         TransportError::Silent | TransportError::NoDevice | TransportError::Certificate | TransportError::Io(_) => {
             TransportError::Silent

@@ -47,6 +47,8 @@ pub struct Event {
     pub threshold: Option<u8>,
     /// The sensor's type adds a code of its own.
     pub detail: Option<u8>,
+    /// Of a memory sensor: which module, counted by the maker.
+    pub module: Option<u8>,
 }
 
 impl Record {
@@ -98,6 +100,9 @@ impl Record {
             Some(detail) => sensor::detailed(event.kind, event.class, event.offset, detail),
             None => sensor::fact(event.kind, event.class, event.offset),
         };
+        if let Some(module) = event.module {
+            told.fact.text = Some(format!("#{module}"));
+        }
         told.asserted = event.asserted;
         if let Some(sensor) = sensors.iter().find(|sensor| event.is_of(sensor)) {
             told.sensor = Some(sensor_id(event.generator, event.lun, event.number));
@@ -129,6 +134,9 @@ impl Event {
             reading: data(6, raw[14]),
             threshold: data(4, raw[15]),
             detail: (raw[13] >> 6 == 3).then_some(raw[14]),
+            // Table 42-3, type 0Ch: event data 3.
+            module: ((raw[10], class, raw[13] >> 4 & 3) == (0x0c, sensor::SPECIFIC, 3) && raw[15] != 0xff)
+                .then_some(raw[15]),
         }
     }
 
@@ -178,6 +186,13 @@ mod tests {
         gone[5] |= 0x80;
         let gone = record(2, 1_760_000_000, gone).event(&[]);
         assert_eq!((gone.asserted, gone.severity()), (false, Severity::Info));
+    }
+
+    #[test]
+    fn a_memory_error_says_which_module_where_it_knows() {
+        let of = |data| record(2, 1_760_000_000, [0x20, 0, 4, 0x0c, 0x31, 0x6f, data, 0xff, 7]).event(&[]).fact;
+        assert_eq!((of(0xb1).key.as_str(), of(0xb1).text.as_deref()), ("ipmi-6f-0c-01", Some("#7")));
+        assert_eq!([of(0xa1).text, of(0x01).text], [None, None], "a byte of the maker's, and none");
     }
 
     #[test]

@@ -3,5 +3,5 @@
 mod meaning;
 mod reading;
 
-pub use meaning::{Fact, detailed, fact, facts_of_the_specification, firmware_details, group, key};
+pub use meaning::{Fact, SPECIFIC, detailed, fact, facts_of_the_specification, firmware_details, group, key};
 pub use reading::{RawReading, sensor, silent};

@@ -380,6 +380,8 @@ ipmi-6f-2c-05 = part asks to be deactivated
 ipmi-6f-2c-06 = part is being deactivated
 ipmi-6f-2c-07 = part does not answer any more
 ipmi-oem = the maker’s own event
+# A fact, and which of several or the maker's data behind it.
+sensor-fact-detail = { $what }, { $detail }
 
 # What a sensor or part belongs to.
 entity-00 = unspecified

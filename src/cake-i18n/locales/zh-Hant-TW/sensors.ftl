@@ -380,6 +380,8 @@ ipmi-6f-2c-05 = 零件要求停用
 ipmi-6f-2c-06 = 零件停用中
 ipmi-6f-2c-07 = 零件已失去聯繫
 ipmi-oem = 製造商自訂的事件
+# 事實，以及是哪一個，或製造商的資料。
+sensor-fact-detail = { $what }，{ $detail }
 
 # 感測器或零件所屬的部位。
 entity-00 = 未指定

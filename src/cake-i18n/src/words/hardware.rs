@@ -4,11 +4,14 @@ use crate::Words;
 use std::collections::BTreeMap;
 
 impl Words {
-    /// What a sensor or an event says: the words of its key, or what the BMC called it where there are none.
+    /// What a sensor or an event says: the words of its key and what the BMC adds to them, or what it calls it where there are none.
     pub fn sensor_fact(&self, key: &str, text: Option<&str>) -> String {
-        match self.has(key) {
-            true => self.text_of(key).into(),
-            false => text.unwrap_or(key).into(),
+        match (self.has(key), text) {
+            (true, Some(text)) => {
+                self.text_with("sensor-fact-detail", &[("what", self.text_of(key)), ("detail", text)])
+            }
+            (true, None) => self.text_of(key).into(),
+            (false, text) => text.unwrap_or(key).into(),
         }
     }
 
@@ -66,5 +69,9 @@ mod tests {
             assert_eq!(words.measured(value, "volt"), format!("{text} V"));
         }
         assert_eq!(words.sensor_fact("no-such-key", Some("OEM 7")), "OEM 7");
+        assert_eq!(words.sensor_fact("ipmi-6f-08-01", None), "power supply failed");
+        assert_eq!(words.sensor_fact("ipmi-6f-0c-01", Some("#3")), "uncorrectable memory error (ECC), #3");
+        let chinese = Catalogue::get(Language::ChineseTaiwan);
+        assert_eq!(chinese.sensor_fact("ipmi-6f-0c-03", Some("#3")), "記憶體清檢失敗，#3");
     }
 }
