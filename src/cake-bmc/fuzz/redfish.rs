@@ -20,8 +20,9 @@ pub fn redfish(bytes: &[u8]) {
         assert!(event.fact.text.as_deref().is_none_or(is_shown), "{event:?}");
     }
     for link in &understood.links {
+        let climbs = link.split('?').next().is_some_and(|path| path.split('/').any(|step| step == ".."));
         assert!(
-            link.starts_with("/redfish/") && !link.contains("..") && link.bytes().all(|byte| byte.is_ascii_graphic()),
+            link.starts_with("/redfish/") && !climbs && link.bytes().all(|byte| byte.is_ascii_graphic()),
             "{link:?}"
         );
     }

@@ -81,7 +81,7 @@ async fn large_documents_are_not_read() {
 #[tokio::test]
 async fn a_slow_drip_costs_one_request_its_time() {
     let server = odd(machine::newer(), INLET, || Reply::odd(Body::Drip)).await;
-    shows_the_rest(&server, Some(Patience { request: Duration::from_secs(3), call: Duration::from_secs(60) })).await;
+    shows_the_rest(&server, Some(Patience { request: Duration::from_secs(5), call: Duration::from_secs(60) })).await;
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ async fn the_emulators_sensors_media_and_parts() -> Result<()> {
         "{chassis:?}"
     );
 
-    // What the emulator is told to insert it fetches, as a BMC does; this server answers over plain HTTP nothing, so it refuses.
+    // What the emulator is told to insert it fetches by itself, as a BMC does.
     let slots = bmc.media().await?;
     let cd = slots.iter().find(|slot| slot.kinds.iter().any(|kind| kind == "CD")).context("a CD")?;
     assert_eq!(cd.image, None);
