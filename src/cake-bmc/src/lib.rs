@@ -15,8 +15,11 @@
 //!
 //! This crate does not know: nodes, the Store, HTTP pages, languages, when it is asked and how often. Start from [`Bmc`].
 
+pub mod asf;
 mod bmc;
+pub mod lan;
 pub mod message;
+pub mod rmcp;
 
 pub use bmc::{Bmc, BmcError, EventLog, Reading};
 pub use message::{Completion, Request, Response, Transport, TransportError};
