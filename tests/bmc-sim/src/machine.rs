@@ -100,7 +100,10 @@ impl Machine {
                 net_fn::SENSOR_EVENT => sensors::answer(self, request.command, data, caller.now),
                 net_fn::STORAGE => storage::answer(self, request.command, data, caller.now),
                 net_fn::TRANSPORT => transport::answer(self, request.command, data),
-                net_fn::GROUP => dcmi::answer(self, request.command, data, caller.now),
+                net_fn::GROUP => match dcmi::answer(self, request.command, data, caller.now) {
+                    Ok((completion, data)) => return Response { completion, data },
+                    Err(completion) => Err(completion),
+                },
                 _ => Err(Completion::INVALID_COMMAND),
             }
         };

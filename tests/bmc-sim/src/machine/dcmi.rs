@@ -17,14 +17,15 @@ pub struct Limit {
     period: [u8; 2],
 }
 
-pub fn answer(machine: &mut Machine, command: u8, data: &[u8], now: u32) -> Answer {
+/// An answer here may have data and say that something is amiss.
+pub fn answer(machine: &mut Machine, command: u8, data: &[u8], now: u32) -> Result<(Completion, Vec<u8>), Completion> {
     if data.first() != Some(&DCMI) || machine.description.watts.is_none() {
         return Err(Completion::INVALID_COMMAND);
     }
     let answer = match command {
         0x01 => capabilities(data)?,
         0x02 => reading(machine, now),
-        0x03 => get_limit(&machine.limit)?,
+        0x03 => get_limit(&machine.limit),
         0x04 => {
             set_limit(&mut machine.limit, data)?;
             Vec::new()
@@ -37,7 +38,8 @@ pub fn answer(machine: &mut Machine, command: u8, data: &[u8], now: u32) -> Answ
         0x06 => text(b"", data)?,
         _ => return Err(Completion::INVALID_COMMAND),
     };
-    Ok([&[DCMI], answer.as_slice()].concat())
+    let completion = if command == 0x03 && !machine.limit.active { NO_LIMIT } else { Completion::OK };
+    Ok((completion, [&[DCMI], answer.as_slice()].concat()))
 }
 
 /// §6.1: DCMI 1.5, parameter revision 2.
@@ -68,16 +70,13 @@ fn reading(machine: &Machine, now: u32) -> Vec<u8> {
     bytes
 }
 
-fn get_limit(limit: &Limit) -> Answer {
-    if !limit.active {
-        return Err(NO_LIMIT);
-    }
+fn get_limit(limit: &Limit) -> Vec<u8> {
     let mut bytes = vec![0, 0, limit.action];
     bytes.extend(limit.watts.to_le_bytes());
     bytes.extend(limit.correction);
     bytes.extend([0, 0]);
     bytes.extend(limit.period);
-    Ok(bytes)
+    bytes
 }
 
 fn set_limit(limit: &mut Limit, data: &[u8]) -> Result<(), Completion> {

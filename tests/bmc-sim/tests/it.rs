@@ -1,0 +1,5 @@
+//! The simulator, tried from outside.
+
+mod foreign;
+mod hostile;
+mod support;
