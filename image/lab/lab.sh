@@ -12,12 +12,15 @@ LAB=$CAKE_STATE/lab
 LAB_ROOM=/run/cake-lab
 # shellcheck disable=SC2034 # used by who sources this
 LAB_SERVERS=(lab-1 lab-2 lab-3) LAB_USER='admin'
+# The loopback that cake-node sees: with CAKE_NETNS another one than the machine's.
+LAB_PLACE=()
+[ -z "${CAKE_NETNS:-}" ] || LAB_PLACE=(ip netns exec "$CAKE_NETNS")
 
 # in_lab COMMAND…: replaces this shell by a command that runs as the unprivileged user, with no capability, in a mount namespace where
 # the laboratory, the engine and its images have the same short paths wherever they lie.
 in_lab() {
     # shellcheck disable=SC2016 # expanded by the inner shell
-    exec unshare --mount --propagation slave sh -euc '
+    exec "${LAB_PLACE[@]}" unshare --mount --propagation slave sh -euc '
         lab=$1 room=$2 engine=$3 images=$4 user=$5
         shift 5
         mount --bind "$lab" "$room"

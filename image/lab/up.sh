@@ -23,12 +23,15 @@ ensure_room() {
     chown "$CAKE_OWNER" "$LAB/password"
 }
 
+# taken PORT: somebody listens there.
+taken() { [ -n "$("${LAB_PLACE[@]}" ss -Hlun "sport = :$1")" ]; }
+
 # A free port of loopback that no client gets by chance: below those that the kernel gives away.
 free_port() {
     local port
     while :; do
         port=$((20000 + RANDOM % 10000))
-        [ -n "$(ss -Hlun "sport = :$port")" ] || { echo "$port"; return; }
+        taken "$port" || { echo "$port"; return; }
     done
 }
 
@@ -119,12 +122,12 @@ prepare() {
 start() {
     local server=$1 folder=$LAB/$1 deadline=$((SECONDS + 60)) port pid
     port=$(cat "$folder/port")
-    [ -z "$(ss -Hlun "sport = :$port")" ] || die "port $port of $server is taken: remove $folder/port for another one"
+    ! taken "$port" || die "port $port of $server is taken: remove $folder/port for another one"
     (exec 9>&-; in_lab setsid ipmi_sim -n -c "$LAB_ROOM/$server/lan.conf" -f "$LAB_ROOM/$server/bmc.emu" -s "$LAB_ROOM/$server/memory") \
         </dev/null >>"$folder/bmc.log" 2>&1 &
     pid=$!
     # A command that it does not take leaves it alive without a port.
-    until [ -n "$(ss -Hlun "sport = :$port")" ]; do
+    until taken "$port"; do
         if ! started_at "$pid" >/dev/null || [ $SECONDS -ge $deadline ]; then
             kill "$pid" 2>/dev/null || true
             tail -n 5 "$folder/bmc.log" >&2
@@ -137,7 +140,7 @@ start() {
         (exec 9>&-; in_lab "$LAB_ROOM/bin/chassis.sh" "$LAB_ROOM/$server" set power 1) || die "the machine of $server did not start: see $folder/qemu.log"
     fi
     # Its clock begins at nothing, as that of a BMC whose battery was taken out: events would have no time. And it answers.
-    ipmitool -I lanplus -C 3 -H 127.0.0.1 -p "$port" -U "$LAB_USER" -f "$LAB/password" sel time set now >/dev/null ||
+    "${LAB_PLACE[@]}" ipmitool -I lanplus -C 3 -H 127.0.0.1 -p "$port" -U "$LAB_USER" -f "$LAB/password" sel time set now >/dev/null ||
         die "ipmi_sim of $server does not answer: see $folder/bmc.log"
     say "$server started"
 }

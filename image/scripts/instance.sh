@@ -27,7 +27,8 @@ become_root() {
     [ "$(id -u)" != 0 ] || return 0
     local keep=(CAKE_STATE="$CAKE_STATE" CAKE_HTTPS="$CAKE_HTTPS" CAKE_USER="$CAKE_USER" CAKE_ENGINE_DIR="$CAKE_ENGINE_DIR"
         CAKE_IMAGES_DIR="$CAKE_IMAGES_DIR" CAKE_OWNER="$CAKE_OWNER" CAKE_BUILT="${CAKE_BUILT:-}"
-        VMS="${VMS:-}" SETUP="${SETUP:-}" LAB="${LAB:-}" CI="${CI:-}")
+        VMS="${VMS:-}" SETUP="${SETUP:-}" LAB="${LAB:-}"
+        CAKE_NETNS="${CAKE_NETNS:-}" CI="${CI:-}")
     command -v sudo >/dev/null || die 'this needs root: run it as root, or install sudo'
     exec sudo env "${keep[@]}" "$0" "$@"
 }
