@@ -3,7 +3,7 @@
 use crate::rmcp::{Broken, Class, Header, Reader};
 
 /// IANA's enterprise number of ASF.
-const ASF: u32 = 4542;
+pub const ENTERPRISE: u32 = 4542;
 const PING: u8 = 0x80;
 const PONG: u8 = 0x40;
 const PONG_LENGTH: u8 = 16;
@@ -54,7 +54,7 @@ impl Pong {
 
 fn encode(kind: u8, tag: u8, data: &[u8]) -> Vec<u8> {
     let mut bytes = Header { class: Class::Asf }.encode().to_vec();
-    bytes.extend(ASF.to_be_bytes());
+    bytes.extend(ENTERPRISE.to_be_bytes());
     // At most PONG_LENGTH.
     bytes.extend([kind, tag, 0, data.len() as u8]);
     bytes.extend(data);
@@ -68,7 +68,7 @@ fn parse(datagram: &[u8], kind: u8) -> Result<(u8, &[u8]), Broken> {
         return Err(Broken("not ASF"));
     }
     let mut reader = Reader(rest);
-    if u32::from_be_bytes(reader.array()?) != ASF {
+    if u32::from_be_bytes(reader.array()?) != ENTERPRISE {
         return Err(Broken("not ASF"));
     }
     let [found, tag, _reserved, length] = reader.array()?;

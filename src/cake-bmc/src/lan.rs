@@ -15,13 +15,17 @@
 //! lost is made anew, while the request's patience lasts. So a request may reach a BMC twice.
 
 mod active;
+mod console;
 mod hub;
 mod login;
 mod machine;
+mod model;
 mod pace;
 mod session;
 
+pub use console::Console;
 pub use hub::Hub;
-pub use machine::{Counters, Login, Machine, Outcome, Output, Privilege, Ticket};
+pub use machine::Machine;
+pub use model::{Counters, Login, Outcome, Output, Privilege, Ticket};
 pub use pace::Pace;
 pub use session::Session;

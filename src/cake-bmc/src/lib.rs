@@ -17,7 +17,9 @@
 
 pub mod asf;
 mod bmc;
+pub mod discover;
 pub mod lan;
+pub mod local;
 pub mod message;
 pub mod rmcp;
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use cake_types::BmcProblem;
+use std::sync::Arc;
 
 /// To which part of the BMC a request goes (IPMI 2.0 table 5-1): the even numbers; the response's is one more.
 pub mod net_fn {
@@ -66,6 +67,13 @@ impl Completion {
 #[async_trait]
 pub trait Transport: Send + Sync {
     async fn send(&self, request: &Request) -> Result<Response, TransportError>;
+}
+
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    async fn send(&self, request: &Request) -> Result<Response, TransportError> {
+        self.as_ref().send(request).await
+    }
 }
 
 /// Why a request has no response.

@@ -18,6 +18,7 @@ pub mod keys;
 pub mod legacy;
 pub mod message;
 pub mod packet;
+pub mod sol;
 pub mod suite;
 pub mod window;
 

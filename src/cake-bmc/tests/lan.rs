@@ -3,14 +3,19 @@
 mod support;
 
 use anyhow::{Context, Result, ensure};
-use cake_bmc::lan::{Hub, Login, Pace, Privilege, Session};
+use cake_bmc::lan::{Console, Hub, Login, Pace, Privilege, Session};
 use cake_bmc::message::net_fn;
 use cake_bmc::rmcp::Secret;
 use cake_bmc::{Completion, Request, Response, Transport, TransportError};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
+use support::bmc::echo;
 use support::ipmi_sim::{LOOKER, PASSWORD, Setup, Simulator, USER};
 use support::relay::{Relay, Weather};
+use support::server::serve;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -63,7 +68,15 @@ fn is_the_simulator(response: &Response) -> Result<()> {
 async fn a_session_logs_in_asks_and_closes() -> Result<()> {
     let simulator = Simulator::start()?;
     let hub = hub(1)?;
-    let session = admin(&hub, simulator.address())?;
+    // Nothing is lost here, and nobody is so slow that it seems to be.
+    let pace = Pace {
+        first: Duration::from_secs(20),
+        least: Duration::from_secs(20),
+        most: Duration::from_secs(20),
+        lost: Duration::from_secs(60),
+        ..PATIENT
+    };
+    let session = hub.session(simulator.address(), login(USER, PASSWORD, None), pace)?;
     is_the_simulator(&session.send(&device_id()).await?)?;
     // Only an administrator may: Set Channel Access is not sent, Get User Access is an operator's.
     let access = session.send(&Request::new(net_fn::APP, 0x44, [0x01, 0x02])).await?;
@@ -73,6 +86,7 @@ async fn a_session_logs_in_asks_and_closes() -> Result<()> {
     is_the_simulator(&session.send(&device_id()).await?)?;
     let counters = session.counters();
     ensure!((counters.logins, counters.requests) == (2, 3), "{counters:?}");
+    ensure!((counters.repeated, counters.unmatched) == (0, 0), "{counters:?}");
     ensure!((counters.broken, counters.unauthentic, counters.replayed) == (0, 0, 0), "{counters:?}");
     Ok(())
 }
@@ -234,8 +248,74 @@ async fn what_comes_from_elsewhere_is_dropped_and_counted() -> Result<()> {
     stranger.send_to(&[], to)?;
     stranger.send_to(&cake_bmc::asf::Ping { tag: 0 }.encode(), to)?;
     stranger.send_to(&[0xff; 1500], to)?;
-    while hub.strangers() < 3 {
+    // As if it were of this session, the hub's first: but the BMC is elsewhere.
+    let claimed = [6, 0, 0xff, 7, 6, 0xc0, 1, 0, 0, 0, 9, 0, 0, 0, 0, 0];
+    stranger.send_to(&claimed, to)?;
+    while hub.strangers() < 4 {
         is_the_simulator(&session.send(&device_id()).await?)?;
     }
+    let counters = session.counters();
+    ensure!((counters.unauthentic, counters.broken, counters.unmatched) == (0, 0, 0), "{counters:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn both_families_of_addresses_are_spoken_each_by_its_own_socket() -> Result<()> {
+    let Ok(sixth) = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)) else {
+        eprintln!("this machine has no IPv6");
+        return Ok(());
+    };
+    let only_fourth = hub(1)?;
+    let hub = Hub::new(vec![UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?, sixth])?;
+    for ip in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
+        let session = admin(&hub, serve(ip).await?)?;
+        ensure!(session.send(&echo(b"hello")).await?.data == b"hello", "{ip}");
+    }
+    let none = only_fourth.session((Ipv6Addr::LOCALHOST, 623).into(), login(USER, PASSWORD, None), PATIENT);
+    ensure!(matches!(none.map(drop), Err(TransportError::Io(_))));
+    Ok(())
+}
+
+/// Reads the console until so many characters came.
+async fn read_of(console: &mut Console, count: usize) -> Result<Vec<u8>> {
+    let mut read = Vec::new();
+    while read.len() < count {
+        read.extend(console.read().await.context("the console ended")?);
+    }
+    Ok(read)
+}
+
+#[tokio::test]
+async fn the_serial_console_goes_both_ways_over_a_bad_network() -> Result<()> {
+    // The simulator's serial line is a connection to this.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let line = format!("  sol \"tcp:127.0.0.1:{}\" 115200", listener.local_addr()?.port());
+    let simulator = Simulator::start_with(&Setup { configuration: line, ..Setup::default() })?;
+    let (mut serial, _) = listener.accept().await?;
+    let delay = Duration::from_millis(5);
+    let relay = Relay::start(simulator.address(), Weather { delay, ..Weather::default() }).await?;
+    let hub = hub(1)?;
+    let session = Arc::new(hub.session(relay.address(), login(USER, PASSWORD, None), EAGER)?);
+    let mut console = Console::open(Arc::clone(&session)).await?;
+    serial.write_all(b"login: ").await?;
+    ensure!(read_of(&mut console, 7).await? == b"login: ");
+    relay.set(Weather { lost: 10, doubled: 20, delay, ..Weather::default() });
+    let typed: Vec<u8> = (0..400u32).flat_map(|index| format!("{index:04}\n").into_bytes()).collect();
+    let mut received = vec![0; typed.len()];
+    ensure!(console.write(&typed) == typed.len());
+    tokio::select! {
+        read = serial.read_exact(&mut received) => drop(read?),
+        said = console.read() => anyhow::bail!("nothing was to be said: {said:?}"),
+    }
+    ensure!(received == typed, "other characters than were typed");
+    let (said, ()) =
+        tokio::try_join!(read_of(&mut console, typed.len()), async { Ok(serial.write_all(&typed).await?) })?;
+    ensure!(said == typed, "other characters than the server said");
+    relay.set(Weather::default());
+    // Who has it has it alone.
+    let other = Console::open(Arc::new(admin(&hub, simulator.address())?)).await;
+    ensure!(matches!(other, Err(cake_bmc::BmcError::Completion(Completion(0x80)))));
+    console.close().await?;
+    Console::open(session).await?.close().await?;
     Ok(())
 }

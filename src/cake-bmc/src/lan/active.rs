@@ -1,6 +1,6 @@
 //! An open session: what is signed and numbered, and the requests that wait for their answers. Pure.
 
-use super::machine::Ticket;
+use super::model::Ticket;
 use super::pace::{Attempt, Pace, RoundTrip};
 use crate::message::{Request, Response};
 use crate::rmcp::message::SEQUENCES;

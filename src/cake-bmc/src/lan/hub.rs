@@ -1,10 +1,12 @@
 //! Many sessions over few sockets.
 
-use super::machine::{Login, Machine};
+use super::machine::Machine;
+use super::model::Login;
 use super::pace::Pace;
 use super::session::{Link, Session};
 use crate::message::TransportError;
 use crate::rmcp::{DATAGRAM_MAX, console_session};
+use socket2::SockRef;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -94,8 +96,9 @@ fn key(peer: SocketAddr) -> (IpAddr, u16) {
 
 impl Shared {
     pub fn send(&self, datagram: &[u8], peer: SocketAddr) {
-        // A datagram that can't be sent is as one that was lost on its way: it is sent again.
-        let _ = self.socket.try_send_to(datagram, peer);
+        // Not by tokio's `try_send_to`, which sends nothing as long as the runtime was not told that the socket is ready. A datagram
+        // that can't be sent is as one that was lost on its way: it is sent again.
+        let _ = SockRef::from(&self.socket).send_to(datagram, &peer.into());
     }
 
     fn table(&self) -> std::sync::MutexGuard<'_, Table> {

@@ -1,6 +1,6 @@
 //! The steps of a login. Pure: [`super::Machine`] sends what they make, and sends it again.
 
-use super::machine::{Login, Privilege};
+use super::model::{Login, Privilege};
 use crate::TransportError;
 use crate::message::{Completion, Request, net_fn};
 use crate::rmcp::handshake::{ManagedProof, role};
@@ -35,8 +35,6 @@ pub(super) struct LoggingIn {
     console_session: u32,
     tag: u8,
     step: Step,
-    /// A step was sent more than once: the BMC may have drawn its random number twice, and not know ours.
-    pub sent_again: bool,
 }
 
 enum Step {
@@ -76,7 +74,7 @@ impl LoggingIn {
     /// `console_session`: our id of the session; not zero.
     pub fn new(context: &mut Context<'_>, console_session: u32) -> Self {
         let tag = context.random.random();
-        let mut login = Self { packet: Vec::new(), console_session, tag, step: Step::Capabilities, sent_again: false };
+        let mut login = Self { packet: Vec::new(), console_session, tag, step: Step::Capabilities };
         match context.known.suites.first() {
             Some(suite) => login.open(*suite, context),
             None => login.ask_capabilities(context),
@@ -229,7 +227,6 @@ impl LoggingIn {
         self.tag = self.tag.wrapping_add(1);
         let message = Rakp1 { tag: self.tag, managed_session, random, role, user: context.login.user.clone() };
         self.packet = packet::clear(PayloadType::Rakp1, &message.encode());
-        self.sent_again = false;
         self.step = Step::First { suite, managed_session, random, role };
     }
 
@@ -272,8 +269,8 @@ impl LoggingIn {
         if message.tag != self.tag || message.console_session != self.console_session {
             return Ok(Verdict::Unmatched);
         }
-        if message.status == Status::WRONG_CODE && self.sent_again {
-            // The password is right: RAKP 2 proved it.
+        if message.status == Status::WRONG_CODE {
+            // The password is right: RAKP 2 proved it. A BMC that got RAKP 1 twice may have drawn another random number.
             return Ok(Verdict::Anew);
         }
         if message.status != Status::OK {

@@ -2,10 +2,10 @@
 
 use super::active::{Active, Arrival, Outstanding, Purpose};
 use super::login::{Context, Known, LoggingIn, Verdict};
+use super::model::{Counters, Login, Outcome, Output, Privilege, Ticket};
 use super::pace::{Attempt, Pace, RoundTrip};
 use crate::message::{Completion, Request, Response, TransportError, net_fn};
-use crate::rmcp::{Packet, PayloadType, Secret};
-use cake_types::BMC_USER_MAX;
+use crate::rmcp::{Packet, PayloadType};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -19,78 +19,10 @@ const TRIES: u32 = 3;
 const ROUNDS: u32 = 6;
 /// How long a BMC may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// More would use the numbers of those that were given up lately.
+const OUTSTANDING_MAX: usize = 60;
 /// Requests that may wait for their turn.
 const WAITING_MAX: usize = 64;
-
-/// IPMI 2.0 §6.8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Privilege {
-    User = 2,
-    Operator = 3,
-    Administrator = 4,
-}
-
-impl Privilege {
-    pub const fn lower(self) -> Option<Self> {
-        match self {
-            Self::Administrator => Some(Self::Operator),
-            Self::Operator => Some(Self::User),
-            Self::User => None,
-        }
-    }
-}
-
-/// Who logs in.
-#[derive(Clone, Debug)]
-pub struct Login {
-    pub(super) user: Vec<u8>,
-    pub(super) password: Secret,
-    pub(super) key: Option<Secret>,
-}
-
-impl Login {
-    /// `key`: K_g, where the BMC has one. `None`: the name is longer than IPMI 2.0 allows.
-    pub fn new(user: &[u8], password: Secret, key: Option<Secret>) -> Option<Self> {
-        (user.len() <= BMC_USER_MAX).then(|| Self { user: user.to_vec(), password, key })
-    }
-}
-
-/// Names a request that was handed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(u64);
-
-#[derive(Debug)]
-pub enum Outcome {
-    Response(Ticket, Result<Response, TransportError>),
-    /// The payload of a packet of serial over LAN.
-    Sol(Vec<u8>),
-    /// The session is over: closed, or lost.
-    Ended,
-}
-
-/// What is to be done after a call.
-#[derive(Debug, Default)]
-pub struct Output {
-    pub datagrams: Vec<Vec<u8>>,
-    pub outcomes: Vec<Outcome>,
-}
-
-/// What happened so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    pub logins: u64,
-    pub requests: u64,
-    /// Packets that were sent again.
-    pub repeated: u64,
-    /// Dropped: not a packet that can be read.
-    pub broken: u64,
-    /// Dropped: of another session, or not signed by the BMC.
-    pub unauthentic: u64,
-    /// Dropped: came before.
-    pub replayed: u64,
-    /// Dropped: answers nothing that is waited for.
-    pub unmatched: u64,
-}
 
 struct Waiting {
     ticket: Ticket,
@@ -137,7 +69,7 @@ impl Machine {
             trip: RoundTrip::default(),
             waiting: VecDeque::new(),
             next_ticket: 0,
-            outstanding_max: pace.outstanding.max(1),
+            outstanding_max: pace.outstanding.clamp(1, OUTSTANDING_MAX),
             refused: false,
             counters: Counters::default(),
         }
@@ -310,7 +242,6 @@ impl Machine {
             }
         }
         attempt.again(now, self.trip.wait(&self.pace));
-        login.sent_again = true;
         output.datagrams.push(login.packet.clone());
     }
 

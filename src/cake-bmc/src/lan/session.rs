@@ -1,13 +1,17 @@
 //! One BMC, as who asks it sees it.
 
 use super::hub::{Port, Shared};
-use super::machine::{Counters, Machine, Outcome, Output, Privilege, Ticket};
+use super::machine::Machine;
+use super::model::{Counters, Outcome, Output, Privilege, Ticket};
 use crate::message::{Request, Response, Transport, TransportError};
 use async_trait::async_trait;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
+
+/// Payloads of serial over LAN that may wait to be read.
+const SOL_WAITING: usize = 32;
 
 type Answer = Result<Response, TransportError>;
 
@@ -103,6 +107,18 @@ impl Session {
         self.link.state().ends.push(end);
         self.act(|machine, output| machine.close(Instant::now(), output));
         self.drive(&mut ended).await;
+    }
+
+    /// Payloads of serial over LAN from now on; the one who listened before hears no more.
+    pub(super) fn listen(&self) -> mpsc::Receiver<Vec<u8>> {
+        let (sender, receiver) = mpsc::channel(SOL_WAITING);
+        self.link.state().sol = Some(sender);
+        receiver
+    }
+
+    /// Without a session nothing is sent: whoever listens is told that it ended.
+    pub(super) fn send_sol(&self, payload: &[u8]) {
+        self.act(|machine, output| machine.send_sol(payload, output));
     }
 
     fn act<T>(&self, action: impl FnOnce(&mut Machine, &mut Output) -> T) -> T {

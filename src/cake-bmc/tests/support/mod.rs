@@ -1,5 +1,7 @@
 //! What the tests of BMCs share.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod bmc;
 pub mod ipmi_sim;
 pub mod relay;
+pub mod server;
