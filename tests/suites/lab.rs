@@ -27,6 +27,11 @@ impl Lab {
         let engine = engine.unwrap_or_else(|| workspace().join("target/engine"));
         let directory = tempfile::Builder::new().prefix("cake-").tempdir()?;
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+        // As if they had been switched off before: one machine is enough, and all that a busy one can take.
+        for server in &SERVERS[1..] {
+            fs::create_dir_all(directory.path().join("lab").join(server))?;
+            fs::write(directory.path().join("lab").join(server).join("power"), "0\n")?;
+        }
         Ok(Self { directory, engine })
     }
 
@@ -122,7 +127,8 @@ fn a_laboratory_has_real_power_sensors_and_an_end() -> Result<()> {
     for server in SERVERS {
         let port = lab.read(&format!("lab/{server}/port"))?;
         ensure!(up.contains(&format!("127.0.0.1:{port}  user admin")), "{up}");
-        ensure!(lab.machine(server).is_some(), "a new server is on");
+        // A new server is on.
+        ensure!(lab.machine(server).is_some() == (server == SERVERS[0]), "{server}");
     }
     secrets_stay_secret(&lab)?;
 
@@ -133,10 +139,6 @@ fn a_laboratory_has_real_power_sensors_and_an_end() -> Result<()> {
     ensure!(again.contains("lab-1 is running") && processes(&lab) == before, "{again}");
 
     it_says_what_it_is(&lab)?;
-    // One machine is enough from here on; what was off stays off.
-    for server in ["lab-2", "lab-3"] {
-        lab.ipmitool(server, &["chassis", "power", "off"])?;
-    }
     power_is_a_machine(&lab)?;
     a_file_becomes_a_reading_and_an_event(&lab)?;
     what_is_wrong_moves_nothing(&lab)?;

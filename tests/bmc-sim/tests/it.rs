@@ -2,4 +2,5 @@
 
 mod foreign;
 mod hostile;
+mod own;
 mod support;
