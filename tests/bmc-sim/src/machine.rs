@@ -56,6 +56,8 @@ pub struct Machine {
     pub watts: u16,
     /// The event log grows while it is read.
     pub grows: bool,
+    /// It answers with the GUID of another.
+    pub another: bool,
     plates: Vec<Vec<u8>>,
     records: Vec<Vec<u8>>,
     reservation: u16,
@@ -78,6 +80,7 @@ impl Machine {
             chassis: Chassis::new(description.on),
             watts: description.watts.unwrap_or_default(),
             grows: false,
+            another: false,
             plates: description.parts.iter().map(plate::plate).collect(),
             records: records::records(&description),
             reservation: 0,

@@ -99,6 +99,8 @@ impl Sessions {
 
     /// Takes a datagram; the answers go to who sent it.
     pub fn datagram(&mut self, bytes: &[u8], peer: SocketAddr, around: &mut Around<'_>) -> Vec<Vec<u8>> {
+        self.machine.grows = self.faults.has(Fault::Grow);
+        self.machine.another = self.faults.has(Fault::Guid);
         let answers = self.answers(bytes, peer, around);
         answers.into_iter().flat_map(|answer| self.faults.spoil(answer)).collect()
     }
@@ -163,10 +165,7 @@ impl Sessions {
 
     fn rakp1(&mut self, payload: &[u8], around: &mut Around<'_>) -> Option<Vec<u8>> {
         let asked = Rakp1::parse(payload).ok()?;
-        let mut guid = self.machine.guid();
-        if self.faults.has(Fault::Guid) {
-            guid[0] ^= 0xff;
-        }
+        let guid = self.machine.guid();
         let session = self.sessions.get_mut(&asked.managed_session)?;
         // Again, when our answer was lost; never in a session that is on.
         if matches!(session.phase, Phase::Active(_)) {

@@ -147,7 +147,6 @@ impl Shared {
             if sessions.faults.loses() {
                 return (Vec::new(), Duration::ZERO);
             }
-            sessions.machine.grows = sessions.faults.has(crate::fault::Fault::Grow);
             let answers = sessions.datagram(datagram, peer, around);
             self.pass_on(sessions);
             (answers.into_iter().map(|answer| (peer, answer)).collect(), sessions.faults.delay)

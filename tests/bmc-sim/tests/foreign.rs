@@ -140,7 +140,15 @@ async fn ipmitool_sets_what_can_be_set() -> Result<()> {
     ok(&["lan", "set", "1", "ipaddr", "192.0.2.7"]).await?;
     let lan = ok(&["lan", "print", "1"]).await?;
     ensure!(lan.contains("192.0.2.7") && lan.contains("RMCP+ Cipher Suites     : 3,17"), "{lan}");
+    // A watchdog can be started once it is set: a minute, then a hard reset.
     ok(&["mc", "watchdog", "reset"]).await.expect_err("it was never set");
+    ok(&["raw", "0x06", "0x24", "0x04", "0x01", "0x00", "0x00", "0x58", "0x02"]).await?;
+    ok(&["mc", "watchdog", "reset"]).await?;
+    let watchdog = ok(&["mc", "watchdog", "get"]).await?;
+    ensure!(
+        watchdog.contains("Started/Running") && watchdog.contains("Hard Reset") && watchdog.contains("60"),
+        "{watchdog}"
+    );
     ok(&["dcmi", "power", "set_limit", "limit", "300"]).await?;
     ok(&["dcmi", "power", "activate"]).await?;
     let limit = ok(&["dcmi", "power", "get_limit"]).await?;
@@ -262,6 +270,21 @@ async fn serial_over_lan_carries_characters_both_ways() -> Result<()> {
     Ok(())
 }
 
+/// A log that is full, and one that forgets its oldest entries: both say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_log_stops_or_wraps() -> Result<()> {
+    for wraps in [false, true] {
+        let rig = Rig::start(|description| (description.log_capacity, description.log_wraps) = (8, wraps)).await?;
+        rig.control("events 20")?;
+        let info = rig.ipmitool_ok(17, &["sel", "info"]).await?;
+        ensure!(info.contains("Overflow         : true") && info.contains("Entries          : 8"), "{info}");
+        let log = rig.ipmitool_ok(17, &["sel", "list"]).await?;
+        let first = log.lines().next().context("a line")?.split('|').next().context("a number")?.trim().to_owned();
+        ensure!(first == if wraps { "d" } else { "1" }, "{log}");
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_are_what_they_are_called() -> Result<()> {
     let rig = Rig::start(|description| description.max_read = 16).await?;
@@ -298,6 +321,10 @@ async fn faults_are_what_they_are_called() -> Result<()> {
     let began = std::time::Instant::now();
     rig.ipmitool_ok(3, &["mc", "guid"]).await?;
     ensure!(began.elapsed().as_millis() >= 5 * 300, "each answer is late");
+    rig.control("fault none")?;
+    let guid = rig.ipmitool_ok(3, &["mc", "guid"]).await?;
+    rig.control("fault guid on")?;
+    ensure!(rig.ipmitool_ok(3, &["mc", "guid"]).await? != guid);
     rig.control("fault none")?;
     rig.control("events 3")?;
     rig.control("fault grow on")?;

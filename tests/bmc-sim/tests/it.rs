@@ -3,4 +3,5 @@
 mod foreign;
 mod hostile;
 mod own;
+mod program;
 mod support;

@@ -95,7 +95,7 @@ async fn refusals_are_told_apart() -> Result<()> {
 async fn a_bad_bmc_is_never_believed() -> Result<()> {
     for suite in SUITES {
         let rig = Rig::start(|description| description.suites = vec![suite]).await?;
-        for fault in ["silent", "checksum", "code", "session", "request", "truncated"] {
+        for fault in ["silent", "checksum", "code", "session", "sequence", "request", "truncated"] {
             let session = admin(&rig, BRIEF)?;
             ensure!(reading(&session, 1).await? == 40);
             rig.control(&format!("fault {fault} on"))?;

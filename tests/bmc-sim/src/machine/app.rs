@@ -73,6 +73,7 @@ impl Machine {
     pub fn guid(&self) -> [u8; 16] {
         let mut bytes = self.description.guid.into_bytes();
         bytes.reverse();
+        bytes[0] ^= if self.another { 0xff } else { 0 };
         bytes
     }
 }
