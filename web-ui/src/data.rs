@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use cake_i18n::Words;
 use cake_planner::query::Filter;
+use cake_planner::server::ServerHealth;
 use cake_types::{
     AccountId, Alert, Announcement, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Export,
-    ExportStatus, Failure, Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Permission, Pool,
-    PoolStatus, Problem, Role, RoleName, SavedQuery, ServerDisk, SessionId, Stick, SystemSettings, Task, TaskId,
-    UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState,
+    ExportStatus, Failure, Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Part, Permission,
+    Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, Server, ServerDisk, ServerEvent, ServerId, ServerStatus,
+    SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -47,6 +48,13 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn imports(&self) -> Vec<Arc<ImportView>>;
     async fn pools(&self) -> Vec<Arc<PoolView>>;
     async fn nodes(&self) -> Vec<Arc<NodeView>>;
+    /// Physical machines, in any order.
+    async fn servers(&self) -> Vec<Arc<ServerView>>;
+    async fn server(&self, id: ServerId) -> Option<Arc<ServerView>>;
+    /// What its BMC has in its event log now. Takes as long as the BMC does.
+    async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem>;
+    /// What its BMC says now that it is built of.
+    async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem>;
 
     /// Tasks that have not ended, newest first.
     async fn active_tasks(&self) -> Vec<Arc<Task>>;
@@ -127,6 +135,7 @@ pub enum Change {
     Volume,
     Pool,
     Node,
+    Server(ServerId),
     Alerts,
     Settings,
     Account,
@@ -310,6 +319,30 @@ pub struct NodeView {
     pub disks: Option<Arc<[ServerDisk]>>,
     /// What is plugged into it; `None` until it has said.
     pub sticks: Option<Arc<[Stick]>>,
+}
+
+/// A physical machine.
+#[derive(Clone, Debug)]
+pub struct ServerView {
+    pub server: Server,
+    /// What its BMC last said.
+    pub status: Option<ServerStatus>,
+    pub health: ServerHealth,
+    /// The node that runs on it.
+    pub node: Option<Name>,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+/// A server's event log.
+#[derive(Clone, Debug, Default)]
+pub struct ServerLogView {
+    /// The newest first.
+    pub events: Vec<ServerEvent>,
+    /// Entries were lost because the log was full.
+    pub overflowed: bool,
+    /// Per cent of the log that is in use.
+    pub full: Option<u8>,
 }
 
 #[derive(Clone, Debug)]

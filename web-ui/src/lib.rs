@@ -21,8 +21,8 @@ mod show;
 
 pub use data::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData,
-    EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView,
-    SetupView, SupportView, Viewer, VmView, VolumeView,
+    EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ServerLogView,
+    ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 
 use axum::Router;

@@ -15,6 +15,7 @@ use cake_control::caller::{Caller, Receipt};
 use cake_control::images::image_subject;
 use cake_control::imports::import_subject;
 use cake_control::ledger::subject_of;
+use cake_control::servers::subject as server_subject;
 use cake_types::{Actor, Code, Language, Origin, Permission, Problem, ProjectName, RequestId, Subject};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -136,13 +137,15 @@ pub(crate) struct Claimed(pub Actor);
 
 /// What a request is about, by its path: as it was asked for, whether it exists or not.
 async fn subject(api: &Api, parts: &mut Parts) -> Option<Subject> {
-    const KINDS: [&str; 9] = ["vm", "alert", "task", "account", "token", "image", "import", "query", "backup"];
+    const KINDS: [&str; 10] =
+        ["server", "vm", "alert", "task", "account", "token", "image", "import", "query", "backup"];
     const NAME_MAX: usize = 128;
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
     let (kind, text) = params.iter().find(|(name, _)| KINDS.contains(name))?;
     let known = match kind {
         "vm" => api.board.find_vm(&ProjectName::default(), text).ok().map(|entry| subject_of(&entry.vm)),
         "image" => api.images.find(text).ok().map(|entry| image_subject(&entry.image)),
+        "server" => api.servers.find(text).ok().map(|entry| server_subject(&entry.server)),
         "import" => api.imports.find(text).ok().map(|entry| import_subject(&entry.import)),
         "alert" => api.alerts.find(text).ok().map(|alert| alert.subject),
         "account" => api.accounts.find(text).ok().map(|account| account_subject(&account)),

@@ -12,8 +12,8 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bulk, cd, certificate, console, disks, events, exports, hosts,
-    images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks, session, settings, setup,
-    sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
+    images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks, server_orders, servers,
+    session, settings, setup, sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
 };
 
 struct Table {
@@ -163,6 +163,29 @@ fn table(api: Api) -> Table {
         .add("node_sticks", ("GET", "/v1/nodes/{node}/sticks"), With(Manage), sticks::list)
         .add("node_disks_read", ("POST", "/v1/nodes/{node}/disks/read"), With(Operate), server_disks::read)
         .add("node_usage", ("GET", "/v1/nodes/{node}/usage"), With(View), usage::of_node)
+        .add("server_list", ("GET", "/v1/servers"), With(View), servers::list)
+        .add("server_create", ("POST", "/v1/servers"), With(Administer), servers::create)
+        .add("server_get", ("GET", "/v1/servers/{server}"), With(View), servers::get)
+        .add("server_update", ("PATCH", "/v1/servers/{server}"), With(Administer), servers::update)
+        .add("server_delete", ("DELETE", "/v1/servers/{server}"), With(Administer), servers::delete)
+        .add("server_sensors", ("GET", "/v1/servers/{server}/sensors"), With(View), servers::sensors)
+        .add("server_events", ("GET", "/v1/servers/{server}/events"), With(View), servers::events)
+        .add("server_parts", ("GET", "/v1/servers/{server}/parts"), With(View), servers::parts)
+        .add(
+            "server_events_clear",
+            ("POST", "/v1/servers/{server}/events/clear"),
+            With(Administer),
+            server_orders::clear,
+        )
+        .add("server_power", ("POST", "/v1/servers/{server}/power"), With(Administer), server_orders::power)
+        .add("server_identify", ("POST", "/v1/servers/{server}/identify"), With(Operate), server_orders::identify)
+        .add("server_boot", ("POST", "/v1/servers/{server}/boot"), With(Administer), server_orders::boot)
+        .add(
+            "server_restore_policy",
+            ("POST", "/v1/servers/{server}/restore-policy"),
+            With(Administer),
+            server_orders::restore,
+        )
         .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)
         .add("task_get", ("GET", "/v1/tasks/{task}"), With(View), tasks::get)
         .add("task_cancel", ("POST", "/v1/tasks/{task}/cancel"), With(Manage), tasks::cancel)

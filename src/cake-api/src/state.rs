@@ -17,6 +17,7 @@ use cake_control::ledger::Ledger;
 use cake_control::screens::Screens;
 use cake_control::search::Search;
 use cake_control::server_disks::DiskReader;
+use cake_control::servers::Servers;
 use cake_control::settings::Settings;
 use cake_control::setup::Setup;
 use cake_control::support::Support;
@@ -54,6 +55,7 @@ pub struct Api {
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) ups: Arc<UpsBook>,
     pub(crate) hosts: Arc<Hosts>,
+    pub(crate) servers: Arc<Servers>,
     /// POSTs that are at work, by the place of their receipt.
     pub(crate) at_work: Arc<Mutex<HashSet<String>>>,
     /// Part of every cursor of a watch: places count from each start anew.
@@ -87,6 +89,7 @@ impl Api {
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),
             hosts: control.hosts.clone(),
+            servers: control.servers.clone(),
             at_work: Arc::default(),
             instance: data_encoding::HEXLOWER.encode(&cake_control::random::bytes::<6>()).into(),
         }

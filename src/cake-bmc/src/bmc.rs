@@ -1,6 +1,7 @@
 //! What can be asked of a BMC, whichever protocol it speaks.
 
 use crate::message::{Completion, TransportError};
+use crate::sdr::SdrCache;
 use async_trait::async_trait;
 use cake_types::{BmcDevice, BootDevice, ChassisStatus, ChassisVerb, Part, PowerRestore, Sensor, ServerEvent};
 use std::time::Duration;
@@ -53,6 +54,11 @@ pub trait Bmc: Send {
     async fn set_boot(&mut self, device: BootDevice, once: bool, uefi: bool) -> Result<(), BmcError>;
 
     async fn boot(&mut self) -> Result<BootDevice, BmcError>;
+
+    /// What is worth keeping for the next session, once sensors were read.
+    fn records(&self) -> Option<&SdrCache> {
+        None
+    }
 
     /// Ends the session, so that the BMC need not wait for its time-out.
     async fn close(&mut self);

@@ -17,11 +17,19 @@
 
 pub mod asf;
 mod bmc;
+pub mod command;
 pub mod discover;
+pub mod fru;
+mod ipmi;
 pub mod lan;
 pub mod local;
 pub mod message;
 pub mod rmcp;
+pub mod sdr;
+pub mod sel;
+pub mod sensor;
+mod text;
 
 pub use bmc::{Bmc, BmcError, EventLog, Reading};
+pub use ipmi::Ipmi;
 pub use message::{Completion, Request, Response, Transport, TransportError};

@@ -1,11 +1,13 @@
 //! The commands as data. Their help is in the catalogue, under `cli-cmd-…` and `cli-arg-…`: see [`crate::words`].
 
 mod account;
+mod server;
 mod storage;
 mod system;
 mod vm;
 
 pub use account::*;
+pub use server::*;
 pub use storage::*;
 pub use system::*;
 pub use vm::*;
@@ -54,6 +56,8 @@ pub enum Command {
     Pool(PoolCommand),
     #[command(subcommand)]
     Node(NodeCommand),
+    #[command(subcommand)]
+    Server(ServerCommand),
     #[command(subcommand)]
     Ups(UpsCommand),
     #[command(subcommand)]

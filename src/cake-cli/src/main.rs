@@ -34,7 +34,9 @@ mod nic;
 mod output;
 mod progress;
 mod search;
+mod server;
 mod server_disks;
+mod server_look;
 mod sticks;
 mod system;
 mod ups;
@@ -82,6 +84,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Volume(command) => volume::run(&context, command).await,
         Command::Bin(command) => bin::run(&context, command).await,
         Command::Pool(command) => look::pool(&context, command).await,
+        Command::Server(command) => server::run(&context, command).await,
         Command::Node(command) => look::node(&context, command).await,
         Command::Task(command) => look::task(&context, command).await,
         Command::Ups(command) => ups::run(&context, command).await,

@@ -34,6 +34,7 @@ mod exports;
 mod hosts;
 mod images;
 mod screen;
+mod servers;
 mod sse;
 mod system;
 mod tasks;

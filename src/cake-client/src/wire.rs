@@ -6,12 +6,17 @@ mod out;
 mod people;
 mod rack;
 mod server_disks;
+mod servers;
 mod sticks;
 
 pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFile};
 pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditResult, Session};
 pub use rack::{Announcement, Certificate, SigningRequest, Ups, UpsServer, UpsSettings};
 pub use server_disks::{ServerDisk, ServerDiskHealth, ServerDisks};
+pub use servers::{
+    Bmc, BmcDevice, PartField, RackPlace, Sensor, SensorFact, SensorLimits, Sensors, Server, ServerEvent, ServerEvents,
+    ServerNode, ServerPart, ServerParts,
+};
 pub use sticks::{Stick, StickFile, Sticks};
 
 use cake_types::ByteSize;

@@ -3,7 +3,8 @@
 use cake_planner::names;
 use cake_store::{Key, KeyPrefix};
 use cake_types::{
-    AccountId, AlertId, ExportId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId, VolumeId,
+    AccountId, AlertId, ExportId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, ServerId, TaskId, TokenId,
+    VmId, VolumeId,
 };
 use uuid::Uuid;
 
@@ -38,6 +39,8 @@ folders! {
     pools, pool(PoolId) = "/pools/";
     nodes, node(NodeId) = "/nodes/";
     hosts, host(NodeId) = "/hosts/";
+    servers, server(ServerId) = "/servers/";
+    server_logs, server_log(ServerId) = "/server-logs/";
     accounts, account(AccountId) = "/accounts/";
     tokens, token(TokenId) = "/tokens/";
 }

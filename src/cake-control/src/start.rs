@@ -2,7 +2,7 @@
 
 use cake_planner::event::Happened;
 use cake_store::{Clock, Journal, JournalError, JournalOptions, SqliteOptions, SqliteStore, Store, StoreError};
-use cake_types::{EventKind, Export, Image, Import, Node, Pool, Severity, Task, Vm, Volume};
+use cake_types::{EventKind, Export, Image, Import, Node, Pool, Server, Severity, Task, Vm, Volume};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -32,6 +32,7 @@ use crate::reconcile::hosts::HostReconciler;
 use crate::reconcile::images::ImageReconciler;
 use crate::reconcile::imports::ImportReconciler;
 use crate::reconcile::pools::PoolReconciler;
+use crate::reconcile::servers::ServerReconciler;
 use crate::reconcile::sweep::Sweeper;
 use crate::reconcile::tasks::TaskReconciler;
 use crate::reconcile::ups::UpsReconciler;
@@ -41,6 +42,7 @@ use crate::record::{self, RecordError, Stored};
 use crate::screens::Screens;
 use crate::search::Search;
 use crate::server_disks::DiskReader;
+use crate::servers::Servers;
 use crate::settings::Settings;
 use crate::setup::{Setup, SetupFileError};
 use crate::support::Support;
@@ -91,6 +93,7 @@ pub struct Control {
     pub certificates: Arc<Certificates>,
     pub ups: Arc<UpsBook>,
     pub hosts: Arc<Hosts>,
+    pub servers: Arc<Servers>,
     loops: JoinSet<()>,
 }
 
@@ -133,6 +136,7 @@ impl Control {
         let exports = Arc::new(Exports::new(ledger.clone(), nodes.clone()));
         let volumes = Arc::new(Volumes::new(ledger.clone(), nodes.clone()));
         let hosts = Arc::new(Hosts::load(ledger.clone(), nodes.clone()).await?);
+        let servers = Arc::new(Servers::new(ledger.clone(), nodes.clone(), settings.clone()));
         let tasks = Tasks::new(ledger.clone(), vms.clone(), imports.clone(), exports.clone(), hosts.clone());
         let tasks = Arc::new(tasks);
         let bin = Arc::new(BinSweeper {
@@ -186,6 +190,7 @@ impl Control {
             certificates: Arc::new(certificates),
             ups,
             hosts,
+            servers,
             loops: JoinSet::new(),
         };
         control.start_loops(place, transitions);
@@ -200,7 +205,14 @@ impl Control {
             vms: self.vms.clone(),
             told: Mutex::default(),
         };
-        let tasks = TaskReconciler { ledger: ledger.clone(), nodes: nodes.clone(), hosts: self.hosts.clone() };
+        let (hosts, ordered) = (self.hosts.clone(), self.servers.clone());
+        let tasks = TaskReconciler { ledger: ledger.clone(), nodes: nodes.clone(), hosts, servers: ordered };
+        let servers = ServerReconciler {
+            ledger: ledger.clone(),
+            nodes: nodes.clone(),
+            servers: self.servers.clone(),
+            on: Mutex::default(),
+        };
         let events = EventReconciler { ledger: ledger.clone() };
         let images = ImageReconciler { ledger: ledger.clone() };
         let imports = ImportReconciler { ledger: ledger.clone(), nodes: nodes.clone(), imports: self.imports.clone() };
@@ -228,6 +240,7 @@ impl Control {
         self.loops.spawn(async move { exports.run().await });
         self.loops.spawn(async move { volumes.run().await });
         self.loops.spawn(async move { pools.run().await });
+        self.loops.spawn(async move { servers.run().await });
         self.loops.spawn(async move { sweeper.run().await });
         self.loops.spawn(async move { bin.run().await });
         self.loops.spawn(async move { alerts.run().await });
@@ -267,6 +280,9 @@ async fn fill(ledger: &Ledger) -> Result<(), RecordError> {
     }
     for Stored { value, revision } in record::all::<Volume>(store, &keys::volumes()).await? {
         board.put_volume(value, revision);
+    }
+    for Stored { value, revision } in record::all::<Server>(store, &keys::servers()).await? {
+        board.put_server(value, revision);
     }
     for pool in record::all::<Pool>(store, &keys::pools()).await? {
         board.put_pool(pool.value);

@@ -6,7 +6,7 @@
 
 use cake_planner::certificate;
 use cake_store::{Expect, Txn, TxnOutcome};
-use cake_types::{Code, Generation, OsRng, Problem, Sealed, Subject, UPS_MINUTES, UPS_PORT, Ups, UpsSpec, seal};
+use cake_types::{Code, Generation, Problem, Sealed, Subject, UPS_MINUTES, UPS_PORT, Ups, UpsSpec};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -16,7 +16,7 @@ use crate::caller::Caller;
 use crate::ledger::Ledger;
 use crate::record::{self, RecordError, Stored};
 use crate::settings::Settings;
-use crate::{error, keys};
+use crate::{error, keys, secret};
 
 /// Minutes that can be chosen.
 pub const MINUTES: std::ops::RangeInclusive<u32> = 1..=120;
@@ -106,18 +106,11 @@ impl UpsBook {
         self.write(caller, None, check).await
     }
 
-    /// To every server and to the recovery key.
     fn seal(&self, password: &Zeroizing<String>) -> Result<Sealed<String>, Problem> {
         if password.chars().count() > WORD_MAX || password.chars().any(char::is_control) {
             return Err(Problem::invalid("password", "ups-word").at("/password"));
         }
-        let nodes = self.ledger.board.nodes();
-        if nodes.is_empty() {
-            return Err(Problem::new(Code::NodeUnreachable));
-        }
-        let keys = nodes.iter().map(|entry| entry.node.key.clone()).chain(self.settings.recovery_key());
-        let keys: Vec<_> = keys.collect();
-        seal(&**password, &keys, &mut OsRng).map_err(|e| error::internal("a password could not be sealed", &e))
+        secret::sealed(&self.ledger, &self.settings, password)
     }
 
     async fn write(

@@ -1,5 +1,7 @@
 //! The words of the vocabulary: states, kinds, problems, events.
 
+mod hardware;
+
 use crate::Words;
 use cake_types::{
     Actor, Alert, AuditResult, Event, EventKind, ExitReason, FailureCode, Firmware, GuestOs, HaltedBy, ImageFormat,
@@ -89,10 +91,17 @@ impl Words {
             let alert = facts.get("alert").cloned().unwrap_or_default();
             facts.insert("what".into(), self.alert_part(&alert, "", &event.params));
         }
-        for name in self.variables(&format!("event-{}", event.kind.as_str())) {
+        let mut id = format!("event-{}", event.kind.as_str());
+        if event.kind == EventKind::HardwareEvent {
+            self.hardware_facts(&mut facts);
+            if facts.get("asserted").is_some_and(|asserted| asserted == "no") {
+                id.push_str("-over");
+            }
+        }
+        for name in self.variables(&id) {
             facts.entry(name.into()).or_default();
         }
-        self.text_from(&format!("event-{}", event.kind.as_str()), &facts).trim_end().to_owned()
+        self.text_from(&id, &facts).trim_end().to_owned()
     }
 
     /// What is so, and what to do about it. The subject's name stands beside it.
@@ -112,6 +121,7 @@ impl Words {
             return kind.into();
         }
         let mut facts = params.clone();
+        self.hardware_facts(&mut facts);
         for name in self.variables(&id) {
             facts.entry(name.into()).or_insert_with(|| "–".into());
         }

@@ -1,5 +1,7 @@
 //! The caller's side: many requests at once over one connection.
 
+mod servers;
+
 use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, HostVerb, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};

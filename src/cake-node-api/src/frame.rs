@@ -72,7 +72,7 @@ impl Decoder {
 
 /// A [`Decoder`] on a socket, which may also bring descriptors.
 #[derive(Default)]
-pub(crate) struct FrameReader {
+pub struct FrameReader {
     decoder: Decoder,
     descriptors: VecDeque<OwnedFd>,
 }
@@ -116,7 +116,7 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
 }
 
 /// Sends a whole frame. Not to be dropped half way: give it a task of its own.
-pub(crate) async fn send(stream: &UnixStream, frame: &[u8], descriptor: Option<&OwnedFd>) -> Result<(), FrameError> {
+pub async fn send(stream: &UnixStream, frame: &[u8], descriptor: Option<&OwnedFd>) -> Result<(), FrameError> {
     let mut sent = 0;
     while sent < frame.len() {
         let descriptor = descriptor.filter(|_| sent == 0);

@@ -17,16 +17,17 @@
 //! socket. This crate does not know: what a VM is made of, the Store, HTTP.
 
 mod client;
-mod frame;
+pub mod frame;
 mod model;
 mod server;
 pub mod staged;
 
 pub use client::{ClientError, NodeClient, Observation};
-pub use frame::{Decoder, FRAME_MAX, FrameError};
+pub use frame::{Decoder, FRAME_MAX, FrameError, FrameReader};
 pub use model::{
     API_VERSION, ExportRecord, Hello, HostVerb, ImageRecord, ImportRecord, NodeError, Observed, OperationOutcome,
-    OperationResult, RemovedRecord, StreamKind, StreamTicket, Verb, VmRecord, VolumeOrder, VolumePlace,
+    OperationResult, RemovedRecord, ServerLog, ServerOutcome, StreamKind, StreamTicket, Verb, VmRecord, VolumeOrder,
+    VolumePlace,
 };
 pub use server::{NodeService, ObservedStream, serve};
 

@@ -1,9 +1,10 @@
 //! What travels. Versioned as a whole: [`Hello::api`] says which.
 
 use cake_types::{
-    ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, HostSpec, ImageId, ImageSpec, ImageStatus,
-    Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, PublicKey, ServerDisk,
-    Span, Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    BmcProblem, ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, HostSpec, ImageId, ImageSpec,
+    ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, Part, PoolId, PoolStatus,
+    PublicKey, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec, Usage,
+    UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,27 @@ pub enum OperationResult {
     Superseded,
 }
 
+/// How an order to a server ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerOutcome {
+    pub operation: OperationId,
+    pub server: ServerId,
+    pub at: Timestamp,
+    pub result: OperationResult,
+}
+
+/// A server's event log, as its BMC holds it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerLog {
+    /// The oldest first.
+    pub events: Vec<ServerEvent>,
+    /// Records were lost because the log was full.
+    pub overflowed: bool,
+    /// Per cent of the log that is in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<u8>,
+}
+
 /// One thing that the node has, or that happened to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "observed")]
@@ -106,6 +128,14 @@ pub enum Observed {
     Sticks {
         sticks: Vec<Stick>,
     },
+    Server {
+        id: ServerId,
+        status: Box<ServerStatus>,
+    },
+    ServerGone {
+        id: ServerId,
+    },
+    ServerOperation(ServerOutcome),
     /// A sample of every running VM.
     Usage {
         samples: Vec<(VmId, Usage)>,
@@ -218,6 +248,8 @@ pub enum NodeError {
     NoScreen,
     #[error("the node's disk is full")]
     NoSpace,
+    #[error("the server's BMC can't be asked: {problem:?}")]
+    Bmc { problem: BmcProblem },
     #[error("refused: {detail}")]
     Invalid { detail: String },
     #[error("the node failed: {detail}")]
@@ -312,6 +344,28 @@ pub enum Request {
         vm: VmId,
         verb: Verb,
     },
+    ApplyServer {
+        stamp: Stamp,
+        server: Box<Server>,
+    },
+    RemoveServer {
+        id: ServerId,
+        stamp: Stamp,
+    },
+    DoServer {
+        epoch: Epoch,
+        operation: OperationId,
+        server: ServerId,
+        order: ServerVerb,
+    },
+    ServerLog {
+        id: ServerId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
+    },
+    ServerParts {
+        id: ServerId,
+    },
     Observe,
     Ticket {
         kind: StreamKind,
@@ -352,4 +406,6 @@ pub enum Answer {
     History(Box<UsageHistory>),
     Counters(Box<Counters>),
     Disks(Vec<ServerDisk>),
+    ServerLog(Box<ServerLog>),
+    ServerParts(Vec<Part>),
 }

@@ -2,11 +2,13 @@
 
 use crate::frame::{self, FrameError, FrameReader};
 use crate::model::{Answer, Call, Reply, Request};
-use crate::{Hello, HostVerb, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
+use crate::{
+    Hello, HostVerb, NodeError, Observed, ServerLog, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace,
+};
 use async_trait::async_trait;
 use cake_types::{
-    ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, PoolId, PoolSpec, ServerDisk,
-    Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, Part, PoolId, PoolSpec,
+    Server, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -63,6 +65,21 @@ pub trait NodeService: Send + Sync + 'static {
     async fn open_export(&self, id: ExportId) -> Result<OwnedFd, NodeError>;
     /// Does `verb` once, however often it is asked with the same `operation`. The outcome is observed.
     async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError>;
+    /// Watches a server's BMC. Refused unless `stamp` is newer than what is held, or the same with the same content.
+    async fn apply_server(&self, stamp: Stamp, server: Server) -> Result<(), NodeError>;
+    async fn remove_server(&self, id: ServerId, stamp: Stamp) -> Result<(), NodeError>;
+    /// Does `order` once, however often it is asked with the same `operation`. The outcome is observed.
+    async fn operate_server(
+        &self,
+        epoch: Epoch,
+        operation: OperationId,
+        server: ServerId,
+        order: ServerVerb,
+    ) -> Result<(), NodeError>;
+    /// The server's event log, as it is now: what came after the entry of this id, or all of it where that is not there any more.
+    async fn server_log(&self, id: ServerId, after: Option<String>) -> Result<ServerLog, NodeError>;
+    /// What the server is built of, as its BMC says.
+    async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, NodeError>;
     async fn observe(&self) -> Result<ObservedStream, NodeError>;
     async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError>;
     /// One end of a connected stream socket; for [`StreamKind::Picture`] a file.
@@ -176,6 +193,15 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
         Request::RemoveExport { id, stamp } => service.remove_export(id, stamp).await.map(accepted),
         Request::OpenExport { id } => service.open_export(id).await.map(&mut with),
         Request::Do { operation, vm, verb } => service.operate(operation, vm, verb).await.map(accepted),
+        Request::ApplyServer { stamp, server } => service.apply_server(stamp, *server).await.map(accepted),
+        Request::RemoveServer { id, stamp } => service.remove_server(id, stamp).await.map(accepted),
+        Request::DoServer { epoch, operation, server, order } => {
+            service.operate_server(epoch, operation, server, order).await.map(accepted)
+        }
+        Request::ServerLog { id, after } => {
+            service.server_log(id, after).await.map(|log| Answer::ServerLog(Box::new(log)))
+        }
+        Request::ServerParts { id } => service.server_parts(id).await.map(Answer::ServerParts),
         Request::Ticket { kind, vm } => service.ticket(kind, vm).await.map(Answer::Ticket),
         Request::Open { ticket } => service.open(ticket).await.map(&mut with),
         Request::History { of, span, after } => {

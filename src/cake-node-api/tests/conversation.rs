@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use cake_node_api::{
-    API_VERSION, ClientError, Hello, HostVerb, NodeClient, NodeError, NodeService, Observed, ObservedStream,
+    API_VERSION, ClientError, Hello, HostVerb, NodeClient, NodeError, NodeService, Observed, ObservedStream, ServerLog,
     StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace, serve,
 };
 use cake_types::{
-    Accelerator, ByteSize, Column, Counters, DiskHealth, DiskSilence, Epoch, Export, ExportId, HostCounters, HostSpec,
-    ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, SecretKey, ServerBus,
-    ServerDisk, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
+    Accelerator, BmcProblem, ByteSize, Column, Counters, DiskHealth, DiskSilence, Epoch, Export, ExportId,
+    HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, Part, PoolId,
+    PoolSpec, SecretKey, Server, ServerBus, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory,
+    UsageOf, VM_MEASURES, Vm, VmId,
 };
 use futures_util::StreamExt;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -119,6 +120,26 @@ impl NodeService for EchoNode {
     }
     async fn apply_export(&self, _: Stamp, _: Export) -> Result<(), NodeError> {
         Err(NodeError::Unknown)
+    }
+
+    async fn apply_server(&self, _: Stamp, _: Server) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    async fn remove_server(&self, _: ServerId, _: Stamp) -> Result<(), NodeError> {
+        Err(NodeError::Unknown)
+    }
+
+    async fn operate_server(&self, _: Epoch, _: OperationId, _: ServerId, _: ServerVerb) -> Result<(), NodeError> {
+        Err(NodeError::Bmc { problem: BmcProblem::Another })
+    }
+
+    async fn server_log(&self, _: ServerId, _: Option<String>) -> Result<ServerLog, NodeError> {
+        Ok(ServerLog { full: Some(12), ..ServerLog::default() })
+    }
+
+    async fn server_parts(&self, _: ServerId) -> Result<Vec<Part>, NodeError> {
+        Ok(Vec::new())
     }
 
     async fn remove_export(&self, _: ExportId, _: Stamp) -> Result<(), NodeError> {

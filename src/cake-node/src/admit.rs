@@ -2,7 +2,10 @@
 //! it is root.
 
 use cake_node_api::{HostVerb, NodeError};
-use cake_types::{Authority, Firmware, HOST_NAME_MAX, HandsOff, HostSpec, NodeStatus, PoolSpec, UpsSpec, Vm, limits};
+use cake_types::{
+    Authority, BmcAccess, BmcSpec, Firmware, HOST_NAME_MAX, HandsOff, HostSpec, NodeStatus, PoolSpec, Server, UpsSpec,
+    Vm, limits,
+};
 
 fn invalid(detail: impl Into<String>) -> NodeError {
     NodeError::Invalid { detail: detail.into() }
@@ -51,6 +54,17 @@ pub fn ups(spec: Option<&UpsSpec>) -> Result<(), NodeError> {
     match plain(host) && plain(name) && user.as_deref().is_none_or(plain) && *port > 0 && *minutes > 0 {
         true => Ok(()),
         false => Err(invalid("a power supply has a host, a port, a name and minutes")),
+    }
+}
+
+/// Refuses what could not be an address, and what no session could carry.
+pub fn server(server: &Server) -> Result<(), NodeError> {
+    let Some(BmcSpec { access, host, port, user, password: _, key: _ }) = &server.spec.bmc else { return Ok(()) };
+    let plain = |text: &str, most| text.len() <= most && !text.chars().any(char::is_control);
+    let somewhere = *access == BmcAccess::Local || (!host.is_empty() && *port > 0);
+    match somewhere && plain(host, 255) && plain(user, 64) {
+        true => Ok(()),
+        false => Err(invalid("a BMC has a host and a port")),
     }
 }
 

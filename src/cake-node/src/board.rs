@@ -3,7 +3,7 @@
 use cake_node_api::{ExportRecord, ImageRecord, ImportRecord, Observed};
 use cake_types::{
     ExportId, ExportStatus, HostStatus, ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, ServerDisk,
-    Stick, UpsStatus, Usage, VmId, VmStatus,
+    ServerId, ServerStatus, Stick, UpsStatus, Usage, VmId, VmStatus,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -33,6 +33,7 @@ struct State {
     images: Vec<ImageRecord>,
     imports: BTreeMap<ImageId, ImportStatus>,
     exports: BTreeMap<ExportId, ExportStatus>,
+    servers: BTreeMap<ServerId, ServerStatus>,
 }
 
 impl Board {
@@ -46,6 +47,7 @@ impl Board {
             images: Vec::new(),
             imports: BTreeMap::new(),
             exports: BTreeMap::new(),
+            servers: BTreeMap::new(),
         };
         Self(Arc::new(Shared { state: Mutex::new(state), news: broadcast::Sender::new(NEWS) }))
     }
@@ -220,6 +222,33 @@ impl Board {
     pub fn remove_export(&self, id: ExportId) {
         self.state().exports.remove(&id);
         self.tell(Observed::ExportGone { id });
+    }
+
+    pub fn servers(&self) -> BTreeMap<ServerId, ServerStatus> {
+        self.state().servers.clone()
+    }
+
+    pub fn server(&self, id: ServerId) -> Option<ServerStatus> {
+        self.state().servers.get(&id).cloned()
+    }
+
+    pub fn set_server(&self, id: ServerId, status: ServerStatus) {
+        let changed = self.state().servers.insert(id, status.clone()).as_ref() != Some(&status);
+        if changed {
+            self.tell(Observed::Server { id, status: Box::new(status) });
+        }
+    }
+
+    /// Of one that is here.
+    pub fn change_server(&self, id: ServerId, change: impl FnOnce(&mut ServerStatus)) {
+        let Some(mut status) = self.server(id) else { return };
+        change(&mut status);
+        self.set_server(id, status);
+    }
+
+    pub fn remove_server(&self, id: ServerId) {
+        self.state().servers.remove(&id);
+        self.tell(Observed::ServerGone { id });
     }
 
     pub fn images(&self) -> Vec<ImageRecord> {

@@ -9,6 +9,8 @@
 //!  pools       id → stamp, path, where its mark is
 //!  images      files that were looked into, as they were then
 //!  imports     id → stamp, record, how far; what is gone stays as a tombstone
+//!  servers     id → stamp, record, what tells its machine from others, the stamp whose password was refused
+//!  server_operations   as operations, of servers
 //! ```
 //!
 //! Which QEMU lives is not written here: the lock that it holds says so (`cake_vm::Folder`), and can't be out of date.
@@ -22,6 +24,7 @@ mod imports;
 mod operations;
 mod pools;
 mod schema;
+mod servers;
 mod ups;
 mod vms;
 
@@ -30,6 +33,7 @@ pub use exports::ExportRow;
 pub use imports::ImportRow;
 pub use operations::PendingOperation;
 pub use pools::{CheckedImage, PoolRow};
+pub use servers::{PendingOrder, ServerRow};
 pub use ups::Ending;
 pub use vms::{Applied, FIRST_UID, Tombstone, USERS, VmRow};
 

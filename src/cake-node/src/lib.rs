@@ -10,6 +10,8 @@
 //!                                       └──── imports ── convert ── worker ──┘   sticks ── worker
 //! ```
 //!
+//! `servers` watches BMCs by a worker of its own, over sockets that it is given.
+//!
 //! `ups` watches the power supply and ends guests and server when it runs out; `leaving` does so when somebody asks, and `host` sets
 //! the machine's own settings.
 //!
@@ -48,6 +50,7 @@ mod networks;
 mod seccomp;
 pub mod serve;
 mod server_disks;
+pub mod servers;
 mod service;
 mod sticks;
 mod support;

@@ -6,6 +6,7 @@ use cake_node::admin::{self, Alive};
 use cake_node::ask_disk::ask_disk;
 use cake_node::convert::{Place, convert_image, export_disk};
 use cake_node::serve::{Options, serve};
+use cake_node::servers::worker::bmc_worker;
 use cake_storage::stick::Wanted;
 use cake_storage::stick::worker::{list_stick, read_stick};
 use cake_storage::worker::{Depth, inspect_image, read_package};
@@ -148,6 +149,8 @@ enum WorkerKind {
     /// Say which images are on the stick at standard input
     #[command(name = "list-stick")]
     ListStick,
+    /// Speak to BMCs over the sockets that come by standard input
+    Bmc,
     /// Write a file of the stick at standard input to standard output
     #[command(name = "read-stick")]
     ReadStick(ReadStick),
@@ -197,6 +200,7 @@ fn worker(kind: WorkerKind) -> Result<()> {
         }
         WorkerKind::Export { format, engine } => match export_disk(&format, &engine)? {},
         WorkerKind::AskDisk { name, engine } => match ask_disk(&name, &engine)? {},
+        WorkerKind::Bmc => Ok(bmc_worker()?),
         WorkerKind::ListStick => Ok(list_stick()?),
         WorkerKind::ReadStick(ReadStick { partition, volume, path, size, modified, from }) => {
             Ok(read_stick(&Wanted { partition, volume, path, size, modified }, from)?)

@@ -10,6 +10,7 @@ use crate::imports::Imports;
 use crate::inspector::WorkerInspector;
 use crate::library::Library;
 use crate::server_disks::{self, ServerDisks};
+use crate::servers::Servers;
 use crate::service::Node;
 use crate::sticks::{self, Sticks};
 use crate::{accelerator, host, key, leaving, networks, ups, usage};
@@ -100,7 +101,8 @@ pub async fn serve(options: Options) -> Result<()> {
     let disks = ServerDisks::new(program.clone(), options.engine.clone(), board.clone());
     let sticks = Sticks::new(program.clone(), board.clone());
     let imports = Imports::new(house.clone(), inspector, sticks.clone());
-    let exports = Exports::new(house.clone(), program);
+    let exports = Exports::new(house.clone(), program.clone());
+    let servers = Servers::new(program, house.clone(), state.join("servers"));
     let (power, supply) = watch::channel(None);
     let (orders, ordered) = watch::channel(());
     let node = Arc::new(Node {
@@ -111,6 +113,7 @@ pub async fn serve(options: Options) -> Result<()> {
         exports,
         tickets: Default::default(),
         disks,
+        servers,
         hands_off,
         settling: Default::default(),
         orders,
@@ -126,6 +129,7 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(look_again(node.clone()));
     tokio::spawn(server_disks::run(node.disks.clone()));
     tokio::spawn(sticks::run(sticks));
+    tokio::spawn(node.servers.clone().run());
     tokio::spawn(sweep_exports(node.exports.clone()));
     tokio::spawn(try_again(node.clone()));
     tokio::spawn(ups::run(node.clone(), supply));

@@ -7,19 +7,20 @@ use crate::exports::Exports;
 use crate::house::House;
 use crate::imports::Imports;
 use crate::server_disks::ServerDisks;
+use crate::servers::Servers;
 use crate::support;
 use crate::tickets::Tickets;
 use async_trait::async_trait;
 use cake_host::identity::boot_id;
 use cake_host::system_settings::{self, SettingsError};
 use cake_node_api::{
-    API_VERSION, Hello, HostVerb, NodeError, NodeService, Observed, ObservedStream, StreamKind, StreamTicket, Verb,
-    VmRecord, VolumeOrder, VolumePlace,
+    API_VERSION, Hello, HostVerb, NodeError, NodeService, Observed, ObservedStream, ServerLog, StreamKind,
+    StreamTicket, Verb, VmRecord, VolumeOrder, VolumePlace,
 };
 use cake_types::{
     ByteSize, Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId, Import,
-    LeavingStage, NodeId, OperationId, PoolId, PoolSpec, Power, ServerDisk, Span, Stamp, UpsSpec, UsageHistory,
-    UsageOf, Vm, VmId, VmState, VmStatus,
+    LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, Server, ServerDisk, ServerId, ServerVerb, Span,
+    Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -53,6 +54,7 @@ pub struct Node {
     /// There may be an order to go off, or to stay.
     pub orders: watch::Sender<()>,
     pub disks: Arc<ServerDisks>,
+    pub servers: Arc<Servers>,
     /// The power supply that is watched.
     pub ups: watch::Sender<Option<UpsSpec>>,
 }
@@ -89,6 +91,7 @@ impl Node {
         }
         self.imports.resume().await?;
         self.exports.resume().await?;
+        self.servers.resume().await?;
         for pending in self.database().pending_operations().await? {
             tokio::spawn(go_on_with(self.clone(), pending));
         }
@@ -390,6 +393,33 @@ impl NodeService for Node {
         Ok(self.disks.read().await)
     }
 
+    async fn apply_server(&self, stamp: Stamp, server: Server) -> Result<(), NodeError> {
+        admit::server(&server)?;
+        self.servers.apply(stamp, server).await
+    }
+
+    async fn remove_server(&self, id: ServerId, stamp: Stamp) -> Result<(), NodeError> {
+        self.servers.remove(id, stamp).await
+    }
+
+    async fn operate_server(
+        &self,
+        epoch: Epoch,
+        operation: OperationId,
+        server: ServerId,
+        order: ServerVerb,
+    ) -> Result<(), NodeError> {
+        self.servers.operate(epoch, operation, server, order).await
+    }
+
+    async fn server_log(&self, id: ServerId, after: Option<String>) -> Result<ServerLog, NodeError> {
+        self.servers.log(id, after).await
+    }
+
+    async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, NodeError> {
+        self.servers.parts(id).await
+    }
+
     async fn operate(&self, id: OperationId, vm: VmId, verb: Verb) -> Result<(), NodeError> {
         if self.database().knows_operation(id).await? {
             return Ok(());
@@ -478,6 +508,7 @@ async fn snapshot(
     first.extend(board.images().into_iter().map(|image| Observed::Image(Box::new(image))));
     first.extend(board.imports().into_iter().map(|import| Observed::Import(Box::new(import))));
     first.extend(board.exports().into_iter().map(|export| Observed::Export(Box::new(export))));
+    first.extend(board.servers().into_iter().map(|(id, status)| Observed::Server { id, status: Box::new(status) }));
     for observed in first {
         let _ = send.send(observed).await;
     }
@@ -496,6 +527,7 @@ async fn snapshot(
     }
     let mut last: Vec<Observed> = database.tombstones().await?.into_iter().map(Observed::VmRemoved).collect();
     last.extend(database.outcomes().await?.into_iter().map(Observed::Operation));
+    last.extend(database.order_outcomes().await?.into_iter().map(Observed::ServerOperation));
     last.push(Observed::SnapshotEnd);
     for observed in last {
         let _ = send.send(observed).await;

@@ -7,6 +7,9 @@
 //! ```
 
 mod disk;
+mod server;
+
+pub use server::ServerSeen;
 
 use crate::certificate::{ENDS_NOW, ENDS_SOON};
 use crate::query::{NodeItem, PoolItem};
@@ -37,6 +40,7 @@ pub struct Facts<'a> {
     pub nodes: Vec<NodeItem<'a>>,
     pub pools: Vec<PoolItem<'a>>,
     pub vms: Vec<VmSeen<'a>>,
+    pub servers: Vec<ServerSeen<'a>>,
     /// The one that people are shown.
     pub certificate: Option<&'a CertificateInfo>,
 }
@@ -95,6 +99,8 @@ const fn patience(kind: AlertKind) -> SignedDuration {
         AlertKind::NodeAway => SignedDuration::from_secs(10),
         // Its NUT server may begin anew.
         AlertKind::UpsAway => SignedDuration::from_secs(15),
+        // A BMC that is updated, or busy for a moment, is no trouble of anybody's.
+        AlertKind::ServerSilent => SignedDuration::from_secs(60),
         _ => SignedDuration::ZERO,
     }
 }
@@ -116,6 +122,7 @@ pub fn find(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
     found.extend(facts.nodes.iter().flat_map(|node| disk::of_node(node, before)));
     found.extend(facts.pools.iter().filter_map(|pool| of_pool(pool.pool, pool.status?, before)));
     found.extend(facts.vms.iter().filter_map(|vm| of_vm(vm, facts, before)));
+    found.extend(facts.servers.iter().flat_map(|server| server::of_server(server, before)));
     found
 }
 
@@ -230,7 +237,8 @@ fn of_vm(seen: &VmSeen<'_>, facts: &Facts<'_>, before: &Alerts) -> Option<Findin
 
 /// Whether a VM is something that somebody must act on, looked at alone.
 pub fn needs_somebody(seen: &VmSeen<'_>, now: Timestamp) -> bool {
-    let nothing = Facts { now, nodes: Vec::new(), pools: Vec::new(), vms: Vec::new(), certificate: None };
+    let nothing =
+        Facts { now, nodes: Vec::new(), pools: Vec::new(), vms: Vec::new(), servers: Vec::new(), certificate: None };
     of_vm(seen, &nothing, &Alerts::new()).is_some()
 }
 

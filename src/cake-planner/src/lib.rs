@@ -24,6 +24,7 @@ pub mod names;
 pub mod network;
 pub mod query;
 pub mod redact;
+pub mod server;
 pub mod task;
 pub mod throttle;
 pub mod ups;

@@ -1,6 +1,6 @@
 //! Names in requests: what they may be, and whether a text means an id or a name.
 
-use cake_types::{Code, HostName, Name, NameError, Problem};
+use cake_types::{Code, HostName, Name, NameError, Problem, limits};
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -33,6 +33,13 @@ pub const fn reason(error: NameError) -> &'static str {
         NameError::Repeated => "name-repeated",
         NameError::HostName => "name-host",
     }
+}
+
+/// The name, and after it others like it: `NAME-2` to `NAME-99`.
+pub fn numbered(name: &Name) -> impl Iterator<Item = Name> {
+    let stem: String = name.as_str().chars().take(limits::NAME_MAX - 3).collect();
+    let others = (2..100).filter_map(move |number| format!("{stem}-{number}").parse().ok());
+    std::iter::once(name.clone()).chain(others)
 }
 
 /// A name from a request; `pointer` is where it stood. A name that looks like an id is refused: it could never be reached.

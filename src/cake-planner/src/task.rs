@@ -112,7 +112,7 @@ pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
         TaskGoal::Cd { generation, image } => inserted(*generation, *image, seen),
         TaskGoal::Disk { generation, number, size } => attached(*generation, *number, *size, seen),
         TaskGoal::Power { generation, power } => power_reached(task.kind, *generation, *power, seen),
-        TaskGoal::Operation { .. } => operation(task.kind, seen),
+        TaskGoal::Operation { .. } | TaskGoal::Ordered { .. } => operation(task.kind, seen),
     }
 }
 
@@ -398,7 +398,16 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
         | TaskKind::VmDiskGrow
         | TaskKind::VmDiskRemove
         | TaskKind::VmDiskAttach
-        | TaskKind::VmDiskDetach => None,
+        | TaskKind::VmDiskDetach
+        | TaskKind::ServerOn
+        | TaskKind::ServerOff
+        | TaskKind::ServerSoft
+        | TaskKind::ServerCycle
+        | TaskKind::ServerReset
+        | TaskKind::ServerIdentify
+        | TaskKind::ServerBoot
+        | TaskKind::ServerRestore
+        | TaskKind::ServerClearEvents => None,
     }
 }
 

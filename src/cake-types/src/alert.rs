@@ -116,6 +116,14 @@ kinds! {
     DiskSpare = "disk-spare";
     /// It is too hot or too cold; params: `degrees`, `?` where it does not say.
     DiskHot = "disk-hot";
+    /// The BMC of a server can't be heard; params: `problem`.
+    ServerSilent = "server-silent";
+    /// A server's chassis reports a fault; params: `fault`: `power`, `cooling`, `drive`, `intrusion`.
+    ChassisFault = "chassis-fault";
+    /// A sensor has left its limits; params: `sensor`, `value`, `unit`, `limit`, `state`.
+    SensorLimit = "sensor-limit";
+    /// A sensor says something that somebody must act on; params: `sensor`, `fact`, the key of its words, and `text` where there are none.
+    SensorFault = "sensor-fault";
     /// The Store knows it, no server has it.
     VmLost = "vm-lost";
     /// It runs, and the Store does not know it.

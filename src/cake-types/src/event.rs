@@ -62,10 +62,15 @@ pub enum EventKind {
     SystemRestored,
     VmExported,
     VmExportFailed,
+    ServerAdded,
+    ServerRemoved,
+    ServerOn,
+    ServerOff,
+    HardwareEvent,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 38] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -99,6 +104,11 @@ impl EventKind {
         Self::SystemRestored,
         Self::VmExported,
         Self::VmExportFailed,
+        Self::ServerAdded,
+        Self::ServerRemoved,
+        Self::ServerOn,
+        Self::ServerOff,
+        Self::HardwareEvent,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -136,6 +146,11 @@ impl EventKind {
             Self::SystemRestored => "system-restored",
             Self::VmExported => "vm-exported",
             Self::VmExportFailed => "vm-export-failed",
+            Self::ServerAdded => "server-added",
+            Self::ServerRemoved => "server-removed",
+            Self::ServerOn => "server-on",
+            Self::ServerOff => "server-off",
+            Self::HardwareEvent => "hardware-event",
         }
     }
 }
@@ -144,7 +159,7 @@ impl EventKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// `vm`, `image`, `volume`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
-    /// `support-bundle`, `ups`.
+    /// `support-bundle`, `ups`, `server`.
     pub kind: String,
     pub id: Uuid,
     pub name: String,

@@ -76,7 +76,7 @@ pub use sensor::{Entity, Limits, Sensor, SensorFact, SensorGroup, SensorState, S
 pub use server::{
     BMC_PASSWORD_MAX, BMC_USER_MAX, BmcAccess, BmcDevice, BmcProblem, BmcSpec, BootDevice, ChassisStatus, ChassisVerb,
     IPMI_PORT, Part, PartFact, PartField, PartTrouble, PowerRestore, REDFISH_PORT, RackPlace, Server, ServerEvent,
-    ServerSpec, ServerStatus,
+    ServerSpec, ServerStatus, ServerVerb,
 };
 pub use server_disk::{
     DiskHealth, DiskSilence, DiskVerdict, DiskWarning, DiskWear, ServerBus, ServerDisk, WEAR_CRITICAL, WEAR_WARNING,

@@ -121,6 +121,16 @@ codes! {
     ClockFollows = "clock-follows", 409;
     /// The server did not take it; params: `name`, `detail`.
     ServerRefused = "server-refused", 409;
+    /// The server has no BMC, or nobody said where it is; params: `name`.
+    NoBmc = "no-bmc", 409;
+    /// The server's BMC can't be asked now; params: `name`, `problem`.
+    BmcUnheard = "bmc-unheard", 409;
+    /// cake runs on that server; params: `name`.
+    ServerIsNode = "server-is-node", 409;
+    /// Another server stands there; params: `name`.
+    PlaceTaken = "place-taken", 409;
+    /// Another server has that BMC; params: `name`.
+    BmcTaken = "bmc-taken", 409;
     /// The export's file is not there (yet); params: `state`.
     ExportNotReady = "export-not-ready", 409;
     /// Something still uses it; params: `kind`, `name`.

@@ -24,7 +24,7 @@ pub struct Sensor {
     pub facts: Vec<SensorFact>,
     #[serde(default, skip_serializing_if = "Limits::are_none")]
     pub limits: Limits,
-    /// What it is part of: `processor 1`. See `entity-ENTITY` in the catalogues.
+    /// What it is part of: `processor 1`. Its word is [`Entity::word`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity: Option<Entity>,
 }
@@ -34,6 +34,14 @@ pub struct Sensor {
 pub struct Entity {
     pub id: u8,
     pub instance: u8,
+}
+
+impl Entity {
+    /// The id of its word: `entity-NUMBER` in hexadecimal. What only a chassis, a board or its maker knows is "other".
+    pub fn word(self) -> String {
+        let named = matches!(self.id, 0x00..=0x35 | 0x37 | 0x40..=0x42);
+        format!("entity-{:02x}", if named { self.id } else { 0x01 })
+    }
 }
 
 /// Thresholds in the sensor's unit (IPMI 2.0 §35.4).

@@ -3,7 +3,7 @@
 use crate::event::Severity;
 use crate::sensor::{Entity, SensorFact, SensorUnit};
 use crate::words::words;
-use crate::{Meta, NodeId, Sealed, ServerId, Stamp};
+use crate::{Meta, NodeId, Sealed, ServerId, Stamp, TaskKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -82,13 +82,34 @@ pub struct ServerStatus {
     /// What the whole server draws, in watts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watts: Option<f64>,
+    /// The last entry of its event log; empty while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_event: Option<String>,
+}
+
+impl BmcProblem {
+    /// It does not pass by itself: somebody has to do something.
+    pub const fn is_lasting(self) -> bool {
+        matches!(
+            self,
+            Self::Refused | Self::Forbidden | Self::Cipher | Self::Another | Self::NoDevice | Self::NoAddress
+        )
+    }
 }
 
 impl ServerStatus {
     /// Nothing is known yet.
     pub fn unheard(stamp: Stamp) -> Self {
-        let (problem, read_at, chassis, device, sensors, watts) = (None, None, None, None, Vec::new(), None);
-        Self { stamp, problem, read_at, chassis, device, sensors, watts }
+        Self {
+            stamp,
+            problem: None,
+            read_at: None,
+            chassis: None,
+            device: None,
+            sensors: Vec::new(),
+            watts: None,
+            newest_event: None,
+        }
     }
 }
 
@@ -189,6 +210,54 @@ pub struct PartField {
     pub text: String,
 }
 
+/// What is asked of a server once, through its BMC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "verb")]
+pub enum ServerVerb {
+    Power {
+        chassis: ChassisVerb,
+    },
+    /// Lights the light by which somebody finds it; for ever where no time is said; 0 puts it out.
+    Identify {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u8>,
+    },
+    Boot {
+        device: BootDevice,
+        once: bool,
+        uefi: bool,
+    },
+    Restore {
+        restore: PowerRestore,
+    },
+    ClearEvents,
+}
+
+impl ServerVerb {
+    /// Doing it twice is doing it once.
+    pub const fn is_idempotent(self) -> bool {
+        match self {
+            Self::Power { chassis } => matches!(chassis, ChassisVerb::On | ChassisVerb::Off),
+            Self::Identify { .. } | Self::Boot { .. } | Self::Restore { .. } => true,
+            Self::ClearEvents => false,
+        }
+    }
+
+    pub const fn task_kind(self) -> TaskKind {
+        match self {
+            Self::Power { chassis: ChassisVerb::On } => TaskKind::ServerOn,
+            Self::Power { chassis: ChassisVerb::Off } => TaskKind::ServerOff,
+            Self::Power { chassis: ChassisVerb::Soft } => TaskKind::ServerSoft,
+            Self::Power { chassis: ChassisVerb::Cycle } => TaskKind::ServerCycle,
+            Self::Power { chassis: ChassisVerb::Reset } => TaskKind::ServerReset,
+            Self::Identify { .. } => TaskKind::ServerIdentify,
+            Self::Boot { .. } => TaskKind::ServerBoot,
+            Self::Restore { .. } => TaskKind::ServerRestore,
+            Self::ClearEvents => TaskKind::ServerClearEvents,
+        }
+    }
+}
+
 words! {
     /// How cake speaks to a BMC. Its word is `bmc-access-ACCESS`.
     BmcAccess {
@@ -257,9 +326,11 @@ words! {
 
     /// A line of a name plate. Its word is `part-fact-FACT`.
     PartFact {
+        /// A number of SMBIOS (DSP0134 §7.4.1), where IPMI says it: its word is `chassis-kind-NUMBER`.
         ChassisKind = "chassis-kind",
         ChassisPart = "chassis-part",
         ChassisSerial = "chassis-serial",
+        /// A time, as RFC 3339 writes it.
         BoardMade = "board-made",
         BoardMaker = "board-maker",
         BoardName = "board-name",

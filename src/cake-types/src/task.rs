@@ -2,7 +2,8 @@
 //! at what the node reports, so that no crash can lose or repeat it.
 
 use crate::{
-    Actor, ByteSize, ExportId, Generation, ImageId, MacAddress, OperationId, Power, ProjectName, Subject, TaskId,
+    Actor, ByteSize, ExportId, Generation, ImageId, MacAddress, OperationId, Power, ProjectName, ServerVerb, Subject,
+    TaskId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -50,10 +51,19 @@ pub enum TaskKind {
     VmExport,
     NodeReboot,
     NodePowerOff,
+    ServerOn,
+    ServerOff,
+    ServerSoft,
+    ServerCycle,
+    ServerReset,
+    ServerIdentify,
+    ServerBoot,
+    ServerRestore,
+    ServerClearEvents,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 34] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -79,6 +89,15 @@ impl TaskKind {
         Self::VmDiskDetach,
         Self::NodeReboot,
         Self::NodePowerOff,
+        Self::ServerOn,
+        Self::ServerOff,
+        Self::ServerSoft,
+        Self::ServerCycle,
+        Self::ServerReset,
+        Self::ServerIdentify,
+        Self::ServerBoot,
+        Self::ServerRestore,
+        Self::ServerClearEvents,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -108,6 +127,15 @@ impl TaskKind {
             Self::VmDiskDetach => "vm-disk-detach",
             Self::NodeReboot => "node-reboot",
             Self::NodePowerOff => "node-power-off",
+            Self::ServerOn => "server-on",
+            Self::ServerOff => "server-off",
+            Self::ServerSoft => "server-soft",
+            Self::ServerCycle => "server-cycle",
+            Self::ServerReset => "server-reset",
+            Self::ServerIdentify => "server-identify",
+            Self::ServerBoot => "server-boot",
+            Self::ServerRestore => "server-restore",
+            Self::ServerClearEvents => "server-clear-events",
         }
     }
 }
@@ -136,6 +164,8 @@ pub enum TaskGoal {
     Exported { export: ExportId },
     /// The server reports how this order to go off ended; guests have so many seconds to shut down.
     Left { operation: OperationId, seconds: u32 },
+    /// The node reports that the server's BMC has taken this order.
+    Ordered { operation: OperationId, order: ServerVerb },
 }
 
 /// Where a task stands.

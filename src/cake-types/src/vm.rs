@@ -357,6 +357,16 @@ pub enum FailureCode {
     StickChanged,
     /// The VM ran, or its disks were changed, while a file was made of it.
     VmChanged,
+    /// The BMC of the server did not answer.
+    BmcSilent,
+    /// It takes neither the user nor the password, or the user may not do this.
+    BmcRefused,
+    /// It can't do what was asked.
+    BmcUnsupported,
+    /// It said that it failed, or broke its protocol.
+    BmcFailed,
+    /// cake was interrupted in the middle: it may have happened.
+    Interrupted,
     Internal,
 }
 
@@ -408,6 +418,11 @@ impl FailureCode {
             Self::StickUnreadable => "stick-unreadable",
             Self::StickChanged => "stick-changed",
             Self::VmChanged => "vm-changed",
+            Self::BmcSilent => "bmc-silent",
+            Self::BmcRefused => "bmc-refused",
+            Self::BmcUnsupported => "bmc-unsupported",
+            Self::BmcFailed => "bmc-failed",
+            Self::Interrupted => "interrupted",
             Self::Internal => "internal",
         }
     }

@@ -13,21 +13,23 @@ use cake_control::error;
 use cake_control::hosts::Hosts;
 use cake_control::ledger::Ledger;
 use cake_control::search::{self, Search};
+use cake_control::servers::Servers;
 use cake_control::settings::{Settings, Versioned};
 use cake_control::support::Support;
 use cake_control::tasks::Tasks;
 use cake_control::ups::UpsBook;
 use cake_i18n::Words;
+use cake_node_api::ServerLog;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Language, NodeId, PoolStatus,
-    Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId,
+    Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Language, NodeId, Part,
+    PoolStatus, Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec, VmId,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData,
-    EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView,
-    SetupView, SupportView, Viewer, VmView, VolumeView,
+    EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ServerLogView,
+    ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -53,6 +55,7 @@ pub struct Data {
     certificates: Arc<Certificates>,
     ups: Arc<UpsBook>,
     hosts: Arc<Hosts>,
+    servers: Arc<Servers>,
     started_at: Timestamp,
 }
 
@@ -72,8 +75,19 @@ impl Data {
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),
             hosts: control.hosts.clone(),
+            servers: control.servers.clone(),
             started_at: control.ledger.now(),
         }
+    }
+
+    fn server_view(&self, entry: &board::ServerEntry) -> Arc<ServerView> {
+        let health = entry.health();
+        let board::ServerEntry { server, revision: _, status, refused: _ } = entry.clone();
+        let nodes = self.board.nodes();
+        let node = nodes.iter().find(|node| Some(node.node.meta.id) == server.spec.node);
+        let node = node.map(|node| node.node.meta.name.clone());
+        let etag = etag(server.meta.generation);
+        Arc::new(ServerView { server, status, health, node, etag })
     }
 
     async fn records<T: DeserializeOwned>(&self, kind: RecordKind, page: &PageQuery) -> Result<PageOf<T>, Problem> {
@@ -262,6 +276,26 @@ impl ConsoleData for Data {
         self.board.nodes().iter().map(|entry| node_view(entry)).collect()
     }
 
+    async fn servers(&self) -> Vec<Arc<ServerView>> {
+        self.board.servers().iter().map(|entry| self.server_view(entry)).collect()
+    }
+
+    async fn server(&self, id: ServerId) -> Option<Arc<ServerView>> {
+        self.board.server(id).map(|entry| self.server_view(&entry))
+    }
+
+    async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem> {
+        let entry = self.servers.find(&id.to_string())?;
+        let ServerLog { mut events, overflowed, full } = self.servers.log(&entry, None).await?;
+        events.reverse();
+        Ok(ServerLogView { events, overflowed, full })
+    }
+
+    async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem> {
+        let entry = self.servers.find(&id.to_string())?;
+        self.servers.parts(&entry).await
+    }
+
     async fn active_tasks(&self) -> Vec<Arc<Task>> {
         self.tasks.active()
     }
@@ -382,6 +416,7 @@ fn change_of(what: &What) -> Option<Change> {
         What::Volume(_) | What::VolumeGone(_) => Change::Volume,
         What::Pool(_) => Change::Pool,
         What::Node(_) => Change::Node,
+        What::Server(id) | What::ServerGone(id) => Change::Server(*id),
         What::Alerts => Change::Alerts,
         What::Settings => Change::Settings,
         What::Account => Change::Account,

@@ -8,12 +8,13 @@ use cake_planner::query::{
 };
 use cake_types::{
     AccountId, Acknowledgement, Actor, Alert, AnnounceState, Announcement, ApiToken, AuditRecord, CertificateInfo,
-    CertificateSource, Event, NodeId, Permission, Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId, VmState,
+    CertificateSource, Event, NodeId, Part, Permission, Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec,
+    VmId, VmState,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData,
-    EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, SettingsView,
-    SetupView, SupportView, Viewer, VmView, VolumeView,
+    EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ServerLogView,
+    ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -34,6 +35,9 @@ pub struct Rack {
     pub exports: Vec<ExportView>,
     pub pools: Vec<Arc<PoolView>>,
     pub nodes: Vec<Arc<NodeView>>,
+    pub servers: Vec<Arc<ServerView>>,
+    pub server_logs: BTreeMap<ServerId, ServerLogView>,
+    pub server_parts: BTreeMap<ServerId, Vec<Part>>,
     pub tasks: Vec<Arc<Task>>,
     pub events: Vec<Event>,
     pub audit: Mutex<Vec<AuditRecord>>,
@@ -126,6 +130,22 @@ impl ConsoleData for Rack {
         self.nodes.clone()
     }
 
+    async fn servers(&self) -> Vec<Arc<ServerView>> {
+        self.servers.clone()
+    }
+
+    async fn server(&self, id: ServerId) -> Option<Arc<ServerView>> {
+        self.servers.iter().find(|view| view.server.meta.id == id).cloned()
+    }
+
+    async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem> {
+        Ok(self.server_logs.get(&id).cloned().unwrap_or_default())
+    }
+
+    async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem> {
+        Ok(self.server_parts.get(&id).cloned().unwrap_or_default())
+    }
+
     async fn active_tasks(&self) -> Vec<Arc<Task>> {
         self.tasks.iter().filter(|task| task.end.is_none()).cloned().collect()
     }
@@ -172,6 +192,7 @@ impl ConsoleData for Rack {
         let state = |view: &VmView| view.status.as_ref().map_or(VmState::Pending, |status| status.state);
         let facts = Facts {
             now: jiff::Timestamp::now(),
+            servers: Vec::new(),
             nodes: self
                 .nodes
                 .iter()

@@ -28,6 +28,9 @@ pub mod query;
 mod query_csv;
 pub mod screen;
 pub mod server_disks;
+pub mod server_orders;
+pub mod server_wire;
+pub mod servers;
 pub mod session;
 pub mod settings;
 pub mod setup;
@@ -50,7 +53,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
     /// `vm`, `image`, `volume`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
-    /// `support-bundle`, `ups`.
+    /// `support-bundle`, `ups`, `server`.
     pub kind: String,
     pub id: uuid::Uuid,
     pub name: String,

@@ -11,6 +11,7 @@ use super::events::Event;
 use super::images::Image;
 use super::nodes::Node;
 use super::pools::Pool;
+use super::servers::Server;
 use super::tasks::Task;
 use super::volumes::Volume;
 use axum::extract::State;
@@ -163,6 +164,8 @@ fn told(board: &Board, what: What) -> Option<(&'static str, String)> {
             let node = nodes.iter().find(|entry| entry.node.meta.id == id)?;
             ("node", json_text(&Node::from(&**node)))
         }
+        What::Server(id) => ("server", json_text(&Server::new(board, &*board.server(id)?))),
+        What::ServerGone(id) => ("server-gone", json_text(&json!({ "id": id }))),
         // The whole list is short, and read by its own address.
         What::Alerts => ("alerts", "{}".into()),
         What::Settings => ("settings", "{}".into()),

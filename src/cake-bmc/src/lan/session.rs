@@ -160,6 +160,10 @@ impl Transport for Session {
         let _cancel = Cancel { link: &self.link, ticket };
         self.drive(&mut answer).await.unwrap_or(Err(TransportError::Silent))
     }
+
+    async fn close(&self) {
+        Self::close(self).await;
+    }
 }
 
 /// Forgets a request whose future was dropped.

@@ -14,8 +14,8 @@ use cake_store::{
     verify_journal, verify_store,
 };
 use cake_types::{
-    Actor, AuditResult, Code, EventKind, Import, OsRng, Problem, PublicKey, Sealed, SecretKey, Severity, Task, TaskEnd,
-    TaskState, Ups, Vm, seal,
+    Actor, AuditResult, Code, EventKind, Import, OsRng, Problem, PublicKey, Sealed, SecretKey, Server, Severity, Task,
+    TaskEnd, TaskState, Ups, Vm, seal,
 };
 use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
@@ -248,7 +248,8 @@ impl Adjusting<'_> {
         let mut txns = Vec::new();
         let (vms, sealed_elsewhere) = self.vms(store, &mut txns).await.map_err(read)?;
         let ups_elsewhere = self.ups(store, &mut txns).await.map_err(read)?;
-        let sealed_elsewhere = sealed_elsewhere + usize::from(ups_elsewhere);
+        let servers_elsewhere = self.servers(store, &mut txns).await.map_err(read)?;
+        let sealed_elsewhere = sealed_elsewhere + usize::from(ups_elsewhere) + servers_elsewhere;
         self.ended(store, journal, &mut txns).await?;
         // Who was logged in, and what was asked and answered there, does not count here.
         for folder in [keys::sessions(), keys::receipts(), keys::throttles(), keys::nodes(), keys::hosts()] {
@@ -290,6 +291,19 @@ impl Adjusting<'_> {
         let sealed = self.seal_here(secret);
         txns.push(Txn::new().put(keys::ups(), record::encode(&ups)));
         Ok(!sealed)
+    }
+
+    /// The passwords of BMCs, for the server here. The machine that cake ran on is not the one here. How many stayed sealed to others.
+    async fn servers(&self, store: &SqliteStore, txns: &mut Vec<Txn>) -> Result<usize, RecordError> {
+        let mut elsewhere = 0;
+        for Stored { value: mut server, .. } in record::all::<Server>(store, &keys::servers()).await? {
+            server.spec.node = None;
+            for secret in server.spec.bmc.iter_mut().flat_map(|bmc| bmc.password.iter_mut().chain(bmc.key.iter_mut())) {
+                elsewhere += usize::from(!self.seal_here(secret));
+            }
+            txns.push(Txn::new().put(keys::server(server.meta.id), record::encode(&server)));
+        }
+        Ok(elsewhere)
     }
 
     /// Whether it could be opened.

@@ -1,6 +1,6 @@
 //! What changes, for whoever watches: a broadcast, and the last few changes for those who come back after a broken connection.
 
-use cake_types::{Event, ExportId, ImageId, NodeId, PoolId, SessionId, Task, VmId, VolumeId};
+use cake_types::{Event, ExportId, ImageId, NodeId, PoolId, ServerId, SessionId, Task, VmId, VolumeId};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
@@ -35,6 +35,8 @@ pub enum What {
     VolumeGone(VolumeId),
     Pool(PoolId),
     Node(NodeId),
+    Server(ServerId),
+    ServerGone(ServerId),
     /// Which are open, or what is known of one.
     Alerts,
     Settings,

@@ -13,12 +13,14 @@ mod changes;
 mod exports;
 mod model;
 mod observe;
+mod servers;
 mod volumes;
 
 pub use changes::{Change, Changes, Compacted, What};
 pub use model::{
     Binned, ExportEntry, Greeting, ImageEntry, ImportEntry, NodeEntry, PoolEntry, Render, Transition, VmEntry,
 };
+pub use servers::ServerEntry;
 pub use volumes::{VolumeEntry, VolumeView};
 
 use cake_node_api::ImageRecord;
@@ -27,8 +29,8 @@ use cake_planner::names::{self, Reference};
 use cake_planner::task::Outcome;
 use cake_store::Revision;
 use cake_types::{
-    ByteSize, ExportId, Image, ImageId, Import, Node, NodeId, OperationId, Pool, PoolId, Problem, ProjectName, Task,
-    TaskId, Vm, VmId, VmStatus, VolumeId,
+    ByteSize, ExportId, Image, ImageId, Import, Node, NodeId, OperationId, Pool, PoolId, Problem, ProjectName,
+    ServerId, Stamp, Task, TaskGoal, TaskId, Vm, VmId, VmStatus, VolumeId,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -53,6 +55,8 @@ pub struct Board {
     pub exports_poke: Poke<ExportId>,
     /// Volumes whose desired or observed state may differ now.
     pub volumes_poke: Poke<VolumeId>,
+    /// Servers whose desired or observed state may differ now.
+    pub servers_poke: Poke<ServerId>,
     /// Pools that the node may not know as the Store does.
     pub pools_poke: Poke<PoolId>,
     transitions: tokio::sync::mpsc::UnboundedSender<Transition>,
@@ -71,6 +75,9 @@ struct Inner {
     /// What the node says of images, until the Store has them.
     told_images: BTreeMap<ImageId, Arc<ImageRecord>>,
     volumes: BTreeMap<VolumeId, Arc<VolumeEntry>>,
+    servers: BTreeMap<ServerId, Arc<ServerEntry>>,
+    /// What a node watches and the Store does not know, as the node holds it.
+    strange_servers: BTreeMap<ServerId, Stamp>,
     pools: BTreeMap<PoolId, Arc<PoolEntry>>,
     nodes: BTreeMap<NodeId, Arc<NodeEntry>>,
     /// Ids that the snapshot under way has named.
@@ -83,6 +90,7 @@ struct Snapshot {
     images: HashSet<ImageId>,
     imports: HashSet<ImageId>,
     exports: HashSet<ExportId>,
+    servers: HashSet<ServerId>,
 }
 
 impl Board {
@@ -99,6 +107,7 @@ impl Board {
             imports_poke: Poke::default(),
             exports_poke: Poke::default(),
             volumes_poke: Poke::default(),
+            servers_poke: Poke::default(),
             pools_poke: Poke::default(),
             transitions,
         };
@@ -313,15 +322,17 @@ impl Board {
     pub fn end_task(&self, task: Arc<Task>) {
         let mut inner = self.write();
         inner.tasks.remove(&task.id);
-        if let cake_types::TaskGoal::Operation { operation } | cake_types::TaskGoal::Left { operation, .. } = &task.goal
+        if let TaskGoal::Operation { operation }
+        | TaskGoal::Left { operation, .. }
+        | TaskGoal::Ordered { operation, .. } = &task.goal
         {
             inner.outcomes.remove(operation);
         }
         drop(inner);
-        if task.goal == cake_types::TaskGoal::Imported {
+        if task.goal == TaskGoal::Imported {
             self.imports_poke.poke(ImageId(task.subject.id));
         }
-        if let cake_types::TaskGoal::Exported { export } = task.goal {
+        if let TaskGoal::Exported { export } = task.goal {
             self.exports_poke.poke(export);
         }
         self.changes.tell(What::Task(task));

@@ -6,8 +6,8 @@ use cake_node_api::{ImageRecord, ImportRecord, Observed, OperationOutcome, Opera
 use cake_planner::epoch::Held;
 use cake_planner::task::Outcome;
 use cake_types::{
-    ExportId, Failure, Generation, ImageId, ImportStatus, NodeId, NodeStatus, OperationId, PoolId, PoolStatus, Stamp,
-    Task, TaskGoal, Usage, Vm, VmId, VmStatus,
+    ExportId, Failure, Generation, ImageId, ImportStatus, NodeId, NodeStatus, OperationId, PoolId, PoolStatus,
+    ServerId, Stamp, TaskGoal, Usage, Vm, VmId, VmStatus,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -90,6 +90,9 @@ impl Board {
             Observed::Operation(outcome) => self.operation(outcome),
             Observed::Disks { disks } => self.change_node(node, |entry| entry.disks = Some(disks.into())),
             Observed::Sticks { sticks } => self.change_node(node, |entry| entry.sticks = Some(sticks.into())),
+            Observed::Server { id, status } => self.server_status(id, *status),
+            Observed::ServerGone { id } => self.server_gone(id),
+            Observed::ServerOperation(outcome) => self.server_operation(outcome),
             Observed::Usage { samples } => self.usage(&samples),
         }
     }
@@ -103,6 +106,8 @@ impl Board {
         let ended: Vec<ImageId> = inner.imports.keys().filter(|id| !seen.imports.contains(id)).copied().collect();
         let over: Vec<ExportId> = inner.exports.keys().filter(|id| !seen.exports.contains(id)).copied().collect();
         let all: Vec<VmId> = inner.vms.keys().copied().collect();
+        let unseen: Vec<ServerId> = inner.servers.keys().filter(|id| !seen.servers.contains(id)).copied().collect();
+        let servers: Vec<ServerId> = inner.servers.keys().chain(inner.strange_servers.keys()).copied().collect();
         drop(inner);
         for id in missing {
             self.vm_not_there(id);
@@ -115,6 +120,12 @@ impl Board {
         }
         for id in over {
             self.export_status(id, None);
+        }
+        for id in unseen {
+            self.server_gone(id);
+        }
+        for id in servers {
+            self.server_retry(id);
         }
         for id in all {
             // What was under way when the last connection broke has ended, and what was refused may be tried again.
@@ -289,20 +300,29 @@ impl Board {
 
     fn operation(&self, outcome: OperationOutcome) {
         let OperationOutcome { operation, vm, at: _, result } = outcome;
+        self.outcome_told(vm.0, operation, result, |goal| *goal == TaskGoal::Operation { operation });
+    }
+
+    /// A node tells old outcomes again in each snapshot; only those that a task waits for are kept.
+    pub(super) fn outcome_told(
+        &self,
+        subject: Uuid,
+        operation: OperationId,
+        result: OperationResult,
+        waits: impl Fn(&TaskGoal) -> bool,
+    ) {
         let result = match result {
             OperationResult::Done => Outcome::Done,
             OperationResult::Failed(failure) => Outcome::Failed(failure),
             OperationResult::Superseded => Outcome::Superseded,
         };
         let mut inner = self.write();
-        let waited = |task: &Arc<Task>| task.goal == TaskGoal::Operation { operation };
-        // A node tells old outcomes again in each snapshot; only those that a task waits for are kept.
-        if !inner.tasks.values().any(waited) {
+        if !inner.tasks.values().any(|task| waits(&task.goal)) {
             return;
         }
         inner.outcomes.insert(operation, result);
         drop(inner);
-        self.tasks_poke.poke(vm.0);
+        self.tasks_poke.poke(subject);
     }
 
     fn usage(&self, samples: &[(VmId, Usage)]) {

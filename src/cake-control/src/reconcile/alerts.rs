@@ -2,7 +2,7 @@
 //!
 //! board ──► [`alert::find`] · [`alert::next`] (pure) ──► [`AlertBook`] ──► Journal (began, ended)
 
-use cake_planner::alert::{Facts, Turn, VmSeen};
+use cake_planner::alert::{Facts, ServerSeen, Turn, VmSeen};
 use cake_planner::event;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::alerts::AlertBook;
-use crate::board::{Change, VmEntry, What};
+use crate::board::{Change, ServerEntry, VmEntry, What};
 use crate::certificate::Certificates;
 use crate::ledger::Ledger;
 use crate::search::{node_item, pool_item};
@@ -47,12 +47,14 @@ impl AlertReconciler {
     async fn look(&self) -> Option<Timestamp> {
         let board = &self.ledger.board;
         let (nodes, pools, vms) = (board.nodes(), board.pools(), board.vms());
+        let servers = board.servers();
         let certificate = self.certificates.info();
         let facts = Facts {
             now: self.ledger.now(),
             nodes: nodes.iter().map(|entry| node_item(entry)).collect(),
             pools: pools.iter().map(|entry| pool_item(entry)).collect(),
             vms: vms.iter().map(|entry| vm_seen(entry)).collect(),
+            servers: servers.iter().map(|entry| server_seen(entry)).collect(),
             certificate: Some(&certificate),
         };
         let looked = self.book.look(&facts).await;
@@ -62,6 +64,10 @@ impl AlertReconciler {
         }
         looked.look_at
     }
+}
+
+fn server_seen(entry: &ServerEntry) -> ServerSeen<'_> {
+    ServerSeen { server: &entry.server, status: entry.status.as_ref() }
 }
 
 fn vm_seen(entry: &VmEntry) -> VmSeen<'_> {
@@ -79,7 +85,15 @@ async fn matters(changes: &mut Receiver<Change>) {
     loop {
         match changes.recv().await {
             Ok(Change {
-                what: What::Vm(_) | What::VmGone(_) | What::Pool(_) | What::Node(_) | What::Settings, ..
+                what:
+                    What::Vm(_)
+                    | What::VmGone(_)
+                    | What::Pool(_)
+                    | What::Node(_)
+                    | What::Server(_)
+                    | What::ServerGone(_)
+                    | What::Settings,
+                ..
             })
             | Err(RecvError::Lagged(_)) => return,
             Ok(_) => {}

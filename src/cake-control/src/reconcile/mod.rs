@@ -11,6 +11,7 @@ pub mod hosts;
 pub mod images;
 pub mod imports;
 pub mod pools;
+pub mod servers;
 pub mod sweep;
 pub mod tasks;
 pub mod ups;

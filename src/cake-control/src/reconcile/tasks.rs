@@ -6,8 +6,8 @@ use cake_node_api::Verb;
 use cake_planner::epoch::Held;
 use cake_planner::task::{self, ExportSeen, ImportSeen, LeaveSeen, Progress, Seen};
 use cake_types::{
-    EventKind, ExportId, Failure, FailureCode, ImageId, OperationId, Problem, Task, TaskEnd, TaskGoal, TaskKind,
-    TaskState, VmId,
+    EventKind, ExportId, Failure, FailureCode, ImageId, OperationId, Problem, ServerId, Task, TaskEnd, TaskGoal,
+    TaskKind, TaskState, VmId,
 };
 use futures_util::StreamExt;
 use jiff::SignedDuration;
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::hosts::Hosts;
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
+use crate::servers::Servers;
 use crate::{error, keys};
 
 /// An operation that was written down and not handed over (caked was killed in between) is handed over when it is not older:
@@ -31,6 +32,7 @@ pub struct TaskReconciler {
     pub ledger: Arc<Ledger>,
     pub nodes: Arc<Nodes>,
     pub hosts: Arc<Hosts>,
+    pub servers: Arc<Servers>,
 }
 
 impl TaskReconciler {
@@ -88,6 +90,9 @@ impl TaskReconciler {
         if let TaskGoal::Left { operation, .. } = task.goal {
             return self.leave_progress(task, operation);
         }
+        if let TaskGoal::Ordered { operation, .. } = task.goal {
+            return self.order_progress(task, operation);
+        }
         let entry = board.vm(VmId(task.subject.id));
         let outcome = match &task.goal {
             TaskGoal::Operation { operation } => board.outcome(*operation),
@@ -133,6 +138,13 @@ impl TaskReconciler {
         task::export_progress(task, &seen)
     }
 
+    fn order_progress(&self, task: &Task, operation: OperationId) -> Progress {
+        let outcome = self.ledger.board.outcome(operation);
+        // What it was ordered of may be forgotten by now.
+        let removed = self.ledger.board.server(ServerId(task.subject.id)).is_none();
+        task::progress(task, &Seen { outcome: outcome.as_ref(), removed, ..Seen::default() })
+    }
+
     fn leave_progress(&self, task: &Task, operation: OperationId) -> Progress {
         let nodes = self.ledger.board.nodes();
         let entry = nodes.iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
@@ -167,6 +179,10 @@ impl TaskReconciler {
                 self.hand_over_order(&task, operation).await;
                 continue;
             }
+            if let TaskGoal::Ordered { operation, .. } = task.goal {
+                self.hand_over_to_server(&task, operation).await;
+                continue;
+            }
             let TaskGoal::Operation { operation } = task.goal else { continue };
             let vm = VmId(task.subject.id);
             let verb = match task.kind {
@@ -180,6 +196,18 @@ impl TaskReconciler {
                 let failure = Failure { code: FailureCode::Internal, detail };
                 self.ledger.board.operation_failed(vm.0, operation, failure);
             }
+        }
+    }
+
+    /// An order to a server whose outcome is not known.
+    async fn hand_over_to_server(&self, task: &Arc<Task>, operation: OperationId) {
+        if self.ledger.now().duration_since(task.created_at) <= FRESH {
+            return self.servers.hand_over(task).await;
+        }
+        if self.ledger.board.outcome(operation).is_none() {
+            let detail = "the outcome was not known after a restart".to_owned();
+            let failure = Failure { code: FailureCode::Interrupted, detail };
+            self.ledger.board.operation_failed(task.subject.id, operation, failure);
         }
     }
 

@@ -36,6 +36,14 @@ CREATE TABLE IF NOT EXISTS exports (
     id BLOB PRIMARY KEY, epoch INTEGER NOT NULL, generation INTEGER NOT NULL, record TEXT NOT NULL, stage TEXT NOT NULL,
     size INTEGER NOT NULL DEFAULT 0, failure TEXT, gone INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS servers (
+    id BLOB PRIMARY KEY, epoch INTEGER NOT NULL, generation INTEGER NOT NULL, record TEXT NOT NULL, guid BLOB, refused TEXT,
+    gone INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS server_operations (
+    number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, server BLOB NOT NULL, verb TEXT NOT NULL, begun INTEGER NOT NULL DEFAULT 0,
+    outcome TEXT
+) STRICT;
 ";
 
 /// Columns that came later. The version before names the columns it uses and so does not notice them; the number of the
@@ -81,8 +89,8 @@ fn extend(connection: &Connection) -> rusqlite::Result<()> {
         }
         Ok(missing.concat())
     };
-    let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('imports', 'exports')";
-    if missing()?.is_empty() && connection.query_row(there, [], |row| row.get::<_, i64>(0))? == 2 {
+    let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('imports', 'exports', 'servers', 'server_operations')";
+    if missing()?.is_empty() && connection.query_row(there, [], |row| row.get::<_, i64>(0))? == 4 {
         return Ok(());
     }
     // The daemon and root's tools may come at the same time: who is second finds nothing to do.

@@ -16,6 +16,7 @@ mod packages;
 mod pools;
 mod screen;
 mod server_disks;
+mod servers;
 mod sticks;
 mod storm;
 mod support;

@@ -6,7 +6,8 @@ use cake_planner::hardware;
 use cake_types::{
     Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, ExportId, ExportStatus, Firmware, Generation,
     HardwareRequest, ImageId, ImageSpec, ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId, PoolId,
-    PoolSpec, Power, ProjectName, Restart, Stamp, Stick, Usage, Vm, VmId, VmSpec, VmState, VmStatus,
+    PoolSpec, Power, ProjectName, Restart, ServerId, ServerStatus, Stamp, Stick, Usage, Vm, VmId, VmSpec, VmState,
+    VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -157,6 +158,7 @@ pub struct Leader {
     pub imports: BTreeMap<ImageId, ImportStatus>,
     pub exports: BTreeMap<ExportId, ExportStatus>,
     pub sticks: Option<Vec<Stick>>,
+    pub servers: BTreeMap<ServerId, ServerStatus>,
     usage: BTreeMap<VmId, Usage>,
     node: Option<NodeStatus>,
 }
@@ -197,6 +199,7 @@ impl Leader {
             imports: BTreeMap::new(),
             exports: BTreeMap::new(),
             sticks: None,
+            servers: BTreeMap::new(),
             usage: BTreeMap::new(),
             node: None,
         };
@@ -240,6 +243,15 @@ impl Leader {
             }
             Observed::Operation(outcome) => {
                 self.outcomes.insert(outcome.operation, outcome.result);
+            }
+            Observed::ServerOperation(outcome) => {
+                self.outcomes.insert(outcome.operation, outcome.result);
+            }
+            Observed::Server { id, status } => {
+                self.servers.insert(id, *status);
+            }
+            Observed::ServerGone { id } => {
+                self.servers.remove(&id);
             }
             Observed::Sticks { sticks } => self.sticks = Some(sticks),
             Observed::Usage { samples } => self.usage.extend(samples),

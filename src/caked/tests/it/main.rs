@@ -21,6 +21,7 @@ mod packages;
 mod screen;
 mod search;
 mod server_disks;
+mod servers;
 mod setup;
 mod sticks;
 mod support;

@@ -112,6 +112,13 @@ impl App {
         (*board.vm(id.parse().unwrap()).unwrap().vm).clone()
     }
 
+    /// Whether it is written down how far a server's event log is told.
+    pub async fn knows_a_log(&self) -> bool {
+        let store = &self.running().control().ledger.store;
+        let page = cake_store::Page::default();
+        !store.list(&cake_control::keys::server_logs(), page).await.unwrap().entries.is_empty()
+    }
+
     /// As a cloud that was set up before there were backups.
     pub async fn forget_backup_key(&self) {
         let store = &self.running().control().ledger.store;

@@ -1,5 +1,7 @@
 //! A model of a node behind the real node API: it keeps what it is told as a node must, and runs nothing.
 
+#[path = "node/servers.rs"]
+pub mod servers;
 #[path = "node/service.rs"]
 mod service;
 
@@ -44,6 +46,7 @@ pub struct State {
     pub images: Vec<ImageRecord>,
     outcomes: Vec<OperationOutcome>,
     tickets: HashMap<String, StreamKind>,
+    pub bmcs: servers::Bmcs,
     /// New VMs stay in `provisioning`.
     pub slow_disks: bool,
     /// Guests hold their CD drives shut.
@@ -136,6 +139,7 @@ impl SimNode {
                 images: images(),
                 outcomes: Vec::new(),
                 tickets: HashMap::new(),
+                bmcs: Default::default(),
                 slow_disks: false,
                 drives_held: false,
                 disks_held: false,

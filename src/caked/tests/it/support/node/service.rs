@@ -5,13 +5,14 @@ use async_trait::async_trait;
 use cake_node_api::staged::Staged;
 use cake_node_api::{
     ExportRecord, Hello, HostVerb, ImportRecord, NodeError, NodeService, Observed, ObservedStream, RemovedRecord,
-    StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace,
+    ServerLog, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace,
 };
 use cake_types::{
     ByteSize, Column, Counters, CpuTimes, DiskCounters, Epoch, Export, ExportId, ExportStage, ExportStatus, Failure,
     FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import, ImportStage, ImportStatus,
-    InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId, OperationId, PoolId, PoolSpec,
-    PressureTimes, ServerDisk, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmCounters, VmId,
+    InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId, OperationId, Part, PoolId,
+    PoolSpec, PressureTimes, Server, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm,
+    VmCounters, VmId,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -72,6 +73,34 @@ impl NodeService for SimNode {
             state.volumes.remove(&place.file);
             Ok(())
         })
+    }
+
+    async fn apply_server(&self, stamp: Stamp, server: Server) -> Result<(), NodeError> {
+        self.watch_server(stamp, server);
+        Ok(())
+    }
+
+    async fn remove_server(&self, id: ServerId, _stamp: Stamp) -> Result<(), NodeError> {
+        self.forget_server(id);
+        Ok(())
+    }
+
+    async fn operate_server(
+        &self,
+        _epoch: Epoch,
+        operation: OperationId,
+        server: ServerId,
+        order: ServerVerb,
+    ) -> Result<(), NodeError> {
+        self.order_server(operation, server, order)
+    }
+
+    async fn server_log(&self, id: ServerId, after: Option<String>) -> Result<ServerLog, NodeError> {
+        self.log_of_server(id, after.as_deref())
+    }
+
+    async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, NodeError> {
+        self.parts_of_server(id)
     }
 
     async fn open_volume(&self, place: VolumePlace) -> Result<OwnedFd, NodeError> {
@@ -269,6 +298,7 @@ impl NodeService for SimNode {
             first.extend(state.removed.values().map(|record| Observed::VmRemoved(*record)));
             first.extend(state.outcomes.iter().cloned().map(Observed::Operation));
         });
+        first.extend(self.servers_told());
         first.push(Observed::SnapshotEnd);
         let live = futures_util::stream::unfold(live, |mut live| async move {
             live.recv().await.ok().map(|observed| (observed, live))

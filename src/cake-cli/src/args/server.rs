@@ -1,0 +1,115 @@
+//! Physical machines.
+
+use clap::{Args, Subcommand};
+
+const POWER: [&str; 6] = ["status", "on", "off", "soft", "cycle", "reset"];
+const BOOT: [&str; 5] = ["none", "network", "disk", "cd", "setup"];
+const ACCESS: [&str; 4] = ["auto", "ipmi", "redfish", "local"];
+const RESTORE: [&str; 3] = ["stay-off", "as-before", "turn-on"];
+
+#[derive(Debug, Subcommand)]
+pub enum ServerCommand {
+    List,
+    Show {
+        #[arg(value_name = "SERVER")]
+        server: String,
+    },
+    Add(ServerAddArgs),
+    Set(ServerSetArgs),
+    Remove {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(long, short)]
+        yes: bool,
+    },
+    Sensors {
+        #[arg(value_name = "SERVER")]
+        server: String,
+    },
+    Events {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(long)]
+        clear: bool,
+        #[arg(long, short, requires = "clear")]
+        yes: bool,
+    },
+    Inventory {
+        #[arg(value_name = "SERVER")]
+        server: String,
+    },
+    Power {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(value_name = "ACTION", value_parser = POWER)]
+        action: String,
+        #[arg(long, short)]
+        yes: bool,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Identify {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(long, value_name = "SECONDS", conflicts_with = "off")]
+        seconds: Option<u8>,
+        #[arg(long)]
+        off: bool,
+    },
+    Boot {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(value_name = "DEVICE", value_parser = BOOT)]
+        device: String,
+        #[arg(long)]
+        always: bool,
+        #[arg(long)]
+        bios: bool,
+    },
+    AfterPowerCut {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(value_name = "POLICY", value_parser = RESTORE)]
+        policy: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct BmcArgs {
+    #[arg(long, value_name = "ADDRESS[:PORT]")]
+    pub bmc: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    #[arg(long)]
+    pub password_stdin: bool,
+    #[arg(long, value_name = "HOW", value_parser = ACCESS)]
+    pub access: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ServerAddArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[command(flatten)]
+    pub bmc: BmcArgs,
+    #[arg(long, value_name = "UNIT[+HEIGHT]")]
+    pub place: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ServerSetArgs {
+    #[arg(value_name = "SERVER")]
+    pub server: String,
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub bmc: BmcArgs,
+    #[arg(long, conflicts_with = "bmc")]
+    pub no_bmc: bool,
+    #[arg(long, value_name = "UNIT[+HEIGHT]")]
+    pub place: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}

@@ -1,0 +1,96 @@
+//! Physical machines, by id or by name.
+
+use crate::core::{NO_BODY, escape};
+use crate::wire::{Sensors, Server, ServerEvents, ServerParts, Task};
+use crate::{Client, Error, ItemsSeen, Seen};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How often, and how far apart, it is asked whether a new server's BMC has been heard.
+const HEARD_TRIES: u32 = 40;
+const HEARD_PAUSE: Duration = Duration::from_millis(250);
+
+fn path(server: &str) -> String {
+    format!("/v1/servers/{}", escape(server))
+}
+
+impl Seen<Server> {
+    fn etag(&self) -> &str {
+        self.etag.as_deref().or(self.value.etag.as_deref()).unwrap_or("*")
+    }
+}
+
+impl Client {
+    pub async fn servers(&self) -> Result<ItemsSeen<Server>, Error> {
+        self.list("/v1/servers", None).await
+    }
+
+    pub async fn server(&self, server: &str) -> Result<Seen<Server>, Error> {
+        self.get(&path(server)).await
+    }
+
+    /// `new` as `/v1/servers` takes it.
+    pub async fn add_server(&self, new: &Value) -> Result<Seen<Server>, Error> {
+        self.post("/v1/servers", Some(new)).await
+    }
+
+    /// The same once its BMC was heard, or has said why not; as it is then where that takes long.
+    pub async fn server_heard(&self, server: &str) -> Result<Seen<Server>, Error> {
+        for _ in 0..HEARD_TRIES {
+            let seen = self.server(server).await?;
+            if seen.read_at.is_some() || seen.problem.is_some() || seen.bmc.is_none() {
+                return Ok(seen);
+            }
+            tokio::time::sleep(HEARD_PAUSE).await;
+        }
+        self.server(server).await
+    }
+
+    /// Changes what `change` names, if nobody else did since `seen` was read.
+    pub async fn change_server(&self, seen: &Seen<Server>, change: &Value) -> Result<Seen<Server>, Error> {
+        self.patch(&path(&seen.id.to_string()), seen.etag(), change).await
+    }
+
+    pub async fn remove_server(&self, seen: &Seen<Server>) -> Result<(), Error> {
+        self.delete::<Value>(&path(&seen.id.to_string()), seen.etag()).await?;
+        Ok(())
+    }
+
+    pub async fn server_sensors(&self, server: &str) -> Result<Seen<Sensors>, Error> {
+        self.get(&format!("{}/sensors", path(server))).await
+    }
+
+    /// The oldest first.
+    pub async fn server_events(&self, server: &str) -> Result<Seen<ServerEvents>, Error> {
+        self.get(&format!("{}/events", path(server))).await
+    }
+
+    pub async fn clear_server_events(&self, server: &str) -> Result<Seen<Task>, Error> {
+        self.post(&format!("{}/events/clear", path(server)), NO_BODY).await
+    }
+
+    pub async fn server_parts(&self, server: &str) -> Result<Seen<ServerParts>, Error> {
+        self.get(&format!("{}/parts", path(server))).await
+    }
+
+    /// `action`: `on`, `off`, `soft`, `cycle`, `reset`.
+    pub async fn server_power(&self, server: &str, action: &str) -> Result<Seen<Task>, Error> {
+        self.post(&format!("{}/power", path(server)), Some(&json!({ "action": action }))).await
+    }
+
+    /// Until told otherwise without `seconds`; 0 puts the light out.
+    pub async fn server_identify(&self, server: &str, seconds: Option<u8>) -> Result<Seen<Task>, Error> {
+        self.post(&format!("{}/identify", path(server)), Some(&json!({ "seconds": seconds }))).await
+    }
+
+    /// `device`: `none`, `network`, `disk`, `cd`, `setup`.
+    pub async fn server_boot(&self, server: &str, device: &str, once: bool, uefi: bool) -> Result<Seen<Task>, Error> {
+        let body = json!({ "device": device, "once": once, "uefi": uefi });
+        self.post(&format!("{}/boot", path(server)), Some(&body)).await
+    }
+
+    /// `policy`: `stay-off`, `as-before`, `turn-on`.
+    pub async fn server_restore_policy(&self, server: &str, policy: &str) -> Result<Seen<Task>, Error> {
+        self.post(&format!("{}/restore-policy", path(server)), Some(&json!({ "policy": policy }))).await
+    }
+}

@@ -1,0 +1,157 @@
+//! Physical machines and what their BMCs say.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use uuid::Uuid;
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Server {
+    pub id: Uuid,
+    pub name: String,
+    /// `well`, `warning`, `critical`, `unheard`, `no-bmc`.
+    pub health: String,
+    /// Why the rest is of `read_at`: `silent`, `refused`, …
+    pub problem: Option<String>,
+    pub read_at: Option<Timestamp>,
+    pub on: Option<bool>,
+    pub identify: Option<bool>,
+    pub restore: Option<String>,
+    /// `power`, `cooling`, `drive`, `intrusion`.
+    pub faults: Vec<String>,
+    pub watts: Option<f64>,
+    /// Degrees Celsius.
+    pub inlet: Option<f64>,
+    pub outlet: Option<f64>,
+    pub troubles: Vec<Sensor>,
+    pub sensors: usize,
+    pub node: Option<ServerNode>,
+    pub bmc: Option<Bmc>,
+    pub device: Option<BmcDevice>,
+    pub place: Option<RackPlace>,
+    pub note: String,
+    pub etag: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ServerNode {
+    pub id: Uuid,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Bmc {
+    pub access: String,
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub has_password: bool,
+    pub has_key: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct BmcDevice {
+    pub manufacturer: Option<u32>,
+    pub product: Option<u16>,
+    pub firmware: String,
+    pub protocol: String,
+    pub guid: Option<Uuid>,
+    pub laboratory: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct RackPlace {
+    pub unit: u8,
+    pub height: u8,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Sensor {
+    pub id: String,
+    pub number: Option<u8>,
+    pub name: String,
+    pub group: String,
+    pub unit: String,
+    pub value: Option<f64>,
+    pub state: String,
+    pub facts: Vec<SensorFact>,
+    pub limits: SensorLimits,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct SensorFact {
+    pub key: String,
+    pub severity: String,
+    pub text: Option<String>,
+}
+
+/// In the sensor's unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SensorLimits {
+    pub lower_non_recoverable: Option<f64>,
+    pub lower_critical: Option<f64>,
+    pub lower_non_critical: Option<f64>,
+    pub upper_non_critical: Option<f64>,
+    pub upper_critical: Option<f64>,
+    pub upper_non_recoverable: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Sensors {
+    pub items: Vec<Sensor>,
+    pub read_at: Option<Timestamp>,
+    pub problem: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ServerEvent {
+    pub id: String,
+    pub at: Option<Timestamp>,
+    pub name: String,
+    pub fact: SensorFact,
+    pub severity: String,
+    pub asserted: bool,
+    pub value: Option<f64>,
+    pub limit: Option<f64>,
+    pub unit: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ServerEvents {
+    pub items: Vec<ServerEvent>,
+    pub overflowed: bool,
+    pub full: Option<u8>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ServerPart {
+    pub id: String,
+    pub name: String,
+    pub fields: Vec<PartField>,
+    pub trouble: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct PartField {
+    /// `product-name`, `board-serial`, …
+    pub what: String,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ServerParts {
+    pub items: Vec<ServerPart>,
+}

@@ -1,0 +1,67 @@
+//! What machines say of themselves.
+
+use crate::Words;
+use std::collections::BTreeMap;
+
+impl Words {
+    /// What a sensor or an event says: the words of its key, or what the BMC called it where there are none.
+    pub fn sensor_fact(&self, key: &str, text: Option<&str>) -> String {
+        match self.has(key) {
+            true => self.text_of(key).into(),
+            false => text.unwrap_or(key).into(),
+        }
+    }
+
+    /// `71.5 °C`. At most three digits after the point, and none that say nothing.
+    pub fn measured(&self, value: f64, unit: &str) -> String {
+        let text = format!("{value:.3}");
+        let number = text.trim_end_matches('0').trim_end_matches('.');
+        let sign = format!("sensor-unit-{unit}");
+        match self.has(&sign) && unit != "none" {
+            true => format!("{number} {}", self.text_of(&sign)),
+            false => number.into(),
+        }
+    }
+
+    /// The facts of an alert or an event about hardware, in words.
+    pub(super) fn hardware_facts(&self, facts: &mut BTreeMap<String, String>) {
+        let known = |prefix: &str, word: &str| {
+            let id = format!("{prefix}{word}");
+            if self.has(&id) { self.text_of(&id).to_owned() } else { word.to_owned() }
+        };
+        if let Some(unit) = facts.get("unit").cloned() {
+            for name in ["value", "limit"] {
+                if let Some(number) = facts.get(name).and_then(|text| text.parse().ok()) {
+                    facts.insert(name.into(), self.measured(number, &unit));
+                }
+            }
+        }
+        let what = match (facts.get("fact"), facts.get("fault"), facts.get("state")) {
+            (Some(key), ..) => Some(self.sensor_fact(key, facts.get("text").map(String::as_str))),
+            (_, Some(fault), _) => Some(known("chassis-fault-", fault)),
+            (.., Some(state)) => Some(known("sensor-state-", state)),
+            _ => None,
+        };
+        facts.extend(what.map(|what| ("what".into(), what)));
+        if let Some(problem) = facts.get("problem").map(|problem| known("bmc-problem-", problem)) {
+            facts.insert("why".into(), problem);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Catalogue;
+    use cake_types::Language;
+
+    #[test]
+    fn a_number_says_no_more_than_it_knows() {
+        let words = Catalogue::get(Language::English);
+        for (value, text) in
+            [(71.0, "71"), (3.3, "3.3"), (-0.5, "-0.5"), (1.0 / 3.0, "0.333"), (100.0, "100"), (0.0, "0")]
+        {
+            assert_eq!(words.measured(value, "none"), text);
+        }
+        assert_eq!(words.sensor_fact("no-such-key", Some("OEM 7")), "OEM 7");
+    }
+}

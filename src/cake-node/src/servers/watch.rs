@@ -1,0 +1,260 @@
+//! One BMC, in the worker: read again and again, asked and ordered in between.
+//!
+//! ```text
+//!   connect ──► read ──► say ──► wait ──┐        heard: 10 s from start to start
+//!      ▲         ▲                      │        not heard: 10 s, 20 s, … 60 s, with what was so before and since when
+//!      │         └──────────────────────┤        refused: never again by itself, so that nobody is locked out
+//!      └── the session broke            └─► an order or a question comes first
+//! ```
+
+use super::wire::{Said, Target, Trouble};
+use async_trait::async_trait;
+use cake_bmc::sdr::SdrCache;
+use cake_bmc::{Bmc, BmcError, TransportError};
+use cake_node_api::ServerLog;
+use cake_types::{BmcProblem, FailureCode, OperationId, ServerEvent, ServerId, ServerStatus, ServerVerb, Stamp};
+use jiff::Timestamp;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+/// From the start of one reading to that of the next.
+pub const EVERY: Duration = Duration::from_secs(10);
+/// The longest pause before a BMC is tried again that was not heard.
+const SELDOM: Duration = Duration::from_secs(60);
+/// A BMC that needs longer for all of its sensors is not heard.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// A server's power is looked at so long after an order.
+const AFTER_ORDER: Duration = Duration::from_secs(2);
+/// More than any server has; what is beyond is not told of.
+const SENSORS_MAX: usize = 1024;
+const EVENTS_MAX: usize = 2048;
+
+/// Makes a connection to a BMC, or the promise of one: the first question opens it.
+pub trait Connect {
+    /// `kept`: what an earlier connection left ([`Bmc::records`]).
+    fn connect(&self, target: &Target, kept: Option<SdrCache>) -> Result<Box<dyn Bmc>, BmcProblem>;
+}
+
+/// What is asked in between.
+#[derive(Debug)]
+pub enum Ask {
+    Do { operation: OperationId, verb: ServerVerb },
+    Log { ask: u64, after: Option<String> },
+    Parts { ask: u64 },
+}
+
+/// Where things are said.
+#[async_trait]
+pub trait Listener: Send + Sync {
+    async fn hear(&self, said: Said);
+}
+
+pub struct Watch<L> {
+    id: ServerId,
+    target: Target,
+    status: ServerStatus,
+    bmc: Option<Box<dyn Bmc>>,
+    /// Its sensor records, for the next connection.
+    kept: Option<SdrCache>,
+    /// Readings that failed in a row.
+    failed: u32,
+    listener: L,
+}
+
+impl<L: Listener> Watch<L> {
+    /// `kept`: what was said to be kept before ([`Said::Keep`]).
+    pub fn new(id: ServerId, stamp: Stamp, target: Target, kept: Option<&str>, listener: L) -> Self {
+        let kept = kept.and_then(|text| serde_json::from_str(text).ok());
+        Self { id, target, status: ServerStatus::unheard(stamp), bmc: None, kept, failed: 0, listener }
+    }
+
+    /// Until nobody can ask any more: then the BMC is told that the session is over.
+    pub async fn run(mut self, connect: &dyn Connect, mut asks: mpsc::Receiver<Ask>) {
+        let mut due = Instant::now();
+        loop {
+            let asked = tokio::select! {
+                biased;
+                ask = asks.recv() => match ask {
+                    Some(ask) => Some(ask),
+                    None => break,
+                },
+                () = tokio::time::sleep_until(due), if !self.is_refused() => None,
+            };
+            let began = Instant::now();
+            match asked {
+                Some(ask) => {
+                    let ordered = matches!(ask, Ask::Do { .. });
+                    self.answer(ask, connect).await;
+                    if ordered {
+                        self.look(connect).await;
+                        due = began + AFTER_ORDER;
+                    }
+                }
+                None => {
+                    self.look(connect).await;
+                    due = began + self.pause();
+                }
+            }
+        }
+        if let Some(mut bmc) = self.bmc {
+            bmc.close().await;
+        }
+    }
+
+    fn is_refused(&self) -> bool {
+        self.status.problem == Some(BmcProblem::Refused)
+    }
+
+    fn pause(&self) -> Duration {
+        EVERY.saturating_mul(self.failed.max(1)).min(SELDOM)
+    }
+
+    /// One reading.
+    async fn look(&mut self, connect: &dyn Connect) {
+        let read = timeout(PATIENCE, self.read(connect)).await;
+        let problem = match read {
+            Ok(Ok(())) => None,
+            Ok(Err(problem)) => Some(problem),
+            Err(_) => Some(BmcProblem::Silent),
+        };
+        self.status.problem = problem;
+        if problem.is_some() {
+            self.failed = self.failed.saturating_add(1);
+            self.bmc = None;
+        } else {
+            (self.failed, self.status.read_at) = (0, Some(Timestamp::now()));
+        }
+        let status = Box::new(self.status.clone());
+        self.listener.hear(Said::Status { id: self.id, status }).await;
+    }
+
+    async fn read(&mut self, connect: &dyn Connect) -> Result<(), BmcProblem> {
+        if self.bmc.is_none() {
+            let bmc = self.bmc.insert(connect.connect(&self.target, self.kept.clone())?);
+            self.status.device = Some(bmc.device().await.map_err(|error| problem(&error))?);
+        }
+        let Some(bmc) = &mut self.bmc else { return Err(BmcProblem::Silent) };
+        let reading = bmc.read().await.map_err(|error| problem(&error))?;
+        let log = match bmc.events(self.status.newest_event.as_deref()).await {
+            Ok(log) => log,
+            // Not every BMC has a log, and none is unwell for it.
+            Err(BmcError::Unsupported | BmcError::Completion(_)) => Default::default(),
+            Err(error) => return Err(problem(&error)),
+        };
+        if let Some(last) = log.events.last() {
+            self.status.newest_event = Some(last.id.clone());
+        } else if log.anew {
+            self.status.newest_event = None;
+        }
+        (self.status.chassis, self.status.watts) = (reading.chassis, reading.watts);
+        self.status.sensors = reading.sensors;
+        self.status.sensors.truncate(SENSORS_MAX);
+        self.keep().await;
+        Ok(())
+    }
+
+    /// Sensor records that are new are kept on the disk: a BMC needs many round trips for them.
+    async fn keep(&mut self) {
+        let records = self.bmc.as_ref().and_then(|bmc| bmc.records());
+        if let Some(records) = records.filter(|records| self.kept.as_ref() != Some(*records)) {
+            let text = serde_json::to_string(records).unwrap_or_default();
+            self.kept = Some(records.clone());
+            self.listener.hear(Said::Keep { id: self.id, records: text }).await;
+        }
+    }
+
+    async fn answer(&mut self, ask: Ask, connect: &dyn Connect) {
+        let said = match ask {
+            Ask::Do { operation, verb } => {
+                let result = match self.connected(connect) {
+                    Ok(bmc) => carry_out(bmc, verb).await.map_err(|error| trouble(&error)),
+                    Err(problem) => Err(Trouble { code: code_of(problem), detail: problem.as_str().into() }),
+                };
+                Said::Done { operation, result }
+            }
+            Ask::Log { ask, after } => Said::Log { ask, log: self.log(connect, after).await },
+            Ask::Parts { ask } => {
+                let parts = match self.connected(connect) {
+                    Ok(bmc) => bmc.parts().await.map_err(|error| problem(&error)),
+                    Err(problem) => Err(problem),
+                };
+                Said::Parts { ask, parts }
+            }
+        };
+        self.listener.hear(said).await;
+    }
+
+    /// A BMC that has refused us is not asked with the same words again.
+    fn connected(&mut self, connect: &dyn Connect) -> Result<&mut Box<dyn Bmc>, BmcProblem> {
+        if self.is_refused() {
+            return Err(BmcProblem::Refused);
+        }
+        if self.bmc.is_none() {
+            self.bmc = Some(connect.connect(&self.target, self.kept.clone())?);
+        }
+        self.bmc.as_mut().ok_or(BmcProblem::Silent)
+    }
+
+    async fn log(&mut self, connect: &dyn Connect, after: Option<String>) -> Result<ServerLog, BmcProblem> {
+        let bmc = self.connected(connect)?;
+        let log = bmc.events(after.as_deref()).await.map_err(|error| problem(&error))?;
+        let cake_bmc::EventLog { mut events, anew: _, overflowed, full } = log;
+        let more = events.len().saturating_sub(EVENTS_MAX);
+        events.drain(..more);
+        events.iter_mut().for_each(bound);
+        Ok(ServerLog { events, overflowed: overflowed || more > 0, full })
+    }
+}
+
+/// What is told of an entry fits into a frame, however long the BMC's own words are.
+fn bound(event: &mut ServerEvent) {
+    const LONGEST: usize = 128;
+    let cut = |text: &mut String| {
+        if let Some((at, _)) = text.char_indices().nth(LONGEST) {
+            text.truncate(at);
+        }
+    };
+    cut(&mut event.name);
+    cut(&mut event.raw);
+    event.fact.text.iter_mut().for_each(cut);
+}
+
+async fn carry_out(bmc: &mut Box<dyn Bmc>, verb: ServerVerb) -> Result<(), BmcError> {
+    match verb {
+        ServerVerb::Power { chassis } => bmc.power(chassis).await,
+        ServerVerb::Identify { seconds } => {
+            bmc.identify(seconds.map(|seconds| Duration::from_secs(seconds.into()))).await
+        }
+        ServerVerb::Boot { device, once, uefi } => bmc.set_boot(device, once, uefi).await,
+        ServerVerb::Restore { restore } => bmc.set_restore(restore).await,
+        ServerVerb::ClearEvents => bmc.clear_events().await,
+    }
+}
+
+fn problem(error: &BmcError) -> BmcProblem {
+    match error {
+        BmcError::Transport(error) => error.problem(),
+        BmcError::Completion(_) | BmcError::Unsupported | BmcError::Answer(_) => BmcProblem::Garbled,
+    }
+}
+
+const fn code_of(problem: BmcProblem) -> FailureCode {
+    match problem {
+        BmcProblem::Refused | BmcProblem::Forbidden => FailureCode::BmcRefused,
+        BmcProblem::Garbled | BmcProblem::Cipher | BmcProblem::Another => FailureCode::BmcFailed,
+        BmcProblem::Silent | BmcProblem::NoAddress | BmcProblem::Busy | BmcProblem::NoDevice | BmcProblem::Worker => {
+            FailureCode::BmcSilent
+        }
+    }
+}
+
+fn trouble(error: &BmcError) -> Trouble {
+    let code = match error {
+        BmcError::Transport(TransportError::Silent) => FailureCode::BmcSilent,
+        BmcError::Transport(error) => code_of(error.problem()),
+        BmcError::Unsupported => FailureCode::BmcUnsupported,
+        BmcError::Completion(_) | BmcError::Answer(_) => FailureCode::BmcFailed,
+    };
+    Trouble { code, detail: crate::chain(error) }
+}

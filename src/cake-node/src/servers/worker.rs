@@ -1,0 +1,139 @@
+//! The confined worker that speaks to BMCs: one process for all of them, one task for each.
+//!
+//! ```text
+//!   cake-node ── socket pair (standard input): orders and sockets ──► task per BMC ◄── datagrams ──► BMC
+//!             ◄── what they say ──────────────────────────────────────┘
+//! ```
+
+use super::confine::{ConfineError, confine};
+use super::watch::{Ask, Connect, Listener, Watch};
+use super::wire::{Order, Said, Trouble};
+use async_trait::async_trait;
+use cake_node_api::frame::{self, FrameError, FrameReader};
+use cake_types::{BmcProblem, FailureCode, ServerId};
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream as StdStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::net::UnixStream;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::task::LocalSet;
+
+/// Orders and questions that may wait for one BMC: who is slower than that has its say later.
+const ASKS: usize = 32;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BmcWorkerError {
+    #[error("the worker can't be confined")]
+    Confine(#[from] ConfineError),
+    #[error("the node's socket can't be used")]
+    Io(#[from] io::Error),
+    #[error("the node has said something else than was agreed")]
+    Frame(#[from] FrameError),
+}
+
+/// `cake-node worker bmc`: root in, nobody before the first datagram.
+pub fn bmc_worker() -> Result<(), BmcWorkerError> {
+    // SAFETY: standard input is open and used nowhere else in this process.
+    let socket = StdStream::from(unsafe { OwnedFd::from_raw_fd(0) });
+    socket.set_nonblocking(true)?;
+    // Made before the cage is shut: it makes a socket pair of its own, and no thread.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    confine(3)?;
+    LocalSet::new().block_on(&runtime, serve(socket))
+}
+
+async fn serve(socket: StdStream) -> Result<(), BmcWorkerError> {
+    let stream = Arc::new(UnixStream::from_std(socket)?);
+    let (say, mut said) = mpsc::channel::<Said>(64);
+    let writer = stream.clone();
+    tokio::task::spawn_local(async move {
+        while let Some(said) = said.recv().await {
+            // The node has gone: reading ends as well.
+            let Ok(frame) = frame::encode(&said) else { continue };
+            if frame::send(&writer, &frame, None).await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut reader = FrameReader::default();
+    let mut sockets = Vec::new();
+    let first = loop {
+        match reader.next::<Order>(&stream).await? {
+            Order::Socket => sockets.push(reader.take_descriptor()?),
+            order => break order,
+        }
+    };
+    let connect: Rc<dyn Connect> = Rc::new(super::connect::Connector::new(sockets)?);
+    let mut house = House { watched: HashMap::new(), connect, say };
+    house.order(first).await;
+    loop {
+        match reader.next(&stream).await {
+            Ok(order) => house.order(order).await,
+            // The node is gone, and with it the reason to ask.
+            Err(FrameError::Closed) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+struct House {
+    watched: HashMap<ServerId, mpsc::Sender<Ask>>,
+    connect: Rc<dyn Connect>,
+    say: mpsc::Sender<Said>,
+}
+
+struct Say(mpsc::Sender<Said>);
+
+#[async_trait]
+impl Listener for Say {
+    async fn hear(&self, said: Said) {
+        // Nobody listens when the worker is about to end.
+        let _ = self.0.send(said).await;
+    }
+}
+
+impl House {
+    async fn order(&mut self, order: Order) {
+        match order {
+            // They come first; one more changes nothing.
+            Order::Socket => {}
+            Order::Watch { id, stamp, target, records } => {
+                let (asks, received) = mpsc::channel(ASKS);
+                // The one of before ends when its asks do.
+                self.watched.insert(id, asks);
+                let (watch, connect) =
+                    (Watch::new(id, stamp, target, records.as_deref(), Say(self.say.clone())), self.connect.clone());
+                tokio::task::spawn_local(async move { watch.run(&*connect, received).await });
+            }
+            Order::Forget { id } => {
+                self.watched.remove(&id);
+            }
+            Order::Do { id, operation, verb } => self.ask(id, Ask::Do { operation, verb }).await,
+            Order::Log { id, ask, after } => self.ask(id, Ask::Log { ask, after }).await,
+            Order::Parts { id, ask } => self.ask(id, Ask::Parts { ask }).await,
+        }
+    }
+
+    /// One that waits for a slow BMC keeps nobody else waiting; one too many is refused at once.
+    async fn ask(&self, id: ServerId, ask: Ask) {
+        let refused = match self.watched.get(&id) {
+            Some(asks) => asks.try_send(ask).map_err(TrySendError::into_inner).err(),
+            None => Some(ask),
+        };
+        let Some(ask) = refused else { return };
+        let busy = BmcProblem::Busy;
+        let said = match ask {
+            Ask::Do { operation, .. } => {
+                let detail = "too many orders wait for this BMC".into();
+                Said::Done { operation, result: Err(Trouble { code: FailureCode::BmcSilent, detail }) }
+            }
+            Ask::Log { ask, .. } => Said::Log { ask, log: Err(busy) },
+            Ask::Parts { ask } => Said::Parts { ask, parts: Err(busy) },
+        };
+        let _ = self.say.send(said).await;
+    }
+}

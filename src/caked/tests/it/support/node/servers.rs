@@ -1,0 +1,124 @@
+//! BMCs as the model has them: what a test says of them is what they say.
+
+use super::SimNode;
+use cake_node_api::{NodeError, Observed, OperationResult, ServerLog, ServerOutcome};
+use cake_types::{
+    BmcProblem, ChassisStatus, ChassisVerb, OperationId, Part, PartFact, PartField, Server, ServerEvent, ServerId,
+    ServerStatus, ServerVerb, Stamp,
+};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What is known of the servers that are watched.
+#[derive(Default)]
+pub struct Bmcs {
+    pub watched: BTreeMap<ServerId, (Server, ServerStatus)>,
+    /// Every order that was given, in its order.
+    pub orders: Vec<(OperationId, ServerId, ServerVerb)>,
+    pub log: ServerLog,
+    /// Orders are taken and nothing comes of them.
+    pub slow: bool,
+}
+
+const CHASSIS: ChassisStatus = ChassisStatus {
+    on: false,
+    restore: None,
+    identify: None,
+    intrusion: false,
+    power_fault: false,
+    cooling_fault: false,
+    drive_fault: false,
+};
+
+impl SimNode {
+    pub(super) fn watch_server(&self, stamp: Stamp, server: Server) {
+        let id = server.meta.id;
+        let status = self.with(|state| {
+            let before = state.bmcs.watched.get(&id).map(|(_, status)| status.clone());
+            let status = ServerStatus { stamp, ..before.unwrap_or_else(|| ServerStatus::unheard(stamp)) };
+            state.bmcs.watched.insert(id, (server, status.clone()));
+            status
+        });
+        self.tell(Observed::Server { id, status: Box::new(status) });
+    }
+
+    pub(super) fn forget_server(&self, id: ServerId) {
+        self.with(|state| state.bmcs.watched.remove(&id));
+        self.tell(Observed::ServerGone { id });
+    }
+
+    /// A BMC says something.
+    pub fn server_says(&self, name: &str, change: impl FnOnce(&mut ServerStatus)) {
+        let (id, status) = self.with(|state| {
+            let watched = state.bmcs.watched.values_mut().find(|(server, _)| server.meta.name.as_str() == name);
+            let (server, status) = watched.expect("it is watched");
+            status.read_at = Some(Timestamp::now());
+            status.chassis.get_or_insert(CHASSIS);
+            change(status);
+            (server.meta.id, status.clone())
+        });
+        self.tell(Observed::Server { id, status: Box::new(status) });
+    }
+
+    /// An entry more in every event log.
+    pub fn server_logs(&self, name: &str, event: ServerEvent) {
+        let newest = event.id.clone();
+        self.with(|state| state.bmcs.log.events.push(event));
+        self.server_says(name, |status| status.newest_event = Some(newest));
+    }
+
+    pub(super) fn order_server(
+        &self,
+        operation: OperationId,
+        server: ServerId,
+        order: ServerVerb,
+    ) -> Result<(), NodeError> {
+        let slow = self.with(|state| {
+            if state.bmcs.orders.iter().all(|(known, ..)| *known != operation) {
+                state.bmcs.orders.push((operation, server, order));
+            }
+            let (_, status) = state.bmcs.watched.get_mut(&server).ok_or(NodeError::Unknown)?;
+            if let ServerVerb::Power { chassis } = order {
+                let on = matches!(chassis, ChassisVerb::On | ChassisVerb::Cycle | ChassisVerb::Reset);
+                status.chassis = Some(ChassisStatus { on, ..status.chassis.unwrap_or(CHASSIS) });
+            }
+            Ok(state.bmcs.slow)
+        })?;
+        if !slow {
+            self.order_ends(operation, server, OperationResult::Done);
+        }
+        Ok(())
+    }
+
+    pub fn order_ends(&self, operation: OperationId, server: ServerId, result: OperationResult) {
+        self.tell(Observed::ServerOperation(ServerOutcome { operation, server, at: Timestamp::now(), result }));
+    }
+
+    pub(super) fn log_of_server(&self, id: ServerId, after: Option<&str>) -> Result<ServerLog, NodeError> {
+        self.with(|state| {
+            state.bmcs.watched.get(&id).ok_or(NodeError::Unknown)?;
+            let log = &state.bmcs.log;
+            let from = log.events.iter().position(|event| after == Some(&*event.id)).map_or(0, |at| at + 1);
+            Ok(ServerLog { events: log.events[from..].to_vec(), ..log.clone() })
+        })
+    }
+
+    pub(super) fn parts_of_server(&self, id: ServerId) -> Result<Vec<Part>, NodeError> {
+        let (server, status) = self.with(|state| state.bmcs.watched.get(&id).cloned()).ok_or(NodeError::Unknown)?;
+        if status.read_at.is_none() {
+            return Err(NodeError::Bmc { problem: BmcProblem::Silent });
+        }
+        let text = server.meta.name.to_string();
+        let fields = vec![PartField { what: PartFact::ProductName, text }];
+        Ok(vec![Part { id: "0".into(), name: "Chassis".into(), entity: None, fields, trouble: None }])
+    }
+
+    /// What a snapshot tells of servers.
+    pub(super) fn servers_told(&self) -> Vec<Observed> {
+        let told = |(id, (_, status)): (&ServerId, &(Server, ServerStatus))| Observed::Server {
+            id: *id,
+            status: Box::new(status.clone()),
+        };
+        self.with(|state| state.bmcs.watched.iter().map(told).collect())
+    }
+}
