@@ -54,7 +54,7 @@ sum_to_zero() {
     hex "${bytes[@]}" $(((256 - sum % 256) % 256))
 }
 
-# texts TEXT…: each with its length before it, as eight-bit text; then the mark of the end (§13).
+# texts TEXT…: each with its length before it, as eight-bit text; then the mark of the end (§13), which a text of one byte would be too.
 texts() {
     local text
     for text in "$@"; do hex $((0xc0 | ${#text})); printf %s "$text"; done
@@ -75,7 +75,7 @@ name_plate() {
     local serial=${1^^}
     area 0x17 -- "cake-lab" "$serial-C" >"$work/chassis"
     area 0 0 0 0 -- "cake laboratory" "Board of nothing" "$serial-B" "cake-lab-board" "" >"$work/board"
-    area 0 -- "cake laboratory" "Laboratory server" "cake-lab" "1" "$serial" "" "" >"$work/product"
+    area 0 -- "cake laboratory" "Laboratory server" "cake-lab" "1.0" "$serial" "" "" >"$work/product"
     local board=$((1 + $(wc -c <"$work/chassis") / 8)) product
     product=$((board + $(wc -c <"$work/board") / 8))
     hex 1 0 1 "$board" "$product" 0 | sum_to_zero

@@ -174,6 +174,11 @@ impl Description {
                 user.name
             );
         }
+        for part in &self.parts {
+            // One byte of text is the mark of the end of a name plate (FRU definition 1.0 §13).
+            let short = [&part.name, &part.serial].into_iter().any(|text| text.len() == 1);
+            anyhow::ensure!(!short, "{}: a part's name and serial number have two bytes or more", part.name);
+        }
         for sensor in &self.sensors {
             anyhow::ensure!(sensor.name.len() <= 16, "{}: a sensor's name has at most 16 bytes", sensor.name);
             anyhow::ensure!(
@@ -274,6 +279,12 @@ impl SensorSpec {
             }
             _ => reading as i8 as u8,
         }
+    }
+
+    /// M, B, accuracy and exponents as a record has them (table 43-1, bytes 25 … 30). It is exact, so that nothing is tolerated.
+    pub fn factors(&self) -> [u8; 6] {
+        let (m, b) = (self.m.to_le_bytes(), self.b.to_le_bytes());
+        [m[0], m[1] << 6, b[0], b[1] << 6, 0, (self.r_exp as u8) << 4 | self.b_exp as u8 & 0x0f]
     }
 
     /// For comparing readings with limits.

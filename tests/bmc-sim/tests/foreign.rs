@@ -175,7 +175,9 @@ async fn freeipmi_reads_the_same() -> Result<()> {
         let log = ok("ipmi-sel", &[]).await?;
         ensure!(log.contains("Temp 1") && log.contains("Upper Critical - going high"), "{log}");
         let plate = ok("ipmi-fru", &[]).await?;
-        ensure!(plate.contains("FRU Product Manufacturer Name: cake laboratory"), "{plate}");
+        for line in ["FRU Product Manufacturer Name: cake laboratory", "FRU Product Serial Number: CAKE-LAB-1"] {
+            ensure!(plate.contains(line), "{plate}");
+        }
         let chassis = ok("ipmi-chassis", &["--get-chassis-status"]).await?;
         ensure!(chassis.contains("System Power                        : off"), "{chassis}");
         let power = ok("ipmi-power", &["--on"]).await?;

@@ -4,4 +4,5 @@ mod foreign;
 mod hostile;
 mod own;
 mod program;
+mod reader;
 mod support;

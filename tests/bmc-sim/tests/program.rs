@@ -65,6 +65,7 @@ fn a_description_that_cannot_be_is_refused() {
         "users = [{ id = 1, name = 'a', password = 'b', privilege = 4 }]",
         "users = [{ id = 2, name = 'longer than sixteen', password = 'b', privilege = 4 }]",
         "users = []\n[[sensors]]\nnumber = 1\nname = 'longer than sixteen'\nkind = 1\nentity = [3, 1]",
+        "users = []\n[[parts]]\nname = 'P'\nserial = 'S'",
         "users = []\n[[sensors]]\nnumber = 1\nname = 'M'\nkind = 1\nentity = [3, 1]\nm = 512",
     ] {
         assert!(Description::parse(wrong).is_err(), "{wrong}");

@@ -9,7 +9,7 @@ pub fn plate(part: &PartSpec) -> Vec<u8> {
     let chassis = area(&[RACK_MOUNT], &["cake-lab", &part.serial]);
     // English; minutes since 1996: unspecified.
     let board = area(&[0, 0, 0, 0], &[MAKER, &part.name, &part.serial, "cake-lab-board", ""]);
-    let product = area(&[0], &[MAKER, &part.name, "cake-lab", "1", &part.serial, "", ""]);
+    let product = area(&[0], &[MAKER, &part.name, "cake-lab", "1.0", &part.serial, "", ""]);
     let blocks = |bytes: &[u8]| (bytes.len() / 8) as u8;
     let at_board = 1 + blocks(&chassis);
     let header = whole(vec![1, 0, 1, at_board, at_board + blocks(&board), 0]);
@@ -21,7 +21,7 @@ fn area(fixed: &[u8], texts: &[&str]) -> Vec<u8> {
     let mut bytes = vec![1, 0];
     bytes.extend(fixed);
     for text in texts {
-        // Type 3: eight-bit text. At most 63 bytes have room.
+        // Type 3: eight-bit text. At most 63 bytes have room; a single one would read as the mark of the end.
         let text = &text.as_bytes()[..text.len().min(63)];
         bytes.push(0xc0 | text.len() as u8);
         bytes.extend(text);

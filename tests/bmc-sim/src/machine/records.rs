@@ -54,9 +54,7 @@ fn full(live: &Live) -> Vec<u8> {
     // Which thresholds can be read, and set.
     body.extend([live.limit_bits(); 2]);
     body.extend([sensor.format << 6, sensor.unit, 0, sensor.linearisation]);
-    let (m, b) = (sensor.m.to_le_bytes(), sensor.b.to_le_bytes());
-    body.extend([m[0], m[1] << 6, b[0], b[1] << 6, 0]);
-    body.push((sensor.r_exp as u8) << 4 | sensor.b_exp as u8 & 0x0f);
+    body.extend(sensor.factors());
     // No nominal reading; the range of a reading.
     let (highest, lowest) = match sensor.format {
         0 => (0xff, 0x00),

@@ -143,6 +143,8 @@ pub fn answer(machine: &mut Machine, command: u8, data: &[u8], now: u32) -> Answ
     let found = machine.sensors.iter_mut().find(|sensor| sensor.spec.number == number);
     let sensor = found.ok_or(Completion::NOT_PRESENT)?;
     match command {
+        // The factors of a sensor that is not linear: the same for every reading (§35.5).
+        0x23 => Ok([&[data.get(1).copied().unwrap_or_default()], sensor.spec.factors().as_slice()].concat()),
         0x24 => {
             sensor.spec.hysteresis = front::<3>(data)?[2];
             Ok(Vec::new())
