@@ -10,6 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=image/lab/lab.sh
 . "$here/lab.sh"
 
+CAKE_BUILT=${CAKE_BUILT:-$CAKE_TOP/target/release}
 become_root "$@"
 need ipmi_sim sdrcomp ipmitool awk ss setpriv unshare flock
 [ -d "$CAKE_ENGINE_DIR/current/usr" ] || die 'there is no engine root: run make engine'
@@ -145,10 +146,11 @@ start() {
     say "$server started"
 }
 
-# as_owner COMMAND…: as the caller, with what the caller's `cake` remembers of its log-in.
+# as_owner COMMAND…: as the caller, with what the caller's `cake` remembers of its log-in; or with a log-in of our own, once there is one.
+own_login=()
 as_owner() {
     local uid=${CAKE_OWNER%%:*} gid=${CAKE_OWNER##*:}
-    env HOME="$(getent passwd "$uid" | cut -d: -f6)" CAKE_STATE="$CAKE_STATE" \
+    env HOME="$(getent passwd "$uid" | cut -d: -f6)" CAKE_STATE="$CAKE_STATE" "${own_login[@]}" \
         setpriv --reuid "$uid" --regid "$gid" --clear-groups "$@"
 }
 
@@ -163,6 +165,9 @@ tell_cake() {
     local cake=$CAKE_BUILT/cake server known
     if [ ! -x "$cake" ] || ! "$cake" server --help >/dev/null 2>&1 || ! pid_of caked >/dev/null; then return 0; fi
     if ! as_owner "$cake" server list --json >/dev/null 2>&1 && [ -n "${SETUP:-}" ] && [ -n "$(answer password)" ]; then
+        chmod 711 "$work"
+        install -d -m 700 -o "${CAKE_OWNER%%:*}" -g "${CAKE_OWNER##*:}" "$work/login"
+        own_login=(XDG_CONFIG_HOME="$work/login")
         answer password | as_owner "$cake" login --user "$(answer name)" --password-stdin >/dev/null 2>&1 || true
     fi
     if ! known=$(as_owner "$cake" server list --json 2>/dev/null); then
@@ -174,6 +179,7 @@ tell_cake() {
         as_owner "$cake" server add "$server" --bmc "127.0.0.1:$(cat "$LAB/$server/port")" --user "$LAB_USER" --password-stdin <"$LAB/password" ||
             die "cake does not take $server: see above"
     done
+    [ ${#own_login[@]} = 0 ] || as_owner "$cake" logout >/dev/null 2>&1 || true
 }
 
 mkdir -p "$CAKE_STATE"
