@@ -1,7 +1,8 @@
 # cake: `make up` on a fresh Debian 12 or 13 with a Rust toolchain does everything and prints where the console is.
 #
 #   make up        packages, programs, engine root, images; starts both daemons     SETUP=FILE answers the setup wizard
-#   make down      stops the daemons; virtual machines go on running                VMS=stop stops them too
+#                  LAB=1 adds a laboratory: three servers with real BMCs (ipmi_sim) whose power starts and stops a QEMU each
+#   make down      stops the daemons and the laboratory; virtual machines go on running                VMS=stop stops them too
 #   make logs      follows both logs
 #   make test      every test: Rust, real QEMU guests, a guest with systemd, a real browser
 #   make soak      what takes longer: fuzzing, power cuts, kill storms
@@ -15,7 +16,7 @@
 
 SCRIPTS := image/scripts
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
-export SETUP VMS PEERS
+export SETUP LAB VMS PEERS
 
 .PHONY: help up down logs packages web build engine engine-root images installer systemd-root test test-image soak bench fmt lint lint-scripts deny clean-state
 .DEFAULT_GOAL := help
@@ -88,7 +89,7 @@ lint: web lint-scripts
 	cargo clippy --release --workspace --all-targets -- -D warnings
 
 lint-scripts:
-	shellcheck -x image/scripts/*.sh .ci/run
+	shellcheck -x image/scripts/*.sh image/lab/*.sh .ci/run
 	shellcheck -s sh $(shell find image/guests -name init -o -name rc -o -name load -o -name '*.script' -o -name guest-run)
 
 deny:

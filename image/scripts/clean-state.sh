@@ -12,7 +12,7 @@ for part in node caked; do
     [ -d "$CAKE_STATE/$part" ] || die "$CAKE_STATE does not look like cake's state: left alone"
 done
 become_root "$@"
-for program in caked cake-node; do
+for program in caked cake-node lab-1 lab-2 lab-3; do
     ! pid_of "$program" >/dev/null || die "$program is running: make down VMS=stop first"
 done
 if [ -x "$CAKE_STATE/bin/cake-node" ] && [ -n "$("$CAKE_STATE/bin/cake-node" vms --state "$CAKE_STATE/node")" ]; then

@@ -7,7 +7,11 @@
 #     bin/                 the programs as they were started
 #     log/ run/            root's: logs, pid files, the node's socket
 #     node/                root's alone
+#     lab/                 the laboratory's servers, after make up LAB=1
 #     caked/               the unprivileged user's alone
+
+# shellcheck source=image/scripts/process.sh
+. "$(dirname "${BASH_SOURCE[0]}")/process.sh"
 
 CAKE_STATE=${CAKE_STATE:-$CAKE_TOP/.cake}
 case $CAKE_STATE in /*) ;; *) CAKE_STATE=$PWD/$CAKE_STATE ;; esac
@@ -23,30 +27,27 @@ become_root() {
     [ "$(id -u)" != 0 ] || return 0
     local keep=(CAKE_STATE="$CAKE_STATE" CAKE_HTTPS="$CAKE_HTTPS" CAKE_USER="$CAKE_USER" CAKE_ENGINE_DIR="$CAKE_ENGINE_DIR"
         CAKE_IMAGES_DIR="$CAKE_IMAGES_DIR" CAKE_OWNER="$CAKE_OWNER" CAKE_BUILT="${CAKE_BUILT:-}"
-        VMS="${VMS:-}" SETUP="${SETUP:-}" CI="${CI:-}")
+        VMS="${VMS:-}" SETUP="${SETUP:-}" LAB="${LAB:-}"
+        CAKE_NETNS="${CAKE_NETNS:-}" CI="${CI:-}")
     command -v sudo >/dev/null || die 'this needs root: run it as root, or install sudo'
     exec sudo env "${keep[@]}" "$0" "$@"
 }
 
-# started_at PID: the start time of a process in ticks since boot; fails when there is none. The name in the second field
-# may hold anything, so fields are counted behind its closing bracket.
-started_at() {
-    local stat
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-    stat=${stat##*) }
-    # shellcheck disable=SC2086 # fields are words
-    set -- $stat
-    # A zombie has ended.
-    [ "$1" != Z ] || return 1
-    echo "${20}"
-}
-
 # pid_of NAME: the pid of the running program, if it is the one that we started.
-pid_of() {
-    local pid started boot
-    read -r pid started boot 2>/dev/null <"$CAKE_STATE/run/$1.pid" || return 1
-    [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] && [ "$(started_at "$pid")" = "$started" ] || return 1
-    echo "$pid"
+pid_of() { remembered "$CAKE_STATE/run/$1.pid"; }
+
+# stop NAME: asks the program to end and waits until it has. One that does not listen is ended: its state survives that.
+stop() {
+    local pid
+    pid=$(pid_of "$1") || { say "$1 is not running"; return 0; }
+    kill -TERM "$pid"
+    if ! ended "$pid" 20; then
+        say "$1 did not end within 20 s: killed"
+        kill -KILL "$pid" 2>/dev/null || true
+        ended "$pid" 20 || die "$1 (pid $pid) cannot be killed"
+    fi
+    rm -f "$CAKE_STATE/run/$1.pid"
+    say "$1 stopped"
 }
 
 # as_caked COMMAND…: replaces this shell by a command that runs as the unprivileged user, sees CAKE_STATE as /run/cake

@@ -81,9 +81,7 @@ start() {
         die "$name did not start: the end of $log is above"
     fi
     exec 8<&-
-    # The same rename as everywhere: a pid file is there whole or not at all.
-    echo "$pid $(started_at "$pid") $(cat /proc/sys/kernel/random/boot_id)" >"$CAKE_STATE/run/.$name.pid"
-    mv "$CAKE_STATE/run/.$name.pid" "$CAKE_STATE/run/$name.pid"
+    remember "$pid" "$CAKE_STATE/run/$name.pid"
 }
 
 # ensure_netns: a network namespace with a bridge, made when CAKE_NETNS names one. Without it no link is made or changed: a bridge
@@ -172,3 +170,4 @@ else
     say 'caked started'
 fi
 tell
+[ "${LAB:-}" != 1 ] || "$CAKE_TOP/image/lab/up.sh"

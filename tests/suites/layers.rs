@@ -162,3 +162,16 @@ fn each_program_is_linked_only_with_what_it_may_touch() -> Result<()> {
     }
     Ok(())
 }
+
+/// What plays a BMC is for tests and benches: nothing that is shipped is linked with it, nor built or tried with it below the house.
+#[test]
+fn no_simulator_is_in_a_release() -> Result<()> {
+    const SIMULATOR: &str = "cake-bmc-sim";
+    let house = House::read()?;
+    ensure!(house.members.iter().any(|member| member.name == SIMULATOR), "{SIMULATOR} is a room of its own");
+    for member in house.members.iter().filter(|member| member.name != "cake-tests") {
+        ensure!(!member.uses.contains(SIMULATOR), "{} uses {SIMULATOR}", member.name);
+        ensure!(!house.links(&member.name).contains(SIMULATOR), "{} is linked with {SIMULATOR}", member.name);
+    }
+    Ok(())
+}
