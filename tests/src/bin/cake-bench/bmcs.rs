@@ -102,9 +102,8 @@ fn on_one_thread<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 }
 
 pub fn measure(table: &mut Table, rounds: usize) -> Result<()> {
-    let simulators = (0..MANY).map(|_| {
-        Simulator::start_with(&Setup { commands: rack::commands() + &rack::plates(), ..Setup::default() })
-    });
+    let simulators = (0..MANY)
+        .map(|_| Simulator::start_with(&Setup { commands: rack::commands() + &rack::plates(), ..Setup::default() }));
     let simulators: Vec<Simulator> = simulators.collect::<Result<_>>()?;
     let near: Vec<SocketAddr> = simulators.iter().map(Simulator::address).collect();
     let asked = on_one_thread(asked(near[0]))?;
@@ -152,9 +151,7 @@ async fn close(bmcs: Vec<Ipmi<Session>>) {
 /// Processor time of this process so far.
 fn processor() -> Result<Duration> {
     let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF)?;
-    let of = |time: nix::sys::time::TimeVal| {
-        Duration::new(time.tv_sec().cast_unsigned(), time.tv_usec() as u32 * 1000)
-    };
+    let of = |time: nix::sys::time::TimeVal| Duration::new(time.tv_sec().cast_unsigned(), time.tv_usec() as u32 * 1000);
     Ok(of(usage.user_time()) + of(usage.system_time()))
 }
 
@@ -222,7 +219,8 @@ fn first_contact(table: &mut Table, peers: &[SocketAddr], asked: &Asked, rounds:
     }
     let (own, free) = (Samples::times(&own), Samples::times(&free));
     let part = free.median() / own.median();
-    let note = format!("FreeIPMI {:.0} ms, {part:.1} × as long (goal ≥ 5 ×); the floor's log-in is ours", free.median());
+    let note =
+        format!("FreeIPMI {:.0} ms, {part:.1} × as long (goal ≥ 5 ×); the floor's log-in is ours", free.median());
     let what = format!("{} BMCs at once, first contact", peers.len());
     table.row(what, own, Some(Samples::times(&floor)), Goal::Times(1.3), note);
     Ok(())
