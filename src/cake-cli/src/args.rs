@@ -1,11 +1,13 @@
 //! The commands as data. Their help is in the catalogue, under `cli-cmd-…` and `cli-arg-…`: see [`crate::words`].
 
 mod account;
+mod channel;
 mod storage;
 mod system;
 mod vm;
 
 pub use account::*;
+pub use channel::*;
 pub use storage::*;
 pub use system::*;
 pub use vm::*;
@@ -60,6 +62,8 @@ pub enum Command {
     Task(TaskCommand),
     #[command(subcommand)]
     Alert(AlertCommand),
+    #[command(subcommand)]
+    Channel(ChannelCommand),
     #[command(subcommand)]
     Event(EventCommand),
     #[command(subcommand)]

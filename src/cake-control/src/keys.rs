@@ -3,7 +3,8 @@
 use cake_planner::names;
 use cake_store::{Key, KeyPrefix};
 use cake_types::{
-    AccountId, AlertId, ExportId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId, VmId, VolumeId,
+    AccountId, AlertId, ChannelId, ExportId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, TaskId, TokenId,
+    VmId, VolumeId,
 };
 use uuid::Uuid;
 
@@ -40,6 +41,8 @@ folders! {
     hosts, host(NodeId) = "/hosts/";
     accounts, account(AccountId) = "/accounts/";
     tokens, token(TokenId) = "/tokens/";
+    channels, channel(ChannelId) = "/channels/";
+    channel_states, channel_state(ChannelId) = "/channel-states/";
 }
 
 /// Records of changes that the Journal may not have yet.
@@ -76,6 +79,15 @@ pub fn alerts() -> KeyPrefix {
 /// Ids of alerts are longer than a key's name may be, so they lie under a digest.
 pub fn alert(id: &AlertId) -> Key {
     key(&alerts(), &random::digest(id.as_str())[..32])
+}
+
+pub fn silences() -> KeyPrefix {
+    prefix("/silences/")
+}
+
+/// As alerts.
+pub fn silence(id: &AlertId) -> Key {
+    key(&silences(), &random::digest(id.as_str())[..32])
 }
 
 pub fn receipts() -> KeyPrefix {

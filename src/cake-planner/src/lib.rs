@@ -22,6 +22,7 @@ pub mod leaving;
 pub mod mdns;
 pub mod names;
 pub mod network;
+pub mod notify;
 pub mod query;
 pub mod redact;
 pub mod task;

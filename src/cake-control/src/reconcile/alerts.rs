@@ -2,7 +2,7 @@
 //!
 //! board ──► [`alert::find`] · [`alert::next`] (pure) ──► [`AlertBook`] ──► Journal (began, ended)
 
-use cake_planner::alert::{Facts, Turn, VmSeen};
+use cake_planner::alert::{ChannelSeen, Facts, Turn, VmSeen};
 use cake_planner::event;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use crate::alerts::AlertBook;
 use crate::board::{Change, VmEntry, What};
 use crate::certificate::Certificates;
+use crate::channels::Channels;
 use crate::ledger::Ledger;
 use crate::search::{node_item, pool_item};
 
@@ -24,6 +25,7 @@ pub struct AlertReconciler {
     pub ledger: Arc<Ledger>,
     pub book: Arc<AlertBook>,
     pub certificates: Arc<Certificates>,
+    pub channels: Arc<Channels>,
 }
 
 impl AlertReconciler {
@@ -48,12 +50,14 @@ impl AlertReconciler {
         let board = &self.ledger.board;
         let (nodes, pools, vms) = (board.nodes(), board.pools(), board.vms());
         let certificate = self.certificates.info();
+        let channels = self.channels.list();
         let facts = Facts {
             now: self.ledger.now(),
             nodes: nodes.iter().map(|entry| node_item(entry)).collect(),
             pools: pools.iter().map(|entry| pool_item(entry)).collect(),
             vms: vms.iter().map(|entry| vm_seen(entry)).collect(),
             certificate: Some(&certificate),
+            channels: channels.iter().map(|view| ChannelSeen { channel: &view.channel, state: &view.state }).collect(),
         };
         let looked = self.book.look(&facts).await;
         for turn in &looked.turns {

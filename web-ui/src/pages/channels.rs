@@ -1,0 +1,69 @@
+//! Who is told of alerts, as the settings show it.
+
+use crate::data::ChannelView;
+use crate::frame::Frame;
+use askama::Template;
+use cake_types::{MailSpec, Severity, Way, WebhookSpec};
+
+/// The region of the settings.
+#[derive(Template)]
+#[template(path = "parts/channel_rows.html")]
+pub struct Region<'a> {
+    f: &'a Frame,
+    channels: Vec<Row>,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    /// `Mail to it@example.com`.
+    receiver: String,
+    /// What it is told, and in which language.
+    told: String,
+    on: bool,
+    /// When something last arrived.
+    arrived: Option<String>,
+    answer: String,
+    /// Why nothing arrives, since when, and what to do.
+    failing: Option<String>,
+    next: &'static str,
+    detail: String,
+    etag: String,
+}
+
+pub fn region<'a>(f: &'a Frame, channels: Vec<ChannelView>) -> Region<'a> {
+    Region { f, channels: channels.into_iter().map(|view| row(f, view)).collect() }
+}
+
+fn row(f: &Frame, view: ChannelView) -> Row {
+    let ChannelView { channel, state, etag } = view;
+    let receiver = match &channel.spec.way {
+        Way::Mail(MailSpec { to, .. }) => f.tv("channel-to-mail", "to", to.join(f.t("comma"))),
+        Way::Webhook(WebhookSpec { template, host, .. }) => {
+            let kind = f.t(f.id("webhook-template-", template.as_str()));
+            f.tvv("channel-to-webhook", "kind", kind, "host", host)
+        }
+    };
+    let told = match channel.spec.least {
+        Severity::Info | Severity::Warning => "channel-from-warning",
+        Severity::Error => "channel-from-error",
+    };
+    let failing = state.failing.as_ref();
+    let word = |failing: &cake_types::Failing, end: &str| {
+        f.words.text_of(&format!("send-trouble-{}{end}", failing.trouble.as_str()))
+    };
+    Row {
+        id: channel.meta.id.to_string(),
+        name: channel.meta.name.to_string(),
+        receiver,
+        told: f.t(told).to_owned(),
+        on: channel.spec.on,
+        arrived: state.arrived.as_ref().map(|arrived| f.tv("channel-arrived-ago", "age", f.age(&arrived.at))),
+        answer: state.arrived.map(|arrived| arrived.answer).unwrap_or_default(),
+        failing: failing
+            .map(|failing| f.tvv("channel-fails-since", "age", f.age(&failing.since), "why", word(failing, ""))),
+        next: failing.map_or("", |failing| word(failing, "-next")),
+        detail: failing.map(|failing| failing.detail.clone()).unwrap_or_default(),
+        etag,
+    }
+}
