@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
 use cake_client::Seen;
-use cake_client::wire::{Channel, ChannelChange, MailChange, WebhookChange};
+use cake_client::wire::{Channel, ChannelChange, MailChange, SnmpChange, SyslogChange, WebhookChange};
 use std::path::Path;
 
 pub async fn run(context: &Context, command: ChannelCommand) -> Result<(), Failure> {
@@ -22,6 +22,15 @@ pub async fn run(context: &Context, command: ChannelCommand) -> Result<(), Failu
         ChannelCommand::Add(ChannelAddCommand::Webhook { name, webhook, told }) => {
             let webhook = Some(new_webhook(context, webhook)?);
             create(context, name, told, ChannelChange { webhook, ..ChannelChange::default() }).await
+        }
+        ChannelCommand::Add(ChannelAddCommand::Syslog { name, host, port, protocol, told }) => {
+            let syslog = Some(SyslogChange { host, port, protocol });
+            create(context, name, told, ChannelChange { syslog, ..ChannelChange::default() }).await
+        }
+        ChannelCommand::Add(ChannelAddCommand::Snmp { name, host, port, community_stdin, told }) => {
+            let community = Some(account::password(context, community_stdin, "cli-ask-password")?);
+            let snmp = Some(SnmpChange { host, port, community });
+            create(context, name, told, ChannelChange { snmp, ..ChannelChange::default() }).await
         }
         ChannelCommand::Set(args) => set(context, args).await,
         ChannelCommand::Remove { channel } => {
@@ -61,11 +70,12 @@ async fn list(context: &Context) -> Result<(), Failure> {
 
 /// Where it goes, on one line.
 fn receiver(channel: &Channel) -> String {
-    match (&channel.mail, &channel.webhook) {
-        (Some(mail), _) => mail.to.join(", "),
-        (_, Some(webhook)) => webhook.host.clone(),
-        _ => String::new(),
-    }
+    let mail = channel.mail.as_ref().map(|mail| mail.to.join(", "));
+    let webhook = channel.webhook.as_ref().map(|webhook| webhook.host.clone());
+    let syslog = channel.syslog.as_ref();
+    let syslog = syslog.map(|syslog| format!("{}:{} ({})", syslog.host, syslog.port, syslog.protocol));
+    let snmp = channel.snmp.as_ref().map(|snmp| format!("{}:{}", snmp.host, snmp.port));
+    mail.or(webhook).or(syslog).or(snmp).unwrap_or_default()
 }
 
 fn state(context: &Context, channel: &Channel) -> String {
@@ -97,7 +107,7 @@ fn show(context: &Context, seen: &Seen<Channel>) -> Result<(), Failure> {
             ("field-mail-from", mail.map(|mail| mail.from.clone())),
             ("field-mail-to", mail.map(|mail| mail.to.join(", "))),
             ("field-webhook-template", webhook.map(|webhook| word("webhook-template-", &webhook.template))),
-            ("cli-col-receiver", webhook.map(|webhook| webhook.host.clone())),
+            ("cli-col-receiver", mail.is_none().then(|| receiver(seen))),
             ("field-webhook-recipient", webhook.and_then(|webhook| webhook.recipient.clone())),
             ("channel-arrived", seen.state.arrived_at.map(|at| context.time(Some(at)))),
             ("channel-answer", seen.state.answer.clone()),
@@ -181,9 +191,10 @@ async fn set(context: &Context, args: ChannelSetArgs) -> Result<(), Failure> {
     let seen = client.channel(&args.channel).await?;
     let mail = changed_mail(context, &seen, &args)?;
     let webhook = changed_webhook(context, &seen, &args)?;
+    let (syslog, snmp) = changed_place(context, &seen, &args)?;
     let ChannelSetArgs { name, told: ChannelToldArgs { language, severity }, on, off, .. } = args;
     let on = if on || off { Some(on) } else { None };
-    let change = ChannelChange { name, language, severity, on, mail, webhook };
+    let change = ChannelChange { name, language, severity, on, mail, webhook, syslog, snmp };
     show(context, &client.change_channel(&seen, &change).await?)
 }
 
@@ -215,4 +226,26 @@ fn changed_webhook(context: &Context, seen: &Channel, args: &ChannelSetArgs) -> 
     let (url, token) = secrets(context, *url_stdin, *token_stdin)?;
     let recipient = recipient.clone().or(now.recipient);
     Ok(Some(WebhookChange { template: now.template, url, token, recipient, authority: now.authority }))
+}
+
+/// Of those that are only a machine and its port. The community goes with the machine.
+fn changed_place(
+    context: &Context,
+    seen: &Channel,
+    args: &ChannelSetArgs,
+) -> Result<(Option<SyslogChange>, Option<SnmpChange>), Failure> {
+    let ChannelSetArgs { host, port, protocol, community_stdin, .. } = args;
+    let changed = host.is_some() || port.is_some();
+    let syslog = seen.syslog.clone().filter(|_| changed || protocol.is_some()).map(|now| SyslogChange {
+        host: host.clone().unwrap_or(now.host),
+        port: port.or(Some(now.port)),
+        protocol: protocol.clone().or(Some(now.protocol)),
+    });
+    let Some(now) = seen.snmp.clone().filter(|_| changed || *community_stdin) else { return Ok((syslog, None)) };
+    let community = match community_stdin {
+        true => Some(account::password(context, true, "cli-ask-password")?),
+        false => None,
+    };
+    let host = host.clone().unwrap_or(now.host);
+    Ok((syslog, Some(SnmpChange { host, port: port.or(Some(now.port)), community })))
 }

@@ -10,8 +10,8 @@ mod server_disks;
 mod sticks;
 
 pub use channels::{
-    Channel, ChannelChange, ChannelFailing, ChannelMail, ChannelState, ChannelTest, ChannelWebhook, MailChange,
-    WebhookChange,
+    Channel, ChannelChange, ChannelFailing, ChannelMail, ChannelSnmp, ChannelState, ChannelSyslog, ChannelTest,
+    ChannelWebhook, MailChange, SnmpChange, SyslogChange, WebhookChange,
 };
 pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFile};
 pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditResult, Session};

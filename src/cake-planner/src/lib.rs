@@ -25,6 +25,8 @@ pub mod network;
 pub mod notify;
 pub mod query;
 pub mod redact;
+pub mod snmp;
+pub mod syslog;
 pub mod task;
 pub mod throttle;
 pub mod ups;

@@ -30,14 +30,18 @@ pub struct ChannelSpec {
 pub enum Way {
     Mail(MailSpec),
     Webhook(WebhookSpec),
+    Syslog(SyslogSpec),
+    Snmp(SnmpSpec),
 }
 
 impl Way {
-    /// `mail`, `webhook`; its name is `channel-KIND`.
+    /// `mail`, `webhook`, `syslog`, `snmp`; its name is `channel-KIND`.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Mail(_) => "mail",
             Self::Webhook(_) => "webhook",
+            Self::Syslog(_) => "syslog",
+            Self::Snmp(_) => "snmp",
         }
     }
 }
@@ -78,7 +82,32 @@ pub struct WebhookSpec {
     pub authority: Option<String>,
 }
 
+/// A collector of logs (RFC 5424).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyslogSpec {
+    pub host: String,
+    pub port: u16,
+    pub protocol: SyslogProtocol,
+}
+
+/// A receiver of SNMP traps, version 2c (RFC 1901).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnmpSpec {
+    pub host: String,
+    pub port: u16,
+    /// It travels in the clear; it is a secret all the same.
+    pub community: Sealed<String>,
+}
+
 words! {
+    /// How lines get to a collector of logs.
+    SyslogProtocol {
+        /// One datagram for each (RFC 5426): nobody ever knows whether it arrived.
+        Udp = "udp",
+        /// Counted in octets (RFC 6587 §3.4.1).
+        Tcp = "tcp",
+    }
+
     /// How the line to a mail server is protected. Its name is `mail-security-WORD`.
     MailSecurity {
         /// It begins in the clear and is encrypted before anything is said (RFC 3207); without that nothing is sent.

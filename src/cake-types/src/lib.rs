@@ -49,7 +49,8 @@ pub use announcement::{AnnounceState, Announced, Announcement, local};
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
 pub use channel::{
     AlertTurn, Arrived, Channel, ChannelSpec, ChannelState, Failing, Flaps, Known, Letter, LetterPart, MailSecurity,
-    MailSpec, Message, MessageItem, Outgoing, SendTrouble, Told, Way, WebhookSpec, WebhookTemplate,
+    MailSpec, Message, MessageItem, Outgoing, SendTrouble, SnmpSpec, SyslogProtocol, SyslogSpec, Told, Way,
+    WebhookSpec, WebhookTemplate,
 };
 pub use drive::{CdStatus, DiskSpec, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};

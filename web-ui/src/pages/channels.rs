@@ -3,7 +3,7 @@
 use crate::data::ChannelView;
 use crate::frame::Frame;
 use askama::Template;
-use cake_types::{MailSpec, Severity, Way, WebhookSpec};
+use cake_types::{MailSpec, Severity, SnmpSpec, SyslogSpec, Way, WebhookSpec};
 
 /// The region of the settings.
 #[derive(Template)]
@@ -43,6 +43,11 @@ fn row(f: &Frame, view: ChannelView) -> Row {
             let kind = f.t(f.id("webhook-template-", template.as_str()));
             f.tvv("channel-to-webhook", "kind", kind, "host", host)
         }
+        Way::Syslog(SyslogSpec { host, port, protocol }) => {
+            let place = format!("{host}:{port}");
+            f.tvv("channel-to-syslog", "host", place, "kind", protocol.as_str().to_uppercase())
+        }
+        Way::Snmp(SnmpSpec { host, port, .. }) => f.tv("channel-to-snmp", "host", format!("{host}:{port}")),
     };
     let told = match channel.spec.least {
         Severity::Info | Severity::Warning => "channel-from-warning",

@@ -5,12 +5,14 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use cake_control::caller::Answer;
 use cake_control::channels::send::Undelivered;
-use cake_control::channels::{self as control, ChannelView, NewMail, NewWay, NewWebhook, Sender, Speak};
+use cake_control::channels::{
+    self as control, ChannelView, NewMail, NewSnmp, NewSyslog, NewWay, NewWebhook, Sender, Speak,
+};
 use cake_i18n::{Catalogue, letter};
 use cake_planner::names;
 use cake_types::{
     self as domain, Arrived, ChannelSpec, ChannelState, Failing, Language, Letter, MailSecurity, MailSpec, Meta,
-    Problem, SendTrouble, Severity, Way, WebhookSpec, WebhookTemplate,
+    Problem, SendTrouble, Severity, SnmpSpec, SyslogProtocol, SyslogSpec, Way, WebhookSpec, WebhookTemplate,
 };
 use http::StatusCode;
 use jiff::Timestamp;
@@ -30,7 +32,7 @@ use crate::state::Api;
 pub struct Channel {
     pub id: Uuid,
     pub name: String,
-    /// `mail`, `webhook`.
+    /// `mail`, `webhook`, `syslog`, `snmp`.
     pub kind: &'static str,
     /// Of the messages: `en`, `zh-Hant-TW`.
     pub language: &'static str,
@@ -39,6 +41,8 @@ pub struct Channel {
     pub on: bool,
     pub mail: Option<Mail>,
     pub webhook: Option<Webhook>,
+    pub syslog: Option<Syslog>,
+    pub snmp: Option<Snmp>,
     pub state: ChannelNow,
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
@@ -73,6 +77,22 @@ pub struct Webhook {
     pub has_token: bool,
     pub recipient: Option<String>,
     pub authority: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChannelSyslog)]
+pub struct Syslog {
+    pub host: String,
+    pub port: u16,
+    /// `udp`, `tcp`.
+    pub protocol: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChannelSnmp)]
+pub struct Snmp {
+    pub host: String,
+    pub port: u16,
 }
 
 /// How it stands.
@@ -140,10 +160,13 @@ impl From<&domain::Channel> for Channel {
         let domain::Channel { meta, spec } = channel;
         let Meta { id, project: _, name, generation, created_at, updated_at } = meta;
         let ChannelSpec { way, language, least, on } = spec;
-        let (mail, webhook) = match way {
-            Way::Mail(mail) => (Some(Mail::from(mail)), None),
-            Way::Webhook(webhook) => (None, Some(Webhook::from(webhook))),
-        };
+        let (mut mail, mut webhook, mut syslog, mut snmp) = (None, None, None, None);
+        match way {
+            Way::Mail(spec) => mail = Some(Mail::from(spec)),
+            Way::Webhook(spec) => webhook = Some(Webhook::from(spec)),
+            Way::Syslog(spec) => syslog = Some(Syslog::from(spec)),
+            Way::Snmp(spec) => snmp = Some(Snmp::from(spec)),
+        }
         Self {
             id: id.0,
             name: name.to_string(),
@@ -153,6 +176,8 @@ impl From<&domain::Channel> for Channel {
             on: *on,
             mail,
             webhook,
+            syslog,
+            snmp,
             state: ChannelNow { arrived_at: None, answer: None, failing: None, waiting: false },
             created_at: *created_at,
             updated_at: *updated_at,
@@ -190,6 +215,20 @@ impl From<&WebhookSpec> for Webhook {
     }
 }
 
+impl From<&SyslogSpec> for Syslog {
+    fn from(spec: &SyslogSpec) -> Self {
+        let SyslogSpec { host, port, protocol } = spec;
+        Self { host: host.clone(), port: *port, protocol: protocol.as_str() }
+    }
+}
+
+impl From<&SnmpSpec> for Snmp {
+    fn from(spec: &SnmpSpec) -> Self {
+        let SnmpSpec { host, port, community: _ } = spec;
+        Self { host: host.clone(), port: *port }
+    }
+}
+
 impl From<&Failing> for ChannelFailing {
     fn from(failing: &Failing) -> Self {
         let Failing { since, at, trouble, detail } = failing;
@@ -219,11 +258,15 @@ pub struct NewChannel {
     pub severity: Option<String>,
     #[serde(default)]
     pub on: Option<bool>,
-    /// Either this or `webhook`.
+    /// One of these four.
     #[serde(default)]
     pub mail: Option<MailChange>,
     #[serde(default)]
     pub webhook: Option<WebhookChange>,
+    #[serde(default)]
+    pub syslog: Option<SyslogChange>,
+    #[serde(default)]
+    pub snmp: Option<SnmpChange>,
 }
 
 /// A mail server that takes what cake sends.
@@ -270,7 +313,33 @@ pub struct WebhookChange {
     pub authority: Option<String>,
 }
 
-/// What shall be different. `mail` and `webhook` are given whole; their secrets may be left out.
+/// A collector of logs (RFC 5424).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SyslogChange {
+    pub host: String,
+    /// 514 where nothing is said.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// `udp` (where nothing is said), `tcp`.
+    #[serde(default)]
+    pub protocol: Option<String>,
+}
+
+/// A receiver of SNMP traps, version 2c.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SnmpChange {
+    pub host: String,
+    /// 162 where nothing is said.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// Absent: the one of before, where host and port are the same.
+    #[serde(default)]
+    pub community: Option<String>,
+}
+
+/// What shall be different. `mail`, `webhook` and so on are given whole; their secrets may be left out.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelPatch {
@@ -286,6 +355,10 @@ pub struct ChannelPatch {
     pub mail: Option<MailChange>,
     #[serde(default)]
     pub webhook: Option<WebhookChange>,
+    #[serde(default)]
+    pub syslog: Option<SyslogChange>,
+    #[serde(default)]
+    pub snmp: Option<SnmpChange>,
 }
 
 fn language(text: &str) -> Result<Language, Problem> {
@@ -298,13 +371,31 @@ fn severity(text: &str) -> Result<Severity, Problem> {
     found.ok_or_else(|| Problem::invalid("severity", "severity").at("/severity"))
 }
 
-fn way(mail: Option<MailChange>, webhook: Option<WebhookChange>) -> Result<Option<NewWay>, Problem> {
-    match (mail, webhook) {
-        (None, None) => Ok(None),
-        (Some(mail), None) => read_mail(mail).map(NewWay::Mail).map(Some),
-        (None, Some(webhook)) => read_webhook(webhook).map(NewWay::Webhook).map(Some),
-        (Some(_), Some(_)) => Err(Problem::invalid("webhook", "channel-one-way").at("/webhook")),
+/// The four ways in which a request can name a receiver, of which it names one at most.
+struct Ways {
+    mail: Option<MailChange>,
+    webhook: Option<WebhookChange>,
+    syslog: Option<SyslogChange>,
+    snmp: Option<SnmpChange>,
+}
+
+impl Ways {
+    fn read(self) -> Result<Option<NewWay>, Problem> {
+        let Self { mail, webhook, syslog, snmp } = self;
+        let named = [
+            mail.map(|mail| read_mail(mail).map(NewWay::Mail)),
+            webhook.map(|webhook| read_webhook(webhook).map(NewWay::Webhook)),
+            syslog.map(|syslog| read_syslog(syslog).map(NewWay::Syslog)),
+            snmp.map(|snmp| Ok(NewWay::Snmp(read_snmp(snmp)))),
+        ];
+        let mut named = named.into_iter().flatten();
+        let first = named.next().transpose()?;
+        if named.next().is_some() { Err(one_way()) } else { Ok(first) }
     }
+}
+
+fn one_way() -> Problem {
+    Problem::invalid("mail", "channel-one-way").at("/mail")
 }
 
 fn read_mail(change: MailChange) -> Result<NewMail, Problem> {
@@ -321,6 +412,17 @@ fn read_webhook(change: WebhookChange) -> Result<NewWebhook, Problem> {
     let template = *found.ok_or_else(|| Problem::invalid("template", "webhook-template").at("/webhook/template"))?;
     let (url, token) = (url.map(Zeroizing::new), token.map(Zeroizing::new));
     Ok(NewWebhook { template, url, token, recipient, authority })
+}
+
+fn read_syslog(SyslogChange { host, port, protocol }: SyslogChange) -> Result<NewSyslog, Problem> {
+    let text = protocol.unwrap_or_else(|| SyslogProtocol::Udp.as_str().into());
+    let found = SyslogProtocol::ALL.iter().find(|known| known.as_str() == text);
+    let protocol = *found.ok_or_else(|| Problem::invalid("protocol", "syslog-protocol").at("/syslog/protocol"))?;
+    Ok(NewSyslog { host, port, protocol })
+}
+
+fn read_snmp(SnmpChange { host, port, community }: SnmpChange) -> NewSnmp {
+    NewSnmp { host, port, community: community.map(Zeroizing::new) }
 }
 
 fn created(channel: &domain::Channel) -> Answer {
@@ -355,14 +457,13 @@ pub(crate) async fn get(State(api): State<Api>, Path(channel): Path<String>) -> 
     request_body = NewChannel, params(("Idempotency-Key" = String, Header)),
     responses((status = 201, body = Channel), (status = "default", body = ProblemBody)))]
 pub(crate) async fn create(State(api): State<Api>, ask: Ask, Json(new): Json<NewChannel>) -> Result<Response, Refused> {
-    let NewChannel { name, language: tag, severity: least, on, mail, webhook } = new;
-    let missing = || Problem::invalid("mail", "channel-one-way").at("/mail");
+    let NewChannel { name, language: tag, severity: least, on, mail, webhook, syslog, snmp } = new;
     let new = control::NewChannel {
         name: names::name(&name, "/name")?,
         language: tag.as_deref().map(language).transpose()?,
         least: least.as_deref().map_or(Ok(Severity::Warning), severity)?,
         on: on.unwrap_or(true),
-        way: way(mail, webhook)?.ok_or_else(missing)?,
+        way: Ways { mail, webhook, syslog, snmp }.read()?.ok_or_else(one_way)?,
     };
     let channel = api.channels.create(&ask.caller, new, &ask.keep(created)).await?;
     Ok(answer_response(created(&channel)))
@@ -379,14 +480,14 @@ pub(crate) async fn update(
     seen: IfMatch,
     Json(patch): Json<ChannelPatch>,
 ) -> Result<Response, Refused> {
-    let ChannelPatch { name, language: tag, severity: least, on, mail, webhook } = patch;
+    let ChannelPatch { name, language: tag, severity: least, on, mail, webhook, syslog, snmp } = patch;
     let id = api.channels.find(&channel)?.channel.meta.id;
     let patch = control::ChannelPatch {
         name: name.map(|name| names::name(&name, "/name")).transpose()?,
         language: tag.as_deref().map(language).transpose()?,
         least: least.as_deref().map(severity).transpose()?,
         on,
-        way: way(mail, webhook)?,
+        way: Ways { mail, webhook, syslog, snmp }.read()?,
     };
     let view = api.channels.update(&ask.caller, id, patch, |generation| seen.check(generation)).await?;
     Ok(tagged(view.channel.meta.generation, &Channel::from(&view)))

@@ -41,6 +41,30 @@ pub enum ChannelAddCommand {
         #[command(flatten)]
         told: ChannelToldArgs,
     },
+    Syslog {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(long, value_name = "HOST")]
+        host: String,
+        #[arg(long, value_name = "PORT")]
+        port: Option<u16>,
+        #[arg(long, value_name = "PROTOCOL")]
+        protocol: Option<String>,
+        #[command(flatten)]
+        told: ChannelToldArgs,
+    },
+    Snmp {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(long, value_name = "HOST")]
+        host: String,
+        #[arg(long, value_name = "PORT")]
+        port: Option<u16>,
+        #[arg(long, required = true)]
+        community_stdin: bool,
+        #[command(flatten)]
+        told: ChannelToldArgs,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -117,4 +141,8 @@ pub struct ChannelSetArgs {
     pub token_stdin: bool,
     #[arg(long, value_name = "ID")]
     pub recipient: Option<String>,
+    #[arg(long, value_name = "PROTOCOL")]
+    pub protocol: Option<String>,
+    #[arg(long)]
+    pub community_stdin: bool,
 }

@@ -15,6 +15,8 @@ pub struct Channel {
     pub on: bool,
     pub mail: Option<ChannelMail>,
     pub webhook: Option<ChannelWebhook>,
+    pub syslog: Option<ChannelSyslog>,
+    pub snmp: Option<ChannelSnmp>,
     pub state: ChannelState,
     pub etag: Option<String>,
 }
@@ -40,6 +42,21 @@ pub struct ChannelWebhook {
     pub has_token: bool,
     pub recipient: Option<String>,
     pub authority: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ChannelSyslog {
+    pub host: String,
+    pub port: u16,
+    pub protocol: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ChannelSnmp {
+    pub host: String,
+    pub port: u16,
 }
 
 /// How it stands.
@@ -87,6 +104,34 @@ pub struct ChannelChange {
     pub mail: Option<MailChange>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<WebhookChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syslog: Option<SyslogChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snmp: Option<SnmpChange>,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SyslogChange {
+    pub host: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+}
+
+#[derive(Clone, Default, Serialize)]
+pub struct SnmpChange {
+    pub host: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub community: Option<String>,
+}
+
+impl std::fmt::Debug for SnmpChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SnmpChange({}, …)", self.host)
+    }
 }
 
 #[derive(Clone, Default, Serialize)]

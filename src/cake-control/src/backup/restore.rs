@@ -308,6 +308,8 @@ impl Adjusting<'_> {
             let secrets: Vec<&mut Sealed<String>> = match &mut channel.spec.way {
                 Way::Mail(mail) => mail.password.iter_mut().collect(),
                 Way::Webhook(hook) => std::iter::once(&mut hook.url).chain(&mut hook.token).collect(),
+                Way::Snmp(snmp) => vec![&mut snmp.community],
+                Way::Syslog(_) => Vec::new(),
             };
             for secret in secrets {
                 elsewhere += usize::from(!self.seal_to(self.own, secret));

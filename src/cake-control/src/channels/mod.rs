@@ -1,7 +1,7 @@
 //! Who is told of alerts outside of the console, and how it stands with that.
 //!
 //! ```text
-//!   create · update · delete ──► Store (with the audit record) ──► reconcile::notify ──► [`send`] ──► mail, webhook
+//!   create · update · delete ──► Store (with the audit record) ──► reconcile::notify ──► [`send`] ──► mail, webhook, …
 //!   test ─────────────────────────────────────────────────────────────────────────────────┘
 //!   what receivers know, and the message on its way: one record for each channel, written before anything is sent
 //! ```
@@ -12,7 +12,9 @@
 mod mail;
 mod seal;
 pub mod send;
+mod snmp;
 mod spec;
+mod syslog;
 mod webhook;
 
 use cake_planner::names;
@@ -28,7 +30,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
 pub use seal::{KEY_FILE, KeyFileError, own_key};
-pub use spec::{NewMail, NewWay, NewWebhook};
+pub use spec::{NewMail, NewSnmp, NewSyslog, NewWay, NewWebhook};
 
 use crate::announce::Announcer;
 use crate::board::What;

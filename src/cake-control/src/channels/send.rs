@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-use super::{mail, webhook};
+use super::{mail, snmp, syslog, webhook};
 
 /// A receiver that has not taken it by then is slow enough to be asked again later.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,6 +32,8 @@ pub async fn send(way: &Way, message: &Message, letter: &Letter, key: &SecretKey
         match way {
             Way::Mail(spec) => mail::send(spec, message, letter, key).await,
             Way::Webhook(spec) => webhook::send(spec, message, letter, key).await,
+            Way::Syslog(spec) => syslog::send(spec, message, letter).await,
+            Way::Snmp(spec) => snmp::send(spec, message, letter, key).await,
         }
     };
     match tokio::time::timeout(PATIENCE, sending).await {

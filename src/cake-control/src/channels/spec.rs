@@ -1,7 +1,10 @@
 //! What somebody says of a receiver, read: checked, its secrets sealed.
 
 use cake_planner::certificate;
-use cake_types::{CertificateSource, MailSecurity, MailSpec, Problem, Sealed, Way, WebhookSpec, WebhookTemplate};
+use cake_types::{
+    CertificateSource, MailSecurity, MailSpec, Problem, Sealed, SnmpSpec, SyslogProtocol, SyslogSpec, Way, WebhookSpec,
+    WebhookTemplate,
+};
 use lettre::message::Mailbox;
 use reqwest::Url;
 use zeroize::Zeroizing;
@@ -21,6 +24,8 @@ const URL_MAX: usize = 1000;
 pub enum NewWay {
     Mail(NewMail),
     Webhook(NewWebhook),
+    Syslog(NewSyslog),
+    Snmp(NewSnmp),
 }
 
 pub struct NewMail {
@@ -46,6 +51,21 @@ pub struct NewWebhook {
     pub authority: Option<String>,
 }
 
+pub struct NewSyslog {
+    pub host: String,
+    /// 514 where nothing is said.
+    pub port: Option<u16>,
+    pub protocol: SyslogProtocol,
+}
+
+pub struct NewSnmp {
+    pub host: String,
+    /// 162 where nothing is said.
+    pub port: Option<u16>,
+    /// Without it the one of before stays, where host and port do.
+    pub community: Option<Zeroizing<String>>,
+}
+
 /// As it is kept. `before` is what it was.
 pub fn read(new: NewWay, before: Option<&Way>, sealer: &Sealer) -> Result<Way, Problem> {
     match (new, before) {
@@ -53,6 +73,11 @@ pub fn read(new: NewWay, before: Option<&Way>, sealer: &Sealer) -> Result<Way, P
         (NewWay::Mail(new), Some(Way::Mail(before))) => mail(new, Some(before), sealer).map(Way::Mail),
         (NewWay::Webhook(new), None) => webhook(new, None, sealer).map(Way::Webhook),
         (NewWay::Webhook(new), Some(Way::Webhook(before))) => webhook(new, Some(before), sealer).map(Way::Webhook),
+        (NewWay::Syslog(new), None | Some(Way::Syslog(_))) => syslog(&new).map(Way::Syslog),
+        (NewWay::Snmp(new), None) => snmp(new, None, sealer).map(Way::Snmp),
+        (NewWay::Snmp(new), Some(Way::Snmp(before))) => snmp(new, Some(before), sealer).map(Way::Snmp),
+        (NewWay::Syslog(_), Some(_)) => Err(Problem::invalid("syslog", "channel-kind").at("/syslog")),
+        (NewWay::Snmp(_), Some(_)) => Err(Problem::invalid("snmp", "channel-kind").at("/snmp")),
         (NewWay::Mail(_), Some(_)) => Err(Problem::invalid("mail", "channel-kind").at("/mail")),
         (NewWay::Webhook(_), Some(_)) => Err(Problem::invalid("webhook", "channel-kind").at("/webhook")),
     }
@@ -60,18 +85,12 @@ pub fn read(new: NewWay, before: Option<&Way>, sealer: &Sealer) -> Result<Way, P
 
 fn mail(new: NewMail, before: Option<&MailSpec>, sealer: &Sealer) -> Result<MailSpec, Problem> {
     let NewMail { host, port, security, user, password, from, to, authority } = new;
-    let wrong = || Problem::invalid("host", "dns-name").at("/mail/host");
-    let names = certificate::names(&[host.trim().to_owned()], false, "/mail/host").map_err(|_| wrong())?;
-    let host = names.into_iter().next().ok_or_else(wrong)?;
-    let port = port.unwrap_or(match security {
+    let usual = match security {
         MailSecurity::StartTls => 587,
         MailSecurity::Tls => 465,
         MailSecurity::None => 25,
-    });
-    if port == 0 {
-        let problem = Problem::new(cake_types::Code::OutOfRange).with("field", "port");
-        return Err(problem.with("min", 1).with("max", u16::MAX).at("/mail/port"));
-    }
+    };
+    let (host, port) = place(&host, port.unwrap_or(usual), "/mail")?;
     let from = mailbox(&from, "from", "/mail/from")?;
     if to.is_empty() {
         return Err(Problem::invalid("to", "missing").at("/mail/to"));
@@ -128,6 +147,35 @@ fn webhook(new: NewWebhook, before: Option<&WebhookSpec>, sealer: &Sealer) -> Re
     }
     let authority = authority_of(authority, "/webhook/authority")?;
     Ok(WebhookSpec { template, url, host, token, recipient, authority })
+}
+
+fn syslog(new: &NewSyslog) -> Result<SyslogSpec, Problem> {
+    let (host, port) = place(&new.host, new.port.unwrap_or(514), "/syslog")?;
+    Ok(SyslogSpec { host, port, protocol: new.protocol })
+}
+
+fn snmp(new: NewSnmp, before: Option<&SnmpSpec>, sealer: &Sealer) -> Result<SnmpSpec, Problem> {
+    let NewSnmp { host, port, community } = new;
+    let (host, port) = place(&host, port.unwrap_or(162), "/snmp")?;
+    let kept = before.filter(|before| before.host == host && before.port == port);
+    let kept = kept.map(|before| before.community.clone());
+    let given = community.filter(|community| !community.is_empty());
+    let community = secret(given, kept, sealer, "community", "/snmp/community")?;
+    let missing = || Problem::invalid("community", "missing").at("/snmp/community");
+    Ok(SnmpSpec { host, port, community: community.ok_or_else(missing)? })
+}
+
+/// A machine and its port.
+fn place(host: &str, port: u16, pointer: &str) -> Result<(String, u16), Problem> {
+    let at = format!("{pointer}/host");
+    let wrong = || Problem::invalid("host", "dns-name").at(&at);
+    let names = certificate::names(&[host.trim().to_owned()], false, &at).map_err(|_| wrong())?;
+    let host = names.into_iter().next().ok_or_else(wrong)?;
+    if port == 0 {
+        let problem = Problem::new(cake_types::Code::OutOfRange).with("field", "port");
+        return Err(problem.with("min", 1).with("max", u16::MAX).at(&format!("{pointer}/port")));
+    }
+    Ok((host, port))
 }
 
 fn secret(

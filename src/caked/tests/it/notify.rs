@@ -2,7 +2,7 @@
 //! sent to loopback.
 
 use crate::support::office::in_a_network;
-use crate::support::receiver::{MailServer, Trust, WebServer};
+use crate::support::receiver::{LogServer, MailServer, TrapServer, Trust, WebServer};
 use crate::support::{App, PASSWORD, Visitor, items, key};
 use serde_json::{Value, json};
 
@@ -186,6 +186,47 @@ fn a_web_server_gets_what_it_understands_and_no_more_than_it_should() {
         let inward = json!({ "webhook": { "template": "json", "url": "http://localhost:1/x" } });
         change(&admin, inward).await;
         assert_eq!(test(&admin).await["trouble"], "forbidden");
+    });
+}
+
+#[test]
+fn a_collector_of_logs_gets_a_line_and_a_manager_a_trap() {
+    in_a_network(HOST, || async {
+        let (app, admin) = App::ready().await;
+        let mut logs = LogServer::start(app.dir.path(), HOST).await;
+        let mut traps = TrapServer::start(app.dir.path(), HOST, SECRET).await;
+        let new = |name: &str, protocol: &str, port: u16| json!({ "name": name, "syslog": { "host": HOST, "port": port, "protocol": protocol } });
+        let snmp = json!({ "name": "SNMP", "snmp": { "host": HOST, "port": traps.port, "community": SECRET } });
+        for new in [new("UDP", "udp", logs.port), new("TCP", "tcp", logs.port), snmp] {
+            let made = admin.post("/v1/channels", &new).await;
+            assert!(!made.text.contains(SECRET), "{}", made.text);
+            made.is(201);
+        }
+        for name in ["UDP", "TCP"] {
+            let told = admin.poke(&format!("/v1/channels/{name}/test")).await.is(200);
+            assert_eq!(told["delivered"], true, "{told}");
+            let line = logs.next().await;
+            assert!(line.contains("<30>") && line.contains("|cake|test|") && line.contains("Rack 1: a test"), "{line}");
+        }
+        assert_eq!(admin.poke("/v1/channels/SNMP/test").await.is(200)["delivered"], true);
+        // As image/snmp/CAKE-MIB.txt numbers them.
+        let trap = traps.until("OID: .1.3.6.1.4.1.32473.1.0.3").await;
+        assert!(trap.contains(".32473.1.1.6.0 = STRING: \"Rack 1: a test"), "{trap}");
+        app.node.pools_fill(83);
+        for _ in 0..2 {
+            let line = logs.next().await;
+            assert!(line.contains("<28>") && line.contains("|pool-space|"), "{line}");
+            assert!(line.contains("turn=\"began\"") && line.contains("Storage pool nearly full"), "{line}");
+        }
+        let trap = traps.until("OID: .1.3.6.1.4.1.32473.1.0.1").await;
+        for part in [
+            "1.1.0 = STRING: \"began\"",
+            "1.3.0 = STRING: \"pool-space\"",
+            "1.4.0 = INTEGER: 2",
+            "1.5.0 = STRING: \"local\"",
+        ] {
+            assert!(trap.contains(part), "{part}: {trap}");
+        }
     });
 }
 

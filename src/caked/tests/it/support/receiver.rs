@@ -150,3 +150,126 @@ async fn take(State(tell): State<UnboundedSender<Asked>>, request: Request) -> R
     tell.send(Asked { path: head.uri.path().to_owned(), bearer, retry_key, body }).unwrap();
     "taken".into_response()
 }
+
+/// A program that writes what it receives to its output, line by line; ended with this.
+struct Writes {
+    child: Child,
+    lines: UnboundedReceiver<String>,
+}
+
+impl Writes {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let (said, lines) = unbounded_channel();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || output.lines().map_while(Result::ok).all(|line| said.send(line).is_ok()));
+        Self { child, lines }
+    }
+
+    async fn next(&mut self) -> String {
+        self.lines.recv().await.expect("the receiver has gone")
+    }
+}
+
+impl Drop for Writes {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port of this network that nobody has; in a network of the test's own nobody else takes it.
+async fn free_port(host: &str) -> u16 {
+    loop {
+        let udp = tokio::net::UdpSocket::bind((host, 0)).await.unwrap();
+        let port = udp.local_addr().unwrap().port();
+        if TcpListener::bind((host, port)).await.is_ok() {
+            return port;
+        }
+    }
+}
+
+/// A collector of logs (Debian: rsyslog), by UDP and TCP.
+pub struct LogServer {
+    written: Writes,
+    pub port: u16,
+}
+
+impl LogServer {
+    pub async fn start(folder: &Path, host: &str) -> Self {
+        let port = free_port(host).await;
+        let (conf, work) = (folder.join("rsyslog.conf"), folder.join("rsyslog"));
+        std::fs::create_dir(&work).unwrap();
+        // `omstdout` is a test's module and not packaged; a named pipe is what rsyslog writes to for others.
+        let pipe = folder.join("rsyslog.pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let text = format!(
+            "global(workDirectory=\"{}\")\nmodule(load=\"imudp\")\nmodule(load=\"imtcp\")\n\
+             template(name=\"told\" type=\"string\" \
+             string=\"<%pri%>|%app-name%|%msgid%|%structured-data%|%msg%\\n\")\n\
+             ruleset(name=\"tell\") {{ action(type=\"ompipe\" pipe=\"{}\" template=\"told\") }}\n\
+             input(type=\"imudp\" address=\"{host}\" port=\"{port}\" ruleset=\"tell\")\n\
+             input(type=\"imtcp\" address=\"{host}\" port=\"{port}\" ruleset=\"tell\")\n",
+            work.display(),
+            pipe.display()
+        );
+        std::fs::write(&conf, text).unwrap();
+        let mut reader = Command::new("cat");
+        reader.arg(&pipe);
+        let mut command = Command::new("sh");
+        // rsyslogd is the one that is ended; whoever reads its pipe ends with it.
+        let script = "cat \"$1\" & exec rsyslogd -n -f \"$2\" -i NONE";
+        command.args(["-c", script, "sh"]).args([&pipe, &conf]);
+        let written = Writes::start(&mut command);
+        wait_for_tcp(host, port).await;
+        Self { written, port }
+    }
+
+    pub async fn next(&mut self) -> String {
+        self.written.next().await
+    }
+}
+
+/// Until somebody listens there. Whoever waits in vain is ended by the test runner.
+async fn wait_for_tcp(host: &str, port: u16) {
+    while tokio::net::TcpStream::connect((host, port)).await.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// A receiver of traps (Debian: snmptrapd).
+pub struct TrapServer {
+    written: Writes,
+    pub port: u16,
+}
+
+impl TrapServer {
+    pub async fn start(folder: &Path, host: &str, community: &str) -> Self {
+        let port = free_port(host).await;
+        let conf = folder.join("snmptrapd.conf");
+        std::fs::write(&conf, format!("authCommunity log {community}\n")).unwrap();
+        let mut command = Command::new("snmptrapd");
+        command
+            .args(["-f", "-Lo", "-C", "-c"])
+            .arg(&conf)
+            // In numbers: the modules that every other builds on are not packaged with it.
+            .args(["-m", "", "-On", "-F", "%v\\n", "-p"])
+            .arg(folder.join("snmptrapd.pid"))
+            .arg(format!("udp:{host}:{port}"))
+            .env("SNMP_PERSISTENT_DIR", folder);
+        let mut written = Writes::start(&mut command);
+        // Its first line says that it listens.
+        while !written.next().await.contains("NET-SNMP version") {}
+        Self { written, port }
+    }
+
+    /// The first line that has this in it. Whoever waits in vain is ended by the test runner.
+    pub async fn until(&mut self, part: &str) -> String {
+        loop {
+            let line = self.written.next().await;
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+}
