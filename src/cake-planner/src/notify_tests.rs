@@ -14,7 +14,7 @@ fn channel() -> Channel {
     let mail = MailSpec {
         host: "mail.example.com".into(),
         port: 587,
-        security: MailSecurity::StartTls,
+        security: MailSecurity::Starttls,
         user: None,
         password: None,
         from: "cake@example.com".into(),

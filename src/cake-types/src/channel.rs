@@ -111,7 +111,7 @@ words! {
     /// How the line to a mail server is protected. Its name is `mail-security-WORD`.
     MailSecurity {
         /// It begins in the clear and is encrypted before anything is said (RFC 3207); without that nothing is sent.
-        StartTls = "starttls",
+        Starttls = "starttls",
         /// Encrypted from the first byte (RFC 8314 §3.3).
         Tls = "tls",
         /// In the clear.

@@ -16,8 +16,10 @@ pub struct Region<'a> {
 struct Row {
     id: String,
     name: String,
-    /// `Mail to it@example.com`.
-    receiver: String,
+    /// `Mail`, `Slack`.
+    kind: &'static str,
+    /// Where it goes.
+    place: String,
     /// What it is told, and in which language.
     told: String,
     on: bool,
@@ -37,17 +39,16 @@ pub fn region<'a>(f: &'a Frame, channels: Vec<ChannelView>) -> Region<'a> {
 
 fn row(f: &Frame, view: ChannelView) -> Row {
     let ChannelView { channel, state, etag } = view;
-    let receiver = match &channel.spec.way {
-        Way::Mail(MailSpec { to, .. }) => f.tv("channel-to-mail", "to", to.join(f.t("comma"))),
+    let (kind, place) = match &channel.spec.way {
+        Way::Mail(MailSpec { to, .. }) => ("channel-mail".to_owned(), to.join(f.t("comma"))),
         Way::Webhook(WebhookSpec { template, host, .. }) => {
-            let kind = f.t(f.id("webhook-template-", template.as_str()));
-            f.tvv("channel-to-webhook", "kind", kind, "host", host)
+            (f.id("webhook-template-", template.as_str()), host.clone())
         }
         Way::Syslog(SyslogSpec { host, port, protocol }) => {
-            let place = format!("{host}:{port}");
-            f.tvv("channel-to-syslog", "host", place, "kind", protocol.as_str().to_uppercase())
+            let protocol = protocol.as_str().to_uppercase();
+            ("channel-syslog".to_owned(), format!("{host}:{port} {protocol}"))
         }
-        Way::Snmp(SnmpSpec { host, port, .. }) => f.tv("channel-to-snmp", "host", format!("{host}:{port}")),
+        Way::Snmp(SnmpSpec { host, port, .. }) => ("channel-snmp".to_owned(), format!("{host}:{port}")),
     };
     let told = match channel.spec.least {
         Severity::Info | Severity::Warning => "channel-from-warning",
@@ -60,7 +61,8 @@ fn row(f: &Frame, view: ChannelView) -> Row {
     Row {
         id: channel.meta.id.to_string(),
         name: channel.meta.name.to_string(),
-        receiver,
+        kind: f.t(kind),
+        place,
         told: f.t(told).to_owned(),
         on: channel.spec.on,
         arrived: state.arrived.as_ref().map(|arrived| f.tv("channel-arrived-ago", "age", f.age(&arrived.at))),

@@ -400,7 +400,7 @@ fn one_way() -> Problem {
 
 fn read_mail(change: MailChange) -> Result<NewMail, Problem> {
     let MailChange { host, port, security, user, password, from, to, authority } = change;
-    let text = security.unwrap_or_else(|| MailSecurity::StartTls.as_str().into());
+    let text = security.unwrap_or_else(|| MailSecurity::Starttls.as_str().into());
     let security = MailSecurity::ALL.iter().find(|security| security.as_str() == text);
     let security = *security.ok_or_else(|| Problem::invalid("security", "mail-security").at("/mail/security"))?;
     Ok(NewMail { host, port, security, user, password: password.map(Zeroizing::new), from, to, authority })

@@ -55,7 +55,7 @@ fn transport(
 ) -> Result<AsyncSmtpTransport<Tokio1Executor>, Undelivered> {
     let tls = match spec.security {
         MailSecurity::None => Tls::None,
-        MailSecurity::StartTls => Tls::Required(trust(spec)?),
+        MailSecurity::Starttls => Tls::Required(trust(spec)?),
         MailSecurity::Tls => Tls::Wrapper(trust(spec)?),
     };
     // What the server is greeted with: its own view of us, which every relay takes (RFC 5321 §4.1.3).

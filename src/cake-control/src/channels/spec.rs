@@ -86,7 +86,7 @@ pub fn read(new: NewWay, before: Option<&Way>, sealer: &Sealer) -> Result<Way, P
 fn mail(new: NewMail, before: Option<&MailSpec>, sealer: &Sealer) -> Result<MailSpec, Problem> {
     let NewMail { host, port, security, user, password, from, to, authority } = new;
     let usual = match security {
-        MailSecurity::StartTls => 587,
+        MailSecurity::Starttls => 587,
         MailSecurity::Tls => 465,
         MailSecurity::None => 25,
     };
@@ -235,7 +235,7 @@ mod tests {
         NewMail {
             host: "Mail.Example.com".into(),
             port: None,
-            security: MailSecurity::StartTls,
+            security: MailSecurity::Starttls,
             user: Some("cake".into()),
             password: Some(Zeroizing::new("geheim".into())),
             from: "cake <cake@example.com>".into(),
