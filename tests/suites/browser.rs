@@ -2,7 +2,7 @@
 //! for words, width, keyboard and screen reader.
 
 use anyhow::{Context, Result, bail, ensure};
-use cake_client::wire::NewVm;
+use cake_client::wire::{ChannelChange, MailChange, NewVm, SyslogChange};
 use cake_client::{Client, VmAction};
 use cake_tests::{ADMIN, Browser, Instance, PASSWORD, Terminal, Viewport, test_id, workspace};
 use cake_types::ByteSize;
@@ -342,6 +342,8 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
             .after("document.querySelector('[data-test=announcement-change]').open = true"),
         Sight::of("settings-ups", "/settings")
             .after("for (const more of document.querySelectorAll('[data-test=ups-card] details')) more.open = true"),
+        Sight::of("settings-channels", "/settings")
+            .after("for (const more of document.querySelectorAll('[data-test=channels] details')) more.open = true"),
         Sight::of("settings-host", "/settings")
             .after("document.querySelector('[data-test=host-card]').scrollIntoView()"),
         Sight::of("account", "/account"),
@@ -390,6 +392,7 @@ async fn every_page_is_accessible_fits_a_phone_and_has_no_word_outside_the_catal
     faults.extend(faults_of(&browser, &instance, &empty).await?);
     let broken = failed_vm(&instance, &client).await?;
     let vm = instance.tiny(&client, "web").await?;
+    told_of_alerts(&client).await?;
     instance.pvh(&client, "會計 主機", false).await?;
     faults.extend(faults_of(&browser, &instance, &pages(&client, &vm.id.to_string(), &broken).await?).await?);
     let complaints = browser.complaints().await?;
@@ -402,6 +405,24 @@ async fn every_page_is_accessible_fits_a_phone_and_has_no_word_outside_the_catal
     browser.until("document.getElementById('offline').hidden === true").await?;
     ensure!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     browser.close().await
+}
+
+/// Channels as a page can show them. Nothing is sent: nobody has these names.
+async fn told_of_alerts(client: &Client) -> Result<()> {
+    let mail = MailChange {
+        host: "mail.example.com".into(),
+        from: "cake@example.com".into(),
+        to: vec!["it@example.com".into(), "boss@example.com".into()],
+        ..MailChange::default()
+    };
+    let mail = ChannelChange { name: Some("資訊室".into()), mail: Some(mail), ..ChannelChange::default() };
+    let syslog = SyslogChange { host: "logs.example.com".into(), ..SyslogChange::default() };
+    let syslog =
+        ChannelChange { name: Some("logs".into()), on: Some(false), syslog: Some(syslog), ..ChannelChange::default() };
+    for new in [mail, syslog] {
+        client.create_channel(&new).await?;
+    }
+    Ok(())
 }
 
 /// Loads a page in a language and does what a person would do on it first.

@@ -226,6 +226,7 @@ async fn alerts_and_certificate(english: &Cake, chinese: &Cake) -> Result<()> {
     ensure!(open["items"].is_array(), "{open}");
     let said = english.run(&["alert", "acknowledge", "pool-space.nobody"]).await?;
     ensure!(said.code == 3 && said.err.contains("alert"), "{said:?}");
+    channels(english, chinese).await?;
     let shown = english.ok(&["system", "certificate", "show"]).await?.out;
     ensure!(shown.contains("cake’s own authority") && shown.contains("127.0.0.1"), "{shown}");
     ensure!(chinese.ok(&["system", "certificate", "show"]).await?.out.contains("憑證授權單位"));
@@ -262,6 +263,35 @@ async fn alerts_and_certificate(english: &Cake, chinese: &Cake) -> Result<()> {
     ensure!(english.ok(&["ups", "remove"]).await?.out.contains("No power supply"));
     let changed = english.json(&["settings", "set", "names=cake.example.com,192.0.2.10"]).await?;
     ensure!(changed["names"] == serde_json::json!(["cake.example.com", "192.0.2.10"]), "{changed}");
+    Ok(())
+}
+
+/// Who is told of alerts. Nothing is sent to this machine itself, and that is said.
+async fn channels(english: &Cake, chinese: &Cake) -> Result<()> {
+    let add = ["channel", "add", "mail", "IT", "--host", "127.0.0.1", "--security", "none", "--from", "a@example.com"];
+    let said = english.ok(&[&add[..], &["--to", "b@example.com", "--severity", "error"]].concat()).await?;
+    ensure!(said.out.contains("The channel IT is added"), "{said:?}");
+    english.ok(&["channel", "add", "syslog", "logs", "--host", "logs.example.com", "--protocol", "tcp"]).await?;
+    let listed = chinese.ok(&["channel", "list"]).await?.out;
+    ensure!(listed.contains("電子郵件") && listed.contains("b@example.com"), "{listed}");
+    let said = english.run(&["channel", "test", "IT"]).await?;
+    ensure!(said.code == 1 && said.err.contains("cake does not send there"), "{said:?}");
+    let set = english.json(&["channel", "set", "IT", "--to", "c@example.com", "--off", "--name", "Office"]).await?;
+    ensure!(set["mail"]["to"] == serde_json::json!(["c@example.com"]) && set["on"] == false, "{set}");
+    ensure!(set["mail"]["port"] == 25 && set["severity"] == "error", "the rest stays: {set}");
+    let shown = english.ok(&["channel", "show", "logs"]).await?.out;
+    ensure!(shown.contains("logs.example.com:514 (tcp)"), "{shown}");
+    let wrong = english.run(&["channel", "add", "webhook", "x", "--template", "pigeon"]).await?;
+    ensure!(wrong.code == 7 && wrong.err.contains("json"), "{wrong:?}");
+    let wrong = english.run(&["channel", "add", "mail", "x", "--host", "h", "--user", "u"]).await?;
+    ensure!(wrong.code == 2, "{wrong:?}");
+    for name in ["Office", "logs"] {
+        english.ok(&["channel", "remove", name]).await?;
+    }
+    let wrong = english.run(&["alert", "silence", "nobody", "--for", "8 hours"]).await?;
+    ensure!(wrong.code == 2 && wrong.err.contains("30m"), "{wrong:?}");
+    let wrong = english.run(&["alert", "silence", "pool-space.nobody", "--for", "8h"]).await?;
+    ensure!(wrong.code == 3, "{wrong:?}");
     Ok(())
 }
 

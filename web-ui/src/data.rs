@@ -5,10 +5,10 @@ use cake_i18n::Words;
 use cake_planner::query::Filter;
 use cake_planner::server::ServerHealth;
 use cake_types::{
-    AccountId, Alert, Announcement, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Export,
-    ExportStatus, Failure, Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Part, Permission,
-    Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, Server, ServerDisk, ServerEvent, ServerId, ServerStatus,
-    SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState,
+    AccountId, Alert, Announcement, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Channel, ChannelState,
+    Event, Export, ExportStatus, Failure, Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Part,
+    Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, Server, ServerDisk, ServerEvent, ServerId,
+    ServerStatus, SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -88,6 +88,9 @@ pub trait ConsoleData: Send + Sync + 'static {
     /// The power supply that the servers watch, and what If-Match wants.
     async fn ups(&self) -> (Option<UpsSpec>, String);
 
+    /// Who is told of alerts, by name. Asked only for a viewer with [`Permission::Administer`].
+    async fn channels(&self) -> Vec<ChannelView>;
+
     /// What If-Match wants for what is asked of a server's machine.
     async fn host_etag(&self, node: NodeId) -> String;
 
@@ -104,6 +107,14 @@ pub trait ConsoleData: Send + Sync + 'static {
 
     /// What changes from now on. A stream that had to leave something out says [`Change::Everything`].
     fn changes(&self) -> Changes;
+}
+
+/// Somebody who is told of alerts, and how that stands.
+#[derive(Clone, Debug)]
+pub struct ChannelView {
+    pub channel: Channel,
+    pub state: ChannelState,
+    pub etag: String,
 }
 
 /// Something that a search found.

@@ -20,9 +20,9 @@ mod pages;
 mod show;
 
 pub use data::{
-    About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData,
-    EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ServerLogView,
-    ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
+    About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
+    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView,
+    ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 
 use axum::Router;

@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod announcement;
 pub mod audit;
 pub mod bin;
+mod channels;
 pub mod console;
 mod csv;
 pub mod disks;

@@ -116,7 +116,7 @@ pub fn address(subject: &Subject) -> Option<String> {
         "image" => Some("/images".into()),
         "volume" => Some("/disks".into()),
         "query" => Some("/search".into()),
-        "pool" | "node" | "settings" | "account" | "certificate" | "ups" => Some("/settings".into()),
+        "pool" | "node" | "settings" | "account" | "certificate" | "ups" | "channel" => Some("/settings".into()),
         _ => None,
     }
 }
@@ -262,6 +262,9 @@ pub struct AlertRow {
     /// Who knows of it, as a sentence.
     pub known: Option<String>,
     pub note: Option<String>,
+    /// Until when nobody is told of it, as a sentence.
+    pub silent: Option<String>,
+    pub silent_note: Option<String>,
 }
 
 pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
@@ -270,7 +273,7 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
         Severity::Info | Severity::Warning => ("warning", "warning", "warn"),
     };
     let said = f.words.alert(alert);
-    let known = alert.acknowledged.as_ref();
+    let (known, silenced) = (alert.acknowledged.as_ref(), alert.silenced.as_ref());
     let of_a_disk = alert.kind.is_of_a_disk();
     AlertRow {
         id: alert.id.to_string(),
@@ -290,6 +293,7 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             | AlertKind::UpsAway
             | AlertKind::UpsReplaceBattery
             | AlertKind::UpsShutdown => "ups",
+            AlertKind::ChannelFails => "notifications",
             _ if of_a_disk => "server-disks",
             _ => "alerts",
         },
@@ -297,6 +301,9 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
         time: f.time_exact(&alert.since),
         known: known.map(|known| f.tvv("alert-known", "who", f.words.actor(&known.by), "age", f.age(&known.at))),
         note: known.and_then(|known| known.note.clone()),
+        silent: silenced
+            .map(|silence| f.tvv("alert-silent", "who", f.words.actor(&silence.by), "time", f.time(&silence.until))),
+        silent_note: silenced.and_then(|silence| silence.note.clone()),
     }
 }
 

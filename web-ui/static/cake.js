@@ -289,7 +289,7 @@ const cake = (() => {
   }
 
   async function press(button) {
-    const { api: route, confirmTitle, confirmText, confirmVerb, confirmName, then, body } = button.dataset;
+    const { api: route, confirmTitle, confirmText, confirmVerb, confirmName, then, body, says } = button.dataset;
     if (confirmTitle) {
       const meant = await confirmed({ title: confirmTitle, text: confirmText, verb: confirmVerb, name: confirmName });
       if (!meant) return;
@@ -301,6 +301,7 @@ const cake = (() => {
     const answer = await api(method, path, { etag: etagOf(button), body: body && JSON.parse(body) });
     busy(button, false);
     if (!answer.ok) notice(explain(answer), place);
+    else if (says) notice({ title: answer.json?.[says] ?? '' }, place, answer.json?.delivered ? 'good' : 'bad');
     else if (then) go(then, answer.json);
   }
 

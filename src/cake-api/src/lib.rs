@@ -32,4 +32,5 @@ pub use problem::Refused;
 pub use router::{operations, router};
 pub use said::Said;
 pub use state::Api;
+pub use v1::channels::Letters;
 pub use v1::vm_wire::VmJson;

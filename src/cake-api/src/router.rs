@@ -11,9 +11,9 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, alerts, announcement, audit, backups, bin, bulk, cd, certificate, console, disks, events, exports, hosts,
-    images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks, server_orders, servers,
-    session, settings, setup, sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
+    accounts, alerts, announcement, audit, backups, bin, bulk, cd, certificate, channels, console, disks, events,
+    exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks,
+    server_orders, servers, session, settings, setup, sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
 };
 
 struct Table {
@@ -192,6 +192,14 @@ fn table(api: Api) -> Table {
         .add("alert_list", ("GET", "/v1/alerts"), With(View), alerts::list)
         .add("alert_acknowledge", ("POST", "/v1/alerts/{alert}/acknowledge"), With(Operate), alerts::acknowledge)
         .add("alert_unacknowledge", ("POST", "/v1/alerts/{alert}/unacknowledge"), With(Operate), alerts::unacknowledge)
+        .add("alert_silence", ("POST", "/v1/alerts/{alert}/silence"), With(Operate), alerts::silence)
+        .add("alert_unsilence", ("POST", "/v1/alerts/{alert}/unsilence"), With(Operate), alerts::unsilence)
+        .add("channel_list", ("GET", "/v1/channels"), With(Administer), channels::list)
+        .add("channel_create", ("POST", "/v1/channels"), With(Administer), channels::create)
+        .add("channel_get", ("GET", "/v1/channels/{channel}"), With(Administer), channels::get)
+        .add("channel_update", ("PATCH", "/v1/channels/{channel}"), With(Administer), channels::update)
+        .add("channel_delete", ("DELETE", "/v1/channels/{channel}"), With(Administer), channels::delete)
+        .add_fleeting("channel_test", ("POST", "/v1/channels/{channel}/test"), With(Administer), channels::test)
         .add("event_list", ("GET", "/v1/events"), With(View), events::list)
         .add("audit_list", ("GET", "/v1/audit"), With(Audit), audit::list)
         .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)

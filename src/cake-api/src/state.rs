@@ -8,6 +8,7 @@ use cake_control::backup::Backups;
 use cake_control::backup::restore::Restore;
 use cake_control::board::Board;
 use cake_control::certificate::Certificates;
+use cake_control::channels::Channels;
 use cake_control::consoles::Consoles;
 use cake_control::exports::Exports;
 use cake_control::hosts::Hosts;
@@ -51,6 +52,7 @@ pub struct Api {
     pub(crate) usage: Arc<UsageReader>,
     pub(crate) disks: Arc<DiskReader>,
     pub(crate) alerts: Arc<AlertBook>,
+    pub(crate) channels: Arc<Channels>,
     pub(crate) announcer: Arc<Announcer>,
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) ups: Arc<UpsBook>,
@@ -85,6 +87,7 @@ impl Api {
             usage: control.usage.clone(),
             disks: control.disks.clone(),
             alerts: control.alerts.clone(),
+            channels: control.channels.clone(),
             announcer: control.announcer.clone(),
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),

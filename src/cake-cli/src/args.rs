@@ -1,12 +1,14 @@
 //! The commands as data. Their help is in the catalogue, under `cli-cmd-…` and `cli-arg-…`: see [`crate::words`].
 
 mod account;
+mod channel;
 mod server;
 mod storage;
 mod system;
 mod vm;
 
 pub use account::*;
+pub use channel::*;
 pub use server::*;
 pub use storage::*;
 pub use system::*;
@@ -64,6 +66,8 @@ pub enum Command {
     Task(TaskCommand),
     #[command(subcommand)]
     Alert(AlertCommand),
+    #[command(subcommand)]
+    Channel(ChannelCommand),
     #[command(subcommand)]
     Event(EventCommand),
     #[command(subcommand)]

@@ -18,6 +18,8 @@ pub enum Failure {
     NotLoggedIn,
     /// The task ended otherwise than asked.
     Task(Box<Task>),
+    /// Something was tried and did not work; the sentence is the server's.
+    Told(String),
     /// The person typed something else than the name.
     NotConfirmed,
     /// Of many, some did not do what was asked; each has said why.
@@ -60,6 +62,7 @@ impl Failure {
             Self::NotLoggedIn => 4,
             Self::Client(Error::Protocol { .. } | Error::Certificate { .. } | Error::File(_))
             | Self::Task(_)
+            | Self::Told(_)
             | Self::NotConfirmed
             | Self::Some { .. }
             | Self::Other(_) => 1,
@@ -137,6 +140,7 @@ impl Failure {
             Self::NoCertificate => pair("cli-no-certificate", "cli-no-certificate-next", &[]),
             Self::NotLoggedIn => pair("cli-not-logged-in", "cli-not-logged-in-next", &[]),
             Self::Task(task) => task_lines(task, words),
+            Self::Told(sentence) => vec![sentence.clone()],
             Self::NotConfirmed => vec![say("cli-not-confirmed", &[])],
             Self::Some { failed, all } => {
                 let (failed, all) = (failed.to_string(), all.to_string());

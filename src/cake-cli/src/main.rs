@@ -20,6 +20,7 @@ mod backup;
 mod bin;
 mod bulk;
 mod certificate;
+mod channel;
 mod console;
 mod context;
 mod drive;
@@ -89,6 +90,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Task(command) => look::task(&context, command).await,
         Command::Ups(command) => ups::run(&context, command).await,
         Command::Alert(command) => alert::run(&context, command).await,
+        Command::Channel(command) => channel::run(&context, command).await,
         Command::Event(command) => look::event(&context, command).await,
         Command::Audit(command) => look::audit(&context, command).await,
         Command::Query(args) => search::query(&context, args).await,

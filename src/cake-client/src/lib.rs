@@ -27,6 +27,7 @@
 
 mod accounts;
 mod backups;
+mod channels;
 mod console;
 mod core;
 mod error;

@@ -2,6 +2,7 @@
 //!
 //! Words that may grow (states, kinds, roles) are text here, so that a newer server's new word is shown, not refused.
 
+mod channels;
 mod out;
 mod people;
 mod rack;
@@ -9,6 +10,10 @@ mod server_disks;
 mod servers;
 mod sticks;
 
+pub use channels::{
+    Channel, ChannelChange, ChannelFailing, ChannelMail, ChannelSnmp, ChannelState, ChannelSyslog, ChannelTest,
+    ChannelWebhook, MailChange, SnmpChange, SyslogChange, WebhookChange,
+};
 pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFile};
 pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditResult, Session};
 pub use rack::{Announcement, Certificate, SigningRequest, Ups, UpsServer, UpsSettings};
@@ -515,6 +520,7 @@ pub struct Alert {
     pub params: BTreeMap<String, String>,
     pub since: Option<Timestamp>,
     pub acknowledged: Option<Acknowledgement>,
+    pub silenced: Option<Silence>,
     pub message: Option<String>,
     pub next: Option<String>,
 }
@@ -524,6 +530,15 @@ pub struct Alert {
 #[serde(default)]
 pub struct Acknowledgement {
     pub at: Option<Timestamp>,
+    pub by: AuditActor,
+    pub note: Option<String>,
+}
+
+/// Nobody is told of an alert until then.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Silence {
+    pub until: Option<Timestamp>,
     pub by: AuditActor,
     pub note: Option<String>,
 }

@@ -7,9 +7,10 @@
 use cake_planner::alert::{self, Alerts, Facts, Turn};
 use cake_store::{MAX_TXN_OPS, Txn};
 use cake_types::limits::NOTE_MAX;
-use cake_types::{Acknowledgement, Alert, AlertId, Code, Problem};
+use cake_types::{Acknowledgement, Alert, AlertId, Code, Problem, Silence};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
@@ -26,6 +27,8 @@ pub struct AlertBook {
     ledger: Arc<Ledger>,
     /// For readers.
     open: RwLock<Arc<Alerts>>,
+    /// Alerts that are silenced, open or not.
+    silent: RwLock<BTreeSet<AlertId>>,
     /// Held while something is written, so that nobody writes over anybody.
     written: Mutex<Written>,
 }
@@ -36,7 +39,19 @@ struct Written {
     alerts: Alerts,
     /// What is so and not for long enough.
     waiting: BTreeMap<AlertId, Timestamp>,
+    /// They outlive their alerts: what comes and goes is silent each time.
+    silences: BTreeMap<AlertId, Silence>,
 }
+
+/// As it lies in the Store.
+#[derive(Serialize, Deserialize)]
+struct Silenced {
+    alert: AlertId,
+    silence: Silence,
+}
+
+/// Minutes for which something can be silenced: a quarter of a year at most, so that nothing is forgotten for ever.
+pub const SILENCE_MINUTES: std::ops::RangeInclusive<u32> = 1..=90 * 24 * 60;
 
 /// What a look at everything found.
 pub struct Looked {
@@ -51,8 +66,14 @@ impl AlertBook {
         for Stored { value, .. } in record::all::<Alert>(&*ledger.store, &keys::alerts()).await? {
             alerts.insert(value.id.clone(), value);
         }
-        let open = RwLock::new(Arc::new(alerts.clone()));
-        Ok(Self { ledger, open, written: Mutex::new(Written { alerts, waiting: BTreeMap::new() }) })
+        let silences = record::all::<Silenced>(&*ledger.store, &keys::silences()).await?;
+        let silences: BTreeMap<AlertId, Silence> =
+            silences.into_iter().map(|stored| (stored.value.alert, stored.value.silence)).collect();
+        let mut shown = alerts.clone();
+        silence(&mut shown, &silences, ledger.now());
+        let open = RwLock::new(Arc::new(shown));
+        let silent = RwLock::new(silences.keys().cloned().collect());
+        Ok(Self { ledger, open, silent, written: Mutex::new(Written { alerts, waiting: BTreeMap::new(), silences }) })
     }
 
     pub fn open(&self) -> Arc<Alerts> {
@@ -67,15 +88,43 @@ impl AlertBook {
     pub async fn look(&self, facts: &Facts<'_>) -> Looked {
         let mut written = self.written.lock().await;
         let before = self.open();
-        let next = alert::next(facts.now, alert::find(facts, &before), &before, &written.waiting);
+        let mut next = alert::next(facts.now, alert::find(facts, &before), &before, &written.waiting);
         written.waiting = next.waiting;
-        let mut look_at = next.look_at;
+        self.forget_silences(&mut written, facts.now).await;
+        silence(&mut next.open, &written.silences, facts.now);
+        let silent_until = written.silences.values().map(|silence| silence.until).min();
+        let mut look_at = [next.look_at, silent_until].into_iter().flatten().min();
         if let Err(problem) = self.write(&mut written.alerts, &next.open).await {
             tracing::warn!(%problem, "alerts could not be written; they are written later");
             look_at = facts.now.checked_add(WRITE_AGAIN).ok();
         }
         self.show(next.open);
         Looked { turns: next.turns, look_at }
+    }
+
+    /// Of these nobody is told.
+    pub fn silenced(&self) -> BTreeSet<AlertId> {
+        self.silent.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Silences that are over. What can't be removed now is removed later.
+    async fn forget_silences(&self, written: &mut Written, now: Timestamp) {
+        let over: Vec<AlertId> = written
+            .silences
+            .iter()
+            .filter(|(_, silence)| silence.until <= now)
+            .map(|(id, _)| id.clone())
+            .take(MAX_TXN_OPS)
+            .collect();
+        let txn = over.iter().fold(Txn::new(), |txn, id| txn.delete(keys::silence(id)));
+        if !over.is_empty() && self.ledger.store.txn(txn).await.is_ok() {
+            over.iter().for_each(|id| drop(written.silences.remove(id)));
+            self.put_silent(&written.silences);
+        }
+    }
+
+    fn put_silent(&self, silences: &BTreeMap<AlertId, Silence>) {
+        *self.silent.write().unwrap_or_else(PoisonError::into_inner) = silences.keys().cloned().collect();
     }
 
     fn show(&self, now: Alerts) {
@@ -114,11 +163,7 @@ impl AlertBook {
         note: Option<String>,
         keep: &Keep<Alert>,
     ) -> Result<Alert, Problem> {
-        let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
-        if note.as_ref().is_some_and(|note| note.chars().count() > NOTE_MAX) {
-            let problem = Problem::new(Code::OutOfRange).with("field", "note");
-            return Err(problem.with("min", 0).with("max", NOTE_MAX).at("/note"));
-        }
+        let note = noted(note)?;
         let known = Acknowledgement { at: self.ledger.now(), by: caller.actor.clone(), note };
         self.change(caller, id, Some(known), keep).await
     }
@@ -126,6 +171,61 @@ impl AlertBook {
     /// Nobody sees to it after all.
     pub async fn unacknowledge(&self, caller: &Caller, id: &str, keep: &Keep<Alert>) -> Result<Alert, Problem> {
         self.change(caller, id, None, keep).await
+    }
+
+    /// Nobody is told of it for a while. Again: for another while.
+    pub async fn silence(
+        &self,
+        caller: &Caller,
+        id: &str,
+        (minutes, note): (u32, Option<String>),
+        keep: &Keep<Alert>,
+    ) -> Result<Alert, Problem> {
+        if !SILENCE_MINUTES.contains(&minutes) {
+            let problem = Problem::new(Code::OutOfRange).with("field", "minutes");
+            return Err(problem.with("min", SILENCE_MINUTES.start()).with("max", SILENCE_MINUTES.end()).at("/minutes"));
+        }
+        let at = self.ledger.now();
+        let until = at + SignedDuration::from_mins(minutes.into());
+        self.put_silence(caller, id, Some(Silence { until, at, by: caller.actor.clone(), note: noted(note)? }), keep)
+            .await
+    }
+
+    /// It is told again.
+    pub async fn unsilence(&self, caller: &Caller, id: &str, keep: &Keep<Alert>) -> Result<Alert, Problem> {
+        self.put_silence(caller, id, None, keep).await
+    }
+
+    async fn put_silence(
+        &self,
+        caller: &Caller,
+        id: &str,
+        silenced: Option<Silence>,
+        keep: &Keep<Alert>,
+    ) -> Result<Alert, Problem> {
+        let mut written = self.written.lock().await;
+        let alert = Alert { silenced, ..self.find(id)? };
+        let (key, txn) = (keys::silence(&alert.id), Txn::new());
+        let txn = match alert.silenced.clone() {
+            Some(silence) => txn.put(key, record::encode(&Silenced { alert: alert.id.clone(), silence })),
+            None => txn.delete(key),
+        };
+        let mut audit = self.ledger.audit(caller, Some(alert.subject.clone()));
+        let txn = audit.write(keep.write(txn, &alert, self.ledger.now()));
+        self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
+        match alert.silenced.clone() {
+            Some(silence) => drop(written.silences.insert(alert.id.clone(), silence)),
+            None => drop(written.silences.remove(&alert.id)),
+        }
+        self.put_silent(&written.silences);
+        let mut open = (*self.open()).clone();
+        open.insert(alert.id.clone(), alert.clone());
+        self.show(open);
+        drop(written);
+        // So that it is looked again when it is over.
+        self.ledger.board.changes.tell(What::Settings);
+        self.ledger.audited(audit).await?;
+        Ok(alert)
     }
 
     async fn change(
@@ -148,6 +248,22 @@ impl AlertBook {
         drop(written);
         self.ledger.audited(audit).await?;
         Ok(alert)
+    }
+}
+
+fn noted(note: Option<String>) -> Result<Option<String>, Problem> {
+    let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
+    if note.as_ref().is_some_and(|note| note.chars().count() > NOTE_MAX) {
+        let problem = Problem::new(Code::OutOfRange).with("field", "note");
+        return Err(problem.with("min", 0).with("max", NOTE_MAX).at("/note"));
+    }
+    Ok(note)
+}
+
+/// Puts on each alert whether it is silent.
+fn silence(open: &mut Alerts, silences: &BTreeMap<AlertId, Silence>, now: Timestamp) {
+    for alert in open.values_mut() {
+        alert.silenced = silences.get(&alert.id).filter(|silence| silence.until > now).cloned();
     }
 }
 

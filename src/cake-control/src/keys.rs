@@ -3,8 +3,8 @@
 use cake_planner::names;
 use cake_store::{Key, KeyPrefix};
 use cake_types::{
-    AccountId, AlertId, ExportId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, ServerId, TaskId, TokenId,
-    VmId, VolumeId,
+    AccountId, AlertId, ChannelId, ExportId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, ServerId, TaskId,
+    TokenId, VmId, VolumeId,
 };
 use uuid::Uuid;
 
@@ -43,6 +43,8 @@ folders! {
     server_logs, server_log(ServerId) = "/server-logs/";
     accounts, account(AccountId) = "/accounts/";
     tokens, token(TokenId) = "/tokens/";
+    channels, channel(ChannelId) = "/channels/";
+    channel_states, channel_state(ChannelId) = "/channel-states/";
 }
 
 /// Records of changes that the Journal may not have yet.
@@ -79,6 +81,15 @@ pub fn alerts() -> KeyPrefix {
 /// Ids of alerts are longer than a key's name may be, so they lie under a digest.
 pub fn alert(id: &AlertId) -> Key {
     key(&alerts(), &random::digest(id.as_str())[..32])
+}
+
+pub fn silences() -> KeyPrefix {
+    prefix("/silences/")
+}
+
+/// As alerts.
+pub fn silence(id: &AlertId) -> Key {
+    key(&silences(), &random::digest(id.as_str())[..32])
 }
 
 pub fn receipts() -> KeyPrefix {

@@ -25,6 +25,7 @@ pub mod backup;
 pub mod board;
 pub mod caller;
 pub mod certificate;
+pub mod channels;
 pub mod clock;
 pub mod consoles;
 pub mod error;

@@ -15,6 +15,7 @@ use crate::backup::Backups;
 use crate::backup::restore::{self, Restore};
 use crate::board::{Board, Render, Transition};
 use crate::certificate::{CertificateError, Certificates};
+use crate::channels::{self, Channels, KeyFileError, Speak};
 use crate::consoles::Consoles;
 use crate::exports::Exports;
 use crate::hosts::Hosts;
@@ -31,6 +32,7 @@ use crate::reconcile::exports::ExportReconciler;
 use crate::reconcile::hosts::HostReconciler;
 use crate::reconcile::images::ImageReconciler;
 use crate::reconcile::imports::ImportReconciler;
+use crate::reconcile::notify::NotifyReconciler;
 use crate::reconcile::pools::PoolReconciler;
 use crate::reconcile::servers::ServerReconciler;
 use crate::reconcile::sweep::Sweeper;
@@ -89,6 +91,7 @@ pub struct Control {
     pub usage: Arc<UsageReader>,
     pub disks: Arc<DiskReader>,
     pub alerts: Arc<AlertBook>,
+    pub channels: Arc<Channels>,
     pub announcer: Arc<Announcer>,
     pub certificates: Arc<Certificates>,
     pub ups: Arc<UpsBook>,
@@ -109,13 +112,20 @@ pub enum StartError {
     Record(#[from] RecordError),
     #[error("there is no certificate")]
     Certificate(#[from] CertificateError),
+    #[error("there is no key for the secrets of channels")]
+    ChannelKey(#[from] KeyFileError),
     #[error("set-up can't be prepared")]
     Setup(#[from] SetupFileError),
 }
 
 impl Control {
     /// Opens the Store and the Journal, reads what there is and starts the loops.
-    pub async fn start(place: &Place, render: Arc<dyn Render>, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+    pub async fn start(
+        place: &Place,
+        render: Arc<dyn Render>,
+        speak: Arc<dyn Speak>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
         restore::settle(&place.state).map_err(StartError::Restore)?;
         let options = SqliteOptions { clock: clock.clone(), ..SqliteOptions::default() };
         let store = SqliteStore::open(place.state.join("store.sqlite"), options).await?;
@@ -152,6 +162,9 @@ impl Control {
         let certificates =
             Certificates::open(ledger.clone(), settings.clone(), announcer.clone(), place.state.clone()).await?;
         let alerts = Arc::new(AlertBook::load(ledger.clone()).await?);
+        let key = channels::key(&place.state)?;
+        let sealed_to = key.public();
+        let channels = Channels::load(ledger.clone(), settings.clone(), announcer.clone(), speak, key).await?;
         let ups = Arc::new(UpsBook::load(ledger.clone(), settings.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
         let disks = Arc::new(DiskReader::new(ledger.clone(), nodes.clone()));
@@ -159,7 +172,7 @@ impl Control {
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
         setup.prepare().await?;
         let backups = Backups::new(ledger.clone(), sqlite, settings.clone(), &place.state);
-        let restore = Restore::new(ledger.clone(), settings.clone(), nodes.clone(), &place.state);
+        let restore = Restore::new(ledger.clone(), settings.clone(), nodes.clone(), sealed_to, &place.state);
         let support =
             Support::new(ledger.clone(), nodes.clone(), settings.clone(), accounts.clone(), &place.state, place.log);
         let started = Happened::new(EventKind::ControlStarted, Severity::Info);
@@ -186,6 +199,7 @@ impl Control {
             usage,
             disks,
             alerts,
+            channels: Arc::new(channels),
             announcer,
             certificates: Arc::new(certificates),
             ups,
@@ -225,7 +239,10 @@ impl Control {
             ledger: ledger.clone(),
             book: self.alerts.clone(),
             certificates: self.certificates.clone(),
+            channels: self.channels.clone(),
         };
+        let notify =
+            NotifyReconciler { ledger: ledger.clone(), alerts: self.alerts.clone(), channels: self.channels.clone() };
         let announce = AnnounceReconciler { ledger: ledger.clone(), announcer: self.announcer.clone() };
         let certificate = CertificateReconciler { ledger: ledger.clone(), certificates: self.certificates.clone() };
         let ups = UpsReconciler { nodes: nodes.clone(), book: self.ups.clone() };
@@ -244,6 +261,7 @@ impl Control {
         self.loops.spawn(async move { sweeper.run().await });
         self.loops.spawn(async move { bin.run().await });
         self.loops.spawn(async move { alerts.run().await });
+        self.loops.spawn(async move { notify.run().await });
         self.loops.spawn(async move { announce.run().await });
         self.loops.spawn(async move { certificate.run().await });
         self.loops.spawn(async move { ups.run().await });

@@ -24,6 +24,7 @@
 
 mod catalogue;
 pub mod format;
+pub mod letter;
 mod pattern;
 mod pseudo;
 pub mod words;

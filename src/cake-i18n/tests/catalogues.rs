@@ -2,11 +2,11 @@
 
 use cake_i18n::{Catalogue, Words};
 use cake_types::{
-    BmcAccess, BmcProblem, BootDevice, ChassisVerb, Code, DiskSilence, DiskVerdict, DiskWarning, Entity, EventKind,
-    ExitReason, FailureCode, Firmware, GuestOs, HandsOff, HostSetting, ImageFormat, Language, LeavingStage, LeavingWay,
-    NameError, PartFact, PartTrouble, Permission, PowerRestore, Restart, SensorGroup, SensorState, SensorUnit,
-    ServerBus, SetupError, Severity, StickFormat, StickTrouble, TagError, TaskKind, TaskState, TcgReason, UpsFlag,
-    UpsProblem, UpsShutdown, VmState,
+    AlertKind, AlertTurn, BmcAccess, BmcProblem, BootDevice, ChassisVerb, Code, DiskSilence, DiskVerdict, DiskWarning,
+    Entity, EventKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff, HostSetting, ImageFormat, Language,
+    LeavingStage, LeavingWay, MailSecurity, NameError, PartFact, PartTrouble, Permission, PowerRestore, Restart,
+    SendTrouble, SensorGroup, SensorState, SensorUnit, ServerBus, SetupError, Severity, StickFormat, StickTrouble,
+    TagError, TaskKind, TaskState, TcgReason, UpsFlag, UpsProblem, UpsShutdown, VmState, WebhookTemplate,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -159,10 +159,23 @@ fn every_word_of_the_vocabulary_is_there() {
             has(format!("failure-{}", code.as_str()));
             has(format!("failure-{}-next", code.as_str()));
         }
+        AlertTurn::ALL.iter().for_each(|of| has(format!("turn-{}", of.as_str())));
+        MailSecurity::ALL.iter().for_each(|of| has(format!("mail-security-{}", of.as_str())));
+        WebhookTemplate::ALL.iter().for_each(|of| has(format!("webhook-template-{}", of.as_str())));
+        for trouble in SendTrouble::ALL {
+            has(format!("send-trouble-{}", trouble.as_str()));
+            has(format!("send-trouble-{}-next", trouble.as_str()));
+        }
+        for kind in AlertKind::ALL {
+            has(format!("alert-{}", kind.as_str()));
+            has(format!("alert-{}-short", kind.as_str()));
+            has(format!("alert-{}-next", kind.as_str()));
+        }
         DiskWarning::ALL.iter().for_each(|of| has(format!("disk-warning-{}", of.as_str())));
-        for kind in
-            ["ups", "vm", "image", "pool", "node", "account", "token", "settings", "task", "event", "audit", "query"]
-        {
+        for kind in [
+            "ups", "channel", "vm", "image", "pool", "node", "account", "token", "settings", "task", "event", "audit",
+            "query",
+        ] {
             has(format!("kind-{kind}"));
         }
     }

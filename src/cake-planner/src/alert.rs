@@ -15,8 +15,8 @@ use crate::certificate::{ENDS_NOW, ENDS_SOON};
 use crate::query::{NodeItem, PoolItem};
 use crate::vm_power::STEADY;
 use cake_types::{
-    Alert, AlertId, AlertKind, ByteSize, CertificateInfo, CertificateSource, ExitReason, Failure, FailureCode, Name,
-    Node, Pool, PoolStatus, Power, Severity, Subject, UpsFlag, Vm, VmState, VmStatus,
+    Alert, AlertId, AlertKind, ByteSize, CertificateInfo, CertificateSource, Channel, ChannelState, ExitReason,
+    Failure, FailureCode, Name, Node, Pool, PoolStatus, Power, Severity, Subject, UpsFlag, Vm, VmState, VmStatus,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -34,6 +34,12 @@ pub struct VmSeen<'a> {
     pub binned: bool,
 }
 
+/// A channel of alerts, and how it stands.
+pub struct ChannelSeen<'a> {
+    pub channel: &'a Channel,
+    pub state: &'a ChannelState,
+}
+
 /// Everything that is known.
 pub struct Facts<'a> {
     pub now: Timestamp,
@@ -43,6 +49,7 @@ pub struct Facts<'a> {
     pub servers: Vec<ServerSeen<'a>>,
     /// The one that people are shown.
     pub certificate: Option<&'a CertificateInfo>,
+    pub channels: Vec<ChannelSeen<'a>>,
 }
 
 impl Facts<'_> {
@@ -101,6 +108,8 @@ const fn patience(kind: AlertKind) -> SignedDuration {
         AlertKind::UpsAway => SignedDuration::from_secs(15),
         // A BMC that is updated, or busy for a moment, is no trouble of anybody's.
         AlertKind::ServerSilent => SignedDuration::from_secs(60),
+        // A mail server that is updated, a line that breaks for a moment.
+        AlertKind::ChannelFails => SignedDuration::from_mins(15),
         _ => SignedDuration::ZERO,
     }
 }
@@ -114,6 +123,7 @@ pub fn find(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
     let mut found: Vec<Finding> =
         facts.nodes.iter().filter(|node| !node.connected).map(|node| node_away(node.node)).collect();
     found.extend(facts.certificate.and_then(|certificate| of_certificate(certificate, facts.now)));
+    found.extend(facts.channels.iter().filter_map(of_channel));
     if !facts.heard() {
         found.extend(before.values().filter(|alert| lies_on_a_node(alert.kind)).map(still));
         return found;
@@ -127,7 +137,7 @@ pub fn find(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
 }
 
 const fn lies_on_a_node(kind: AlertKind) -> bool {
-    !matches!(kind, AlertKind::NodeAway | AlertKind::CertificateEnds)
+    !matches!(kind, AlertKind::NodeAway | AlertKind::CertificateEnds | AlertKind::ChannelFails)
 }
 
 /// The built-in one is made anew long before: that it ends soon says that it could not be.
@@ -145,9 +155,16 @@ fn of_certificate(certificate: &CertificateInfo, now: Timestamp) -> Option<Findi
     (left < soon).then(|| found.with("days", (left.as_hours() / 24).max(0)))
 }
 
+/// Whoever should be told of alerts is not.
+fn of_channel(seen: &ChannelSeen<'_>) -> Option<Finding> {
+    let failing = seen.state.failing.as_ref().filter(|_| seen.channel.spec.on)?;
+    let subject = subject("channel", seen.channel.meta.id.0, &seen.channel.meta.name);
+    Some(Finding::new(AlertKind::ChannelFails, Severity::Warning, subject).with("trouble", failing.trouble.as_str()))
+}
+
 /// An alert that nothing is known of yet is as it was.
 fn still(alert: &Alert) -> Finding {
-    let Alert { id, kind, severity, subject, params, since: _, acknowledged: _ } = alert.clone();
+    let Alert { id, kind, severity, subject, params, since: _, acknowledged: _, silenced: _ } = alert.clone();
     let plain = AlertId::of(kind, &subject, None);
     let part = id.as_str().strip_prefix(plain.as_str()).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned);
     Finding { kind, part, severity, subject, params }
@@ -237,8 +254,15 @@ fn of_vm(seen: &VmSeen<'_>, facts: &Facts<'_>, before: &Alerts) -> Option<Findin
 
 /// Whether a VM is something that somebody must act on, looked at alone.
 pub fn needs_somebody(seen: &VmSeen<'_>, now: Timestamp) -> bool {
-    let nothing =
-        Facts { now, nodes: Vec::new(), pools: Vec::new(), vms: Vec::new(), servers: Vec::new(), certificate: None };
+    let nothing = Facts {
+        now,
+        nodes: Vec::new(),
+        pools: Vec::new(),
+        vms: Vec::new(),
+        servers: Vec::new(),
+        certificate: None,
+        channels: Vec::new(),
+    };
     of_vm(seen, &nothing, &Alerts::new()).is_some()
 }
 
@@ -312,7 +336,8 @@ pub fn next(now: Timestamp, found: Vec<Finding>, before: &Alerts, waiting: &BTre
         let worse = was.is_none_or(|was| severity > was.severity);
         // Who knew of a nearly full pool does not know of a full one.
         let acknowledged = was.and_then(|was| was.acknowledged.clone()).filter(|_| !worse);
-        let alert = Alert { id: id.clone(), kind, severity, subject, params, since, acknowledged };
+        let silenced = was.and_then(|was| was.silenced.clone());
+        let alert = Alert { id: id.clone(), kind, severity, subject, params, since, acknowledged, silenced };
         if worse {
             next.turns.push(Turn::Began(alert.clone()));
         }

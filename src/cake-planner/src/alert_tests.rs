@@ -21,6 +21,7 @@ struct World {
     binned: bool,
     certificate: Option<CertificateInfo>,
     disks: Option<Vec<ServerDisk>>,
+    channel: Option<(Channel, ChannelState)>,
     open: Alerts,
     waiting: BTreeMap<AlertId, Timestamp>,
 }
@@ -51,6 +52,7 @@ impl World {
             binned: false,
             certificate: None,
             disks: Some(Vec::new()),
+            channel: None,
             open: Alerts::new(),
             waiting: BTreeMap::new(),
         }
@@ -75,6 +77,7 @@ impl World {
                 binned: self.binned,
             }],
             certificate: self.certificate.as_ref(),
+            channels: self.channel.iter().map(|(channel, state)| ChannelSeen { channel, state }).collect(),
         };
         let found = find(&facts, &self.open);
         let next = next(self.now, found, &self.open, &self.waiting);
@@ -419,4 +422,25 @@ fn what_nothing_new_is_known_of_stays_as_it_was() {
     failing.health = disk("sda").health;
     world.disks = Some(vec![failing]);
     assert_eq!(world.look(), [("ended", "disk-failing", ERROR)]);
+}
+
+#[test]
+fn a_channel_on_which_nothing_gets_through_is_an_alert_after_a_while() {
+    use cake_types::{Failing, SendTrouble};
+    let channel = from_str(include_str!("../../cake-types/tests/golden/channel-mail.json")).unwrap();
+    let mut world = World::new();
+    let failing = |at: Timestamp| Failing { since: at, at, trouble: SendTrouble::Login, detail: "535".into() };
+    let state = ChannelState { failing: Some(failing(world.now)), ..ChannelState::default() };
+    world.channel = Some((channel, state));
+    assert_eq!(world.look(), []);
+    world.now += SignedDuration::from_mins(15);
+    assert_eq!(world.look(), [("began", "channel-fails", Severity::Warning)]);
+    world.channel.as_mut().unwrap().1.failing = None;
+    assert_eq!(world.look(), [("ended", "channel-fails", Severity::Warning)]);
+    // Who is switched off is not expected to get through.
+    let (channel, state) = world.channel.as_mut().unwrap();
+    (channel.spec.on, state.failing) = (false, Some(failing(world.now)));
+    world.look();
+    world.now += SignedDuration::from_mins(15);
+    assert_eq!(world.look(), []);
 }

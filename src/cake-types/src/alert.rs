@@ -21,11 +21,24 @@ pub struct Alert {
     pub since: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<Acknowledgement>,
+    /// Nobody is told of it until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced: Option<Silence>,
 }
 
 /// Somebody knows and sees to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledgement {
+    pub at: Timestamp,
+    pub by: Actor,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Somebody does not want to hear of it for a while: it is shown, and neither told nor counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    pub until: Timestamp,
     pub at: Timestamp,
     pub by: Actor,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,6 +141,8 @@ kinds! {
     VmLost = "vm-lost";
     /// It runs, and the Store does not know it.
     VmOrphaned = "vm-orphaned";
+    /// Nothing gets through on a channel of alerts any more; params: `trouble`.
+    ChannelFails = "channel-fails";
 }
 
 impl AlertKind {

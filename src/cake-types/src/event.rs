@@ -159,7 +159,7 @@ impl EventKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// `vm`, `image`, `volume`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
-    /// `support-bundle`, `ups`, `server`.
+    /// `support-bundle`, `ups`, `server`, `channel`.
     pub kind: String,
     pub id: Uuid,
     pub name: String,

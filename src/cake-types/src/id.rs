@@ -54,6 +54,8 @@ typed_id! {
     ExportId,
     /// A disk that is nobody's part.
     VolumeId,
+    /// A way in which alerts leave the rack.
+    ChannelId,
     /// A place where disks live.
     PoolId,
     /// A server running cake.

@@ -14,6 +14,7 @@ mod account;
 mod alert;
 mod announcement;
 mod certificate;
+mod channel;
 mod drive;
 mod event;
 mod export;
@@ -43,9 +44,14 @@ mod volume;
 mod words;
 
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
-pub use alert::{Acknowledgement, Alert, AlertId, AlertKind};
+pub use alert::{Acknowledgement, Alert, AlertId, AlertKind, Silence};
 pub use announcement::{AnnounceState, Announced, Announcement, local};
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
+pub use channel::{
+    AlertTurn, Arrived, Channel, ChannelSpec, ChannelState, Failing, Flaps, Known, Letter, LetterPart, MailSecurity,
+    MailSpec, Message, MessageItem, Outgoing, SendTrouble, SnmpSpec, SyslogProtocol, SyslogSpec, Told, Way,
+    WebhookSpec, WebhookTemplate,
+};
 pub use drive::{CdStatus, DiskSpec, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use export::{Export, ExportFormat, ExportSpec, ExportStage, ExportStatus};
@@ -58,8 +64,8 @@ pub use host::{
     LeavingEnd, LeavingStage, LeavingWay,
 };
 pub use id::{
-    AccountId, ExportId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, ServerId, SessionId,
-    TaskId, TokenId, VmId, VolumeId,
+    AccountId, ChannelId, ExportId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, ServerId,
+    SessionId, TaskId, TokenId, VmId, VolumeId,
 };
 pub use image::{
     GuestOs, Image, ImageFormat, ImageMachine, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage,

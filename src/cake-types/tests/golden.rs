@@ -4,7 +4,9 @@
 //! A new field needs a serde default, or the servers that have old records do not start. A file here is never changed; a new
 //! shape gets a file of its own beside it.
 
-use cake_types::{Account, Announced, ApiToken, AuditRecord, Event, Image, Node, Pool, Role, SystemSettings, Task, Vm};
+use cake_types::{
+    Account, Announced, ApiToken, AuditRecord, Channel, Event, Image, Node, Pool, Role, SystemSettings, Task, Vm,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -14,11 +16,12 @@ use std::path::Path;
 type Again = fn(&str) -> Result<Value, serde_json::Error>;
 
 /// The kinds by how their files' names begin.
-const KINDS: [(&str, Again); 12] = [
+const KINDS: [(&str, Again); 13] = [
     ("account", again::<Account>),
     ("announced", again::<Announced>),
     ("api-token", again::<ApiToken>),
     ("audit", again::<AuditRecord>),
+    ("channel", again::<Channel>),
     ("event", again::<Event>),
     ("image", again::<Image>),
     ("node", again::<Node>),

@@ -9,6 +9,7 @@ use cake_control::announce::Announcer;
 use cake_control::backup::Backups;
 use cake_control::board::{self, Board, What};
 use cake_control::certificate::Certificates;
+use cake_control::channels::{self, Channels};
 use cake_control::error;
 use cake_control::hosts::Hosts;
 use cake_control::ledger::Ledger;
@@ -27,9 +28,9 @@ use cake_types::{
     PoolStatus, Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec, VmId,
 };
 use cake_web::{
-    About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData,
-    EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ServerLogView,
-    ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
+    About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
+    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView,
+    ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -47,6 +48,7 @@ pub struct Data {
     tasks: Arc<Tasks>,
     search: Arc<Search>,
     alerts: Arc<AlertBook>,
+    channels: Arc<Channels>,
     accounts: Arc<Accounts>,
     backups: Arc<Backups>,
     support: Arc<Support>,
@@ -67,6 +69,7 @@ impl Data {
             tasks: control.tasks.clone(),
             search: control.search.clone(),
             alerts: control.alerts.clone(),
+            channels: control.channels.clone(),
             accounts: control.accounts.clone(),
             backups: control.backups.clone(),
             support: control.support.clone(),
@@ -370,6 +373,15 @@ impl ConsoleData for Data {
     async fn ups(&self) -> (Option<UpsSpec>, String) {
         let ups = self.ups.get();
         (ups.spec, etag(ups.generation))
+    }
+
+    async fn channels(&self) -> Vec<ChannelView> {
+        let view = |view: channels::ChannelView| {
+            let channels::ChannelView { channel, state } = view;
+            let etag = etag(channel.meta.generation);
+            ChannelView { channel, state, etag }
+        };
+        self.channels.list().into_iter().map(view).collect()
     }
 
     async fn search(

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use cake_api::{Api, VmJson, guard};
+use cake_api::{Api, Letters, VmJson, guard};
 use cake_control::accounts::{Identity, Proof};
 use cake_control::board::What;
 use cake_control::certificate::Certificates;
@@ -56,7 +56,7 @@ impl Running {
         let address = tcp.local_addr()?;
         let (node_socket, log) = (node_socket.clone(), cake_daemon::log::recent);
         let place = Place { state: state.clone(), node_socket, listen: address, log };
-        let control = Control::start(&place, Arc::new(VmJson), clock).await?;
+        let control = Control::start(&place, Arc::new(VmJson), Arc::new(Letters), clock).await?;
         let instance = Instance {
             url: status::url(address),
             address,

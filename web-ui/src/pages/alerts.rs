@@ -34,14 +34,15 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
     regions.add("alert-rows", &Rows { f, alerts: rows(data, f).await });
 }
 
-/// What nobody has seen yet first; then the worst, then the oldest.
+/// What nobody has seen yet first, what is silenced last; of those the worst, then the oldest.
 pub async fn rows(data: &Arc<dyn ConsoleData>, f: &Frame) -> Vec<AlertRow> {
     let mut alerts: Vec<Alert> = data.alerts().await;
-    alerts.sort_by_key(|a| (a.acknowledged.is_some(), Reverse(a.severity), a.since, a.id.clone()));
+    alerts
+        .sort_by_key(|a| (a.silenced.is_some(), a.acknowledged.is_some(), Reverse(a.severity), a.since, a.id.clone()));
     alerts.iter().map(|alert| show::alert_row(f, alert)).collect()
 }
 
-/// How many nobody has seen yet.
+/// How many nobody has seen yet, of those that somebody wants to hear of.
 pub async fn unseen(data: &Arc<dyn ConsoleData>) -> usize {
-    data.alerts().await.iter().filter(|alert| alert.acknowledged.is_none()).count()
+    data.alerts().await.iter().filter(|alert| alert.acknowledged.is_none() && alert.silenced.is_none()).count()
 }

@@ -32,7 +32,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
     let (vms, nodes, pools) = (data.vms().await, data.nodes().await, data.pools().await);
     let mut alerts = super::alerts::rows(data, f).await;
-    let unseen = alerts.iter().filter(|alert| alert.known.is_none()).count();
+    let unseen = alerts.iter().filter(|alert| alert.known.is_none() && alert.silent.is_none()).count();
     alerts.truncate(SHOWN);
     let running = vms.iter().filter(|view| show::vm_state(view) == VmState::Running).count();
     regions.add(

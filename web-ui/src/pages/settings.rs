@@ -1,7 +1,7 @@
 //! `GET /settings`: what holds for the whole cloud, its servers and pools, and who may log in.
 
 use super::overview::{PoolRow, Server, pool, server};
-use super::{announcement, host, ups};
+use super::{announcement, channels, host, ups};
 use crate::data::{About, BackupView, CertificateView, ConsoleData, SettingsView, SupportView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
@@ -26,6 +26,8 @@ struct Page<'a> {
     names: String,
     announcement: announcement::Form,
     ups: ups::Form,
+    /// What a webhook can speak.
+    templates: Vec<&'static str>,
     hosts: Vec<host::Form>,
 }
 
@@ -111,6 +113,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
         announcement: announcement::Form::of(&view.settings),
         hosts: data.nodes().await.iter().filter_map(|node| host::Form::of(node)).collect(),
         ups: ups::Form::of(data.ups().await.0.as_ref()),
+        templates: cake_types::WebhookTemplate::ALL.iter().map(|template| template.as_str()).collect(),
         about,
         view,
     })
@@ -128,6 +131,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
     let view = data.certificate().await;
     regions.add("settings-certificate", &Certificate { f, source: view.info.source.as_str(), view: &view });
     if f.may_administer() {
+        regions.add("channel-rows", &channels::region(f, data.channels().await));
         let (backups, needs_key) = data.backups().await;
         let row = |BackupView { id, made_at, size, etag }| BackupRow {
             id: id.to_string(),

@@ -12,9 +12,9 @@ use cake_types::{
     VmId, VmState,
 };
 use cake_web::{
-    About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData,
-    EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ServerLogView,
-    ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
+    About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
+    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView,
+    ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -94,6 +94,25 @@ impl ConsoleData for Rack {
 
     async fn bin(&self) -> Vec<BinView> {
         self.bin.clone()
+    }
+
+    async fn channels(&self) -> Vec<ChannelView> {
+        let channel = serde_json::from_str(include_str!("../../../src/cake-types/tests/golden/channel-mail.json"));
+        let channel: cake_types::Channel = channel.expect("a channel");
+        let failing = cake_types::Failing {
+            since: channel.meta.created_at,
+            at: channel.meta.created_at,
+            trouble: cake_types::SendTrouble::Login,
+            detail: "535 5.7.8 <no>".into(),
+        };
+        let mut works = channel.clone();
+        works.meta.id = cake_types::ChannelId(Uuid::from_u128(3));
+        let answer = "250 2.0.0 OK".into();
+        let arrived = cake_types::Arrived { at: channel.meta.created_at, answer };
+        let state = cake_types::ChannelState { arrived: Some(arrived), ..Default::default() };
+        let first = ChannelView { channel: works, state: state.clone(), etag: "\"g1\"".into() };
+        let state = cake_types::ChannelState { failing: Some(failing), ..state };
+        vec![first, ChannelView { channel, state, etag: "\"g1\"".into() }]
     }
 
     async fn backups(&self) -> (Vec<BackupView>, bool) {
@@ -215,6 +234,7 @@ impl ConsoleData for Rack {
                 })
                 .collect(),
             certificate: None,
+            channels: Vec::new(),
         };
         let mut open =
             alert::next(facts.now, alert::find(&facts, &Alerts::new()), &Alerts::new(), &BTreeMap::new()).open;

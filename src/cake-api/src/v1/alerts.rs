@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use crate::ask::{Ask, Params, Reader, answer_response, plain, ready_json};
-use crate::body::Maybe;
+use crate::body::{Json, Maybe};
 use crate::page::Paging;
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
@@ -35,6 +35,8 @@ pub struct Alert {
     pub since: Timestamp,
     /// Who knows of it; absent while nobody does.
     pub acknowledged: Option<Acknowledgement>,
+    /// Nobody is told of it for a while; absent where it is told.
+    pub silenced: Option<Silence>,
     /// What is so, in the reader's language.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -50,6 +52,29 @@ pub struct Acknowledgement {
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
     pub by: Actor,
+    pub note: Option<String>,
+}
+
+/// Nobody is told of it until then.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AlertSilence)]
+pub struct Silence {
+    #[schema(value_type = String, format = "date-time")]
+    pub until: Timestamp,
+    #[schema(value_type = String, format = "date-time")]
+    pub at: Timestamp,
+    pub by: Actor,
+    pub note: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewSilence)]
+pub struct Silenced {
+    /// From 1 to 129,600: a quarter of a year.
+    pub minutes: u32,
+    /// For the others who look. At most 500 characters.
+    #[serde(default)]
     pub note: Option<String>,
 }
 
@@ -70,7 +95,7 @@ pub struct Known {
 
 impl From<&domain::Alert> for Alert {
     fn from(alert: &domain::Alert) -> Self {
-        let domain::Alert { id, kind, severity, subject, params, since, acknowledged } = alert;
+        let domain::Alert { id, kind, severity, subject, params, since, acknowledged, silenced } = alert;
         Self {
             id: id.to_string(),
             kind: kind.as_str(),
@@ -79,6 +104,7 @@ impl From<&domain::Alert> for Alert {
             params: params.clone(),
             since: *since,
             acknowledged: acknowledged.as_ref().map(Acknowledgement::from),
+            silenced: silenced.as_ref().map(Silence::from),
             message: None,
             next: None,
         }
@@ -89,6 +115,13 @@ impl From<&domain::Acknowledgement> for Acknowledgement {
     fn from(known: &domain::Acknowledgement) -> Self {
         let domain::Acknowledgement { at, by, note } = known;
         Self { at: *at, by: by.clone().into(), note: note.clone() }
+    }
+}
+
+impl From<&domain::Silence> for Silence {
+    fn from(silence: &domain::Silence) -> Self {
+        let domain::Silence { until, at, by, note } = silence;
+        Self { until: *until, at: *at, by: by.clone().into(), note: note.clone() }
     }
 }
 
@@ -148,5 +181,33 @@ pub(crate) async fn unacknowledge(
     Maybe(super::Nothing {}): Maybe<super::Nothing>,
 ) -> Result<Response, Refused> {
     let alert = api.alerts.unacknowledge(&ask.caller, &alert, &ask.keep(changed)).await?;
+    Ok(answer_response(changed(&alert)))
+}
+
+/// Tells nobody of it for a while, and does not count it. It stays in the list; when it ends and begins again it is silent too.
+#[utoipa::path(post, path = "/v1/alerts/{alert}/silence", operation_id = "alert_silence", tag = "alerts",
+    request_body = Silenced, params(("alert" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = Alert), (status = "default", body = ProblemBody)))]
+pub(crate) async fn silence(
+    State(api): State<Api>,
+    Path(alert): Path<String>,
+    ask: Ask,
+    Json(Silenced { minutes, note }): Json<Silenced>,
+) -> Result<Response, Refused> {
+    let alert = api.alerts.silence(&ask.caller, &alert, (minutes, note), &ask.keep(changed)).await?;
+    Ok(answer_response(changed(&alert)))
+}
+
+/// Tells of it again.
+#[utoipa::path(post, path = "/v1/alerts/{alert}/unsilence", operation_id = "alert_unsilence", tag = "alerts",
+    params(("alert" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = Alert), (status = "default", body = ProblemBody)))]
+pub(crate) async fn unsilence(
+    State(api): State<Api>,
+    Path(alert): Path<String>,
+    ask: Ask,
+    Maybe(super::Nothing {}): Maybe<super::Nothing>,
+) -> Result<Response, Refused> {
+    let alert = api.alerts.unsilence(&ask.caller, &alert, &ask.keep(changed)).await?;
     Ok(answer_response(changed(&alert)))
 }

@@ -10,6 +10,7 @@ pub mod bin;
 pub mod bulk;
 pub mod cd;
 pub mod certificate;
+pub mod channels;
 pub mod console;
 mod disk_metrics;
 pub mod disks;
@@ -54,7 +55,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
     /// `vm`, `image`, `volume`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
-    /// `support-bundle`, `ups`, `server`.
+    /// `support-bundle`, `ups`, `server`, `channel`.
     pub kind: String,
     pub id: uuid::Uuid,
     pub name: String,

@@ -98,6 +98,18 @@ pub enum AlertCommand {
         #[arg(value_name = "ALERT")]
         alert: String,
     },
+    Silence {
+        #[arg(value_name = "ALERT")]
+        alert: String,
+        #[arg(long = "for", value_name = "TIME")]
+        span: String,
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    Unsilence {
+        #[arg(value_name = "ALERT")]
+        alert: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -57,6 +57,29 @@ impl Announcer {
         self.get().url(self.listen.port())
     }
 
+    /// Where whoever is told of something finds the console: by a name that somebody gave it, by the one in the office, or by
+    /// an address. Nothing where it listens for this machine only.
+    pub fn reachable(&self, names: &[String]) -> String {
+        if Reach::of(self.listen.ip()) == Reach::OnlyThisMachine {
+            return String::new();
+        }
+        let port = self.listen.port();
+        let address = || crate::certificate::addresses().into_iter().find(|address| !address.is_loopback());
+        let host = names.iter().find(|name| name.parse::<std::net::IpAddr>().is_err()).cloned();
+        let bracketed = |address: std::net::IpAddr| match address {
+            std::net::IpAddr::V4(v4) => v4.to_string(),
+            std::net::IpAddr::V6(v6) => format!("[{v6}]"),
+        };
+        let end = if port == 443 { "/".to_owned() } else { format!(":{port}/") };
+        match (host, self.url()) {
+            (Some(host), _) => format!("https://{host}{end}"),
+            (None, Some(url)) => url,
+            (None, None) => {
+                address().map_or_else(String::new, |address| format!("https://{}{end}", bracketed(address)))
+            }
+        }
+    }
+
     /// The label that the console shall have, or why it has none.
     pub(crate) fn wanted(&self) -> Result<String, AnnounceState> {
         let settings = self.settings.get().map(|versioned| versioned.settings);

@@ -14,8 +14,8 @@ use cake_store::{
     verify_journal, verify_store,
 };
 use cake_types::{
-    Actor, AuditResult, Code, EventKind, Import, OsRng, Problem, PublicKey, Sealed, SecretKey, Server, Severity, Task,
-    TaskEnd, TaskState, Ups, Vm, seal,
+    Actor, AuditResult, Channel, Code, EventKind, Import, OsRng, Problem, PublicKey, Sealed, SecretKey, Server,
+    Severity, Task, TaskEnd, TaskState, Ups, Vm, Way, seal,
 };
 use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
@@ -55,6 +55,8 @@ pub struct Restore {
     ledger: Arc<Ledger>,
     settings: Arc<Settings>,
     nodes: Arc<Nodes>,
+    /// What caked itself has to open is sealed to it.
+    own: PublicKey,
     folder: PathBuf,
     one_at_a_time: Mutex<()>,
     /// Turns true when cake shall begin anew with what was restored.
@@ -94,9 +96,9 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
 }
 
 impl Restore {
-    pub fn new(ledger: Arc<Ledger>, settings: Arc<Settings>, nodes: Arc<Nodes>, state: &Path) -> Self {
+    pub fn new(ledger: Arc<Ledger>, settings: Arc<Settings>, nodes: Arc<Nodes>, own: PublicKey, state: &Path) -> Self {
         let (done, folder) = (watch::Sender::new(false), state.join(FOLDER));
-        Self { ledger, settings, nodes, folder, one_at_a_time: Mutex::new(()), done }
+        Self { ledger, settings, nodes, own, folder, one_at_a_time: Mutex::new(()), done }
     }
 
     /// Takes a backup's file in, whole or not at all, and says what it is. Nothing is opened yet.
@@ -161,7 +163,8 @@ impl Restore {
             verify_journal(&checked_journal)
         });
         checked.await.map_err(|error| error::internal("work on a backup ended", &error))?.map_err(check)?;
-        let adjusting = Adjusting { now: self.ledger.now(), clock: self.ledger.clock.clone(), caller, node, recovery };
+        let (now, clock) = (self.ledger.now(), self.ledger.clock.clone());
+        let adjusting = Adjusting { now, clock, caller, node, own: &self.own, recovery };
         let restored = adjusting.adjust(&store, &journal, &header).await?;
         let folder = self.folder.clone();
         let placed = tokio::task::spawn_blocking(move || place(&store, &journal, &folder));
@@ -220,6 +223,7 @@ struct Adjusting<'a> {
     clock: Arc<dyn Clock>,
     caller: &'a Caller,
     node: &'a PublicKey,
+    own: &'a PublicKey,
     recovery: SecretKey,
 }
 
@@ -249,10 +253,15 @@ impl Adjusting<'_> {
         let (vms, sealed_elsewhere) = self.vms(store, &mut txns).await.map_err(read)?;
         let ups_elsewhere = self.ups(store, &mut txns).await.map_err(read)?;
         let servers_elsewhere = self.servers(store, &mut txns).await.map_err(read)?;
-        let sealed_elsewhere = sealed_elsewhere + usize::from(ups_elsewhere) + servers_elsewhere;
+        let channels_elsewhere = self.channels(store, &mut txns).await.map_err(read)?;
+        let sealed_elsewhere = sealed_elsewhere + usize::from(ups_elsewhere) + servers_elsewhere + channels_elsewhere;
         self.ended(store, journal, &mut txns).await?;
         // Who was logged in, and what was asked and answered there, does not count here.
-        for folder in [keys::sessions(), keys::receipts(), keys::throttles(), keys::nodes(), keys::hosts()] {
+        for folder in [keys::sessions(), keys::receipts(), keys::throttles(), keys::nodes(), keys::hosts()]
+            .into_iter()
+            // Receivers are told anew what is so here.
+            .chain([keys::channel_states(), keys::silences()])
+        {
             for key in all_keys(store, &folder).await? {
                 txns.push(Txn::new().delete(key));
             }
@@ -306,10 +315,32 @@ impl Adjusting<'_> {
         Ok(elsewhere)
     }
 
+    /// What caked says to receivers of alerts: for the caked here. How many secrets stayed sealed to another.
+    async fn channels(&self, store: &SqliteStore, txns: &mut Vec<Txn>) -> Result<usize, RecordError> {
+        let mut elsewhere = 0;
+        for Stored { value: mut channel, .. } in record::all::<Channel>(store, &keys::channels()).await? {
+            let secrets: Vec<&mut Sealed<String>> = match &mut channel.spec.way {
+                Way::Mail(mail) => mail.password.iter_mut().collect(),
+                Way::Webhook(hook) => std::iter::once(&mut hook.url).chain(&mut hook.token).collect(),
+                Way::Snmp(snmp) => vec![&mut snmp.community],
+                Way::Syslog(_) => Vec::new(),
+            };
+            for secret in secrets {
+                elsewhere += usize::from(!self.seal_to(self.own, secret));
+            }
+            txns.push(Txn::new().put(keys::channel(channel.meta.id), record::encode(&channel)));
+        }
+        Ok(elsewhere)
+    }
+
     /// Whether it could be opened.
     fn seal_here(&self, secret: &mut Sealed<String>) -> bool {
+        self.seal_to(self.node, secret)
+    }
+
+    fn seal_to(&self, whom: &PublicKey, secret: &mut Sealed<String>) -> bool {
         let plain = secret.open(&self.recovery).map(Zeroizing::new);
-        let recipients = [self.node.clone(), self.recovery.public()];
+        let recipients = [whom.clone(), self.recovery.public()];
         let sealed = plain.ok().and_then(|plain| seal(&*plain, &recipients, &mut OsRng).ok());
         sealed.map(|sealed| *secret = sealed).is_some()
     }

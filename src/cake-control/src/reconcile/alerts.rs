@@ -2,7 +2,7 @@
 //!
 //! board ──► [`alert::find`] · [`alert::next`] (pure) ──► [`AlertBook`] ──► Journal (began, ended)
 
-use cake_planner::alert::{Facts, ServerSeen, Turn, VmSeen};
+use cake_planner::alert::{ChannelSeen, Facts, ServerSeen, Turn, VmSeen};
 use cake_planner::event;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use crate::alerts::AlertBook;
 use crate::board::{Change, ServerEntry, VmEntry, What};
 use crate::certificate::Certificates;
+use crate::channels::Channels;
 use crate::ledger::Ledger;
 use crate::search::{node_item, pool_item};
 
@@ -24,6 +25,7 @@ pub struct AlertReconciler {
     pub ledger: Arc<Ledger>,
     pub book: Arc<AlertBook>,
     pub certificates: Arc<Certificates>,
+    pub channels: Arc<Channels>,
 }
 
 impl AlertReconciler {
@@ -49,6 +51,7 @@ impl AlertReconciler {
         let (nodes, pools, vms) = (board.nodes(), board.pools(), board.vms());
         let servers = board.servers();
         let certificate = self.certificates.info();
+        let channels = self.channels.list();
         let facts = Facts {
             now: self.ledger.now(),
             nodes: nodes.iter().map(|entry| node_item(entry)).collect(),
@@ -56,6 +59,7 @@ impl AlertReconciler {
             vms: vms.iter().map(|entry| vm_seen(entry)).collect(),
             servers: servers.iter().map(|entry| server_seen(entry)).collect(),
             certificate: Some(&certificate),
+            channels: channels.iter().map(|view| ChannelSeen { channel: &view.channel, state: &view.state }).collect(),
         };
         let looked = self.book.look(&facts).await;
         for turn in &looked.turns {

@@ -10,6 +10,7 @@ pub mod exports;
 pub mod hosts;
 pub mod images;
 pub mod imports;
+pub mod notify;
 pub mod pools;
 pub mod servers;
 pub mod sweep;

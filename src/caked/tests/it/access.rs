@@ -28,6 +28,7 @@ fn filled(path: &str) -> String {
         "{backup}",
         "{bundle}",
         "{export}",
+        "{channel}",
     ];
     parameters.iter().fold(path.to_owned(), |path, parameter| path.replace(parameter, "nobody"))
 }

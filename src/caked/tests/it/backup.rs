@@ -1,7 +1,7 @@
 //! The configuration goes to another machine and back.
 
 use crate::support::{Answer, App, PASSWORD, Visitor, items, key, vm};
-use cake_types::SecretKey;
+use cake_types::{SecretKey, Way};
 use serde_json::{Value, json};
 
 const SECRET: &str = "#cloud-config\npassword: tulip-4711\n";
@@ -24,6 +24,8 @@ impl Old {
         web["cloud_init"] = json!({ "user_data": SECRET });
         let ups = json!({ "host": "localhost", "name": "rack", "user": "cake", "password": "ge heim" });
         admin.send("PUT", "/v1/ups", &[("if-match", "*")], Some(&ups)).await.is(200);
+        let hook = json!({ "template": "slack", "url": "https://hooks.example.com/ge-heim", "token": "ge heim" });
+        admin.post("/v1/channels", &json!({ "name": "IT", "webhook": hook })).await.is(201);
         admin.done(admin.post("/v1/vms", &web).await).await;
         admin.post("/v1/tokens", &json!({ "name": "last" })).await.is(201);
         let backup = back_up(&admin).await;
@@ -94,6 +96,13 @@ async fn a_configuration_goes_to_another_machine() {
     let secret = new.node.with(|node| node.ups.clone()).unwrap().password.unwrap();
     assert_eq!(secret.open(new.node.key()).unwrap(), "ge heim");
     assert!(secret.open(old.app.node.key()).is_err());
+    // So can the caked here.
+    let channel = &new.running().control().channels.list()[0].channel;
+    let Way::Webhook(hook) = &channel.spec.way else { panic!("{channel:?}") };
+    let own = cake_control::channels::key(&new.state()).unwrap();
+    assert_eq!(hook.url.open(&own).unwrap(), "https://hooks.example.com/ge-heim");
+    assert_eq!(hook.token.as_ref().unwrap().open(&own).unwrap(), "ge heim");
+    assert!(hook.url.open(&cake_control::channels::key(&old.app.state()).unwrap()).is_err());
     // Sessions of there are none here, and here it goes on: another backup, and the VM that is lost can be deleted.
     Visitor { base: admin.base.clone(), http: admin.http.clone(), ..old.admin.clone() }
         .get("/v1/session")

@@ -1,5 +1,6 @@
 //! Files that cake fetches itself: from a real web server in a network of the test's own, because nothing is fetched from loopback.
 
+use crate::support::office::in_a_network;
 use crate::support::{App, Visitor, items};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -9,10 +10,8 @@ use axum::routing::get;
 use cake_node_api::staged::CHUNK;
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, StatusCode};
-use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
 use std::os::unix::fs::FileExt;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
@@ -92,17 +91,6 @@ impl Far {
     }
 }
 
-/// A network namespace with one address that is none of loopback's; the threads of the runtime live in it.
-fn in_a_network<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
-    // As the program does it.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    unshare(CloneFlags::CLONE_NEWNET).unwrap();
-    for arguments in ["link set lo up", &format!("address add {HOST}/32 dev lo")] {
-        assert!(Command::new("ip").args(arguments.split(' ')).status().unwrap().success(), "{arguments}");
-    }
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test());
-}
-
 async fn begin(admin: &Visitor, name: &str, url: &str) -> Value {
     admin.post("/v1/imports", &json!({ "name": name, "url": url, "os": "linux" })).await.is(201)
 }
@@ -135,7 +123,7 @@ async fn arrives(app: &App, admin: &Visitor, name: &str, url: &str) {
 
 #[test]
 fn a_file_is_fetched_over_a_line_that_breaks_and_the_whole_of_it_arrives() {
-    in_a_network(|| async {
+    in_a_network(HOST, || async {
         let (app, admin) = App::ready().await;
         let (far, base) = Far::serve().await;
         arrives(&app, &admin, "parts", &format!("{base}/files/parts")).await;
@@ -155,7 +143,7 @@ fn a_file_is_fetched_over_a_line_that_breaks_and_the_whole_of_it_arrives() {
 
 #[test]
 fn a_fetch_goes_on_after_a_restart_and_ends_when_it_is_cancelled() {
-    in_a_network(|| async {
+    in_a_network(HOST, || async {
         let (mut app, admin) = App::ready().await;
         let (far, base) = Far::serve().await;
         begin(&admin, "stops", &format!("{base}/files/stops")).await;
@@ -178,7 +166,7 @@ fn a_fetch_goes_on_after_a_restart_and_ends_when_it_is_cancelled() {
 
 #[test]
 fn what_leads_inward_never_ends_or_is_not_there_is_refused_at_once() {
-    in_a_network(|| async {
+    in_a_network(HOST, || async {
         let (_app, admin) = App::ready().await;
         let (_, base) = Far::serve().await;
         let refused = async |url: &str, code: &str| {
@@ -206,7 +194,7 @@ fn what_leads_inward_never_ends_or_is_not_there_is_refused_at_once() {
 
 #[test]
 fn a_file_that_is_replaced_meanwhile_is_given_up() {
-    in_a_network(|| async {
+    in_a_network(HOST, || async {
         let (_app, admin) = App::ready().await;
         let (_, base) = Far::serve().await;
         begin(&admin, "changes", &format!("{base}/files/changes")).await;

@@ -17,6 +17,7 @@ mod fetch;
 mod hosts;
 mod imports;
 mod network;
+mod notify;
 mod packages;
 mod screen;
 mod search;

@@ -3,6 +3,7 @@
 mod app;
 mod node;
 pub mod office;
+pub mod receiver;
 
 pub use app::{Answer, App, PASSWORD, Visitor, answers, items, key, trust, vm};
 pub use node::{EXPORT, IMAGE, KERNEL};

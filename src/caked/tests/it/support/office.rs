@@ -120,3 +120,14 @@ pub fn run(command: &mut Command) -> String {
     assert!(output.status.success(), "{command:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
     said
 }
+
+/// A network namespace with one address that is none of loopback's; the threads of the runtime live in it.
+pub fn in_a_network<F: Future<Output = ()>>(host: &str, test: impl FnOnce() -> F) {
+    // As the program does it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    unshare(CloneFlags::CLONE_NEWNET).unwrap();
+    for arguments in ["link set lo up", &format!("address add {host}/32 dev lo")] {
+        assert!(Command::new("ip").args(arguments.split(' ')).status().unwrap().success(), "{arguments}");
+    }
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test());
+}
