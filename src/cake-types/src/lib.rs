@@ -13,6 +13,7 @@
 mod account;
 mod alert;
 mod announcement;
+mod cause;
 mod certificate;
 mod drive;
 mod event;
@@ -45,6 +46,7 @@ mod words;
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
 pub use alert::{Acknowledgement, Alert, AlertId, AlertKind};
 pub use announcement::{AnnounceState, Announced, Announcement, local};
+pub use cause::{CauseKind, Symptom, ThingKind};
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
 pub use drive::{CdStatus, DiskSpec, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
