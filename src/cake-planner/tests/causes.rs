@@ -140,7 +140,7 @@ fn any_scene() -> impl Strategy<Value = Scene> {
             symptom: Symptom::ALL.get(symptom).copied(),
             at: time(when),
         });
-        Scene { now, graph: graph.clone(), seen: seen.collect(), clear: clear.collect() }
+        Scene { now, graph: graph.clone(), seen: seen.collect(), clear: clear.collect(), told: None }
     })
 }
 

@@ -1,6 +1,8 @@
 //! What lies beneath several alerts at once: what can be a cause, what can be seen of it, and what can have one.
 
 use crate::words::words;
+use crate::{AlertId, Subject};
+use jiff::Timestamp;
 
 words! {
     /// What a rack is made of, as far as one thing can be another's cause. Its word is `thing-KIND`.
@@ -125,5 +127,100 @@ words! {
         VmCannotStart = "vm-cannot-start",
         OutOfStep = "out-of-step",
         SensorFalse = "sensor-false",
+    }
+}
+
+words! {
+    /// How something speaks about a cause. Its word is `cause-evidence-HOW`.
+    EvidenceKind {
+        For = "for",
+        Against = "against",
+        /// It should be seen by now, and is not.
+        Missing = "missing",
+    }
+}
+
+/// Something that can be a cause or suffer from one, as a person is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CauseThing {
+    pub kind: ThingKind,
+    /// Empty where there is only one.
+    pub name: String,
+    /// The resource that it is, or belongs to.
+    pub subject: Option<Subject>,
+}
+
+/// Something that is seen of a thing, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CauseSign {
+    pub thing: CauseThing,
+    pub symptom: Symptom,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CauseGuess {
+    pub cause: CauseKind,
+    pub thing: CauseThing,
+    /// Per cent.
+    pub confidence: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CauseEvidence {
+    pub how: EvidenceKind,
+    pub sign: CauseSign,
+    /// When it was seen; absent where it was not.
+    pub at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CauseVerdict {
+    Known(CauseGuess),
+    /// The evidence is too thin.
+    NotKnown {
+        /// The likeliest first.
+        between: Vec<CauseGuess>,
+        /// What would tell.
+        tell: Vec<CauseSign>,
+    },
+}
+
+/// What lies beneath some alerts, with what speaks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CauseReport {
+    pub verdict: CauseVerdict,
+    pub since: Timestamp,
+    /// In order of time, what is missing last.
+    pub evidence: Vec<CauseEvidence>,
+    /// VMs that suffer from it or may.
+    pub vms: usize,
+    /// Theirs.
+    pub projects: Vec<String>,
+}
+
+/// Alerts that belong together: one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grouping {
+    /// Absent where no rule has anything to say.
+    pub cause: Option<CauseReport>,
+    /// The oldest first.
+    pub beneath: Vec<AlertId>,
+}
+
+impl Grouping {
+    /// It says more than its one alert does.
+    pub fn is_telling(&self) -> bool {
+        self.cause.is_some() && self.beneath.len() > 1
+    }
+
+    /// The same whenever the same alerts have the same cause: `KIND.ALERT`.
+    pub fn id(&self) -> String {
+        let first = self.beneath.iter().min().map_or("", AlertId::as_str);
+        let kind = match self.cause.as_ref().map(|cause| &cause.verdict) {
+            Some(CauseVerdict::Known(guess)) => guess.cause.as_str(),
+            Some(CauseVerdict::NotKnown { .. }) => "not-known",
+            None => "none",
+        };
+        format!("{kind}.{first}")
     }
 }

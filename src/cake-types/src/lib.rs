@@ -46,7 +46,10 @@ mod words;
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
 pub use alert::{Acknowledgement, Alert, AlertId, AlertKind};
 pub use announcement::{AnnounceState, Announced, Announcement, local};
-pub use cause::{CauseKind, Symptom, ThingKind};
+pub use cause::{
+    CauseEvidence, CauseGuess, CauseKind, CauseReport, CauseSign, CauseThing, CauseVerdict, EvidenceKind, Grouping,
+    Symptom, ThingKind,
+};
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
 pub use drive::{CdStatus, DiskSpec, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};

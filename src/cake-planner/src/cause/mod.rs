@@ -14,16 +14,21 @@
 //!
 //! This module knows no clock: `now` is a fact. It deliberately does not know alerts; [`facts`] makes what it needs of them.
 
+mod facts;
 mod graph;
+mod group;
 mod infer;
 pub mod rules;
 mod weigh;
 
+pub use facts::Facts;
 pub use graph::{Graph, Ix, Link, State, Thing};
+pub use group::group;
 pub use infer::explain;
 
-use cake_types::{CauseKind, Severity, Symptom};
+use cake_types::{CauseKind, Severity, Symptom, ThingKind};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Something that was seen. It may be late, wrong, or no longer so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +58,8 @@ pub struct Scene {
     pub graph: Graph,
     pub seen: Vec<Seen>,
     pub clear: Vec<Clear>,
+    /// What anybody would be told of; everything without. That something else is not seen says nothing.
+    pub told: Option<BTreeSet<(ThingKind, Symptom)>>,
 }
 
 /// What lies beneath some of what was seen.

@@ -154,7 +154,8 @@ impl Rule {
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     // Power.
-    rule(CauseKind::FeedLost, T::Feed, Usual, Some(Dead), &[]),
+    rule(CauseKind::FeedLost, T::Feed, Usual, Some(Dead), &[])
+        .also(&[(T::Node, sign(Symptom::ShuttingDown, Sometimes, 0, 7200))]),
     rule(CauseKind::UpsFails, T::Ups, Seldom, Some(Dead), &[
         sign(Symptom::Failed, Half, 0, 120), sign(Symptom::Silent, Half, 0, 120),
     ]).never(&[(T::Ups, Symptom::OnBattery)]),
@@ -189,7 +190,9 @@ pub const RULES: &[Rule] = &[
     rule(CauseKind::DiskFails, T::Disk, Usual, Some(Dead), &[
         sign(Symptom::Failed, Mostly, -3600, 3600), sign(Symptom::Missing, Half, 0, 600),
         sign(Symptom::ReadErrors, Half, -86_400, 600),
-    ]).also(&[(T::Vm, sign(Symptom::CannotStart, Rarely, 0, 3600)), (T::Vm, sign(Symptom::Crashed, Rarely, 0, 3600))]),
+    ]).ruins(&[(T::Pool, Dead, Sometimes)]).also(&[
+        (T::Vm, sign(Symptom::CannotStart, Rarely, 0, 3600)), (T::Vm, sign(Symptom::Crashed, Rarely, 0, 3600)),
+    ]),
     rule(CauseKind::DiskWears, T::Disk, Usual, None, &[
         sign(Symptom::Worn, Always, 0, 3600), sign(Symptom::ReadErrors, Sometimes, 0, 86_400),
     ]).never(&[(T::Disk, Symptom::Failed), (T::Disk, Symptom::Missing)]),
@@ -223,7 +226,7 @@ pub const RULES: &[Rule] = &[
     rule(CauseKind::ClockJumps, T::Node, Usual, None, &[sign(Symptom::ClockJumped, Always, 0, 600)]),
     rule(CauseKind::ClockJumps, T::Bmc, Usual, None, &[sign(Symptom::ClockJumped, Always, 0, 600)]),
     // Storage.
-    rule(CauseKind::PoolFills, T::Pool, Common, None, &[sign(Symptom::Full, Always, -86_400, 300)])
+    rule(CauseKind::PoolFills, T::Pool, Common, None, &[sign(Symptom::Full, Always, -2_592_000, 300)])
         .also(&[
             (T::Vm, sign(Symptom::PausedNoSpace, Half, 0, 86_400)), (T::Vm, sign(Symptom::CannotStart, Rarely, 0, 86_400)),
         ]),

@@ -82,7 +82,7 @@ impl<'a> Look<'a> {
         for (kind, state, often) in rule.ruins {
             let fell = |thing: &Ix| {
                 let seen = |symptom| self.at.contains_key(&(*thing, symptom));
-                let fell = [Symptom::Silent, Symptom::Off, Symptom::Panicked].into_iter().any(seen);
+                let fell = [Symptom::Silent, Symptom::Off, Symptom::Panicked, Symptom::Missing].into_iter().any(seen);
                 graph.thing(*thing).kind == *kind && fell && !states.is_gone(*thing)
             };
             ruined.extend(graph.below(root).into_iter().filter(fell).map(|thing| (thing, *state, *often)));
@@ -93,9 +93,11 @@ impl<'a> Look<'a> {
     /// Somebody could have seen it, whatever has become of the rest.
     fn visible(&self, thing: Ix, symptom: Symptom, states: &States) -> bool {
         let what = self.scene.graph.thing(thing);
+        let told = |told: &std::collections::BTreeSet<_>| told.contains(&(what.kind, symptom));
         // Only some guests are asked over the network, and of those it is known that they answer.
         what.watched
             && symptom != Symptom::Unreachable
+            && self.scene.told.as_ref().is_none_or(told)
             && self.watcher(thing, symptom).is_none_or(|by| !states.is_unheard(by) && !self.silent[by.at()])
     }
 

@@ -30,6 +30,6 @@ pub fn play(case: &Case) -> (Rack, Scene) {
     }
     let now = start + jiff::SignedDuration::from_secs(world.now);
     let (seen, clear) = monitors.told();
-    let scene = Scene { now, graph: rack.graph.clone(), seen, clear };
+    let scene = Scene { now, graph: rack.graph.clone(), seen, clear, told: None };
     (rack, scene)
 }
