@@ -5,8 +5,8 @@ use cake_i18n::Words;
 use cake_planner::query::Filter;
 use cake_types::{
     AccountId, Alert, Announcement, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Event, Export,
-    ExportStatus, Failure, Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Permission, Pool,
-    PoolStatus, Problem, Role, RoleName, SavedQuery, ServerDisk, SessionId, Stick, SystemSettings, Task, TaskId,
+    ExportStatus, Failure, Grouping, Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Permission,
+    Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, ServerDisk, SessionId, Stick, SystemSettings, Task, TaskId,
     UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState,
 };
 use cake_types::{ImageStatus, Severity};
@@ -70,6 +70,8 @@ pub trait ConsoleData: Send + Sync + 'static {
 
     /// Alerts that are open, in any order.
     async fn alerts(&self) -> Vec<Alert>;
+    /// The same in groups, each with what lies beneath it: those with a cause first.
+    async fn causes(&self) -> Vec<Grouping>;
 
     /// What machines on the network are told of the console.
     async fn announcement(&self) -> AnnouncementView;

@@ -41,6 +41,7 @@ use utoipa::{Modify, OpenApi};
         v1::server_disks::list, v1::server_disks::read, v1::sticks::list, v1::usage::of_node, v1::usage::of_vm, v1::metrics::get,
         v1::tasks::list, v1::tasks::get, v1::tasks::cancel,
         v1::alerts::list, v1::alerts::acknowledge, v1::alerts::unacknowledge,
+        v1::causes::list,
         v1::announcement::get, v1::certificate::get, v1::certificate::authority, v1::certificate::upload, v1::certificate::reset,
         v1::certificate::request, v1::ups::get, v1::ups::set, v1::ups::remove,
         v1::events::list, v1::audit::list, v1::settings::get, v1::settings::update, v1::query::find,

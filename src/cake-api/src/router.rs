@@ -11,9 +11,9 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, alerts, announcement, audit, backups, bin, bulk, cd, certificate, console, disks, events, exports, hosts,
-    images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks, session, settings, setup,
-    sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
+    accounts, alerts, announcement, audit, backups, bin, bulk, causes, cd, certificate, console, disks, events,
+    exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks, session,
+    settings, setup, sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
 };
 
 struct Table {
@@ -169,6 +169,7 @@ fn table(api: Api) -> Table {
         .add("alert_list", ("GET", "/v1/alerts"), With(View), alerts::list)
         .add("alert_acknowledge", ("POST", "/v1/alerts/{alert}/acknowledge"), With(Operate), alerts::acknowledge)
         .add("alert_unacknowledge", ("POST", "/v1/alerts/{alert}/unacknowledge"), With(Operate), alerts::unacknowledge)
+        .add("cause_list", ("GET", "/v1/causes"), With(View), causes::list)
         .add("event_list", ("GET", "/v1/events"), With(View), events::list)
         .add("audit_list", ("GET", "/v1/audit"), With(Audit), audit::list)
         .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)

@@ -60,6 +60,7 @@ pub enum Command {
     Task(TaskCommand),
     #[command(subcommand)]
     Alert(AlertCommand),
+    Cause,
     #[command(subcommand)]
     Event(EventCommand),
     #[command(subcommand)]

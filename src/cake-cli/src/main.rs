@@ -19,6 +19,7 @@ mod args;
 mod backup;
 mod bin;
 mod bulk;
+mod cause;
 mod certificate;
 mod console;
 mod context;
@@ -86,6 +87,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Task(command) => look::task(&context, command).await,
         Command::Ups(command) => ups::run(&context, command).await,
         Command::Alert(command) => alert::run(&context, command).await,
+        Command::Cause => cause::run(&context).await,
         Command::Event(command) => look::event(&context, command).await,
         Command::Audit(command) => look::audit(&context, command).await,
         Command::Query(args) => search::query(&context, args).await,

@@ -14,6 +14,7 @@ use crate::announce::Announcer;
 use crate::backup::Backups;
 use crate::backup::restore::{self, Restore};
 use crate::board::{Board, Render, Transition};
+use crate::causes::Causes;
 use crate::certificate::{CertificateError, Certificates};
 use crate::consoles::Consoles;
 use crate::exports::Exports;
@@ -87,6 +88,7 @@ pub struct Control {
     pub usage: Arc<UsageReader>,
     pub disks: Arc<DiskReader>,
     pub alerts: Arc<AlertBook>,
+    pub causes: Arc<Causes>,
     pub announcer: Arc<Announcer>,
     pub certificates: Arc<Certificates>,
     pub ups: Arc<UpsBook>,
@@ -148,6 +150,7 @@ impl Control {
         let certificates =
             Certificates::open(ledger.clone(), settings.clone(), announcer.clone(), place.state.clone()).await?;
         let alerts = Arc::new(AlertBook::load(ledger.clone()).await?);
+        let causes = Arc::new(Causes::new(ledger.clone(), alerts.clone()));
         let ups = Arc::new(UpsBook::load(ledger.clone(), settings.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
         let disks = Arc::new(DiskReader::new(ledger.clone(), nodes.clone()));
@@ -182,6 +185,7 @@ impl Control {
             usage,
             disks,
             alerts,
+            causes,
             announcer,
             certificates: Arc::new(certificates),
             ups,

@@ -12,9 +12,9 @@ macro_rules! files {
 }
 
 const ENGLISH: &[&str] =
-    files!("en": "common" "problems" "tasks" "events" "alerts" "operations" "console" "setup" "cli");
+    files!("en": "common" "problems" "tasks" "events" "alerts" "causes" "operations" "console" "setup" "cli");
 const CHINESE_TAIWAN: &[&str] =
-    files!("zh-Hant-TW": "common" "problems" "tasks" "events" "alerts" "operations" "console" "setup" "cli");
+    files!("zh-Hant-TW": "common" "problems" "tasks" "events" "alerts" "causes" "operations" "console" "setup" "cli");
 
 /// Where the words of every language are.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use cake_control::alerts::AlertBook;
 use cake_control::announce::Announcer;
 use cake_control::backup::Backups;
 use cake_control::board::{self, Board, What};
+use cake_control::causes::Causes;
 use cake_control::certificate::Certificates;
 use cake_control::error;
 use cake_control::hosts::Hosts;
@@ -21,8 +22,8 @@ use cake_i18n::Words;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Language, NodeId, PoolStatus,
-    Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId,
+    Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Grouping, Language, NodeId,
+    PoolStatus, Problem, Role, SavedQuery, Task, TaskId, UpsSpec, VmId,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ConsoleData,
@@ -45,6 +46,7 @@ pub struct Data {
     tasks: Arc<Tasks>,
     search: Arc<Search>,
     alerts: Arc<AlertBook>,
+    causes: Arc<Causes>,
     accounts: Arc<Accounts>,
     backups: Arc<Backups>,
     support: Arc<Support>,
@@ -64,6 +66,7 @@ impl Data {
             tasks: control.tasks.clone(),
             search: control.search.clone(),
             alerts: control.alerts.clone(),
+            causes: control.causes.clone(),
             accounts: control.accounts.clone(),
             backups: control.backups.clone(),
             support: control.support.clone(),
@@ -317,6 +320,10 @@ impl ConsoleData for Data {
 
     async fn alerts(&self) -> Vec<Alert> {
         self.alerts.open().values().cloned().collect()
+    }
+
+    async fn causes(&self) -> Vec<Grouping> {
+        self.causes.groups()
     }
 
     async fn announcement(&self) -> AnnouncementView {

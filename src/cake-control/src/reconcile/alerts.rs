@@ -64,7 +64,7 @@ impl AlertReconciler {
     }
 }
 
-fn vm_seen(entry: &VmEntry) -> VmSeen<'_> {
+pub(crate) fn vm_seen(entry: &VmEntry) -> VmSeen<'_> {
     VmSeen {
         vm: &entry.vm,
         status: entry.status.as_ref(),

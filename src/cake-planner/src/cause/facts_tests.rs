@@ -1,9 +1,9 @@
 use super::*;
 use crate::cause::group;
 use cake_types::{
-    BmcSpec, CauseKind, CauseVerdict, DiskHealth, DiskSpec, Entity, Grouping, Node, NodeStatus, Pool, PoolStatus, Sensor,
-    SensorFact, SensorGroup, SensorState, SensorUnit, Server, ServerBus, ServerDisk, ServerSpec, ServerStatus, Stamp,
-    UpsStatus, Vm, VmId, VmState, VmStatus,
+    BmcSpec, CauseKind, CauseVerdict, DiskHealth, DiskSpec, Entity, Grouping, Node, NodeStatus, Pool, PoolStatus,
+    Sensor, SensorFact, SensorGroup, SensorState, SensorUnit, Server, ServerBus, ServerDisk, ServerSpec, ServerStatus,
+    Stamp, UpsStatus, Vm, VmId, VmState, VmStatus,
 };
 use jiff::SignedDuration;
 use serde_json::from_str;
