@@ -37,7 +37,7 @@ async fn a_pool_fills_and_the_guests_that_wait_for_it_lie_beneath_it() {
     // In parts, and whoever may look may look.
     let first = admin.get("/v1/causes?limit=1").await.is(200);
     assert_eq!(items(&first).len(), 1);
-    admin.get("/v1/causes?limit=0").await.refused(422, "out-of-range");
+    admin.get("/v1/causes?limit=0").await.refused(400, "bad-parameter");
     let viewer = admin.with_role("viewer").await;
     assert_eq!(items(&viewer.get("/v1/causes").await.is(200)).len(), 1);
     // It is over when they are over.
