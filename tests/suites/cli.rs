@@ -224,6 +224,12 @@ async fn screenshots(cake: &Cake) -> Result<()> {
 async fn alerts_and_certificate(english: &Cake, chinese: &Cake) -> Result<()> {
     let open = english.json(&["alert", "list"]).await?;
     ensure!(open["items"].is_array(), "{open}");
+    let causes = english.json(&["cause"]).await?;
+    ensure!(causes["items"].is_array(), "{causes}");
+    ensure!(
+        open["items"].as_array().is_some_and(|open| !open.is_empty())
+            || chinese.ok(&["cause"]).await?.out.contains("沒有原因")
+    );
     let said = english.run(&["alert", "acknowledge", "pool-space.nobody"]).await?;
     ensure!(said.code == 3 && said.err.contains("alert"), "{said:?}");
     channels(english, chinese).await?;

@@ -6,9 +6,10 @@ use cake_planner::query::Filter;
 use cake_planner::server::ServerHealth;
 use cake_types::{
     AccountId, Alert, Announcement, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Channel, ChannelState,
-    Event, Export, ExportStatus, Failure, Image, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Part,
-    Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, Server, ServerDisk, ServerEvent, ServerId,
-    ServerStatus, SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState,
+    Event, Export, ExportStatus, Failure, Grouping, Image, Import, ImportStatus, Language, Name, Node, NodeId,
+    NodeStatus, Part, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, Server, ServerDisk,
+    ServerEvent, ServerId, ServerStatus, SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
+    Volume, VolumeState,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -78,6 +79,8 @@ pub trait ConsoleData: Send + Sync + 'static {
 
     /// Alerts that are open, in any order.
     async fn alerts(&self) -> Vec<Alert>;
+    /// The same in groups, each with what lies beneath it: those with a cause first.
+    async fn causes(&self) -> Vec<Grouping>;
 
     /// What machines on the network are told of the console.
     async fn announcement(&self) -> AnnouncementView;

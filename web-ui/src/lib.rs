@@ -12,6 +12,7 @@
 //! This crate deliberately can't change anything: it has GETs only, and does not know the Store, the nodes or the API's code.
 
 mod assets;
+mod causes;
 mod data;
 mod frame;
 mod icons;

@@ -11,8 +11,8 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, alerts, announcement, audit, backups, bin, bulk, cd, certificate, channels, console, disks, events,
-    exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks,
+    accounts, alerts, announcement, audit, backups, bin, bulk, causes, cd, certificate, channels, console, disks,
+    events, exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks,
     server_orders, servers, session, settings, setup, sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
 };
 
@@ -200,6 +200,7 @@ fn table(api: Api) -> Table {
         .add("channel_update", ("PATCH", "/v1/channels/{channel}"), With(Administer), channels::update)
         .add("channel_delete", ("DELETE", "/v1/channels/{channel}"), With(Administer), channels::delete)
         .add_fleeting("channel_test", ("POST", "/v1/channels/{channel}/test"), With(Administer), channels::test)
+        .add("cause_list", ("GET", "/v1/causes"), With(View), causes::list)
         .add("event_list", ("GET", "/v1/events"), With(View), events::list)
         .add("audit_list", ("GET", "/v1/audit"), With(Audit), audit::list)
         .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)

@@ -7,6 +7,7 @@ use cake_control::announce::Announcer;
 use cake_control::backup::Backups;
 use cake_control::backup::restore::Restore;
 use cake_control::board::Board;
+use cake_control::causes::Causes;
 use cake_control::certificate::Certificates;
 use cake_control::channels::Channels;
 use cake_control::consoles::Consoles;
@@ -53,6 +54,7 @@ pub struct Api {
     pub(crate) disks: Arc<DiskReader>,
     pub(crate) alerts: Arc<AlertBook>,
     pub(crate) channels: Arc<Channels>,
+    pub(crate) causes: Arc<Causes>,
     pub(crate) announcer: Arc<Announcer>,
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) ups: Arc<UpsBook>,
@@ -88,6 +90,7 @@ impl Api {
             disks: control.disks.clone(),
             alerts: control.alerts.clone(),
             channels: control.channels.clone(),
+            causes: control.causes.clone(),
             announcer: control.announcer.clone(),
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),

@@ -66,6 +66,7 @@ pub enum Command {
     Task(TaskCommand),
     #[command(subcommand)]
     Alert(AlertCommand),
+    Cause,
     #[command(subcommand)]
     Channel(ChannelCommand),
     #[command(subcommand)]

@@ -19,6 +19,7 @@ mod args;
 mod backup;
 mod bin;
 mod bulk;
+mod cause;
 mod certificate;
 mod channel;
 mod console;
@@ -91,6 +92,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Ups(command) => ups::run(&context, command).await,
         Command::Alert(command) => alert::run(&context, command).await,
         Command::Channel(command) => channel::run(&context, command).await,
+        Command::Cause => cause::run(&context).await,
         Command::Event(command) => look::event(&context, command).await,
         Command::Audit(command) => look::audit(&context, command).await,
         Command::Query(args) => search::query(&context, args).await,

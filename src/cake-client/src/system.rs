@@ -3,7 +3,7 @@
 use crate::core::{NO_BODY, escape};
 use crate::vms::vm_path;
 use crate::wire::{
-    Alert, Announcement, AuditRecord, Certificate, Event, Node, Pool, ServerDisks, SetupDone, SetupState,
+    Alert, Announcement, AuditRecord, Cause, Certificate, Event, Node, Pool, ServerDisks, SetupDone, SetupState,
     SigningRequest, Sticks, Ups, UsageHistory, Version,
 };
 use crate::{Client, Error, ItemsSeen, Seen};
@@ -125,6 +125,11 @@ impl Client {
     /// Those that are open, the worst first.
     pub async fn alerts(&self) -> Result<ItemsSeen<Alert>, Error> {
         self.list("/v1/alerts", None).await
+    }
+
+    /// What lies beneath the alerts that are open, the weightiest first.
+    pub async fn causes(&self) -> Result<ItemsSeen<Cause>, Error> {
+        self.list("/v1/causes", None).await
     }
 
     pub async fn acknowledge_alert(&self, alert: &str, note: Option<&str>) -> Result<Seen<Alert>, Error> {

@@ -525,6 +525,44 @@ pub struct Alert {
     pub next: Option<String>,
 }
 
+/// Alerts that belong together, and what lies beneath them.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Cause {
+    pub id: String,
+    pub cause: Option<CauseGuess>,
+    pub between: Vec<CauseGuess>,
+    pub tell: Vec<CauseSign>,
+    pub since: Option<Timestamp>,
+    pub evidence: Vec<CauseEvidence>,
+    pub alerts: Vec<String>,
+    pub message: Option<String>,
+    pub next: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct CauseGuess {
+    pub kind: String,
+    pub confidence: u8,
+    pub message: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct CauseSign {
+    pub symptom: String,
+    pub message: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct CauseEvidence {
+    pub how: String,
+    pub at: Option<Timestamp>,
+    pub sign: CauseSign,
+}
+
 /// Who knows of an alert.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]

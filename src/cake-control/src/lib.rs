@@ -24,6 +24,7 @@ mod audit;
 pub mod backup;
 pub mod board;
 pub mod caller;
+pub mod causes;
 pub mod certificate;
 pub mod channels;
 pub mod clock;

@@ -14,6 +14,7 @@ use crate::announce::Announcer;
 use crate::backup::Backups;
 use crate::backup::restore::{self, Restore};
 use crate::board::{Board, Render, Transition};
+use crate::causes::Causes;
 use crate::certificate::{CertificateError, Certificates};
 use crate::channels::{self, Channels, KeyFileError, Speak};
 use crate::consoles::Consoles;
@@ -92,6 +93,7 @@ pub struct Control {
     pub disks: Arc<DiskReader>,
     pub alerts: Arc<AlertBook>,
     pub channels: Arc<Channels>,
+    pub causes: Arc<Causes>,
     pub announcer: Arc<Announcer>,
     pub certificates: Arc<Certificates>,
     pub ups: Arc<UpsBook>,
@@ -165,6 +167,7 @@ impl Control {
         let key = channels::key(&place.state)?;
         let sealed_to = key.public();
         let channels = Channels::load(ledger.clone(), settings.clone(), announcer.clone(), speak, key).await?;
+        let causes = Arc::new(Causes::new(ledger.clone(), alerts.clone()));
         let ups = Arc::new(UpsBook::load(ledger.clone(), settings.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
         let disks = Arc::new(DiskReader::new(ledger.clone(), nodes.clone()));
@@ -200,6 +203,7 @@ impl Control {
             disks,
             alerts,
             channels: Arc::new(channels),
+            causes,
             announcer,
             certificates: Arc::new(certificates),
             ups,

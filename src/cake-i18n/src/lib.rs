@@ -23,6 +23,7 @@
 //! compares. This crate does not know HTTP, pages, or which language somebody prefers.
 
 mod catalogue;
+mod causes;
 pub mod format;
 pub mod letter;
 mod pattern;

@@ -2,11 +2,12 @@
 
 use cake_i18n::{Catalogue, Words};
 use cake_types::{
-    AlertKind, AlertTurn, BmcAccess, BmcProblem, BootDevice, ChassisVerb, Code, DiskSilence, DiskVerdict, DiskWarning,
-    Entity, EventKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff, HostSetting, ImageFormat, Language,
-    LeavingStage, LeavingWay, MailSecurity, NameError, PartFact, PartTrouble, Permission, PowerRestore, Restart,
-    SendTrouble, SensorGroup, SensorState, SensorUnit, ServerBus, SetupError, Severity, StickFormat, StickTrouble,
-    TagError, TaskKind, TaskState, TcgReason, UpsFlag, UpsProblem, UpsShutdown, VmState, WebhookTemplate,
+    AlertKind, AlertTurn, BmcAccess, BmcProblem, BootDevice, CauseKind, ChassisVerb, Code, DiskSilence, DiskVerdict,
+    DiskWarning, Entity, EventKind, EvidenceKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff, HostSetting,
+    ImageFormat, Language, LeavingStage, LeavingWay, MailSecurity, NameError, PartFact, PartTrouble, Permission,
+    PowerRestore, Restart, SendTrouble, SensorGroup, SensorState, SensorUnit, ServerBus, SetupError, Severity,
+    StickFormat, StickTrouble, Symptom, TagError, TaskKind, TaskState, TcgReason, ThingKind, UpsFlag, UpsProblem,
+    UpsShutdown, VmState, WebhookTemplate,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -149,6 +150,14 @@ fn every_word_of_the_vocabulary_is_there() {
         DiskSilence::ALL.iter().for_each(|of| has(format!("disk-silence-{}", of.as_str())));
         StickFormat::ALL.iter().for_each(|of| has(format!("stick-format-{}", of.as_str())));
         StickTrouble::ALL.iter().for_each(|of| has(format!("stick-trouble-{}", of.as_str())));
+        ThingKind::ALL.iter().for_each(|of| has(format!("thing-{}", of.as_str())));
+        Symptom::ALL.iter().for_each(|of| has(format!("symptom-{}", of.as_str())));
+        EvidenceKind::ALL.iter().for_each(|of| has(format!("cause-evidence-{}", of.as_str())));
+        for cause in CauseKind::ALL {
+            has(format!("cause-{}", cause.as_str()));
+            has(format!("cause-{}-short", cause.as_str()));
+            has(format!("cause-{}-next", cause.as_str()));
+        }
         for code in [
             FailureCode::StickGone,
             FailureCode::StickUnreadable,

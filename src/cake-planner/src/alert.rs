@@ -164,9 +164,8 @@ fn of_channel(seen: &ChannelSeen<'_>) -> Option<Finding> {
 
 /// An alert that nothing is known of yet is as it was.
 fn still(alert: &Alert) -> Finding {
-    let Alert { id, kind, severity, subject, params, since: _, acknowledged: _, silenced: _ } = alert.clone();
-    let plain = AlertId::of(kind, &subject, None);
-    let part = id.as_str().strip_prefix(plain.as_str()).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned);
+    let part = alert.part().map(str::to_owned);
+    let Alert { id: _, kind, severity, subject, params, since: _, acknowledged: _, silenced: _ } = alert.clone();
     Finding { kind, part, severity, subject, params }
 }
 

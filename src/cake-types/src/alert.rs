@@ -26,6 +26,14 @@ pub struct Alert {
     pub silenced: Option<Silence>,
 }
 
+impl Alert {
+    /// What tells it apart from others about the same subject, as it stands in its id.
+    pub fn part(&self) -> Option<&str> {
+        let plain = AlertId::of(self.kind, &self.subject, None);
+        self.id.as_str().strip_prefix(plain.as_str())?.strip_prefix('.')
+    }
+}
+
 /// Somebody knows and sees to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledgement {
@@ -56,9 +64,14 @@ impl AlertId {
         let mut id = format!("{}.{}", kind.as_str(), subject.id);
         if let Some(part) = part {
             id.push('.');
-            id.extend(part.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).take(PART_MAX));
+            id.push_str(&Self::part_of(part));
         }
         Self(id)
+    }
+
+    /// A part as it stands in an id.
+    pub fn part_of(part: &str) -> String {
+        part.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).take(PART_MAX).collect()
     }
 
     pub fn as_str(&self) -> &str {

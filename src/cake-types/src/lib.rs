@@ -13,6 +13,7 @@
 mod account;
 mod alert;
 mod announcement;
+mod cause;
 mod certificate;
 mod channel;
 mod drive;
@@ -46,6 +47,10 @@ mod words;
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
 pub use alert::{Acknowledgement, Alert, AlertId, AlertKind, Silence};
 pub use announcement::{AnnounceState, Announced, Announcement, local};
+pub use cause::{
+    CauseEvidence, CauseGuess, CauseKind, CauseReport, CauseSign, CauseThing, CauseVerdict, EvidenceKind, Grouping,
+    Symptom, ThingKind,
+};
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
 pub use channel::{
     AlertTurn, Arrived, Channel, ChannelSpec, ChannelState, Failing, Flaps, Known, Letter, LetterPart, MailSecurity,

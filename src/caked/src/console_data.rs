@@ -8,6 +8,7 @@ use cake_control::alerts::AlertBook;
 use cake_control::announce::Announcer;
 use cake_control::backup::Backups;
 use cake_control::board::{self, Board, What};
+use cake_control::causes::Causes;
 use cake_control::certificate::Certificates;
 use cake_control::channels::{self, Channels};
 use cake_control::error;
@@ -24,8 +25,8 @@ use cake_node_api::ServerLog;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Language, NodeId, Part,
-    PoolStatus, Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec, VmId,
+    Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Grouping, Language, NodeId,
+    Part, PoolStatus, Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec, VmId,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
@@ -49,6 +50,7 @@ pub struct Data {
     search: Arc<Search>,
     alerts: Arc<AlertBook>,
     channels: Arc<Channels>,
+    causes: Arc<Causes>,
     accounts: Arc<Accounts>,
     backups: Arc<Backups>,
     support: Arc<Support>,
@@ -70,6 +72,7 @@ impl Data {
             search: control.search.clone(),
             alerts: control.alerts.clone(),
             channels: control.channels.clone(),
+            causes: control.causes.clone(),
             accounts: control.accounts.clone(),
             backups: control.backups.clone(),
             support: control.support.clone(),
@@ -354,6 +357,10 @@ impl ConsoleData for Data {
 
     async fn alerts(&self) -> Vec<Alert> {
         self.alerts.open().values().cloned().collect()
+    }
+
+    async fn causes(&self) -> Vec<Grouping> {
+        self.causes.groups()
     }
 
     async fn announcement(&self) -> AnnouncementView {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 27] = [
+pub const ORDER: [&str; 28] = [
     "first-steps",
     "finding",
     "create-a-vm",
@@ -27,6 +27,7 @@ pub const ORDER: [&str; 27] = [
     "bin",
     "storage",
     "alerts",
+    "causes",
     "notifications",
     "usage",
     "server-disks",

@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use cake_i18n::Words;
 use cake_planner::alert::{self, Alerts, Facts, VmSeen};
+use cake_planner::cause;
 use cake_planner::query::{
     AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem, VolumeItem,
 };
 use cake_types::{
     AccountId, Acknowledgement, Actor, Alert, AnnounceState, Announcement, ApiToken, AuditRecord, CertificateInfo,
-    CertificateSource, Event, NodeId, Part, Permission, Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec,
-    VmId, VmState,
+    CertificateSource, Event, Grouping, NodeId, Part, Permission, Problem, Role, SavedQuery, ServerId, Task, TaskId,
+    UpsSpec, VmId, VmState,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
@@ -245,6 +246,24 @@ impl ConsoleData for Rack {
             last.get_mut().acknowledged = Some(Acknowledgement { at: facts.now, by, note });
         }
         open.into_values().collect()
+    }
+
+    /// What lies beneath them, as the planner finds it.
+    async fn causes(&self) -> Vec<Grouping> {
+        let mut facts = cause::Facts::new(jiff::Timestamp::now());
+        for v in &self.nodes {
+            let (status, disks) = (v.status.as_ref(), v.disks.as_deref());
+            facts.node(&NodeItem { node: &v.node, status, connected: v.connected, disks });
+        }
+        self.pools.iter().for_each(|v| facts.pool(&PoolItem { pool: &v.pool, status: v.status.as_ref() }));
+        let vms = self.vms.lock().expect("no panic held it").clone();
+        for v in &vms {
+            let state = v.status.as_ref().map_or(VmState::Pending, |status| status.state);
+            let (status, orphaned) = (v.status.as_ref(), v.orphaned);
+            facts.vm(&VmSeen { vm: &v.vm, status, state, orphaned, binned: false });
+        }
+        self.alerts().await.iter().for_each(|alert| facts.alert(alert));
+        cause::group(&facts)
     }
 
     async fn host_etag(&self, _: NodeId) -> String {

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod backups;
 pub mod bin;
 pub mod bulk;
+pub mod causes;
 pub mod cd;
 pub mod certificate;
 pub mod channels;

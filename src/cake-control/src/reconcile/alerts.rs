@@ -70,11 +70,11 @@ impl AlertReconciler {
     }
 }
 
-fn server_seen(entry: &ServerEntry) -> ServerSeen<'_> {
+pub(crate) fn server_seen(entry: &ServerEntry) -> ServerSeen<'_> {
     ServerSeen { server: &entry.server, status: entry.status.as_ref() }
 }
 
-fn vm_seen(entry: &VmEntry) -> VmSeen<'_> {
+pub(crate) fn vm_seen(entry: &VmEntry) -> VmSeen<'_> {
     VmSeen {
         vm: &entry.vm,
         status: entry.status.as_ref(),

@@ -85,6 +85,18 @@ alerts-all = All alerts
 alerts-past = What happened before
 alerts-none-title = No alerts
 alerts-none-text = Nothing needs you right now. What happened stands under “Events”.
+cause-why = Why cake thinks so
+cause-tell = What would tell
+cause-between = What it could be
+cause-alerts = { $count ->
+    [one] One alert beneath it
+   *[other] { $count } alerts beneath it
+}
+cause-vms = { $count ->
+    [one] One VM suffers from it or may.
+   *[other] { $count } VMs suffer from it or may.
+}
+cause-help = How causes are found
 alert-since = Began { $age }.
 alert-known = Acknowledged by { $who }, { $age }.
 alert-acknowledge = Acknowledge

@@ -83,6 +83,16 @@ alerts-all = 所有警示
 alerts-past = 先前發生的事
 alerts-none-title = 沒有警示
 alerts-none-text = 目前不需要您處理任何事。發生過的事列在「事件」裡。
+cause-why = 判斷的依據
+cause-tell = 查明以下事項就能知道
+cause-between = 可能的原因
+cause-alerts = { $count ->
+   *[other] 相關的警示：{ $count }個
+}
+cause-vms = { $count ->
+   *[other] 有{ $count }台虛擬機器受影響，或可能受影響。
+}
+cause-help = 原因是怎麼找出來的
 alert-since = { $age }開始。
 alert-known = { $who }已確認（{ $age }）。
 alert-acknowledge = 確認

@@ -6,6 +6,7 @@ mod announcement;
 mod backup;
 mod bad_input;
 mod bin;
+mod causes;
 mod certificate;
 mod console;
 mod contract;

@@ -1,0 +1,38 @@
+//! What lies beneath the alerts that are open: asked when somebody looks, kept nowhere.
+//!
+//! board, alerts ──► [`cause::Facts`] ──► [`cause::group`] (pure)
+
+use cake_planner::cause::{self, Facts};
+use cake_types::Grouping;
+use std::sync::Arc;
+
+use crate::alerts::AlertBook;
+use crate::ledger::Ledger;
+use crate::reconcile::alerts::vm_seen;
+use crate::search::{node_item, pool_item};
+
+pub struct Causes {
+    ledger: Arc<Ledger>,
+    alerts: Arc<AlertBook>,
+}
+
+impl Causes {
+    pub const fn new(ledger: Arc<Ledger>, alerts: Arc<AlertBook>) -> Self {
+        Self { ledger, alerts }
+    }
+
+    /// Every alert that is open in exactly one group, those with a cause first.
+    pub fn groups(&self) -> Vec<Grouping> {
+        let board = &self.ledger.board;
+        let open = self.alerts.open();
+        if open.is_empty() {
+            return Vec::new();
+        }
+        let mut facts = Facts::new(self.ledger.now());
+        board.nodes().iter().for_each(|entry| facts.node(&node_item(entry)));
+        board.pools().iter().for_each(|entry| facts.pool(&pool_item(entry)));
+        board.vms().iter().for_each(|entry| facts.vm(&vm_seen(entry)));
+        open.values().for_each(|alert| facts.alert(alert));
+        cause::group(&facts)
+    }
+}
