@@ -32,6 +32,7 @@ impl Causes {
         board.nodes().iter().for_each(|entry| facts.node(&node_item(entry)));
         board.pools().iter().for_each(|entry| facts.pool(&pool_item(entry)));
         board.vms().iter().for_each(|entry| facts.vm(&vm_seen(entry)));
+        board.servers().iter().for_each(|entry| facts.server(&entry.server, entry.status.as_ref(), &[]));
         open.values().for_each(|alert| facts.alert(alert));
         cause::group(&facts)
     }

@@ -83,8 +83,6 @@ pub(super) fn the_same(error: &TransportError) -> TransportError {
         TransportError::Cipher => TransportError::Cipher,
         TransportError::Certificate => TransportError::Certificate,
         TransportError::Garbled(what) => TransportError::Garbled(what),
-        TransportError::Silent | TransportError::NoDevice | TransportError::Certificate | TransportError::Io(_) => {
-            TransportError::Silent
-        }
+        TransportError::Silent | TransportError::NoDevice | TransportError::Io(_) => TransportError::Silent,
     }
 }

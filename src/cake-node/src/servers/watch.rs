@@ -250,7 +250,11 @@ fn problem(error: &BmcError) -> BmcProblem {
     match error {
         BmcError::Transport(error) => error.problem(),
         BmcError::Completion(Completion::INSUFFICIENT_PRIVILEGE) => BmcProblem::Forbidden,
-        BmcError::Completion(_) | BmcError::Unsupported | BmcError::Answer(_) => BmcProblem::Garbled,
+        BmcError::Completion(_)
+        | BmcError::Unsupported
+        | BmcError::Answer(_)
+        | BmcError::Redfish { .. }
+        | BmcError::NoSystem => BmcProblem::Garbled,
     }
 }
 
@@ -272,7 +276,9 @@ fn trouble(error: &BmcError) -> Trouble {
         BmcError::Transport(error) => code_of(error.problem()),
         BmcError::Unsupported => FailureCode::BmcUnsupported,
         BmcError::Completion(Completion::INSUFFICIENT_PRIVILEGE) => FailureCode::BmcRefused,
-        BmcError::Completion(_) | BmcError::Answer(_) => FailureCode::BmcFailed,
+        BmcError::Completion(_) | BmcError::Answer(_) | BmcError::Redfish { .. } | BmcError::NoSystem => {
+            FailureCode::BmcFailed
+        }
     };
     Trouble { code, detail: crate::chain(error) }
 }

@@ -41,6 +41,8 @@ type Key = (ThingKind, Uuid, String);
 pub struct Facts {
     scene: Scene,
     things: BTreeMap<Key, Ix>,
+    /// What a sensor that is in trouble says, by its server and the alert's part.
+    sensors: BTreeMap<(Uuid, String), (Ix, Symptom)>,
     /// Which alert each place of [`Scene::seen`] is, if it is one.
     pub(super) alerts: Vec<Option<AlertId>>,
     /// Alerts that no rule has anything to say about.
@@ -51,7 +53,7 @@ impl Facts {
     pub fn new(now: Timestamp) -> Self {
         let told = Some(TOLD.iter().copied().collect::<BTreeSet<_>>());
         let scene = Scene { now, graph: Graph::default(), seen: Vec::new(), clear: Vec::new(), told };
-        Self { scene, things: BTreeMap::new(), alerts: Vec::new(), others: Vec::new() }
+        Self { scene, things: BTreeMap::new(), sensors: BTreeMap::new(), alerts: Vec::new(), others: Vec::new() }
     }
 
     /// What is known, for [`super::explain`].
@@ -175,13 +177,30 @@ impl Facts {
             });
             found.map(|(_, ix)| (*ix, symptom))
         });
-        match seen {
-            Some((thing, symptom)) => {
-                self.see(thing, symptom, alert.since, alert.severity);
-                *self.alerts.last_mut().expect("just seen") = Some(alert.id.clone());
-            }
+        match seen.or_else(|| self.of_a_sensor(alert)) {
+            Some((thing, symptom)) => self.told(thing, symptom, alert),
             None => self.others.push(alert.id.clone()),
         }
+    }
+
+    /// What its server told already is not seen twice.
+    fn told(&mut self, thing: Ix, symptom: Symptom, alert: &Alert) {
+        let known = self.scene.seen.iter().position(|seen| (seen.thing, seen.symptom) == (thing, symptom));
+        let at = match known.filter(|at| self.alerts[*at].is_none()) {
+            Some(at) => at,
+            None => {
+                self.see(thing, symptom, alert.since, alert.severity);
+                self.alerts.len() - 1
+            }
+        };
+        self.alerts[at] = Some(alert.id.clone());
+    }
+
+    /// An alert about a sensor is about the part that it measures.
+    fn of_a_sensor(&self, alert: &Alert) -> Option<(Ix, Symptom)> {
+        let sensor = matches!(alert.kind, AlertKind::SensorLimit | AlertKind::SensorFault);
+        let key = (alert.subject.id, alert.part().filter(|_| sensor)?.to_owned());
+        self.sensors.get(&key).copied()
     }
 
     fn see(&mut self, thing: Ix, symptom: Symptom, at: Timestamp, severity: Severity) {
@@ -218,7 +237,10 @@ fn symptom(alert: &Alert) -> Option<(ThingKind, Symptom)> {
         AlertKind::VmFailed if crash_loop() => (Vm, Symptom::Crashed),
         AlertKind::VmFailed => (Vm, Symptom::CannotStart),
         AlertKind::VmCrashed => (Vm, Symptom::Crashed),
-        AlertKind::CertificateEnds => return None,
+        AlertKind::ServerSilent => (ThingKind::Bmc, Symptom::Silent),
+        // Sensors are known by their server; what a whole chassis complains of says no rule.
+        AlertKind::SensorLimit | AlertKind::SensorFault | AlertKind::ChassisFault => return None,
+        AlertKind::CertificateEnds | AlertKind::ChannelFails => return None,
         AlertKind::UpsOnBattery => (Ups, Symptom::OnBattery),
         AlertKind::UpsLowBattery => (Ups, Symptom::LowBattery),
         AlertKind::UpsAway => (Ups, Symptom::Silent),

@@ -3,8 +3,8 @@
 use super::{Facts, subject};
 use crate::cause::{Graph, Ix, Link};
 use cake_types::{
-    BmcProblem, Sensor, SensorGroup, SensorState, Server, ServerEvent, ServerStatus, Severity, Subject, Symptom,
-    ThingKind,
+    AlertId, BmcProblem, Sensor, SensorGroup, SensorState, Server, ServerEvent, ServerStatus, Severity, Subject,
+    Symptom, ThingKind,
 };
 use std::collections::BTreeSet;
 
@@ -46,7 +46,10 @@ impl Facts {
         self.wire(machine, bmc, &parts);
         for sensor in &status.sensors {
             if let (Some(part), Some(at)) = (self.part(&of, machine, bmc, sensor), status.read_at) {
-                symptoms(sensor).into_iter().for_each(|(symptom, severity)| self.see(part, symptom, at, severity));
+                for (symptom, severity) in symptoms(sensor) {
+                    self.see(part, symptom, at, severity);
+                    self.sensors.insert((own.id, AlertId::part_of(&sensor.id)), (part, symptom));
+                }
             }
         }
         for event in events.iter().filter(|event| event.asserted) {
