@@ -60,7 +60,16 @@ impl World {
         let id = AlertId::of(kind, &subject, part);
         let params = part.map(|part| ("code".to_owned(), part.to_owned())).into_iter().collect();
         let since = self.now - SignedDuration::from_secs(ago);
-        self.alerts.push(Alert { id, kind, severity: Severity::Error, subject, params, since, acknowledged: None });
+        self.alerts.push(Alert {
+            id,
+            kind,
+            severity: Severity::Error,
+            subject,
+            params,
+            since,
+            acknowledged: None,
+            silenced: None,
+        });
     }
 
     fn of_node(&self) -> Subject {
