@@ -15,8 +15,19 @@
 //!
 //! This crate does not know: nodes, the Store, HTTP pages, languages, when it is asked and how often. Start from [`Bmc`].
 
+pub mod asf;
 mod bmc;
+pub mod command;
+pub mod fru;
+mod ipmi;
+pub mod lan;
 pub mod message;
+pub mod rmcp;
+pub mod sdr;
+pub mod sel;
+pub mod sensor;
+mod text;
 
 pub use bmc::{Bmc, BmcError, EventLog, Reading};
+pub use ipmi::Ipmi;
 pub use message::{Completion, Request, Response, Transport, TransportError};

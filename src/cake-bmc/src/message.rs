@@ -48,6 +48,7 @@ impl Completion {
     pub const OUT_OF_SPACE: Self = Self(0xc4);
     pub const RESERVATION_CANCELED: Self = Self(0xc5);
     pub const INVALID_LENGTH: Self = Self(0xc7);
+    pub const LENGTH_EXCEEDED: Self = Self(0xc8);
     pub const PARAMETER_OUT_OF_RANGE: Self = Self(0xc9);
     /// Fewer bytes must be asked for at a time.
     pub const CANNOT_RETURN_LENGTH: Self = Self(0xca);
@@ -66,6 +67,9 @@ impl Completion {
 #[async_trait]
 pub trait Transport: Send + Sync {
     async fn send(&self, request: &Request) -> Result<Response, TransportError>;
+
+    /// Ends the session, where there is one, so that the BMC need not wait for its time-out.
+    async fn close(&self) {}
 }
 
 /// Why a request has no response.

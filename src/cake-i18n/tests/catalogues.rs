@@ -2,10 +2,11 @@
 
 use cake_i18n::{Catalogue, Words};
 use cake_types::{
-    Code, DiskSilence, DiskVerdict, DiskWarning, EventKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff,
-    HostSetting, ImageFormat, Language, LeavingStage, LeavingWay, NameError, Permission, Restart, ServerBus,
-    SetupError, Severity, StickFormat, StickTrouble, TagError, TaskKind, TaskState, TcgReason, UpsFlag, UpsProblem,
-    UpsShutdown, VmState,
+    BmcAccess, BmcProblem, BootDevice, ChassisVerb, Code, DiskSilence, DiskVerdict, DiskWarning, Entity, EventKind,
+    ExitReason, FailureCode, Firmware, GuestOs, HandsOff, HostSetting, ImageFormat, Language, LeavingStage, LeavingWay,
+    NameError, PartFact, PartTrouble, Permission, PowerRestore, Restart, SensorGroup, SensorState, SensorUnit,
+    ServerBus, SetupError, Severity, StickFormat, StickTrouble, TagError, TaskKind, TaskState, TcgReason, UpsFlag,
+    UpsProblem, UpsShutdown, VmState,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -41,8 +42,9 @@ fn every_language_has_the_same_messages_with_the_same_variables() {
         assert_eq!(words.ids().collect::<Vec<_>>(), ids, "{}", words.tag());
         for id in &ids {
             assert_eq!(words.variables(id), english.variables(id), "{} {id}", words.tag());
-            // Between two Chinese sentences there is nothing.
-            let may_be_silent = *id == "sentence-gap";
+            // Between two Chinese sentences there is nothing; and a number of times has no sign.
+            const SILENT: [&str; 4] = ["sentence-gap", "sensor-unit-none", "sensor-unit-count", "sensor-unit-other"];
+            let may_be_silent = SILENT.contains(id);
             assert!(may_be_silent || !words.source(id).unwrap_or_default().is_empty(), "{} {id} is empty", words.tag());
         }
     }
@@ -179,6 +181,31 @@ const VM_STATES: [VmState; 11] = [
     VmState::Deleting,
     VmState::Lost,
 ];
+
+/// What the specification's tables of events say, `cake-bmc` asks for (`tests/words.rs` there).
+#[test]
+fn what_servers_and_sensors_are_has_its_words() {
+    for words in all() {
+        let has = |kind: &str, values: &[&str]| {
+            values
+                .iter()
+                .for_each(|value| assert!(words.has(&format!("{kind}-{value}")), "{} {kind}-{value}", words.tag()));
+        };
+        has("sensor-state", &SensorState::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("sensor-group", &SensorGroup::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("sensor-unit", &SensorUnit::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("bmc-access", &BmcAccess::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("bmc-problem", &BmcProblem::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("power-restore", &PowerRestore::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("chassis-verb", &ChassisVerb::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("boot-device", &BootDevice::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("part-fact", &PartFact::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("part-trouble", &PartTrouble::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        for id in 0..=u8::MAX {
+            assert!(words.has(&Entity { id, instance: 1 }.word()), "{} entity {id:#x}", words.tag());
+        }
+    }
+}
 
 /// `Words::text` gives an unknown id back as it is, so an id in place of a text is a hole in the catalogue.
 #[test]

@@ -24,7 +24,7 @@ pub struct Sensor {
     pub facts: Vec<SensorFact>,
     #[serde(default, skip_serializing_if = "Limits::are_none")]
     pub limits: Limits,
-    /// What it is part of: `processor 1`. See `entity-ENTITY` in the catalogues.
+    /// What it is part of: `processor 1`. Its word is [`Entity::word`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity: Option<Entity>,
 }
@@ -34,6 +34,14 @@ pub struct Sensor {
 pub struct Entity {
     pub id: u8,
     pub instance: u8,
+}
+
+impl Entity {
+    /// The id of its word: `entity-NUMBER` in hexadecimal. What only a chassis, a board or its maker knows is "other".
+    pub fn word(self) -> String {
+        let named = matches!(self.id, 0x00..=0x35 | 0x37 | 0x40..=0x42);
+        format!("entity-{:02x}", if named { self.id } else { 0x01 })
+    }
 }
 
 /// Thresholds in the sensor's unit (IPMI 2.0 §35.4).
@@ -60,8 +68,8 @@ impl Limits {
 }
 
 /// Something that a discrete sensor says, or an event: `ipmi-CLASS-OFFSET` for the generic ones (IPMI 2.0 table 42-2) and
-/// `ipmi-6f-TYPE-OFFSET` for those of a sensor type (table 42-3), numbers in hexadecimal; its words are the catalogue's entry of that
-/// name. What is not in the specification (OEM), or is Redfish's own, is told as it came.
+/// `ipmi-6f-TYPE-OFFSET` for those of a sensor type (table 42-3), numbers in hexadecimal; of the firmware's events with the step or error
+/// behind, `ipmi-6f-0f-OFFSET-CODE`. Its words are the catalogue's entry of that name. What is not in the specification (OEM), or is Redfish's own, is told as it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SensorFact {
     pub key: String,

@@ -326,9 +326,11 @@ words! {
 
     /// A line of a name plate. Its word is `part-fact-FACT`.
     PartFact {
+        /// A number of SMBIOS (DSP0134 §7.4.1), where IPMI says it: its word is `chassis-kind-NUMBER`.
         ChassisKind = "chassis-kind",
         ChassisPart = "chassis-part",
         ChassisSerial = "chassis-serial",
+        /// A time, as RFC 3339 writes it.
         BoardMade = "board-made",
         BoardMaker = "board-maker",
         BoardName = "board-name",

@@ -1,0 +1,7 @@
+//! Bytes from a hostile BMC.
+#![no_main]
+
+#[path = "../records.rs"]
+mod records;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| records::sdr(bytes));
