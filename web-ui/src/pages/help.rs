@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 26] = [
+pub const ORDER: [&str; 27] = [
     "first-steps",
     "finding",
     "create-a-vm",
@@ -28,6 +28,7 @@ pub const ORDER: [&str; 26] = [
     "storage",
     "alerts",
     "usage",
+    "servers",
     "server-disks",
     "ups",
     "server",
