@@ -295,12 +295,14 @@ fn state<'a>(f: &'a Frame, view: &'a ServerView) -> StateRegion<'a> {
 fn silence(f: &Frame, view: &ServerView, status: &ServerStatus, problem: BmcProblem) -> Silence {
     let code = problem.as_str();
     let local = view.server.spec.bmc.as_ref().is_none_or(|bmc| bmc.access == BmcAccess::Local);
+    let refused = problem == BmcProblem::Refused;
+    let ask = refused && !local && f.may_administer();
     Silence {
         code,
         why: f.t(f.id("bmc-problem-", code)),
-        next: f.t(f.id("server-next-", code)),
+        next: if refused && !ask { f.t("server-next-ask") } else { f.t(f.id("server-next-", code)) },
         read: status.read_at.map(|at| f.time(&at)),
-        ask: problem == BmcProblem::Refused && !local && f.may_administer(),
+        ask,
     }
 }
 

@@ -104,6 +104,7 @@ async fn a_refusal_asks_for_the_password_right_there_and_only_who_may_give_it() 
     }
     let viewer = Browser::new(common::busy(), Some(common::viewer("viewer"))).get(sites::REFUSED).await.text;
     assert!(viewer.contains("data-code=\"refused\"") && !viewer.contains("data-api="));
+    assert!(viewer.contains("An administrator has to type the right user and password."));
 }
 
 #[tokio::test]
@@ -191,4 +192,27 @@ async fn a_node_and_its_machine_lead_to_each_other() {
         assert!(browser.get(address).await.text.contains(&format!("href=\"{}\"", sites::NODE)), "{address}");
     }
     assert!(browser.get(sites::NODE).await.text.contains("href=\"/hardware\""));
+}
+
+#[tokio::test]
+async fn what_a_bmc_wrote_does_not_turn_the_words_beside_it() {
+    let browser = administrator(common::hostile());
+    let addresses = [sites::CRITICAL, sites::NODE, "/servers"].map(str::to_owned);
+    let parts = ["log", "parts"].map(|part| format!("{}/{part}", sites::CRITICAL));
+    let mut seen = 0;
+    for address in addresses.into_iter().chain(parts) {
+        let html = browser.get(&address).await.text;
+        // Of a page its own part; the tasks of the moment are others' words.
+        let begin = html.find("<main").unwrap_or(0);
+        let end = html.find("</main>").map_or(html.len(), |at| at + "</main>".len());
+        markup::walk(&address, &html[begin..end], |text, isolated| {
+            seen += usize::from(text.contains('\u{202e}'));
+            assert!(isolated || !text.contains('\u{202e}'), "{address}: {text}");
+        });
+    }
+    assert!(seen > 20, "the attack is there: {seen}");
+    let page = browser.get("/servers").await.text;
+    let start = page.find("/static/").expect("a style sheet");
+    let style = page[start..].split('"').next().expect("an address").replace("logo.svg", "cake.css");
+    assert!(browser.get(&style).await.text.contains("[translate=\"no\"] {\n  unicode-bidi: isolate;"));
 }

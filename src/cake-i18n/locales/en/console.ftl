@@ -899,6 +899,7 @@ server-try-again = Try with these
 server-next-silent = Check that the server has mains power, that the BMC’s network cable is plugged in, and that its address is right. cake asks again by itself.
 server-next-no-address = Check the name, or type the address itself. cake asks again by itself.
 server-next-refused = Type the right user and password here.
+server-next-ask = An administrator has to type the right user and password.
 server-next-forbidden = Give the user at least the right “operator” in the BMC’s own settings, or type another user below.
 server-next-busy = Somebody else has all its sessions open. cake asks again by itself.
 server-next-garbled = Check the address and the port. If they are right, restart the BMC or update its firmware.
@@ -985,8 +986,8 @@ server-log-ended = – over
 server-log-passed = ({ $value }, limit { $limit })
 server-log-empty = The event log is empty.
 server-log-older = { $count ->
-    [one] One older entry is not shown. “cake server log” has it.
-   *[other] { $count } older entries are not shown. “cake server log” has them all.
+    [one] One older entry is not shown. “cake server events” has it.
+   *[other] { $count } older entries are not shown. “cake server events” has them all.
 }
 server-log-full = { $percent } % of the log is in use.
 server-log-overflowed = The log was full, and entries were lost. Clear it.
