@@ -27,6 +27,7 @@ pub mod search;
 mod sensors;
 pub mod server;
 pub mod server_disks;
+mod server_health;
 pub mod server_log;
 pub mod servers;
 pub mod settings;

@@ -2,7 +2,7 @@
 
 use super::EventRows;
 use super::server_disks::{self, Summary};
-use super::servers;
+use super::server_health;
 use super::ups::{self, Supply};
 use super::usage::Charts;
 use crate::data::{ConsoleData, EventQuery, NodeView, PageQuery, PoolView, ServerView, VmView};
@@ -47,7 +47,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
             unreachable: nodes.iter().any(|node| !node.connected),
             unseen,
             alerts: &alerts,
-            hardware: servers::line(f, &machines),
+            hardware: server_health::line(f, &machines),
         },
     );
     let servers =
@@ -70,7 +70,7 @@ struct Health<'a> {
     unseen: usize,
     alerts: &'a [AlertRow],
     /// How the rack is, where there is a BMC that says so.
-    hardware: Option<servers::Health>,
+    hardware: Option<server_health::Health>,
 }
 
 /// More than these are for their own page.
@@ -102,7 +102,7 @@ pub struct Machine {
 
 pub fn machine(f: &Frame, node: &NodeView, all: &[Arc<ServerView>]) -> Option<Machine> {
     let view = all.iter().find(|view| view.server.spec.node == Some(node.node.meta.id))?;
-    Some(Machine { id: view.server.meta.id.to_string(), mark: servers::mark(f, view) })
+    Some(Machine { id: view.server.meta.id.to_string(), mark: server_health::mark(f, view) })
 }
 
 pub struct ServerFacts {

@@ -1,6 +1,6 @@
 //! The rack as a picture: a front view to scale, drawn from below, each server at its place.
 
-use super::servers;
+use super::{server_health, servers};
 use crate::data::{ServerView, VmView};
 use crate::frame::Frame;
 use crate::show::{self, Mark};
@@ -108,7 +108,7 @@ pub fn rack<'a>(f: &'a Frame, all: &[Arc<ServerView>], guests: usize) -> Rack<'a
     let beside = all.iter().filter(|view| view.server.spec.place.is_none()).map(|view| Beside {
         id: view.server.meta.id.to_string(),
         name: view.server.meta.name.to_string(),
-        mark: servers::mark(f, view),
+        mark: server_health::mark(f, view),
         etag: view.etag.clone(),
         free,
     });
@@ -178,9 +178,9 @@ fn slot(f: &Frame, drawn: &Drawn, place: RackPlace, view: &ServerView, guests: u
     let height = u32::from(place.height.max(1)) * UNIT;
     let y = drawn.top_of(place);
     let has_two = height > UNIT;
-    let trouble = servers::trouble(f, view);
+    let trouble = server_health::trouble(f, view);
     let row = servers::Row::of(f, view, guests);
-    let more = trouble.map(|servers::Trouble { name, what, .. }| More { name, text: what.text, raw: what.raw });
+    let more = trouble.map(|server_health::Trouble { name, what, .. }| More { name, text: what.text, raw: what.raw });
     let node = row.node.clone().filter(|node| *node != row.name);
     let more = more.or_else(|| node.map(|node| More { name: Some(node), text: String::new(), raw: false }));
     let more = more.filter(|_| has_two);

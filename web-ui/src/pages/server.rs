@@ -2,7 +2,8 @@
 
 use super::rack;
 use super::sensors;
-use super::servers::{self, Trouble};
+use super::server_health::{self, Trouble};
+use super::servers;
 use super::{EventRows, TaskRows};
 use crate::data::{ConsoleData, EventQuery, PageQuery, ServerView};
 use crate::frame::{Frame, Inside};
@@ -198,7 +199,7 @@ fn head<'a>(f: &'a Frame, view: &'a ServerView, guests: &[&str]) -> Head<'a> {
         id: view.server.meta.id.to_string(),
         name: view.server.meta.name.as_str(),
         etag: &view.etag,
-        mark: servers::mark(f, view),
+        mark: server_health::mark(f, view),
         sentence: sentence(f, view),
         verbs: words.iter().filter(|_| may).map(|word| verb(f, view, word, guests)).collect(),
         light: identify.map_or((false, false), |lit| (lit != Some(true), lit != Some(false))),
@@ -237,7 +238,7 @@ fn sentence(f: &Frame, view: &ServerView) -> String {
     if status.problem.is_some() {
         return f.tv("server-says-not-since", "age", f.age(&read_at));
     }
-    let count = servers::troubles(f, view).len();
+    let count = server_health::troubles(f, view).len();
     let power = status.chassis.map(|chassis| f.t(if chassis.on { "server-says-on" } else { "server-says-off" }));
     let how = match count {
         0 => f.t("server-says-well").to_owned(),
@@ -286,7 +287,7 @@ fn state<'a>(f: &'a Frame, view: &'a ServerView) -> StateRegion<'a> {
         id: view.server.meta.id.to_string(),
         etag: &view.etag,
         silence: problem.map(|(status, problem)| silence(f, view, status, problem)),
-        troubles: if problem.is_some() { Vec::new() } else { servers::troubles(f, view) },
+        troubles: if problem.is_some() { Vec::new() } else { server_health::troubles(f, view) },
         bmc: BmcForm::of(view.server.spec.bmc.as_ref()),
         laboratory: status.and_then(|status| status.device.as_ref()).is_some_and(|device| device.laboratory),
     }

@@ -2,7 +2,7 @@
 //! somebody opens that part of the page.
 
 use super::sensors::{self, Said};
-use super::{server, servers};
+use super::{server, server_health};
 use crate::data::{ConsoleData, ServerLogView};
 use crate::frame::{Frame, Inside};
 use crate::show::Mark;
@@ -65,7 +65,7 @@ pub async fn log(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Pa
 fn row(f: &Frame, event: &ServerEvent) -> Row {
     let measured = |value: f64| f.words.measured(value, event.unit.as_str());
     Row {
-        mark: servers::severe(f, event.severity()),
+        mark: server_health::severe(f, event.severity()),
         when: event.at.map(|at| (f.time(&at), f.time_exact(&at))),
         name: event.name.clone(),
         what: sensors::said(f, &event.fact),
