@@ -12,7 +12,7 @@ use std::{env, fs};
 const VENDORED: [&str; 6] = ["xterm.mjs", "xterm.css", "addon-fit.mjs", "novnc/core/rfb.js", "uplot.js", "uplot.css"];
 
 /// The style sheet's parts, below `style/`, in the order in which they win: tokens first, what a phone or paper changes last.
-const STYLE: [&str; 22] = [
+const STYLE: [&str; 24] = [
     "tokens",
     "ground",
     "parts/icons",
@@ -27,6 +27,8 @@ const STYLE: [&str; 22] = [
     "parts/search",
     "parts/bulk",
     "parts/alerts",
+    "parts/rack",
+    "parts/sensors",
     "pages/overview",
     "parts/forms",
     "pages/wizard",

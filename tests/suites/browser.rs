@@ -301,6 +301,9 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
     let tasks = client.tasks(Some(1)).await?;
     let task = tasks.items.first().context("a task")?.id;
     let vm = format!("/vms/{vm}");
+    // The machine that cake runs on is called as its node.
+    let node = client.nodes().await?.items.into_iter().next().context("a node")?.name;
+    let machine = format!("/servers/{node}");
     let open = |element: &str| format!("document.querySelector({}).open = true", json!(test_id(element)));
     Ok(vec![
         Sight::of("overview", "/"),
@@ -329,6 +332,12 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
         Sight::of("disks", "/disks"),
         Sight::of("bin", "/bin"),
         Sight::of("hardware", "/hardware"),
+        Sight::of("servers", "/servers"),
+        Sight::of("servers-add", "/servers")
+            .after("for (const more of document.querySelectorAll('[data-test=server-add], [data-test=server-add] details')) more.open = true"),
+        Sight::of("server", &*machine),
+        Sight::of("server-change", &*machine)
+            .after("for (const more of document.querySelectorAll('details.change')) more.open = true"),
         Sight::of("tasks", "/tasks"),
         Sight::of("task", format!("/tasks/{task}")),
         Sight::of("alerts", "/alerts"),

@@ -198,6 +198,10 @@ impl Frame {
         icons::svg(name)
     }
 
+    pub fn icon_at(&self, name: &str, y: &u32) -> String {
+        icons::svg_at(name, *y)
+    }
+
     pub fn asset(&self, name: &str) -> String {
         assets::url(name)
     }

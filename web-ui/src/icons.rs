@@ -6,6 +6,14 @@ pub fn svg(name: &str) -> String {
     format!(r#"<svg class="icon icon-{name}" viewBox="0 0 16 16" aria-hidden="true" focusable="false">{shapes}</svg>"#)
 }
 
+/// The same inside another picture, which style sheets can't size.
+pub fn svg_at(name: &str, y: u32) -> String {
+    let shapes = shapes(name);
+    format!(
+        r#"<svg class="icon icon-{name}" y="{y}" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" focusable="false">{shapes}</svg>"#
+    )
+}
+
 /// Line art unless a shape has the class `fill`.
 fn shapes(name: &str) -> &'static str {
     match name {
@@ -15,6 +23,9 @@ fn shapes(name: &str) -> &'static str {
         "images" => r#"<circle cx="8" cy="8" r="5.8"/><circle cx="8" cy="8" r="1.8"/>"#,
         "disks" => {
             r#"<rect x="2" y="4.5" width="12" height="7" rx="1.2"/><path d="M4.5 8h4"/><circle class="fill" cx="11.3" cy="8" r=".9"/>"#
+        }
+        "servers" => {
+            r#"<path d="M3.2 14.2V1.8h9.6v12.4M3.2 5.4h9.6M3.2 9h9.6M3.2 12.6h9.6"/><circle class="fill" cx="5.6" cy="3.6" r=".8"/><circle class="fill" cx="5.6" cy="7.2" r=".8"/><circle class="fill" cx="5.6" cy="10.8" r=".8"/>"#
         }
         "tasks" => r#"<path d="m2.3 4.2 1.1 1.1 2-2.2M2.3 9.2l1.1 1.1 2-2.2M8 4.4h5.7M8 9.4h5.7M4 13.2h9.7"/>"#,
         "events" => r#"<path d="M2 8.5h2.6l1.6-5 3 9.4 1.9-6 .9 1.6h2"/>"#,

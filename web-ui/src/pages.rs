@@ -23,8 +23,14 @@ pub mod manifest;
 pub mod new_vm;
 mod nics;
 pub mod overview;
+mod rack;
 pub mod search;
+mod sensors;
+pub mod server;
 pub mod server_disks;
+mod server_health;
+pub mod server_log;
+pub mod servers;
 pub mod settings;
 pub mod setup;
 mod sticks;
@@ -71,6 +77,11 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
         ["disks"] => disks::regions(data, f, &mut regions).await,
         ["alerts"] => alerts::regions(data, f, &mut regions).await,
         ["hardware"] => server_disks::regions(data, f, &mut regions).await,
+        ["servers"] => servers::regions(data, f, &parsed(query), &mut regions).await,
+        ["servers", id] => match server::find(data, id).await {
+            Some(view) => server::regions(data, f, &view, &mut regions).await,
+            None => server::gone(f, &mut regions),
+        },
         ["bin"] => bin::regions(data, f, &mut regions).await,
         ["tasks"] => tasks::regions(data, f, &parsed(query), &mut regions).await,
         ["tasks", id] => tasks::one_region(data, f, id, &mut regions).await,

@@ -113,6 +113,7 @@ pub fn address(subject: &Subject) -> Option<String> {
     match subject.kind.as_str() {
         "vm" => Some(format!("/vms/{}", subject.id)),
         "task" => Some(format!("/tasks/{}", subject.id)),
+        "server" => Some(format!("/servers/{}", subject.id)),
         "image" => Some("/images".into()),
         "volume" => Some("/disks".into()),
         "query" => Some("/search".into()),
@@ -294,6 +295,9 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             | AlertKind::UpsReplaceBattery
             | AlertKind::UpsShutdown => "ups",
             AlertKind::ChannelFails => "notifications",
+            AlertKind::ServerSilent | AlertKind::ChassisFault | AlertKind::SensorLimit | AlertKind::SensorFault => {
+                "servers"
+            }
             _ if of_a_disk => "server-disks",
             _ => "alerts",
         },

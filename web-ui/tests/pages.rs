@@ -9,6 +9,7 @@ mod suites {
     pub mod live;
     pub mod markup;
     pub mod safety;
+    pub mod servers;
     pub mod sites;
     pub mod truth;
 }

@@ -11,8 +11,12 @@ macro_rules! files {
     };
 }
 
-const ENGLISH: &[&str] = files!("en": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "sensors" "operations" "servers" "console" "setup" "cli");
-const CHINESE_TAIWAN: &[&str] = files!("zh-Hant-TW": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "sensors" "operations" "servers" "console" "setup" "cli");
+const ENGLISH: &[&str] = files!(
+    "en": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "sensors" "operations" "servers" "console" "setup" "cli"
+);
+const CHINESE_TAIWAN: &[&str] = files!(
+    "zh-Hant-TW": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "sensors" "operations" "servers" "console" "setup" "cli"
+);
 
 /// Where the words of every language are.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ pub mod event;
 pub mod fetch;
 pub mod hardware;
 pub mod leaving;
+pub mod maker;
 pub mod mdns;
 pub mod names;
 pub mod network;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 28] = [
+pub const ORDER: [&str; 29] = [
     "first-steps",
     "finding",
     "create-a-vm",
@@ -30,6 +30,7 @@ pub const ORDER: [&str; 28] = [
     "causes",
     "notifications",
     "usage",
+    "servers",
     "server-disks",
     "ups",
     "server",

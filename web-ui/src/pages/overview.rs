@@ -2,9 +2,10 @@
 
 use super::EventRows;
 use super::server_disks::{self, Summary};
+use super::server_health;
 use super::ups::{self, Supply};
 use super::usage::Charts;
-use crate::data::{ConsoleData, EventQuery, NodeView, PageQuery, PoolView, VmView};
+use crate::data::{ConsoleData, EventQuery, NodeView, PageQuery, PoolView, ServerView, VmView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
 use crate::show::{self, AlertRow, Mark, Meter};
@@ -31,6 +32,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
     let (vms, nodes, pools) = (data.vms().await, data.nodes().await, data.pools().await);
+    let machines = data.servers().await;
     let mut alerts = super::alerts::rows(data, f).await;
     let unseen = alerts.iter().filter(|alert| alert.known.is_none() && alert.silent.is_none()).count();
     alerts.truncate(SHOWN);
@@ -45,9 +47,11 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
             unreachable: nodes.iter().any(|node| !node.connected),
             unseen,
             alerts: &alerts,
+            hardware: server_health::line(f, &machines),
         },
     );
-    let servers = nodes.iter().map(|node| server(f, node, &vms)).collect();
+    let servers =
+        nodes.iter().map(|node| Server { machine: machine(f, node, &machines), ..server(f, node, &vms) }).collect();
     regions.add("evidence", &Evidence { f, servers, pools: pools.iter().map(|p| pool(p)).collect() });
     let query = EventQuery { page: PageQuery { limit: 7, ..PageQuery::default() }, ..EventQuery::default() };
     let events = data.events(&query).await.map(|page| page.items).unwrap_or_default();
@@ -65,6 +69,8 @@ struct Health<'a> {
     unreachable: bool,
     unseen: usize,
     alerts: &'a [AlertRow],
+    /// How the rack is, where there is a BMC that says so.
+    hardware: Option<server_health::Health>,
 }
 
 /// More than these are for their own page.
@@ -85,6 +91,18 @@ pub struct Server {
     pub facts: Option<ServerFacts>,
     pub ups: Option<Supply>,
     pub disks: Option<Summary>,
+    pub machine: Option<Machine>,
+}
+
+/// The machine that a node runs on.
+pub struct Machine {
+    pub id: String,
+    pub mark: Mark,
+}
+
+pub fn machine(f: &Frame, node: &NodeView, all: &[Arc<ServerView>]) -> Option<Machine> {
+    let view = all.iter().find(|view| view.server.spec.node == Some(node.node.meta.id))?;
+    Some(Machine { id: view.server.meta.id.to_string(), mark: server_health::mark(f, view) })
 }
 
 pub struct ServerFacts {
@@ -139,6 +157,7 @@ pub fn server(f: &Frame, view: &NodeView, vms: &[Arc<VmView>]) -> Server {
         facts,
         ups: ups::supply(f, view),
         disks: server_disks::summary(f, view),
+        machine: None,
     }
 }
 

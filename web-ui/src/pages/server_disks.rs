@@ -1,6 +1,7 @@
 //! `GET /hardware`: the disks that the servers are built of, and how they are.
 
-use crate::data::{ConsoleData, NodeView};
+use super::overview::{self, Machine};
+use crate::data::{ConsoleData, NodeView, ServerView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
 use crate::show::Mark;
@@ -33,6 +34,8 @@ struct Server {
     id: String,
     name: String,
     connected: bool,
+    /// The machine itself.
+    machine: Option<Machine>,
     /// `None`: it has not looked yet.
     disks: Option<Vec<Row>>,
 }
@@ -61,15 +64,17 @@ struct Worn {
 }
 
 pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regions) {
-    let servers = data.nodes().await.iter().map(|node| server(f, node)).collect();
+    let machines = data.servers().await;
+    let servers = data.nodes().await.iter().map(|node| server(f, node, &machines)).collect();
     regions.add("server-disks", &Rows { f, servers });
 }
 
-fn server(f: &Frame, view: &NodeView) -> Server {
+fn server(f: &Frame, view: &NodeView, machines: &[Arc<ServerView>]) -> Server {
     Server {
         id: view.node.meta.id.to_string(),
         name: view.node.meta.name.to_string(),
         connected: view.connected,
+        machine: overview::machine(f, view, machines),
         disks: view.disks.as_ref().map(|disks| disks.iter().map(|disk| row(f, disk)).collect()),
     }
 }

@@ -126,7 +126,7 @@ impl ListQuery {
 }
 
 /// Names as people count: `web-2` before `web-10`.
-fn natural(a: &str, b: &str) -> Ordering {
+pub fn natural(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.chars().peekable(), b.chars().peekable());
     loop {
         match (a.peek().copied(), b.peek().copied()) {
@@ -176,14 +176,34 @@ struct Page<'a> {
     verbs: &'static [&'static str],
 }
 
-struct Column {
-    id: &'static str,
-    title: &'static str,
-    class: &'static str,
+/// A column of a list.
+pub struct Column {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub class: &'static str,
     /// Where a click on its title leads.
-    address: Option<String>,
+    pub address: Option<String>,
     /// For `aria-sort`.
-    sorted: &'static str,
+    pub sorted: &'static str,
+}
+
+impl Column {
+    /// `here`: the list is sorted by it.
+    pub fn new(
+        f: &Frame,
+        id: &'static str,
+        class: &'static str,
+        address: Option<String>,
+        here: bool,
+        down: bool,
+    ) -> Self {
+        let sorted = match (here, down) {
+            (false, _) => "none",
+            (true, false) => "ascending",
+            (true, true) => "descending",
+        };
+        Self { id, title: f.t(format!("column-{id}")), class, address, sorted }
+    }
 }
 
 pub async fn page(
@@ -221,17 +241,8 @@ fn columns(f: &Frame, query: &ListQuery) -> Vec<Column> {
     let column = |id, class, sort: Option<Sort>| {
         let here = sort == Some(query.sort);
         let down = here && query.down.is_none();
-        Column {
-            id,
-            title: f.t(format!("column-{id}")),
-            class,
-            address: sort.map(|sort| query.address("/vms", query.show, sort, down, 1)),
-            sorted: match (here, query.down.is_some()) {
-                (false, _) => "none",
-                (true, false) => "ascending",
-                (true, true) => "descending",
-            },
-        }
+        let address = sort.map(|sort| query.address("/vms", query.show, sort, down, 1));
+        Column::new(f, id, class, address, here, query.down.is_some())
     };
     vec![
         column("name", "", Some(Sort::Name)),
@@ -280,18 +291,18 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, 
     );
 }
 
-struct FilterLink {
-    word: &'static str,
-    title: &'static str,
-    count: usize,
-    address: String,
-    current: bool,
+pub struct FilterLink {
+    pub word: &'static str,
+    pub title: &'static str,
+    pub count: usize,
+    pub address: String,
+    pub current: bool,
 }
 
 #[derive(Template)]
 #[template(path = "parts/filters.html")]
-struct Filters {
-    filters: Vec<FilterLink>,
+pub struct Filters {
+    pub filters: Vec<FilterLink>,
 }
 
 #[derive(Template)]

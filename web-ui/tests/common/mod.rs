@@ -2,6 +2,7 @@
 
 mod rack;
 mod sample;
+mod servers;
 
 pub use rack::Rack;
-pub use sample::{busy, empty, fresh, hostile, unreachable, viewer};
+pub use sample::{busy, crowded, empty, fresh, hostile, unreachable, viewer};

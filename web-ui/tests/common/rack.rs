@@ -36,7 +36,7 @@ pub struct Rack {
     pub exports: Vec<ExportView>,
     pub pools: Vec<Arc<PoolView>>,
     pub nodes: Vec<Arc<NodeView>>,
-    pub servers: Vec<Arc<ServerView>>,
+    pub servers: Mutex<Vec<Arc<ServerView>>>,
     pub server_logs: BTreeMap<ServerId, ServerLogView>,
     pub server_parts: BTreeMap<ServerId, Vec<Part>>,
     pub tasks: Vec<Arc<Task>>,
@@ -151,11 +151,11 @@ impl ConsoleData for Rack {
     }
 
     async fn servers(&self) -> Vec<Arc<ServerView>> {
-        self.servers.clone()
+        self.servers.lock().expect("no panic held it").clone()
     }
 
     async fn server(&self, id: ServerId) -> Option<Arc<ServerView>> {
-        self.servers.iter().find(|view| view.server.meta.id == id).cloned()
+        self.servers.lock().expect("no panic held it").iter().find(|view| view.server.meta.id == id).cloned()
     }
 
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem> {

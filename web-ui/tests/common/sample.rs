@@ -1,6 +1,6 @@
 //! Sample racks: fresh from the box, empty, busy, unreachable, and one whose every free text is hostile.
 
-use super::Rack;
+use super::{Rack, servers};
 use cake_types::{
     Account, AccountId, Actor, ApiToken, AuditRecord, AuditResult, ByteSize, Calendar, Event, EventKind, Image,
     Language, Node, NodeStatus, Origin, Pool, PoolStatus, ProjectName, RoleName, SavedQuery, ServerDisk, SessionId,
@@ -17,20 +17,20 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-fn made<T: DeserializeOwned>(value: Value) -> T {
+pub(super) fn made<T: DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"))
 }
 
 /// An id that is the same in every run.
-fn id(kind: u8, number: u32) -> Uuid {
+pub(super) fn id(kind: u8, number: u32) -> Uuid {
     Uuid::from_u128(0x0192_a000_0000_7000_8000_0000_0000_0000 | u128::from(kind) << 40 | u128::from(number))
 }
 
-fn ago(minutes: i64) -> Timestamp {
+pub(super) fn ago(minutes: i64) -> Timestamp {
     Timestamp::now() - minutes.minutes()
 }
 
-fn meta(id: Uuid, name: &str, minutes: i64) -> Value {
+pub(super) fn meta(id: Uuid, name: &str, minutes: i64) -> Value {
     json!({
         "id": id, "project": "default", "name": name, "generation": 3,
         "created_at": ago(minutes), "updated_at": ago(minutes / 2),
@@ -84,7 +84,7 @@ pub fn fresh() -> Rack {
         exports: Vec::new(),
         pools: Vec::new(),
         nodes: Vec::new(),
-        servers: Vec::new(),
+        servers: Mutex::default(),
         server_logs: Default::default(),
         server_parts: Default::default(),
         tasks: Vec::new(),
@@ -115,7 +115,7 @@ pub fn empty() -> Rack {
         backups: backups(),
         pools: vec![pool("local", pool_status(640 * GIB))],
         nodes: vec![node(true)],
-        servers: Vec::new(),
+        servers: Mutex::default(),
         server_logs: Default::default(),
         server_parts: Default::default(),
         events: vec![event(EventKind::SetupDone, Severity::Info, Some(subject("settings", 1, "Lin 林家行")), 3, &[])],
@@ -509,6 +509,9 @@ pub fn busy() -> Rack {
         events: events(),
         audit: Mutex::new(audit()),
         exports: exports(),
+        servers: Mutex::new(servers::rack()),
+        server_logs: servers::logs(),
+        server_parts: servers::parts(),
         tokens: vec![
             token(1, "nightly report", Some(Timestamp::now() + (80 * 24).hours())),
             token(2, "old laptop", Some(ago(6000))),
@@ -533,6 +536,11 @@ fn query(number: u32, name: &str, text: &str) -> SavedQuery {
 /// The agent on the server is gone.
 pub fn unreachable() -> Rack {
     Rack { nodes: vec![node(false)], ..busy() }
+}
+
+/// As many servers as a rack holds, and more.
+pub fn crowded() -> Rack {
+    Rack { servers: Mutex::new(servers::crowd(50)), ..busy() }
 }
 
 /// What an attacker would write wherever text is free.
@@ -581,6 +589,8 @@ pub fn hostile() -> Rack {
         record.result = AuditResult::Refused { code: ATTACK.into() };
         record.actor = Actor::Unknown { claimed: ATTACK.into() };
     }
+    let servers =
+        busy.servers.lock().expect("no panic held it").iter().map(|view| servers::hostile(view, ATTACK)).collect();
     let mut status = pool_status(GIB);
     status.path = ATTACK.into();
     status.file_system = ATTACK.into();
@@ -594,6 +604,9 @@ pub fn hostile() -> Rack {
         tasks: tasks.collect(),
         events,
         audit: Mutex::new(audit),
+        servers: Mutex::new(servers),
+        server_logs: servers::hostile_logs(ATTACK),
+        server_parts: servers::hostile_parts(ATTACK),
         pools: vec![pool("local", status)],
         ..busy
     }

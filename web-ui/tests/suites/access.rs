@@ -78,6 +78,8 @@ async fn what_is_not_there_is_a_page_that_says_so() {
         ("/nope", "no-such-route"),
         ("/vms/nope", "not-found"),
         ("/vms/0192a000-0000-7000-8000-01000000ffff", "not-found"),
+        ("/servers/nope", "not-found"),
+        ("/servers/0192a000-0000-7000-8000-12000000ffff", "not-found"),
         ("/tasks/nope", "not-found"),
         ("/help/nope", "no-such-route"),
     ] {

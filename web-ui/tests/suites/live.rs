@@ -5,7 +5,7 @@ use super::sites;
 use crate::common::{self, Rack};
 use axum::body::BodyDataStream;
 use cake_types::{SessionId, VmState};
-use cake_web::{Change, VmView};
+use cake_web::{Change, ServerView, VmView};
 use futures_util::StreamExt;
 use std::sync::Arc;
 
@@ -135,4 +135,29 @@ async fn a_stream_ends_with_its_session_and_only_with_its_own() {
     let own = common::viewer("administrator").session;
     rack.changed.send(Change::SessionEnded(own)).expect("somebody listens");
     assert!(!stream.says("never said").await, "over");
+}
+
+#[tokio::test]
+async fn a_rack_learns_what_a_bmc_says_and_a_page_that_its_server_is_gone() {
+    let rack = Arc::new(common::busy());
+    let mut list = Stream::of(&rack, "/servers").await;
+    assert!(list.says("event: server-rows").await, "first everything");
+    let mut one = Stream::of(&rack, sites::NEW).await;
+    assert!(one.says("It was added a moment ago.").await);
+    let id = {
+        let mut servers = rack.servers.lock().expect("no panic held it");
+        let mut view = ServerView::clone(&servers[8]);
+        (view.status, view.health) = (servers[0].status.clone(), servers[0].health);
+        servers[8] = Arc::new(view);
+        servers[8].server.meta.id
+    };
+    list.text.clear();
+    one.text.clear();
+    rack.changed.send(Change::Server(id)).expect("somebody listens");
+    assert!(one.says("event: server-sensors").await && one.says("52 °C").await, "its values, without reload");
+    assert!(list.says("event: server-rows").await);
+    assert!(!list.text.contains("event: nav-tasks"), "{}", list.text);
+    rack.servers.lock().expect("no panic held it").remove(8);
+    rack.changed.send(Change::Server(id)).expect("somebody listens");
+    assert!(one.says("data-test=\"server-gone\"").await);
 }

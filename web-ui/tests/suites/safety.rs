@@ -43,6 +43,11 @@ async fn hostile_texts_stay_texts() {
         format!("/help?q={attack}"),
         format!("/vms/{attack}"),
         format!("/tasks/{attack}"),
+        format!("/servers/{attack}"),
+        format!("/servers/{attack}/log"),
+        format!("/servers?q={attack}"),
+        format!("{}/log", sites::CRITICAL),
+        format!("{}/parts", sites::CRITICAL),
         format!("/help/{attack}"),
         format!("/{attack}"),
         format!("/tasks?from={attack}"),
@@ -66,9 +71,14 @@ async fn hostile_texts_stay_texts() {
 #[tokio::test]
 async fn every_answer_carries_the_policy() {
     let browser = Browser::new(common::busy(), Some(common::viewer("administrator")));
-    for address in
-        sites::INSIDE.into_iter().chain(["/vms.csv", "/tasks.csv", "/events.csv", "/audit.csv", "/static/x/none.css"])
-    {
+    for address in sites::INSIDE.into_iter().chain([
+        "/vms.csv",
+        "/servers.csv",
+        "/tasks.csv",
+        "/events.csv",
+        "/audit.csv",
+        "/static/x/none.css",
+    ]) {
         let answer = browser.get(address).await;
         let policy = answer.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{address}: {policy}");

@@ -6,8 +6,18 @@ use crate::common;
 pub const VM: &str = "/vms/0192a000-0000-7000-8000-010000000001";
 pub const TASK: &str = "/tasks/0192a000-0000-7000-8000-070000000003";
 
+/// Machines of the busy rack: cake's own, one in trouble, one that refuses, one that is off, one without a BMC, one just added.
+pub const NODE: &str = "/servers/0192a000-0000-7000-8000-120000000001";
+pub const CRITICAL: &str = "/servers/0192a000-0000-7000-8000-120000000003";
+pub const SILENT: &str = "/servers/0192a000-0000-7000-8000-120000000004";
+pub const REFUSED: &str = "/servers/0192a000-0000-7000-8000-120000000005";
+pub const OFF: &str = "/servers/0192a000-0000-7000-8000-120000000006";
+pub const WITHOUT: &str = "/servers/0192a000-0000-7000-8000-120000000007";
+pub const LABORATORY: &str = "/servers/0192a000-0000-7000-8000-120000000008";
+pub const NEW: &str = "/servers/0192a000-0000-7000-8000-120000000009";
+
 /// Pages for somebody who is logged in.
-pub const INSIDE: [&str; 29] = [
+pub const INSIDE: [&str; 40] = [
     "/",
     "/vms",
     "/vms?q=web&show=running&sort=memory&down=1",
@@ -23,6 +33,17 @@ pub const INSIDE: [&str; 29] = [
     "/disks",
     "/bin",
     "/hardware",
+    "/servers",
+    "/servers?q=rend&show=attention&sort=watts&down=1",
+    "/servers?q=nothing-is-called-so",
+    NODE,
+    CRITICAL,
+    SILENT,
+    REFUSED,
+    OFF,
+    WITHOUT,
+    LABORATORY,
+    NEW,
     "/search",
     "/search?q=web",
     "/search?q=kind%3Avm%20tag%3Aweb",

@@ -813,3 +813,210 @@ disk-solid = solid state
 disk-spare = Spare blocks left
 disk-spare-of = { $percent } %; { $least } % is too few
 disk-hours-years = { $hours } ({ $years } years)
+
+# Servers: the rack
+nav-servers = Servers
+servers-title = Servers
+servers-list = All servers
+servers-search = Name, node, address or note
+servers-show-all = Show all servers
+servers-empty-title = Add the first server
+servers-empty-text = A server has a small computer of its own, the BMC (iDRAC, iLO, XClarity, IPMI), that knows its temperatures, fans and power even while it is off. Look for the BMC’s address on a label at the server, or in its BIOS.
+servers-add = Add a server
+servers-add-text = The BMC’s address is on a label at the server, or in its BIOS. IPMI over LAN has to be switched on there.
+servers-add-yes = Add the server
+server-name-hint = What you call it, for example what is written on it.
+server-place-note = Place in the rack and note
+server-waiting = not heard yet
+server-filter-all = All
+server-filter-attention = Need somebody
+server-filter-on = On
+server-filter-off = Off
+rack-well = All is well.
+rack-unknown = No server has been heard yet.
+rack-attention = { $count ->
+    [one] One server needs you.
+   *[other] { $count } servers need you.
+}
+rack-on = { $count } on
+rack-more = { $count ->
+    [one] And one more
+   *[other] And { $count } more
+}
+rack-picture = { $count ->
+    [one] The rack with one server, from above
+   *[other] The rack with { $count } servers, from above
+}
+rack-slot = { $name }: { $says }
+rack-air = { $inlet } → { $outlet }
+rack-free = U{ $first } to U{ $last }: { $count } U free
+server-chassis = Chassis
+rack-beside = Where do these stand?
+rack-beside-text = Nobody has said yet. Count the units from below, or read them from the rack’s rail.
+rack-beside-ask = Nobody has said yet. An administrator can.
+rack-place = Say where it stands
+rack-place-yes = Put it there
+column-power = Power
+column-watts = Draws
+column-inlet = Air in
+column-outlet = Air out
+column-node = Node
+column-place = Place
+column-problem = Problem
+column-watts-number = Watts
+column-inlet-number = Air in (°C)
+column-outlet-number = Air out (°C)
+column-vms = VMs
+column-unit = Unit
+column-height = Height (U)
+column-bmc = BMC
+column-note = Note
+field-unit = Lowest unit (U)
+field-unit-hint = Counted from below.
+field-height = Height (U)
+field-bmc-host = BMC address
+bmc-host-hint = A name or an address, without “http://”.
+field-bmc-user = User
+field-bmc-password = Password
+bmc-password-hint = Leave it empty to keep it. When address, port or user change, type it again.
+bmc-more = Protocol, port and K_g
+field-bmc-access = Protocol
+field-bmc-port = Port
+bmc-port-hint = Empty: 623, or 443 with Redfish.
+field-bmc-key = K_g
+bmc-key-hint = Only where the BMC has one: up to 20 characters, or 40 hexadecimal digits.
+
+# Servers: one of them
+server-title = Server { $name }
+server-gone = This server was removed.
+server-gone-next = Go to the servers
+server-actions = What can be done
+server-says-well = Everything that it measures is as it should be.
+server-says-on = It is on.
+server-says-off = It is off.
+server-says-troubles = { $count ->
+    [one] One thing is not as it should be:
+   *[other] { $count } things are not as they should be:
+}
+server-says-not-since = Last read { $age }; not heard since.
+server-says-waiting = It was added a moment ago. What it measures shows here as soon as its BMC answers.
+server-says-never = Its BMC has never been heard.
+server-says-no-bmc = Nothing is known of its temperatures, fans and power: cake knows no BMC of it.
+server-values-of = What stands below was read on { $time }.
+server-troubles = What is not as it should be
+server-trouble-passed = { $value }, { $state } (limit { $limit })
+server-trouble-value = { $value }, { $state }
+server-laboratory-why = What it says is made up, for trying things out.
+server-try-again = Try with these
+server-next-silent = Check that the server has mains power, that the BMC’s network cable is plugged in, and that its address is right. cake asks again by itself.
+server-next-no-address = Check the name, or type the address itself. cake asks again by itself.
+server-next-refused = Type the right user and password here.
+server-next-ask = An administrator has to type the right user and password.
+server-next-forbidden = Give the user at least the right “operator” in the BMC’s own settings, or type another user below.
+server-next-busy = Somebody else has all its sessions open. cake asks again by itself.
+server-next-garbled = Check the address and the port. If they are right, restart the BMC or update its firmware.
+server-next-cipher = Allow cipher suite 17 or 3 in the BMC’s settings, or update its firmware.
+server-next-another = If the machine was exchanged, save its address below again. If not, two machines share an address: give one another.
+server-next-no-device = If it has a BMC on the network, type its address below.
+server-next-worker = cake asks again by itself. If it stays so, look at the events of the node.
+server-lit = Its light is on.
+server-light-on = Light on
+server-light-off = Light off
+server-verb-on-button = Switch on
+server-verb-soft-button = Shut down
+server-verb-cycle-button = Power-cycle
+server-verb-reset-button = Reset
+server-verb-off-button = Cut power
+server-guests = { $count ->
+    [one] One VM runs on it: { $names }.
+   *[other] { $count } VMs run on it: { $names }.
+}
+server-guests-none = cake runs on it, and no VM right now.
+server-guests-unknown = cake does not know what runs on it.
+server-verb-soft-title = Shut { $name } down?
+server-verb-soft-text = Its operating system is asked to shut down, as if somebody pressed the power button. It may refuse, and VMs may be cut off.
+server-verb-soft-yes = Shut the server down
+server-verb-cycle-title = Power-cycle { $name }?
+server-verb-cycle-text = Its power goes off, and on again a few seconds later. Nothing is asked before: whatever runs is cut off, and what was not written to disk is lost.
+server-verb-cycle-yes = Power-cycle the server
+server-verb-reset-title = Reset { $name }?
+server-verb-reset-text = It starts anew at once. Nothing is asked before: whatever runs is cut off, and what was not written to disk is lost.
+server-verb-reset-yes = Reset the server
+server-verb-off-title = Cut the power of { $name }?
+server-verb-off-text = It goes off at once, as if somebody pulled the plug. Whatever runs is cut off, and what was not written to disk is lost.
+server-verb-off-yes = Cut the power
+server-polite = cake runs on this server.
+server-polite-link = The polite way off shuts its VMs down first.
+server-facts = What it is
+server-no-place = not said yet
+server-after-cut = After a power cut
+server-maker = Maker of the BMC
+server-maker-number = number { $number }
+server-protocol = Version of the protocol
+server-change = Change name, place or note
+server-place-remove = Take it out of the rack
+server-boot = Choose from what it starts next
+field-boot = Start from
+field-boot-uefi = As UEFI, not as BIOS
+server-boot-text = Only the next time. Nothing happens until it is restarted.
+server-boot-yes = Start from there next
+server-restore = Choose what happens after a power cut
+bmc-change = Change how its BMC is reached
+bmc-add = Say where its BMC is
+bmc-remove = Forget the BMC
+bmc-remove-title = Forget the BMC?
+bmc-remove-text = Address, user and password are forgotten, and cake no longer sees the temperatures, fans and power of this server. Nothing happens to the machine.
+server-remove = Remove the server
+server-remove-title = Remove { $name }?
+server-remove-text = cake forgets it, with its BMC’s address and password, and no longer watches it. Nothing happens to the machine; it can be added again.
+server-no-bmc-title = No BMC
+server-no-bmc-text = If this server has one, say where it is: then its temperatures, fans and power show here, and it can be switched on and off.
+server-no-bmc-node = cake found no BMC that it can ask through this machine itself. If it has one on the network, say where it is.
+server-no-tasks = Nothing was asked of it yet.
+server-no-events = Nothing has happened to it yet.
+sensors-title = What it measures
+sensors-none = It names no sensors.
+sensors-not-yet = Nothing has been read yet.
+sensors-quiet = { $count ->
+    [one] One sensor says nothing now
+   *[other] { $count } sensors say nothing now
+}
+sensors-quiet-text = Places without a part, sensors that only work while the server is on, and those that only report events.
+sensor-value = Value
+sensor-limits = Limits
+sensor-between = { $least } to { $most }
+sensor-at-least = at least { $least }
+sensor-at-most = at most { $most }
+sensor-entity = { $entity } { $number }
+server-asking = The BMC is asked …
+server-read-again = Read it again
+server-log = Event log
+server-log-text = What the BMC wrote down itself, also while cake was away.
+server-log-read = Read the event log
+server-log-no-time = clock not set
+server-log-ended = – over
+server-log-passed = ({ $value }, limit { $limit })
+server-log-empty = The event log is empty.
+server-log-older = { $count ->
+    [one] One older entry is not shown. “cake server events” has it.
+   *[other] { $count } older entries are not shown. “cake server events” has them all.
+}
+server-log-full = { $percent } % of the log is in use.
+server-log-overflowed = The log was full, and entries were lost. Clear it.
+server-log-clear = Clear the log
+server-log-clear-title = Clear the event log?
+server-log-clear-text = { $count ->
+    [one] One entry is deleted in the BMC and can’t be brought back.
+   *[other] { $count } entries are deleted in the BMC and can’t be brought back.
+} What was new to cake stands under “Events” too.
+server-log-clear-yes = { $count ->
+    [one] Delete the entry
+   *[other] Delete { $count } entries
+}
+server-parts = Parts
+server-parts-text = Makers, part numbers and serial numbers, as the name plates say.
+server-parts-read = Read the name plates
+part-unnamed = Without a name
+parts-none = The BMC names no parts.
+node-machine = Machine
+node-machine-see = Temperatures, fans and power

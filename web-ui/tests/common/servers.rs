@@ -1,0 +1,299 @@
+//! Physical machines of every kind: well, warning, critical, silent, refused, without a BMC, off, and one that a program plays.
+
+use super::sample::{ago, id, made, meta};
+use cake_planner::server::health;
+use cake_types::{Part, Server, ServerEvent, ServerId, ServerStatus};
+use cake_web::{ServerLogView, ServerView};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+struct Machine {
+    name: &'static str,
+    place: Option<(u8, u8)>,
+    bmc: Option<&'static str>,
+    on: bool,
+    watts: f64,
+    problem: Option<&'static str>,
+    /// What is the matter.
+    kind: &'static str,
+}
+
+const MACHINES: [Machine; 9] = [
+    Machine {
+        name: "cake-1",
+        place: Some((1, 2)),
+        bmc: Some("192.0.2.51"),
+        on: true,
+        watts: 312.0,
+        problem: None,
+        kind: "node",
+    },
+    Machine {
+        name: "store-1",
+        place: Some((4, 4)),
+        bmc: Some("192.0.2.52"),
+        on: true,
+        watts: 486.0,
+        problem: None,
+        kind: "warning",
+    },
+    Machine {
+        name: "render-7",
+        place: Some((9, 2)),
+        bmc: Some("2001:db8::53"),
+        on: true,
+        watts: 921.0,
+        problem: None,
+        kind: "critical",
+    },
+    Machine {
+        name: "old-mail",
+        place: Some((12, 1)),
+        bmc: Some("bmc-mail.example.com"),
+        on: true,
+        watts: 0.0,
+        problem: Some("silent"),
+        kind: "well",
+    },
+    Machine {
+        name: "會計備援主機",
+        place: Some((13, 1)),
+        bmc: Some("192.0.2.55"),
+        on: true,
+        watts: 0.0,
+        problem: Some("refused"),
+        kind: "never",
+    },
+    Machine {
+        name: "spare",
+        place: Some((14, 1)),
+        bmc: Some("192.0.2.56"),
+        on: false,
+        watts: 9.0,
+        problem: None,
+        kind: "off",
+    },
+    Machine { name: "switch-server", place: None, bmc: None, on: true, watts: 0.0, problem: None, kind: "none" },
+    Machine {
+        name: "lab",
+        place: None,
+        bmc: Some("127.0.0.1"),
+        on: true,
+        watts: 145.0,
+        problem: None,
+        kind: "laboratory",
+    },
+    Machine {
+        name: "just-added",
+        place: None,
+        bmc: Some("192.0.2.58"),
+        on: true,
+        watts: 0.0,
+        problem: None,
+        kind: "new",
+    },
+];
+
+/// The machine with this number, from 1.
+pub fn server_id(number: u32) -> Uuid {
+    id(18, number)
+}
+
+pub fn rack() -> Vec<Arc<ServerView>> {
+    MACHINES.iter().zip(1..).map(|(machine, number)| view(machine, number)).collect()
+}
+
+fn view(machine: &Machine, number: u32) -> Arc<ServerView> {
+    let bmc = machine.bmc.map(|host| {
+        json!({ "access": if machine.kind == "critical" { "redfish" } else { "ipmi" }, "host": host,
+                "port": if machine.kind == "critical" { 443 } else { 623 }, "user": "cake" })
+    });
+    let is_node = machine.kind == "node";
+    let server: Server = made(json!({
+        "meta": meta(server_id(number), machine.name, 3000),
+        "spec": {
+            "bmc": bmc, "node": is_node.then(|| id(3, 1)),
+            "place": machine.place.map(|(unit, height)| json!({ "unit": unit, "height": height })),
+            "note": if is_node { "Bought in 2023.\nWarranty until 2028-03." } else { "" },
+        },
+    }));
+    let status = (!matches!(machine.kind, "none" | "new")).then(|| status(machine));
+    let health = health(&server.spec, status.as_ref());
+    let node = is_node.then(|| "cake-1".parse().expect("a name"));
+    Arc::new(ServerView { server, status, health, node, etag: format!("\"m-{number}\"") })
+}
+
+fn status(machine: &Machine) -> ServerStatus {
+    let read = machine.kind != "never";
+    let at = if machine.problem.is_some() { ago(190) } else { ago(0) };
+    made(json!({
+        "stamp": { "epoch": 4, "generation": 3 },
+        "problem": machine.problem,
+        "read_at": read.then_some(at),
+        "chassis": read.then(|| json!({
+            "on": machine.on, "restore": "as-before", "identify": machine.kind == "critical",
+            "intrusion": machine.kind == "warning", "power_fault": false, "cooling_fault": machine.kind == "critical",
+            "drive_fault": false,
+        })),
+        "device": read.then(|| json!({
+            "manufacturer": if machine.kind == "critical" { 674 } else { 10876 }, "product": 2404, "firmware": "3.77",
+            "protocol": "2.0", "guid": "31303043-534d-2500-90b4-2500b4900000", "laboratory": machine.kind == "laboratory",
+        })),
+        "sensors": if read { sensors(machine) } else { json!([]) },
+        "watts": (read && machine.watts > 0.0).then_some(machine.watts),
+    }))
+}
+
+fn sensors(machine: &Machine) -> Value {
+    let hot = machine.kind == "critical";
+    let mut list = vec![
+        degrees("Inlet Temp", 23.0, "ok", (0x37, 1)),
+        degrees("Exhaust Temp", if hot { 58.0 } else { 37.0 }, "ok", (0x07, 1)),
+        degrees("CPU1 Temp", if hot { 91.0 } else { 52.0 }, if hot { "upper-critical" } else { "ok" }, (0x03, 1)),
+        degrees("CPU2 Temp", if hot { 79.5 } else { 48.0 }, if hot { "upper-non-critical" } else { "ok" }, (0x03, 2)),
+        json!({ "id": "20.0.41", "name": "FAN1", "group": "fan", "unit": "rpm", "value": if hot { 300 } else { 5400 },
+                "state": if hot { "lower-critical" } else { "ok" }, "limits": { "lower_critical": 500, "lower_non_critical": 700 } }),
+        json!({ "id": "20.0.42", "name": "FAN2", "group": "fan", "unit": "rpm", "value": 5300, "state": "ok",
+                "limits": { "lower_critical": 500, "lower_non_critical": 700 } }),
+        json!({ "id": "20.0.30", "name": "12V", "group": "voltage", "unit": "volt", "value": 12.192, "state": "ok", "limits": {
+                "lower_critical": 10.6, "lower_non_critical": 10.9, "upper_non_critical": 13.1, "upper_critical": 13.4 } }),
+        json!({ "id": "20.0.31", "name": "VBAT", "group": "voltage", "unit": "volt",
+                "value": if machine.kind == "warning" { 2.62 } else { 3.02 },
+                "state": if machine.kind == "warning" { "lower-non-critical" } else { "ok" },
+                "limits": { "lower_critical": 2.4, "lower_non_critical": 2.7 } }),
+        json!({ "id": "20.0.50", "name": "PS1 Status", "group": "power-supply", "unit": "none", "state": "ok",
+                "facts": [{ "key": "ipmi-6f-08-00", "severity": "info" }], "entity": { "id": 10, "instance": 1 } }),
+        json!({ "id": "20.0.51", "name": "PS2 Status", "group": "power-supply", "unit": "none",
+                "state": if hot { "critical" } else { "ok" }, "entity": { "id": 10, "instance": 2 },
+                "facts": [{ "key": if hot { "ipmi-6f-08-01" } else { "ipmi-6f-08-00" }, "severity": if hot { "error" } else { "info" } }] }),
+        json!({ "id": "20.0.60", "name": "Pwr Consumption", "group": "power", "unit": "watt", "value": machine.watts, "state": "ok",
+                "limits": { "upper_non_critical": 1100, "upper_critical": 1200 } }),
+        json!({ "id": "20.0.70", "name": "OEM State", "group": "other", "unit": "none", "state": "ok",
+                "facts": [{ "key": "ipmi-oem-c0-01", "severity": "info", "text": "OEM c0: 0x8001" }] }),
+    ];
+    for slot in ["DIMMA2 Temp", "DIMMB2 Temp", "FAN5", "FAN6"] {
+        list.push(
+            json!({ "id": format!("20.0.{slot}"), "name": slot, "group": "other", "unit": "none", "state": "absent" }),
+        );
+    }
+    list.push(json!({ "id": "20.0.99", "name": "SEL", "group": "system", "unit": "none", "state": "event-only" }));
+    if !machine.on {
+        for sensor in &mut list[1..] {
+            sensor["state"] = json!("scanning-disabled");
+            sensor.as_object_mut().expect("an object").remove("value");
+        }
+    }
+    list.into()
+}
+
+fn degrees(name: &str, value: f64, state: &str, of: (u8, u8)) -> Value {
+    let number = name.bytes().fold(0_u8, u8::wrapping_add);
+    json!({ "id": format!("20.0.{number:02x}"), "number": number, "name": name, "group": "temperature", "unit": "celsius",
+            "value": value, "state": state, "entity": { "id": of.0, "instance": of.1 }, "limits": {
+            "lower_critical": -7, "lower_non_critical": 3, "upper_non_critical": 78, "upper_critical": 85 } })
+}
+
+pub fn logs() -> BTreeMap<ServerId, ServerLogView> {
+    let event =
+        |number: u32, minutes: Option<i64>, name: &str, fact: Value, asserted: bool, values: Option<(f64, f64)>| {
+            let event: ServerEvent = made(json!({
+                "id": number.to_string(), "at": minutes.map(ago), "name": name, "fact": fact, "asserted": asserted,
+                "value": values.map(|values| values.0), "limit": values.map(|values| values.1), "unit": "celsius",
+                "raw": "0a0002b4a1f55f20000401305901ff5b",
+            }));
+            event
+        };
+    let known = |key: &str, severity: &str| json!({ "key": key, "severity": severity });
+    let events = vec![
+        event(5, Some(4), "CPU1 Temp", known("ipmi-01-09", "error"), true, Some((91.0, 85.0))),
+        event(4, Some(9), "CPU1 Temp", known("ipmi-01-07", "warning"), true, Some((80.0, 78.0))),
+        event(3, Some(3000), "PS2 Status", known("ipmi-6f-08-03", "error"), false, None),
+        event(2, Some(3010), "PS2 Status", known("ipmi-6f-08-03", "error"), true, None),
+        event(1, None, "", json!({ "key": "ipmi-oem-c1", "severity": "info", "text": "OEM c1" }), true, None),
+    ];
+    [1, 2, 3, 6, 8]
+        .map(|number| {
+            (
+                ServerId(server_id(number)),
+                ServerLogView { events: events.clone(), overflowed: number == 2, full: Some(34) },
+            )
+        })
+        .into()
+}
+
+pub fn parts() -> BTreeMap<ServerId, Vec<Part>> {
+    let parts: Vec<Part> = made(json!([
+        { "id": "0", "name": "Builtin FRU Device", "entity": { "id": 7, "instance": 1 }, "fields": [
+            { "what": "chassis-kind", "text": "17" }, { "what": "product-maker", "text": "Supermicro" },
+            { "what": "product-name", "text": "SYS-620P-TRT" }, { "what": "product-serial", "text": "S421530X2A11872" },
+            { "what": "board-made", "text": "2023-04-11T08:12:00Z" }, { "what": "extra", "text": "Rev 1.2" } ] },
+        { "id": "1", "name": "PSU1", "entity": { "id": 10, "instance": 1 }, "fields": [
+            { "what": "product-part", "text": "PWS-1K24A-1R" }, { "what": "product-serial", "text": "P1K24CL19Q" } ] },
+        { "id": "2", "name": "PSU2", "entity": { "id": 10, "instance": 2 }, "trouble": "checksum" },
+    ]));
+    [1, 2, 3, 8].map(|number| (ServerId(server_id(number)), parts.clone())).into()
+}
+
+/// Filled from below, with one of each kind in turn; those that find no room have no place.
+pub fn crowd(count: u32) -> Vec<Arc<ServerView>> {
+    let mut unit = 1;
+    let one = |number: u32| {
+        let kind = match number {
+            1 => &MACHINES[0],
+            7 | 31 => &MACHINES[1],
+            12 => &MACHINES[2],
+            20 => &MACHINES[3],
+            9 | 38 => &MACHINES[5],
+            _ => &Machine { kind: "well", watts: 280.0 + f64::from(number), problem: None, ..MACHINES[0] },
+        };
+        let mut one = ServerView::clone(&view(kind, number));
+        one.server.meta.name = format!("rack1-{number:02}").parse().expect("a name");
+        let height = if number % 12 == 1 { 2 } else { 1 };
+        one.server.spec.place = (unit + height <= 43).then(|| made(json!({ "unit": unit, "height": height })));
+        unit += height;
+        Arc::new(one)
+    };
+    (1..=count).map(one).collect()
+}
+
+/// The same with a text of an attacker wherever a BMC or somebody may write one.
+pub fn hostile(view: &ServerView, attack: &str) -> Arc<ServerView> {
+    let mut view = view.clone();
+    view.etag = attack.into();
+    view.server.spec.note = attack.into();
+    if let Some(bmc) = &mut view.server.spec.bmc {
+        (bmc.host, bmc.user) = (attack.into(), attack.into());
+    }
+    if let Some(status) = &mut view.status {
+        for sensor in &mut status.sensors {
+            (sensor.id, sensor.name) = (attack.into(), attack.into());
+            for fact in &mut sensor.facts {
+                (fact.key, fact.text) = (attack.into(), Some(attack.into()));
+            }
+        }
+        if let Some(device) = &mut status.device {
+            (device.firmware, device.protocol) = (attack.into(), attack.into());
+        }
+    }
+    Arc::new(view)
+}
+
+pub fn hostile_logs(attack: &str) -> BTreeMap<ServerId, ServerLogView> {
+    let mut logs = logs();
+    for event in logs.values_mut().flat_map(|log| &mut log.events) {
+        (event.name, event.raw, event.fact.key) = (attack.into(), attack.into(), attack.into());
+        event.fact.text = Some(attack.into());
+    }
+    logs
+}
+
+pub fn hostile_parts(attack: &str) -> BTreeMap<ServerId, Vec<Part>> {
+    let mut parts = parts();
+    for part in parts.values_mut().flatten() {
+        part.name = attack.into();
+        part.fields.iter_mut().for_each(|field| field.text = attack.into());
+    }
+    parts
+}
