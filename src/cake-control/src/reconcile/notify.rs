@@ -77,11 +77,14 @@ impl NotifyReconciler {
             let busy = state.outgoing.is_some();
             let seen = Seen { now, channel: &view.channel, open: &open, silenced: &silenced, busy };
             let waiting = rest.waiting.get(&id).cloned().unwrap_or_default();
-            let next = notify::look(&seen, state.told, waiting);
+            let next = notify::look(&seen, state.told.clone(), waiting);
             let message = next.draft.map(|draft| draft.message(uuid::Uuid::now_v7(), now));
-            let on = view.channel.spec.on;
+            let (on, before) = (view.channel.spec.on, state.told);
             let written = self.channels.change_state(id, |state| {
-                state.told = next.told;
+                // What a message that was given up made them forget is looked at in the next round.
+                if state.told == before {
+                    state.told = next.told;
+                }
                 state.outgoing = state.outgoing.take().filter(|_| on);
                 if let Some(message) = message {
                     state.outgoing = Some(Outgoing { message, tries: 0, next: now });
