@@ -228,13 +228,14 @@ fn subject(kind: &str, id: Uuid, name: &cake_types::Name) -> Subject {
 /// What an alert says of which kind of thing; nothing where it says what no rule is about.
 fn symptom(alert: &Alert) -> Option<(ThingKind, Symptom)> {
     use ThingKind::{Disk, Node, Pool, Ups, Vm};
-    let crash_loop = || alert.params.get("code").is_some_and(|code| code == FailureCode::CrashLoop.as_str());
+    let failed = |with: FailureCode| alert.params.get("code").is_some_and(|code| code == with.as_str());
     Some(match alert.kind {
         AlertKind::NodeAway => (Node, Symptom::Silent),
         AlertKind::PoolMissing => (Pool, Symptom::Missing),
         AlertKind::PoolSpace => (Pool, Symptom::Full),
         AlertKind::VmNoSpace => (Vm, Symptom::PausedNoSpace),
-        AlertKind::VmFailed if crash_loop() => (Vm, Symptom::Crashed),
+        AlertKind::VmFailed if failed(FailureCode::NoSpace) => (Vm, Symptom::PausedNoSpace),
+        AlertKind::VmFailed if failed(FailureCode::CrashLoop) => (Vm, Symptom::Crashed),
         AlertKind::VmFailed => (Vm, Symptom::CannotStart),
         AlertKind::VmCrashed => (Vm, Symptom::Crashed),
         AlertKind::ServerSilent => (ThingKind::Bmc, Symptom::Silent),

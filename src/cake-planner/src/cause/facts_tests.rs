@@ -181,10 +181,13 @@ fn what_has_nothing_in_common_stays_apart() {
     let groups = world.groups();
     assert_eq!(groups.len(), 3, "{groups:?}");
     assert!(groups.iter().all(|group| !group.is_telling()));
+    // A VM that fails for another reason has nothing to do with a pool that is nearly full.
+    world.alert(AlertKind::VmFailed, world.of_vm(1), Some("image-missing"), 60);
+    assert_eq!(world.groups().len(), 4, "{:?}", world.groups());
     // What is about something that nobody knows of is still told.
     let gone = Subject { kind: "vm".into(), id: Uuid::from_u128(7), name: "gone".into() };
     world.alert(AlertKind::VmCrashed, gone, None, 5);
-    assert_eq!(world.groups().len(), 4);
+    assert_eq!(world.groups().len(), 5);
 }
 
 #[test]

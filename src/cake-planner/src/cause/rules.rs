@@ -227,9 +227,7 @@ pub const RULES: &[Rule] = &[
     rule(CauseKind::ClockJumps, T::Bmc, Usual, None, &[sign(Symptom::ClockJumped, Always, 0, 600)]),
     // Storage.
     rule(CauseKind::PoolFills, T::Pool, Common, None, &[sign(Symptom::Full, Always, -2_592_000, 300)])
-        .also(&[
-            (T::Vm, sign(Symptom::PausedNoSpace, Half, 0, 86_400)), (T::Vm, sign(Symptom::CannotStart, Rarely, 0, 86_400)),
-        ]),
+        .also(&[(T::Vm, sign(Symptom::PausedNoSpace, Half, 0, 86_400))]),
     rule(CauseKind::PoolMissing, T::Pool, Usual, Some(Dead), &[sign(Symptom::Missing, Always, 0, 180)])
         .also(&[(T::Vm, sign(Symptom::CannotStart, Half, 0, 86_400))]),
     // Guests.

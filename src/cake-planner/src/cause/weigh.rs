@@ -269,6 +269,10 @@ fn missing(look: &Look<'_>, one: &Expected, since: Timestamp, states: &States) -
     if look.watcher(*thing, sign.symptom).is_some_and(|watcher| states.is_unheard(watcher)) {
         return None;
     }
+    // What is always seen of the cause itself was looked for since it should have begun.
+    if one.own && sign.often == Often::Always && sign.after.0 >= 0 && look.denied(*thing, sign.symptom, since) {
+        return Some(-NEVER);
+    }
     if look.denied(*thing, sign.symptom, by) {
         return Some(-(1.0 - sign.often.share().min(LOOKED)).ln() * SURER);
     }
