@@ -262,14 +262,24 @@ impl Servers {
 
     /// The event log as the BMC has it now.
     pub async fn log(&self, entry: &ServerEntry, after: Option<String>) -> Result<ServerLog, Problem> {
+        with_bmc(entry)?;
         let node = self.nodes.require()?;
         node.client.server_log(entry.id(), after).await.map_err(|refusal| asked(entry, refusal))
     }
 
     /// What the server is built of, as the BMC says now.
     pub async fn parts(&self, entry: &ServerEntry) -> Result<Vec<Part>, Problem> {
+        with_bmc(entry)?;
         let node = self.nodes.require()?;
         node.client.server_parts(entry.id()).await.map_err(|refusal| asked(entry, refusal))
+    }
+}
+
+/// There is nobody to be asked where there is no BMC.
+fn with_bmc(entry: &ServerEntry) -> Result<(), Problem> {
+    match entry.server.spec.bmc {
+        Some(_) => Ok(()),
+        None => Err(Problem::new(Code::NoBmc).with("name", &entry.server.meta.name)),
     }
 }
 
@@ -280,9 +290,6 @@ fn specs(board: &Board) -> Vec<(ServerId, Name, ServerSpec)> {
 
 fn asked(entry: &ServerEntry, refusal: ClientError) -> Problem {
     match refusal {
-        ClientError::Refused(NodeError::Bmc { problem: BmcProblem::NoDevice }) if entry.server.spec.bmc.is_none() => {
-            Problem::new(Code::NoBmc).with("name", &entry.server.meta.name)
-        }
         ClientError::Refused(NodeError::Bmc { problem }) => unheard(entry, problem),
         // It was asked for a moment ago.
         ClientError::Refused(NodeError::Unknown) => unheard(entry, BmcProblem::Worker),

@@ -6,10 +6,10 @@
 
 use cake_node_api::{ClientError, NodeError};
 use cake_store::Txn;
-use cake_types::{Code, Failure, FailureCode, OperationId, Problem, ProjectName, ServerVerb, Task, TaskGoal};
+use cake_types::{Failure, FailureCode, OperationId, Problem, ProjectName, ServerVerb, Task, TaskGoal};
 use std::sync::Arc;
 
-use super::{Servers, subject, unheard};
+use super::{Servers, subject, unheard, with_bmc};
 use crate::board::ServerEntry;
 use crate::caller::{Caller, Keep};
 use crate::{error, keys, record};
@@ -23,10 +23,7 @@ impl Servers {
         keep: &Keep<Task>,
     ) -> Result<Arc<Task>, Problem> {
         self.nodes.require()?;
-        let name = &entry.server.meta.name;
-        if entry.server.spec.bmc.is_none() {
-            return Err(Problem::new(Code::NoBmc).with("name", name));
-        }
+        with_bmc(entry)?;
         if let Some(problem) = entry.status.as_ref().and_then(|status| status.problem).filter(|p| p.is_lasting()) {
             return Err(unheard(entry, problem));
         }

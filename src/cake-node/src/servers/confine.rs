@@ -22,14 +22,11 @@ pub enum ConfineError {
     SetFilter(#[from] seccompiler::Error),
 }
 
-/// Gives everything up but descriptors below `first_closed`. In a process with one thread. No file can be opened afterwards, and no
-/// socket made: descriptors come by the one that is there.
+/// Gives everything up but descriptors below `first_closed`. In a process with one thread, before anything is made of it.
 pub fn confine(first_closed: RawFd) -> Result<(), ConfineError> {
-    let filter = filter()?;
     cage::limit(&[
         (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_AS, MEMORY),
-        (Resource::RLIMIT_FSIZE, 0),
         (Resource::RLIMIT_NOFILE, FILES),
         (Resource::RLIMIT_NPROC, 0),
     ])?;
@@ -38,8 +35,12 @@ pub fn confine(first_closed: RawFd) -> Result<(), ConfineError> {
     let apart =
         CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWNS;
     unshare(apart).map_err(step("make namespaces"))?;
-    cage::drop_all(WORKER_UID)?;
-    Ok(seccompiler::apply_filter(&filter)?)
+    Ok(cage::drop_all(WORKER_UID)?)
+}
+
+/// From here on no file can be opened and no socket made: descriptors come by the one that is there.
+pub fn shut() -> Result<(), ConfineError> {
+    Ok(seccompiler::apply_filter(&filter()?)?)
 }
 
 /// What an event loop needs over sockets that are there. Anything else ends the worker.

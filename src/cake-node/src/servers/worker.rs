@@ -5,7 +5,7 @@
 //!             ◄── what they say ──────────────────────────────────────┘
 //! ```
 
-use super::confine::{ConfineError, confine};
+use super::confine::{ConfineError, confine, shut};
 use super::connect::Connector;
 use super::dial::Dials;
 use super::watch::{Ask, Connect, Listener, Watch};
@@ -42,9 +42,10 @@ pub fn bmc_worker() -> Result<(), BmcWorkerError> {
     // SAFETY: standard input is open and used nowhere else in this process.
     let socket = StdStream::from(unsafe { OwnedFd::from_raw_fd(0) });
     socket.set_nonblocking(true)?;
+    confine(3)?;
     // Made before the cage is shut: it makes a socket pair of its own, and no thread.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    confine(3)?;
+    shut()?;
     LocalSet::new().block_on(&runtime, serve(socket))
 }
 

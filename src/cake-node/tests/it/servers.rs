@@ -2,6 +2,9 @@
 
 #[path = "../../../cake-bmc/tests/support/ipmi_sim.rs"]
 mod ipmi_sim;
+#[allow(dead_code, reason = "the tests of cake-bmc use more of it")]
+#[path = "../../../cake-bmc/tests/oracle/rack.rs"]
+mod rack;
 
 use crate::support::{Leader, NodeProcess};
 use anyhow::{Context, Result, bail, ensure};
@@ -83,32 +86,6 @@ impl Watched {
     }
 }
 
-const TEMPERATURE: &str = "sensor_add 0x20 0 1 0x01 0x01
-sensor_set_value 0x20 0 1 41 0
-sensor_set_threshold 0x20 0 1 settable 111000 0x5f 0x5a 0x50 00 00 00
-";
-
-const RECORDS: &str = "
-sdr type 1
-	sensor_owner_id		0x20
-	sensor_owner_lun	0
-	channel_number		0
-	sensor_number		1
-	entity_id		processor
-	entity_instance		1
-	sensor_type		Temperature
-	init_scanning		true
-	init_sensor_type	true
-	default_sensor_scan_on	true
-	sensor_auto_rearm	true
-	sensor_event_msg_ctrl	per_state
-	event_reading_type_code	threshold
-	analog_data_format	unsigned
-	base_unit		degrees_C
-	id_string		\"CPU temp\"
-endsdr
-";
-
 fn simulator() -> Result<Simulator> {
     Simulator::start_with(&Setup { commands: TEMPERATURE.into(), records: Some(RECORDS.into()), ..Setup::default() })
 }
@@ -123,8 +100,8 @@ async fn a_bmc_is_read_ordered_and_heard_again_whoever_is_killed() -> Result<()>
     let heard = lab.until(&mut leader, |status| status.read_at.is_some()).await;
     let heard = heard.with_context(|| std::fs::read_to_string(simulator.folder().join("log")).unwrap_or_default())?;
     ensure!(heard.problem.is_none() && !heard.sensors.is_empty(), "{heard:?}");
-    let sensor = heard.sensors.iter().find(|sensor| sensor.name == "CPU temp").context("the sensor")?;
-    ensure!(sensor.value == Some(41.0) && sensor.limits.upper_critical == Some(90.0), "{sensor:?}");
+    let measured = heard.sensors.iter().filter(|sensor| sensor.value.is_some() && !sensor.limits.are_none()).count();
+    ensure!(heard.sensors.len() >= 60 && measured > 0, "{measured} of {}", heard.sensors.len());
     ensure!(heard.device.is_some_and(|device| device.protocol == "2.0"));
 
     let on = ServerVerb::Power { chassis: ChassisVerb::On };
