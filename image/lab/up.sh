@@ -176,7 +176,8 @@ tell_cake() {
     fi
     for server in "${LAB_SERVERS[@]}"; do
         if jq -e --arg name "$server" '[.. | .name? // empty] | index($name)' <<<"$known" >/dev/null; then continue; fi
-        as_owner "$cake" server add "$server" --bmc "127.0.0.1:$(cat "$LAB/$server/port")" --user "$LAB_USER" --password-stdin <"$LAB/password" ||
+        as_owner "$cake" server add "$server" --bmc "127.0.0.1:$(cat "$LAB/$server/port")" --user "$LAB_USER" --password-stdin \
+            --note "Laboratory: a program plays its BMC." <"$LAB/password" ||
             die "cake does not take $server: see above"
     done
     [ ${#own_login[@]} = 0 ] || as_owner "$cake" logout >/dev/null 2>&1 || true
