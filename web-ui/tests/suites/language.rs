@@ -31,6 +31,8 @@ const NAMES: &[&str] = &[
     "QEMU",
     "HTTP",
     "UTC",
+    "UDP",
+    "TCP",
     "cake",
     "cake-node",
     "cake-node reset-admin",

@@ -171,6 +171,7 @@ cli-arg-user = Account name
 cli-arg-password-stdin = Read the password from standard input; for your own, the current one on a first line
 cli-arg-token-create-days = How many days it is good; for ever if not given
 cli-arg-vm = Name or id of the VM
+cli-arg-server = Name or id of the server
 cli-arg-no-wait = Do not wait for the task’s end
 cli-arg-vm-create-name = Name of the VM
 cli-arg-image = Image that the disks are made from

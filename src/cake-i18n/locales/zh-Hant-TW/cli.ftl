@@ -171,6 +171,7 @@ cli-arg-user = 帳號名稱
 cli-arg-password-stdin = 從標準輸入讀取密碼；變更自己的密碼時，第一行是目前的密碼
 cli-arg-token-create-days = 有效天數；不指定則永久有效
 cli-arg-vm = 虛擬機器的名稱或識別碼
+cli-arg-server = 伺服器的名稱或識別碼
 cli-arg-no-wait = 不等工作結束
 cli-arg-vm-create-name = 虛擬機器的名稱
 cli-arg-image = 磁碟所用的映像檔

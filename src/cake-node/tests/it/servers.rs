@@ -15,6 +15,8 @@ use cake_types::{
 };
 use ipmi_sim::{PASSWORD, Setup, Simulator, USER};
 use jiff::Timestamp;
+use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
 
 /// A BMC that does not answer is asked a while before it is silent, on a busy machine longer.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(120);
@@ -68,7 +70,7 @@ impl Watched {
             if let Some(status) = known.filter(|status| wanted(status)) {
                 return Ok(status.clone());
             }
-            let known = known.cloned();
+            let known = known.map(|status| (status.problem, status.read_at, status.chassis));
             let seen = tokio::time::timeout_at(until, leader.see()).await;
             if let Err(error) = seen.map_err(Into::into).and_then(|seen| seen) {
                 bail!("{error:#}; the BMC says {known:?}");
@@ -86,13 +88,34 @@ impl Watched {
     }
 }
 
-fn simulator() -> Result<Simulator> {
-    Simulator::start_with(&Setup { commands: TEMPERATURE.into(), records: Some(RECORDS.into()), ..Setup::default() })
+/// With a chassis that remembers what it was told, in a folder of its own.
+fn simulator() -> Result<(TempDir, Simulator)> {
+    let folder = tempfile::tempdir()?;
+    let (program, power) = (folder.path().join("chassis.sh"), folder.path().join("power"));
+    std::fs::write(&power, "0\n")?;
+    let script = format!(
+        "#!/bin/sh
+cd {} || exit 1
+shift
+operation=$1
+shift
+case $operation in
+get) for of; do echo \"$of:$(cat \"$of\" 2>/dev/null || echo 0)\"; done ;;
+set) while [ $# -ge 2 ]; do echo \"$2\" > \"$1\"; shift 2; done ;;
+esac
+",
+        folder.path().display()
+    );
+    std::fs::write(&program, script)?;
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+    let configuration = format!("  chassis_control \"{} 0x20\"", program.display());
+    let simulator = Simulator::start_with(&Setup { commands: rack::commands(), configuration, ..Setup::default() })?;
+    Ok((folder, simulator))
 }
 
 #[tokio::test]
 async fn a_bmc_is_read_ordered_and_heard_again_whoever_is_killed() -> Result<()> {
-    let mut simulator = simulator()?;
+    let (_chassis, mut simulator) = simulator()?;
     let mut node = NodeProcess::start()?;
     let mut leader = Leader::new(&node, 1).await?;
     let mut lab = Watched::new(&leader, &simulator, PASSWORD).await?;
@@ -140,7 +163,7 @@ async fn a_bmc_is_read_ordered_and_heard_again_whoever_is_killed() -> Result<()>
 
 #[tokio::test]
 async fn a_password_that_is_refused_is_tried_once_and_not_again_by_anybody() -> Result<()> {
-    let simulator = simulator()?;
+    let (_chassis, simulator) = simulator()?;
     let mut node = NodeProcess::start()?;
     let mut leader = Leader::new(&node, 1).await?;
     let mut lab = Watched::new(&leader, &simulator, "wrong").await?;
