@@ -3,14 +3,14 @@
 /// An icon beside a word that says the same; readers of the page by ear hear only the word. An unknown name draws nothing.
 pub fn svg(name: &str) -> String {
     let shapes = shapes(name);
-    format!(r#"<svg class="icon icon-{name}" viewBox="0 0 16 16" aria-hidden="true" focusable="false">{shapes}</svg>"#)
+    format!(r#"<svg class="icon icon-{name}" viewBox="0 0 16 16" aria-hidden="true">{shapes}</svg>"#)
 }
 
 /// The same inside another picture, which style sheets can't size.
 pub fn svg_at(name: &str, y: u32) -> String {
     let shapes = shapes(name);
     format!(
-        r#"<svg class="icon icon-{name}" y="{y}" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" focusable="false">{shapes}</svg>"#
+        r#"<svg class="icon icon-{name}" y="{y}" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">{shapes}</svg>"#
     )
 }
 

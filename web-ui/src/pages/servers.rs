@@ -244,7 +244,7 @@ impl Row {
             air: both.or(air.inlet.or(air.outlet).map(degrees)),
             node: view.node.as_ref().map(ToString::to_string),
             // Every VM runs on the one node that there is.
-            guests: view.node.as_ref().map(|_| f.tv("count-vms", "count", guests)),
+            guests: view.node.as_ref().map(|_| f.tv("server-guests-running", "count", guests)),
             place: view.server.spec.place,
         }
     }

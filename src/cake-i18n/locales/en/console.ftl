@@ -101,7 +101,7 @@ alert-since = Began { $age }.
 alert-known = Acknowledged by { $who }, { $age }.
 alert-acknowledge = Acknowledge
 alert-unacknowledge = Take back
-alert-note-example = New disk is ordered
+alert-note-example = The maker knows
 first-vm-title = Create your first VM
 first-vm-text = Four questions, and it runs. The image that comes with cake boots in seconds.
 servers = Servers
@@ -932,6 +932,10 @@ server-guests = { $count ->
    *[other] { $count } VMs run on it: { $names }.
 }
 server-guests-none = cake runs on it, and no VM right now.
+server-guests-running = { $count ->
+    [one] { $count } VM running
+   *[other] { $count } VMs running
+}
 server-guests-unknown = cake does not know what runs on it.
 server-verb-soft-title = Shut { $name } down?
 server-verb-soft-text = Its operating system is asked to shut down, as if somebody pressed the power button. It may refuse, and VMs may be cut off.

@@ -97,7 +97,7 @@ alert-since = { $age }開始。
 alert-known = { $who }已確認（{ $age }）。
 alert-acknowledge = 確認
 alert-unacknowledge = 取消確認
-alert-note-example = 已訂購新硬碟
+alert-note-example = 已聯絡廠商
 first-vm-title = 建立第一台虛擬機器
 first-vm-text = 回答四個問題就能執行。cake內附的映像檔幾秒鐘就能開機。
 servers = 伺服器
@@ -887,6 +887,9 @@ server-verb-reset-button = 重設
 server-verb-off-button = 切斷電源
 server-guests = 有{ $count }台虛擬機器在上面執行：{ $names }。
 server-guests-none = cake在這台伺服器上執行，目前沒有虛擬機器在執行。
+server-guests-running = { $count ->
+   *[other] { $count }台虛擬機器執行中
+}
 server-guests-unknown = cake不知道上面執行了什麼。
 server-verb-soft-title = 要將「{ $name }」關機嗎？
 server-verb-soft-text = 會請它的作業系統關機，就像有人按下電源按鈕。作業系統可能不理會，虛擬機器也可能被中斷。
