@@ -21,6 +21,7 @@ mod exports;
 mod golden;
 mod held;
 mod imports;
+mod journal;
 mod operations;
 mod pools;
 mod schema;

@@ -1,13 +1,12 @@
-//! Operations: an edge happens for its id once, across crashes.
+//! Operations of VMs.
 
+use super::journal::{Journal, Pending};
 use super::{Database, DatabaseError};
 use cake_node_api::{OperationOutcome, Verb};
 use cake_types::{OperationId, VmId};
-use rusqlite::{Connection, OptionalExtension, params};
-use uuid::Uuid;
+use rusqlite::{Connection, OptionalExtension};
 
-/// Outcomes that are remembered.
-const REMEMBERED: u32 = 1000;
+const JOURNAL: Journal = Journal { table: "operations", subject: "vm" };
 
 /// Accepted, and without an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,18 +21,8 @@ pub struct PendingOperation {
 impl Database {
     /// Writes an operation down before it is done. `false`: it is known already.
     pub async fn accept(&self, operation: PendingOperation) -> Result<bool, DatabaseError> {
-        self.write(move |connection| {
-            let inserted = connection.execute(
-                "INSERT OR IGNORE INTO operations (id, vm, verb) VALUES (?1, ?2, ?3)",
-                params![
-                    operation.id.0.into_bytes(),
-                    operation.vm.0.into_bytes(),
-                    serde_json::to_string(&operation.verb)?
-                ],
-            )?;
-            Ok(inserted == 1)
-        })
-        .await
+        let PendingOperation { id, vm, verb, begun: _ } = operation;
+        self.write(move |connection| JOURNAL.accept(connection, id, vm.0, &verb)).await
     }
 
     pub async fn knows_operation(&self, id: OperationId) -> Result<bool, DatabaseError> {
@@ -57,54 +46,21 @@ impl Database {
 
     /// It is about to happen.
     pub async fn begin(&self, id: OperationId) -> Result<(), DatabaseError> {
-        self.write(move |connection| {
-            connection.execute("UPDATE operations SET begun = 1 WHERE id = ?1", [id.0.into_bytes()])?;
-            Ok(())
-        })
-        .await
+        self.write(move |connection| JOURNAL.begin(connection, id).map(drop)).await
     }
 
     pub async fn finish(&self, outcome: OperationOutcome) -> Result<(), DatabaseError> {
-        self.write(move |connection| {
-            connection.execute(
-                "UPDATE operations SET outcome = ?2 WHERE id = ?1",
-                params![outcome.operation.0.into_bytes(), serde_json::to_string(&outcome)?],
-            )?;
-            connection.execute(
-                "DELETE FROM operations WHERE outcome IS NOT NULL AND number <= (SELECT max(number) FROM operations) - ?1",
-                [REMEMBERED],
-            )?;
-            Ok(())
-        })
-        .await
+        self.write(move |connection| JOURNAL.finish(connection, outcome.operation, &outcome)).await
     }
 
     pub async fn pending_operations(&self) -> Result<Vec<PendingOperation>, DatabaseError> {
-        self.read(|connection| {
-            let mut statement = connection
-                .prepare("SELECT id, vm, verb, begun FROM operations WHERE outcome IS NULL ORDER BY number")?;
-            let rows = statement.query_and_then([], |row| {
-                let (id, vm) = (Uuid::from_bytes(row.get(0)?), Uuid::from_bytes(row.get(1)?));
-                let verb: String = row.get(2)?;
-                let (id, vm, verb) = (OperationId(id), VmId(vm), serde_json::from_str(&verb)?);
-                Ok(PendingOperation { id, vm, verb, begun: row.get(3)? })
-            })?;
-            rows.collect()
-        })
-        .await
+        let pending = self.read(|connection| JOURNAL.pending(connection)).await?;
+        let operation = |Pending { id, subject, verb, begun }| PendingOperation { id, vm: VmId(subject), verb, begun };
+        Ok(pending.into_iter().map(operation).collect())
     }
 
     pub async fn outcomes(&self) -> Result<Vec<OperationOutcome>, DatabaseError> {
-        self.read(|connection| {
-            let mut statement =
-                connection.prepare("SELECT outcome FROM operations WHERE outcome IS NOT NULL ORDER BY number")?;
-            let rows = statement.query_and_then([], |row| {
-                let text: String = row.get(0)?;
-                Ok(serde_json::from_str(&text)?)
-            })?;
-            rows.collect()
-        })
-        .await
+        self.read(|connection| JOURNAL.outcomes(connection)).await
     }
 }
 

@@ -1,13 +1,13 @@
 //! Servers whose BMCs are watched, and what was ordered of them.
 
+use super::journal::{Journal, Pending};
 use super::{Database, DatabaseError, fence};
 use cake_node_api::{NodeError, ServerOutcome};
 use cake_types::{Epoch, Generation, OperationId, Server, ServerId, ServerVerb, Stamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-/// Outcomes that are remembered.
-const REMEMBERED: u32 = 1000;
+const JOURNAL: Journal = Journal { table: "server_operations", subject: "server" };
 
 /// A server as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,67 +113,33 @@ impl Database {
             if held(connection, order.server)?.is_none() {
                 return Err(DatabaseError::Refused(NodeError::Unknown));
             }
-            let inserted = connection.execute(
-                "INSERT OR IGNORE INTO server_operations (id, server, verb) VALUES (?1, ?2, ?3)",
-                params![order.operation.0.into_bytes(), key(order.server), serde_json::to_string(&order.verb)?],
-            )?;
-            Ok(inserted == 1)
+            JOURNAL.accept(connection, order.operation, order.server.0, &order.verb)
         })
         .await
     }
 
-    /// It is about to happen.
-    pub async fn begin_order(&self, id: OperationId) -> Result<(), DatabaseError> {
-        self.write(move |connection| {
-            connection.execute("UPDATE server_operations SET begun = 1 WHERE id = ?1", [id.0.into_bytes()])?;
-            Ok(())
-        })
-        .await
+    /// It is about to happen. `false`: somebody has begun it before.
+    pub async fn begin_order(&self, id: OperationId) -> Result<bool, DatabaseError> {
+        self.write(move |connection| JOURNAL.begin(connection, id)).await
     }
 
     pub async fn finish_order(&self, outcome: ServerOutcome) -> Result<(), DatabaseError> {
-        self.write(move |connection| {
-            connection.execute(
-                "UPDATE server_operations SET outcome = ?2 WHERE id = ?1",
-                params![outcome.operation.0.into_bytes(), serde_json::to_string(&outcome)?],
-            )?;
-            connection.execute(
-                "DELETE FROM server_operations
-                 WHERE outcome IS NOT NULL AND number <= (SELECT max(number) FROM server_operations) - ?1",
-                [REMEMBERED],
-            )?;
-            Ok(())
-        })
-        .await
+        self.write(move |connection| JOURNAL.finish(connection, outcome.operation, &outcome)).await
     }
 
     pub async fn pending_orders(&self) -> Result<Vec<PendingOrder>, DatabaseError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT id, server, verb, begun FROM server_operations WHERE outcome IS NULL ORDER BY number",
-            )?;
-            let rows = statement.query_and_then([], |row| {
-                let (id, server) = (Uuid::from_bytes(row.get(0)?), Uuid::from_bytes(row.get(1)?));
-                let verb: String = row.get(2)?;
-                let verb = serde_json::from_str(&verb)?;
-                Ok(PendingOrder { operation: OperationId(id), server: ServerId(server), verb, begun: row.get(3)? })
-            })?;
-            rows.collect()
-        })
-        .await
+        let pending = self.read(|connection| JOURNAL.pending(connection)).await?;
+        let order = |Pending { id: operation, subject, verb, begun }| PendingOrder {
+            operation,
+            server: ServerId(subject),
+            verb,
+            begun,
+        };
+        Ok(pending.into_iter().map(order).collect())
     }
 
     pub async fn order_outcomes(&self) -> Result<Vec<ServerOutcome>, DatabaseError> {
-        self.read(|connection| {
-            let mut statement = connection
-                .prepare("SELECT outcome FROM server_operations WHERE outcome IS NOT NULL ORDER BY number")?;
-            let rows = statement.query_and_then([], |row| {
-                let text: String = row.get(0)?;
-                Ok(serde_json::from_str(&text)?)
-            })?;
-            rows.collect()
-        })
-        .await
+        self.read(|connection| JOURNAL.outcomes(connection)).await
     }
 }
 
@@ -282,7 +248,8 @@ mod tests {
         assert!(database.accept_order(Epoch(0), order).await.is_err(), "a leader of before");
         assert!(database.accept_order(Epoch(1), order).await.unwrap());
         assert!(!database.accept_order(Epoch(1), order).await.unwrap());
-        database.begin_order(order.operation).await.unwrap();
+        assert!(database.begin_order(order.operation).await.unwrap());
+        assert!(!database.begin_order(order.operation).await.unwrap(), "whoever comes second leaves it alone");
         drop(database);
         let database = Database::open(&path).unwrap();
         assert_eq!(database.pending_orders().await.unwrap(), [PendingOrder { begun: true, ..order }]);
