@@ -67,6 +67,8 @@ struct State {
     rows: BTreeMap<ServerId, ServerRow>,
     /// To the worker, while it runs.
     orders: Option<mpsc::UnboundedSender<(Order, Option<OwnedFd>)>>,
+    /// It knows whom it watches: what is ordered of them can be handed over.
+    takes_orders: bool,
     logs: HashMap<u64, oneshot::Sender<Result<ServerLog, BmcProblem>>>,
     parts: HashMap<u64, oneshot::Sender<Result<Vec<Part>, BmcProblem>>>,
 }
@@ -365,7 +367,7 @@ impl Servers {
     async fn abandon(&self) {
         let rows: Vec<ServerId> = {
             let mut state = self.state();
-            (state.orders, state.logs, state.parts) = Default::default();
+            (state.orders, state.takes_orders, state.logs, state.parts) = Default::default();
             state
                 .rows
                 .values()

@@ -43,8 +43,9 @@ impl Servers {
         Ok(())
     }
 
-    /// To a worker that has just come.
+    /// To a worker that has just come and knows whom it watches.
     pub(super) async fn hand_over_orders(&self) {
+        self.state().takes_orders = true;
         match self.database().pending_orders().await {
             Ok(orders) => {
                 for order in orders {
@@ -75,13 +76,18 @@ impl Servers {
         if refused.is_err() {
             return self.finish(&order, refused).await;
         }
-        if self.state().orders.is_none() {
+        if !self.state().takes_orders {
             // It is handed over when the worker is there.
             return self.wanted.notify_one();
         }
-        if let Err(error) = self.database().begin_order(operation).await {
-            tracing::error!(error = crate::chain(&error), "an order can't be written down: {error}");
-            return;
+        match self.database().begin_order(operation).await {
+            // Accepted just as a worker came: it was handed over already, and twice is not once.
+            Ok(false) if !verb.is_idempotent() => return,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(error = crate::chain(&error), "an order can't be written down: {error}");
+                return;
+            }
         }
         if !self.tell(Order::Do { id, operation, verb }) && !verb.is_idempotent() {
             self.finish(&order, Err(interrupted())).await;
