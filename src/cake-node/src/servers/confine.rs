@@ -1,11 +1,12 @@
 //! The cage of the BMC worker: its own user, no capability, no file system, no network but the sockets that it was given.
 
+use crate::seccomp::only_or_end;
 use cake_host::cage;
 use cake_host::step::{StepError, close_from, step};
 use cake_storage::worker::WORKER_UID;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::Resource;
-use seccompiler::{BackendError, BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+use seccompiler::{BackendError, BpfProgram};
 use std::os::fd::RawFd;
 
 /// Address space in bytes, and descriptors: sessions are a few KiB each, answers are bounded.
@@ -84,7 +85,5 @@ fn filter() -> Result<BpfProgram, BackendError> {
         libc::SYS_exit,
         libc::SYS_exit_group,
     ];
-    let rules = ALLOWED.into_iter().map(|number| (number, Vec::new())).collect();
-    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
-    SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, arch)?.try_into()
+    only_or_end(ALLOWED)
 }
