@@ -39,6 +39,7 @@ pub mod ledger;
 pub mod nodes;
 mod poke;
 pub mod random;
+mod reach;
 pub mod reconcile;
 pub mod record;
 pub mod screens;

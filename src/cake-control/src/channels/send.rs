@@ -1,6 +1,6 @@
 //! Sending one message by one channel: bounded in time, only to where cake may send, and with an answer that a person can read.
 
-use cake_planner::fetch::may_reach;
+use crate::reach::reachable;
 use cake_types::{Letter, Message, OpenError, Sealed, SecretKey, SendTrouble, Way};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -62,8 +62,7 @@ pub(super) async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, 
             looked.map_err(|error| Undelivered::new(SendTrouble::Unreachable, format!("{host}: {error}")))?.collect()
         }
     };
-    let may: Vec<SocketAddr> = found.into_iter().filter(|address| may_reach(address.ip())).collect();
-    if may.is_empty() { Err(Undelivered::new(SendTrouble::Forbidden, host)) } else { Ok(may) }
+    reachable(found).ok_or_else(|| Undelivered::new(SendTrouble::Forbidden, host))
 }
 
 #[cfg(test)]

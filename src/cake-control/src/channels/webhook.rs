@@ -1,19 +1,17 @@
 //! Webhooks: one message as a JSON document, in the form that the receiver understands.
 
-use cake_planner::fetch::may_reach;
 use cake_types::{
     AlertTurn, Letter, LetterPart, Message, SecretKey, SendTrouble, Severity, WebhookSpec, WebhookTemplate,
 };
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, StatusCode, Url};
 use serde_json::{Value, json};
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::send::{Undelivered, open};
 use crate::error::chain;
+use crate::reach::{self, Forbidden, Guarded};
 
 const CONNECT: Duration = Duration::from_secs(15);
 /// More of an answer is not read.
@@ -29,7 +27,7 @@ pub async fn send(
 ) -> Result<String, Undelivered> {
     let secret = open(&spec.url, key)?;
     let url: Url = secret.parse().map_err(|_| Undelivered::new(SendTrouble::Forbidden, &spec.host))?;
-    if address_of(&url).is_some_and(|address| !may_reach(address)) {
+    if !reach::may_be(&url) {
         return Err(Undelivered::new(SendTrouble::Forbidden, &spec.host));
     }
     let mut request = client(spec)?.post(url).json(&body(spec, message, letter));
@@ -53,10 +51,6 @@ pub async fn send(
     }
 }
 
-fn address_of(url: &Url) -> Option<IpAddr> {
-    url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
-}
-
 fn client(spec: &WebhookSpec) -> Result<Client, Undelivered> {
     let tls = |error: reqwest::Error| Undelivered::new(SendTrouble::Tls, chain(&error));
     let builder = Client::builder()
@@ -71,26 +65,6 @@ fn client(spec: &WebhookSpec) -> Result<Client, Undelivered> {
         None => builder,
     };
     builder.build().map_err(tls)
-}
-
-/// Names stand for what may be reached, and for nothing else.
-struct Guarded;
-
-#[derive(Debug, thiserror::Error)]
-#[error("cake does not send there")]
-struct Forbidden;
-
-impl Resolve for Guarded {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let all: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let may: Vec<SocketAddr> = all.into_iter().filter(|address| may_reach(address.ip())).collect();
-            if may.is_empty() {
-                return Err(Forbidden.into());
-            }
-            Ok(Box::new(may.into_iter()) as Addrs)
-        })
-    }
 }
 
 fn explain(error: reqwest::Error, host: &str) -> Undelivered {

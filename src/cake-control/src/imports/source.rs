@@ -3,16 +3,14 @@
 //! Every address that a name stands for is judged when it is connected to, and every redirect before it is followed
 //! ([`cake_planner::fetch`]). What a server says is believed only where it fits what it said first.
 
+use crate::reach::{self, Forbidden, Guarded};
 use bytes::Bytes;
-use cake_planner::fetch::may_reach;
 use cake_types::{ByteSize, Failure, FailureCode};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, StatusCode, Url};
-use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -56,11 +54,6 @@ impl SourceError {
         Failure { code, detail: self.to_string() }
     }
 }
-
-/// What stands in the way of a name or a redirect.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Forbidden(String);
 
 impl From<reqwest::Error> for SourceError {
     fn from(error: reqwest::Error) -> Self {
@@ -158,12 +151,11 @@ fn strong_etag(answer: &Response) -> Option<String> {
     (text.starts_with('"') && text.len() <= 256).then(|| text.to_owned())
 }
 
-/// Names are judged when they are looked up; addresses are not looked up.
+/// Whether it may be asked for, as far as is known before a name is looked up.
 fn check(url: &Url) -> Result<(), Forbidden> {
     let host = url.host_str().unwrap_or_default();
-    let address: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
     let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
-    if plain && address.is_none_or(may_reach) { Ok(()) } else { Err(Forbidden(host.to_owned())) }
+    if plain && reach::may_be(url) { Ok(()) } else { Err(Forbidden(host.to_owned())) }
 }
 
 impl From<Forbidden> for SourceError {
@@ -179,22 +171,6 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     match check(attempt.url()) {
         Ok(()) => attempt.follow(),
         Err(forbidden) => attempt.error(forbidden),
-    }
-}
-
-/// Names stand for what may be reached, and for nothing else, at every connection anew.
-struct Guarded;
-
-impl Resolve for Guarded {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let all: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let may: Vec<SocketAddr> = all.into_iter().filter(|address| may_reach(address.ip())).collect();
-            if may.is_empty() {
-                return Err(Forbidden(name.as_str().to_owned()).into());
-            }
-            Ok(Box::new(may.into_iter()) as Addrs)
-        })
     }
 }
 
