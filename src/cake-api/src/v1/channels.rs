@@ -1,5 +1,6 @@
 //! `/v1/channels`: who is told of alerts outside of the console.
 
+use super::accounts::language;
 use super::{Nothing, word};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -361,10 +362,6 @@ pub struct ChannelPatch {
     pub snmp: Option<SnmpChange>,
 }
 
-fn language(text: &str) -> Result<Language, Problem> {
-    Language::from_tag(text).ok_or_else(|| Problem::invalid("language", "language").at("/language"))
-}
-
 fn severity(text: &str) -> Result<Severity, Problem> {
     let all = [Severity::Info, Severity::Warning, Severity::Error];
     let found = all.into_iter().find(|severity| word(severity) == text);
@@ -401,23 +398,23 @@ fn one_way() -> Problem {
 fn read_mail(change: MailChange) -> Result<NewMail, Problem> {
     let MailChange { host, port, security, user, password, from, to, authority } = change;
     let text = security.unwrap_or_else(|| MailSecurity::Starttls.as_str().into());
-    let security = MailSecurity::ALL.iter().find(|security| security.as_str() == text);
-    let security = *security.ok_or_else(|| Problem::invalid("security", "mail-security").at("/mail/security"))?;
+    let known = MailSecurity::from_word(&text);
+    let security = known.ok_or_else(|| Problem::invalid("security", "mail-security").at("/mail/security"))?;
     Ok(NewMail { host, port, security, user, password: password.map(Zeroizing::new), from, to, authority })
 }
 
 fn read_webhook(change: WebhookChange) -> Result<NewWebhook, Problem> {
     let WebhookChange { template, url, token, recipient, authority } = change;
-    let found = WebhookTemplate::ALL.iter().find(|known| known.as_str() == template);
-    let template = *found.ok_or_else(|| Problem::invalid("template", "webhook-template").at("/webhook/template"))?;
+    let known = WebhookTemplate::from_word(&template);
+    let template = known.ok_or_else(|| Problem::invalid("template", "webhook-template").at("/webhook/template"))?;
     let (url, token) = (url.map(Zeroizing::new), token.map(Zeroizing::new));
     Ok(NewWebhook { template, url, token, recipient, authority })
 }
 
 fn read_syslog(SyslogChange { host, port, protocol }: SyslogChange) -> Result<NewSyslog, Problem> {
     let text = protocol.unwrap_or_else(|| SyslogProtocol::Udp.as_str().into());
-    let found = SyslogProtocol::ALL.iter().find(|known| known.as_str() == text);
-    let protocol = *found.ok_or_else(|| Problem::invalid("protocol", "syslog-protocol").at("/syslog/protocol"))?;
+    let known = SyslogProtocol::from_word(&text);
+    let protocol = known.ok_or_else(|| Problem::invalid("protocol", "syslog-protocol").at("/syslog/protocol"))?;
     Ok(NewSyslog { host, port, protocol })
 }
 
@@ -460,7 +457,7 @@ pub(crate) async fn create(State(api): State<Api>, ask: Ask, Json(new): Json<New
     let NewChannel { name, language: tag, severity: least, on, mail, webhook, syslog, snmp } = new;
     let new = control::NewChannel {
         name: names::name(&name, "/name")?,
-        language: tag.as_deref().map(language).transpose()?,
+        language: language(tag)?,
         least: least.as_deref().map_or(Ok(Severity::Warning), severity)?,
         on: on.unwrap_or(true),
         way: Ways { mail, webhook, syslog, snmp }.read()?.ok_or_else(one_way)?,
@@ -484,7 +481,7 @@ pub(crate) async fn update(
     let id = api.channels.find(&channel)?.channel.meta.id;
     let patch = control::ChannelPatch {
         name: name.map(|name| names::name(&name, "/name")).transpose()?,
-        language: tag.as_deref().map(language).transpose()?,
+        language: language(tag)?,
         least: least.as_deref().map(severity).transpose()?,
         on,
         way: Ways { mail, webhook, syslog, snmp }.read()?,
