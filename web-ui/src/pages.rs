@@ -40,7 +40,7 @@ pub mod usage;
 pub mod vm;
 pub mod vms;
 
-use crate::data::{ConsoleData, PageQuery};
+use crate::data::{ConsoleData, EventQuery, PageQuery};
 use crate::frame::Frame;
 use crate::live::Regions;
 use crate::show::{self, TaskRow};
@@ -48,6 +48,7 @@ use askama::Template;
 use axum::extract::Query;
 use cake_types::{Task, TaskState};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// A task that ended stays on every page for this long.
 const SHOWN_AFTER_END: i64 = 20;
@@ -133,6 +134,22 @@ struct Badge {
 struct Activity<'a> {
     f: &'a Frame,
     tasks: Vec<TaskRow>,
+}
+
+/// What is done and was done with a thing, and what happened to it: at most so many that have ended, the newest first.
+pub async fn activity(
+    data: &Arc<dyn ConsoleData>,
+    f: &Frame,
+    subject: Uuid,
+    shown: usize,
+) -> (Vec<TaskRow>, Vec<show::EventRow>) {
+    let mut tasks = data.active_tasks().await;
+    tasks.retain(|task| task.subject.id == subject);
+    let page = PageQuery { limit: shown, subject: Some(subject), ..PageQuery::default() };
+    tasks.extend(data.finished_tasks(&page).await.map(|page| page.items).unwrap_or_default());
+    let query = EventQuery { page, ..EventQuery::default() };
+    let events = data.events(&query).await.map(|page| page.items).unwrap_or_default();
+    (show::task_rows(f, &tasks), events.iter().map(|event| show::event_row(f, event)).collect())
 }
 
 /// A list of tasks, as several pages have one.

@@ -7,6 +7,7 @@ use askama::Template;
 use cake_planner::query::{Filter, Item};
 use cake_types::Problem;
 use serde::Deserialize;
+use std::cmp::Ordering;
 use std::future::Future;
 
 /// Rows of one page.
@@ -114,6 +115,50 @@ pub struct Tools {
     pub csv: String,
 }
 
+/// A column of a list.
+pub struct Column {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub class: &'static str,
+    /// Where a click on its title leads.
+    pub address: Option<String>,
+    /// For `aria-sort`.
+    pub sorted: &'static str,
+}
+
+impl Column {
+    /// `here`: the list is sorted by it.
+    pub fn new(
+        f: &Frame,
+        id: &'static str,
+        class: &'static str,
+        address: Option<String>,
+        here: bool,
+        down: bool,
+    ) -> Self {
+        let sorted = match (here, down) {
+            (false, _) => "none",
+            (true, false) => "ascending",
+            (true, true) => "descending",
+        };
+        Self { id, title: f.t(format!("column-{id}")), class, address, sorted }
+    }
+}
+
+pub struct FilterLink {
+    pub word: &'static str,
+    pub title: &'static str,
+    pub count: usize,
+    pub address: String,
+    pub current: bool,
+}
+
+#[derive(Template)]
+#[template(path = "parts/filters.html")]
+pub struct Filters {
+    pub filters: Vec<FilterLink>,
+}
+
 /// An address that says only what is not as usual.
 pub fn address(path: &str, parts: &[(&str, &str)]) -> String {
     let parts: Vec<_> = parts
@@ -144,9 +189,54 @@ pub async fn find<T, F: Future<Output = Result<PageOf<T>, Problem>>>(
     }
 }
 
+/// Names as people count: `web-2` before `web-10`.
+pub fn natural(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a.chars().peekable(), b.chars().peekable());
+    loop {
+        match (a.peek().copied(), b.peek().copied()) {
+            (None, None) => return Ordering::Equal,
+            (None, _) => return Ordering::Less,
+            (_, None) => return Ordering::Greater,
+            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
+                let (left, right) = (number(&mut a), number(&mut b));
+                let order = left.len().cmp(&right.len()).then_with(|| left.cmp(&right));
+                if order != Ordering::Equal {
+                    return order;
+                }
+            }
+            (Some(x), Some(y)) => {
+                let order = x.to_lowercase().cmp(y.to_lowercase());
+                if order != Ordering::Equal {
+                    return order;
+                }
+                a.next();
+                b.next();
+            }
+        }
+    }
+}
+
+/// The digits that come next, without leading zeros.
+fn number(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
+    let mut digits = String::new();
+    while let Some(digit) = chars.next_if(char::is_ascii_digit) {
+        if digit != '0' || !digits.is_empty() {
+            digits.push(digit);
+        }
+    }
+    digits
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_sorted_as_people_count() {
+        let mut names = ["web-10", "Web-2", "web-1", "a", "web-02x", "會計"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, ["a", "web-1", "Web-2", "web-02x", "web-10", "會計"]);
+    }
 
     #[tokio::test]
     async fn a_search_reads_on_until_it_has_found_enough() {

@@ -113,7 +113,7 @@ pub fn rack<'a>(f: &'a Frame, all: &[Arc<ServerView>], guests: usize) -> Rack<'a
         free,
     });
     let mut beside: Vec<_> = beside.collect();
-    beside.sort_by(|a, b| super::vms::natural(&a.name, &b.name));
+    beside.sort_by(|a, b| super::listing::natural(&a.name, &b.name));
     Rack { f, picture, beside, may_change: f.may_administer() }
 }
 

@@ -5,7 +5,7 @@ use super::sensors;
 use super::server_health::{self, Trouble};
 use super::servers;
 use super::{EventRows, TaskRows};
-use crate::data::{ConsoleData, EventQuery, PageQuery, ServerView};
+use crate::data::{ConsoleData, ServerView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
 use crate::show::{self, Mark};
@@ -135,15 +135,8 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, view: &ServerView, 
     regions.add("server-state", &state(f, view));
     regions.add("server-sensors", &sensors::sensors(f, view.status.as_ref()));
     regions.add("server-facts", &facts(f, view, rack::guests(&vms)));
-    let subject = Some(view.server.meta.id.0);
-    let mut tasks = data.active_tasks().await;
-    tasks.retain(|task| Some(task.subject.id) == subject);
-    let page = PageQuery { limit: SHOWN, subject, ..PageQuery::default() };
-    tasks.extend(data.finished_tasks(&page).await.map(|page| page.items).unwrap_or_default());
-    regions.add("server-tasks", &TaskRows { f, tasks: show::task_rows(f, &tasks), empty: f.t("server-no-tasks") });
-    let query = EventQuery { page, ..EventQuery::default() };
-    let events = data.events(&query).await.map(|page| page.items).unwrap_or_default();
-    let events = events.iter().map(|event| show::event_row(f, event)).collect();
+    let (tasks, events) = super::activity(data, f, view.server.meta.id.0, SHOWN).await;
+    regions.add("server-tasks", &TaskRows { f, tasks, empty: f.t("server-no-tasks") });
     regions.add("server-events", &EventRows { f, events, empty: f.t("server-no-events") });
 }
 

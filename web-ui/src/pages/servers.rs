@@ -1,11 +1,10 @@
 //! `GET /servers`: the rack and how it is, the same as a list, and as CSV.
 
 use super::csv;
-use super::listing::{self, Tools};
+use super::listing::{self, Column, FilterLink, Filters, Tools, natural};
 use super::rack;
 use super::server::BmcForm;
 use super::server_health::{self, Trouble, is_on, mark, needs_attention, now, trouble};
-use super::vms::{Column, FilterLink, Filters, natural};
 use crate::data::{ConsoleData, ServerView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
@@ -16,7 +15,7 @@ use axum::response::Response;
 use cake_planner::server;
 use cake_types::{BmcAccess, RackPlace, ServerStatus};
 use serde::Deserialize;
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// What the address asks for.
@@ -82,6 +81,18 @@ impl Sort {
             Self::Place => "place",
         }
     }
+
+    /// What is compared, where that is a number; the place from above, as one looks at a rack.
+    fn number(self, view: &ServerView) -> Option<f64> {
+        let air = || now(view).map(|status| server::air(&status.sensors)).unwrap_or_default();
+        match self {
+            Self::Name | Self::State => None,
+            Self::Watts => now(view).and_then(|status| status.watts),
+            Self::Inlet => air().inlet,
+            Self::Outlet => air().outlet,
+            Self::Place => view.server.spec.place.map(|place| -f64::from(place.unit)),
+        }
+    }
 }
 
 impl ListQuery {
@@ -101,24 +112,13 @@ impl ListQuery {
 
     fn order(&self, a: &ServerView, b: &ServerView) -> Ordering {
         let by_name = || natural(a.server.meta.name.as_str(), b.server.meta.name.as_str());
-        let air = |view: &ServerView| now(view).map(|status| server::air(&status.sensors)).unwrap_or_default();
-        let watts = |view: &ServerView| now(view).and_then(|status| status.watts);
-        let place = |view: &ServerView| view.server.spec.place.map(|place| Reverse(place.unit));
+        let (left, right) = (self.sort.number(a), self.sort.number(b));
         // What has no value stands last, whichever way it is sorted.
-        let known = |is: fn(&ServerView) -> bool| is(b).cmp(&is(a));
-        let number = |left: Option<f64>, right: Option<f64>| match (left, right) {
-            (Some(left), Some(right)) => left.total_cmp(&right),
-            _ => Ordering::Equal,
-        };
-        let (last, first) = match self.sort {
-            Sort::Name => (Ordering::Equal, by_name()),
-            Sort::State => (Ordering::Equal, b.health.cmp(&a.health)),
-            Sort::Watts => (watts(b).is_some().cmp(&watts(a).is_some()), number(watts(a), watts(b))),
-            Sort::Inlet => (air(b).inlet.is_some().cmp(&air(a).inlet.is_some()), number(air(a).inlet, air(b).inlet)),
-            Sort::Outlet => {
-                (air(b).outlet.is_some().cmp(&air(a).outlet.is_some()), number(air(a).outlet, air(b).outlet))
-            }
-            Sort::Place => (known(|view| view.server.spec.place.is_some()), place(a).cmp(&place(b))),
+        let last = right.is_some().cmp(&left.is_some());
+        let first = match self.sort {
+            Sort::Name => by_name(),
+            Sort::State => b.health.cmp(&a.health),
+            _ => left.zip(right).map_or(Ordering::Equal, |(left, right)| left.total_cmp(&right)),
         };
         let first = if self.down.is_some() { first.reverse() } else { first };
         last.then(first).then_with(by_name).then_with(|| a.server.meta.id.cmp(&b.server.meta.id))

@@ -2,7 +2,7 @@
 
 use super::usage::Charts;
 use super::{EventRows, TaskRows, disks, drives, exports, nics};
-use crate::data::{ConsoleData, EventQuery, PageQuery, VmView};
+use crate::data::{ConsoleData, VmView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
 use crate::show::{self, Mark, Meter};
@@ -77,16 +77,8 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, view: &VmView, regi
     regions.add("vm-nics", &nics::nics(f, view));
     regions.add("vm-drives", &drives::drives(data, f, view).await);
     regions.add("vm-exports", &exports::exports(data, f, view).await);
-    let subject = Some(view.vm.meta.id.0);
-    let mut tasks = data.active_tasks().await;
-    tasks.retain(|task| Some(task.subject.id) == subject);
-    let page = PageQuery { limit: SHOWN, subject, ..PageQuery::default() };
-    let ended = data.finished_tasks(&page).await.map(|page| page.items).unwrap_or_default();
-    tasks.extend(ended);
-    regions.add("vm-tasks", &TaskRows { f, tasks: show::task_rows(f, &tasks), empty: f.t("vm-no-tasks") });
-    let query = EventQuery { page, ..EventQuery::default() };
-    let events = data.events(&query).await.map(|page| page.items).unwrap_or_default();
-    let events = events.iter().map(|event| show::event_row(f, event)).collect();
+    let (tasks, events) = super::activity(data, f, view.vm.meta.id.0, SHOWN).await;
+    regions.add("vm-tasks", &TaskRows { f, tasks, empty: f.t("vm-no-tasks") });
     regions.add("vm-events", &EventRows { f, events, empty: f.t("vm-no-events") });
 }
 
