@@ -14,7 +14,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use cake_planner::maker;
 use cake_planner::server::ServerHealth;
-use cake_types::{BmcAccess, BmcProblem, BmcSpec, BootDevice, Code, PowerRestore, Problem, RackPlace, ServerStatus};
+use cake_types::{BmcAccess, BmcProblem, BmcSpec, BootDevice, PowerRestore, Problem, RackPlace, ServerStatus};
 use std::sync::Arc;
 
 /// Tasks and events of a server that its page shows.
@@ -91,8 +91,7 @@ impl BmcForm {
 
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(id): Path<String>) -> Response {
     let Some(view) = find(&data, &id).await else {
-        let problem = Problem::new(Code::NotFound).with("kind", "server").with("id", &id);
-        return super::error::problem(&data, &f, problem).await;
+        return super::error::problem(&data, &f, Problem::not_found("server", id)).await;
     };
     let r = super::regions(&data, &f, &format!("/servers/{}", view.server.meta.id)).await;
     let spec = &view.server.spec;

@@ -10,7 +10,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use cake_i18n::words::Explained;
-use cake_types::{Code, Part, PartFact, Problem, ServerEvent, ServerId};
+use cake_types::{Part, PartFact, Problem, ServerEvent, ServerId};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -130,8 +130,8 @@ fn part(f: &Frame, part: &Part) -> PartRow {
 }
 
 async fn found(data: &Arc<dyn ConsoleData>, id: &str) -> Result<ServerId, Problem> {
-    let missing = || Problem::new(Code::NotFound).with("kind", "server").with("id", id);
-    server::find(data, id).await.map(|view| view.server.meta.id).ok_or_else(missing)
+    let found = server::find(data, id).await.map(|view| view.server.meta.id);
+    found.ok_or_else(|| Problem::not_found("server", id))
 }
 
 #[derive(Template)]

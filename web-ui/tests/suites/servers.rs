@@ -71,6 +71,15 @@ async fn the_rack_says_first_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn who_is_not_there_is_named() {
+    let browser = administrator(common::busy());
+    for address in ["/servers/nobody", "/servers/nobody/log", "/servers/nobody/parts"] {
+        let page = browser.get(address).await.text;
+        assert!(page.contains("There is no server “nobody”."), "{address}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_heard_shows_no_old_values_but_on_its_own_page() {
     let browser = administrator(common::busy());
     let csv = browser.get("/servers.csv?q=old-mail").await.text;

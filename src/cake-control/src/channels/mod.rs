@@ -17,7 +17,7 @@ mod spec;
 mod syslog;
 mod webhook;
 
-use cake_planner::names;
+use cake_planner::names::{self, Reference};
 use cake_store::{Expect, Key, Revision, Txn, TxnOutcome};
 use cake_types::{
     Arrived, Channel, ChannelId, ChannelSpec, ChannelState, Code, Failing, Generation, Language, Letter, Message, Meta,
@@ -153,12 +153,15 @@ impl Channels {
 
     /// By id or name.
     pub fn find(&self, text: &str) -> Result<ChannelView, Problem> {
-        let folded = text.to_lowercase();
-        let is = |view: &ChannelView| {
-            let meta = &view.channel.meta;
-            meta.id.to_string() == text || meta.name.as_str().to_lowercase() == folded
+        let found = match Reference::parse(text) {
+            Some(Reference::Id(id)) => self.view(ChannelId(id)),
+            Some(Reference::Name(name)) => {
+                let name = names::fold(&name);
+                self.list().into_iter().find(|view| names::fold(&view.channel.meta.name) == name)
+            }
+            None => None,
         };
-        self.list().into_iter().find(is).ok_or_else(|| Problem::not_found("channel", shown(text)))
+        found.ok_or_else(|| Problem::not_found("channel", shown(text)))
     }
 
     pub(crate) fn view(&self, id: ChannelId) -> Option<ChannelView> {
