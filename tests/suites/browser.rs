@@ -341,6 +341,7 @@ async fn pages(client: &Client, vm: &str, broken: &str) -> Result<Vec<Sight>> {
         Sight::of("tasks", "/tasks"),
         Sight::of("task", format!("/tasks/{task}")),
         Sight::of("alerts", "/alerts"),
+        Sight::of("week", "/week"),
         Sight::of("events", "/events"),
         Sight::of("events-found", "/events?q=nothing-like-this"),
         Sight::of("audit", "/audit"),

@@ -9,7 +9,7 @@ use cake_types::{
     Event, Export, ExportStatus, Failure, Grouping, Image, Import, ImportStatus, Language, Name, Node, NodeId,
     NodeStatus, Part, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, Server, ServerDisk,
     ServerEvent, ServerId, ServerStatus, SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
-    Volume, VolumeState,
+    Volume, VolumeState, Week,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -81,6 +81,9 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn alerts(&self) -> Vec<Alert>;
     /// The same in groups, each with what lies beneath it: those with a cause first.
     async fn causes(&self) -> Vec<Grouping>;
+
+    /// The last seven days.
+    async fn week(&self) -> Result<Week, Problem>;
 
     /// What machines on the network are told of the console.
     async fn announcement(&self) -> AnnouncementView;

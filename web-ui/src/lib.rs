@@ -61,6 +61,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/servers/{server}/parts", get(pages::server_log::parts))
         .route("/bin", get(pages::bin::page))
         .route("/alerts", get(pages::alerts::page))
+        .route("/week", get(pages::week::page))
         .route("/tasks", get(pages::tasks::page))
         .route("/tasks.csv", get(pages::tasks::csv))
         .route("/tasks/{task}", get(pages::tasks::one))

@@ -39,6 +39,7 @@ mod ups;
 pub mod usage;
 pub mod vm;
 pub mod vms;
+pub mod week;
 
 use crate::data::{ConsoleData, EventQuery, PageQuery};
 use crate::frame::Frame;

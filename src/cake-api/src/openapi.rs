@@ -46,7 +46,7 @@ use utoipa::{Modify, OpenApi};
         v1::alerts::list, v1::alerts::acknowledge, v1::alerts::unacknowledge, v1::alerts::silence, v1::alerts::unsilence,
         v1::channels::list, v1::channels::create, v1::channels::get, v1::channels::update, v1::channels::delete,
         v1::channels::test,
-        v1::causes::list,
+        v1::causes::list, v1::week::get,
         v1::announcement::get, v1::certificate::get, v1::certificate::authority, v1::certificate::upload, v1::certificate::reset,
         v1::certificate::request, v1::ups::get, v1::ups::set, v1::ups::remove,
         v1::events::list, v1::audit::list, v1::settings::get, v1::settings::update, v1::query::find,

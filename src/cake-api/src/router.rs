@@ -14,6 +14,7 @@ use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bulk, causes, cd, certificate, channels, console, disks,
     events, exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks,
     server_orders, servers, session, settings, setup, sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
+    week,
 };
 
 struct Table {
@@ -201,6 +202,7 @@ fn table(api: Api) -> Table {
         .add("channel_delete", ("DELETE", "/v1/channels/{channel}"), With(Administer), channels::delete)
         .add_fleeting("channel_test", ("POST", "/v1/channels/{channel}/test"), With(Administer), channels::test)
         .add("cause_list", ("GET", "/v1/causes"), With(View), causes::list)
+        .add("week_get", ("GET", "/v1/week"), With(View), week::get)
         .add("event_list", ("GET", "/v1/events"), With(View), events::list)
         .add("audit_list", ("GET", "/v1/audit"), With(Audit), audit::list)
         .add("settings_get", ("GET", "/v1/settings"), With(View), settings::get)

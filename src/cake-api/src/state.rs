@@ -28,6 +28,7 @@ use cake_control::ups::UpsBook;
 use cake_control::usage::UsageReader;
 use cake_control::vms::Vms;
 use cake_control::volumes::Volumes;
+use cake_control::week::Weeks;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
@@ -55,6 +56,7 @@ pub struct Api {
     pub(crate) alerts: Arc<AlertBook>,
     pub(crate) channels: Arc<Channels>,
     pub(crate) causes: Arc<Causes>,
+    pub(crate) weeks: Arc<Weeks>,
     pub(crate) announcer: Arc<Announcer>,
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) ups: Arc<UpsBook>,
@@ -91,6 +93,7 @@ impl Api {
             alerts: control.alerts.clone(),
             channels: control.channels.clone(),
             causes: control.causes.clone(),
+            weeks: control.weeks.clone(),
             announcer: control.announcer.clone(),
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),

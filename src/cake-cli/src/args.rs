@@ -67,6 +67,7 @@ pub enum Command {
     #[command(subcommand)]
     Alert(AlertCommand),
     Cause,
+    Week,
     #[command(subcommand)]
     Channel(ChannelCommand),
     #[command(subcommand)]

@@ -16,12 +16,14 @@ pub async fn run(context: &Context, command: ChannelCommand) -> Result<(), Failu
         ChannelCommand::List => list(context).await,
         ChannelCommand::Show { channel } => show(context, &context.client()?.channel(&channel).await?),
         ChannelCommand::Add(ChannelAddCommand::Mail { name, mail, told }) => {
+            let weekly = mail.weekly;
             let mail = Some(new_mail(context, mail)?);
-            create(context, name, told, ChannelChange { mail, ..ChannelChange::default() }).await
+            create(context, name, told, ChannelChange { mail, weekly, ..ChannelChange::default() }).await
         }
         ChannelCommand::Add(ChannelAddCommand::Webhook { name, webhook, told }) => {
+            let weekly = webhook.weekly;
             let webhook = Some(new_webhook(context, webhook)?);
-            create(context, name, told, ChannelChange { webhook, ..ChannelChange::default() }).await
+            create(context, name, told, ChannelChange { webhook, weekly, ..ChannelChange::default() }).await
         }
         ChannelCommand::Add(ChannelAddCommand::Syslog { name, host, port, protocol, told }) => {
             let syslog = Some(SyslogChange { host, port, protocol });
@@ -101,6 +103,7 @@ fn show(context: &Context, seen: &Seen<Channel>) -> Result<(), Failure> {
             ("cli-col-state", Some(state(context, seen))),
             ("cli-col-from-severity", Some(word("severity-", &seen.severity))),
             ("field-language", Some(seen.language.clone())),
+            ("channel-weekly", seen.weekly.then(|| context.text("cli-yes").to_owned())),
             ("field-mail-host", mail.map(|mail| format!("{}:{}", mail.host, mail.port))),
             ("field-mail-security", mail.map(|mail| word("mail-security-", &mail.security))),
             ("cli-col-user", mail.and_then(|mail| mail.user.clone())),
@@ -149,7 +152,7 @@ async fn test(context: &Context, channel: &str) -> Result<(), Failure> {
 }
 
 fn new_mail(context: &Context, args: ChannelMailArgs) -> Result<MailChange, Failure> {
-    let ChannelMailArgs { host, port, security, user, password_stdin, from, to, authority } = args;
+    let ChannelMailArgs { host, port, security, user, password_stdin, from, to, authority, weekly: _ } = args;
     let password = match password_stdin {
         true => Some(account::password(context, true, "cli-ask-password")?),
         false => None,
@@ -159,7 +162,7 @@ fn new_mail(context: &Context, args: ChannelMailArgs) -> Result<MailChange, Fail
 }
 
 fn new_webhook(context: &Context, args: ChannelWebhookArgs) -> Result<WebhookChange, Failure> {
-    let ChannelWebhookArgs { template, url_stdin, token_stdin, recipient, authority } = args;
+    let ChannelWebhookArgs { template, url_stdin, token_stdin, recipient, authority, weekly: _ } = args;
     let (url, token) = secrets(context, url_stdin, token_stdin)?;
     let authority = authority.as_deref().map(read).transpose()?;
     Ok(WebhookChange { template, url, token, recipient, authority })
@@ -192,9 +195,9 @@ async fn set(context: &Context, args: ChannelSetArgs) -> Result<(), Failure> {
     let mail = changed_mail(context, &seen, &args)?;
     let webhook = changed_webhook(context, &seen, &args)?;
     let (syslog, snmp) = changed_place(context, &seen, &args)?;
-    let ChannelSetArgs { name, told: ChannelToldArgs { language, severity }, on, off, .. } = args;
+    let ChannelSetArgs { name, told: ChannelToldArgs { language, severity }, on, off, weekly, .. } = args;
     let on = if on || off { Some(on) } else { None };
-    let change = ChannelChange { name, language, severity, on, mail, webhook, syslog, snmp };
+    let change = ChannelChange { name, language, severity, on, weekly, mail, webhook, syslog, snmp };
     show(context, &client.change_channel(&seen, &change).await?)
 }
 

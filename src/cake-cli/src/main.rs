@@ -45,6 +45,7 @@ mod ups;
 mod usage;
 mod vm;
 mod volume;
+mod week;
 mod words;
 
 use args::{Cli, Command};
@@ -93,6 +94,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Alert(command) => alert::run(&context, command).await,
         Command::Channel(command) => channel::run(&context, command).await,
         Command::Cause => cause::run(&context).await,
+        Command::Week => week::run(&context).await,
         Command::Event(command) => look::event(&context, command).await,
         Command::Audit(command) => look::audit(&context, command).await,
         Command::Query(args) => search::query(&context, args).await,

@@ -4,7 +4,7 @@ use crate::core::{NO_BODY, escape};
 use crate::vms::vm_path;
 use crate::wire::{
     Alert, Announcement, AuditRecord, Cause, Certificate, Event, Node, Pool, ServerDisks, SetupDone, SetupState,
-    SigningRequest, Sticks, Ups, UsageHistory, Version,
+    SigningRequest, Sticks, Ups, UsageHistory, Version, Week,
 };
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::Method;
@@ -130,6 +130,11 @@ impl Client {
     /// What lies beneath the alerts that are open, the weightiest first.
     pub async fn causes(&self) -> Result<ItemsSeen<Cause>, Error> {
         self.list("/v1/causes", None).await
+    }
+
+    /// The last seven days.
+    pub async fn week(&self) -> Result<Seen<Week>, Error> {
+        self.get("/v1/week").await
     }
 
     pub async fn acknowledge_alert(&self, alert: &str, note: Option<&str>) -> Result<Seen<Alert>, Error> {

@@ -9,6 +9,7 @@ mod rack;
 mod server_disks;
 mod servers;
 mod sticks;
+mod week;
 
 pub use channels::{
     Channel, ChannelChange, ChannelFailing, ChannelMail, ChannelSnmp, ChannelState, ChannelSyslog, ChannelTest,
@@ -23,6 +24,7 @@ pub use servers::{
     ServerNode, ServerPart, ServerParts,
 };
 pub use sticks::{Stick, StickFile, Sticks};
+pub use week::{Week, WeekLine, WeekTodo};
 
 use cake_types::ByteSize;
 use jiff::Timestamp;

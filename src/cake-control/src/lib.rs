@@ -56,6 +56,7 @@ pub mod ups;
 pub mod usage;
 pub mod vms;
 pub mod volumes;
+pub mod week;
 
 pub use audit::Audit;
 pub use start::{Control, Place, StartError};

@@ -54,6 +54,7 @@ use crate::ups::UpsBook;
 use crate::usage::UsageReader;
 use crate::vms::Vms;
 use crate::volumes::Volumes;
+use crate::week::Weeks;
 use crate::{audit, keys};
 
 /// Where everything is.
@@ -94,6 +95,7 @@ pub struct Control {
     pub alerts: Arc<AlertBook>,
     pub channels: Arc<Channels>,
     pub causes: Arc<Causes>,
+    pub weeks: Arc<Weeks>,
     pub announcer: Arc<Announcer>,
     pub certificates: Arc<Certificates>,
     pub ups: Arc<UpsBook>,
@@ -168,6 +170,7 @@ impl Control {
         let sealed_to = key.public();
         let channels = Channels::load(ledger.clone(), settings.clone(), announcer.clone(), speak, key).await?;
         let causes = Arc::new(Causes::new(ledger.clone(), alerts.clone()));
+        let weeks = Arc::new(Weeks::new(ledger.clone(), alerts.clone(), causes.clone()));
         let ups = Arc::new(UpsBook::load(ledger.clone(), settings.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
         let disks = Arc::new(DiskReader::new(ledger.clone(), nodes.clone()));
@@ -204,6 +207,7 @@ impl Control {
             alerts,
             channels: Arc::new(channels),
             causes,
+            weeks,
             announcer,
             certificates: Arc::new(certificates),
             ups,
@@ -245,8 +249,13 @@ impl Control {
             certificates: self.certificates.clone(),
             channels: self.channels.clone(),
         };
-        let notify =
-            NotifyReconciler { ledger: ledger.clone(), alerts: self.alerts.clone(), channels: self.channels.clone() };
+        let notify = NotifyReconciler {
+            ledger: ledger.clone(),
+            alerts: self.alerts.clone(),
+            causes: self.causes.clone(),
+            weeks: self.weeks.clone(),
+            channels: self.channels.clone(),
+        };
         let announce = AnnounceReconciler { ledger: ledger.clone(), announcer: self.announcer.clone() };
         let certificate = CertificateReconciler { ledger: ledger.clone(), certificates: self.certificates.clone() };
         let ups = UpsReconciler { nodes: nodes.clone(), book: self.ups.clone() };

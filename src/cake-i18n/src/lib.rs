@@ -28,6 +28,7 @@ pub mod format;
 pub mod letter;
 mod pattern;
 mod pseudo;
+mod week;
 pub mod words;
 
 pub use catalogue::{Catalogue, Words};

@@ -2,7 +2,11 @@
 
 use cake_i18n::Catalogue;
 use cake_i18n::letter::From;
-use cake_types::{Alert, AlertId, AlertKind, AlertTurn, Language, Letter, Message, MessageItem, Severity, Subject};
+use cake_types::{
+    Alert, AlertId, AlertKind, AlertTurn, CauseEvidence, CauseGuess, CauseKind, CauseReport, CauseSign, CauseThing,
+    CauseVerdict, EvidenceKind, Grouping, Language, Letter, Message, MessageItem, Severity, Subject, Symptom,
+    ThingKind, Tone,
+};
 use jiff::{Timestamp, tz::TimeZone};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -57,6 +61,52 @@ fn several_turns_are_one_letter_in_both_languages() {
         chinese.contains("已結束：「web」虛擬機器當掉\n  從2027年1月15日 下午4:00開始。\n另有3項未列出"),
         "{chinese}"
     );
+}
+
+#[test]
+fn a_cause_says_what_to_do_and_what_lies_beneath_it() {
+    let at = Timestamp::from_second(1_800_000_000).unwrap();
+    let items = vec![
+        item(AlertTurn::Began, "local", AlertKind::PoolSpace, Severity::Warning),
+        item(AlertTurn::Began, "web", AlertKind::VmNoSpace, Severity::Error),
+        item(AlertTurn::Began, "db", AlertKind::VmCrashed, Severity::Error),
+    ];
+    let thing = |kind, name: &str| CauseThing { kind, name: name.into(), subject: None };
+    let guess = CauseGuess { cause: CauseKind::PoolFills, thing: thing(ThingKind::Pool, "local"), confidence: 92 };
+    let sign = CauseSign { thing: thing(ThingKind::Vm, "web"), symptom: Symptom::PausedNoSpace };
+    let report = CauseReport {
+        verdict: CauseVerdict::Known(guess.clone()),
+        since: at,
+        evidence: vec![CauseEvidence { how: EvidenceKind::For, sign: sign.clone(), at: Some(at) }],
+        vms: 1,
+        projects: Vec::new(),
+    };
+    let beneath = items[..2].iter().map(|item| item.alert.id.clone()).collect();
+    let causes = vec![Grouping { cause: Some(report), beneath }];
+    let message = Message { items, causes, test: false, ..Message::test(Uuid::nil(), at) };
+    let english = letter(&message, Language::English);
+    assert_eq!(english.subject, "Rack 1: 2 alerts, likeliest cause: Storage pool full, and 1 more");
+    let [head] = &english.heads[..] else { panic!("one cause: {english:?}") };
+    assert_eq!((head.tone, head.parts), (Tone::Error, 2));
+    assert_eq!(
+        head.lines,
+        [
+            "The storage pool local has filled up. (92 %)",
+            "Empty the bin, delete VMs and images that nobody needs, or move the pool to a larger disk. Paused guests go on by themselves.",
+            "Seen: VM web is paused for want of space (15 Jan 2027, 16:00)",
+        ]
+    );
+    let blocks: Vec<(bool, usize)> = english.blocks().iter().map(|block| (block.beneath, block.lines.len())).collect();
+    assert_eq!(blocks, [(false, 3), (true, 2), (true, 2), (false, 3)]);
+    let chinese = letter(&message, Language::ChineseTaiwan);
+    assert_eq!(chinese.subject, "「Rack 1」2則警示，最可能的原因：儲存池已滿，另有1項變化");
+    // Where it is not known, it says so, and what it could be.
+    let mut thin = message;
+    let verdict = CauseVerdict::NotKnown { between: vec![guess], tell: vec![sign] };
+    thin.causes[0].cause.as_mut().unwrap().verdict = verdict;
+    let english = letter(&thin, Language::English);
+    assert_eq!(english.heads[0].title, "2 alerts that belong together, cause not known");
+    assert_eq!(english.heads[0].lines[1], "It could be: The storage pool local has filled up. (92 %)");
 }
 
 #[test]

@@ -35,3 +35,4 @@ pub mod throttle;
 pub mod ups;
 pub mod vm_power;
 pub mod volume;
+pub mod week;

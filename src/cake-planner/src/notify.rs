@@ -9,19 +9,23 @@
 //! Nothing is queued: what has to be told is the difference between what is so and what the receivers know. So nothing is lost
 //! when cake dies, nothing is told twice, and who could not be reached for a day is told what is so, not what has been.
 //!
-//! - What begins within [`GATHER`] is one message, which names [`ITEMS`] alerts and counts the rest.
+//! - What begins within [`GATHER`] of each other is one message, which names [`ITEMS`] alerts and counts the rest. One waits no
+//!   longer than [`GATHER_MOST`].
+//! - What has one cause stands beneath it ([`Draft::because`]).
 //! - A channel gets [`AN_HOUR`] messages an hour; the last one says that it is the last, and what comes after it waits.
 //! - An end is told to who was told of the beginning, and of what began and ended in between that it did.
 //! - What begins more than [`FLAPS`] times an hour comes and goes: that is told once, and no more until it was quiet for [`CALM`].
 
 use crate::alert::Alerts;
-use cake_types::{Alert, AlertId, AlertTurn, Channel, Flaps, Known, Message, MessageItem, Told};
+use cake_types::{Alert, AlertId, AlertTurn, Channel, Flaps, Grouping, Known, Message, MessageItem, Told};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What begins together arrives together.
+/// What begins together arrives together: a message waits until nothing has come for so long.
 pub const GATHER: SignedDuration = SignedDuration::from_secs(5);
+/// And no longer than this: BMCs are read every ten seconds, so what one fault does to several servers is seen by then.
+pub const GATHER_MOST: SignedDuration = SignedDuration::from_secs(20);
 /// Most messages an hour.
 pub const AN_HOUR: usize = 12;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -38,8 +42,8 @@ pub const KNOWN: usize = 300;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
     pub turns: BTreeMap<AlertId, (AlertTurn, Alert)>,
-    /// When the first of them came.
-    pub since: Option<Timestamp>,
+    /// When the first of them came, and the last.
+    pub since: Option<(Timestamp, Timestamp)>,
 }
 
 /// What follows.
@@ -56,14 +60,26 @@ pub struct Next {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
     pub items: Vec<MessageItem>,
+    pub causes: Vec<Grouping>,
     pub more: usize,
     pub quiet_until: Option<Timestamp>,
 }
 
 impl Draft {
+    /// Puts what has one cause beneath it. `groups`: of all alerts that are open.
+    pub fn because(mut self, groups: Vec<Grouping>) -> Self {
+        let of = |group: &Grouping, item: &MessageItem| !item.turn.is_over() && group.beneath.contains(&item.alert.id);
+        let told = |group: &Grouping| group.is_telling() && self.items.iter().any(|item| of(group, item));
+        self.causes = groups.into_iter().filter(told).collect();
+        let causes = &self.causes;
+        let place = |item: &MessageItem| causes.iter().position(|group| of(group, item)).unwrap_or(causes.len());
+        self.items.sort_by_key(place);
+        self
+    }
+
     pub fn message(self, id: uuid::Uuid, at: Timestamp) -> Message {
-        let Self { items, more, quiet_until } = self;
-        Message { id, at, items, more, quiet_until, test: false }
+        let Self { items, causes, more, quiet_until } = self;
+        Message { id, at, items, causes, more, quiet_until, test: false, week: None }
     }
 }
 
@@ -101,8 +117,8 @@ pub fn look(seen: &Seen<'_>, mut told: Told, waiting: Waiting) -> Next {
     forget(seen.now, &mut told);
     let (turns, beyond) = turns(seen, &told);
     let waiting = wait(seen, waiting, turns);
-    let Some(since) = waiting.since else { return Next { told, look_at: calm_at, ..Next::default() } };
-    let due = due(&told, since);
+    let Some((since, last)) = waiting.since else { return Next { told, look_at: calm_at, ..Next::default() } };
+    let due = due(&told, since, last);
     if seen.busy || seen.now < due {
         // Who is busy looks again by itself.
         let look_at = [(!seen.busy).then_some(due), calm_at].into_iter().flatten().min();
@@ -123,8 +139,8 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 }
 
 /// When what waits since then may go.
-fn due(told: &Told, since: Timestamp) -> Timestamp {
-    let gathered = later(since, GATHER);
+fn due(told: &Told, since: Timestamp, last: Timestamp) -> Timestamp {
+    let gathered = later(last, GATHER).min(later(since, GATHER_MOST));
     let full = (told.sent.len() >= AN_HOUR).then(|| later(told.sent[told.sent.len() - AN_HOUR], HOUR));
     full.map_or(gathered, |free| free.max(gathered))
 }
@@ -174,6 +190,7 @@ fn as_known(id: &AlertId, known: &Known) -> Alert {
 
 /// What waits now: what began and ended while it waited has passed, and is told as that.
 fn wait(seen: &Seen<'_>, before: Waiting, mut turns: BTreeMap<AlertId, (AlertTurn, Alert)>) -> Waiting {
+    let is_new = turns.iter().any(|(id, (turn, _))| before.turns.get(id).is_none_or(|(before, _)| before != turn));
     for (id, (turn, alert)) in before.turns {
         let passed = match turn {
             AlertTurn::Began | AlertTurn::Flaps | AlertTurn::Passed => !seen.open.contains_key(&id),
@@ -183,16 +200,16 @@ fn wait(seen: &Seen<'_>, before: Waiting, mut turns: BTreeMap<AlertId, (AlertTur
             turns.insert(id, (AlertTurn::Passed, alert));
         }
     }
-    let since = (!turns.is_empty()).then(|| before.since.unwrap_or(seen.now));
+    let (since, last) = before.since.unwrap_or((seen.now, seen.now));
+    let since = (!turns.is_empty()).then_some((since, if is_new { seen.now } else { last }));
     Waiting { turns, since }
 }
 
 fn draft(waiting: &Waiting, beyond: usize, quiet_until: Option<Timestamp>) -> Draft {
     let mut all: Vec<&(AlertTurn, Alert)> = waiting.turns.values().collect();
-    let over = |turn: AlertTurn| matches!(turn, AlertTurn::Ended | AlertTurn::Passed);
-    all.sort_by_key(|(turn, alert)| (over(*turn), Reverse(alert.severity), alert.since, &alert.id));
+    all.sort_by_key(|(turn, alert)| (turn.is_over(), Reverse(alert.severity), alert.since, &alert.id));
     let items = all.iter().take(ITEMS).map(|(turn, alert)| MessageItem { turn: *turn, alert: alert.clone() }).collect();
-    Draft { items, more: all.len().saturating_sub(ITEMS) + beyond, quiet_until }
+    Draft { items, causes: Vec::new(), more: all.len().saturating_sub(ITEMS) + beyond, quiet_until }
 }
 
 /// The receivers know of this turn from now on.
@@ -202,7 +219,7 @@ fn learn(known: &mut BTreeMap<AlertId, Known>, id: AlertId, turn: AlertTurn, ale
     if matches!(turn, AlertTurn::Began | AlertTurn::Passed | AlertTurn::Flaps) {
         begun.push(now);
     }
-    let over = matches!(turn, AlertTurn::Ended | AlertTurn::Passed).then_some(now);
+    let over = turn.is_over().then_some(now);
     let flaps = (turn == AlertTurn::Flaps).then_some(Flaps { open: true, since: now });
     known.insert(id, Known { kind, severity, subject, since, over, begun, flaps });
 }

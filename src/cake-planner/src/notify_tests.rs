@@ -1,6 +1,7 @@
 use super::*;
 use cake_types::{
-    AlertKind, ChannelId, ChannelSpec, Generation, Language, MailSecurity, MailSpec, Meta, Severity, Subject, Way,
+    AlertKind, CauseGuess, CauseKind, CauseReport, CauseThing, CauseVerdict, ChannelId, ChannelSpec, Generation,
+    Language, MailSecurity, MailSpec, Meta, Severity, Subject, ThingKind, Way,
 };
 use proptest::prelude::*;
 use std::fmt::Write;
@@ -30,7 +31,13 @@ fn channel() -> Channel {
             created_at: at(0),
             updated_at: at(0),
         },
-        spec: ChannelSpec { way: Way::Mail(mail), language: Language::English, least: Severity::Warning, on: true },
+        spec: ChannelSpec {
+            way: Way::Mail(mail),
+            language: Language::English,
+            least: Severity::Warning,
+            on: true,
+            weekly: false,
+        },
     }
 }
 
@@ -146,7 +153,58 @@ fn what_begins_together_is_one_message_and_its_end_is_told() {
     world.passes(60);
     world.is("mail", Severity::Error);
     world.passes(60);
-    assert_eq!(world.said, "5s: began db, began web\n67s: ended web\n127s: began mail\n187s: worse mail\n");
+    assert_eq!(world.said, "7s: began db, began web\n67s: ended web\n127s: began mail\n187s: worse mail\n");
+}
+
+#[test]
+fn a_message_waits_for_what_follows_but_not_for_ever() {
+    let mut world = World::new();
+    for number in 0..10 {
+        world.begins(&format!("vm{number}"));
+        world.passes(4);
+    }
+    world.passes(60);
+    let sizes: Vec<usize> = world.messages.iter().map(|message| message.items.len()).collect();
+    assert_eq!(sizes, [5, 5], "{}", world.said);
+    assert!(world.said.starts_with("20s:") && world.said.lines().nth(1).unwrap().starts_with("40s:"), "{}", world.said);
+}
+
+#[test]
+fn what_has_one_cause_stands_beneath_it() {
+    let mut world = World::new();
+    for name in ["web", "db", "log", "own"] {
+        world.begins(name);
+    }
+    world.passes(10);
+    let id = |name: &str| alert(name, Severity::Error).id;
+    let guess = CauseGuess {
+        cause: CauseKind::PoolFills,
+        thing: CauseThing { kind: ThingKind::Pool, name: "local".into(), subject: None },
+        confidence: 92,
+    };
+    let report = CauseReport {
+        verdict: CauseVerdict::Known(guess),
+        since: at(0),
+        evidence: Vec::new(),
+        vms: 2,
+        projects: Vec::new(),
+    };
+    let group =
+        |names: &[&str]| Grouping { cause: Some(report.clone()), beneath: names.iter().map(|n| id(n)).collect() };
+    let groups = vec![group(&["web", "log"]), group(&["own"]), group(&["old", "older"])];
+    let draft = world.messages[0].clone().because(groups);
+    let order: Vec<&str> = draft.items.iter().map(|item| item.alert.subject.name.as_str()).collect();
+    assert_eq!(order, ["log", "web", "db", "own"], "the rest as before");
+    assert_eq!(
+        draft.causes,
+        [group(&["web", "log"])],
+        "one alert is its own cause, and what was told is not told again"
+    );
+    // What is over has no cause any more.
+    world.ends("web");
+    world.ends("log");
+    world.passes(10);
+    assert_eq!(world.messages[1].clone().because(vec![group(&["web", "log"])]).causes, []);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::words::words;
 use crate::{AlertId, Subject};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 words! {
     /// What a rack is made of, as far as one thing can be another's cause. Its word is `thing-KIND`.
@@ -141,7 +142,7 @@ words! {
 }
 
 /// Something that can be a cause or suffer from one, as a person is told of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CauseThing {
     pub kind: ThingKind,
     /// Empty where there is only one.
@@ -151,13 +152,13 @@ pub struct CauseThing {
 }
 
 /// Something that is seen of a thing, or would be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CauseSign {
     pub thing: CauseThing,
     pub symptom: Symptom,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CauseGuess {
     pub cause: CauseKind,
     pub thing: CauseThing,
@@ -165,7 +166,7 @@ pub struct CauseGuess {
     pub confidence: u8,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CauseEvidence {
     pub how: EvidenceKind,
     pub sign: CauseSign,
@@ -173,7 +174,8 @@ pub struct CauseEvidence {
     pub at: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CauseVerdict {
     Known(CauseGuess),
     /// The evidence is too thin.
@@ -186,7 +188,7 @@ pub enum CauseVerdict {
 }
 
 /// What lies beneath some alerts, with what speaks for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CauseReport {
     pub verdict: CauseVerdict,
     pub since: Timestamp,
@@ -199,7 +201,7 @@ pub struct CauseReport {
 }
 
 /// Alerts that belong together: one message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grouping {
     /// Absent where no rule has anything to say.
     pub cause: Option<CauseReport>,

@@ -2,7 +2,7 @@
 //! alerts that are open ([`Message`]), and what its receivers know of already is kept beside it ([`Told`]).
 
 use crate::words::words;
-use crate::{Alert, AlertId, AlertKind, ChannelId, Language, Meta, Sealed, Severity, Subject};
+use crate::{Alert, AlertId, AlertKind, ChannelId, Grouping, Language, Meta, Sealed, Severity, Subject, Week};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,6 +22,9 @@ pub struct ChannelSpec {
     /// What is less than that is not told.
     pub least: Severity,
     pub on: bool,
+    /// A letter about the week goes there every Monday.
+    #[serde(default)]
+    pub weekly: bool,
 }
 
 /// How a message gets there, and where that is.
@@ -35,6 +38,11 @@ pub enum Way {
 }
 
 impl Way {
+    /// A person reads what comes there.
+    pub const fn takes_letters(&self) -> bool {
+        matches!(self, Self::Mail(_) | Self::Webhook(_))
+    }
+
     /// `mail`, `webhook`, `syslog`, `snmp`; its name is `channel-KIND`.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -162,14 +170,24 @@ words! {
     }
 }
 
+impl AlertTurn {
+    /// What it tells of is no more.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Ended | Self::Passed)
+    }
+}
+
 /// What is to be told now. It is written down before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// The same however often it is sent, so that a receiver can know it again.
     pub id: Uuid,
     pub at: Timestamp,
-    /// The worst first.
+    /// What has one cause stands together, in the order of the causes; of the rest the worst first.
     pub items: Vec<MessageItem>,
+    /// What lies beneath several of them, the weightiest first; their alerts, those that are not of this message too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Grouping>,
     /// So many turns more, that are not named.
     #[serde(default)]
     pub more: usize,
@@ -179,16 +197,23 @@ pub struct Message {
     /// Somebody tries the channel.
     #[serde(default)]
     pub test: bool,
+    /// It tells of a week, and of nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub week: Option<Box<Week>>,
 }
 
 impl Message {
     pub fn test(id: Uuid, at: Timestamp) -> Self {
-        Self { id, at, items: Vec::new(), more: 0, quiet_until: None, test: true }
+        Self { id, at, items: Vec::new(), causes: Vec::new(), more: 0, quiet_until: None, test: true, week: None }
+    }
+
+    pub fn of_week(id: Uuid, at: Timestamp, week: Week) -> Self {
+        Self { test: false, week: Some(Box::new(week)), ..Self::test(id, at) }
     }
 
     /// The worst that is so: what has ended is none.
     pub fn severity(&self) -> Severity {
-        let so = self.items.iter().filter(|item| item.turn != AlertTurn::Ended && item.turn != AlertTurn::Passed);
+        let so = self.items.iter().filter(|item| !item.turn.is_over());
         so.map(|item| item.alert.severity).max().unwrap_or(Severity::Info)
     }
 }
@@ -241,6 +266,9 @@ pub struct ChannelState {
     pub told: Told,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outgoing: Option<Outgoing>,
+    /// When the last letter about a week was due that was written, or the channel began to take them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weekly: Option<Timestamp>,
     /// When something last arrived, and what the receiver said to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrived: Option<Arrived>,
@@ -272,27 +300,4 @@ pub struct Failing {
     pub trouble: SendTrouble,
     /// What the receiver or the system said, untranslated.
     pub detail: String,
-}
-
-/// A message in somebody's language, before it gets the form of its channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
-    /// One line.
-    pub subject: String,
-    pub severity: Severity,
-    pub parts: Vec<LetterPart>,
-    /// What stands below the parts.
-    pub closing: Vec<String>,
-    /// Where the console is.
-    pub url: String,
-}
-
-/// Of one alert.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LetterPart {
-    pub turn: AlertTurn,
-    pub alert: Alert,
-    /// `Error: web — Paused: no space`
-    pub title: String,
-    pub lines: Vec<String>,
 }

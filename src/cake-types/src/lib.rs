@@ -23,6 +23,7 @@ mod hardware;
 mod host;
 mod id;
 mod image;
+mod letter;
 mod meta;
 mod name;
 mod network;
@@ -42,6 +43,7 @@ mod ups;
 mod usage;
 mod vm;
 mod volume;
+mod week;
 mod words;
 
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
@@ -53,9 +55,8 @@ pub use cause::{
 };
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
 pub use channel::{
-    AlertTurn, Arrived, Channel, ChannelSpec, ChannelState, Failing, Flaps, Known, Letter, LetterPart, MailSecurity,
-    MailSpec, Message, MessageItem, Outgoing, SendTrouble, SnmpSpec, SyslogProtocol, SyslogSpec, Told, Way,
-    WebhookSpec, WebhookTemplate,
+    AlertTurn, Arrived, Channel, ChannelSpec, ChannelState, Failing, Flaps, Known, MailSecurity, MailSpec, Message,
+    MessageItem, Outgoing, SendTrouble, SnmpSpec, SyslogProtocol, SyslogSpec, Told, Way, WebhookSpec, WebhookTemplate,
 };
 pub use drive::{CdStatus, DiskSpec, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
@@ -76,6 +77,7 @@ pub use image::{
     GuestOs, Image, ImageFormat, ImageMachine, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage,
     ImportStatus, is_sha256,
 };
+pub use letter::{Letter, LetterBlock, LetterHead, LetterPart, Tone};
 pub use meta::{Epoch, Generation, Meta, Stamp};
 pub use name::{HostName, Name, NameError, ProjectName};
 pub use network::{BridgeName, BridgeNameError, BridgeStatus, Forward, ForwardError, NicSpec, NicStatus, Protocol};
@@ -109,6 +111,7 @@ pub use vm::{
     ProvisionProgress, Restart, Vm, VmSpec, VmState, VmStatus,
 };
 pub use volume::{DiskFile, Left, Volume, VolumeSpec, VolumeState};
+pub use week::{Week, WeekKind, WeekLine, WeekTodo};
 
 /// Limits that a request is checked against, in one place so that the API, the CLI and the pages say the same.
 pub mod limits {

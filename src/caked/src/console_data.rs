@@ -20,13 +20,14 @@ use cake_control::settings::{Settings, Versioned};
 use cake_control::support::Support;
 use cake_control::tasks::Tasks;
 use cake_control::ups::UpsBook;
+use cake_control::week::Weeks;
 use cake_i18n::Words;
 use cake_node_api::ServerLog;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
     Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Grouping, Language, NodeId,
-    Part, PoolStatus, Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec, VmId,
+    Part, PoolStatus, Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec, VmId, Week,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
@@ -51,6 +52,7 @@ pub struct Data {
     alerts: Arc<AlertBook>,
     channels: Arc<Channels>,
     causes: Arc<Causes>,
+    weeks: Arc<Weeks>,
     accounts: Arc<Accounts>,
     backups: Arc<Backups>,
     support: Arc<Support>,
@@ -73,6 +75,7 @@ impl Data {
             alerts: control.alerts.clone(),
             channels: control.channels.clone(),
             causes: control.causes.clone(),
+            weeks: control.weeks.clone(),
             accounts: control.accounts.clone(),
             backups: control.backups.clone(),
             support: control.support.clone(),
@@ -361,6 +364,10 @@ impl ConsoleData for Data {
 
     async fn causes(&self) -> Vec<Grouping> {
         self.causes.groups()
+    }
+
+    async fn week(&self) -> Result<Week, Problem> {
+        self.weeks.week().await
     }
 
     async fn announcement(&self) -> AnnouncementView {

@@ -22,6 +22,8 @@ struct Row {
     place: String,
     /// What it is told, and in which language.
     told: String,
+    /// It gets the letter of the week.
+    weekly: bool,
     on: bool,
     /// When something last arrived.
     arrived: Option<String>,
@@ -64,6 +66,7 @@ fn row(f: &Frame, view: ChannelView) -> Row {
         kind: f.t(kind),
         place,
         told: f.t(told).to_owned(),
+        weekly: channel.spec.weekly,
         on: channel.spec.on,
         arrived: state.arrived.as_ref().map(|arrived| f.tv("channel-arrived-ago", "age", f.age(&arrived.at))),
         answer: state.arrived.map(|arrived| arrived.answer).unwrap_or_default(),

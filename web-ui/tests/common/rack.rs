@@ -7,10 +7,11 @@ use cake_planner::cause;
 use cake_planner::query::{
     AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem, VolumeItem,
 };
+use cake_planner::week::{self, Tally};
 use cake_types::{
     AccountId, Acknowledgement, Actor, Alert, AnnounceState, Announcement, ApiToken, AuditRecord, CertificateInfo,
     CertificateSource, Event, Grouping, NodeId, Part, Permission, Problem, Role, SavedQuery, ServerId, Task, TaskId,
-    UpsSpec, VmId, VmState,
+    UpsSpec, VmId, VmState, Week,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
@@ -264,6 +265,19 @@ impl ConsoleData for Rack {
         }
         self.alerts().await.iter().for_each(|alert| facts.alert(alert));
         cause::group(&facts)
+    }
+
+    /// As the planner counts it, of a week with a few events.
+    async fn week(&self) -> Result<Week, Problem> {
+        let mut tally = Tally::default();
+        for event in &self.events {
+            tally.event(event);
+        }
+        let open: Alerts = self.alerts().await.into_iter().map(|alert| (alert.id.clone(), alert)).collect();
+        let vms = self.vms.lock().expect("no panic held it").len();
+        let now =
+            week::Now { vms, running: vms, servers: self.servers.lock().expect("no panic held it").len(), sensors: 60 };
+        Ok(tally.week(jiff::Timestamp::now(), now, &open, self.causes().await))
     }
 
     async fn host_etag(&self, _: NodeId) -> String {

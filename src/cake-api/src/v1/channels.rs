@@ -40,6 +40,8 @@ pub struct Channel {
     /// The least that is told: `info`, `warning`, `error`.
     pub severity: String,
     pub on: bool,
+    /// A letter about the week goes there every Monday at 8.
+    pub weekly: bool,
     pub mail: Option<Mail>,
     pub webhook: Option<Webhook>,
     pub syslog: Option<Syslog>,
@@ -144,7 +146,7 @@ pub struct ChannelTest {
 
 impl From<&ChannelView> for Channel {
     fn from(view: &ChannelView) -> Self {
-        let ChannelState { told: _, outgoing, arrived, failing } = &view.state;
+        let ChannelState { told: _, outgoing, weekly: _, arrived, failing } = &view.state;
         let state = ChannelNow {
             arrived_at: arrived.as_ref().map(|arrived| arrived.at),
             answer: arrived.as_ref().map(|Arrived { at: _, answer }| answer.clone()),
@@ -160,7 +162,7 @@ impl From<&domain::Channel> for Channel {
     fn from(channel: &domain::Channel) -> Self {
         let domain::Channel { meta, spec } = channel;
         let Meta { id, project: _, name, generation, created_at, updated_at } = meta;
-        let ChannelSpec { way, language, least, on } = spec;
+        let ChannelSpec { way, language, least, on, weekly } = spec;
         let (mut mail, mut webhook, mut syslog, mut snmp) = (None, None, None, None);
         match way {
             Way::Mail(spec) => mail = Some(Mail::from(spec)),
@@ -175,6 +177,7 @@ impl From<&domain::Channel> for Channel {
             language: language.tag(),
             severity: word(least),
             on: *on,
+            weekly: *weekly,
             mail,
             webhook,
             syslog,
@@ -259,6 +262,9 @@ pub struct NewChannel {
     pub severity: Option<String>,
     #[serde(default)]
     pub on: Option<bool>,
+    /// Of mail and webhooks alone.
+    #[serde(default)]
+    pub weekly: Option<bool>,
     /// One of these four.
     #[serde(default)]
     pub mail: Option<MailChange>,
@@ -352,6 +358,9 @@ pub struct ChannelPatch {
     pub severity: Option<String>,
     #[serde(default)]
     pub on: Option<bool>,
+    /// Of mail and webhooks alone.
+    #[serde(default)]
+    pub weekly: Option<bool>,
     #[serde(default)]
     pub mail: Option<MailChange>,
     #[serde(default)]
@@ -454,12 +463,13 @@ pub(crate) async fn get(State(api): State<Api>, Path(channel): Path<String>) -> 
     request_body = NewChannel, params(("Idempotency-Key" = String, Header)),
     responses((status = 201, body = Channel), (status = "default", body = ProblemBody)))]
 pub(crate) async fn create(State(api): State<Api>, ask: Ask, Json(new): Json<NewChannel>) -> Result<Response, Refused> {
-    let NewChannel { name, language: tag, severity: least, on, mail, webhook, syslog, snmp } = new;
+    let NewChannel { name, language: tag, severity: least, on, weekly, mail, webhook, syslog, snmp } = new;
     let new = control::NewChannel {
         name: names::name(&name, "/name")?,
         language: language(tag)?,
         least: least.as_deref().map_or(Ok(Severity::Warning), severity)?,
         on: on.unwrap_or(true),
+        weekly,
         way: Ways { mail, webhook, syslog, snmp }.read()?.ok_or_else(one_way)?,
     };
     let channel = api.channels.create(&ask.caller, new, &ask.keep(created)).await?;
@@ -477,13 +487,14 @@ pub(crate) async fn update(
     seen: IfMatch,
     Json(patch): Json<ChannelPatch>,
 ) -> Result<Response, Refused> {
-    let ChannelPatch { name, language: tag, severity: least, on, mail, webhook, syslog, snmp } = patch;
+    let ChannelPatch { name, language: tag, severity: least, on, weekly, mail, webhook, syslog, snmp } = patch;
     let id = api.channels.find(&channel)?.channel.meta.id;
     let patch = control::ChannelPatch {
         name: name.map(|name| names::name(&name, "/name")).transpose()?,
         language: language(tag)?,
         least: least.as_deref().map(severity).transpose()?,
         on,
+        weekly,
         way: Ways { mail, webhook, syslog, snmp }.read()?,
     };
     let view = api.channels.update(&ask.caller, id, patch, |generation| seen.check(generation)).await?;

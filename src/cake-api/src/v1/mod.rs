@@ -47,6 +47,7 @@ pub mod vm_wire;
 pub mod vms;
 pub mod volumes;
 pub mod watch;
+pub mod week;
 
 use cake_types::{ByteSize, Problem, TagError, Tags, tags as domain_tags};
 use serde::{Deserialize, Serialize};

@@ -93,6 +93,8 @@ pub struct ChannelMailArgs {
     pub to: Vec<String>,
     #[arg(long, value_name = "FILE")]
     pub authority: Option<PathBuf>,
+    #[arg(long, value_name = "BOOL")]
+    pub weekly: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -107,6 +109,8 @@ pub struct ChannelWebhookArgs {
     pub recipient: Option<String>,
     #[arg(long, value_name = "FILE")]
     pub authority: Option<PathBuf>,
+    #[arg(long, value_name = "BOOL")]
+    pub weekly: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +125,8 @@ pub struct ChannelSetArgs {
     pub on: bool,
     #[arg(long)]
     pub off: bool,
+    #[arg(long, value_name = "BOOL")]
+    pub weekly: Option<bool>,
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,
     #[arg(long, value_name = "PORT")]

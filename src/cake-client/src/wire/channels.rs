@@ -13,6 +13,7 @@ pub struct Channel {
     pub language: String,
     pub severity: String,
     pub on: bool,
+    pub weekly: bool,
     pub mail: Option<ChannelMail>,
     pub webhook: Option<ChannelWebhook>,
     pub syslog: Option<ChannelSyslog>,
@@ -100,6 +101,8 @@ pub struct ChannelChange {
     pub severity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weekly: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mail: Option<MailChange>,
     #[serde(skip_serializing_if = "Option::is_none")]

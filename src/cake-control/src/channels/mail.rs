@@ -1,6 +1,6 @@
 //! Mail: one message by SMTP (RFC 5321) to a server that the operator named.
 
-use cake_types::{AlertTurn, Letter, LetterPart, MailSecurity, MailSpec, Message, SecretKey, SendTrouble, Severity};
+use cake_types::{Letter, LetterBlock, MailSecurity, MailSpec, Message, SecretKey, SendTrouble, Tone};
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
@@ -152,10 +152,11 @@ fn compose(spec: &MailSpec, message: &Message, letter: &Letter) -> Result<lettre
 
 fn text(letter: &Letter) -> String {
     let mut text = String::new();
-    for LetterPart { title, lines, .. } in &letter.parts {
-        let _ = writeln!(text, "{title}");
+    for LetterBlock { title, lines, beneath, .. } in letter.blocks() {
+        let margin = if beneath { "    " } else { "" };
+        let _ = writeln!(text, "{margin}{title}");
         for line in lines {
-            let _ = writeln!(text, "  {line}");
+            let _ = writeln!(text, "{margin}  {line}");
         }
         text.push('\n');
     }
@@ -173,15 +174,17 @@ fn html(letter: &Letter) -> String {
     let mut html = String::from(
         "<!doctype html><meta charset=\"utf-8\"><div style=\"font-family:sans-serif;line-height:1.5;max-width:40em\">",
     );
-    for LetterPart { turn, alert, title, lines } in &letter.parts {
-        let colour = match (turn, alert.severity) {
-            (AlertTurn::Ended | AlertTurn::Passed, _) => "#2e7d32",
-            (_, Severity::Error) => "#c62828",
-            _ => "#b26a00",
+    for LetterBlock { tone, title, lines, beneath } in letter.blocks() {
+        let colour = match tone {
+            Tone::Plain => "#546e7a",
+            Tone::Good => "#2e7d32",
+            Tone::Warning => "#b26a00",
+            Tone::Error => "#c62828",
         };
+        let margin = if beneath { 28 } else { 0 };
         let _ = write!(
             html,
-            "<div style=\"border-left:4px solid {colour};padding-left:12px;margin:16px 0\"><b>{}</b>",
+            "<div style=\"border-left:4px solid {colour};padding-left:12px;margin:16px 0 16px {margin}px\"><b>{}</b>",
             escaped(title)
         );
         for line in lines {

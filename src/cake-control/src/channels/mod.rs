@@ -21,7 +21,7 @@ use cake_planner::names::{self, Reference};
 use cake_store::{Expect, Key, Revision, Txn, TxnOutcome};
 use cake_types::{
     Arrived, Channel, ChannelId, ChannelSpec, ChannelState, Code, Failing, Generation, Language, Letter, Message, Meta,
-    Name, Problem, SecretKey, Severity, Subject,
+    Name, Problem, SecretKey, Severity, Subject, Way,
 };
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -65,6 +65,8 @@ pub struct NewChannel {
     pub language: Option<Language>,
     pub least: Severity,
     pub on: bool,
+    /// Mail takes letters about the week when nothing is said, nothing else does.
+    pub weekly: Option<bool>,
     pub way: NewWay,
 }
 
@@ -75,6 +77,7 @@ pub struct ChannelPatch {
     pub language: Option<Language>,
     pub least: Option<Severity>,
     pub on: Option<bool>,
+    pub weekly: Option<bool>,
     /// All of it; its secrets stay where they are for the same receiver.
     pub way: Option<NewWay>,
 }
@@ -107,6 +110,14 @@ pub fn subject(channel: &Channel) -> Subject {
 
 fn name_key(channel: &Channel) -> Key {
     keys::name("channel", &channel.meta.project, &channel.meta.name)
+}
+
+/// A collector of logs reads no letters.
+fn may_be_weekly(spec: &ChannelSpec) -> Result<(), Problem> {
+    match spec.weekly && !spec.way.takes_letters() {
+        true => Err(Problem::invalid("weekly", "channel-weekly").at("/weekly")),
+        false => Ok(()),
+    }
 }
 
 fn name_taken(name: &Name) -> Problem {
@@ -170,14 +181,17 @@ impl Channels {
     }
 
     pub async fn create(&self, caller: &Caller, new: NewChannel, keep: &Keep<Channel>) -> Result<Channel, Problem> {
-        let NewChannel { name, language, least, on, way } = new;
+        let NewChannel { name, language, least, on, weekly, way } = new;
         let sealer = seal::Sealer { own: self.key.public(), recovery: self.settings.recovery_key() };
         let way = spec::read(way, None, &sealer)?;
         let system = self.settings.get().map(|versioned| versioned.settings.language).unwrap_or_default();
         let (id, now) = (ChannelId::now(), self.ledger.now());
         let project = Default::default();
         let meta = Meta { id, project, name, generation: Generation::FIRST, created_at: now, updated_at: now };
-        let channel = Channel { meta, spec: ChannelSpec { way, language: language.unwrap_or(system), least, on } };
+        let weekly = weekly.unwrap_or(matches!(way, Way::Mail(_)));
+        let spec = ChannelSpec { way, language: language.unwrap_or(system), least, on, weekly };
+        may_be_weekly(&spec)?;
+        let channel = Channel { meta, spec };
         let _writing = self.writing.lock().await;
         if self.book().len() >= CHANNELS_MAX {
             let problem = Problem::new(Code::OutOfRange).with("field", "channels");
@@ -202,15 +216,17 @@ impl Channels {
         let _writing = self.writing.lock().await;
         let (before, revision) = self.stored(id)?;
         check(before.meta.generation)?;
-        let ChannelPatch { name, language, least, on, way } = patch;
+        let ChannelPatch { name, language, least, on, weekly, way } = patch;
         let sealer = seal::Sealer { own: self.key.public(), recovery: self.settings.recovery_key() };
         let mut channel = before.clone();
         let spec = &mut channel.spec;
         spec.language = language.unwrap_or(spec.language);
         spec.least = least.unwrap_or(spec.least);
         spec.on = on.unwrap_or(spec.on);
+        spec.weekly = weekly.unwrap_or(spec.weekly);
         spec.way =
             way.map(|way| spec::read(way, Some(&before.spec.way), &sealer)).transpose()?.unwrap_or(spec.way.clone());
+        may_be_weekly(spec)?;
         channel.meta.name = name.unwrap_or(channel.meta.name);
         channel.meta.generation = channel.meta.generation.next();
         channel.meta.updated_at = self.ledger.now();
@@ -273,9 +289,14 @@ impl Channels {
 
     fn sender(&self) -> Sender {
         let settings = self.settings.get().map(|versioned| versioned.settings);
-        let zone = settings.as_ref().and_then(|settings| TimeZone::get(&settings.time_zone).ok());
         let name = settings.map(|settings| settings.name.to_string()).unwrap_or_else(|| "cake".into());
-        Sender { name, url: self.announcer.reachable(&self.settings.names()), zone: zone.unwrap_or(TimeZone::UTC) }
+        Sender { name, url: self.announcer.reachable(&self.settings.names()), zone: self.zone() }
+    }
+
+    /// By whose clock it is Monday morning.
+    pub(crate) fn zone(&self) -> TimeZone {
+        let settings = self.settings.get().map(|versioned| versioned.settings);
+        settings.and_then(|settings| TimeZone::get(&settings.time_zone).ok()).unwrap_or(TimeZone::UTC)
     }
 
     fn stored(&self, id: ChannelId) -> Result<(Channel, Revision), Problem> {

@@ -1,7 +1,8 @@
 //! Webhooks: one message as a JSON document, in the form that the receiver understands.
 
 use cake_types::{
-    AlertTurn, Letter, LetterPart, Message, SecretKey, SendTrouble, Severity, WebhookSpec, WebhookTemplate,
+    CauseVerdict, Grouping, Letter, LetterBlock, LetterHead, LetterPart, Message, SecretKey, SendTrouble, Tone,
+    WebhookSpec, WebhookTemplate,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, StatusCode, Url};
@@ -128,15 +129,31 @@ fn plain(message: &Message, letter: &Letter) -> Value {
             "text": part.lines,
         })
     };
+    let cause = |(group, said): (&Grouping, &LetterHead)| {
+        let guess = match group.cause.as_ref().map(|report| &report.verdict) {
+            Some(CauseVerdict::Known(guess)) => Some(guess),
+            Some(CauseVerdict::NotKnown { .. }) | None => None,
+        };
+        json!({
+            "cause": guess.map_or("not-known", |guess| guess.cause.as_str()),
+            "confidence": guess.map(|guess| guess.confidence),
+            "thing": guess.map(|guess| json!({ "kind": guess.thing.kind.as_str(), "name": guess.thing.name })),
+            "alerts": group.beneath,
+            "title": said.title,
+            "text": said.lines,
+        })
+    };
     json!({
         "id": message.id,
         "at": message.at,
         "test": message.test,
         "severity": letter.severity,
         "subject": letter.subject,
+        "causes": message.causes.iter().zip(&letter.heads).map(cause).collect::<Vec<_>>(),
         "items": letter.parts.iter().map(item).collect::<Vec<_>>(),
         "more": message.more,
         "quiet_until": message.quiet_until,
+        "week": message.week,
         "closing": letter.closing,
         "url": letter.url,
     })
@@ -145,8 +162,8 @@ fn plain(message: &Message, letter: &Letter) -> Value {
 /// As plain text, no longer than the least that a receiver takes.
 fn text(letter: &Letter) -> String {
     let mut text = format!("{}\n", letter.subject);
-    for part in &letter.parts {
-        text.push_str(&format!("\n{} {}\n{}\n", sign(part), part.title, part.lines.join("\n")));
+    for block in letter.blocks() {
+        text.push_str(&format!("\n{}\n", paragraph(&block)));
     }
     text = shortened(text);
     for line in letter.closing.iter().chain((!letter.url.is_empty()).then_some(&letter.url)) {
@@ -168,12 +185,11 @@ fn shortened(text: String) -> String {
     }
 }
 
-/// A sign beside the word, never instead of it.
-fn sign(part: &LetterPart) -> char {
-    match (part.turn, part.alert.severity) {
-        (AlertTurn::Ended | AlertTurn::Passed, _) => '✓',
-        (_, Severity::Error) => '✗',
-        _ => '!',
+/// What lies beneath a cause has one line: the cause says what to do.
+fn paragraph(LetterBlock { tone, title, lines, beneath }: &LetterBlock<'_>) -> String {
+    match beneath {
+        true => format!("　{} {title}", tone.sign()),
+        false => format!("{} {title}\n{}", tone.sign(), lines.join("\n")),
     }
 }
 
@@ -184,9 +200,8 @@ fn slack_text(text: &str) -> String {
 
 fn slack(letter: &Letter) -> Value {
     let section = |text: String| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } });
-    let part =
-        |part: &LetterPart| section(slack_text(&format!("{} {}\n{}", sign(part), part.title, part.lines.join("\n"))));
-    let mut blocks: Vec<Value> = letter.parts.iter().map(part).collect();
+    let block = |block: &LetterBlock<'_>| section(slack_text(&paragraph(block)));
+    let mut blocks: Vec<Value> = letter.blocks().iter().map(block).collect();
     let mut closing = slack_text(&letter.closing.join("\n"));
     if !letter.url.is_empty() {
         closing.push_str(&format!("\n<{}>", letter.url));
@@ -207,14 +222,17 @@ fn teams(letter: &Letter) -> Value {
         block
     };
     let mut body = vec![block(&letter.subject, json!({ "weight": "bolder", "size": "medium" }))];
-    for part in &letter.parts {
-        let colour = match (part.turn, part.alert.severity) {
-            (AlertTurn::Ended | AlertTurn::Passed, _) => "good",
-            (_, Severity::Error) => "attention",
-            _ => "warning",
+    for LetterBlock { tone, title, lines, beneath } in letter.blocks() {
+        let colour = match tone {
+            Tone::Plain => "default",
+            Tone::Good => "good",
+            Tone::Warning => "warning",
+            Tone::Error => "attention",
         };
-        body.push(block(&part.title, json!({ "weight": "bolder", "color": colour, "separator": true })));
-        body.extend(part.lines.iter().map(|line| block(line, json!({ "spacing": "none" }))));
+        let title = if beneath { format!("　{title}") } else { title.to_owned() };
+        body.push(block(&title, json!({ "weight": "bolder", "color": colour, "separator": !beneath })));
+        let said = if beneath { &[] } else { lines };
+        body.extend(said.iter().map(|line| block(line, json!({ "spacing": "none" }))));
     }
     body.extend(letter.closing.iter().map(|line| block(line, json!({ "isSubtle": true }))));
     let mut card = json!({

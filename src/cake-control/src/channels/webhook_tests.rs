@@ -1,5 +1,5 @@
 use super::*;
-use cake_types::{Alert, AlertId, AlertKind, MessageItem, OsRng, Subject, seal};
+use cake_types::{Alert, AlertId, AlertKind, AlertTurn, MessageItem, OsRng, Severity, Subject, seal};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -24,6 +24,7 @@ fn letter(parts: usize, name: &str) -> (Message, Letter) {
     let letter = Letter {
         subject: format!("Rack 1: {name}"),
         severity: Severity::Error,
+        heads: Vec::new(),
         parts: vec![part; parts],
         closing: vec!["And 3 more.".into()],
         url: "https://rack/".into(),

@@ -1,31 +1,40 @@
 //! Messages: what receivers do not know yet is written down, and then sent until it has arrived.
 //!
+//! Monday morning ──► [`Weeks::week`] ──► the channel's state: outgoing ──► the same
 //! alerts, channels, time ──► [`notify::look`] (pure) ──► the channel's state: known, outgoing ──► [`Channels::send`] ──► arrived
 
 use cake_planner::notify::{self, GIVE_UP, Seen, Waiting};
-use cake_types::{ChannelId, Outgoing};
+use cake_planner::week;
+use cake_types::{ChannelId, Message, Outgoing};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::task::JoinSet;
 
 use crate::alerts::AlertBook;
 use crate::board::{Change, What};
+use crate::causes::Causes;
 use crate::channels::{Channels, arrived, failed};
 use crate::ledger::Ledger;
+use crate::week::Weeks;
 
 /// The longest rest: a clock that was set is noticed by then.
 const EVERY: Duration = Duration::from_secs(600);
 /// Changes come in flocks; this long they are gathered.
 const SETTLE: Duration = Duration::from_millis(50);
+/// Who has just started has not heard yet what runs: for so long a letter about the week waits for a node that is silent.
+const HEAR: Duration = Duration::from_secs(60);
+const HEAR_AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(1);
 /// After this it is tried again to write what could not be written.
 const WRITE_AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
 
 pub struct NotifyReconciler {
     pub ledger: Arc<Ledger>,
     pub alerts: Arc<AlertBook>,
+    pub causes: Arc<Causes>,
+    pub weeks: Arc<Weeks>,
     pub channels: Arc<Channels>,
 }
 
@@ -41,11 +50,13 @@ struct Rest {
 impl NotifyReconciler {
     pub async fn run(&self) {
         let mut rest = Rest::default();
+        let started = Instant::now();
         let mut changes = self.ledger.board.changes.follow();
         loop {
+            let monday = self.write_letters(started).await;
             let look_at = self.look(&mut rest).await;
             let due = self.send_due(&mut rest);
-            let next = [look_at, due].into_iter().flatten().min();
+            let next = [look_at, due, monday].into_iter().flatten().min();
             tokio::select! {
                 () = tokio::time::sleep(self.pause(next)) => {}
                 () = matters(&mut changes) => tokio::time::sleep(SETTLE).await,
@@ -66,6 +77,50 @@ impl NotifyReconciler {
         due.map_or(EVERY, |due| due.min(EVERY))
     }
 
+    /// Writes the letters about the week that are due; when the next ones are. One that was due while nobody was here is written
+    /// now: it tells of the week until now.
+    async fn write_letters(&self, started: Instant) -> Option<Timestamp> {
+        let (now, zone) = (self.ledger.now(), self.channels.zone());
+        let due = week::due(now, &zone);
+        let heard = self.ledger.board.nodes().iter().all(|entry| entry.connected) || started.elapsed() > HEAR;
+        let mut next = None;
+        for view in self.channels.list() {
+            let spec = &view.channel.spec;
+            if !spec.on || !spec.weekly {
+                continue;
+            }
+            next = Some(week::next(now, &zone));
+            // A new channel hears of its first whole week; one that is busy is looked at when it is not.
+            let last = view.state.weekly.unwrap_or(view.channel.meta.created_at);
+            if last >= due || view.state.outgoing.is_some() {
+                continue;
+            }
+            if !heard {
+                return now.checked_add(HEAR_AGAIN).ok();
+            }
+            match self.weeks.week().await {
+                Ok(week) => {
+                    self.write_letter(view.channel.meta.id, Message::of_week(uuid::Uuid::now_v7(), now, week)).await
+                }
+                Err(problem) => tracing::warn!(%problem, "the week can't be counted; it is tried again"),
+            }
+        }
+        next
+    }
+
+    async fn write_letter(&self, id: ChannelId, message: Message) {
+        let now = message.at;
+        let written = self.channels.change_state(id, |state| {
+            if state.outgoing.is_none() {
+                state.weekly = Some(now);
+                state.outgoing = Some(Outgoing { message, tries: 0, next: now });
+            }
+        });
+        if let Err(problem) = written.await {
+            tracing::warn!(%problem, channel = %id, "a letter could not be written down; it is tried again");
+        }
+    }
+
     /// Looks at every channel and writes down what has to be sent; when it has to be looked again.
     async fn look(&self, rest: &mut Rest) -> Option<Timestamp> {
         let (open, silenced, now) = (self.alerts.open(), self.alerts.silenced(), self.ledger.now());
@@ -78,7 +133,8 @@ impl NotifyReconciler {
             let seen = Seen { now, channel: &view.channel, open: &open, silenced: &silenced, busy };
             let waiting = rest.waiting.get(&id).cloned().unwrap_or_default();
             let next = notify::look(&seen, state.told.clone(), waiting);
-            let message = next.draft.map(|draft| draft.message(uuid::Uuid::now_v7(), now));
+            let draft = next.draft.map(|draft| draft.because(self.causes.groups()));
+            let message = draft.map(|draft| draft.message(uuid::Uuid::now_v7(), now));
             let (on, before) = (view.channel.spec.on, state.told);
             let written = self.channels.change_state(id, |state| {
                 // What a message that was given up made them forget is looked at in the next round.

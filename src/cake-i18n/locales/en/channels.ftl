@@ -44,6 +44,16 @@ turn-flaps = Comes and goes: { $name } – { $what }
 letter-subject = { $rack }: { $title }
 letter-subject-more = { $rack }: { $title }, and { $count } more
 letter-subject-test = { $rack }: a test
+letter-cause = { $count ->
+    [one] One alert, likeliest cause: { $cause }
+   *[other] { $count } alerts, likeliest cause: { $cause }
+}
+letter-cause-not-known = { $count ->
+    [one] One alert, cause not known
+   *[other] { $count } alerts that belong together, cause not known
+}
+letter-could = It could be: { $what }
+letter-seen = Seen: { $what } ({ $time })
 letter-since = Since { $time }.
 letter-flaps = No more is told of it until it has stayed as it is for half an hour.
 letter-test = This is a test: alerts of this cake arrive here.

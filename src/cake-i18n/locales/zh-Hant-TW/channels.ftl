@@ -44,6 +44,14 @@ turn-flaps = 時好時壞：「{ $name }」{ $what }
 letter-subject = 「{ $rack }」{ $title }
 letter-subject-more = 「{ $rack }」{ $title }，另有{ $count }項變化
 letter-subject-test = 「{ $rack }」測試訊息
+letter-cause = { $count ->
+   *[other] { $count }則警示，最可能的原因：{ $cause }
+}
+letter-cause-not-known = { $count ->
+   *[other] { $count }則彼此相關的警示，原因不明
+}
+letter-could = 可能是：{ $what }
+letter-seen = 已看到：{ $what }（{ $time }）
 letter-since = 從{ $time }開始。
 letter-flaps = 在它穩定半小時之前，不再通知。
 letter-test = 這是測試訊息：這個cake的警示會送到這裡。

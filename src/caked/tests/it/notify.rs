@@ -4,7 +4,11 @@
 use crate::support::office::in_a_network;
 use crate::support::receiver::{LogServer, MailServer, TrapServer, Trust, WebServer};
 use crate::support::{App, PASSWORD, Visitor, items, key};
+use cake_store::ManualClock;
+use cake_types::{Failure, FailureCode, VmState};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
 
 const HOST: &str = "10.78.0.1";
 const SECRET: &str = "tulip-4711";
@@ -62,6 +66,79 @@ fn an_alert_is_mailed_when_it_begins_and_when_it_ends() {
         assert_eq!(channel["state"]["answer"], "250 2.0.0 taken");
         let page = admin.get("/settings").await.text;
         assert!(page.contains("Last message arrived") && !page.contains(SECRET), "{page}");
+    });
+}
+
+#[test]
+fn what_has_one_cause_is_one_message_with_the_rest_beneath_it() {
+    in_a_network(HOST, || async {
+        let (app, admin) = App::ready().await;
+        let trust = Trust::of(HOST);
+        let mut server = MailServer::start(app.dir.path(), HOST, 0, &trust, SECRET).await;
+        let guests = [admin.running_vm("web").await, admin.running_vm("mail").await];
+        admin.post("/v1/channels", &mail(server.port, &trust)).await.is(201);
+        app.node.pools_fill(99);
+        for guest in &guests {
+            app.node.happens(guest["id"].as_str().unwrap().parse().unwrap(), |status| {
+                status.state = VmState::Paused;
+                status.failure = Some(Failure { code: FailureCode::NoSpace, detail: "a test".into() });
+            });
+        }
+        let began = server.next().await;
+        assert_eq!(began["subject"], "Rack 1: 3 alerts, likeliest cause: Storage pool full");
+        let text = began["text"].as_str().unwrap().replace("\r\n", "\n");
+        assert!(
+            text.starts_with("3 alerts, likeliest cause: Storage pool full\n  The storage pool local has filled up."),
+            "{text}"
+        );
+        assert!(text.contains("\n    Error: web – Paused: no space\n"), "{text}");
+        assert_eq!(text.matches("Empty the bin").count(), 1, "what to do is said once: {text}");
+        assert!(began["html"].as_str().unwrap().contains("28px\"><b>Error: mail – Paused: no space"), "{began}");
+    });
+}
+
+#[test]
+fn on_monday_there_is_a_letter_about_the_week() {
+    in_a_network(HOST, || async {
+        let sunday: jiff::Timestamp = "2026-11-29T21:00:00+08:00".parse().unwrap();
+        let clock = Arc::new(ManualClock::at(sunday.as_millisecond()));
+        let (mut app, admin) = App::ready_at(clock.clone()).await;
+        let trust = Trust::of(HOST);
+        let mut server = MailServer::start(app.dir.path(), HOST, 0, &trust, SECRET).await;
+        let mut new = mail(server.port, &trust);
+        new["severity"] = json!("error");
+        let made = admin.post("/v1/channels", &new).await.is(201);
+        assert_eq!(made["weekly"], true);
+        admin.running_vm("web").await;
+        app.node.pools_fill(83);
+        admin.until("/v1/alerts", |alerts| items(alerts).len() == 1).await;
+        let made = |week: &Value| week["happened"].as_array().unwrap().iter().any(|line| line["kind"] == "vm-created");
+        let week = admin.until("/v1/week", made).await;
+        assert_eq!(week["todo"][0]["title"], "Storage pool nearly full", "{week}");
+        // Cake was off when the letter was due: it comes when it is on again, once.
+        app.stop().await;
+        clock.advance(Duration::from_secs(12 * 3600));
+        app.start().await;
+        let letter = server.next().await;
+        assert_eq!(letter["subject"], "Rack 1: the week, one thing to do");
+        let text = letter["text"].as_str().unwrap();
+        let parts: Vec<Option<usize>> =
+            ["What you should do", "What happened", "What cake did"].iter().map(|part| text.find(part)).collect();
+        assert!(parts.is_sorted() && parts.iter().all(Option::is_some), "{text}");
+        assert!(text.contains("A new VM: web") && text.contains("One alert began (errors: 0)."), "{text}");
+        app.restart().await;
+        let admin = admin.at(&app);
+        assert_eq!(test(&admin).await["delivered"], true);
+        assert_eq!(server.next().await["subject"], "Rack 1: a test", "it is not sent twice");
+        // Whoever wants none gets none, and a collector of logs never does.
+        change(&admin, json!({ "weekly": false })).await;
+        assert!(!admin.get("/settings").await.text.contains("data-test=\"channel-is-weekly\""));
+        let syslog = json!({ "name": "logs", "weekly": true, "syslog": { "host": HOST } });
+        let refused = admin.post("/v1/channels", &syslog).await;
+        refused.refused(422, "invalid");
+        assert!(refused.text.contains("only mail and webhooks take a weekly letter"), "{}", refused.text);
+        let page = admin.get("/week?lang=zh-Hant-TW").await.text;
+        assert!(page.contains("你該做什麼") && page.contains("新增1部虛擬機器：web"), "{page}");
     });
 }
 
