@@ -57,6 +57,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/servers", get(pages::servers::page))
         .route("/servers.csv", get(pages::servers::csv))
         .route("/servers/{server}", get(pages::server::page))
+        .route("/servers/{server}/console", get(pages::server_console::page))
         .route("/servers/{server}/log", get(pages::server_log::log))
         .route("/servers/{server}/parts", get(pages::server_log::parts))
         .route("/bin", get(pages::bin::page))

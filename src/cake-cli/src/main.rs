@@ -37,6 +37,7 @@ mod output;
 mod progress;
 mod search;
 mod server;
+mod server_console;
 mod server_disks;
 mod server_look;
 mod sticks;

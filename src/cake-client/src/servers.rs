@@ -10,7 +10,7 @@ use std::time::Duration;
 const HEARD_TRIES: u32 = 40;
 const HEARD_PAUSE: Duration = Duration::from_millis(250);
 
-fn path(server: &str) -> String {
+pub(crate) fn path(server: &str) -> String {
     format!("/v1/servers/{}", escape(server))
 }
 

@@ -32,6 +32,7 @@ mod problem;
 mod sealed;
 mod sensor;
 mod server;
+mod server_console;
 mod server_disk;
 mod settings;
 mod stick;
@@ -89,6 +90,7 @@ pub use server::{
     IPMI_PORT, Part, PartFact, PartField, PartTrouble, PowerRestore, REDFISH_PORT, RackPlace, Server, ServerEvent,
     ServerSpec, ServerStatus, ServerVerb,
 };
+pub use server_console::{CONSOLE_VIEWERS, ConsoleEnd, ConsoleTrouble};
 pub use server_disk::{
     DiskHealth, DiskSilence, DiskVerdict, DiskWarning, DiskWear, ServerBus, ServerDisk, WEAR_CRITICAL, WEAR_WARNING,
 };

@@ -123,7 +123,7 @@ fn word(f: &Frame, prefix: &str, word: &'static str) -> (&'static str, &'static 
     (word, f.t(f.id(prefix, word)))
 }
 
-fn has_bmc(view: &ServerView) -> bool {
+pub fn has_bmc(view: &ServerView) -> bool {
     view.health != ServerHealth::NoBmc
 }
 
@@ -166,6 +166,8 @@ struct Head<'a> {
     lit: bool,
     /// The node, when VMs can be told first.
     polite: bool,
+    /// Its serial port can be asked for.
+    console: bool,
 }
 
 /// A button of the power.
@@ -197,6 +199,7 @@ fn head<'a>(f: &'a Frame, view: &'a ServerView, guests: &[&str]) -> Head<'a> {
         verbs: words.iter().filter(|_| may).map(|word| verb(f, view, word, guests)).collect(),
         light: identify.map_or((false, false), |lit| (lit != Some(true), lit != Some(false))),
         lit: identify == Some(Some(true)),
+        console: f.may_operate() && has_bmc(view),
         polite: may && view.node.is_some() && chassis.is_some_and(|chassis| chassis.on),
     }
 }

@@ -188,6 +188,25 @@ async fn what_only_the_bmc_knows_is_asked_when_it_is_opened() {
 }
 
 #[tokio::test]
+async fn a_serial_console_is_for_those_who_may_and_says_what_it_will_say() {
+    let address = format!("{}/console", sites::CRITICAL);
+    let operator = Browser::new(common::busy(), Some(common::viewer("operator")));
+    assert!(operator.get(sites::CRITICAL).await.text.contains(&format!("href=\"{address}\"")));
+    let page = operator.get(&address).await.text;
+    assert!(page.contains("data-server=\"0192a000-0000-7000-8000-120000000003\"") && page.contains("terminal.js"));
+    assert!(page.contains("The BMC ended it: somebody else took it over"), "before it happens");
+    let take = named(&page, "console-take").pop().expect("a button");
+    assert!(take.iter().any(|(key, _)| key == "hidden") && value(&take, "data-text").contains("loses it at once"));
+    assert!(page.contains("href=\"/help/server-console\"") && page.contains("data-test=\"console-break\""));
+    let viewer = Browser::new(common::busy(), Some(common::viewer("viewer")));
+    assert!(!viewer.get(sites::CRITICAL).await.text.contains("data-test=\"server-console\""));
+    assert!(!viewer.get(&address).await.text.contains("data-test=\"terminal\""));
+    let without = operator.get(&format!("{}/console", sites::WITHOUT)).await.text;
+    assert!(!without.contains("data-test=\"terminal\"") && without.contains("has no BMC"));
+    assert!(!operator.get(sites::WITHOUT).await.text.contains("data-test=\"server-console\""));
+}
+
+#[tokio::test]
 async fn a_node_and_its_machine_lead_to_each_other() {
     let browser = administrator(common::busy());
     for address in ["/", "/hardware"] {

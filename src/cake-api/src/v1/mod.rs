@@ -29,6 +29,7 @@ pub mod queries;
 pub mod query;
 mod query_csv;
 pub mod screen;
+pub mod server_console;
 pub mod server_disks;
 mod server_metrics;
 pub mod server_orders;

@@ -48,6 +48,12 @@ pub enum ServerCommand {
         #[arg(long)]
         no_wait: bool,
     },
+    Console {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(long)]
+        take: bool,
+    },
     Identify {
         #[arg(value_name = "SERVER")]
         server: String,

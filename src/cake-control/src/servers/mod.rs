@@ -276,7 +276,7 @@ impl Servers {
 }
 
 /// There is nobody to be asked where there is no BMC.
-fn with_bmc(entry: &ServerEntry) -> Result<(), Problem> {
+pub(crate) fn with_bmc(entry: &ServerEntry) -> Result<(), Problem> {
     match entry.server.spec.bmc {
         Some(_) => Ok(()),
         None => Err(Problem::new(Code::NoBmc).with("name", &entry.server.meta.name)),

@@ -1,8 +1,8 @@
 //! What is asked of a node about servers.
 
 use super::{ClientError, NodeClient};
-use crate::ServerLog;
 use crate::model::{Answer, Request};
+use crate::{ServerLog, StreamTicket};
 use cake_types::{Epoch, OperationId, Part, Server, ServerId, ServerVerb, Stamp};
 
 impl NodeClient {
@@ -36,6 +36,14 @@ impl NodeClient {
     pub async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, ClientError> {
         match self.call(Request::ServerParts { id }).await? {
             (Answer::ServerParts(parts), _) => Ok(parts),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// For a server's serial console; [`NodeClient::open`] trades it.
+    pub async fn server_ticket(&self, server: ServerId, take: bool) -> Result<StreamTicket, ClientError> {
+        match self.call(Request::ServerTicket { server, take }).await? {
+            (Answer::Ticket(ticket), _) => Ok(ticket),
             _ => Err(ClientError::Unexpected),
         }
     }

@@ -11,6 +11,8 @@
 mod bounds;
 pub mod confine;
 mod connect;
+mod console;
+mod consoles;
 mod dial;
 mod orders;
 mod records;
@@ -37,7 +39,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, mpsc, oneshot};
-use wire::{Order, Said};
+use wire::{NoConsole, Order, Said};
 
 /// Before a worker that ended by itself is started again: 1 s, then longer, up to a minute.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -71,6 +73,7 @@ struct State {
     takes_orders: bool,
     logs: HashMap<u64, oneshot::Sender<Result<ServerLog, BmcProblem>>>,
     parts: HashMap<u64, oneshot::Sender<Result<Vec<Part>, BmcProblem>>>,
+    consoles: HashMap<u64, oneshot::Sender<Result<(), NoConsole>>>,
 }
 
 impl Servers {
@@ -142,7 +145,11 @@ impl Servers {
 
     /// `false`: there is no worker now.
     fn tell(&self, order: Order) -> bool {
-        self.state().orders.as_ref().is_some_and(|orders| orders.send((order, None)).is_ok())
+        self.tell_with(order, None)
+    }
+
+    fn tell_with(&self, order: Order, descriptor: Option<OwnedFd>) -> bool {
+        self.state().orders.as_ref().is_some_and(|orders| orders.send((order, descriptor)).is_ok())
     }
 
     /// Hands a BMC to the worker, if there is one to be heard and a worker to hear it.
@@ -315,6 +322,11 @@ impl Servers {
                     let _ = waiting.send(parts);
                 }
             }
+            Said::Console { ask, result } => {
+                if let Some(waiting) = self.state().consoles.remove(&ask) {
+                    let _ = waiting.send(result);
+                }
+            }
         }
     }
 
@@ -368,6 +380,7 @@ impl Servers {
         let rows: Vec<ServerId> = {
             let mut state = self.state();
             (state.orders, state.takes_orders, state.logs, state.parts) = Default::default();
+            state.consoles.clear();
             state
                 .rows
                 .values()

@@ -246,7 +246,7 @@ async fn carry_out(bmc: &mut Box<dyn Bmc>, verb: ServerVerb) -> Result<(), BmcEr
     }
 }
 
-fn problem(error: &BmcError) -> BmcProblem {
+pub(super) fn problem(error: &BmcError) -> BmcProblem {
     match error {
         BmcError::Transport(error) => error.problem(),
         BmcError::Completion(Completion::INSUFFICIENT_PRIVILEGE) => BmcProblem::Forbidden,

@@ -22,6 +22,7 @@ mod notify;
 mod packages;
 mod screen;
 mod search;
+mod server_console;
 mod server_disks;
 mod servers;
 mod setup;
