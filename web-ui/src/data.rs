@@ -5,9 +5,9 @@ use cake_i18n::Words;
 use cake_planner::query::Filter;
 use cake_planner::server::ServerHealth;
 use cake_types::{
-    AccountId, Alert, Announcement, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Channel, ChannelState,
-    Event, Export, ExportStatus, Failure, Grouping, Image, Import, ImportStatus, Language, Name, Node, NodeId,
-    NodeStatus, Part, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, Server, ServerDisk,
+    AccountId, Alert, Announcement, ApiToken, AuditRecord, BmcDrive, ByteSize, Calendar, CertificateInfo, Channel,
+    ChannelState, Event, Export, ExportStatus, Failure, Grouping, Image, Import, ImportStatus, Language, Name, Node,
+    NodeId, NodeStatus, Part, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, Server, ServerDisk,
     ServerEvent, ServerId, ServerStatus, SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
     Volume, VolumeState,
 };
@@ -56,6 +56,8 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem>;
     /// What its BMC says now that it is built of.
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem>;
+    /// The drives that its BMC knows, each with its light.
+    async fn server_drives(&self, id: ServerId) -> Result<Vec<BmcDrive>, Problem>;
 
     /// Tasks that have not ended, newest first.
     async fn active_tasks(&self) -> Vec<Arc<Task>>;

@@ -58,6 +58,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/servers.csv", get(pages::servers::csv))
         .route("/servers/{server}", get(pages::server::page))
         .route("/servers/{server}/console", get(pages::server_console::page))
+        .route("/servers/{server}/drives", get(pages::server_drives::drives))
         .route("/servers/{server}/log", get(pages::server_log::log))
         .route("/servers/{server}/parts", get(pages::server_log::parts))
         .route("/bin", get(pages::bin::page))

@@ -13,8 +13,8 @@ use crate::state::Api;
 use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bulk, causes, cd, certificate, channels, console, disks,
     events, exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_console,
-    server_disks, server_orders, servers, session, settings, setup, sticks, support, tasks, tokens, ups, usage, vms,
-    volumes, watch,
+    server_disks, server_drives, server_orders, servers, session, settings, setup, sticks, support, tasks, tokens, ups,
+    usage, vms, volumes, watch,
 };
 
 struct Table {
@@ -179,6 +179,13 @@ fn table(api: Api) -> Table {
             server_orders::clear,
         )
         .add("server_power", ("POST", "/v1/servers/{server}/power"), With(Administer), server_orders::power)
+        .add("server_drives", ("GET", "/v1/servers/{server}/drives"), With(View), server_drives::list)
+        .add_fleeting(
+            "server_drive_light",
+            ("POST", "/v1/servers/{server}/drive-light"),
+            With(Operate),
+            server_drives::light,
+        )
         .add_fleeting("server_console", ("POST", "/v1/servers/{server}/console"), With(Operate), server_console::ticket)
         .add("server_console_connect", ("GET", "/v1/server-console/{ticket}"), With(Operate), server_console::connect)
         .add("server_identify", ("POST", "/v1/servers/{server}/identify"), With(Operate), server_orders::identify)

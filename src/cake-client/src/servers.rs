@@ -1,7 +1,7 @@
 //! Physical machines, by id or by name.
 
 use crate::core::{NO_BODY, escape};
-use crate::wire::{Sensors, Server, ServerEvents, ServerParts, Task};
+use crate::wire::{Sensors, Server, ServerDrive, ServerDrives, ServerEvents, ServerParts, Task};
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -71,6 +71,16 @@ impl Client {
 
     pub async fn server_parts(&self, server: &str) -> Result<Seen<ServerParts>, Error> {
         self.get(&format!("{}/parts", path(server))).await
+    }
+
+    /// By Redfish only.
+    pub async fn server_drives(&self, server: &str) -> Result<Seen<ServerDrives>, Error> {
+        self.get(&format!("{}/drives", path(server))).await
+    }
+
+    /// `drive`: its id, serial number or name.
+    pub async fn server_drive_light(&self, server: &str, drive: &str, on: bool) -> Result<Seen<ServerDrive>, Error> {
+        self.post(&format!("{}/drive-light", path(server)), Some(&json!({ "drive": drive, "on": on }))).await
     }
 
     /// `action`: `on`, `off`, `soft`, `cycle`, `reset`.

@@ -89,8 +89,8 @@ impl<R: AsyncRead + Unpin> PieceReader<R> {
     fn take(&mut self) -> io::Result<Option<Piece>> {
         let Some([kind, high, low]) = self.buffer.first_chunk::<HEAD>().copied() else { return Ok(None) };
         let length = usize::from(u16::from_be_bytes([high, low]));
-        if length > PIECE_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a piece that is too long"));
+        if length > PIECE_MAX || kind > OVER {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a piece that there is not"));
         }
         let Some(inside) = self.buffer.get(HEAD..HEAD + length) else { return Ok(None) };
         let piece = Piece::of(kind, inside)?;

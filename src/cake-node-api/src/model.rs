@@ -1,10 +1,10 @@
 //! What travels. Versioned as a whole: [`Hello::api`] says which.
 
 use cake_types::{
-    BmcProblem, ByteSize, ConsoleTrouble, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, HostSpec, ImageId,
-    ImageSpec, ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, Part, PoolId,
-    PoolStatus, PublicKey, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp, Stick,
-    UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    BmcProblem, ByteSize, ConsoleTrouble, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, FailureCode,
+    HostSpec, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId,
+    Part, PoolId, PoolStatus, PublicKey, Server, ServerAnswer, ServerAsk, ServerDisk, ServerEvent, ServerId,
+    ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -252,6 +252,8 @@ pub enum NodeError {
     Bmc { problem: BmcProblem },
     #[error("the server's console can't be had: {trouble:?}")]
     Console { trouble: ConsoleTrouble },
+    #[error("the server's BMC does not do it: {detail}")]
+    BmcRefused { code: FailureCode, detail: String },
     #[error("refused: {detail}")]
     Invalid { detail: String },
     #[error("the node failed: {detail}")]
@@ -368,6 +370,10 @@ pub enum Request {
     ServerParts {
         id: ServerId,
     },
+    AskServer {
+        server: ServerId,
+        what: ServerAsk,
+    },
     /// `take`: whoever has it at the BMC loses it.
     ServerTicket {
         server: ServerId,
@@ -416,4 +422,5 @@ pub enum Answer {
     Disks(Vec<ServerDisk>),
     ServerLog(Box<ServerLog>),
     ServerParts(Vec<Part>),
+    Server(Box<ServerAnswer>),
 }

@@ -8,8 +8,8 @@ use cake_node_api::{
 use cake_types::{
     Accelerator, BmcProblem, ByteSize, Column, ConsoleTrouble, Counters, DiskHealth, DiskSilence, Epoch, Export,
     ExportId, HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, Part,
-    PoolId, PoolSpec, SecretKey, Server, ServerBus, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec,
-    UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
+    PoolId, PoolSpec, SecretKey, Server, ServerAnswer, ServerAsk, ServerBus, ServerDisk, ServerId, ServerVerb, Span,
+    Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
 };
 use futures_util::StreamExt;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -175,6 +175,10 @@ impl NodeService for EchoNode {
     async fn support(&self) -> Result<OwnedFd, NodeError> {
         Err(NodeError::Unknown)
     }
+    async fn ask_server(&self, _: ServerId, _: ServerAsk) -> Result<ServerAnswer, NodeError> {
+        Ok(ServerAnswer::Done)
+    }
+
     async fn server_ticket(&self, _: ServerId, take: bool) -> Result<StreamTicket, NodeError> {
         match take {
             true => Ok(StreamTicket("a server's".into())),

@@ -19,8 +19,8 @@ use cake_node_api::{
 };
 use cake_types::{
     ByteSize, Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId, Import,
-    LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, Server, ServerDisk, ServerId, ServerVerb, Span,
-    Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, Server, ServerAnswer, ServerAsk, ServerDisk,
+    ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -467,6 +467,10 @@ impl NodeService for Node {
     async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError> {
         self.board().vm(vm).ok_or(NodeError::Unknown)?;
         self.issue(Stream::Vm { kind, vm })
+    }
+
+    async fn ask_server(&self, server: ServerId, what: ServerAsk) -> Result<ServerAnswer, NodeError> {
+        self.servers.ask_redfish(server, what).await
     }
 
     async fn server_ticket(&self, server: ServerId, take: bool) -> Result<StreamTicket, NodeError> {

@@ -139,6 +139,14 @@ codes! {
     ConsoleRedfishOnly = "console-redfish-only", 409;
     /// The BMC is asked by the kernel's own device; params: `name`.
     ConsoleLocal = "console-local", 409;
+    /// The server's BMC can't limit power; params: `name`.
+    CapUnsupported = "cap-unsupported", 409;
+    /// The server's BMC can't do this, or does it by Redfish only; params: `name`.
+    BmcCannot = "bmc-cannot", 409;
+    /// The server's BMC refused; params: `name`, `detail`.
+    BmcRefuses = "bmc-refuses", 409;
+    /// The server has no such drive; params: `name`, `drive`.
+    NoSuchDrive = "no-such-drive", 404;
     /// cake runs on that server; params: `name`.
     ServerIsNode = "server-is-node", 409;
     /// Another server stands there; params: `name`.

@@ -25,8 +25,8 @@ use cake_node_api::ServerLog;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Grouping, Language, NodeId,
-    Part, PoolStatus, Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec, VmId,
+    Account, AccountId, Alert, ApiToken, AuditRecord, BmcDrive, ByteSize, Code, Event, Generation, Grouping, Language,
+    NodeId, Part, PoolStatus, Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec, VmId,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
@@ -300,6 +300,11 @@ impl ConsoleData for Data {
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem> {
         let entry = self.servers.find(&id.to_string())?;
         self.servers.parts(&entry).await
+    }
+
+    async fn server_drives(&self, id: ServerId) -> Result<Vec<BmcDrive>, Problem> {
+        let entry = self.servers.find(&id.to_string())?;
+        self.servers.drives(&entry).await
     }
 
     async fn active_tasks(&self) -> Vec<Arc<Task>> {

@@ -100,6 +100,7 @@ fn state(sessions: &Sessions, pid: Option<u32>) -> String {
         "boot": machine.chassis.boot_device(),
         "identify": format!("{:?}", machine.chassis.identify),
         "sessions": sessions.count(),
+        "limit": machine.limit.in_force(),
         "breaks": sessions.breaks,
         "events": machine.log.len(),
         "guid": machine.description.guid,

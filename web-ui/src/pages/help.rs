@@ -159,6 +159,7 @@ const fn more(code: Code) -> Option<&'static str> {
         | Code::ConsoleUnsupported
         | Code::ConsoleRedfishOnly
         | Code::ConsoleLocal => "/help/server-console",
+        Code::CapUnsupported => "/help/servers#cap",
         Code::IllegalNow => "/help/power",
         Code::FirmwareUnfit => "/help/images",
         Code::VolumeAttached | Code::VolumeLeaving | Code::VolumeNotReady => "/help/disks",

@@ -2,6 +2,7 @@
 
 use super::rack;
 use super::sensors;
+use super::server_cap;
 use super::server_health::{self, Trouble};
 use super::servers;
 use super::{EventRows, TaskRows};
@@ -45,6 +46,7 @@ struct Page<'a> {
     restores: Vec<(&'static str, &'static str, bool)>,
     /// cake's own machine can't be forgotten.
     is_node: bool,
+    cap: server_cap::Form,
 }
 
 /// What the form of the BMC begins with.
@@ -116,6 +118,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
             })
             .collect(),
         is_node: view.node.is_some(),
+        cap: server_cap::form(&f, &view),
     })
 }
 
@@ -314,6 +317,7 @@ struct Facts<'a> {
     note: &'a str,
     reached: Option<Reached>,
     restore: Option<&'static str>,
+    cap: server_cap::Shown,
     maker: Option<String>,
     product: Option<String>,
     firmware: Option<String>,
@@ -346,6 +350,7 @@ fn facts<'a>(f: &'a Frame, view: &'a ServerView, guests: usize) -> Facts<'a> {
         restore: status
             .and_then(|status| status.chassis?.restore)
             .map(|restore| f.t(f.id("power-restore-", restore.as_str()))),
+        cap: server_cap::shown(f, view),
         maker: device.and_then(|device| device.manufacturer).map(|number| match maker::name(number) {
             Some(name) => name.to_owned(),
             None => f.tv("server-maker-number", "number", number),

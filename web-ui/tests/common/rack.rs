@@ -8,9 +8,9 @@ use cake_planner::query::{
     AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem, VolumeItem,
 };
 use cake_types::{
-    AccountId, Acknowledgement, Actor, Alert, AnnounceState, Announcement, ApiToken, AuditRecord, CertificateInfo,
-    CertificateSource, Event, Grouping, NodeId, Part, Permission, Problem, Role, SavedQuery, ServerId, Task, TaskId,
-    UpsSpec, VmId, VmState,
+    AccountId, Acknowledgement, Actor, Alert, AnnounceState, Announcement, ApiToken, AuditRecord, BmcDrive,
+    CertificateInfo, CertificateSource, Event, Grouping, NodeId, Part, Permission, Problem, Role, SavedQuery, ServerId,
+    Task, TaskId, UpsSpec, VmId, VmState,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
@@ -39,6 +39,7 @@ pub struct Rack {
     pub servers: Mutex<Vec<Arc<ServerView>>>,
     pub server_logs: BTreeMap<ServerId, ServerLogView>,
     pub server_parts: BTreeMap<ServerId, Vec<Part>>,
+    pub server_drives: BTreeMap<ServerId, Result<Vec<BmcDrive>, Problem>>,
     pub tasks: Vec<Arc<Task>>,
     pub events: Vec<Event>,
     pub audit: Mutex<Vec<AuditRecord>>,
@@ -160,6 +161,10 @@ impl ConsoleData for Rack {
 
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem> {
         Ok(self.server_logs.get(&id).cloned().unwrap_or_default())
+    }
+
+    async fn server_drives(&self, id: ServerId) -> Result<Vec<BmcDrive>, Problem> {
+        self.server_drives.get(&id).cloned().unwrap_or(Err(Problem::new(cake_types::Code::BmcCannot).with("name", "it")))
     }
 
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem> {

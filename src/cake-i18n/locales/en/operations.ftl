@@ -77,6 +77,7 @@ operation-server_update = Change server
 operation-server_delete = Remove server
 operation-server_found = Node’s server found
 operation-server_power = Server’s power
+operation-server_drive_light = Light of a server’s drive
 operation-server_console = Open serial console of a server
 operation-server_console_left = Leave serial console of a server
 operation-server_identify = Server’s light

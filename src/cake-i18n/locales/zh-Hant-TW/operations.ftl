@@ -77,6 +77,7 @@ operation-server_update = 變更伺服器
 operation-server_delete = 移除伺服器
 operation-server_found = 找到節點所在的伺服器
 operation-server_power = 伺服器電源
+operation-server_drive_light = 伺服器磁碟的燈號
 operation-server_console = 開啟伺服器的序列主控台
 operation-server_console_left = 離開伺服器的序列主控台
 operation-server_identify = 伺服器識別燈

@@ -3,7 +3,7 @@
 use super::{ClientError, NodeClient};
 use crate::model::{Answer, Request};
 use crate::{ServerLog, StreamTicket};
-use cake_types::{Epoch, OperationId, Part, Server, ServerId, ServerVerb, Stamp};
+use cake_types::{Epoch, OperationId, Part, Server, ServerAnswer, ServerAsk, ServerId, ServerVerb, Stamp};
 
 impl NodeClient {
     pub async fn apply_server(&self, stamp: Stamp, server: Server) -> Result<(), ClientError> {
@@ -36,6 +36,14 @@ impl NodeClient {
     pub async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, ClientError> {
         match self.call(Request::ServerParts { id }).await? {
             (Answer::ServerParts(parts), _) => Ok(parts),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// As long as the BMC takes.
+    pub async fn ask_server(&self, server: ServerId, what: ServerAsk) -> Result<ServerAnswer, ClientError> {
+        match self.call(Request::AskServer { server, what }).await? {
+            (Answer::Server(answer), _) => Ok(*answer),
             _ => Err(ClientError::Unexpected),
         }
     }

@@ -1,6 +1,6 @@
 //! What a BMC says, cut so that all of it fits into a frame ([`cake_node_api::FRAME_MAX`]), however many words it makes.
 
-use cake_types::{Part, Sensor, SensorFact, ServerEvent};
+use cake_types::{BmcDrive, Part, Sensor, SensorFact, ServerAnswer, ServerEvent};
 
 /// More than any server has; what is beyond is not told of.
 const SENSORS: usize = 320;
@@ -8,6 +8,8 @@ const FACTS: usize = 3;
 const EVENTS: usize = 512;
 const PARTS: usize = 128;
 const FIELDS: usize = 24;
+/// Bytes of a path of Redfish.
+const ID: usize = 512;
 /// Characters of a text.
 const TEXT: usize = 48;
 
@@ -58,6 +60,21 @@ pub fn parts(mut parts: Vec<Part>) -> Vec<Part> {
         part.fields.iter_mut().for_each(|field| cut(&mut field.text));
     }
     parts
+}
+
+pub fn answer(mut answer: ServerAnswer) -> ServerAnswer {
+    match &mut answer {
+        ServerAnswer::Done => {}
+        ServerAnswer::Drives(drives) => {
+            drives.truncate(PARTS);
+            for BmcDrive { id, name, model, serial, lit: _ } in drives {
+                // An id is given back as it is: what is too long for one is none.
+                id.truncate(id.floor_char_boundary(ID));
+                [name, model, serial].into_iter().for_each(cut);
+            }
+        }
+    }
+    answer
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@
 //!
 //! The worker ends with the node and is started again when it ends by itself; without a BMC to watch there is none.
 
+mod ask;
 mod bounds;
+mod cap;
 pub mod confine;
 mod connect;
 mod console;
@@ -26,7 +28,7 @@ use crate::database::{Database, ServerRow};
 use crate::house::House;
 use cake_node_api::frame::{self, FrameReader};
 use cake_node_api::{NodeError, ServerLog};
-use cake_types::{BmcProblem, BmcSpec, Part, Server, ServerId, ServerStatus, Stamp};
+use cake_types::{BmcProblem, BmcSpec, Part, Server, ServerAnswer, ServerId, ServerStatus, Stamp};
 use records::Records;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -39,7 +41,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, mpsc, oneshot};
-use wire::{NoConsole, Order, Said};
+use wire::{NoConsole, Order, Said, Trouble};
 
 /// Before a worker that ended by itself is started again: 1 s, then longer, up to a minute.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -74,6 +76,7 @@ struct State {
     logs: HashMap<u64, oneshot::Sender<Result<ServerLog, BmcProblem>>>,
     parts: HashMap<u64, oneshot::Sender<Result<Vec<Part>, BmcProblem>>>,
     consoles: HashMap<u64, oneshot::Sender<Result<(), NoConsole>>>,
+    answers: HashMap<u64, oneshot::Sender<Result<Result<ServerAnswer, Trouble>, BmcProblem>>>,
 }
 
 impl Servers {
@@ -166,7 +169,8 @@ impl Servers {
         match target::open(bmc, &self.house.key).await {
             Ok(target) => {
                 let records = self.records.read(id).await;
-                self.tell(Order::Watch { id, stamp: row.stamp, target, records });
+                let cap = row.server.spec.cap;
+                self.tell(Order::Watch { id, stamp: row.stamp, target, records, cap });
             }
             Err(problem) => {
                 self.tell(Order::Forget { id });
@@ -322,6 +326,11 @@ impl Servers {
                     let _ = waiting.send(parts);
                 }
             }
+            Said::Answer { ask, answer } => {
+                if let Some(waiting) = self.state().answers.remove(&ask) {
+                    let _ = waiting.send(answer);
+                }
+            }
             Said::Console { ask, result } => {
                 if let Some(waiting) = self.state().consoles.remove(&ask) {
                     let _ = waiting.send(result);
@@ -381,6 +390,7 @@ impl Servers {
             let mut state = self.state();
             (state.orders, state.takes_orders, state.logs, state.parts) = Default::default();
             state.consoles.clear();
+            state.answers.clear();
             state
                 .rows
                 .values()

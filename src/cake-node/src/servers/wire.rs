@@ -4,7 +4,8 @@
 
 use cake_node_api::{NodeError, ServerLog};
 use cake_types::{
-    BmcAccess, BmcProblem, ConsoleTrouble, FailureCode, OperationId, Part, ServerId, ServerStatus, ServerVerb, Stamp,
+    BmcAccess, BmcProblem, ConsoleTrouble, FailureCode, OperationId, Part, PowerCap, ServerAnswer, ServerAsk, ServerId,
+    ServerStatus, ServerVerb, Stamp,
 };
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -34,6 +35,7 @@ pub enum Order {
         stamp: Stamp,
         target: Target,
         records: Option<String>,
+        cap: Option<PowerCap>,
     },
     /// A connection that was asked for travels with this, if there is one.
     Dialed {
@@ -56,6 +58,11 @@ pub enum Order {
     Parts {
         id: ServerId,
         ask: u64,
+    },
+    Ask {
+        id: ServerId,
+        ask: u64,
+        what: ServerAsk,
     },
     /// One end of a stream for somebody who wants to look at the serial console travels with this ([`cake_node_api::line`]).
     /// `take`: whoever has it at the BMC loses it.
@@ -94,6 +101,10 @@ pub enum Said {
     Parts {
         ask: u64,
         parts: Result<Vec<Part>, BmcProblem>,
+    },
+    Answer {
+        ask: u64,
+        answer: Result<Result<ServerAnswer, Trouble>, BmcProblem>,
     },
     /// The console is open and the stream in use, or not.
     Console {

@@ -116,14 +116,16 @@ impl House {
         match order {
             // They come first, or with a descriptor; one more changes nothing.
             Order::Socket | Order::Dialed { .. } | Order::Console { .. } => {}
-            Order::Watch { id, stamp, target, records } => {
+            Order::Watch { id, stamp, target, records, cap } => {
                 self.consoles.target(id, Some(&target));
                 self.targets.insert(id, target.clone());
                 let (asks, received) = mpsc::channel(ASKS);
                 // The one of before ends when its asks do.
                 self.watched.insert(id, asks);
-                let (watch, connect) =
-                    (Watch::new(id, stamp, target, records.as_deref(), Say(self.say.clone())), self.connect.clone());
+                let (watch, connect) = (
+                    Watch::new(id, stamp, (target, cap), records.as_deref(), Say(self.say.clone())),
+                    self.connect.clone(),
+                );
                 tokio::task::spawn_local(async move { watch.run(&*connect, received).await });
             }
             Order::Forget { id } => {
@@ -133,6 +135,7 @@ impl House {
             }
             Order::Do { id, operation, verb } => self.ask(id, Ask::Do { operation, verb }).await,
             Order::Log { id, ask, after } => self.ask(id, Ask::Log { ask, after }).await,
+            Order::Ask { id, ask, what } => self.ask(id, Ask::Redfish { ask, what }).await,
             Order::Parts { id, ask } => self.ask(id, Ask::Parts { ask }).await,
         }
     }
@@ -162,6 +165,7 @@ impl House {
             }
             Ask::Log { ask, .. } => Said::Log { ask, log: Err(busy) },
             Ask::Parts { ask } => Said::Parts { ask, parts: Err(busy) },
+            Ask::Redfish { ask, .. } => Said::Answer { ask, answer: Err(busy) },
         };
         let _ = self.say.send(said).await;
     }

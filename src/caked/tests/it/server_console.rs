@@ -109,7 +109,7 @@ async fn why_there_is_none_is_said_and_one_can_be_taken() {
     assert_eq!(app.node.with(|state| state.server_consoles.takes), 1);
     admin.poke("/v1/servers/sim-1/console").await.refused(409, "no-bmc");
     admin.poke("/v1/servers/nobody/console").await.refused(404, "not-found");
-    for wrong in [json!({ "take": "yes" }), json!({ "kind": "serial" }), json!([])] {
+    for wrong in [json!({ "take": "yes" }), json!({ "kind": "serial" }), json!(true)] {
         let answer = admin.post("/v1/servers/lab-1/console", &wrong).await;
         assert!([400, 422].contains(&answer.status), "{wrong}: {}", answer.text);
     }

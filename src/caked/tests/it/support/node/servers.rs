@@ -3,8 +3,8 @@
 use super::SimNode;
 use cake_node_api::{NodeError, Observed, OperationResult, ServerLog, ServerOutcome};
 use cake_types::{
-    BmcProblem, ChassisStatus, ChassisVerb, OperationId, Part, PartFact, PartField, Server, ServerEvent, ServerId,
-    ServerStatus, ServerVerb, Stamp,
+    BmcDrive, BmcProblem, ChassisStatus, ChassisVerb, FailureCode, OperationId, Part, PartFact, PartField, Server,
+    ServerAnswer, ServerAsk, ServerEvent, ServerId, ServerStatus, ServerVerb, Stamp,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -18,6 +18,8 @@ pub struct Bmcs {
     pub log: ServerLog,
     /// Orders are taken and nothing comes of them.
     pub slow: bool,
+    /// By Redfish; none: no BMC speaks it.
+    pub drives: Option<Vec<BmcDrive>>,
 }
 
 const CHASSIS: ChassisStatus = ChassisStatus {
@@ -111,6 +113,23 @@ impl SimNode {
         let text = server.meta.name.to_string();
         let fields = vec![PartField { what: PartFact::ProductName, text }];
         Ok(vec![Part { id: "0".into(), name: "Chassis".into(), entity: None, fields, trouble: None }])
+    }
+
+    pub(super) fn answer_redfish(&self, id: ServerId, what: ServerAsk) -> Result<ServerAnswer, NodeError> {
+        self.with(|state| {
+            state.bmcs.watched.get(&id).ok_or(NodeError::Unknown)?;
+            let refused = |code, detail: &str| NodeError::BmcRefused { code, detail: detail.into() };
+            let drives = state.bmcs.drives.as_mut().ok_or(refused(FailureCode::BmcUnsupported, "no Redfish"))?;
+            match what {
+                ServerAsk::Drives => Ok(ServerAnswer::Drives(drives.clone())),
+                ServerAsk::LightDrive { drive, on } => {
+                    let drive = drives.iter_mut().find(|known| known.id == drive);
+                    let drive = drive.ok_or(refused(FailureCode::BmcFailed, "HTTP status 404"))?;
+                    drive.lit = Some(on);
+                    Ok(ServerAnswer::Done)
+                }
+            }
+        })
     }
 
     /// What a snapshot tells of servers.

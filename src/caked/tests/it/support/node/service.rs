@@ -11,8 +11,8 @@ use cake_types::{
     ByteSize, Column, Counters, CpuTimes, DiskCounters, Epoch, Export, ExportId, ExportStage, ExportStatus, Failure,
     FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import, ImportStage, ImportStatus,
     InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId, OperationId, Part, PoolId,
-    PoolSpec, PressureTimes, Server, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm,
-    VmCounters, VmId,
+    PoolSpec, PressureTimes, Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec,
+    UsageHistory, UsageOf, Vm, VmCounters, VmId,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -357,6 +357,10 @@ impl NodeService for SimNode {
         });
         let counters = VmCounters { cpu_ns: 2_000_000_007, memory: ByteSize(99), disks: Some(io), network: None };
         Ok(Counters { host, vms: alive.into_iter().map(|id| (id, counters)).collect() })
+    }
+
+    async fn ask_server(&self, server: ServerId, what: ServerAsk) -> Result<ServerAnswer, NodeError> {
+        self.answer_redfish(server, what)
     }
 
     async fn server_ticket(&self, server: ServerId, take: bool) -> Result<StreamTicket, NodeError> {
