@@ -33,6 +33,7 @@ pub mod server_disks;
 pub mod server_drives;
 mod server_health;
 pub mod server_log;
+pub mod server_redfish;
 pub mod servers;
 pub mod settings;
 pub mod setup;

@@ -42,6 +42,7 @@ mod server_console;
 mod server_disks;
 mod server_drives;
 mod server_look;
+mod server_redfish;
 mod sticks;
 mod system;
 mod ups;

@@ -5,7 +5,7 @@ use crate::args::{BmcArgs, ServerAddArgs, ServerCommand, ServerSetArgs};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{progress, server_cap, server_console, server_drives, server_look};
+use crate::{progress, server_cap, server_console, server_drives, server_look, server_redfish};
 use cake_client::wire::{Server, Task};
 use cake_client::{Client, Seen};
 use serde_json::{Map, Value, json};
@@ -33,6 +33,9 @@ pub async fn run(context: &Context, command: ServerCommand) -> Result<(), Failur
         }
         ServerCommand::Cap { server, cap } => server_cap::run(context, &client, &server, cap.as_deref()).await,
         ServerCommand::Console { server, take } => server_console::run(context, &server, take).await,
+        ServerCommand::Bios { server } => server_redfish::bios(context, &client, &server).await,
+        ServerCommand::Firmware { server } => server_redfish::firmware(context, &client, &server).await,
+        ServerCommand::Media(command) => server_redfish::media(context, &client, command).await,
         ServerCommand::Drives { server } => server_drives::list(context, &client, &server).await,
         ServerCommand::DiskLight { server, drive, light } => {
             server_drives::light(context, &client, &server, &drive, light == "on").await

@@ -1,7 +1,10 @@
 //! Physical machines, by id or by name.
 
 use crate::core::{NO_BODY, escape};
-use crate::wire::{Sensors, Server, ServerDrive, ServerDrives, ServerEvents, ServerParts, Task};
+use crate::wire::{
+    Sensors, Server, ServerBios, ServerDrive, ServerDrives, ServerEvents, ServerFirmwareList, ServerMedia,
+    ServerMedium, ServerParts, Task,
+};
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -81,6 +84,35 @@ impl Client {
     /// `drive`: its id, serial number or name.
     pub async fn server_drive_light(&self, server: &str, drive: &str, on: bool) -> Result<Seen<ServerDrive>, Error> {
         self.post(&format!("{}/drive-light", path(server)), Some(&json!({ "drive": drive, "on": on }))).await
+    }
+
+    /// By Redfish only.
+    pub async fn server_firmware(&self, server: &str) -> Result<Seen<ServerFirmwareList>, Error> {
+        self.get(&format!("{}/firmware", path(server))).await
+    }
+
+    /// By Redfish only.
+    pub async fn server_bios(&self, server: &str) -> Result<Seen<ServerBios>, Error> {
+        self.get(&format!("{}/bios", path(server))).await
+    }
+
+    /// By Redfish only.
+    pub async fn server_media(&self, server: &str) -> Result<Seen<ServerMedia>, Error> {
+        self.get(&format!("{}/media", path(server))).await
+    }
+
+    /// `slot`: its id or name; the one for CDs without it.
+    pub async fn server_media_insert(
+        &self,
+        server: &str,
+        image: &str,
+        slot: Option<&str>,
+    ) -> Result<Seen<ServerMedium>, Error> {
+        self.post(&format!("{}/media/insert", path(server)), Some(&json!({ "image": image, "slot": slot }))).await
+    }
+
+    pub async fn server_media_eject(&self, server: &str, slot: Option<&str>) -> Result<Seen<ServerMedium>, Error> {
+        self.post(&format!("{}/media/eject", path(server)), Some(&json!({ "slot": slot }))).await
     }
 
     /// `action`: `on`, `off`, `soft`, `cycle`, `reset`.

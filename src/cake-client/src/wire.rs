@@ -19,7 +19,10 @@ pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFi
 pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditResult, Session};
 pub use rack::{Announcement, Certificate, SigningRequest, Ups, UpsServer, UpsSettings};
 pub use server_disks::{ServerDisk, ServerDiskHealth, ServerDisks};
-pub use server_redfish::{ServerDrive, ServerDrives};
+pub use server_redfish::{
+    ServerBios, ServerBiosSetting, ServerDrive, ServerDrives, ServerFirmware, ServerFirmwareList, ServerMedia,
+    ServerMedium,
+};
 pub use servers::{
     AskedCap, Bmc, BmcDevice, PartField, RackPlace, Sensor, SensorFact, SensorLimits, Sensors, Server, ServerCap,
     ServerEvent, ServerEvents, ServerNode, ServerPart, ServerParts,

@@ -93,7 +93,7 @@ pub use server::{
     IPMI_PORT, Part, PartFact, PartField, PartTrouble, PowerRestore, REDFISH_PORT, RackPlace, Server, ServerEvent,
     ServerSpec, ServerStatus, ServerVerb,
 };
-pub use server_ask::{BmcDrive, ServerAnswer, ServerAsk};
+pub use server_ask::{BiosSetting, BmcDrive, BmcFirmware, BmcMedium, ServerAnswer, ServerAsk};
 pub use server_console::{CONSOLE_VIEWERS, ConsoleEnd, ConsoleTrouble};
 pub use server_disk::{
     DiskHealth, DiskSilence, DiskVerdict, DiskWarning, DiskWear, ServerBus, ServerDisk, WEAR_CRITICAL, WEAR_WARNING,

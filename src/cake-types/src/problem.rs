@@ -145,6 +145,8 @@ codes! {
     BmcCannot = "bmc-cannot", 409;
     /// The server's BMC refused; params: `name`, `detail`.
     BmcRefuses = "bmc-refuses", 409;
+    /// The server has no such slot for media, or more than one; params: `name`, `slot`.
+    NoSuchSlot = "no-such-slot", 404;
     /// The server has no such drive; params: `name`, `drive`.
     NoSuchDrive = "no-such-drive", 404;
     /// cake runs on that server; params: `name`.

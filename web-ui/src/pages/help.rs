@@ -160,6 +160,8 @@ const fn more(code: Code) -> Option<&'static str> {
         | Code::ConsoleRedfishOnly
         | Code::ConsoleLocal => "/help/server-console",
         Code::CapUnsupported => "/help/servers#cap",
+        Code::NoSuchDrive => "/help/servers#drives",
+        Code::BmcCannot | Code::BmcRefuses | Code::NoSuchSlot => "/help/servers#redfish",
         Code::IllegalNow => "/help/power",
         Code::FirmwareUnfit => "/help/images",
         Code::VolumeAttached | Code::VolumeLeaving | Code::VolumeNotReady => "/help/disks",

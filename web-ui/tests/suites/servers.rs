@@ -246,6 +246,32 @@ async fn which_disk_is_it_has_a_button_each() {
 }
 
 #[tokio::test]
+async fn versions_settings_and_media_are_asked_for_when_they_are_opened() {
+    let browser = administrator(common::busy());
+    let page = browser.get(sites::CRITICAL).await.text;
+    let viewer = Browser::new(common::busy(), Some(common::viewer("viewer")));
+    for part in ["firmware", "bios", "media"] {
+        let address = format!("{}/{part}", sites::CRITICAL);
+        assert!(page.contains(&format!("data-fragment=\"{address}\"")), "{part}");
+        for (language, suffix) in [("en", "?lang=pseudo"), ("zh-Hant-TW", "")] {
+            let address = format!("{address}{suffix}");
+            let html = browser.clone().reading(language).get(&address).await.text;
+            markup::walk(&address, &html, |_, _| {});
+        }
+        assert!(!viewer.get(&address).await.text.contains("data-api="), "{part}");
+        let without = browser.get(&format!("{}/{part}", sites::NODE)).await.text;
+        assert!(without.contains("data-code=\"bmc-cannot\""), "{part}: {without}");
+    }
+    let bios = browser.get(&format!("{}/bios", sites::CRITICAL)).await.text;
+    assert!(bios.contains("BootMode") && bios.contains("After the next start") && bios.contains("LegacyBios"));
+    let media = browser.get(&format!("{}/media", sites::CRITICAL)).await.text;
+    let eject = named(&media, "medium-eject").pop().expect("a button");
+    assert!(value(&eject, "data-body").contains("VirtualMedia/Cd"), "{media}");
+    let form = named(&media, "medium-form").pop().expect("a form");
+    assert_eq!(value(&form, "data-api"), format!("POST /v1{}/media/insert", sites::CRITICAL));
+}
+
+#[tokio::test]
 async fn a_node_and_its_machine_lead_to_each_other() {
     let browser = administrator(common::busy());
     for address in ["/", "/hardware"] {

@@ -35,6 +35,7 @@ pub mod server_disks;
 pub mod server_drives;
 mod server_metrics;
 pub mod server_orders;
+pub mod server_redfish;
 pub mod server_wire;
 pub mod servers;
 pub mod session;

@@ -61,6 +61,16 @@ pub enum ServerCommand {
         #[arg(long)]
         take: bool,
     },
+    Bios {
+        #[arg(value_name = "SERVER")]
+        server: String,
+    },
+    Firmware {
+        #[arg(value_name = "SERVER")]
+        server: String,
+    },
+    #[command(subcommand)]
+    Media(MediaCommand),
     Drives {
         #[arg(value_name = "SERVER")]
         server: String,
@@ -96,6 +106,29 @@ pub enum ServerCommand {
         server: String,
         #[arg(value_name = "POLICY", value_parser = RESTORE)]
         policy: String,
+    },
+}
+
+/// Virtual media.
+#[derive(Debug, Subcommand)]
+pub enum MediaCommand {
+    List {
+        #[arg(value_name = "SERVER")]
+        server: String,
+    },
+    Insert {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(value_name = "URL")]
+        url: String,
+        #[arg(long, value_name = "SLOT")]
+        slot: Option<String>,
+    },
+    Eject {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(long, value_name = "SLOT")]
+        slot: Option<String>,
     },
 }
 

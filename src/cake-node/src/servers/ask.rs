@@ -3,9 +3,10 @@
 use super::Servers;
 use super::watch;
 use super::wire::{Order, Trouble};
+use cake_bmc::redfish::{Bios, Cell, Firmware, Medium};
 use cake_bmc::{Bmc, BmcError};
 use cake_node_api::NodeError;
-use cake_types::{BmcProblem, ServerAnswer, ServerAsk, ServerId};
+use cake_types::{BiosSetting, BmcFirmware, BmcMedium, BmcProblem, ServerAnswer, ServerAsk, ServerId};
 use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
@@ -37,5 +38,41 @@ async fn asked(bmc: &mut dyn Bmc, what: ServerAsk) -> Result<ServerAnswer, BmcEr
     match what {
         ServerAsk::Drives => redfish.bmc_drives().await.map(ServerAnswer::Drives),
         ServerAsk::LightDrive { drive, on } => redfish.light_drive(&drive, on).await.map(|()| ServerAnswer::Done),
+        ServerAsk::Firmware => {
+            let found = redfish.firmware().await?.into_iter();
+            let told =
+                found.map(|Firmware { id, name, version, updateable }| BmcFirmware { id, name, version, updateable });
+            Ok(ServerAnswer::Firmware(told.collect()))
+        }
+        ServerAsk::Bios => redfish.bios().await.map(|bios| ServerAnswer::Bios(settings(bios))),
+        ServerAsk::Media => {
+            let found = redfish.media().await?.into_iter();
+            let told = found.map(|Medium { id, name, kinds, image, .. }| BmcMedium { id, name, kinds, image });
+            Ok(ServerAnswer::Media(told.collect()))
+        }
+        ServerAsk::InsertMedium { slot, image } => {
+            redfish.insert_medium(&slot, &image).await.map(|()| ServerAnswer::Done)
+        }
+        ServerAsk::EjectMedium { slot } => redfish.eject_medium(&slot).await.map(|()| ServerAnswer::Done),
+    }
+}
+
+/// Those that there are, and those that come with the next start.
+fn settings(Bios { current, mut pending }: Bios) -> Vec<BiosSetting> {
+    let known = current.into_iter().map(|(name, value)| {
+        let pending = pending.remove(&name).map(text);
+        BiosSetting { name, value: text(value), pending }
+    });
+    let known: Vec<_> = known.collect();
+    let new =
+        pending.into_iter().map(|(name, value)| BiosSetting { name, value: String::new(), pending: Some(text(value)) });
+    known.into_iter().chain(new).collect()
+}
+
+fn text(cell: Cell) -> String {
+    match cell {
+        Cell::Flag(flag) => flag.to_string(),
+        Cell::Number(number) => number.to_string(),
+        Cell::Text(text) => text,
     }
 }

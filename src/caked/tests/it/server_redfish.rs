@@ -1,7 +1,7 @@
 //! What only Redfish knows or does, over the API.
 
 use crate::support::{App, Visitor, items};
-use cake_types::BmcDrive;
+use cake_types::{BmcDrive, BmcMedium};
 use serde_json::json;
 
 async fn lab(app: &App, admin: &Visitor) {
@@ -61,4 +61,65 @@ async fn a_drive_is_lit_by_what_it_is_called() {
         .iter()
         .filter(|record| record["action"] == "server_drive_light" && record["result"]["kind"] != "refused");
     assert!(done.count() >= 4, "{audit}");
+}
+
+#[tokio::test]
+async fn virtual_media_come_from_where_others_may_fetch_from() {
+    let (app, admin) = App::ready().await;
+    lab(&app, &admin).await;
+    let (insert, eject) = ("/v1/servers/lab-1/media/insert", "/v1/servers/lab-1/media/eject");
+    let image = "https://192.0.2.80/installer.iso";
+    admin.post(insert, &json!({ "image": image })).await.refused(409, "bmc-cannot");
+    let slot = |name: &str, kind: &str| BmcMedium {
+        id: format!("/redfish/v1/Managers/1/VirtualMedia/{name}"),
+        name: name.into(),
+        kinds: vec![kind.into()],
+        image: None,
+    };
+    app.node.with(|state| {
+        state.bmcs.drives = Some(Vec::new());
+        state.bmcs.media = vec![slot("Stick", "USBStick"), slot("Cd", "CD")];
+    });
+    let inside = || app.node.with(|state| state.bmcs.media.iter().map(|slot| slot.image.clone()).collect::<Vec<_>>());
+    let told = admin.post(insert, &json!({ "image": image })).await.is(200);
+    assert_eq!((&told["name"], inside()), (&json!("Cd"), vec![None, Some(image.to_owned())]), "the one for CDs");
+    let list = admin.get("/v1/servers/lab-1/media").await.is(200);
+    assert_eq!(items(&list)[1]["image"], image);
+    admin.post(eject, &json!({})).await.is(200);
+    admin.post(insert, &json!({ "image": image, "slot": "Stick" })).await.is(200);
+    assert_eq!(inside(), [Some(image.to_owned()), None]);
+    for (image, code) in [
+        ("http://127.0.0.1/x.iso", "url-forbidden"),
+        ("https://169.254.169.254/latest", "url-forbidden"),
+        ("https://[::1]/x.iso", "url-forbidden"),
+        ("https://localhost/x.iso", "url-forbidden"),
+        ("https://user:secret@192.0.2.80/x.iso", "invalid"),
+        ("file:///etc/passwd", "invalid"),
+        ("nfs://192.0.2.80/x.iso", "invalid"),
+        ("installer.iso", "invalid"),
+        ("", "invalid"),
+    ] {
+        admin.post(insert, &json!({ "image": image })).await.refused(422, code);
+    }
+    admin.post(insert, &json!({ "image": image, "slot": "Floppy" })).await.refused(404, "no-such-slot");
+    admin.post(eject, &json!({ "slot": "Floppy" })).await.refused(404, "no-such-slot");
+    assert_eq!(inside(), [Some(image.to_owned()), None], "nothing was changed");
+    let operator = admin.with_role("operator").await;
+    operator.post(insert, &json!({ "image": image })).await.refused(403, "not-allowed");
+}
+
+#[tokio::test]
+async fn versions_and_settings_are_read() {
+    let (app, admin) = App::ready().await;
+    lab(&app, &admin).await;
+    for part in ["firmware", "bios", "media"] {
+        let address = format!("/v1/servers/lab-1/{part}");
+        admin.get(&address).await.refused(409, "bmc-cannot");
+        admin.get(&format!("/v1/servers/sim-1/{part}")).await.refused(409, "no-bmc");
+    }
+    app.node.with(|state| state.bmcs.drives = Some(Vec::new()));
+    let firmware = admin.get("/v1/servers/lab-1/firmware").await.is(200);
+    assert_eq!((&items(&firmware)[0]["name"], &items(&firmware)[0]["version"]), (&json!("BIOS"), &json!("R 1.9")));
+    let bios = admin.get("/v1/servers/lab-1/bios").await.is(200);
+    assert_eq!((&items(&bios)[0]["name"], &items(&bios)[0]["value"]), (&json!("BootMode"), &json!("Uefi")));
 }

@@ -3,8 +3,8 @@
 use super::SimNode;
 use cake_node_api::{NodeError, Observed, OperationResult, ServerLog, ServerOutcome};
 use cake_types::{
-    BmcDrive, BmcProblem, ChassisStatus, ChassisVerb, FailureCode, OperationId, Part, PartFact, PartField, Server,
-    ServerAnswer, ServerAsk, ServerEvent, ServerId, ServerStatus, ServerVerb, Stamp,
+    BiosSetting, BmcDrive, BmcFirmware, BmcMedium, BmcProblem, ChassisStatus, ChassisVerb, FailureCode, OperationId,
+    Part, PartFact, PartField, Server, ServerAnswer, ServerAsk, ServerEvent, ServerId, ServerStatus, ServerVerb, Stamp,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ pub struct Bmcs {
     pub slow: bool,
     /// By Redfish; none: no BMC speaks it.
     pub drives: Option<Vec<BmcDrive>>,
+    pub media: Vec<BmcMedium>,
 }
 
 const CHASSIS: ChassisStatus = ChassisStatus {
@@ -122,6 +123,28 @@ impl SimNode {
             let drives = state.bmcs.drives.as_mut().ok_or(refused(FailureCode::BmcUnsupported, "no Redfish"))?;
             match what {
                 ServerAsk::Drives => Ok(ServerAnswer::Drives(drives.clone())),
+                ServerAsk::Firmware => Ok(ServerAnswer::Firmware(vec![BmcFirmware {
+                    id: "/redfish/v1/UpdateService/FirmwareInventory/BIOS".into(),
+                    name: "BIOS".into(),
+                    version: "R 1.9".into(),
+                    updateable: true,
+                }])),
+                ServerAsk::Bios => Ok(ServerAnswer::Bios(vec![BiosSetting {
+                    name: "BootMode".into(),
+                    value: "Uefi".into(),
+                    pending: None,
+                }])),
+                ServerAsk::Media => Ok(ServerAnswer::Media(state.bmcs.media.clone())),
+                ServerAsk::InsertMedium { slot, image } => {
+                    let slot = state.bmcs.media.iter_mut().find(|known| known.id == slot);
+                    slot.ok_or(refused(FailureCode::BmcFailed, "HTTP status 404"))?.image = Some(image);
+                    Ok(ServerAnswer::Done)
+                }
+                ServerAsk::EjectMedium { slot } => {
+                    let slot = state.bmcs.media.iter_mut().find(|known| known.id == slot);
+                    slot.ok_or(refused(FailureCode::BmcFailed, "HTTP status 404"))?.image = None;
+                    Ok(ServerAnswer::Done)
+                }
                 ServerAsk::LightDrive { drive, on } => {
                     let drive = drives.iter_mut().find(|known| known.id == drive);
                     let drive = drive.ok_or(refused(FailureCode::BmcFailed, "HTTP status 404"))?;
