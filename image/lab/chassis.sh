@@ -46,7 +46,8 @@ power_on() {
         -machine q35 -accel tcg -m 256 -nodefaults -display none -boot "$(boot_order)"
         -drive "file=$room/images/cake-tiny.raw,format=raw,if=virtio,readonly=on"
         -chardev "pipe,id=monitor,path=$directory/monitor" -mon chardev=monitor,mode=readline
-        -serial "file:$directory/console.log"
+        -chardev "socket,id=serial,host=127.0.0.1,port=$(cat "$directory/serial"),server=on,wait=off,logfile=$directory/console.log"
+        -serial chardev:serial
         -daemonize -pidfile "$directory/qemu.pid"
     )
     (close_what_was_left_open; exec "${arguments[@]}") </dev/null >"$directory/qemu.log" 2>&1

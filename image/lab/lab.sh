@@ -5,7 +5,7 @@
 #     password             of the BMCs' user `admin`: the caller's to read, nobody else's
 #     engine/ images/      the engine root and its images, mounted there
 #     bin/                 what the BMCs call
-#     lab-1/ …             port, guid, the BMC's configuration and memory; the machine's pid, console and wishes
+#     lab-1/ …             port, guid, the BMC's configuration and memory; the machine's pid, serial port, console and wishes
 #       sensors/           a file a sensor, the caller's to write: see set.sh
 
 LAB=$CAKE_STATE/lab

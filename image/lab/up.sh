@@ -25,7 +25,7 @@ ensure_room() {
 }
 
 # taken PORT: somebody listens there.
-taken() { [ -n "$("${LAB_PLACE[@]}" ss -Hlun "sport = :$1")" ]; }
+taken() { [ -n "$("${LAB_PLACE[@]}" ss -Hltun "sport = :$1")" ]; }
 
 # A free port of loopback that no client gets by chance: below those that the kernel gives away.
 free_port() {
@@ -85,12 +85,14 @@ name_plate() {
     head -c 512 /dev/zero
 }
 
-# configuration SERVER PORT GUID: ipmi_sim's. Its cipher suite 3 is RAKP-HMAC-SHA1 with AES.
+# configuration SERVER PORT GUID SERIAL: ipmi_sim's. Its cipher suite 3 is RAKP-HMAC-SHA1 with AES. Its serial over LAN goes to the
+# machine's serial port, which listens there while it is on.
 configuration() {
     local level
     printf 'name "%s"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 %s\n    priv_limit admin\n    guid %s\n' "$1" "$2" "$3"
     for level in user operator admin; do printf '    allowed_auths_%s md5\n' $level; done
-    printf '  endlan\n  chassis_control "%s/bin/chassis.sh %s/%s"\n  startnow false\n' "$LAB_ROOM" "$LAB_ROOM" "$1"
+    printf '  endlan\n  sol "tcp:127.0.0.1:%s" 115200\n' "$4"
+    printf '  chassis_control "%s/bin/chassis.sh %s/%s"\n  startnow false\n' "$LAB_ROOM" "$LAB_ROOM" "$1"
     printf '  user 1 false "" "" user 10 md5\n  user 2 true "%s" "%s" admin 10 md5\n' "$LAB_USER" "$(cat "$LAB/password")"
 }
 
@@ -101,6 +103,7 @@ prepare() {
     install -d -m 755 "$folder/sensors"
     install -d -m 700 "$folder/memory/ipmi_sim/$server"
     once "$server" port free_port
+    once "$server" serial free_port
     once "$server" guid tr -d '-' </proc/sys/kernel/random/uuid
     once "$server" power echo 1
     once "$server" fru name_plate "$server"
@@ -113,7 +116,7 @@ prepare() {
     sdrcomp -o "$folder/memory/ipmi_sim/$server/sdr.20.main" "$work/sdrs" >"$folder/sdrcomp.log" 2>&1 ||
         die "sdrcomp refuses the sensors: see $folder/sdrcomp.log"
     awk -v room="$LAB_ROOM/$server" -f "$here/emu.awk" "$here/sensors" >"$folder/bmc.emu"
-    (umask 077; configuration "$server" "$(cat "$folder/port")" "$(cat "$folder/guid")" >"$folder/lan.conf")
+    (umask 077; configuration "$server" "$(cat "$folder/port")" "$(cat "$folder/guid")" "$(cat "$folder/serial")" >"$folder/lan.conf")
     touch "$folder/bmc.log"
     chown -R "$CAKE_USER" "$folder"
     chown -R "$CAKE_OWNER" "$folder/sensors"

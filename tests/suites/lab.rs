@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use cake_tests::{DEADLINE, Process, workspace};
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -140,6 +141,7 @@ fn a_laboratory_has_real_power_sensors_and_an_end() -> Result<()> {
 
     it_says_what_it_is(&lab)?;
     power_is_a_machine(&lab)?;
+    its_serial_port_is_a_console(&lab)?;
     a_file_becomes_a_reading_and_an_event(&lab)?;
     what_is_wrong_moves_nothing(&lab)?;
 
@@ -229,6 +231,47 @@ fn power_is_a_machine(lab: &Lab) -> Result<()> {
     power("cycle")?;
     until("off, a moment, on", || Ok(lab.machine("lab-1").filter(|machine| *machine != third)))?;
     Ok(())
+}
+
+/// What the machine says while it boots comes out of its BMC, to a client that is not ours.
+fn its_serial_port_is_a_console(lab: &Lab) -> Result<()> {
+    lab.ipmitool("lab-1", &["chassis", "power", "on"])?;
+    let (port, password) = (lab.read("lab/lab-1/port")?, lab.path("lab/password"));
+    let command =
+        format!("ipmitool -I lanplus -C 3 -H 127.0.0.1 -p {port} -U admin -f {} sol activate", password.display());
+    // ipmitool wants a terminal.
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &command, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut client = terminal.spawn().context("script (util-linux)")?;
+    let (mut keys, mut out) = (client.stdin.take().context("a pipe")?, client.stdout.take().context("a pipe")?);
+    let (said, hear) = std::sync::mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = out.read(&mut bytes) {
+            if said.send(bytes[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    let mut seen = String::new();
+    let mut expect = |text: &str| {
+        let began = Instant::now();
+        while !seen.contains(text) {
+            let left = DEADLINE.checked_sub(began.elapsed()).with_context(|| format!("{text} in {seen:?}"))?;
+            seen.push_str(&String::from_utf8_lossy(&hear.recv_timeout(left)?));
+        }
+        seen.clear();
+        anyhow::Ok(())
+    };
+    expect("SOL Session operational")?;
+    lab.ipmitool("lab-1", &["chassis", "power", "reset"])?;
+    expect(BOOTED)?;
+    keys.write_all(b"\recho serial-$((40 + 2))\r")?;
+    expect("serial-42")?;
+    keys.write_all(b"\r~.")?;
+    client.wait()?;
+    drop(keys);
+    reading.join().map_err(|_| anyhow::anyhow!("the reader"))
 }
 
 fn a_file_becomes_a_reading_and_an_event(lab: &Lab) -> Result<()> {

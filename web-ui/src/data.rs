@@ -5,11 +5,11 @@ use cake_i18n::Words;
 use cake_planner::query::Filter;
 use cake_planner::server::ServerHealth;
 use cake_types::{
-    AccountId, Alert, Announcement, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Channel, ChannelState,
-    Event, Export, ExportStatus, Failure, Grouping, Image, Import, ImportStatus, Language, Name, Node, NodeId,
-    NodeStatus, Part, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, Server, ServerDisk,
-    ServerEvent, ServerId, ServerStatus, SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
-    Volume, VolumeState, Week,
+    AccountId, Alert, Announcement, ApiToken, AuditRecord, BiosSetting, BmcDrive, BmcFirmware, BmcMedium, ByteSize,
+    Calendar, CertificateInfo, Channel, ChannelState, Event, Export, ExportStatus, Failure, Grouping, Image, Import,
+    ImportStatus, Language, Name, Node, NodeId, NodeStatus, Part, Permission, Pool, PoolStatus, Problem, Role,
+    RoleName, SavedQuery, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, SessionId, Stick, SystemSettings,
+    Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState, Week,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -56,6 +56,13 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem>;
     /// What its BMC says now that it is built of.
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem>;
+    /// The drives that its BMC knows, each with its light.
+    /// Versions of its firmware.
+    async fn server_firmware(&self, id: ServerId) -> Result<Vec<BmcFirmware>, Problem>;
+    async fn server_bios(&self, id: ServerId) -> Result<Vec<BiosSetting>, Problem>;
+    /// Slots for virtual media.
+    async fn server_media(&self, id: ServerId) -> Result<Vec<BmcMedium>, Problem>;
+    async fn server_drives(&self, id: ServerId) -> Result<Vec<BmcDrive>, Problem>;
 
     /// Tasks that have not ended, newest first.
     async fn active_tasks(&self) -> Vec<Arc<Task>>;

@@ -27,9 +27,13 @@ mod rack;
 pub mod search;
 mod sensors;
 pub mod server;
+mod server_cap;
+pub mod server_console;
 pub mod server_disks;
+pub mod server_drives;
 mod server_health;
 pub mod server_log;
+pub mod server_redfish;
 pub mod servers;
 pub mod settings;
 pub mod setup;
@@ -82,6 +86,10 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
         ["servers"] => servers::regions(data, f, &parsed(query), &mut regions).await,
         ["servers", id] => match server::find(data, id).await {
             Some(view) => server::regions(data, f, &view, &mut regions).await,
+            None => server::gone(f, &mut regions),
+        },
+        ["servers", id, "console"] => match server::find(data, id).await {
+            Some(view) => server_console::regions(f, &view, &mut regions),
             None => server::gone(f, &mut regions),
         },
         ["bin"] => bin::regions(data, f, &mut regions).await,

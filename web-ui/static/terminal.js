@@ -1,5 +1,6 @@
 // The serial console: a terminal at the end of a line.
 import { Line } from './line.js';
+import { ServerLine } from './server-line.js';
 
 // The page's policy allows no <style> elements and no style attributes, and xterm.js makes both. Rules go into constructed
 // style sheets and attributes through the CSSOM instead: the policy allows what scripts do there.
@@ -46,19 +47,20 @@ fit.fit();
 new ResizeObserver(() => fit.fit()).observe(place);
 terminal.focus();
 
-// — The line —
-const line = new Line(page, {
-  path: 'console',
-  body: { kind: 'serial' },
-  begin(socket) {
-    socket.addEventListener('open', () => {
-      // What was kept comes first, so the screen begins empty.
-      terminal.reset();
-      line.up();
+// — The line: of a VM, or of a server — What was kept comes first, so the screen begins empty.
+const line = page.dataset.server
+  ? new ServerLine(page, { begin: () => terminal.reset(), show: (bytes) => terminal.write(bytes) })
+  : new Line(page, {
+      path: 'console',
+      body: { kind: 'serial' },
+      begin(socket) {
+        socket.addEventListener('open', () => {
+          terminal.reset();
+          line.up();
+        });
+        socket.addEventListener('message', ({ data }) => terminal.write(typeof data === 'string' ? data : new Uint8Array(data)));
+      },
     });
-    socket.addEventListener('message', ({ data }) => terminal.write(typeof data === 'string' ? data : new Uint8Array(data)));
-  },
-});
 
 // — The keyboard —
 const encoder = new TextEncoder();

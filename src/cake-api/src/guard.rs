@@ -316,7 +316,8 @@ pub async fn outer(State(api): State<Api>, mut request: Request, next: Next) -> 
 /// Paths may hold a one-time ticket: those are not logged.
 fn log(method: &Method, path: &str, response: &Response, request: RequestId) {
     let hidden = |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'));
-    let path = ["/v1/console", "/v1/screen"].into_iter().find(|place| hidden(place)).unwrap_or(path);
+    let path =
+        ["/v1/console", "/v1/screen", "/v1/server-console"].into_iter().find(|place| hidden(place)).unwrap_or(path);
     let status = response.status().as_u16();
     if response.status().is_server_error() {
         tracing::warn!(%method, path, status, %request, "a request failed");

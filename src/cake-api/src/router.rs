@@ -12,9 +12,9 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bulk, causes, cd, certificate, channels, console, disks,
-    events, exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks,
-    server_orders, servers, session, settings, setup, sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
-    week,
+    events, exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_console,
+    server_disks, server_drives, server_orders, server_redfish, servers, session, settings, setup, sticks, support,
+    tasks, tokens, ups, usage, vms, volumes, watch, week,
 };
 
 struct Table {
@@ -179,6 +179,30 @@ fn table(api: Api) -> Table {
             server_orders::clear,
         )
         .add("server_power", ("POST", "/v1/servers/{server}/power"), With(Administer), server_orders::power)
+        .add("server_firmware", ("GET", "/v1/servers/{server}/firmware"), With(View), server_redfish::firmware)
+        .add("server_bios", ("GET", "/v1/servers/{server}/bios"), With(View), server_redfish::bios)
+        .add("server_media", ("GET", "/v1/servers/{server}/media"), With(View), server_redfish::media)
+        .add_fleeting(
+            "server_media_insert",
+            ("POST", "/v1/servers/{server}/media/insert"),
+            With(Administer),
+            server_redfish::insert,
+        )
+        .add_fleeting(
+            "server_media_eject",
+            ("POST", "/v1/servers/{server}/media/eject"),
+            With(Administer),
+            server_redfish::eject,
+        )
+        .add("server_drives", ("GET", "/v1/servers/{server}/drives"), With(View), server_drives::list)
+        .add_fleeting(
+            "server_drive_light",
+            ("POST", "/v1/servers/{server}/drive-light"),
+            With(Operate),
+            server_drives::light,
+        )
+        .add_fleeting("server_console", ("POST", "/v1/servers/{server}/console"), With(Operate), server_console::ticket)
+        .add("server_console_connect", ("GET", "/v1/server-console/{ticket}"), With(Operate), server_console::connect)
         .add("server_identify", ("POST", "/v1/servers/{server}/identify"), With(Operate), server_orders::identify)
         .add("server_boot", ("POST", "/v1/servers/{server}/boot"), With(Administer), server_orders::boot)
         .add(

@@ -18,6 +18,7 @@ use cake_control::imports::Imports;
 use cake_control::ledger::Ledger;
 use cake_control::screens::Screens;
 use cake_control::search::Search;
+use cake_control::server_consoles::ServerConsoles;
 use cake_control::server_disks::DiskReader;
 use cake_control::servers::Servers;
 use cake_control::settings::Settings;
@@ -62,6 +63,7 @@ pub struct Api {
     pub(crate) ups: Arc<UpsBook>,
     pub(crate) hosts: Arc<Hosts>,
     pub(crate) servers: Arc<Servers>,
+    pub(crate) server_consoles: Arc<ServerConsoles>,
     /// POSTs that are at work, by the place of their receipt.
     pub(crate) at_work: Arc<Mutex<HashSet<String>>>,
     /// Part of every cursor of a watch: places count from each start anew.
@@ -99,6 +101,7 @@ impl Api {
             ups: control.ups.clone(),
             hosts: control.hosts.clone(),
             servers: control.servers.clone(),
+            server_consoles: control.server_consoles.clone(),
             at_work: Arc::default(),
             instance: data_encoding::HEXLOWER.encode(&cake_control::random::bytes::<6>()).into(),
         }

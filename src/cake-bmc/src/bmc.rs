@@ -1,7 +1,7 @@
 //! What can be asked of a BMC, whichever protocol it speaks.
 
 use crate::message::{Completion, TransportError};
-use crate::redfish::Fingerprint;
+use crate::redfish::{Fingerprint, Redfish};
 use crate::sdr::SdrCache;
 use async_trait::async_trait;
 use cake_types::{BmcDevice, BootDevice, ChassisStatus, ChassisVerb, Part, PowerRestore, Sensor, ServerEvent};
@@ -38,6 +38,16 @@ pub struct EventLog {
     pub full: Option<u8>,
 }
 
+/// How much a server may draw, in watts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cap {
+    /// `None`: as much as it likes.
+    pub limit: Option<u16>,
+    /// What the BMC takes, where it says so.
+    pub least: Option<u16>,
+    pub most: Option<u16>,
+}
+
 /// One BMC. Calls are made one after the other; each may take as long as the BMC is slow, and can be dropped at any time.
 #[async_trait]
 pub trait Bmc: Send {
@@ -64,6 +74,17 @@ pub trait Bmc: Send {
     async fn set_boot(&mut self, device: BootDevice, once: bool, uefi: bool) -> Result<(), BmcError>;
 
     async fn boot(&mut self) -> Result<BootDevice, BmcError>;
+
+    /// The limit that is in force.
+    async fn cap(&mut self) -> Result<Cap, BmcError>;
+
+    /// `None`: as much as it likes.
+    async fn set_cap(&mut self, watts: Option<u16>) -> Result<(), BmcError>;
+
+    /// For what only Redfish can do.
+    fn redfish(&mut self) -> Option<&mut Redfish> {
+        None
+    }
 
     /// What is worth keeping for the next session, once sensors were read.
     fn kept(&self) -> Kept<'_>;

@@ -1,7 +1,7 @@
 //! A BMC that speaks IPMI, whatever carries it.
 
-use crate::bmc::{Bmc, BmcError, EventLog, Kept, Reading};
-use crate::command::dcmi::{PowerLimit, PowerReading};
+use crate::bmc::{Bmc, BmcError, Cap, EventLog, Kept, Reading};
+use crate::command::dcmi::{Exception, PowerLimit, PowerReading};
 use crate::command::device::DeviceId;
 use crate::command::lan::LanSettings;
 use crate::command::user::{Privilege, User};
@@ -21,6 +21,10 @@ use tokio::time::Instant;
 const BMC: u8 = 0x20;
 /// So often it is asked whether its records have changed, unless somebody wants it otherwise.
 const RECORDS_FRESH: Duration = Duration::from_secs(300);
+/// Until a power limit is kept, where the BMC has no time of its own yet: the least that Intel's controllers take.
+const CORRECTION: Duration = Duration::from_secs(6);
+/// Over how long power is measured for it, likewise.
+const SAMPLING: Duration = Duration::from_secs(1);
 
 pub struct Ipmi<T> {
     transport: T,
@@ -334,6 +338,25 @@ impl<T: Transport> Bmc for Ipmi<T> {
     async fn boot(&mut self) -> Result<BootDevice, BmcError> {
         let flags = boot::get(&self.transport).await?;
         Ok(if flags.valid { flags.device } else { BootDevice::None })
+    }
+
+    async fn cap(&mut self) -> Result<Cap, BmcError> {
+        if self.without_dcmi {
+            return Err(BmcError::Unsupported);
+        }
+        let limit = dcmi::power_limit(&self.transport).await?;
+        Ok(Cap { limit: Some(limit.watts).filter(|watts| limit.active && *watts > 0), least: None, most: None })
+    }
+
+    async fn set_cap(&mut self, watts: Option<u16>) -> Result<(), BmcError> {
+        let now = dcmi::power_limit(&self.transport).await?;
+        let Some(watts) = watts else { return dcmi::activate_power_limit(&self.transport, false).await };
+        // Whoever draws more is slowed down or written down, and never switched off.
+        let exception = if now.exception == Exception::Log { Exception::Log } else { Exception::None };
+        let or = |own: Duration, usual| if own.is_zero() { usual } else { own };
+        let (correction, sampling) = (or(now.correction, CORRECTION), or(now.sampling, SAMPLING));
+        let limit = PowerLimit { watts, exception, correction, sampling, active: true };
+        dcmi::set_power_limit(&self.transport, limit).await
     }
 
     async fn close(&mut self) {

@@ -23,7 +23,7 @@ mod model;
 mod pace;
 mod session;
 
-pub use console::Console;
+pub use console::{Console, free_console};
 pub use hub::Hub;
 pub use machine::Machine;
 pub use model::{Counters, Login, Outcome, Output, Privilege, Ticket};

@@ -31,6 +31,6 @@ pub mod sel;
 pub mod sensor;
 mod text;
 
-pub use bmc::{Bmc, BmcError, EventLog, Kept, Reading};
+pub use bmc::{Bmc, BmcError, Cap, EventLog, Kept, Reading};
 pub use ipmi::Ipmi;
 pub use message::{Completion, Request, Response, Transport, TransportError};

@@ -19,11 +19,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// Ctrl-]: what telnet and virsh leave with.
-const ESCAPE: u8 = 0x1d;
+pub(crate) const ESCAPE: u8 = 0x1d;
 /// How long a guest must be quiet after the end of piped input.
-const QUIET: Duration = Duration::from_secs(2);
+pub(crate) const QUIET: Duration = Duration::from_secs(2);
 /// How long to look for a console that went away.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// As much as the node keeps.
 const KEPT: usize = 64 * 1024;
 
@@ -102,7 +102,7 @@ async fn is_off(client: &Client, vm: &str) -> Result<bool, Failure> {
 }
 
 /// Bytes of standard input; the channel closes at its end. A thread of its own, because such a read can't be called off.
-fn keyboard() -> mpsc::Receiver<Vec<u8>> {
+pub(crate) fn keyboard() -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(16);
     std::thread::spawn(move || {
         let mut input = std::io::stdin().lock();
@@ -166,18 +166,18 @@ async fn attach(
 
 /// What this terminal has already shown, so that the kept output of a new connection does not repeat it.
 #[derive(Debug, Default)]
-struct Shown {
+pub(crate) struct Shown {
     tail: Vec<u8>,
     first: bool,
 }
 
 impl Shown {
-    fn reconnected(&mut self) {
+    pub(crate) fn reconnected(&mut self) {
         self.first = true;
     }
 
     /// The part of `bytes` that is new. Only the first chunk of a connection can hold what was shown before.
-    fn show<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+    pub(crate) fn show<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let mut new = bytes;
         if std::mem::take(&mut self.first) && !self.tail.is_empty() {
             let mark = &self.tail[self.tail.len().saturating_sub(256)..];
@@ -192,10 +192,10 @@ impl Shown {
 }
 
 /// The terminal passes every key on; as it was before when dropped.
-struct RawTerminal(Termios);
+pub(crate) struct RawTerminal(Termios);
 
 impl RawTerminal {
-    fn enter() -> Result<Self, Failure> {
+    pub(crate) fn enter() -> Result<Self, Failure> {
         let before = termios::tcgetattr(std::io::stdin()).map_err(std::io::Error::from)?;
         let mut raw = before.clone();
         termios::cfmakeraw(&mut raw);

@@ -5,7 +5,7 @@ use crate::args::{BmcArgs, ServerAddArgs, ServerCommand, ServerSetArgs};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{progress, server_look};
+use crate::{progress, server_cap, server_console, server_drives, server_look, server_redfish};
 use cake_client::wire::{Server, Task};
 use cake_client::{Client, Seen};
 use serde_json::{Map, Value, json};
@@ -30,6 +30,15 @@ pub async fn run(context: &Context, command: ServerCommand) -> Result<(), Failur
         ServerCommand::Inventory { server } => server_look::parts(context, &client.server_parts(&server).await?),
         ServerCommand::Power { server, action, yes, no_wait } => {
             power(context, &client, &server, &action, yes, !no_wait).await
+        }
+        ServerCommand::Cap { server, cap } => server_cap::run(context, &client, &server, cap.as_deref()).await,
+        ServerCommand::Console { server, take } => server_console::run(context, &server, take).await,
+        ServerCommand::Bios { server } => server_redfish::bios(context, &client, &server).await,
+        ServerCommand::Firmware { server } => server_redfish::firmware(context, &client, &server).await,
+        ServerCommand::Media(command) => server_redfish::media(context, &client, command).await,
+        ServerCommand::Drives { server } => server_drives::list(context, &client, &server).await,
+        ServerCommand::DiskLight { server, drive, light } => {
+            server_drives::light(context, &client, &server, &drive, light == "on").await
         }
         ServerCommand::Identify { server, seconds, off } => {
             let seconds = if off { Some(0) } else { seconds };

@@ -1,7 +1,10 @@
 //! Physical machines, by id or by name.
 
 use crate::core::{NO_BODY, escape};
-use crate::wire::{Sensors, Server, ServerEvents, ServerParts, Task};
+use crate::wire::{
+    Sensors, Server, ServerBios, ServerDrive, ServerDrives, ServerEvents, ServerFirmwareList, ServerMedia,
+    ServerMedium, ServerParts, Task,
+};
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -10,7 +13,7 @@ use std::time::Duration;
 const HEARD_TRIES: u32 = 40;
 const HEARD_PAUSE: Duration = Duration::from_millis(250);
 
-fn path(server: &str) -> String {
+pub(crate) fn path(server: &str) -> String {
     format!("/v1/servers/{}", escape(server))
 }
 
@@ -71,6 +74,45 @@ impl Client {
 
     pub async fn server_parts(&self, server: &str) -> Result<Seen<ServerParts>, Error> {
         self.get(&format!("{}/parts", path(server))).await
+    }
+
+    /// By Redfish only.
+    pub async fn server_drives(&self, server: &str) -> Result<Seen<ServerDrives>, Error> {
+        self.get(&format!("{}/drives", path(server))).await
+    }
+
+    /// `drive`: its id, serial number or name.
+    pub async fn server_drive_light(&self, server: &str, drive: &str, on: bool) -> Result<Seen<ServerDrive>, Error> {
+        self.post(&format!("{}/drive-light", path(server)), Some(&json!({ "drive": drive, "on": on }))).await
+    }
+
+    /// By Redfish only.
+    pub async fn server_firmware(&self, server: &str) -> Result<Seen<ServerFirmwareList>, Error> {
+        self.get(&format!("{}/firmware", path(server))).await
+    }
+
+    /// By Redfish only.
+    pub async fn server_bios(&self, server: &str) -> Result<Seen<ServerBios>, Error> {
+        self.get(&format!("{}/bios", path(server))).await
+    }
+
+    /// By Redfish only.
+    pub async fn server_media(&self, server: &str) -> Result<Seen<ServerMedia>, Error> {
+        self.get(&format!("{}/media", path(server))).await
+    }
+
+    /// `slot`: its id or name; the one for CDs without it.
+    pub async fn server_media_insert(
+        &self,
+        server: &str,
+        image: &str,
+        slot: Option<&str>,
+    ) -> Result<Seen<ServerMedium>, Error> {
+        self.post(&format!("{}/media/insert", path(server)), Some(&json!({ "image": image, "slot": slot }))).await
+    }
+
+    pub async fn server_media_eject(&self, server: &str, slot: Option<&str>) -> Result<Seen<ServerMedium>, Error> {
+        self.post(&format!("{}/media/eject", path(server)), Some(&json!({ "slot": slot }))).await
     }
 
     /// `action`: `on`, `off`, `soft`, `cycle`, `reset`.

@@ -7,6 +7,7 @@ mod out;
 mod people;
 mod rack;
 mod server_disks;
+mod server_redfish;
 mod servers;
 mod sticks;
 mod week;
@@ -19,9 +20,13 @@ pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFi
 pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditResult, Session};
 pub use rack::{Announcement, Certificate, SigningRequest, Ups, UpsServer, UpsSettings};
 pub use server_disks::{ServerDisk, ServerDiskHealth, ServerDisks};
+pub use server_redfish::{
+    ServerBios, ServerBiosSetting, ServerDrive, ServerDrives, ServerFirmware, ServerFirmwareList, ServerMedia,
+    ServerMedium,
+};
 pub use servers::{
-    Bmc, BmcDevice, PartField, RackPlace, Sensor, SensorFact, SensorLimits, Sensors, Server, ServerEvent, ServerEvents,
-    ServerNode, ServerPart, ServerParts,
+    AskedCap, Bmc, BmcDevice, PartField, RackPlace, Sensor, SensorFact, SensorLimits, Sensors, Server, ServerCap,
+    ServerEvent, ServerEvents, ServerNode, ServerPart, ServerParts,
 };
 pub use sticks::{Stick, StickFile, Sticks};
 pub use week::{Week, WeekLine, WeekTodo};

@@ -45,6 +45,7 @@ pub mod record;
 pub mod screens;
 pub mod search;
 mod secret;
+pub mod server_consoles;
 pub mod server_disks;
 pub mod servers;
 pub mod settings;

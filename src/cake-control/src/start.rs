@@ -44,6 +44,7 @@ use crate::reconcile::volumes::VolumeReconciler;
 use crate::record::{self, RecordError, Stored};
 use crate::screens::Screens;
 use crate::search::Search;
+use crate::server_consoles::ServerConsoles;
 use crate::server_disks::DiskReader;
 use crate::servers::Servers;
 use crate::settings::Settings;
@@ -88,6 +89,7 @@ pub struct Control {
     pub restore: Arc<Restore>,
     pub support: Arc<Support>,
     pub consoles: Arc<Consoles>,
+    pub server_consoles: Arc<ServerConsoles>,
     pub screens: Arc<Screens>,
     pub bin: Arc<BinSweeper>,
     pub usage: Arc<UsageReader>,
@@ -161,6 +163,7 @@ impl Control {
             volumes: volumes.clone(),
         });
         let consoles = Arc::new(Consoles::new(ledger.clone(), nodes.clone()));
+        let server_consoles = Arc::new(ServerConsoles::new(ledger.clone(), nodes.clone()));
         let screens = Arc::new(Screens::new(nodes.clone()));
         let announcer = Arc::new(Announcer::load(ledger.clone(), settings.clone(), place.listen).await?);
         let certificates =
@@ -200,6 +203,7 @@ impl Control {
             restore: Arc::new(restore),
             support: Arc::new(support),
             consoles,
+            server_consoles,
             screens,
             bin,
             usage,

@@ -8,6 +8,7 @@
 //!              do(operation, verb)     an edge, idempotent by its operation id
 //!              observe(from)           a snapshot, then every change
 //!              ticket, open            a byte stream: a one-time ticket, then a connected descriptor
+//!              server_ticket          the same for a server's console ([`line`])
 //!              open_import, open_image the file that is received ([`staged`]), or one that is sent out
 //!              history, counters       what was used over time, and since the start
 //!              read_disks              how the server's own disks are
@@ -18,6 +19,7 @@
 
 mod client;
 pub mod frame;
+pub mod line;
 mod model;
 mod server;
 pub mod staged;

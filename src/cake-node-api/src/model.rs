@@ -1,10 +1,10 @@
 //! What travels. Versioned as a whole: [`Hello::api`] says which.
 
 use cake_types::{
-    BmcProblem, ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, HostSpec, ImageId, ImageSpec,
-    ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, Part, PoolId, PoolStatus,
-    PublicKey, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec, Usage,
-    UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    BmcProblem, ByteSize, ConsoleTrouble, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, FailureCode,
+    HostSpec, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId,
+    Part, PoolId, PoolStatus, PublicKey, Server, ServerAnswer, ServerAsk, ServerDisk, ServerEvent, ServerId,
+    ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -250,6 +250,10 @@ pub enum NodeError {
     NoSpace,
     #[error("the server's BMC can't be asked: {problem:?}")]
     Bmc { problem: BmcProblem },
+    #[error("the server's console can't be had: {trouble:?}")]
+    Console { trouble: ConsoleTrouble },
+    #[error("the server's BMC does not do it: {detail}")]
+    BmcRefused { code: FailureCode, detail: String },
     #[error("refused: {detail}")]
     Invalid { detail: String },
     #[error("the node failed: {detail}")]
@@ -366,6 +370,16 @@ pub enum Request {
     ServerParts {
         id: ServerId,
     },
+    AskServer {
+        server: ServerId,
+        what: ServerAsk,
+    },
+    /// `take`: whoever has it at the BMC loses it.
+    ServerTicket {
+        server: ServerId,
+        #[serde(default)]
+        take: bool,
+    },
     Observe,
     Ticket {
         kind: StreamKind,
@@ -408,4 +422,5 @@ pub enum Answer {
     Disks(Vec<ServerDisk>),
     ServerLog(Box<ServerLog>),
     ServerParts(Vec<Part>),
+    Server(Box<ServerAnswer>),
 }

@@ -8,7 +8,8 @@ use crate::{
 use async_trait::async_trait;
 use cake_types::{
     ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, Part, PoolId, PoolSpec,
-    Server, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm,
+    VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -80,6 +81,11 @@ pub trait NodeService: Send + Sync + 'static {
     async fn server_log(&self, id: ServerId, after: Option<String>) -> Result<ServerLog, NodeError>;
     /// What the server is built of, as its BMC says.
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, NodeError>;
+    /// Asks a server's BMC for what only Redfish knows or does, now. Of what changes something, twice is once.
+    async fn ask_server(&self, server: ServerId, what: ServerAsk) -> Result<ServerAnswer, NodeError>;
+    /// For a server's serial console, through its BMC. It is opened when the ticket is traded, which takes as long as the BMC does;
+    /// what goes over its stream says [`crate::line`]. `take`: whoever has it at the BMC loses it.
+    async fn server_ticket(&self, server: ServerId, take: bool) -> Result<StreamTicket, NodeError>;
     async fn observe(&self) -> Result<ObservedStream, NodeError>;
     async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError>;
     /// One end of a connected stream socket; for [`StreamKind::Picture`] a file.
@@ -202,6 +208,10 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
             service.server_log(id, after).await.map(|log| Answer::ServerLog(Box::new(log)))
         }
         Request::ServerParts { id } => service.server_parts(id).await.map(Answer::ServerParts),
+        Request::AskServer { server, what } => {
+            service.ask_server(server, what).await.map(|answer| Answer::Server(Box::new(answer)))
+        }
+        Request::ServerTicket { server, take } => service.server_ticket(server, take).await.map(Answer::Ticket),
         Request::Ticket { kind, vm } => service.ticket(kind, vm).await.map(Answer::Ticket),
         Request::Open { ticket } => service.open(ticket).await.map(&mut with),
         Request::History { of, span, after } => {

@@ -6,10 +6,10 @@ use cake_node_api::{
     StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace, serve,
 };
 use cake_types::{
-    Accelerator, BmcProblem, ByteSize, Column, Counters, DiskHealth, DiskSilence, Epoch, Export, ExportId,
-    HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, Part, PoolId,
-    PoolSpec, SecretKey, Server, ServerBus, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory,
-    UsageOf, VM_MEASURES, Vm, VmId,
+    Accelerator, BmcProblem, ByteSize, Column, ConsoleTrouble, Counters, DiskHealth, DiskSilence, Epoch, Export,
+    ExportId, HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, Part,
+    PoolId, PoolSpec, SecretKey, Server, ServerAnswer, ServerAsk, ServerBus, ServerDisk, ServerId, ServerVerb, Span,
+    Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
 };
 use futures_util::StreamExt;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -175,6 +175,16 @@ impl NodeService for EchoNode {
     async fn support(&self) -> Result<OwnedFd, NodeError> {
         Err(NodeError::Unknown)
     }
+    async fn ask_server(&self, _: ServerId, _: ServerAsk) -> Result<ServerAnswer, NodeError> {
+        Ok(ServerAnswer::Done)
+    }
+
+    async fn server_ticket(&self, _: ServerId, take: bool) -> Result<StreamTicket, NodeError> {
+        match take {
+            true => Ok(StreamTicket("a server's".into())),
+            false => Err(NodeError::Console { trouble: ConsoleTrouble::Held }),
+        }
+    }
     async fn ticket(&self, _: StreamKind, _: VmId) -> Result<StreamTicket, NodeError> {
         Ok(StreamTicket("good".into()))
     }
@@ -235,6 +245,15 @@ async fn an_observation_is_a_snapshot_and_says_when_it_ends() {
     assert!(matches!(observation.next().await.unwrap(), Observed::Node(_)));
     assert_eq!(observation.next().await.unwrap(), Observed::SnapshotEnd);
     assert!(matches!(observation.next().await, Err(ClientError::Lost)));
+}
+
+#[tokio::test]
+async fn why_there_is_no_console_travels() {
+    let (_directory, client) = start(vec![own_uid()]).await;
+    let refused = client.server_ticket(ServerId::now(), false).await.unwrap_err();
+    let held = NodeError::Console { trouble: ConsoleTrouble::Held };
+    assert!(matches!(refused, ClientError::Refused(error) if error == held));
+    assert_eq!(client.server_ticket(ServerId::now(), true).await.unwrap(), StreamTicket("a server's".into()));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::imports::Imports;
 use crate::server_disks::ServerDisks;
 use crate::servers::Servers;
 use crate::support;
-use crate::tickets::Tickets;
+use crate::tickets::{Stream, Tickets};
 use async_trait::async_trait;
 use cake_host::identity::boot_id;
 use cake_host::system_settings::{self, SettingsError};
@@ -19,8 +19,8 @@ use cake_node_api::{
 };
 use cake_types::{
     ByteSize, Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId, Import,
-    LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, Server, ServerDisk, ServerId, ServerVerb, Span,
-    Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, Server, ServerAnswer, ServerAsk, ServerDisk,
+    ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -96,6 +96,13 @@ impl Node {
             tokio::spawn(go_on_with(self.clone(), pending));
         }
         Ok(())
+    }
+
+    fn issue(&self, of: Stream) -> Result<StreamTicket, NodeError> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|error| NodeError::Internal { detail: error.to_string() })?;
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(tickets.issue(of, &random, Instant::now()))
     }
 
     async fn set_clock(&self, epoch: Epoch, operation: OperationId, at: Timestamp) -> Result<(), NodeError> {
@@ -459,15 +466,24 @@ impl NodeService for Node {
 
     async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError> {
         self.board().vm(vm).ok_or(NodeError::Unknown)?;
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|error| NodeError::Internal { detail: error.to_string() })?;
-        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(tickets.issue(kind, vm, &random, Instant::now()))
+        self.issue(Stream::Vm { kind, vm })
+    }
+
+    async fn ask_server(&self, server: ServerId, what: ServerAsk) -> Result<ServerAnswer, NodeError> {
+        self.servers.ask_redfish(server, what).await
+    }
+
+    async fn server_ticket(&self, server: ServerId, take: bool) -> Result<StreamTicket, NodeError> {
+        self.board().server(server).ok_or(NodeError::Unknown)?;
+        self.issue(Stream::Console { server, take })
     }
 
     async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, NodeError> {
         let redeemed = self.tickets.lock().unwrap_or_else(PoisonError::into_inner).redeem(&ticket, Instant::now());
-        let (kind, vm) = redeemed.ok_or(NodeError::BadTicket)?;
+        let (kind, vm) = match redeemed.ok_or(NodeError::BadTicket)? {
+            Stream::Vm { kind, vm } => (kind, vm),
+            Stream::Console { server, take } => return self.servers.console(server, take).await,
+        };
         match kind {
             StreamKind::Serial => {
                 self.engine.serial(vm).await.map_err(|error| NodeError::Internal { detail: error.to_string() })

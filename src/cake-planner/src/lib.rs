@@ -25,6 +25,7 @@ pub mod mdns;
 pub mod names;
 pub mod network;
 pub mod notify;
+pub mod power_cap;
 pub mod query;
 pub mod redact;
 pub mod server;

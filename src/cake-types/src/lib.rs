@@ -29,10 +29,13 @@ mod name;
 mod network;
 mod node;
 mod pool;
+mod power_cap;
 mod problem;
 mod sealed;
 mod sensor;
 mod server;
+mod server_ask;
+mod server_console;
 mod server_disk;
 mod settings;
 mod stick;
@@ -83,6 +86,7 @@ pub use name::{HostName, Name, NameError, ProjectName};
 pub use network::{BridgeName, BridgeNameError, BridgeStatus, Forward, ForwardError, NicSpec, NicStatus, Protocol};
 pub use node::{Accelerator, Node, NodeCapacity, NodeStatus, TcgReason};
 pub use pool::{Pool, PoolSpec, PoolStatus};
+pub use power_cap::{CAP_LEAST, CAP_MOST, CapStatus, CapTrouble, PowerCap};
 pub use problem::{Code, Problem};
 pub use sealed::{KeyError, OpenError, OsRng, PublicKey, SealError, Sealed, SecretKey, seal};
 pub use sensor::{Entity, Limits, Sensor, SensorFact, SensorGroup, SensorState, SensorUnit};
@@ -91,6 +95,8 @@ pub use server::{
     IPMI_PORT, Part, PartFact, PartField, PartTrouble, PowerRestore, REDFISH_PORT, RackPlace, Server, ServerEvent,
     ServerSpec, ServerStatus, ServerVerb,
 };
+pub use server_ask::{BiosSetting, BmcDrive, BmcFirmware, BmcMedium, ServerAnswer, ServerAsk};
+pub use server_console::{CONSOLE_VIEWERS, ConsoleEnd, ConsoleTrouble};
 pub use server_disk::{
     DiskHealth, DiskSilence, DiskVerdict, DiskWarning, DiskWear, ServerBus, ServerDisk, WEAR_CRITICAL, WEAR_WARNING,
 };

@@ -125,6 +125,30 @@ codes! {
     NoBmc = "no-bmc", 409;
     /// The server's BMC can't be asked now; params: `name`, `problem`.
     BmcUnheard = "bmc-unheard", 409;
+    /// Somebody else than cake has the server's serial console; params: `name`.
+    ConsoleHeld = "console-held", 409;
+    /// Serial over LAN is switched off at the server's BMC; params: `name`.
+    ConsoleOff = "console-off", 409;
+    /// The BMC's user may not have the serial console; params: `name`.
+    ConsoleForbidden = "console-forbidden", 409;
+    /// The BMC gives its serial console without encryption only; params: `name`.
+    ConsoleUnencrypted = "console-unencrypted", 409;
+    /// The BMC has no serial over LAN; params: `name`.
+    ConsoleUnsupported = "console-unsupported", 409;
+    /// The BMC speaks Redfish only; params: `name`.
+    ConsoleRedfishOnly = "console-redfish-only", 409;
+    /// The BMC is asked by the kernel's own device; params: `name`.
+    ConsoleLocal = "console-local", 409;
+    /// The server's BMC can't limit power; params: `name`.
+    CapUnsupported = "cap-unsupported", 409;
+    /// The server's BMC can't do this, or does it by Redfish only; params: `name`.
+    BmcCannot = "bmc-cannot", 409;
+    /// The server's BMC refused; params: `name`, `detail`.
+    BmcRefuses = "bmc-refuses", 409;
+    /// The server has no such slot for media, or more than one; params: `name`, `slot`.
+    NoSuchSlot = "no-such-slot", 404;
+    /// The server has no such drive; params: `name`, `drive`.
+    NoSuchDrive = "no-such-drive", 404;
     /// cake runs on that server; params: `name`.
     ServerIsNode = "server-is-node", 409;
     /// Another server stands there; params: `name`.

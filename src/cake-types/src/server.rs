@@ -3,7 +3,7 @@
 use crate::event::Severity;
 use crate::sensor::{Entity, SensorFact, SensorUnit};
 use crate::words::words;
-use crate::{Meta, NodeId, Sealed, ServerId, Stamp, TaskKind};
+use crate::{CapStatus, Meta, NodeId, PowerCap, Sealed, ServerId, Stamp, TaskKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,9 @@ pub struct ServerSpec {
     pub place: Option<RackPlace>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// How much it may draw; absent: its BMC is left as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<PowerCap>,
 }
 
 /// How a BMC is reached.
@@ -82,6 +85,9 @@ pub struct ServerStatus {
     /// What the whole server draws, in watts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watts: Option<f64>,
+    /// How much it may draw, as its BMC says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<CapStatus>,
     /// The last entry of its event log; empty while there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_event: Option<String>,
@@ -114,6 +120,7 @@ impl ServerStatus {
             device: None,
             sensors: Vec::new(),
             watts: None,
+            cap: None,
             newest_event: None,
         }
     }

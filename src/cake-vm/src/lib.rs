@@ -52,3 +52,4 @@ pub use assignment::{Assignment, Making, Surroundings};
 pub use engine::{Engine, Settings};
 pub use folder::{Folder, Holder};
 pub use plan::{Files, LaunchPlan, PlannedFile};
+pub use serial::Tail;

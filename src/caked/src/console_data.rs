@@ -26,8 +26,9 @@ use cake_node_api::ServerLog;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
-    Account, AccountId, Alert, ApiToken, AuditRecord, ByteSize, Code, Event, Generation, Grouping, Language, NodeId,
-    Part, PoolStatus, Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec, VmId, Week,
+    Account, AccountId, Alert, ApiToken, AuditRecord, BiosSetting, BmcDrive, BmcFirmware, BmcMedium, ByteSize, Code,
+    Event, Generation, Grouping, Language, NodeId, Part, PoolStatus, Problem, Role, SavedQuery, ServerId, Task, TaskId,
+    UpsSpec, VmId, Week,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
@@ -303,6 +304,23 @@ impl ConsoleData for Data {
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem> {
         let entry = self.servers.find(&id.to_string())?;
         self.servers.parts(&entry).await
+    }
+
+    async fn server_firmware(&self, id: ServerId) -> Result<Vec<BmcFirmware>, Problem> {
+        self.servers.firmware(&*self.servers.find(&id.to_string())?).await
+    }
+
+    async fn server_bios(&self, id: ServerId) -> Result<Vec<BiosSetting>, Problem> {
+        self.servers.bios(&*self.servers.find(&id.to_string())?).await
+    }
+
+    async fn server_media(&self, id: ServerId) -> Result<Vec<BmcMedium>, Problem> {
+        self.servers.media(&*self.servers.find(&id.to_string())?).await
+    }
+
+    async fn server_drives(&self, id: ServerId) -> Result<Vec<BmcDrive>, Problem> {
+        let entry = self.servers.find(&id.to_string())?;
+        self.servers.drives(&entry).await
     }
 
     async fn active_tasks(&self) -> Vec<Arc<Task>> {

@@ -8,18 +8,23 @@
 //!   watts N                   what DCMI reads                events N              so many entries for the log
 //!   power on|off|reset        as by its button               max-read N            CAh above so many bytes
 //!   intrusion on|off          its lid                        state                 how it is, as JSON
+//!   console end               ends serial over LAN
 //! ```
 //!
 //! A sensor's name may hold blanks: its value is the last word.
 
 use crate::machine::Order;
-use crate::sessions::Sessions;
+use crate::sessions::{Around, Sessions};
 use serde_json::json;
 use std::time::Duration;
 
 /// Does what a line says. `pid`: the server's process.
-pub fn obey(sessions: &mut Sessions, line: &str, pid: Option<u32>, now: u32) -> Result<String, String> {
+pub fn obey(sessions: &mut Sessions, line: &str, pid: Option<u32>, around: &mut Around<'_>) -> Result<String, String> {
+    let now = around.now;
     let (verb, rest) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+    if (verb, rest) == ("console", "end") {
+        return if sessions.end_console(around) { Ok(String::new()) } else { Err("there is no console".into()) };
+    }
     let machine = &mut sessions.machine;
     match verb {
         "set" => {
@@ -95,6 +100,8 @@ fn state(sessions: &Sessions, pid: Option<u32>) -> String {
         "boot": machine.chassis.boot_device(),
         "identify": format!("{:?}", machine.chassis.identify),
         "sessions": sessions.count(),
+        "limit": machine.limit.in_force(),
+        "breaks": sessions.breaks,
         "events": machine.log.len(),
         "guid": machine.description.guid,
     })

@@ -39,6 +39,9 @@ pub struct Description {
     /// What DCMI says that the server draws. Absent: it speaks no DCMI.
     #[serde(default)]
     pub watts: Option<u16>,
+    /// The lowest power limit that it takes, in watts.
+    #[serde(default)]
+    pub least_limit: u16,
     /// Program and arguments of "the server", which run while it is on. Empty: its power is a word.
     #[serde(default)]
     pub command: Vec<String>,
@@ -161,6 +164,7 @@ impl Description {
             watts: Some(240),
             command: Vec::new(),
             on: false,
+            least_limit: 0,
             serial: None,
         }
     }

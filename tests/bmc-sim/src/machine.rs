@@ -64,7 +64,7 @@ pub struct Machine {
     watchdog: Watchdog,
     lan: BTreeMap<u8, Vec<u8>>,
     sol: BTreeMap<u8, Vec<u8>>,
-    limit: dcmi::Limit,
+    pub(crate) limit: dcmi::Limit,
 }
 
 impl Machine {

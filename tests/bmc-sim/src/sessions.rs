@@ -43,6 +43,10 @@ pub struct Sessions {
     port: u16,
     /// What consoles typed, for the serial port.
     pub typed: Vec<u8>,
+    /// Breaks on the serial line so far.
+    pub breaks: u32,
+    /// Packets for consoles that are about something else than the datagram that just came.
+    asides: Vec<Sent>,
     key: Option<Secret>,
     sessions: BTreeMap<u32, Session>,
     next: u32,
@@ -87,8 +91,8 @@ impl Sessions {
             }
         };
         let (faults, port, typed) = (Faults::default(), description.listen.port(), Vec::new());
-        let machine = Machine::new(description);
-        Ok(Self { machine, faults, port, typed, key, sessions: BTreeMap::new(), next: 1 })
+        let (machine, asides) = (Machine::new(description), Vec::new());
+        Ok(Self { machine, faults, port, typed, breaks: 0, asides, key, sessions: BTreeMap::new(), next: 1 })
     }
 
     /// It is reached at this UDP port.
@@ -231,8 +235,9 @@ impl Sessions {
         if parsed.payload_type == PayloadType::Sol {
             let Some(sol) = &mut active.sol else { return Vec::new() };
             let heard = sol.hear(&payload);
-            self.typed.extend(heard.characters);
             let answers: Vec<_> = heard.answer.into_iter().chain(sol.packet()).collect();
+            self.breaks += u32::from(heard.is_break);
+            self.typed.extend(heard.characters);
             return answers
                 .iter()
                 .filter_map(|one| self.seal(parsed.session, (PayloadType::Sol, one), around))
@@ -242,7 +247,7 @@ impl Sessions {
         if message.net_fn % 2 == 1 {
             return Vec::new();
         }
-        let response = self.asked(parsed.session, &request(&message), around.now);
+        let response = self.asked(parsed.session, &request(&message), around);
         let answer = bytes(&response);
         let mut answer = message.answer(&answer);
         if self.faults.has(Fault::Request) {
@@ -261,15 +266,15 @@ impl Sessions {
         sealed.into_iter().collect()
     }
 
-    fn asked(&mut self, id: u32, request: &Request, now: u32) -> Response {
-        if let Some(answer) = self.session_command(id, request) {
+    fn asked(&mut self, id: u32, request: &Request, around: &mut Around<'_>) -> Response {
+        if let Some(answer) = self.session_command(id, request, around) {
             return match answer {
                 Ok(data) => Response { completion: Completion::OK, data },
                 Err(completion) => Response { completion, data: Vec::new() },
             };
         }
         let privilege = self.active(id).map_or(0, |active| active.privilege);
-        self.machine.answer(request, Caller { privilege, now })
+        self.machine.answer(request, Caller { privilege, now: around.now })
     }
 
     fn active(&mut self, id: u32) -> Option<&mut Active> {
@@ -297,6 +302,22 @@ impl Sessions {
             Phase::Active(active) => active.sol.as_mut().map(|sol| (*id, session.peer, sol)),
             Phase::Opened | Phase::Proving { .. } => None,
         })
+    }
+
+    /// Ends the console that sees the serial port, and tells it. `false`: there is none.
+    pub fn end_console(&mut self, around: &mut Around<'_>) -> bool {
+        let Some((id, peer, _)) = self.watching() else { return false };
+        let told = self.send_sol(id, peer, Some(Sol::farewell()), around);
+        self.asides.extend(told);
+        if let Some(active) = self.active(id) {
+            active.sol = None;
+        }
+        true
+    }
+
+    /// What is to be sent to others than who sent the datagram that just came.
+    pub fn asides(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.asides)
     }
 
     pub fn is_watched(&mut self) -> bool {

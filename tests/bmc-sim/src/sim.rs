@@ -149,7 +149,8 @@ impl Shared {
             }
             let answers = sessions.datagram(datagram, peer, around);
             self.pass_on(sessions);
-            (answers.into_iter().map(|answer| (peer, answer)).collect(), sessions.faults.delay)
+            let answers = answers.into_iter().map(|answer| (peer, answer));
+            (answers.chain(sessions.asides()).collect(), sessions.faults.delay)
         })
     }
 
@@ -172,8 +173,12 @@ impl Shared {
 
     fn control(&self, line: &str) -> Result<String, String> {
         self.with(|state, around| {
-            let said = control::obey(&mut state.sessions, line, state.pid, around.now);
+            let said = control::obey(&mut state.sessions, line, state.pid, around);
             self.pass_on(&mut state.sessions);
+            for (peer, datagram) in state.sessions.asides() {
+                // As on a network: what can't be sent is lost.
+                let _ = self.socket.try_send_to(&datagram, peer);
+            }
             said
         })
     }

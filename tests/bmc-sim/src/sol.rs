@@ -4,10 +4,14 @@ use std::collections::VecDeque;
 
 /// Characters in one packet.
 pub const MAX: usize = 200;
-/// How often a packet is sent that nobody acknowledges.
-const TRIES: u8 = 8;
+/// How often a packet is sent that nobody acknowledges: on a busy machine a console may be late.
+const TRIES: u8 = 50;
 /// In the fourth byte of an acknowledgement.
 const NACK: u8 = 0x40;
+/// In the fourth byte of a console's packet: it makes a break.
+const BREAK: u8 = 0x10;
+/// In the fourth byte of a BMC's packet: the console is over.
+const DEACTIVATED: u8 = 0x10;
 /// Packets are numbered 1 … 15; 0 is an acknowledgement alone.
 const NUMBERS: u8 = 15;
 
@@ -31,6 +35,8 @@ struct Waiting {
 pub struct Heard {
     /// For the serial port.
     pub characters: Vec<u8>,
+    /// A break on the serial line.
+    pub is_break: bool,
     /// The acknowledgement that goes back.
     pub answer: Option<Vec<u8>>,
 }
@@ -74,7 +80,13 @@ impl Sol {
         let answer = Some(vec![0, number, characters.len() as u8, 0]);
         let again = number == self.heard;
         self.heard = number;
-        Heard { characters: if again { Vec::new() } else { characters.to_vec() }, answer }
+        let is_break = !again && status & BREAK != 0;
+        Heard { characters: if again { Vec::new() } else { characters.to_vec() }, is_break, answer }
+    }
+
+    /// What a console is told whose stream is ended.
+    pub fn farewell() -> Vec<u8> {
+        vec![0, 0, 0, DEACTIVATED]
     }
 
     fn acknowledged(&mut self, number: u8, accepted: usize, status: u8) {

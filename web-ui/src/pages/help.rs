@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 29] = [
+pub const ORDER: [&str; 30] = [
     "first-steps",
     "finding",
     "create-a-vm",
@@ -31,6 +31,7 @@ pub const ORDER: [&str; 29] = [
     "notifications",
     "usage",
     "servers",
+    "server-console",
     "server-disks",
     "ups",
     "server",
@@ -151,6 +152,16 @@ const fn more(code: Code) -> Option<&'static str> {
         Code::WrongToken => "/help/accounts#tokens",
         Code::NodeUnreachable => "/help/server-does-not-answer",
         Code::NoScreen | Code::TooManyViewers | Code::BadTicket => "/help/console",
+        Code::ConsoleHeld
+        | Code::ConsoleOff
+        | Code::ConsoleForbidden
+        | Code::ConsoleUnencrypted
+        | Code::ConsoleUnsupported
+        | Code::ConsoleRedfishOnly
+        | Code::ConsoleLocal => "/help/server-console",
+        Code::CapUnsupported => "/help/servers#cap",
+        Code::NoSuchDrive => "/help/servers#drives",
+        Code::BmcCannot | Code::BmcRefuses | Code::NoSuchSlot => "/help/servers#redfish",
         Code::IllegalNow => "/help/power",
         Code::FirmwareUnfit => "/help/images",
         Code::VolumeAttached | Code::VolumeLeaving | Code::VolumeNotReady => "/help/disks",

@@ -2,6 +2,7 @@
 
 use super::rack;
 use super::sensors;
+use super::server_cap;
 use super::server_health::{self, Trouble};
 use super::servers;
 use super::{EventRows, TaskRows};
@@ -45,6 +46,7 @@ struct Page<'a> {
     restores: Vec<(&'static str, &'static str, bool)>,
     /// cake's own machine can't be forgotten.
     is_node: bool,
+    cap: server_cap::Form,
 }
 
 /// What the form of the BMC begins with.
@@ -115,6 +117,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
             })
             .collect(),
         is_node: view.node.is_some(),
+        cap: server_cap::form(&f, &view),
     })
 }
 
@@ -122,7 +125,7 @@ fn word(f: &Frame, prefix: &str, word: &'static str) -> (&'static str, &'static 
     (word, f.t(f.id(prefix, word)))
 }
 
-fn has_bmc(view: &ServerView) -> bool {
+pub fn has_bmc(view: &ServerView) -> bool {
     view.health != ServerHealth::NoBmc
 }
 
@@ -165,6 +168,8 @@ struct Head<'a> {
     lit: bool,
     /// The node, when VMs can be told first.
     polite: bool,
+    /// Its serial port can be asked for.
+    console: bool,
 }
 
 /// A button of the power.
@@ -196,6 +201,7 @@ fn head<'a>(f: &'a Frame, view: &'a ServerView, guests: &[&str]) -> Head<'a> {
         verbs: words.iter().filter(|_| may).map(|word| verb(f, view, word, guests)).collect(),
         light: identify.map_or((false, false), |lit| (lit != Some(true), lit != Some(false))),
         lit: identify == Some(Some(true)),
+        console: f.may_operate() && has_bmc(view),
         polite: may && view.node.is_some() && chassis.is_some_and(|chassis| chassis.on),
     }
 }
@@ -310,6 +316,7 @@ struct Facts<'a> {
     note: &'a str,
     reached: Option<Reached>,
     restore: Option<&'static str>,
+    cap: server_cap::Shown,
     maker: Option<String>,
     product: Option<String>,
     firmware: Option<String>,
@@ -342,6 +349,7 @@ fn facts<'a>(f: &'a Frame, view: &'a ServerView, guests: usize) -> Facts<'a> {
         restore: status
             .and_then(|status| status.chassis?.restore)
             .map(|restore| f.t(f.id("power-restore-", restore.as_str()))),
+        cap: server_cap::shown(f, view),
         maker: device.and_then(|device| device.manufacturer).map(|number| match maker::name(number) {
             Some(name) => name.to_owned(),
             None => f.tv("server-maker-number", "number", number),

@@ -129,7 +129,7 @@ fn part(f: &Frame, part: &Part) -> PartRow {
     }
 }
 
-async fn found(data: &Arc<dyn ConsoleData>, id: &str) -> Result<ServerId, Problem> {
+pub async fn found(data: &Arc<dyn ConsoleData>, id: &str) -> Result<ServerId, Problem> {
     let found = server::find(data, id).await.map(|view| view.server.meta.id);
     found.ok_or_else(|| Problem::not_found("server", id))
 }
@@ -143,6 +143,6 @@ struct Refused<'a> {
 }
 
 /// A refusal in the place of what was asked for. The page around it is as it was.
-fn refused(f: &Frame, problem: &Problem) -> Response {
+pub fn refused(f: &Frame, problem: &Problem) -> Response {
     f.page(&Refused { f, explained: f.words.problem(problem), code: problem.code.as_str() })
 }

@@ -9,9 +9,9 @@ use cake_planner::query::{
 };
 use cake_planner::week::{self, Tally};
 use cake_types::{
-    AccountId, Acknowledgement, Actor, Alert, AnnounceState, Announcement, ApiToken, AuditRecord, CertificateInfo,
-    CertificateSource, Event, Grouping, NodeId, Part, Permission, Problem, Role, SavedQuery, ServerId, Task, TaskId,
-    UpsSpec, VmId, VmState, Week,
+    AccountId, Acknowledgement, Actor, Alert, AnnounceState, Announcement, ApiToken, AuditRecord, BiosSetting,
+    BmcDrive, BmcFirmware, BmcMedium, CertificateInfo, CertificateSource, Event, Grouping, NodeId, Part, Permission,
+    Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec, VmId, VmState, Week,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
@@ -40,6 +40,7 @@ pub struct Rack {
     pub servers: Mutex<Vec<Arc<ServerView>>>,
     pub server_logs: BTreeMap<ServerId, ServerLogView>,
     pub server_parts: BTreeMap<ServerId, Vec<Part>>,
+    pub server_drives: BTreeMap<ServerId, Result<Vec<BmcDrive>, Problem>>,
     pub tasks: Vec<Arc<Task>>,
     pub events: Vec<Event>,
     pub audit: Mutex<Vec<AuditRecord>>,
@@ -161,6 +162,43 @@ impl ConsoleData for Rack {
 
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem> {
         Ok(self.server_logs.get(&id).cloned().unwrap_or_default())
+    }
+
+    async fn server_firmware(&self, id: ServerId) -> Result<Vec<BmcFirmware>, Problem> {
+        let text = self
+            .server_drives
+            .get(&id)
+            .map(|_| "R 1.9")
+            .ok_or(Problem::new(cake_types::Code::BmcCannot).with("name", "it"))?;
+        let (id, name) = ("/redfish/v1/UpdateService/FirmwareInventory/BIOS".into(), "BIOS".into());
+        Ok(vec![BmcFirmware { id, name, version: text.into(), updateable: true }])
+    }
+
+    async fn server_bios(&self, id: ServerId) -> Result<Vec<BiosSetting>, Problem> {
+        let value = self
+            .server_drives
+            .get(&id)
+            .map(|_| "Uefi")
+            .ok_or(Problem::new(cake_types::Code::BmcCannot).with("name", "it"))?;
+        Ok(vec![BiosSetting { name: "BootMode".into(), value: value.into(), pending: Some("LegacyBios".into()) }])
+    }
+
+    async fn server_media(&self, id: ServerId) -> Result<Vec<BmcMedium>, Problem> {
+        self.server_drives.get(&id).ok_or(Problem::new(cake_types::Code::BmcCannot).with("name", "it"))?;
+        let slot = |name: &str, image: Option<&str>| BmcMedium {
+            id: format!("/redfish/v1/Managers/1/VirtualMedia/{name}"),
+            name: name.into(),
+            kinds: vec!["CD".into()],
+            image: image.map(str::to_owned),
+        };
+        Ok(vec![slot("Cd", Some("https://mirror.example/installer.iso")), slot("Cd2", None)])
+    }
+
+    async fn server_drives(&self, id: ServerId) -> Result<Vec<BmcDrive>, Problem> {
+        self.server_drives
+            .get(&id)
+            .cloned()
+            .unwrap_or(Err(Problem::new(cake_types::Code::BmcCannot).with("name", "it")))
     }
 
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem> {

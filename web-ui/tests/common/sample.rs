@@ -87,6 +87,7 @@ pub fn fresh() -> Rack {
         servers: Mutex::default(),
         server_logs: Default::default(),
         server_parts: Default::default(),
+        server_drives: Default::default(),
         tasks: Vec::new(),
         events: Vec::new(),
         audit: Mutex::default(),
@@ -118,6 +119,7 @@ pub fn empty() -> Rack {
         servers: Mutex::default(),
         server_logs: Default::default(),
         server_parts: Default::default(),
+        server_drives: Default::default(),
         events: vec![event(EventKind::SetupDone, Severity::Info, Some(subject("settings", 1, "Lin 林家行")), 3, &[])],
         accounts: Mutex::new(accounts()),
         ..fresh
@@ -512,6 +514,7 @@ pub fn busy() -> Rack {
         servers: Mutex::new(servers::rack()),
         server_logs: servers::logs(),
         server_parts: servers::parts(),
+        server_drives: servers::drives(""),
         tokens: vec![
             token(1, "nightly report", Some(Timestamp::now() + (80 * 24).hours())),
             token(2, "old laptop", Some(ago(6000))),
@@ -607,6 +610,7 @@ pub fn hostile() -> Rack {
         servers: Mutex::new(servers),
         server_logs: servers::hostile_logs(ATTACK),
         server_parts: servers::hostile_parts(ATTACK),
+        server_drives: servers::drives(ATTACK),
         pools: vec![pool("local", status)],
         ..busy
     }

@@ -2,7 +2,7 @@
 
 use super::sample::{ago, id, made, meta};
 use cake_planner::server::health;
-use cake_types::{Part, Server, ServerEvent, ServerId, ServerStatus};
+use cake_types::{BmcDrive, Part, Problem, Server, ServerEvent, ServerId, ServerStatus};
 use cake_web::{ServerLogView, ServerView};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -142,6 +142,12 @@ fn status(machine: &Machine) -> ServerStatus {
             "protocol": "2.0", "guid": "31303043-534d-2500-90b4-2500b4900000", "laboratory": machine.kind == "laboratory",
         })),
         "sensors": if read { sensors(machine) } else { json!([]) },
+        "cap": read.then(|| match machine.kind {
+            "node" => json!({ "watts": 350, "least": 150, "most": 750 }),
+            "warning" => json!({ "watts": 500, "trouble": "failed" }),
+            "critical" => json!({}),
+            _ => json!({ "trouble": "unsupported" }),
+        }),
         "watts": (read && machine.watts > 0.0).then_some(machine.watts),
     }))
 }
@@ -296,4 +302,17 @@ pub fn hostile_parts(attack: &str) -> BTreeMap<ServerId, Vec<Part>> {
         part.fields.iter_mut().for_each(|field| field.text = attack.into());
     }
     parts
+}
+
+/// Of the machine in trouble: one that is lit, one that is not, and one without a light.
+pub fn drives(attack: &str) -> BTreeMap<ServerId, Result<Vec<BmcDrive>, Problem>> {
+    let drive = |number: u32, lit: Option<bool>| BmcDrive {
+        id: format!("/redfish/v1/Systems/1/Storage/1/Drives/{number}"),
+        name: format!("{attack}Bay {number}"),
+        model: format!("{attack}MZ7L33T8"),
+        serial: format!("S6ESNG0T90000{number}"),
+        lit,
+    };
+    let all = vec![drive(0, Some(true)), drive(1, Some(false)), drive(2, None)];
+    [(ServerId(id(0x12, 3)), Ok(all))].into()
 }

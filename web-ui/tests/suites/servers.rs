@@ -197,6 +197,90 @@ async fn what_only_the_bmc_knows_is_asked_when_it_is_opened() {
 }
 
 #[tokio::test]
+async fn a_serial_console_is_for_those_who_may_and_says_what_it_will_say() {
+    let address = format!("{}/console", sites::CRITICAL);
+    let operator = Browser::new(common::busy(), Some(common::viewer("operator")));
+    assert!(operator.get(sites::CRITICAL).await.text.contains(&format!("href=\"{address}\"")));
+    let page = operator.get(&address).await.text;
+    assert!(page.contains("data-server=\"0192a000-0000-7000-8000-120000000003\"") && page.contains("terminal.js"));
+    assert!(page.contains("The BMC ended it: somebody else took it over"), "before it happens");
+    let take = named(&page, "console-take").pop().expect("a button");
+    assert!(take.iter().any(|(key, _)| key == "hidden") && value(&take, "data-text").contains("loses it at once"));
+    assert!(page.contains("href=\"/help/server-console\"") && page.contains("data-test=\"console-break\""));
+    let viewer = Browser::new(common::busy(), Some(common::viewer("viewer")));
+    assert!(!viewer.get(sites::CRITICAL).await.text.contains("data-test=\"server-console\""));
+    assert!(!viewer.get(&address).await.text.contains("data-test=\"terminal\""));
+    let without = operator.get(&format!("{}/console", sites::WITHOUT)).await.text;
+    assert!(!without.contains("data-test=\"terminal\"") && without.contains("has no BMC"));
+    assert!(!operator.get(sites::WITHOUT).await.text.contains("data-test=\"server-console\""));
+}
+
+#[tokio::test]
+async fn a_cap_is_shown_as_it_is_in_force_and_can_be_asked_for() {
+    let browser = administrator(common::busy());
+    let page = browser.get(sites::NODE).await.text;
+    assert!(page.contains("data-test=\"server-cap\">350 W"), "in force");
+    let field = named(&page, "field-cap").pop().expect("a field");
+    assert_eq!((value(&field, "min"), value(&field, "max"), value(&field, "value")), ("150", "750", "350"));
+    assert!(page.contains("This BMC takes 150 W to 750 W."));
+    let form = named(&page, "cap-form").pop().expect("a form");
+    assert_eq!(value(&form, "data-api"), format!("PATCH /v1{}", sites::NODE));
+    let none = named(&page, "cap-none").pop().expect("a button");
+    assert_eq!(value(&none, "data-body"), "{\"cap\":{\"watts\":null}}");
+    let free = browser.get(sites::CRITICAL).await.text;
+    assert!(free.contains("data-test=\"server-cap\">as much as it likes"));
+    let laboratory = browser.get(sites::LABORATORY).await.text;
+    assert!(laboratory.contains("data-test=\"cap-unsupported\"") && !laboratory.contains("data-test=\"cap-form\""));
+    assert!(!laboratory.contains("data-test=\"server-cap\""));
+    let viewer = Browser::new(common::busy(), Some(common::viewer("viewer"))).get(sites::NODE).await.text;
+    assert!(viewer.contains("data-test=\"server-cap\"") && !viewer.contains("data-test=\"cap-form\""));
+}
+
+#[tokio::test]
+async fn which_disk_is_it_has_a_button_each() {
+    let address = format!("{}/drives", sites::CRITICAL);
+    let browser = administrator(common::busy());
+    assert!(browser.get(sites::CRITICAL).await.text.contains(&format!("data-fragment=\"{address}\"")));
+    let html = browser.get(&address).await.text;
+    assert_eq!(named(&html, "bmc-drive").len(), 3);
+    let buttons = named(&html, "drive-light");
+    let bodies: Vec<_> = buttons.iter().map(|button| value(button, "data-body").to_owned()).collect();
+    assert_eq!(bodies.len(), 2, "one has no light");
+    assert!(bodies[0].contains("Drives/0") && bodies[0].contains("false") && bodies[1].contains("true"), "{bodies:?}");
+    assert_eq!(value(&buttons[0], "data-api"), format!("POST /v1{}/drive-light", sites::CRITICAL));
+    let viewer = Browser::new(common::busy(), Some(common::viewer("viewer"))).get(&address).await.text;
+    assert!(named(&viewer, "bmc-drive").len() == 3 && named(&viewer, "drive-light").is_empty());
+    let without = browser.get(&format!("{}/drives", sites::NODE)).await.text;
+    assert!(without.contains("data-code=\"bmc-cannot\""), "{without}");
+}
+
+#[tokio::test]
+async fn versions_settings_and_media_are_asked_for_when_they_are_opened() {
+    let browser = administrator(common::busy());
+    let page = browser.get(sites::CRITICAL).await.text;
+    let viewer = Browser::new(common::busy(), Some(common::viewer("viewer")));
+    for part in ["firmware", "bios", "media"] {
+        let address = format!("{}/{part}", sites::CRITICAL);
+        assert!(page.contains(&format!("data-fragment=\"{address}\"")), "{part}");
+        for (language, suffix) in [("en", "?lang=pseudo"), ("zh-Hant-TW", "")] {
+            let address = format!("{address}{suffix}");
+            let html = browser.clone().reading(language).get(&address).await.text;
+            markup::walk(&address, &html, |_, _| {});
+        }
+        assert!(!viewer.get(&address).await.text.contains("data-api="), "{part}");
+        let without = browser.get(&format!("{}/{part}", sites::NODE)).await.text;
+        assert!(without.contains("data-code=\"bmc-cannot\""), "{part}: {without}");
+    }
+    let bios = browser.get(&format!("{}/bios", sites::CRITICAL)).await.text;
+    assert!(bios.contains("BootMode") && bios.contains("After the next start") && bios.contains("LegacyBios"));
+    let media = browser.get(&format!("{}/media", sites::CRITICAL)).await.text;
+    let eject = named(&media, "medium-eject").pop().expect("a button");
+    assert!(value(&eject, "data-body").contains("VirtualMedia/Cd"), "{media}");
+    let form = named(&media, "medium-form").pop().expect("a form");
+    assert_eq!(value(&form, "data-api"), format!("POST /v1{}/media/insert", sites::CRITICAL));
+}
+
+#[tokio::test]
 async fn a_node_and_its_machine_lead_to_each_other() {
     let browser = administrator(common::busy());
     for address in ["/", "/hardware"] {

@@ -38,6 +38,7 @@ pub const INSIDE: [&str; 41] = [
     "/servers?q=rend&show=attention&sort=watts&down=1",
     "/servers?q=nothing-is-called-so",
     NODE,
+    "/servers/0192a000-0000-7000-8000-120000000003/console",
     CRITICAL,
     SILENT,
     REFUSED,

@@ -1,6 +1,7 @@
 //! `/v1/servers`: physical machines, and what their BMCs say.
 
 use super::Nothing;
+use super::server_cap::{PowerCap, ServerCap};
 use super::server_wire::{Sensor, SensorList, ServerEvents, ServerParts};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -45,6 +46,8 @@ pub struct Server {
     pub faults: Vec<&'static str>,
     /// What it draws.
     pub watts: Option<f64>,
+    /// How much it may draw; absent where nobody asked and its BMC was not heard.
+    pub cap: Option<ServerCap>,
     /// Degrees Celsius of the air that goes in and comes out.
     pub inlet: Option<f64>,
     pub outlet: Option<f64>,
@@ -140,7 +143,7 @@ impl Server {
         let Some(status) = &entry.status else { return told };
         let air = server::air(&status.sensors);
         let troubles = server::troubles(status).into_iter().map(Sensor::from).collect();
-        let ServerStatus { stamp: _, problem, read_at, chassis, device, sensors, watts, newest_event: _ } = status;
+        let ServerStatus { stamp: _, problem, read_at, chassis, device, sensors, watts, cap, newest_event: _ } = status;
         let faults = chassis.iter().flat_map(server::faults).map(server::ChassisFault::as_str).collect();
         let ChassisTold { on, identify, restore } = chassis.as_ref().map(ChassisTold::from).unwrap_or_default();
         Self {
@@ -152,6 +155,7 @@ impl Server {
             restore,
             faults,
             watts: *watts,
+            cap: ServerCap::new(entry.server.spec.cap, cap.as_ref()),
             inlet: air.inlet,
             outlet: air.outlet,
             troubles,
@@ -183,7 +187,7 @@ impl From<&domain::Server> for Server {
     fn from(server: &domain::Server) -> Self {
         let domain::Server { meta, spec } = server;
         let Meta { id, project: _, name, generation, created_at, updated_at } = meta;
-        let ServerSpec { bmc, node: _, place, note } = spec;
+        let ServerSpec { bmc, node: _, place, note, cap } = spec;
         Self {
             id: id.0,
             name: name.to_string(),
@@ -195,6 +199,7 @@ impl From<&domain::Server> for Server {
             restore: None,
             faults: Vec::new(),
             watts: None,
+            cap: ServerCap::new(*cap, None),
             inlet: None,
             outlet: None,
             troubles: Vec::new(),
@@ -331,6 +336,9 @@ pub struct ServerPatch {
     pub place: Option<Option<RackPlace>>,
     #[serde(default)]
     pub note: Option<String>,
+    /// How much it may draw; `null`: its BMC is left as it is.
+    #[serde(default, deserialize_with = "said")]
+    pub cap: Option<Option<PowerCap>>,
 }
 
 /// A `null` that was said is not the same as nothing.
@@ -338,7 +346,7 @@ fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Optio
     Option::deserialize(from).map(Some)
 }
 
-/// Renames a server, says where its BMC is, where it stands, or what is to be known of it.
+/// Renames a server, says where its BMC is, where it stands, what is to be known of it, or how much it may draw.
 #[utoipa::path(patch, path = "/v1/servers/{server}", operation_id = "server_update", tag = "servers",
     request_body = ServerPatch, params(("server" = String, Path), ("If-Match" = String, Header)),
     responses((status = 200, body = Server, headers(("ETag" = String))), (status = "default", body = ProblemBody)))]
@@ -347,7 +355,7 @@ pub(crate) async fn update(
     Path(server): Path<String>,
     ask: Ask,
     seen: IfMatch,
-    Json(ServerPatch { name, bmc, place, note }): Json<ServerPatch>,
+    Json(ServerPatch { name, bmc, place, note, cap }): Json<ServerPatch>,
 ) -> Result<Response, Refused> {
     let entry = api.servers.find(&server)?;
     let patch = control::ServerPatch {
@@ -355,6 +363,7 @@ pub(crate) async fn update(
         bmc: bmc.map(|bmc| bmc.map(Into::into)),
         place: place.map(|place| place.map(Into::into)),
         note,
+        cap: cap.map(|cap| cap.map(Into::into)),
     };
     let check = |entry: &ServerEntry| seen.check(entry.server.meta.generation);
     let entry = api.servers.update(&ask.caller, entry.id(), patch, check).await?;

@@ -104,5 +104,10 @@ pub async fn set_power_limit(transport: &dyn Transport, limit: PowerLimit) -> Re
     data.extend([0, 0]);
     data.extend(sampling.to_le_bytes());
     ask(transport, &request(0x04, &data)).await?;
-    ask(transport, &request(0x05, &[u8::from(limit.active), 0, 0])).await.map(drop)
+    activate_power_limit(transport, limit.active).await
+}
+
+/// Switches the limit that is set on or off (§6.6.4).
+pub async fn activate_power_limit(transport: &dyn Transport, active: bool) -> Result<(), BmcError> {
+    ask(transport, &request(0x05, &[u8::from(active), 0, 0])).await.map(drop)
 }

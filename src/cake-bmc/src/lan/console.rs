@@ -25,6 +25,17 @@ pub struct Console {
     incoming: mpsc::Receiver<Vec<u8>>,
 }
 
+/// Ends whoever has the console now, whose session that may be (§24.2). Nobody having it is fine.
+pub async fn free_console(session: &Session) -> Result<(), BmcError> {
+    let request = Request::new(net_fn::APP, DEACTIVATE_PAYLOAD, [SOL, INSTANCE, 0, 0, 0, 0]);
+    let response = session.send(&request).await?;
+    match response.completion {
+        // 0x80: it is deactivated already.
+        Completion::OK | Completion(0x80) => Ok(()),
+        other => Err(BmcError::Completion(other)),
+    }
+}
+
 impl Console {
     /// Another completion than "fine" is an error: 0x80 says that somebody else has the console.
     pub async fn open(session: Arc<Session>) -> Result<Self, BmcError> {
@@ -69,6 +80,11 @@ impl Console {
         }
     }
 
+    /// Once it is over: whether the BMC said so. Otherwise it is not heard any more.
+    pub fn was_ended_by_bmc(&self) -> bool {
+        self.stream.was_deactivated()
+    }
+
     /// How many of the characters were taken; the others when the server has read some.
     pub fn write(&mut self, characters: &[u8]) -> usize {
         let count = self.stream.write(characters);
@@ -82,13 +98,7 @@ impl Console {
     }
 
     pub async fn close(self) -> Result<(), BmcError> {
-        let request = Request::new(net_fn::APP, DEACTIVATE_PAYLOAD, [SOL, INSTANCE, 0, 0, 0, 0]);
-        let response = self.session.send(&request).await?;
-        match response.completion {
-            // 0x80: it is deactivated already.
-            Completion::OK | Completion(0x80) => Ok(()),
-            other => Err(BmcError::Completion(other)),
-        }
+        free_console(&self.session).await
     }
 
     fn send_due(&mut self) {

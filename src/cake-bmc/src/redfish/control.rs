@@ -4,7 +4,7 @@ use super::client::{INLINE_MAX, MEMBERS_MAX};
 use super::link::Link;
 use super::wire::{Chassis, Component, LogEntry, LogService, Manager, System};
 use super::{Redfish, events, parts};
-use crate::{Bmc, BmcError, EventLog, Kept, Reading};
+use crate::{Bmc, BmcError, Cap, EventLog, Kept, Reading};
 use async_trait::async_trait;
 use cake_types::{BmcDevice, BootDevice, ChassisVerb, Part, PowerRestore};
 use serde_json::json;
@@ -12,6 +12,10 @@ use std::time::Duration;
 
 #[async_trait]
 impl Bmc for Redfish {
+    fn redfish(&mut self) -> Option<&mut Redfish> {
+        Some(self)
+    }
+
     fn kept(&self) -> Kept<'_> {
         Kept { records: None, certificate: self.fingerprint() }
     }
@@ -119,6 +123,18 @@ impl Bmc for Redfish {
     async fn boot(&mut self) -> Result<BootDevice, BmcError> {
         self.client.begin();
         self.boot_override().await
+    }
+
+    async fn cap(&mut self) -> Result<Cap, BmcError> {
+        let found = self.power_limit().await?;
+        let whole =
+            |watts: f64| if watts.is_finite() { Some(watts.round().clamp(0.0, u16::MAX.into()) as u16) } else { None };
+        let limit = found.limit.and_then(whole).filter(|watts| *watts > 0);
+        Ok(Cap { limit, least: found.least.and_then(whole), most: found.most.and_then(whole) })
+    }
+
+    async fn set_cap(&mut self, watts: Option<u16>) -> Result<(), BmcError> {
+        self.set_power_limit(watts.map(f64::from)).await
     }
 
     async fn close(&mut self) {

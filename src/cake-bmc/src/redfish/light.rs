@@ -5,6 +5,7 @@ use super::lenient::{Flag, Text};
 use super::link::Link;
 use super::wire::{Chassis, Component};
 use crate::BmcError;
+use cake_types::BmcDrive;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,21 @@ fn change(active: Flag, led: &Text, on: bool) -> Option<Value> {
         return Some(json!({ "LocationIndicatorActive": on }));
     }
     led.get().map(|_| json!({ "IndicatorLED": if on { "Blinking" } else { "Off" } }))
+}
+
+/// An empty bay is no drive.
+fn drive(path: &str, wire: &Component) -> Option<BmcDrive> {
+    if wire.status.0.as_ref().is_some_and(|status| status.state.is("Absent")) {
+        return None;
+    }
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    Some(BmcDrive {
+        id: path.to_owned(),
+        name: wire.name.get().unwrap_or(last).to_owned(),
+        model: wire.model.string(),
+        serial: wire.serial_number.string(),
+        lit: lit(wire.location_indicator_active, &wire.indicator_led),
+    })
 }
 
 impl Redfish {
@@ -51,6 +67,14 @@ impl Redfish {
             }
         }
         Err(BmcError::Unsupported)
+    }
+
+    /// The drives that the machine has, each with its light.
+    pub async fn bmc_drives(&mut self) -> Result<Vec<BmcDrive>, BmcError> {
+        self.client.begin();
+        let (_, system, _) = self.system().await?;
+        let drives = self.drives(&system).await?;
+        Ok(drives.iter().filter_map(|(link, wire)| drive(link.trimmed(), wire)).collect())
     }
 
     /// Lights a drive, by the id of its part or sensor: which one is it?

@@ -62,6 +62,7 @@ pub struct Stream {
     /// The last packet that was taken, so that its repetition is not taken for more.
     taken: u8,
     over: bool,
+    deactivated: bool,
 }
 
 #[derive(Debug)]
@@ -82,6 +83,7 @@ impl Stream {
             outstanding: None,
             taken: 0,
             over: false,
+            deactivated: false,
         }
     }
 
@@ -99,6 +101,11 @@ impl Stream {
 
     pub fn is_over(&self) -> bool {
         self.over
+    }
+
+    /// The BMC said that it is over.
+    pub fn was_deactivated(&self) -> bool {
+        self.deactivated
     }
 
     pub fn deadline(&self) -> Option<Instant> {
@@ -128,7 +135,8 @@ impl Stream {
         if payload.acknowledged != 0 {
             self.acknowledge(&payload);
         }
-        self.over |= payload.status & status::DEACTIVATED != 0;
+        self.deactivated |= payload.status & status::DEACTIVATED != 0;
+        self.over |= self.deactivated;
         if payload.number == 0 {
             return (Vec::new(), None);
         }

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 const POWER: [&str; 6] = ["status", "on", "off", "soft", "cycle", "reset"];
+const LIGHT: [&str; 2] = ["on", "off"];
 const BOOT: [&str; 5] = ["none", "network", "disk", "cd", "setup"];
 const ACCESS: [&str; 4] = ["auto", "ipmi", "redfish", "local"];
 const RESTORE: [&str; 3] = ["stay-off", "as-before", "turn-on"];
@@ -48,6 +49,40 @@ pub enum ServerCommand {
         #[arg(long)]
         no_wait: bool,
     },
+    Cap {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(value_name = "WATTS|none|leave")]
+        cap: Option<String>,
+    },
+    Console {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(long)]
+        take: bool,
+    },
+    Bios {
+        #[arg(value_name = "SERVER")]
+        server: String,
+    },
+    Firmware {
+        #[arg(value_name = "SERVER")]
+        server: String,
+    },
+    #[command(subcommand)]
+    Media(MediaCommand),
+    Drives {
+        #[arg(value_name = "SERVER")]
+        server: String,
+    },
+    DiskLight {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(value_name = "DRIVE")]
+        drive: String,
+        #[arg(value_name = "on|off", value_parser = LIGHT)]
+        light: String,
+    },
     Identify {
         #[arg(value_name = "SERVER")]
         server: String,
@@ -71,6 +106,29 @@ pub enum ServerCommand {
         server: String,
         #[arg(value_name = "POLICY", value_parser = RESTORE)]
         policy: String,
+    },
+}
+
+/// Virtual media.
+#[derive(Debug, Subcommand)]
+pub enum MediaCommand {
+    List {
+        #[arg(value_name = "SERVER")]
+        server: String,
+    },
+    Insert {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(value_name = "URL")]
+        url: String,
+        #[arg(long, value_name = "SLOT")]
+        slot: Option<String>,
+    },
+    Eject {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(long, value_name = "SLOT")]
+        slot: Option<String>,
     },
 }
 

@@ -20,6 +20,7 @@ pub struct Server {
     /// `power`, `cooling`, `drive`, `intrusion`.
     pub faults: Vec<String>,
     pub watts: Option<f64>,
+    pub cap: Option<ServerCap>,
     /// Degrees Celsius.
     pub inlet: Option<f64>,
     pub outlet: Option<f64>,
@@ -31,6 +32,27 @@ pub struct Server {
     pub place: Option<RackPlace>,
     pub note: String,
     pub etag: Option<String>,
+}
+
+/// How much a server may draw, in watts.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ServerCap {
+    /// Absent: its BMC is left as it is.
+    pub asked: Option<AskedCap>,
+    /// In force.
+    pub watts: Option<u16>,
+    pub least: Option<u16>,
+    pub most: Option<u16>,
+    /// `unsupported`, `out-of-range`, `forbidden`, `failed`.
+    pub trouble: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct AskedCap {
+    /// Absent: as much as it likes.
+    pub watts: Option<u16>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -6,15 +6,16 @@
 //!   log · parts              ──► node ──► BMC: as it is now
 //! ```
 
+mod ask;
 pub(crate) mod journal;
 mod order;
 
 use cake_node_api::{ClientError, NodeError, ServerLog};
-use cake_planner::{names, server};
+use cake_planner::{names, power_cap, server};
 use cake_store::{Expect, Key, Txn, TxnOutcome};
 use cake_types::{
-    BmcAccess, BmcProblem, BmcSpec, Code, EventKind, Generation, IPMI_PORT, Meta, Name, Node, NodeId, Part, Problem,
-    ProjectName, REDFISH_PORT, RackPlace, Server, ServerId, ServerSpec, Subject,
+    BmcAccess, BmcProblem, BmcSpec, CapTrouble, Code, EventKind, Generation, IPMI_PORT, Meta, Name, Node, NodeId, Part,
+    PowerCap, Problem, ProjectName, REDFISH_PORT, RackPlace, Server, ServerId, ServerSpec, Subject,
 };
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -55,6 +56,8 @@ pub struct ServerPatch {
     pub bmc: Option<Option<NewBmc>>,
     pub place: Option<Option<RackPlace>>,
     pub note: Option<String>,
+    /// `Some(None)`: its BMC is left as it is.
+    pub cap: Option<Option<PowerCap>>,
 }
 
 pub struct Servers {
@@ -96,7 +99,7 @@ impl Servers {
     pub async fn create(&self, caller: &Caller, new: NewServer, keep: &Keep<Server>) -> Result<Server, Problem> {
         let NewServer { name, bmc, place, note } = new;
         let bmc = bmc.map(|bmc| self.bmc(bmc, None)).transpose()?;
-        let spec = ServerSpec { bmc, node: None, place, note: server::note(note)? };
+        let spec = ServerSpec { bmc, node: None, place, note: server::note(note)?, cap: None };
         server::fits(&spec, None, &specs(&self.ledger.board))?;
         let server = self.design(name, spec);
         self.insert(caller, server, Some(keep)).await
@@ -158,7 +161,7 @@ impl Servers {
     ) -> Result<Arc<ServerEntry>, Problem> {
         let entry = self.entry(id)?;
         check(&entry)?;
-        let server = self.patched(&entry.server, patch)?;
+        let server = self.patched(&entry, patch)?;
         if server.meta.name == entry.server.meta.name && server.spec == entry.server.spec {
             return Ok(entry);
         }
@@ -181,8 +184,9 @@ impl Servers {
         }
     }
 
-    fn patched(&self, known: &Server, patch: ServerPatch) -> Result<Server, Problem> {
-        let ServerPatch { name, bmc, place, note } = patch;
+    fn patched(&self, entry: &ServerEntry, patch: ServerPatch) -> Result<Server, Problem> {
+        let ServerPatch { name, bmc, place, note, cap } = patch;
+        let known = &entry.server;
         let mut server = known.clone();
         server.meta.generation = server.meta.generation.next();
         server.meta.updated_at = self.ledger.now();
@@ -193,6 +197,9 @@ impl Servers {
         server.spec.place = place.unwrap_or(server.spec.place);
         if let Some(note) = note {
             server.spec.note = server::note(note)?;
+        }
+        if let Some(cap) = cap {
+            server.spec.cap = cap.map(|cap| asked_cap(entry, cap)).transpose()?;
         }
         server::fits(&server.spec, Some(known.meta.id), &specs(&self.ledger.board))?;
         Ok(server)
@@ -276,11 +283,21 @@ impl Servers {
 }
 
 /// There is nobody to be asked where there is no BMC.
-fn with_bmc(entry: &ServerEntry) -> Result<(), Problem> {
+pub(crate) fn with_bmc(entry: &ServerEntry) -> Result<(), Problem> {
     match entry.server.spec.bmc {
         Some(_) => Ok(()),
         None => Err(Problem::new(Code::NoBmc).with("name", &entry.server.meta.name)),
     }
+}
+
+/// A cap that the server's BMC can keep, as far as is known.
+fn asked_cap(entry: &ServerEntry, cap: PowerCap) -> Result<PowerCap, Problem> {
+    with_bmc(entry)?;
+    let known = entry.status.as_ref().and_then(|status| status.cap.as_ref());
+    if known.is_some_and(|known| known.trouble == Some(CapTrouble::Unsupported)) {
+        return Err(Problem::new(Code::CapUnsupported).with("name", &entry.server.meta.name));
+    }
+    power_cap::checked(cap, known)
 }
 
 fn specs(board: &Board) -> Vec<(ServerId, Name, ServerSpec)> {

@@ -1,9 +1,9 @@
 //! What is asked of a node about servers.
 
 use super::{ClientError, NodeClient};
-use crate::ServerLog;
 use crate::model::{Answer, Request};
-use cake_types::{Epoch, OperationId, Part, Server, ServerId, ServerVerb, Stamp};
+use crate::{ServerLog, StreamTicket};
+use cake_types::{Epoch, OperationId, Part, Server, ServerAnswer, ServerAsk, ServerId, ServerVerb, Stamp};
 
 impl NodeClient {
     pub async fn apply_server(&self, stamp: Stamp, server: Server) -> Result<(), ClientError> {
@@ -36,6 +36,22 @@ impl NodeClient {
     pub async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, ClientError> {
         match self.call(Request::ServerParts { id }).await? {
             (Answer::ServerParts(parts), _) => Ok(parts),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// As long as the BMC takes.
+    pub async fn ask_server(&self, server: ServerId, what: ServerAsk) -> Result<ServerAnswer, ClientError> {
+        match self.call(Request::AskServer { server, what }).await? {
+            (Answer::Server(answer), _) => Ok(*answer),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// For a server's serial console; [`NodeClient::open`] trades it.
+    pub async fn server_ticket(&self, server: ServerId, take: bool) -> Result<StreamTicket, ClientError> {
+        match self.call(Request::ServerTicket { server, take }).await? {
+            (Answer::Ticket(ticket), _) => Ok(ticket),
             _ => Err(ClientError::Unexpected),
         }
     }

@@ -1,6 +1,6 @@
 //! What a BMC says, cut so that all of it fits into a frame ([`cake_node_api::FRAME_MAX`]), however many words it makes.
 
-use cake_types::{Part, Sensor, SensorFact, ServerEvent};
+use cake_types::{BiosSetting, BmcDrive, BmcFirmware, BmcMedium, Part, Sensor, SensorFact, ServerAnswer, ServerEvent};
 
 /// More than any server has; what is beyond is not told of.
 const SENSORS: usize = 320;
@@ -8,6 +8,11 @@ const FACTS: usize = 3;
 const EVENTS: usize = 512;
 const PARTS: usize = 128;
 const FIELDS: usize = 24;
+/// More than any BIOS shows.
+const SETTINGS: usize = 1024;
+const SLOTS: usize = 16;
+/// Bytes of a path of Redfish.
+const ID: usize = 512;
 /// Characters of a text.
 const TEXT: usize = 48;
 
@@ -58,6 +63,48 @@ pub fn parts(mut parts: Vec<Part>) -> Vec<Part> {
         part.fields.iter_mut().for_each(|field| cut(&mut field.text));
     }
     parts
+}
+
+/// An id is given back as it is: what is too long for one is none.
+fn cut_id(id: &mut String) {
+    id.retain(|c| !c.is_control());
+    id.truncate(id.floor_char_boundary(ID));
+}
+
+pub fn answer(mut answer: ServerAnswer) -> ServerAnswer {
+    match &mut answer {
+        ServerAnswer::Done => {}
+        ServerAnswer::Drives(drives) => {
+            drives.truncate(PARTS);
+            for BmcDrive { id, name, model, serial, lit: _ } in drives {
+                cut_id(id);
+                [name, model, serial].into_iter().for_each(cut);
+            }
+        }
+        ServerAnswer::Firmware(all) => {
+            all.truncate(PARTS);
+            for BmcFirmware { id, name, version, updateable: _ } in all {
+                cut_id(id);
+                [name, version].into_iter().for_each(cut);
+            }
+        }
+        ServerAnswer::Bios(all) => {
+            all.truncate(SETTINGS);
+            for BiosSetting { name, value, pending } in all {
+                [name, value].into_iter().chain(pending).for_each(cut);
+            }
+        }
+        ServerAnswer::Media(all) => {
+            all.truncate(SLOTS);
+            for BmcMedium { id, name, kinds, image } in all {
+                cut_id(id);
+                kinds.truncate(FACTS);
+                kinds.iter_mut().chain([name]).for_each(cut);
+                image.iter_mut().for_each(cut_id);
+            }
+        }
+    }
+    answer
 }
 
 #[cfg(test)]
@@ -124,6 +171,19 @@ mod tests {
         let part = Part { id: long(), name: long(), entity: None, fields: vec![field; 100], trouble: None };
         let told = parts(vec![part; 5000]);
         assert!(more);
+        let setting = BiosSetting { name: long(), value: long(), pending: Some(long()) };
+        let drive = BmcDrive { id: long(), name: long(), model: long(), serial: long(), lit: None };
+        let firmware = BmcFirmware { id: long(), name: long(), version: long(), updateable: true };
+        let medium = BmcMedium { id: long(), name: long(), kinds: vec![long(); 50], image: Some(long()) };
+        for asked in [
+            ServerAnswer::Bios(vec![setting; 5000]),
+            ServerAnswer::Drives(vec![drive; 5000]),
+            ServerAnswer::Firmware(vec![firmware; 5000]),
+            ServerAnswer::Media(vec![medium; 5000]),
+        ] {
+            let length = frame::encode(&answer(asked)).unwrap_or_else(|error| panic!("{error}")).len();
+            assert!(length < FRAME_MAX, "{length}");
+        }
         let log = ServerLog { events, overflowed: true, full: None };
         for (what, frame) in
             [("sensors", frame::encode(&status)), ("events", frame::encode(&log)), ("parts", frame::encode(&told))]

@@ -2,14 +2,14 @@
 //! for it.
 
 use super::dial::{Dials, NodeDial};
-use super::watch::{Connect, Remembered};
-use super::wire::Target;
+use super::watch::{self, Connect, Remembered};
+use super::wire::{NoConsole, Target};
 use async_trait::async_trait;
-use cake_bmc::lan::{Hub, Login, Pace};
+use cake_bmc::lan::{Console, Hub, Login, Pace, Session, free_console};
 use cake_bmc::redfish::{self, Options, Patience, Redfish};
 use cake_bmc::rmcp::Secret;
-use cake_bmc::{Bmc, Ipmi};
-use cake_types::{BmcAccess, BmcProblem, ServerId};
+use cake_bmc::{Bmc, BmcError, Completion, Ipmi, TransportError};
+use cake_types::{BmcAccess, BmcProblem, ConsoleTrouble, ServerId};
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::OwnedFd;
@@ -30,12 +30,41 @@ impl Connector {
         Ok(Self { hub: Hub::new(sockets.into_iter().map(UdpSocket::from).collect())?, dials })
     }
 
-    fn ipmi(&self, target: &Target, remembered: &Remembered) -> Result<Box<dyn Bmc>, BmcProblem> {
+    fn session(&self, target: &Target) -> Result<Session, BmcProblem> {
         let address = target.address.ok_or(BmcProblem::NoAddress)?;
         let key = target.key.as_ref().map(|key| key.as_str());
         let login = login(&target.user, &target.password, key).ok_or(BmcProblem::Refused)?;
-        let session = self.hub.session(address, login, Pace::default()).map_err(|error| error.problem())?;
-        Ok(Box::new(Ipmi::new(session, remembered.records.clone())))
+        self.hub.session(address, login, Pace::default()).map_err(|error| error.problem())
+    }
+
+    fn ipmi(&self, target: &Target, remembered: &Remembered) -> Result<Box<dyn Bmc>, BmcProblem> {
+        Ok(Box::new(Ipmi::new(self.session(target)?, remembered.records.clone())))
+    }
+
+    /// The serial console, over a session of its own. `take`: whoever has it loses it.
+    pub async fn console(&self, id: ServerId, target: &Target, take: bool) -> Result<Console, NoConsole> {
+        let no = |trouble| Err(NoConsole::Trouble { trouble });
+        match target.access {
+            BmcAccess::Redfish => return no(ConsoleTrouble::RedfishOnly),
+            BmcAccess::Local => return no(ConsoleTrouble::Local),
+            BmcAccess::Ipmi | BmcAccess::Auto => {}
+        }
+        let session = Arc::new(self.session(target).map_err(|problem| NoConsole::Bmc { problem })?);
+        let opened = async {
+            if take {
+                free_console(&session).await?;
+            }
+            Console::open(session.clone()).await
+        };
+        match opened.await {
+            Ok(console) => Ok(console),
+            Err(BmcError::Transport(TransportError::Silent))
+                if target.access == BmcAccess::Auto && self.has_redfish(id, target).await =>
+            {
+                no(ConsoleTrouble::RedfishOnly)
+            }
+            Err(error) => Err(no_console(&error)),
+        }
     }
 
     fn redfish(&self, id: ServerId, target: &Target, remembered: &Remembered) -> Box<dyn Bmc> {
@@ -52,6 +81,21 @@ impl Connector {
     async fn has_redfish(&self, id: ServerId, target: &Target) -> bool {
         redfish::discover(self.dial(id), &target.host, PROBE).await.is_ok()
     }
+}
+
+/// Completion codes of Activate Payload (IPMI 2.0 table 24-2).
+fn no_console(error: &BmcError) -> NoConsole {
+    let trouble = match error {
+        BmcError::Completion(Completion(0x80 | 0x82)) => ConsoleTrouble::Held,
+        BmcError::Completion(Completion(0x81)) => ConsoleTrouble::Off,
+        BmcError::Completion(Completion(0x83)) => ConsoleTrouble::Unencrypted,
+        BmcError::Completion(Completion::INSUFFICIENT_PRIVILEGE) => ConsoleTrouble::Forbidden,
+        BmcError::Completion(Completion::INVALID_COMMAND | Completion::INVALID_FIELD) | BmcError::Unsupported => {
+            ConsoleTrouble::Unsupported
+        }
+        other => return NoConsole::Bmc { problem: watch::problem(other) },
+    };
+    NoConsole::Trouble { trouble }
 }
 
 fn no_login() -> redfish::Login {

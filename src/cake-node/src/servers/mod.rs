@@ -8,9 +8,13 @@
 //!
 //! The worker ends with the node and is started again when it ends by itself; without a BMC to watch there is none.
 
+mod ask;
 mod bounds;
+mod cap;
 pub mod confine;
 mod connect;
+mod console;
+mod consoles;
 mod dial;
 mod orders;
 mod records;
@@ -24,7 +28,7 @@ use crate::database::{Database, ServerRow};
 use crate::house::House;
 use cake_node_api::frame::{self, FrameReader};
 use cake_node_api::{NodeError, ServerLog};
-use cake_types::{BmcProblem, BmcSpec, Part, Server, ServerId, ServerStatus, Stamp};
+use cake_types::{BmcProblem, BmcSpec, Part, Server, ServerAnswer, ServerId, ServerStatus, Stamp};
 use records::Records;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -37,7 +41,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, mpsc, oneshot};
-use wire::{Order, Said};
+use wire::{NoConsole, Order, Said, Trouble};
 
 /// Before a worker that ended by itself is started again: 1 s, then longer, up to a minute.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -71,6 +75,8 @@ struct State {
     takes_orders: bool,
     logs: HashMap<u64, oneshot::Sender<Result<ServerLog, BmcProblem>>>,
     parts: HashMap<u64, oneshot::Sender<Result<Vec<Part>, BmcProblem>>>,
+    consoles: HashMap<u64, oneshot::Sender<Result<(), NoConsole>>>,
+    answers: HashMap<u64, oneshot::Sender<Result<Result<ServerAnswer, Trouble>, BmcProblem>>>,
 }
 
 impl Servers {
@@ -142,7 +148,11 @@ impl Servers {
 
     /// `false`: there is no worker now.
     fn tell(&self, order: Order) -> bool {
-        self.state().orders.as_ref().is_some_and(|orders| orders.send((order, None)).is_ok())
+        self.tell_with(order, None)
+    }
+
+    fn tell_with(&self, order: Order, descriptor: Option<OwnedFd>) -> bool {
+        self.state().orders.as_ref().is_some_and(|orders| orders.send((order, descriptor)).is_ok())
     }
 
     /// Hands a BMC to the worker, if there is one to be heard and a worker to hear it.
@@ -159,7 +169,8 @@ impl Servers {
         match target::open(bmc, &self.house.key).await {
             Ok(target) => {
                 let records = self.records.read(id).await;
-                self.tell(Order::Watch { id, stamp: row.stamp, target, records });
+                let cap = row.server.spec.cap;
+                self.tell(Order::Watch { id, stamp: row.stamp, target, records, cap });
             }
             Err(problem) => {
                 self.tell(Order::Forget { id });
@@ -315,6 +326,16 @@ impl Servers {
                     let _ = waiting.send(parts);
                 }
             }
+            Said::Answer { ask, answer } => {
+                if let Some(waiting) = self.state().answers.remove(&ask) {
+                    let _ = waiting.send(answer);
+                }
+            }
+            Said::Console { ask, result } => {
+                if let Some(waiting) = self.state().consoles.remove(&ask) {
+                    let _ = waiting.send(result);
+                }
+            }
         }
     }
 
@@ -368,6 +389,8 @@ impl Servers {
         let rows: Vec<ServerId> = {
             let mut state = self.state();
             (state.orders, state.takes_orders, state.logs, state.parts) = Default::default();
+            state.consoles.clear();
+            state.answers.clear();
             state
                 .rows
                 .values()

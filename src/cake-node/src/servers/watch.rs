@@ -7,14 +7,16 @@
 //!      └── the session broke            └─► an order or a question comes first
 //! ```
 
-use super::bounds;
 use super::wire::{Said, Target, Trouble};
+use super::{ask, bounds, cap};
 use async_trait::async_trait;
 use cake_bmc::redfish::Fingerprint;
 use cake_bmc::sdr::SdrCache;
 use cake_bmc::{Bmc, BmcError, Completion, EventLog, Kept, TransportError};
 use cake_node_api::ServerLog;
-use cake_types::{BmcProblem, FailureCode, OperationId, ServerId, ServerStatus, ServerVerb, Stamp};
+use cake_types::{
+    BmcProblem, FailureCode, OperationId, PowerCap, ServerAsk, ServerId, ServerStatus, ServerVerb, Stamp,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -29,6 +31,9 @@ const SELDOM: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(120);
 /// A server's power is looked at so long after an order.
 const AFTER_ORDER: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether a cap is still in force.
+const CAP_EVERY: Duration = Duration::from_secs(60);
 
 /// Makes a connection to a BMC, or the promise of one: the first question opens it.
 #[async_trait(?Send)]
@@ -70,6 +75,7 @@ pub enum Ask {
     Do { operation: OperationId, verb: ServerVerb },
     Log { ask: u64, after: Option<String> },
     Parts { ask: u64 },
+    Redfish { ask: u64, what: ServerAsk },
 }
 
 /// Where things are said.
@@ -87,14 +93,24 @@ pub struct Watch<L> {
     remembered: Remembered,
     /// Readings that failed in a row.
     failed: u32,
+    /// How much it may draw, and when that is looked at next.
+    cap: Option<PowerCap>,
+    cap_due: Instant,
     listener: L,
 }
 
 impl<L: Listener> Watch<L> {
     /// `kept`: what was said to be kept before ([`Said::Keep`]).
-    pub fn new(id: ServerId, stamp: Stamp, target: Target, kept: Option<&str>, listener: L) -> Self {
+    pub fn new(
+        id: ServerId,
+        stamp: Stamp,
+        (target, cap): (Target, Option<PowerCap>),
+        kept: Option<&str>,
+        listener: L,
+    ) -> Self {
         let remembered = kept.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        Self { id, target, status: ServerStatus::unheard(stamp), bmc: None, remembered, failed: 0, listener }
+        let (status, cap_due) = (ServerStatus::unheard(stamp), Instant::now());
+        Self { id, target, status, bmc: None, remembered, failed: 0, cap, cap_due, listener }
     }
 
     /// Until nobody can ask any more: then the BMC is told that the session is over.
@@ -178,6 +194,10 @@ impl<L: Listener> Watch<L> {
         }
         (self.status.chassis, self.status.watts) = (reading.chassis, reading.watts);
         self.status.sensors = bounds::sensors(reading.sensors);
+        if self.cap_due <= Instant::now() {
+            self.status.cap = Some(cap::keep(bmc.as_mut(), self.cap).await.map_err(|error| problem(&error))?);
+            self.cap_due = Instant::now() + CAP_EVERY;
+        }
         self.keep().await;
         Ok(())
     }
@@ -209,6 +229,13 @@ impl<L: Listener> Watch<L> {
                     Err(problem) => Err(problem),
                 };
                 Said::Parts { ask, parts }
+            }
+            Ask::Redfish { ask, what } => {
+                let answer = match self.connected(connect).await {
+                    Ok(bmc) => ask::answer(bmc.as_mut(), what).await,
+                    Err(problem) => Err(problem),
+                };
+                Said::Answer { ask, answer }
             }
         };
         self.listener.hear(said).await;
@@ -246,7 +273,7 @@ async fn carry_out(bmc: &mut Box<dyn Bmc>, verb: ServerVerb) -> Result<(), BmcEr
     }
 }
 
-fn problem(error: &BmcError) -> BmcProblem {
+pub(super) fn problem(error: &BmcError) -> BmcProblem {
     match error {
         BmcError::Transport(error) => error.problem(),
         BmcError::Completion(Completion::INSUFFICIENT_PRIVILEGE) => BmcProblem::Forbidden,
@@ -270,7 +297,7 @@ const fn code_of(problem: BmcProblem) -> FailureCode {
     }
 }
 
-fn trouble(error: &BmcError) -> Trouble {
+pub(super) fn trouble(error: &BmcError) -> Trouble {
     let code = match error {
         BmcError::Transport(TransportError::Silent) => FailureCode::BmcSilent,
         BmcError::Transport(error) => code_of(error.problem()),

@@ -2,14 +2,17 @@
 //!
 //! The worker reads hostile bytes, so what it says is believed about the BMC that it was asked about and about nothing else.
 
-use cake_node_api::ServerLog;
-use cake_types::{BmcAccess, BmcProblem, FailureCode, OperationId, Part, ServerId, ServerStatus, ServerVerb, Stamp};
+use cake_node_api::{NodeError, ServerLog};
+use cake_types::{
+    BmcAccess, BmcProblem, ConsoleTrouble, FailureCode, OperationId, Part, PowerCap, ServerAnswer, ServerAsk, ServerId,
+    ServerStatus, ServerVerb, Stamp,
+};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use zeroize::Zeroizing;
 
 /// How a BMC is reached: the name is an address by now and the seals are open.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     pub access: BmcAccess,
     pub address: Option<SocketAddr>,
@@ -32,6 +35,7 @@ pub enum Order {
         stamp: Stamp,
         target: Target,
         records: Option<String>,
+        cap: Option<PowerCap>,
     },
     /// A connection that was asked for travels with this, if there is one.
     Dialed {
@@ -54,6 +58,18 @@ pub enum Order {
     Parts {
         id: ServerId,
         ask: u64,
+    },
+    Ask {
+        id: ServerId,
+        ask: u64,
+        what: ServerAsk,
+    },
+    /// One end of a stream for somebody who wants to look at the serial console travels with this ([`cake_node_api::line`]).
+    /// `take`: whoever has it at the BMC loses it.
+    Console {
+        id: ServerId,
+        ask: u64,
+        take: bool,
     },
 }
 
@@ -86,6 +102,32 @@ pub enum Said {
         ask: u64,
         parts: Result<Vec<Part>, BmcProblem>,
     },
+    Answer {
+        ask: u64,
+        answer: Result<Result<ServerAnswer, Trouble>, BmcProblem>,
+    },
+    /// The console is open and the stream in use, or not.
+    Console {
+        ask: u64,
+        result: Result<(), NoConsole>,
+    },
+}
+
+/// Why there is no serial console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "no")]
+pub enum NoConsole {
+    Bmc { problem: BmcProblem },
+    Trouble { trouble: ConsoleTrouble },
+}
+
+impl From<NoConsole> for NodeError {
+    fn from(no: NoConsole) -> Self {
+        match no {
+            NoConsole::Bmc { problem } => Self::Bmc { problem },
+            NoConsole::Trouble { trouble } => Self::Console { trouble },
+        }
+    }
 }
 
 /// Why an order was not carried out.

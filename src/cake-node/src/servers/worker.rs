@@ -7,9 +7,10 @@
 
 use super::confine::{ConfineError, confine, shut};
 use super::connect::Connector;
+use super::console::{Consoles, Viewer};
 use super::dial::Dials;
 use super::watch::{Ask, Connect, Listener, Watch};
-use super::wire::{Order, Said, Trouble};
+use super::wire::{NoConsole, Order, Said, Target, Trouble};
 use async_trait::async_trait;
 use cake_node_api::frame::{self, FrameError, FrameReader};
 use cake_types::{BmcProblem, FailureCode, ServerId};
@@ -71,13 +72,19 @@ async fn serve(socket: StdStream) -> Result<(), BmcWorkerError> {
         }
     };
     let dials = Dials::new(say.clone());
-    let connect: Rc<dyn Connect> = Rc::new(Connector::new(sockets, dials.clone())?);
-    let mut house = House { watched: HashMap::new(), connect, say };
+    let connector = Rc::new(Connector::new(sockets, dials.clone())?);
+    let consoles = Consoles::new(connector.clone(), say.clone());
+    let mut house = House { watched: HashMap::new(), targets: HashMap::new(), consoles, connect: connector, say };
     house.order(first).await;
     loop {
         match reader.next(&stream).await {
             Ok(Order::Dialed { ask, connected: true }) => dials.dialed(ask, Some(reader.take_descriptor()?)),
             Ok(Order::Dialed { ask, connected: false }) => dials.dialed(ask, None),
+            Ok(Order::Console { id, ask, take }) => {
+                let stream = StdStream::from(reader.take_descriptor()?);
+                stream.set_nonblocking(true)?;
+                house.console(id, Viewer { ask, stream: UnixStream::from_std(stream)?, take }).await;
+            }
             Ok(order) => house.order(order).await,
             // The node is gone, and with it the reason to ask.
             Err(FrameError::Closed) => return Ok(()),
@@ -88,6 +95,8 @@ async fn serve(socket: StdStream) -> Result<(), BmcWorkerError> {
 
 struct House {
     watched: HashMap<ServerId, mpsc::Sender<Ask>>,
+    targets: HashMap<ServerId, Target>,
+    consoles: Consoles,
     connect: Rc<dyn Connect>,
     say: mpsc::Sender<Said>,
 }
@@ -105,22 +114,39 @@ impl Listener for Say {
 impl House {
     async fn order(&mut self, order: Order) {
         match order {
-            // They come first; one more changes nothing.
-            Order::Socket | Order::Dialed { .. } => {}
-            Order::Watch { id, stamp, target, records } => {
+            // They come first, or with a descriptor; one more changes nothing.
+            Order::Socket | Order::Dialed { .. } | Order::Console { .. } => {}
+            Order::Watch { id, stamp, target, records, cap } => {
+                self.consoles.target(id, Some(&target));
+                self.targets.insert(id, target.clone());
                 let (asks, received) = mpsc::channel(ASKS);
                 // The one of before ends when its asks do.
                 self.watched.insert(id, asks);
-                let (watch, connect) =
-                    (Watch::new(id, stamp, target, records.as_deref(), Say(self.say.clone())), self.connect.clone());
+                let (watch, connect) = (
+                    Watch::new(id, stamp, (target, cap), records.as_deref(), Say(self.say.clone())),
+                    self.connect.clone(),
+                );
                 tokio::task::spawn_local(async move { watch.run(&*connect, received).await });
             }
             Order::Forget { id } => {
                 self.watched.remove(&id);
+                self.targets.remove(&id);
+                self.consoles.target(id, None);
             }
             Order::Do { id, operation, verb } => self.ask(id, Ask::Do { operation, verb }).await,
             Order::Log { id, ask, after } => self.ask(id, Ask::Log { ask, after }).await,
+            Order::Ask { id, ask, what } => self.ask(id, Ask::Redfish { ask, what }).await,
             Order::Parts { id, ask } => self.ask(id, Ask::Parts { ask }).await,
+        }
+    }
+
+    async fn console(&mut self, id: ServerId, viewer: Viewer) {
+        match self.targets.get(&id) {
+            Some(target) => self.consoles.join(id, target, viewer).await,
+            None => {
+                let result = Err(NoConsole::Bmc { problem: BmcProblem::NoAddress });
+                let _ = self.say.send(Said::Console { ask: viewer.ask, result }).await;
+            }
         }
     }
 
@@ -139,6 +165,7 @@ impl House {
             }
             Ask::Log { ask, .. } => Said::Log { ask, log: Err(busy) },
             Ask::Parts { ask } => Said::Parts { ask, parts: Err(busy) },
+            Ask::Redfish { ask, .. } => Said::Answer { ask, answer: Err(busy) },
         };
         let _ = self.say.send(said).await;
     }

@@ -15,6 +15,7 @@ mod office;
 mod packages;
 mod pools;
 mod screen;
+mod server_console;
 mod server_disks;
 mod servers;
 mod sticks;

@@ -1,7 +1,7 @@
 //! Servers: a BMC that is not ours (OpenIPMI's simulator), watched by the confined worker of a real node.
 
 #[path = "../../../cake-bmc/tests/support/ipmi_sim.rs"]
-mod ipmi_sim;
+pub mod ipmi_sim;
 #[allow(dead_code, reason = "the tests of cake-bmc use more of it")]
 #[path = "../../../cake-bmc/tests/oracle/rack.rs"]
 mod rack;
@@ -21,13 +21,13 @@ use tempfile::TempDir;
 /// A BMC that does not answer is asked a while before it is silent, on a busy machine longer.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(120);
 
-struct Watched {
-    server: Server,
+pub struct Watched {
+    pub server: Server,
     generation: u64,
 }
 
 impl Watched {
-    async fn new(leader: &Leader, simulator: &Simulator, password: &str) -> Result<Self> {
+    pub async fn new(leader: &Leader, simulator: &Simulator, password: &str) -> Result<Self> {
         let meta = Meta {
             id: ServerId::now(),
             project: ProjectName::default(),
@@ -41,7 +41,7 @@ impl Watched {
         Ok(watched)
     }
 
-    async fn says(&mut self, leader: &Leader, simulator: &Simulator, password: &str) -> Result<()> {
+    pub async fn says(&mut self, leader: &Leader, simulator: &Simulator, password: &str) -> Result<()> {
         let address = simulator.address();
         let key = leader.client.hello(None).await?.key;
         let sealed = seal(&password.to_owned(), &[key], &mut OsRng)?;
@@ -56,14 +56,14 @@ impl Watched {
         Ok(())
     }
 
-    async fn apply(&mut self, leader: &Leader) -> Result<()> {
+    pub async fn apply(&mut self, leader: &Leader) -> Result<()> {
         self.generation += 1;
         let stamp = Stamp { epoch: leader.epoch, generation: Generation(self.generation) };
         self.server.meta.generation = stamp.generation;
         Ok(leader.client.apply_server(stamp, self.server.clone()).await?)
     }
 
-    async fn until(&self, leader: &mut Leader, wanted: impl Fn(&ServerStatus) -> bool) -> Result<ServerStatus> {
+    pub async fn until(&self, leader: &mut Leader, wanted: impl Fn(&ServerStatus) -> bool) -> Result<ServerStatus> {
         let until = tokio::time::Instant::now() + LIMIT;
         loop {
             let known = leader.servers.get(&self.server.meta.id);
@@ -211,7 +211,7 @@ async fn the_worker_can_do_nothing_but_speak() -> Result<()> {
 }
 
 /// The node's BMC workers.
-fn workers(node: &NodeProcess) -> Result<Vec<i32>> {
+pub fn workers(node: &NodeProcess) -> Result<Vec<i32>> {
     let pid = node.pid();
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
     let mut found = Vec::new();

@@ -17,6 +17,13 @@ pub struct Limit {
     period: [u8; 2],
 }
 
+impl Limit {
+    /// Watts, while it is switched on.
+    pub fn in_force(&self) -> Option<u16> {
+        self.active.then_some(self.watts)
+    }
+}
+
 /// An answer here may have data and say that something is amiss.
 pub fn answer(machine: &mut Machine, command: u8, data: &[u8], now: u32) -> Result<(Completion, Vec<u8>), Completion> {
     if data.first() != Some(&DCMI) || machine.description.watts.is_none() {
@@ -27,7 +34,7 @@ pub fn answer(machine: &mut Machine, command: u8, data: &[u8], now: u32) -> Resu
         0x02 => reading(machine, now),
         0x03 => get_limit(&machine.limit),
         0x04 => {
-            set_limit(&mut machine.limit, data)?;
+            set_limit(&mut machine.limit, data, machine.description.least_limit)?;
             Vec::new()
         }
         0x05 => {
@@ -79,8 +86,12 @@ fn get_limit(limit: &Limit) -> Vec<u8> {
     bytes
 }
 
-fn set_limit(limit: &mut Limit, data: &[u8]) -> Result<(), Completion> {
+fn set_limit(limit: &mut Limit, data: &[u8], least: u16) -> Result<(), Completion> {
     let [_, _, _, _, action, low, high, c0, c1, c2, c3, _, _, p0, p1] = front(data)?;
+    if u16::from_le_bytes([low, high]) < least {
+        // "Power limit out of range".
+        return Err(Completion(0x84));
+    }
     limit.action = action;
     limit.watts = u16::from_le_bytes([low, high]);
     limit.correction = [c0, c1, c2, c3];

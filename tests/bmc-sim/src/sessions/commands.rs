@@ -1,6 +1,6 @@
 //! The commands that are about the session that they come in (IPMI 2.0 §22.18 … §22.20, §24).
 
-use super::Sessions;
+use super::{Around, Sessions};
 use crate::machine::Answer;
 use crate::sol::{self, Sol};
 use cake_bmc::message::net_fn;
@@ -16,7 +16,7 @@ pub fn closed(data: &[u8], own: u32) -> u32 {
 
 impl Sessions {
     /// `None`: it is not about sessions.
-    pub(super) fn session_command(&mut self, id: u32, request: &Request) -> Option<Answer> {
+    pub(super) fn session_command(&mut self, id: u32, request: &Request, around: &mut Around<'_>) -> Option<Answer> {
         if request.net_fn != net_fn::APP {
             return None;
         }
@@ -28,7 +28,7 @@ impl Sessions {
             0x3c => Err(Completion(0x87)),
             0x3d => self.info(id),
             0x48 => self.activate(id, data),
-            0x49 => self.deactivate(data),
+            0x49 => self.deactivate(id, data, around),
             0x4a => Ok(vec![1, u8::from(data == [SOL] && self.is_watched()), 0]),
             0x4b => Ok(self.instance()),
             // IPMI messages and SOL; open session and RAKP.
@@ -80,10 +80,14 @@ impl Sessions {
         Ok(bytes)
     }
 
-    fn deactivate(&mut self, data: &[u8]) -> Answer {
+    /// §24.2: whose console it is does not matter. Who has it and did not ask is told.
+    fn deactivate(&mut self, own: u32, data: &[u8], around: &mut Around<'_>) -> Answer {
         let watching = self.watching().map(|(id, ..)| id).filter(|_| data.first() == Some(&SOL));
         // "Already deactivated".
         let id = watching.ok_or(Completion(0x80))?;
+        if id != own {
+            self.end_console(around);
+        }
         self.active(id).ok_or(Completion::UNSPECIFIED)?.sol = None;
         Ok(Vec::new())
     }

@@ -1,5 +1,7 @@
 //! A model of a node behind the real node API: it keeps what it is told as a node must, and runs nothing.
 
+#[path = "node/server_consoles.rs"]
+pub mod server_consoles;
 #[path = "node/servers.rs"]
 pub mod servers;
 #[path = "node/service.rs"]
@@ -47,6 +49,7 @@ pub struct State {
     outcomes: Vec<OperationOutcome>,
     tickets: HashMap<String, StreamKind>,
     pub bmcs: servers::Bmcs,
+    pub server_consoles: server_consoles::ServerConsoles,
     /// New VMs stay in `provisioning`.
     pub slow_disks: bool,
     /// Guests hold their CD drives shut.
@@ -140,6 +143,7 @@ impl SimNode {
                 outcomes: Vec::new(),
                 tickets: HashMap::new(),
                 bmcs: Default::default(),
+                server_consoles: Default::default(),
                 slow_disks: false,
                 drives_held: false,
                 disks_held: false,

@@ -3,8 +3,8 @@
 use super::SimNode;
 use cake_node_api::{NodeError, Observed, OperationResult, ServerLog, ServerOutcome};
 use cake_types::{
-    BmcProblem, ChassisStatus, ChassisVerb, OperationId, Part, PartFact, PartField, Server, ServerEvent, ServerId,
-    ServerStatus, ServerVerb, Stamp,
+    BiosSetting, BmcDrive, BmcFirmware, BmcMedium, BmcProblem, ChassisStatus, ChassisVerb, FailureCode, OperationId,
+    Part, PartFact, PartField, Server, ServerAnswer, ServerAsk, ServerEvent, ServerId, ServerStatus, ServerVerb, Stamp,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -18,6 +18,9 @@ pub struct Bmcs {
     pub log: ServerLog,
     /// Orders are taken and nothing comes of them.
     pub slow: bool,
+    /// By Redfish; none: no BMC speaks it.
+    pub drives: Option<Vec<BmcDrive>>,
+    pub media: Vec<BmcMedium>,
 }
 
 const CHASSIS: ChassisStatus = ChassisStatus {
@@ -111,6 +114,45 @@ impl SimNode {
         let text = server.meta.name.to_string();
         let fields = vec![PartField { what: PartFact::ProductName, text }];
         Ok(vec![Part { id: "0".into(), name: "Chassis".into(), entity: None, fields, trouble: None }])
+    }
+
+    pub(super) fn answer_redfish(&self, id: ServerId, what: ServerAsk) -> Result<ServerAnswer, NodeError> {
+        self.with(|state| {
+            state.bmcs.watched.get(&id).ok_or(NodeError::Unknown)?;
+            let refused = |code, detail: &str| NodeError::BmcRefused { code, detail: detail.into() };
+            let drives = state.bmcs.drives.as_mut().ok_or(refused(FailureCode::BmcUnsupported, "no Redfish"))?;
+            match what {
+                ServerAsk::Drives => Ok(ServerAnswer::Drives(drives.clone())),
+                ServerAsk::Firmware => Ok(ServerAnswer::Firmware(vec![BmcFirmware {
+                    id: "/redfish/v1/UpdateService/FirmwareInventory/BIOS".into(),
+                    name: "BIOS".into(),
+                    version: "R 1.9".into(),
+                    updateable: true,
+                }])),
+                ServerAsk::Bios => Ok(ServerAnswer::Bios(vec![BiosSetting {
+                    name: "BootMode".into(),
+                    value: "Uefi".into(),
+                    pending: None,
+                }])),
+                ServerAsk::Media => Ok(ServerAnswer::Media(state.bmcs.media.clone())),
+                ServerAsk::InsertMedium { slot, image } => {
+                    let slot = state.bmcs.media.iter_mut().find(|known| known.id == slot);
+                    slot.ok_or(refused(FailureCode::BmcFailed, "HTTP status 404"))?.image = Some(image);
+                    Ok(ServerAnswer::Done)
+                }
+                ServerAsk::EjectMedium { slot } => {
+                    let slot = state.bmcs.media.iter_mut().find(|known| known.id == slot);
+                    slot.ok_or(refused(FailureCode::BmcFailed, "HTTP status 404"))?.image = None;
+                    Ok(ServerAnswer::Done)
+                }
+                ServerAsk::LightDrive { drive, on } => {
+                    let drive = drives.iter_mut().find(|known| known.id == drive);
+                    let drive = drive.ok_or(refused(FailureCode::BmcFailed, "HTTP status 404"))?;
+                    drive.lit = Some(on);
+                    Ok(ServerAnswer::Done)
+                }
+            }
+        })
     }
 
     /// What a snapshot tells of servers.

@@ -11,8 +11,8 @@ use cake_types::{
     ByteSize, Column, Counters, CpuTimes, DiskCounters, Epoch, Export, ExportId, ExportStage, ExportStatus, Failure,
     FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import, ImportStage, ImportStatus,
     InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId, OperationId, Part, PoolId,
-    PoolSpec, PressureTimes, Server, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm,
-    VmCounters, VmId,
+    PoolSpec, PressureTimes, Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec,
+    UsageHistory, UsageOf, Vm, VmCounters, VmId,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -359,6 +359,14 @@ impl NodeService for SimNode {
         Ok(Counters { host, vms: alive.into_iter().map(|id| (id, counters)).collect() })
     }
 
+    async fn ask_server(&self, server: ServerId, what: ServerAsk) -> Result<ServerAnswer, NodeError> {
+        self.answer_redfish(server, what)
+    }
+
+    async fn server_ticket(&self, server: ServerId, take: bool) -> Result<StreamTicket, NodeError> {
+        self.server_console_ticket(server, take)
+    }
+
     async fn ticket(&self, kind: StreamKind, _: VmId) -> Result<StreamTicket, NodeError> {
         let ticket = uuid::Uuid::new_v4().to_string();
         self.with(|state| state.tickets.insert(ticket.clone(), kind));
@@ -368,6 +376,9 @@ impl NodeService for SimNode {
     /// A serial console that says `boot` and then what it is told; a screen that only says what it is told; a picture of two
     /// pixels.
     async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, NodeError> {
+        if let Some(console) = self.open_server_console(&ticket) {
+            return console;
+        }
         let kind = self.with(|state| state.tickets.remove(&ticket.0)).ok_or(NodeError::BadTicket)?;
         if kind == StreamKind::Picture {
             let mut file = tempfile::tempfile().unwrap();
