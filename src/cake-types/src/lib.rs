@@ -29,6 +29,7 @@ mod network;
 mod node;
 mod pool;
 mod problem;
+mod scan;
 mod sealed;
 mod sensor;
 mod server;
@@ -82,6 +83,9 @@ pub use network::{BridgeName, BridgeNameError, BridgeStatus, Forward, ForwardErr
 pub use node::{Accelerator, Node, NodeCapacity, NodeStatus, TcgReason};
 pub use pool::{Pool, PoolSpec, PoolStatus};
 pub use problem::{Code, Problem};
+pub use scan::{
+    FOUND_MAX, FoundBmc, FoundRedfish, HostNetwork, SCAN_MAX, ScanEnd, ScanRange, ScanStatus, WeakPassword,
+};
 pub use sealed::{KeyError, OpenError, OsRng, PublicKey, SealError, Sealed, SecretKey, seal};
 pub use sensor::{Entity, Limits, Sensor, SensorFact, SensorGroup, SensorState, SensorUnit};
 pub use server::{
@@ -93,7 +97,7 @@ pub use server_disk::{
     DiskHealth, DiskSilence, DiskVerdict, DiskWarning, DiskWear, ServerBus, ServerDisk, WEAR_CRITICAL, WEAR_WARNING,
 };
 pub use settings::{
-    Calendar, Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SystemSettings, bin_days,
+    Calendar, Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SetupServer, SystemSettings, bin_days,
 };
 pub use stick::{STICK_PATH_MAX, Stick, StickFile, StickFormat, StickTrouble};
 pub use tag::{Tag, TagError, Tags, tags};
