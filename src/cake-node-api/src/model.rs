@@ -3,8 +3,8 @@
 use cake_types::{
     BmcProblem, ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, HostSpec, ImageId, ImageSpec,
     ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, Part, PoolId, PoolStatus,
-    PublicKey, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec, Usage,
-    UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    PublicKey, ScanRange, ScanStatus, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp,
+    Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -136,6 +136,10 @@ pub enum Observed {
         id: ServerId,
     },
     ServerOperation(ServerOutcome),
+    /// The last scan for BMCs since the node was started, whole: it is told again as it goes on. In a snapshot always.
+    Scan {
+        scan: Option<Box<ScanStatus>>,
+    },
     /// A sample of every running VM.
     Usage {
         samples: Vec<(VmId, Usage)>,
@@ -365,6 +369,13 @@ pub enum Request {
     },
     ServerParts {
         id: ServerId,
+    },
+    Scan {
+        operation: OperationId,
+        range: ScanRange,
+    },
+    StopScan {
+        operation: OperationId,
     },
     Observe,
     Ticket {

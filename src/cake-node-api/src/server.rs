@@ -8,7 +8,7 @@ use crate::{
 use async_trait::async_trait;
 use cake_types::{
     ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, Part, PoolId, PoolSpec,
-    Server, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    ScanRange, Server, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -80,6 +80,11 @@ pub trait NodeService: Send + Sync + 'static {
     async fn server_log(&self, id: ServerId, after: Option<String>) -> Result<ServerLog, NodeError>;
     /// What the server is built of, as its BMC says.
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, NodeError>;
+    /// Asks a range of addresses for BMCs, once for each `operation`; nobody logs in. One at a time: another one is refused meanwhile.
+    /// What answers is observed. It is not durable: a node that is started anew does not go on with it.
+    async fn scan(&self, operation: OperationId, range: ScanRange) -> Result<(), NodeError>;
+    /// Asks nobody else. Nothing, where the scan is over or was never here.
+    async fn stop_scan(&self, operation: OperationId) -> Result<(), NodeError>;
     async fn observe(&self) -> Result<ObservedStream, NodeError>;
     async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError>;
     /// One end of a connected stream socket; for [`StreamKind::Picture`] a file.
@@ -201,6 +206,8 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
         Request::ServerLog { id, after } => {
             service.server_log(id, after).await.map(|log| Answer::ServerLog(Box::new(log)))
         }
+        Request::Scan { operation, range } => service.scan(operation, range).await.map(accepted),
+        Request::StopScan { operation } => service.stop_scan(operation).await.map(accepted),
         Request::ServerParts { id } => service.server_parts(id).await.map(Answer::ServerParts),
         Request::Ticket { kind, vm } => service.ticket(kind, vm).await.map(Answer::Ticket),
         Request::Open { ticket } => service.open(ticket).await.map(&mut with),

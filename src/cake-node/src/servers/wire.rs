@@ -3,9 +3,12 @@
 //! The worker reads hostile bytes, so what it says is believed about the BMC that it was asked about and about nothing else.
 
 use cake_node_api::ServerLog;
-use cake_types::{BmcAccess, BmcProblem, FailureCode, OperationId, Part, ServerId, ServerStatus, ServerVerb, Stamp};
+use cake_types::{
+    BmcAccess, BmcProblem, FailureCode, FoundBmc, OperationId, Part, ScanRange, ServerId, ServerStatus, ServerVerb,
+    Stamp,
+};
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use zeroize::Zeroizing;
 
 /// How a BMC is reached: the name is an address by now and the seals are open.
@@ -55,6 +58,12 @@ pub enum Order {
         id: ServerId,
         ask: u64,
     },
+    /// A UDP socket of the range's family travels with this: one that nothing else is said over.
+    Scan {
+        operation: OperationId,
+        range: ScanRange,
+    },
+    StopScan,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -85,6 +94,21 @@ pub enum Said {
     Parts {
         ask: u64,
         parts: Result<Vec<Part>, BmcProblem>,
+    },
+    /// A connection to the Redfish port of an address of the scan is wanted.
+    DialFound {
+        ask: u64,
+        operation: OperationId,
+        address: IpAddr,
+    },
+    /// So many more addresses have been asked; who answered, as far as is known of them.
+    Scanned {
+        operation: OperationId,
+        asked: u32,
+        found: Vec<FoundBmc>,
+    },
+    ScanOver {
+        operation: OperationId,
     },
 }
 

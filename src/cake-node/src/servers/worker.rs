@@ -8,11 +8,12 @@
 use super::confine::{ConfineError, confine, shut};
 use super::connect::Connector;
 use super::dial::Dials;
+use super::sweep;
 use super::watch::{Ask, Connect, Listener, Watch};
 use super::wire::{Order, Said, Trouble};
 use async_trait::async_trait;
 use cake_node_api::frame::{self, FrameError, FrameReader};
-use cake_types::{BmcProblem, FailureCode, ServerId};
+use cake_types::{BmcProblem, FailureCode, OperationId, ScanRange, ServerId};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::task::LocalSet;
+use tokio::task::{AbortHandle, LocalSet};
 
 /// Orders and questions that may wait for one BMC: who is slower than that has its say later.
 const ASKS: usize = 32;
@@ -72,17 +73,19 @@ async fn serve(socket: StdStream) -> Result<(), BmcWorkerError> {
     };
     let dials = Dials::new(say.clone());
     let connect: Rc<dyn Connect> = Rc::new(Connector::new(sockets, dials.clone())?);
-    let mut house = House { watched: HashMap::new(), connect, say };
-    house.order(first).await;
+    let mut house = House { watched: HashMap::new(), connect, say, dials: dials.clone(), sweep: None };
+    let mut next = Ok(first);
     loop {
-        match reader.next(&stream).await {
+        match next {
             Ok(Order::Dialed { ask, connected: true }) => dials.dialed(ask, Some(reader.take_descriptor()?)),
             Ok(Order::Dialed { ask, connected: false }) => dials.dialed(ask, None),
+            Ok(Order::Scan { operation, range }) => house.scan(operation, range, reader.take_descriptor()?),
             Ok(order) => house.order(order).await,
             // The node is gone, and with it the reason to ask.
             Err(FrameError::Closed) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
+        next = reader.next(&stream).await;
     }
 }
 
@@ -90,6 +93,9 @@ struct House {
     watched: HashMap<ServerId, mpsc::Sender<Ask>>,
     connect: Rc<dyn Connect>,
     say: mpsc::Sender<Said>,
+    dials: Arc<Dials>,
+    /// The scan that is at work.
+    sweep: Option<AbortHandle>,
 }
 
 struct Say(mpsc::Sender<Said>);
@@ -105,8 +111,9 @@ impl Listener for Say {
 impl House {
     async fn order(&mut self, order: Order) {
         match order {
-            // They come first; one more changes nothing.
-            Order::Socket | Order::Dialed { .. } => {}
+            // They come with a descriptor, and were taken with it; of sockets one more changes nothing.
+            Order::Socket | Order::Dialed { .. } | Order::Scan { .. } => {}
+            Order::StopScan => self.stop_scan(),
             Order::Watch { id, stamp, target, records } => {
                 let (asks, received) = mpsc::channel(ASKS);
                 // The one of before ends when its asks do.
@@ -121,6 +128,18 @@ impl House {
             Order::Do { id, operation, verb } => self.ask(id, Ask::Do { operation, verb }).await,
             Order::Log { id, ask, after } => self.ask(id, Ask::Log { ask, after }).await,
             Order::Parts { id, ask } => self.ask(id, Ask::Parts { ask }).await,
+        }
+    }
+
+    fn scan(&mut self, operation: OperationId, range: ScanRange, socket: OwnedFd) {
+        self.stop_scan();
+        let sweep = sweep::sweep(operation, range, socket, self.dials.clone(), self.say.clone());
+        self.sweep = Some(tokio::task::spawn_local(sweep).abort_handle());
+    }
+
+    fn stop_scan(&mut self) {
+        if let Some(sweep) = self.sweep.take() {
+            sweep.abort();
         }
     }
 

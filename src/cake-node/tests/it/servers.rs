@@ -1,7 +1,7 @@
 //! Servers: a BMC that is not ours (OpenIPMI's simulator), watched by the confined worker of a real node.
 
 #[path = "../../../cake-bmc/tests/support/ipmi_sim.rs"]
-mod ipmi_sim;
+pub mod ipmi_sim;
 #[allow(dead_code, reason = "the tests of cake-bmc use more of it")]
 #[path = "../../../cake-bmc/tests/oracle/rack.rs"]
 mod rack;
@@ -52,6 +52,7 @@ impl Watched {
             user: USER.into(),
             password: Some(sealed),
             key: None,
+            weak: None,
         });
         Ok(())
     }
@@ -211,7 +212,7 @@ async fn the_worker_can_do_nothing_but_speak() -> Result<()> {
 }
 
 /// The node's BMC workers.
-fn workers(node: &NodeProcess) -> Result<Vec<i32>> {
+pub fn workers(node: &NodeProcess) -> Result<Vec<i32>> {
     let pid = node.pid();
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
     let mut found = Vec::new();
