@@ -39,6 +39,7 @@ mod search;
 mod server;
 mod server_disks;
 mod server_look;
+mod server_scan;
 mod sticks;
 mod system;
 mod ups;

@@ -1,7 +1,7 @@
 //! Physical machines, by id or by name.
 
 use crate::core::{NO_BODY, escape};
-use crate::wire::{Sensors, Server, ServerEvents, ServerParts, Task};
+use crate::wire::{BmcScans, Sensors, Server, ServerEvents, ServerParts, Task};
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -49,6 +49,22 @@ impl Client {
     /// Changes what `change` names, if nobody else did since `seen` was read.
     pub async fn change_server(&self, seen: &Seen<Server>, change: &Value) -> Result<Seen<Server>, Error> {
         self.patch(&path(&seen.id.to_string()), seen.etag(), change).await
+    }
+
+    /// Ranges worth asking for BMCs, and what the last scan has found.
+    pub async fn bmc_scan(&self) -> Result<Seen<BmcScans>, Error> {
+        self.get("/v1/bmc-scan").await
+    }
+
+    /// Asks a range for BMCs, at other ports than the usual ones where they are given.
+    pub async fn scan_bmcs(
+        &self,
+        range: &str,
+        port: Option<u16>,
+        redfish_port: Option<u16>,
+    ) -> Result<Seen<Task>, Error> {
+        let body = json!({ "range": range, "port": port, "redfish_port": redfish_port });
+        self.post("/v1/bmc-scan", Some(&body)).await
     }
 
     pub async fn remove_server(&self, seen: &Seen<Server>) -> Result<(), Error> {

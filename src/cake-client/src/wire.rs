@@ -19,8 +19,8 @@ pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditR
 pub use rack::{Announcement, Certificate, SigningRequest, Ups, UpsServer, UpsSettings};
 pub use server_disks::{ServerDisk, ServerDiskHealth, ServerDisks};
 pub use servers::{
-    Bmc, BmcDevice, PartField, RackPlace, Sensor, SensorFact, SensorLimits, Sensors, Server, ServerEvent, ServerEvents,
-    ServerNode, ServerPart, ServerParts,
+    Bmc, BmcDevice, BmcScan, BmcScans, FoundBmc, PartField, RackPlace, Sensor, SensorFact, SensorLimits, Sensors,
+    Server, ServerEvent, ServerEvents, ServerNode, ServerPart, ServerParts,
 };
 pub use sticks::{Stick, StickFile, Sticks};
 

@@ -14,6 +14,7 @@ pub enum ServerCommand {
         #[arg(value_name = "SERVER")]
         server: String,
     },
+    Scan(ServerScanArgs),
     Add(ServerAddArgs),
     Set(ServerSetArgs),
     Remove {
@@ -72,6 +73,18 @@ pub enum ServerCommand {
         #[arg(value_name = "POLICY", value_parser = RESTORE)]
         policy: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct ServerScanArgs {
+    #[arg(value_name = "RANGE")]
+    pub range: Option<String>,
+    #[arg(long, value_name = "PORT", requires = "range")]
+    pub port: Option<u16>,
+    #[arg(long, value_name = "PORT", requires = "range")]
+    pub redfish_port: Option<u16>,
+    #[arg(long, requires = "range")]
+    pub no_wait: bool,
 }
 
 #[derive(Debug, Args)]
