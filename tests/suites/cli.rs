@@ -1,7 +1,12 @@
 //! The `cake` command as people and scripts use it: tables, JSON, exit codes, both languages.
 
+#[allow(dead_code, reason = "the tests of cake-bmc use more of it")]
+#[path = "../../src/cake-bmc/tests/support/ipmi_sim.rs"]
+mod ipmi_sim;
+
 use anyhow::{Context, Result, ensure};
 use cake_tests::{Cake, Instance, PASSWORD, in_time};
+use ipmi_sim::{PASSWORD as SIM_PASSWORD, Simulator, USER};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -73,6 +78,41 @@ async fn tables_json_exit_codes_and_both_languages() -> Result<()> {
     instance.kill_caked();
     let away = english.run(&["setup", "status"]).await?;
     ensure!(away.code == 6 && away.err.contains("does not answer"), "{away:?}");
+    Ok(())
+}
+
+/// A BMC that is not ours, among addresses where nobody is.
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_are_found_by_a_scan_and_added_as_it_says() -> Result<()> {
+    let simulator = Simulator::start()?;
+    let (ip, port) = (simulator.address().ip().to_string(), simulator.address().port().to_string());
+    let mut instance = Instance::start()?;
+    let (english, chinese) = (instance.cake(), instance.cake().in_locale("zh_TW.UTF-8"));
+    instance.answer_wizard().await?;
+    log_in(&english, "admin", PASSWORD).await?;
+    ensure!(english.run(&["server", "scan"]).await?.code == 0, "the ranges that are worth asking");
+    for range in ["everything", "10.0.0.9-10.0.0.1", "10.0.0.0/8", "10.0.0.1-::1"] {
+        let wrong = english.run(&["server", "scan", range]).await?;
+        ensure!(wrong.code != 0 && wrong.err.to_lowercase().contains("range"), "{range}: {wrong:?}");
+    }
+    let scan = ["server", "scan", &ip, "--port", &port, "--redfish-port", "1"];
+    let found = english.ok(&scan).await?;
+    ensure!(found.out.contains(&ip) && found.out.contains("IPMI"), "{found:?}");
+    let hint = found.out.lines().find(|line| line.contains("cake server add")).context("a hint")?;
+    ensure!(hint.contains(&format!("--bmc {ip}:{port} --access ipmi")), "{hint}");
+    let name = hint.split("server add ").nth(1).and_then(|rest| rest.split(' ').next()).context("a name")?;
+    let add = ["server", "add", name, "--bmc", &format!("{ip}:{port}"), "--access", "ipmi", "--user", USER];
+    let add = [&add[..], &["--password-stdin"]].concat();
+    let added = english.run_with(&add, format!("{SIM_PASSWORD}\n").as_bytes()).await?;
+    ensure!(added.code == 0, "{added:?}");
+    let again = english.ok(&scan).await?;
+    ensure!(again.out.contains(name) && !again.out.contains("cake server add"), "it is there already: {again:?}");
+    aligned(&again.out, &["Maker", "Speaks"])?;
+    let json = english.json(&scan).await?;
+    ensure!(json["scan"]["found"][0]["server"]["name"] == name && json["scan"]["state"] == "done", "{json}");
+    let nobody = ["server", "scan", &ip, "--port", "1", "--redfish-port", "1"];
+    let nothing = chinese.ok(&nobody).await?;
+    ensure!(nothing.out.contains("沒有BMC回應"), "{nothing:?}");
     Ok(())
 }
 

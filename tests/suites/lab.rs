@@ -1,9 +1,11 @@
 //! The laboratory of `make up LAB=1`, asked by a client that is not ours: real BMCs (ipmi_sim) over loopback, real machines (QEMU).
 
 use anyhow::{Context, Result, bail, ensure};
+use cake_bmc::discover::{Range, Tempo, discover};
 use cake_tests::{DEADLINE, Process, workspace};
 use std::fs;
 use std::io::{Read, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -139,6 +141,7 @@ fn a_laboratory_has_real_power_sensors_and_an_end() -> Result<()> {
     let again = lab.ok("up.sh", &[])?;
     ensure!(again.contains("lab-1 is running") && processes(&lab) == before, "{again}");
 
+    a_scan_finds_it(&lab)?;
     it_says_what_it_is(&lab)?;
     power_is_a_machine(&lab)?;
     its_serial_port_is_a_console(&lab)?;
@@ -173,6 +176,21 @@ fn secrets_stay_secret(lab: &Lab) -> Result<()> {
     let files = [lab.path("lab/password"), lab.path("lab/lab-1/lan.conf")];
     for path in &files {
         ensure!(fs::metadata(path)?.permissions().mode().trailing_zeros() >= 6, "{} is its owner's", path.display());
+    }
+    Ok(())
+}
+
+/// As the servers' own worker asks: by presence pings, without a login.
+fn a_scan_finds_it(lab: &Lab) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for server in SERVERS {
+        let (ip, port) = (IpAddr::from([127, 0, 0, 1]), lab.read(&format!("lab/{server}/port"))?.parse()?);
+        let range = Range::new(ip, ip, port)?;
+        let found = runtime.block_on(async {
+            let socket = tokio::net::UdpSocket::bind((ip, 0)).await?;
+            discover(&socket, &range, Tempo { rounds: 50, ..Tempo::default() }).await
+        })?;
+        ensure!(found.len() == 1 && found[0].ipmi, "{server}: {found:?}");
     }
     Ok(())
 }

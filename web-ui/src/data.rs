@@ -3,15 +3,15 @@
 use async_trait::async_trait;
 use cake_i18n::Words;
 use cake_planner::query::Filter;
+use cake_planner::scan::Candidate;
 use cake_planner::server::ServerHealth;
 use cake_types::{
     AccountId, Alert, Announcement, ApiToken, AuditRecord, BiosSetting, BmcDrive, BmcFirmware, BmcMedium, ByteSize,
-    Calendar, CertificateInfo, Channel, ChannelState, Event, Export, ExportStatus, Failure, Grouping, Image, Import,
-    ImportStatus, Language, Name, Node, NodeId, NodeStatus, Part, Permission, Pool, PoolStatus, Problem, Role,
-    RoleName, SavedQuery, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, SessionId, Stick, SystemSettings,
-    Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState, Week,
+    Calendar, CertificateInfo, Channel, ChannelState, Event, Export, ExportStatus, Failure, Grouping, Image,
+    ImageStatus, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Part, Permission, Pool, PoolStatus,
+    Problem, Role, RoleName, SavedQuery, ScanStatus, Server, ServerDisk, ServerEvent, ServerId, ServerStatus,
+    SessionId, Severity, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState, Week,
 };
-use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
 use jiff::Timestamp;
 use std::pin::Pin;
@@ -52,6 +52,8 @@ pub trait ConsoleData: Send + Sync + 'static {
     /// Physical machines, in any order.
     async fn servers(&self) -> Vec<Arc<ServerView>>;
     async fn server(&self, id: ServerId) -> Option<Arc<ServerView>>;
+    /// Ranges that are worth asking for BMCs, and what the last scan has found.
+    async fn bmc_scan(&self) -> ScanView;
     /// What its BMC has in its event log now. Takes as long as the BMC does.
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem>;
     /// What its BMC says now that it is built of.
@@ -160,6 +162,8 @@ pub enum Change {
     Pool,
     Node,
     Server(ServerId),
+    /// A scan for BMCs has begun, gone on or ended.
+    Scan,
     Alerts,
     Settings,
     Account,
@@ -356,6 +360,18 @@ pub struct ServerView {
     pub node: Option<Name>,
     /// For If-Match, as the API's ETag header writes it.
     pub etag: String,
+}
+
+/// BMCs in a range of addresses.
+#[derive(Clone, Debug, Default)]
+pub struct ScanView {
+    /// Those that cake's own machines have addresses in.
+    pub ranges: Vec<String>,
+    /// The last one; `None`: nobody has asked since the node was started.
+    pub scan: Option<Arc<ScanStatus>>,
+    /// While it is at work.
+    pub task: Option<TaskId>,
+    pub found: Vec<Candidate>,
 }
 
 /// A server's event log.

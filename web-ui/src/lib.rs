@@ -22,7 +22,7 @@ mod show;
 
 pub use data::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView,
+    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ScanView,
     ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 
@@ -56,6 +56,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/hardware", get(pages::server_disks::page))
         .route("/servers", get(pages::servers::page))
         .route("/servers.csv", get(pages::servers::csv))
+        .route("/servers/find", get(pages::find::page))
         .route("/servers/{server}", get(pages::server::page))
         .route("/servers/{server}/console", get(pages::server_console::page))
         .route("/servers/{server}/firmware", get(pages::server_redfish::firmware))

@@ -14,6 +14,7 @@ mod drives;
 pub mod error;
 pub mod events;
 mod exports;
+pub mod find;
 pub mod help;
 mod host;
 pub mod images;
@@ -84,6 +85,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
         ["alerts"] => alerts::regions(data, f, &mut regions).await,
         ["hardware"] => server_disks::regions(data, f, &mut regions).await,
         ["servers"] => servers::regions(data, f, &parsed(query), &mut regions).await,
+        ["servers", "find"] => find::regions(data, f, &mut regions).await,
         ["servers", id] => match server::find(data, id).await {
             Some(view) => server::regions(data, f, &view, &mut regions).await,
             None => server::gone(f, &mut regions),

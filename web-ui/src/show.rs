@@ -156,6 +156,7 @@ fn cancel(f: &Frame, task: &Task) -> Option<Cancel> {
         cake_planner::task::Cancel::Delete => "delete",
         cake_planner::task::Cancel::PowerOff => "off",
         cake_planner::task::Cancel::StayOn => "on",
+        cake_planner::task::Cancel::AskNoMore => "scan",
     };
     let asks = task.end.is_none() && !task.cancel_requested && f.may_manage();
     asks.then(|| Cancel {
@@ -295,9 +296,11 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             | AlertKind::UpsReplaceBattery
             | AlertKind::UpsShutdown => "ups",
             AlertKind::ChannelFails => "notifications",
-            AlertKind::ServerSilent | AlertKind::ChassisFault | AlertKind::SensorLimit | AlertKind::SensorFault => {
-                "servers"
-            }
+            AlertKind::ServerSilent
+            | AlertKind::ChassisFault
+            | AlertKind::BmcPassword
+            | AlertKind::SensorLimit
+            | AlertKind::SensorFault => "servers",
             _ if of_a_disk => "server-disks",
             _ => "alerts",
         },

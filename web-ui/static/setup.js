@@ -143,15 +143,16 @@
   const keep = (event) => {
     if (!at('recovery-kept').checked) event.preventDefault();
   };
-  const go = at('first-vm');
-  go.addEventListener('click', (event) => {
-    if (!at('recovery-kept').checked) {
-      event.preventDefault();
-      at('recovery-kept').focus();
-    }
-  });
-  at('recovery-kept').addEventListener('change', ({ target }) => {
-    if (target.checked) go.removeAttribute('aria-disabled');
-    else go.setAttribute('aria-disabled', 'true');
-  });
+  for (const go of form.querySelectorAll('[data-after-key]')) {
+    go.addEventListener('click', (event) => {
+      if (!at('recovery-kept').checked) {
+        event.preventDefault();
+        at('recovery-kept').focus();
+      }
+    });
+    at('recovery-kept').addEventListener('change', ({ target }) => {
+      if (target.checked) go.removeAttribute('aria-disabled');
+      else go.setAttribute('aria-disabled', 'true');
+    });
+  }
 })();

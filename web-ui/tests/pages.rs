@@ -5,6 +5,7 @@ mod common;
 mod suites {
     pub mod access;
     pub mod browser;
+    pub mod find;
     pub mod language;
     pub mod live;
     pub mod markup;

@@ -11,10 +11,10 @@ use crate::guard::{Access, Operation, guard, outer};
 use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
-    accounts, alerts, announcement, audit, backups, bin, bulk, causes, cd, certificate, channels, console, disks,
-    events, exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_console,
-    server_disks, server_drives, server_orders, server_redfish, servers, session, settings, setup, sticks, support,
-    tasks, tokens, ups, usage, vms, volumes, watch, week,
+    accounts, alerts, announcement, audit, backups, bin, bmc_scan, bulk, causes, cd, certificate, channels, console,
+    disks, events, exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen,
+    server_console, server_disks, server_drives, server_orders, server_redfish, servers, session, settings, setup,
+    sticks, support, tasks, tokens, ups, usage, vms, volumes, watch, week,
 };
 
 struct Table {
@@ -211,6 +211,8 @@ fn table(api: Api) -> Table {
             With(Administer),
             server_orders::restore,
         )
+        .add("bmc_scan_get", ("GET", "/v1/bmc-scan"), With(View), bmc_scan::get)
+        .add("bmc_scan_start", ("POST", "/v1/bmc-scan"), With(Administer), bmc_scan::start)
         .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)
         .add("task_get", ("GET", "/v1/tasks/{task}"), With(View), tasks::get)
         .add("task_cancel", ("POST", "/v1/tasks/{task}/cancel"), With(Manage), tasks::cancel)

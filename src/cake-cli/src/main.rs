@@ -43,6 +43,7 @@ mod server_disks;
 mod server_drives;
 mod server_look;
 mod server_redfish;
+mod server_scan;
 mod sticks;
 mod system;
 mod ups;

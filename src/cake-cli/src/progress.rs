@@ -63,7 +63,12 @@ pub async fn ended(context: &Context, client: &Client, task: Seen<Task>) -> Resu
 fn show(bar: &ProgressBar, task: &Task) {
     let Some(progress) = task.progress.filter(|p| p.total.bytes() > 0) else { return };
     if bar.length() != Some(progress.total.bytes()) {
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {binary_bytes} / {binary_total_bytes}");
+        // A scan counts addresses, everything else bytes.
+        let counted = match task.kind.as_str() {
+            "bmc-scan" => "{msg} {wide_bar} {pos} / {len}",
+            _ => "{msg} {wide_bar} {binary_bytes} / {binary_total_bytes}",
+        };
+        let style = ProgressStyle::with_template(counted);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_length(progress.total.bytes());
     }

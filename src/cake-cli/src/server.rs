@@ -5,7 +5,7 @@ use crate::args::{BmcArgs, ServerAddArgs, ServerCommand, ServerSetArgs};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{progress, server_cap, server_console, server_drives, server_look, server_redfish};
+use crate::{progress, server_cap, server_console, server_drives, server_look, server_redfish, server_scan};
 use cake_client::wire::{Server, Task};
 use cake_client::{Client, Seen};
 use serde_json::{Map, Value, json};
@@ -16,6 +16,7 @@ pub async fn run(context: &Context, command: ServerCommand) -> Result<(), Failur
     match command {
         ServerCommand::List => list(context, &client).await,
         ServerCommand::Show { server } => server_look::show(context, &client.server(&server).await?),
+        ServerCommand::Scan(args) => server_scan::run(context, &client, args).await,
         ServerCommand::Add(args) => add(context, &client, args).await,
         ServerCommand::Set(args) => set(context, &client, args).await,
         ServerCommand::Remove { server, yes } => remove(context, &client, &server, yes).await,

@@ -46,6 +46,7 @@ pub fn show(context: &Context, server: &Seen<Server>) -> Result<(), Failure> {
         context.words.text_with("server-units", &[("unit", &unit), ("height", &height)])
     });
     let firmware = server.device.as_ref().map(|device| device.firmware.clone()).filter(|firmware| !firmware.is_empty());
+    let weak = server.bmc.as_ref().and_then(|bmc| bmc.weak_password.as_deref());
     let faults: Vec<String> = server.faults.iter().map(|fault| word(context, "chassis-fault-", fault)).collect();
     context.facts(
         &server.json,
@@ -61,6 +62,7 @@ pub fn show(context: &Context, server: &Seen<Server>) -> Result<(), Failure> {
             ("server-node", server.node.as_ref().map(|node| node.name.clone())),
             ("server-bmc", place_of_bmc(context, server)),
             ("cli-col-user", server.bmc.as_ref().map(|bmc| bmc.user.clone()).filter(|user| !user.is_empty())),
+            ("server-weak", weak.map(|weak| word(context, "bmc-weak-", weak))),
             ("server-device", firmware),
             ("server-guid", server.device.as_ref().and_then(|device| device.guid).map(|guid| guid.to_string())),
             ("server-place", place),

@@ -2,7 +2,7 @@
 
 use crate::core::{NO_BODY, escape};
 use crate::wire::{
-    Sensors, Server, ServerBios, ServerDrive, ServerDrives, ServerEvents, ServerFirmwareList, ServerMedia,
+    BmcScans, Sensors, Server, ServerBios, ServerDrive, ServerDrives, ServerEvents, ServerFirmwareList, ServerMedia,
     ServerMedium, ServerParts, Task,
 };
 use crate::{Client, Error, ItemsSeen, Seen};
@@ -52,6 +52,22 @@ impl Client {
     /// Changes what `change` names, if nobody else did since `seen` was read.
     pub async fn change_server(&self, seen: &Seen<Server>, change: &Value) -> Result<Seen<Server>, Error> {
         self.patch(&path(&seen.id.to_string()), seen.etag(), change).await
+    }
+
+    /// Ranges worth asking for BMCs, and what the last scan has found.
+    pub async fn bmc_scan(&self) -> Result<Seen<BmcScans>, Error> {
+        self.get("/v1/bmc-scan").await
+    }
+
+    /// Asks a range for BMCs, at other ports than the usual ones where they are given.
+    pub async fn scan_bmcs(
+        &self,
+        range: &str,
+        port: Option<u16>,
+        redfish_port: Option<u16>,
+    ) -> Result<Seen<Task>, Error> {
+        let body = json!({ "range": range, "port": port, "redfish_port": redfish_port });
+        self.post("/v1/bmc-scan", Some(&body)).await
     }
 
     pub async fn remove_server(&self, seen: &Seen<Server>) -> Result<(), Error> {

@@ -25,8 +25,8 @@ pub use server_redfish::{
     ServerMedium,
 };
 pub use servers::{
-    AskedCap, Bmc, BmcDevice, PartField, RackPlace, Sensor, SensorFact, SensorLimits, Sensors, Server, ServerCap,
-    ServerEvent, ServerEvents, ServerNode, ServerPart, ServerParts,
+    AskedCap, Bmc, BmcDevice, BmcScan, BmcScans, FoundBmc, PartField, RackPlace, Sensor, SensorFact, SensorLimits,
+    Sensors, Server, ServerCap, ServerEvent, ServerEvents, ServerNode, ServerPart, ServerParts,
 };
 pub use sticks::{Stick, StickFile, Sticks};
 pub use week::{Week, WeekLine, WeekTodo};

@@ -237,6 +237,6 @@ pub(crate) fn pool_item(entry: &PoolEntry) -> PoolItem<'_> {
 }
 
 pub(crate) fn node_item(entry: &NodeEntry) -> NodeItem<'_> {
-    let NodeEntry { node, status, connected, disks, sticks: _ } = entry;
+    let NodeEntry { node, status, connected, disks, sticks: _, scan: _ } = entry;
     NodeItem { node, status: status.as_ref(), connected: *connected, disks: disks.as_deref() }
 }

@@ -1,12 +1,14 @@
 //! The wizard's end: everything in one transaction, so that nothing is ever half set up.
 //!
-//! + settings with the recovery key's public half  + the key of backups, derived from it  + roles  + administrator  + pool  − the one-time token
+//! + settings with the recovery key's public half  + the key of backups, derived from it  + roles  + administrator  + pool  + servers
+//! − the one-time token
 
 use cake_planner::event::Happened;
+use cake_planner::setup_servers;
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{
-    Actor, Code, EventKind, Generation, Meta, OsRng, Pool, PoolId, PoolSpec, Problem, ProjectName, RoleName, SecretKey,
-    SetupAnswers, Severity, Stamp, SystemSettings, built_in_roles,
+    Actor, Code, EventKind, Generation, Meta, OsRng, Pool, PoolId, PoolSpec, Problem, ProjectName, PublicKey, RoleName,
+    SecretKey, Server, SetupAnswers, SetupServer, Severity, Stamp, SystemSettings, built_in_roles, seal,
 };
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,7 +24,7 @@ use crate::ledger::Ledger;
 use crate::nodes::Nodes;
 use crate::record::{self, Stored};
 use crate::settings::{Settings, Versioned, setup_problem};
-use crate::{error, keys, random};
+use crate::{error, keys, random, servers};
 
 /// Holds the one-time token, readable by caked's own user only, until set-up is done.
 pub const TOKEN_FILE: &str = "setup-token";
@@ -109,7 +111,8 @@ impl Setup {
             return Err(Problem::new(Code::AlreadySetUp));
         }
         answers.check().map_err(|error| setup_problem(&error))?;
-        let SetupAnswers { language, name, time_zone, administrator, pool } = answers;
+        setup_servers::check(&answers.servers)?;
+        let SetupAnswers { language, name, time_zone, administrator, pool, servers } = answers;
         let hash = match (administrator.password, administrator.password_argon2id) {
             (Some(password), _) => self.accounts.hash_new(&password).await.map_err(at_administrator)?,
             (None, Some(hash)) if password::is_acceptable_hash(&hash) => hash,
@@ -143,6 +146,7 @@ impl Setup {
             spec: PoolSpec { path: pool.path },
         };
         self.try_pool(&pool).await?;
+        let servers = self.servers(&servers, &recovery)?;
         let key = RecoveryKey(recovery.reveal());
         let (mut txn, _) = crate::accounts::insertion(&account);
         for role in built_in_roles() {
@@ -154,7 +158,8 @@ impl Setup {
             .put(keys::backup_key(), record::encode(&crate::backup::backup_key(&recovery)))
             .put(keys::pool(pool.meta.id), record::encode(&pool))
             .delete(keys::setup());
-        self.commit(keep.write(txn, &key, now), caller, settings, account, pool).await?;
+        let txn = servers.iter().fold(txn, crate::servers::insertion);
+        self.commit(keep.write(txn, &key, now), caller, settings, account, pool, servers).await?;
         Ok(key)
     }
 
@@ -165,6 +170,7 @@ impl Setup {
         settings: Versioned,
         account: cake_types::Account,
         pool: Pool,
+        servers: Vec<Server>,
     ) -> Result<(), Problem> {
         let caller = Caller { actor: Actor::Setup, ..caller.clone() };
         let mut audit = self.ledger.audit(&caller, None);
@@ -182,7 +188,29 @@ impl Setup {
         self.ledger.audited(audit).await?;
         let done = Happened::new(EventKind::SetupDone, Severity::Info).with("name", name);
         self.ledger.event(done, None).await;
+        for server in servers {
+            let subject = servers::subject(&server);
+            self.ledger.board.put_server(server, revision);
+            self.ledger.event_info(EventKind::ServerAdded, Some(subject)).await;
+        }
         Ok(())
+    }
+
+    /// Those that the answers name, their passwords sealed to whoever is there and to the recovery key that is being made.
+    fn servers(&self, said: &[SetupServer], recovery: &SecretKey) -> Result<Vec<Server>, Problem> {
+        let nodes = self.ledger.board.nodes();
+        let keys: Vec<PublicKey> =
+            nodes.iter().map(|entry| entry.node.key.clone()).chain([recovery.public()]).collect();
+        let sealed = |password: &str| {
+            if nodes.is_empty() {
+                return Err(Problem::new(Code::NodeUnreachable));
+            }
+            let sealed = seal(&password.to_owned(), &keys, &mut OsRng);
+            sealed.map(Some).map_err(|error| error::internal("a secret could not be sealed", &error))
+        };
+        let there = servers::specs(&self.ledger.board);
+        let designed = setup_servers::designed(said, &there, sealed)?;
+        Ok(designed.into_iter().map(|(name, spec)| servers::design(name, spec, self.ledger.now())).collect())
     }
 
     /// A directory that the node can't use is told before anything is written.
@@ -253,6 +281,10 @@ pub fn parse_answers(text: &str) -> Result<SetupAnswers, AnswerFileError> {
         let field = problem.params.get("field").cloned().unwrap_or_default();
         AnswerFileError { line: line_of_field(text, &field), message: error.to_string() }
     })?;
+    setup_servers::check(&answers.servers).map_err(|problem| {
+        let line = problem.pointer.as_deref().and_then(|pointer| line_of_server(text, pointer)).unwrap_or(1);
+        AnswerFileError { line, message: setup_servers::english(&problem) }
+    })?;
     Ok(answers)
 }
 
@@ -267,6 +299,19 @@ fn line_of_field(text: &str, field: &str) -> usize {
     text.lines().position(sets).map_or(1, |line| line + 1)
 }
 
+/// The line of `/servers/INDEX/FIELD`, or where that server begins.
+fn line_of_server(text: &str, pointer: &str) -> Option<usize> {
+    let mut parts = pointer.trim_start_matches('/').split('/').skip(1);
+    let (index, field) = (parts.next()?.parse::<usize>().ok()?, parts.next()?);
+    let written = |line: &str| line.split('#').next().unwrap_or_default().replace(char::is_whitespace, "");
+    let is_head = |line: &str| written(line) == "[[servers]]";
+    let (head, _) = text.lines().enumerate().filter(|(_, line)| is_head(line)).nth(index)?;
+    let its = text.lines().enumerate().skip(head + 1).take_while(|(_, line)| !line.trim_start().starts_with('['));
+    let sets =
+        |line: &str| line.trim_start().strip_prefix(field).is_some_and(|rest| rest.trim_start().starts_with('='));
+    Some(its.into_iter().find(|(_, line)| sets(line)).map_or(head, |(line, _)| line) + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,6 +323,27 @@ mod tests {
         let answers = parse_answers(GOOD).unwrap();
         assert_eq!(answers.administrator.name.as_str(), "admin");
         assert_eq!(answers.pool.name.as_str(), "local");
+        assert!(answers.servers.is_empty());
+        let servers = "\n[[servers]]\nname = \"a\"\nbmc = \"10.0.0.5\"\nuser = \"u\"\npassword = \"geheim\"\n";
+        let answers = parse_answers(&format!("{GOOD}{servers}")).unwrap();
+        assert_eq!((answers.servers[0].name.as_str(), answers.servers[0].bmc.as_str()), ("a", "10.0.0.5"));
+        assert!(!format!("{answers:?}").contains("geheim"));
+    }
+
+    #[test]
+    fn a_mistake_about_a_server_is_told_with_its_line() {
+        let first = "\n[[servers]]\nname = \"a\"\nbmc = \"10.0.0.5\"\n";
+        for (second, line) in [
+            ("[[servers]]\nname = \"A\"\nbmc = \"10.0.0.6\"\n", 12),
+            ("[[ servers ]] # the second\nname = \"b\"\nbmc = \"10.0.0.5\"\n", 13),
+            ("[[servers]]\nname = \"b\"\nbmc = \"10.0.0.6:0\"\n", 13),
+            ("[[servers]]\nname = \"b\"\nbmc = \"10.0.0.6\"\nuser = \"a b\"\n", 14),
+            ("[[servers]]\nname = \"b\"\nbmc = \"10.0.0.6\"\nadress = \"a\"\n", 14),
+        ] {
+            let error = parse_answers(&format!("{GOOD}{first}{second}")).unwrap_err();
+            assert_eq!(error.line, line, "{second}: {error}");
+            assert!(!error.message.contains('"') || error.message.contains('`'), "{error}");
+        }
     }
 
     #[test]

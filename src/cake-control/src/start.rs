@@ -153,7 +153,8 @@ impl Control {
         let volumes = Arc::new(Volumes::new(ledger.clone(), nodes.clone()));
         let hosts = Arc::new(Hosts::load(ledger.clone(), nodes.clone()).await?);
         let servers = Arc::new(Servers::new(ledger.clone(), nodes.clone(), settings.clone()));
-        let tasks = Tasks::new(ledger.clone(), vms.clone(), imports.clone(), exports.clone(), hosts.clone());
+        let (its_vms, its_imports, its_exports) = (vms.clone(), imports.clone(), exports.clone());
+        let tasks = Tasks::new(ledger.clone(), its_vms, its_imports, its_exports, hosts.clone(), servers.clone());
         let tasks = Arc::new(tasks);
         let bin = Arc::new(BinSweeper {
             ledger: ledger.clone(),

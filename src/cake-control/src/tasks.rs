@@ -14,6 +14,7 @@ use crate::exports::Exports;
 use crate::hosts::Hosts;
 use crate::imports::Imports;
 use crate::ledger::Ledger;
+use crate::servers::Servers;
 use crate::vms::Vms;
 
 /// Records looked at for one finished task before it is given up.
@@ -25,6 +26,7 @@ pub struct Tasks {
     imports: Arc<Imports>,
     exports: Arc<Exports>,
     hosts: Arc<Hosts>,
+    servers: Arc<Servers>,
 }
 
 /// A part of the finished tasks.
@@ -40,8 +42,9 @@ impl Tasks {
         imports: Arc<Imports>,
         exports: Arc<Exports>,
         hosts: Arc<Hosts>,
+        servers: Arc<Servers>,
     ) -> Self {
-        Self { ledger, vms, imports, exports, hosts }
+        Self { ledger, vms, imports, exports, hosts, servers }
     }
 
     /// At work, newest first.
@@ -120,6 +123,8 @@ impl Tasks {
             self.exports.delete(caller, export, |_| Ok(()), Some((&task, keep))).await?;
         } else if let TaskGoal::Left { .. } = task.goal {
             self.hosts.stay(caller, &task, keep).await?;
+        } else if let TaskGoal::Scanned { .. } = task.goal {
+            self.servers.stop_scan(caller, &task, keep).await?;
         } else {
             self.vms.undo(caller, &task, cancel, keep).await?;
         }

@@ -3,8 +3,9 @@
 use cake_types::{
     BmcProblem, ByteSize, ConsoleTrouble, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, FailureCode,
     HostSpec, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId,
-    Part, PoolId, PoolStatus, PublicKey, Server, ServerAnswer, ServerAsk, ServerDisk, ServerEvent, ServerId,
-    ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    Part, PoolId, PoolStatus, PublicKey, ScanRange, ScanStatus, Server, ServerAnswer, ServerAsk, ServerDisk,
+    ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm,
+    VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -136,6 +137,10 @@ pub enum Observed {
         id: ServerId,
     },
     ServerOperation(ServerOutcome),
+    /// The last scan for BMCs since the node was started, whole: it is told again as it goes on. In a snapshot always.
+    Scan {
+        scan: Option<Box<ScanStatus>>,
+    },
     /// A sample of every running VM.
     Usage {
         samples: Vec<(VmId, Usage)>,
@@ -379,6 +384,13 @@ pub enum Request {
         server: ServerId,
         #[serde(default)]
         take: bool,
+    },
+    Scan {
+        operation: OperationId,
+        range: ScanRange,
+    },
+    StopScan {
+        operation: OperationId,
     },
     Observe,
     Ticket {

@@ -8,8 +8,8 @@ use crate::{
 use async_trait::async_trait;
 use cake_types::{
     ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, Part, PoolId, PoolSpec,
-    Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm,
-    VmId,
+    ScanRange, Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory,
+    UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -86,6 +86,11 @@ pub trait NodeService: Send + Sync + 'static {
     /// For a server's serial console, through its BMC. It is opened when the ticket is traded, which takes as long as the BMC does;
     /// what goes over its stream says [`crate::line`]. `take`: whoever has it at the BMC loses it.
     async fn server_ticket(&self, server: ServerId, take: bool) -> Result<StreamTicket, NodeError>;
+    /// Asks a range of addresses for BMCs, once for each `operation`; nobody logs in. One at a time: another one is refused meanwhile.
+    /// What answers is observed. It is not durable: a node that is started anew does not go on with it.
+    async fn scan(&self, operation: OperationId, range: ScanRange) -> Result<(), NodeError>;
+    /// Asks nobody else. Nothing, where the scan is over or was never here.
+    async fn stop_scan(&self, operation: OperationId) -> Result<(), NodeError>;
     async fn observe(&self) -> Result<ObservedStream, NodeError>;
     async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError>;
     /// One end of a connected stream socket; for [`StreamKind::Picture`] a file.
@@ -207,6 +212,8 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
         Request::ServerLog { id, after } => {
             service.server_log(id, after).await.map(|log| Answer::ServerLog(Box::new(log)))
         }
+        Request::Scan { operation, range } => service.scan(operation, range).await.map(accepted),
+        Request::StopScan { operation } => service.stop_scan(operation).await.map(accepted),
         Request::ServerParts { id } => service.server_parts(id).await.map(Answer::ServerParts),
         Request::AskServer { server, what } => {
             service.ask_server(server, what).await.map(|answer| Answer::Server(Box::new(answer)))

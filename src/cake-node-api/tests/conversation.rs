@@ -8,8 +8,8 @@ use cake_node_api::{
 use cake_types::{
     Accelerator, BmcProblem, ByteSize, Column, ConsoleTrouble, Counters, DiskHealth, DiskSilence, Epoch, Export,
     ExportId, HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, Part,
-    PoolId, PoolSpec, SecretKey, Server, ServerAnswer, ServerAsk, ServerBus, ServerDisk, ServerId, ServerVerb, Span,
-    Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
+    PoolId, PoolSpec, ScanRange, SecretKey, Server, ServerAnswer, ServerAsk, ServerBus, ServerDisk, ServerId,
+    ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
 };
 use futures_util::StreamExt;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -136,6 +136,14 @@ impl NodeService for EchoNode {
 
     async fn server_log(&self, _: ServerId, _: Option<String>) -> Result<ServerLog, NodeError> {
         Ok(ServerLog { full: Some(12), ..ServerLog::default() })
+    }
+
+    async fn scan(&self, _: OperationId, _: ScanRange) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    async fn stop_scan(&self, _: OperationId) -> Result<(), NodeError> {
+        Ok(())
     }
 
     async fn server_parts(&self, _: ServerId) -> Result<Vec<Part>, NodeError> {

@@ -2,8 +2,8 @@
 
 use cake_node_api::{ExportRecord, ImageRecord, ImportRecord, Observed};
 use cake_types::{
-    ExportId, ExportStatus, HostStatus, ImageId, ImportStatus, MacAddress, NodeStatus, PoolId, PoolStatus, ServerDisk,
-    ServerId, ServerStatus, Stick, UpsStatus, Usage, VmId, VmStatus,
+    ExportId, ExportStatus, HostStatus, ImageId, ImportStatus, MacAddress, NodeStatus, OperationId, PoolId, PoolStatus,
+    ScanStatus, ServerDisk, ServerId, ServerStatus, Stick, UpsStatus, Usage, VmId, VmStatus,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -34,6 +34,7 @@ struct State {
     imports: BTreeMap<ImageId, ImportStatus>,
     exports: BTreeMap<ExportId, ExportStatus>,
     servers: BTreeMap<ServerId, ServerStatus>,
+    scan: Option<ScanStatus>,
 }
 
 impl Board {
@@ -48,6 +49,7 @@ impl Board {
             imports: BTreeMap::new(),
             exports: BTreeMap::new(),
             servers: BTreeMap::new(),
+            scan: None,
         };
         Self(Arc::new(Shared { state: Mutex::new(state), news: broadcast::Sender::new(NEWS) }))
     }
@@ -249,6 +251,27 @@ impl Board {
     pub fn remove_server(&self, id: ServerId) {
         self.state().servers.remove(&id);
         self.tell(Observed::ServerGone { id });
+    }
+
+    pub fn scan(&self) -> Option<ScanStatus> {
+        self.state().scan.clone()
+    }
+
+    pub fn set_scan(&self, scan: ScanStatus) {
+        self.state().scan = Some(scan.clone());
+        self.tell(Observed::Scan { scan: Some(Box::new(scan)) });
+    }
+
+    /// Of the one that is meant, while it is at work. `None`: it is not.
+    pub fn change_scan<T>(&self, operation: OperationId, change: impl FnOnce(&mut ScanStatus) -> T) -> Option<T> {
+        let (scan, answer) = {
+            let mut state = self.state();
+            let scan = state.scan.as_mut().filter(|scan| scan.operation == operation && scan.end.is_none())?;
+            let answer = change(scan);
+            (scan.clone(), answer)
+        };
+        self.tell(Observed::Scan { scan: Some(Box::new(scan)) });
+        Some(answer)
     }
 
     pub fn images(&self) -> Vec<ImageRecord> {

@@ -37,7 +37,10 @@ pub async fn settle(node: &Node) -> Result<(), DatabaseError> {
 /// Tells what the kernel knows; cheap enough to be asked often.
 pub fn look(node: &Node) {
     let (zone, synchronized) = (system_settings::local_zone(), system_settings::is_synchronized());
-    node.house.board.change_host(|host| (host.time_zone, host.synchronized) = (zone, synchronized));
+    let networks = cake_host::networks::networks().unwrap_or_default();
+    node.house.board.change_host(|host| {
+        (host.time_zone, host.synchronized, host.networks) = (zone, synchronized, networks);
+    });
     if let Ok(name) = name() {
         node.house.board.change_node(|status| status.host_name = name);
     }

@@ -19,8 +19,8 @@ use cake_node_api::{
 };
 use cake_types::{
     ByteSize, Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId, Import,
-    LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, Server, ServerAnswer, ServerAsk, ServerDisk,
-    ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, ScanRange, Server, ServerAnswer, ServerAsk,
+    ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -423,6 +423,15 @@ impl NodeService for Node {
         self.servers.log(id, after).await
     }
 
+    async fn scan(&self, operation: OperationId, range: ScanRange) -> Result<(), NodeError> {
+        self.servers.scan(operation, range)
+    }
+
+    async fn stop_scan(&self, operation: OperationId) -> Result<(), NodeError> {
+        self.servers.stop_scan(operation);
+        Ok(())
+    }
+
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, NodeError> {
         self.servers.parts(id).await
     }
@@ -524,6 +533,7 @@ async fn snapshot(
     first.extend(board.images().into_iter().map(|image| Observed::Image(Box::new(image))));
     first.extend(board.imports().into_iter().map(|import| Observed::Import(Box::new(import))));
     first.extend(board.exports().into_iter().map(|export| Observed::Export(Box::new(export))));
+    first.push(Observed::Scan { scan: board.scan().map(Box::new) });
     first.extend(board.servers().into_iter().map(|(id, status)| Observed::Server { id, status: Box::new(status) }));
     for observed in first {
         let _ = send.send(observed).await;

@@ -110,6 +110,10 @@ pub fn answers(bytes: &[u8]) {
     if answers.check().is_err() {
         return;
     }
+    // Whatever is said of servers is taken or refused where it stands.
+    if let Err(problem) = cake_planner::setup_servers::check(&answers.servers) {
+        assert!(problem.pointer.is_some_and(|pointer| pointer.starts_with("/servers")));
+    }
     let administrator = &answers.administrator;
     assert!(administrator.password.is_some() != administrator.password_argon2id.is_some());
     let long = |password: &String| password.chars().count() >= SetupAnswers::PASSWORD_MIN;

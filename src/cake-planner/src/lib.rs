@@ -11,6 +11,7 @@
 
 pub mod admission;
 pub mod alert;
+pub mod bmc_password;
 pub mod cause;
 pub mod certificate;
 pub mod csv;
@@ -28,7 +29,9 @@ pub mod notify;
 pub mod power_cap;
 pub mod query;
 pub mod redact;
+pub mod scan;
 pub mod server;
+pub mod setup_servers;
 pub mod snmp;
 pub mod syslog;
 pub mod task;

@@ -2,8 +2,8 @@
 
 use crate::certificate;
 use cake_types::{
-    BMC_PASSWORD_MAX, BMC_USER_MAX, BmcAccess, ChassisStatus, Code, Name, Problem, RackPlace, Sensor, SensorGroup,
-    SensorState, SensorUnit, ServerId, ServerSpec, ServerStatus, Severity, limits,
+    BMC_PASSWORD_MAX, BMC_USER_MAX, BmcAccess, BmcProblem, ChassisStatus, Code, Name, Problem, RackPlace, Sensor,
+    SensorGroup, SensorState, SensorUnit, ServerId, ServerSpec, ServerStatus, Severity, WeakPassword, limits,
 };
 
 /// A server in one word.
@@ -141,6 +141,12 @@ pub fn air(sensors: &[Sensor]) -> Air {
     Air { inlet, outlet }
 }
 
+/// What is weak about the password that its BMC takes. One that the BMC does not take is nobody's.
+pub fn weak(spec: &ServerSpec, status: Option<&ServerStatus>) -> Option<WeakPassword> {
+    let heard = status.is_some_and(|status| status.read_at.is_some() && status.problem != Some(BmcProblem::Refused));
+    spec.bmc.as_ref()?.weak.filter(|_| heard)
+}
+
 /// Units of the tallest rack, and of the tallest server.
 pub const RACK_UNITS: u8 = 60;
 
@@ -229,7 +235,7 @@ pub fn fits(spec: &ServerSpec, own: Option<ServerId>, others: &[(ServerId, Name,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cake_types::{BmcProblem, BmcSpec, Entity, Limits, Stamp};
+    use cake_types::{BmcSpec, Entity, Limits, Stamp};
     use jiff::Timestamp;
 
     fn sensor(name: &str, value: f64, state: SensorState) -> Sensor {
@@ -255,6 +261,7 @@ mod tests {
             user: "admin".into(),
             password: None,
             key: None,
+            weak: None,
         };
         ServerSpec { bmc: Some(bmc), ..ServerSpec::default() }
     }
@@ -299,6 +306,19 @@ mod tests {
             status.chassis = Some(chassis);
             assert_eq!(health(&spec(), Some(&status)), expected);
         }
+    }
+
+    #[test]
+    fn a_weak_password_is_one_that_the_bmc_takes() {
+        let mut weak_one = spec();
+        weak_one.bmc.as_mut().unwrap().weak = Some(WeakPassword::Default);
+        let mut status = ServerStatus::unheard(Stamp::default());
+        assert_eq!([weak(&weak_one, None), weak(&weak_one, Some(&status))], [None, None], "it was not tried yet");
+        status.read_at = Some(Timestamp::UNIX_EPOCH);
+        assert_eq!(weak(&weak_one, Some(&status)), Some(WeakPassword::Default));
+        assert_eq!(weak(&spec(), Some(&status)), None);
+        status.problem = Some(BmcProblem::Refused);
+        assert_eq!(weak(&weak_one, Some(&status)), None);
     }
 
     #[test]

@@ -9,9 +9,9 @@
 //! ```
 
 use cake_types::{
-    ByteSize, CdStatus, Departed, DiskStatus, ExitReason, ExportStage, ExportStatus, Failure, Generation, HostStatus,
-    ImageId, ImportStage, ImportStatus, LeavingEnd, MacAddress, OperationId, Power, ProvisionProgress, Task, TaskGoal,
-    TaskKind, TaskProgress, TaskState, VmState, VmStatus,
+    ByteSize, CdStatus, Departed, DiskStatus, ExitReason, ExportStage, ExportStatus, Failure, FailureCode, Generation,
+    HostStatus, ImageId, ImportStage, ImportStatus, LeavingEnd, MacAddress, OperationId, Power, ProvisionProgress,
+    ScanEnd, ScanStatus, Task, TaskGoal, TaskKind, TaskProgress, TaskState, VmState, VmStatus,
 };
 
 /// The outcome of an operation, as the node reports it.
@@ -103,10 +103,12 @@ pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
         return if task.goal == TaskGoal::Removed { done() } else { failed(code::LOST, None) };
     }
     match &task.goal {
-        // Imports, exports and servers are asked of by themselves.
-        TaskGoal::Removed | TaskGoal::Imported | TaskGoal::Exported { .. } | TaskGoal::Left { .. } => {
-            Progress::Running(None)
-        }
+        // Imports, exports, servers and scans are asked of by themselves.
+        TaskGoal::Removed
+        | TaskGoal::Imported
+        | TaskGoal::Exported { .. }
+        | TaskGoal::Left { .. }
+        | TaskGoal::Scanned { .. } => Progress::Running(None),
         TaskGoal::Applied { generation } => applied(*generation, seen),
         TaskGoal::Nic { generation, mac, plugged } => rewired(*generation, *mac, *plugged, seen),
         TaskGoal::Cd { generation, image } => inserted(*generation, *image, seen),
@@ -206,6 +208,29 @@ pub fn leave_progress(task: &Task, operation: OperationId, seen: &LeaveSeen<'_>)
             let forgotten = task.cancel_requested && seen.connected && !at_it;
             if forgotten { cancelled(code::CANCELLED) } else { Progress::Running(None) }
         }
+    }
+}
+
+/// Where the scan for BMCs that `task` is stands. `scan` is the node's last one, which may be another.
+pub fn scan_progress(
+    task: &Task,
+    operation: OperationId,
+    scan: Option<&ScanStatus>,
+    outcome: Option<&Outcome>,
+) -> Progress {
+    let scan = scan.filter(|scan| scan.operation == operation);
+    match (scan.map(|scan| scan.end), outcome) {
+        (Some(Some(ScanEnd::Done)), _) => done(),
+        (Some(Some(ScanEnd::Cancelled)), _) => cancelled(code::CANCELLED),
+        (Some(Some(ScanEnd::Interrupted)), _) => failed(FailureCode::Interrupted.as_str(), None),
+        // It asks no more as soon as it hears of it.
+        (Some(None), _) => Progress::Running(scan.map(|scan| TaskProgress {
+            done: ByteSize(scan.asked.min(scan.total).into()),
+            total: ByteSize(scan.total.into()),
+        })),
+        (None, Some(Outcome::Failed(why))) => failure(why),
+        (None, _) if task.cancel_requested => cancelled(code::CANCELLED),
+        (None, _) => Progress::Running(None),
     }
 }
 
@@ -373,6 +398,8 @@ pub enum Cancel {
     /// cake no longer waits for the guest; the VM stays on unless the guest still shuts down by itself. A server stays on, and its
     /// guests start again.
     StayOn,
+    /// Nobody else is asked; what was found until then stays.
+    AskNoMore,
 }
 
 /// `None`: it can't be cancelled, and saying so is the honest answer.
@@ -381,6 +408,7 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
         TaskKind::VmCreate | TaskKind::ImageImport | TaskKind::VmExport => Some(Cancel::Delete),
         TaskKind::VmStart => Some(Cancel::PowerOff),
         TaskKind::VmShutdown | TaskKind::NodeReboot | TaskKind::NodePowerOff => Some(Cancel::StayOn),
+        TaskKind::BmcScan => Some(Cancel::AskNoMore),
         TaskKind::VmStop
         | TaskKind::VmReset
         | TaskKind::VmPause

@@ -325,3 +325,42 @@ fn an_order_to_go_ends_as_its_server_tells() {
     assert_eq!(ends(&back, true), TaskState::Running, "guests come back first");
     assert_eq!(ends(&HostStatus::default(), true), TaskState::Cancelled, "it never got there");
 }
+
+#[test]
+fn a_scan_ends_as_the_node_tells_and_only_its_own() {
+    let (operation, other) = (OperationId::now(), OperationId::now());
+    let range = crate::scan::range("10.0.0.0/24", None, None).unwrap();
+    let scan = |operation, end| ScanStatus {
+        operation,
+        range,
+        total: 254,
+        asked: 127,
+        started_at: jiff::Timestamp::UNIX_EPOCH,
+        end,
+        found: Vec::new(),
+        more: false,
+    };
+    let goal = TaskGoal::Scanned { operation, range };
+    let is = |cancel_requested, scan: Option<ScanStatus>, outcome: Option<Outcome>| {
+        let task = Task { cancel_requested, ..task(TaskKind::BmcScan, goal.clone()) };
+        word(scan_progress(&task, operation, scan.as_ref(), outcome.as_ref()))
+    };
+    assert_eq!(is(false, None, None), ("running", ""));
+    assert_eq!(is(false, Some(scan(other, Some(ScanEnd::Done))), None), ("running", ""), "an earlier one");
+    assert_eq!(is(true, None, None), ("cancelled", "cancelled"), "it never got there");
+    assert_eq!(is(true, Some(scan(operation, None)), None), ("running", ""), "until the node has stopped");
+    for (end, expected) in [
+        (ScanEnd::Done, ("done", "done")),
+        (ScanEnd::Cancelled, ("cancelled", "cancelled")),
+        (ScanEnd::Interrupted, ("failed", "interrupted")),
+    ] {
+        assert_eq!(is(false, Some(scan(operation, Some(end))), None), expected);
+    }
+    let refused = Outcome::Failed(Failure { code: FailureCode::Internal, detail: String::new() });
+    assert_eq!(is(false, None, Some(refused)).0, "failed");
+    let task = task(TaskKind::BmcScan, goal.clone());
+    let Progress::Running(Some(progress)) = scan_progress(&task, operation, Some(&scan(operation, None)), None) else {
+        panic!("it runs")
+    };
+    assert_eq!((progress.done.bytes(), progress.total.bytes()), (127, 254));
+}

@@ -150,6 +150,8 @@ kinds! {
     ServerSilent = "server-silent";
     /// A server's chassis reports a fault; params: `fault`: `power`, `cooling`, `drive`, `intrusion`.
     ChassisFault = "chassis-fault";
+    /// The password that a BMC takes is one that anybody would guess; params: `weak`.
+    BmcPassword = "bmc-password";
     /// A sensor has left its limits; params: `sensor`, `value`, `unit`, `limit`, `state`.
     SensorLimit = "sensor-limit";
     /// A sensor says something that somebody must act on; params: `sensor`, `fact`, the key of its words, and `text` where there are none.

@@ -1,7 +1,7 @@
 //! What a server is besides its VMs: its host name, its clock, and whether it is about to go off.
 
 use crate::words::words;
-use crate::{Generation, HostName, NodeId, OperationId};
+use crate::{Generation, HostName, HostNetwork, NodeId, OperationId};
 use serde::{Deserialize, Serialize};
 
 /// Longest host name that Linux takes, in characters.
@@ -55,6 +55,9 @@ pub struct HostStatus {
     /// What tells it from other machines, as a label for `NAME.local`: from its serial number, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_name: Option<String>,
+    /// Where its interfaces have addresses, but for itself: what can be asked for BMCs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<HostNetwork>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,6 +31,7 @@ mod node;
 mod pool;
 mod power_cap;
 mod problem;
+mod scan;
 mod sealed;
 mod sensor;
 mod server;
@@ -88,6 +89,9 @@ pub use node::{Accelerator, Node, NodeCapacity, NodeStatus, TcgReason};
 pub use pool::{Pool, PoolSpec, PoolStatus};
 pub use power_cap::{CAP_LEAST, CAP_MOST, CapStatus, CapTrouble, PowerCap};
 pub use problem::{Code, Problem};
+pub use scan::{
+    FOUND_MAX, FoundBmc, FoundRedfish, HostNetwork, SCAN_MAX, ScanEnd, ScanRange, ScanStatus, WeakPassword,
+};
 pub use sealed::{KeyError, OpenError, OsRng, PublicKey, SealError, Sealed, SecretKey, seal};
 pub use sensor::{Entity, Limits, Sensor, SensorFact, SensorGroup, SensorState, SensorUnit};
 pub use server::{
@@ -101,7 +105,7 @@ pub use server_disk::{
     DiskHealth, DiskSilence, DiskVerdict, DiskWarning, DiskWear, ServerBus, ServerDisk, WEAR_CRITICAL, WEAR_WARNING,
 };
 pub use settings::{
-    Calendar, Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SystemSettings, bin_days,
+    Calendar, Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SetupServer, SystemSettings, bin_days,
 };
 pub use stick::{STICK_PATH_MAX, Stick, StickFile, StickFormat, StickTrouble};
 pub use tag::{Tag, TagError, Tags, tags};

@@ -153,6 +153,8 @@ codes! {
     ServerIsNode = "server-is-node", 409;
     /// Another server stands there; params: `name`.
     PlaceTaken = "place-taken", 409;
+    /// The node asks a range for BMCs already.
+    ScanRunning = "scan-running", 409;
     /// Another server has that BMC; params: `name`.
     BmcTaken = "bmc-taken", 409;
     /// The export's file is not there (yet); params: `state`.

@@ -3,7 +3,7 @@
 use crate::event::Severity;
 use crate::sensor::{Entity, SensorFact, SensorUnit};
 use crate::words::words;
-use crate::{CapStatus, Meta, NodeId, PowerCap, Sealed, ServerId, Stamp, TaskKind};
+use crate::{CapStatus, Meta, NodeId, PowerCap, Sealed, ServerId, Stamp, TaskKind, WeakPassword};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,9 @@ pub struct BmcSpec {
     /// K_g, where the BMC has one (IPMI 2.0 §13.25): 20 bytes in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Sealed<String>>,
+    /// What was weak about the password when it was given: of a sealed one nobody could tell any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weak: Option<WeakPassword>,
 }
 
 /// Where a server stands in its rack.

@@ -116,6 +116,29 @@ pub struct SetupAnswers {
     pub administrator: SetupAdministrator,
     #[serde(default)]
     pub pool: SetupPool,
+    /// Servers to begin with; their BMCs are asked once set-up is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<SetupServer>,
+}
+
+/// A server to begin with.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupServer {
+    pub name: Name,
+    /// Name or address of its BMC, with the port of IPMI where that is not 623: `10.0.0.5`, `10.0.0.5:6230`, `[fd00::5]:6230`.
+    pub bmc: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub password: String,
+}
+
+impl std::fmt::Debug for SetupServer {
+    /// Never shows the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SetupServer").field("name", &self.name).field("bmc", &self.bmc).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

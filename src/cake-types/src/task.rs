@@ -2,8 +2,8 @@
 //! at what the node reports, so that no crash can lose or repeat it.
 
 use crate::{
-    Actor, ByteSize, ExportId, Generation, ImageId, MacAddress, OperationId, Power, ProjectName, ServerVerb, Subject,
-    TaskId,
+    Actor, ByteSize, ExportId, Generation, ImageId, MacAddress, OperationId, Power, ProjectName, ScanRange, ServerVerb,
+    Subject, TaskId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -60,10 +60,11 @@ pub enum TaskKind {
     ServerBoot,
     ServerRestore,
     ServerClearEvents,
+    BmcScan,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -98,6 +99,7 @@ impl TaskKind {
         Self::ServerBoot,
         Self::ServerRestore,
         Self::ServerClearEvents,
+        Self::BmcScan,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -136,6 +138,7 @@ impl TaskKind {
             Self::ServerBoot => "server-boot",
             Self::ServerRestore => "server-restore",
             Self::ServerClearEvents => "server-clear-events",
+            Self::BmcScan => "bmc-scan",
         }
     }
 }
@@ -166,6 +169,8 @@ pub enum TaskGoal {
     Left { operation: OperationId, seconds: u32 },
     /// The node reports that the server's BMC has taken this order.
     Ordered { operation: OperationId, order: ServerVerb },
+    /// The node reports that it has asked this range for BMCs.
+    Scanned { operation: OperationId, range: ScanRange },
 }
 
 /// Where a task stands.

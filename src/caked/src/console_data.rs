@@ -15,7 +15,7 @@ use cake_control::error;
 use cake_control::hosts::Hosts;
 use cake_control::ledger::Ledger;
 use cake_control::search::{self, Search};
-use cake_control::servers::Servers;
+use cake_control::servers::{self as control, Servers};
 use cake_control::settings::{Settings, Versioned};
 use cake_control::support::Support;
 use cake_control::tasks::Tasks;
@@ -32,7 +32,7 @@ use cake_types::{
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView,
+    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ScanView,
     ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
@@ -154,7 +154,7 @@ fn pool_view(entry: &board::PoolEntry) -> Arc<PoolView> {
 }
 
 fn node_view(entry: &board::NodeEntry) -> Arc<NodeView> {
-    let board::NodeEntry { node, status, connected, disks, sticks } = entry;
+    let board::NodeEntry { node, status, connected, disks, sticks, scan: _ } = entry;
     let (disks, sticks) = (disks.clone(), sticks.clone());
     Arc::new(NodeView { node: node.clone(), status: status.clone(), connected: *connected, disks, sticks })
 }
@@ -292,6 +292,14 @@ impl ConsoleData for Data {
 
     async fn server(&self, id: ServerId) -> Option<Arc<ServerView>> {
         self.board.server(id).map(|entry| self.server_view(&entry))
+    }
+
+    async fn bmc_scan(&self) -> ScanView {
+        let ranges = self.servers.scan_ranges();
+        match self.servers.last_scan() {
+            Some(control::ScanView { status, task, found }) => ScanView { ranges, scan: Some(status), task, found },
+            None => ScanView { ranges, ..ScanView::default() },
+        }
     }
 
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem> {
@@ -460,6 +468,7 @@ fn change_of(what: &What) -> Option<Change> {
         What::Volume(_) | What::VolumeGone(_) => Change::Volume,
         What::Pool(_) => Change::Pool,
         What::Node(_) => Change::Node,
+        What::Scan => Change::Scan,
         What::Server(id) | What::ServerGone(id) => Change::Server(*id),
         What::Alerts => Change::Alerts,
         What::Settings => Change::Settings,

@@ -24,7 +24,7 @@ struct Page<'a> {
 
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(id): Path<String>) -> Response {
     let Some(view) = server::find(&data, &id).await else {
-        let problem = Problem::new(Code::NotFound).with("kind", "server").with("id", &id);
+        let problem = Problem::not_found("server", &id);
         return super::error::problem(&data, &f, problem).await;
     };
     if !f.may_operate() {

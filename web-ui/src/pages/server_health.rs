@@ -68,7 +68,12 @@ pub fn troubles(f: &Frame, view: &ServerView) -> Vec<Trouble> {
         name: Some(sensor.name.clone()),
         what: sensors::trouble(f, sensor),
     });
-    let mut all: Vec<Trouble> = sensors.chain(faults).collect();
+    let weak = server::weak(&view.server.spec, view.status.as_ref()).map(|weak| Trouble {
+        mark: severe(f, Severity::Warning),
+        name: Some(f.t("server-password").into()),
+        what: Said { text: f.t(f.id("bmc-weak-", weak.as_str())).into(), raw: false },
+    });
+    let mut all: Vec<Trouble> = sensors.chain(faults).chain(weak).collect();
     all.sort_by_key(|trouble| trouble.mark.tone != "bad");
     all
 }

@@ -15,7 +15,7 @@ use cake_types::{
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView,
+    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ScanView,
     ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
@@ -158,6 +158,10 @@ impl ConsoleData for Rack {
 
     async fn server(&self, id: ServerId) -> Option<Arc<ServerView>> {
         self.servers.lock().expect("no panic held it").iter().find(|view| view.server.meta.id == id).cloned()
+    }
+
+    async fn bmc_scan(&self) -> ScanView {
+        super::servers::scan(&self.servers.lock().expect("no panic held it"))
     }
 
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem> {

@@ -1,9 +1,13 @@
 //! Physical machines of every kind: well, warning, critical, silent, refused, without a BMC, off, and one that a program plays.
 
 use super::sample::{ago, id, made, meta};
+use cake_planner::scan::{Known, candidates, range, total};
 use cake_planner::server::health;
-use cake_types::{BmcDrive, Part, Problem, Server, ServerEvent, ServerId, ServerStatus};
-use cake_web::{ServerLogView, ServerView};
+use cake_types::{
+    BmcDrive, FoundBmc, FoundRedfish, OperationId, Part, Problem, ScanEnd, ScanStatus, Server, ServerEvent, ServerId,
+    ServerStatus, TaskId,
+};
+use cake_web::{ScanView, ServerLogView, ServerView};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -315,4 +319,50 @@ pub fn drives(attack: &str) -> BTreeMap<ServerId, Result<Vec<BmcDrive>, Problem>
     };
     let all = vec![drive(0, Some(true)), drive(1, Some(false)), drive(2, None)];
     [(ServerId(id(0x12, 3)), Ok(all))].into()
+}
+
+/// What was found on the busy rack's network: servers that are there already, and others. On one of 50 machines it is still at work; a
+/// rack with nothing but itself has asked and found nobody.
+pub fn scan(servers: &[Arc<ServerView>]) -> ScanView {
+    let ranges = vec!["192.0.2.0/24".to_owned(), "10.20.0.0/20".to_owned()];
+    let Ok(range) = range("192.0.2.0/24", None, None) else { return ScanView::default() };
+    let found = |last: u8, ipmi: bool, vendor: Option<&str>| FoundBmc {
+        address: [192, 0, 2, last].into(),
+        ipmi,
+        manufacturer: ipmi.then_some(674),
+        redfish: vendor.map(|vendor| FoundRedfish {
+            version: "1.11.0".into(),
+            vendor: vendor.into(),
+            product: "Integrated Controller & <b>more</b>".into(),
+            uuid: None,
+        }),
+    };
+    let all = vec![
+        found(52, true, None),
+        found(60, true, Some("Contoso")),
+        found(61, false, Some("")),
+        found(62, true, None),
+    ];
+    let at_work = servers.len() > 20;
+    let status = ScanStatus {
+        operation: OperationId(Uuid::from_u128(5)),
+        range,
+        total: total(&range),
+        asked: if at_work { 128 } else { total(&range) },
+        started_at: ago(60),
+        end: (!at_work).then_some(ScanEnd::Done),
+        found: if servers.len() > 1 { all } else { Vec::new() },
+        more: false,
+    };
+    let known: Vec<Known<'_>> = servers
+        .iter()
+        .map(|view| Known {
+            id: view.server.meta.id,
+            name: &view.server.meta.name,
+            spec: &view.server.spec,
+            guid: None,
+        })
+        .collect();
+    let found = candidates(&status, &known);
+    ScanView { ranges, scan: Some(Arc::new(status)), task: at_work.then_some(TaskId(Uuid::from_u128(6))), found }
 }

@@ -17,7 +17,7 @@ pub const LABORATORY: &str = "/servers/0192a000-0000-7000-8000-120000000008";
 pub const NEW: &str = "/servers/0192a000-0000-7000-8000-120000000009";
 
 /// Pages for somebody who is logged in.
-pub const INSIDE: [&str; 41] = [
+pub const INSIDE: [&str; 44] = [
     "/",
     "/vms",
     "/vms?q=web&show=running&sort=memory&down=1",
@@ -37,6 +37,8 @@ pub const INSIDE: [&str; 41] = [
     "/servers",
     "/servers?q=rend&show=attention&sort=watts&down=1",
     "/servers?q=nothing-is-called-so",
+    "/servers/find",
+    "/servers/find?setup=1",
     NODE,
     "/servers/0192a000-0000-7000-8000-120000000003/console",
     CRITICAL,

@@ -116,7 +116,17 @@ impl Host {
         let domain::Host { node: _, generation, spec } = asked;
         let status = entry.status.as_ref();
         let host = status.and_then(|status| status.host.clone()).unwrap_or_default();
-        let HostStatus { hands_off, time_zone, ntp, synchronized, refused, leaving, left: _, local_name: _ } = host;
+        let HostStatus {
+            hands_off,
+            time_zone,
+            ntp,
+            synchronized,
+            refused,
+            leaving,
+            left: _,
+            local_name: _,
+            networks: _,
+        } = host;
         let refused =
             refused.map(|domain::HostRefused { setting, because }| HostRefused { setting: setting.as_str(), because });
         Self {

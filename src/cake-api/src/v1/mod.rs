@@ -7,6 +7,7 @@ pub mod announcement;
 pub mod audit;
 pub mod backups;
 pub mod bin;
+pub mod bmc_scan;
 pub mod bulk;
 pub mod causes;
 pub mod cd;

@@ -76,7 +76,7 @@ pub struct NodeList {
 
 impl From<&NodeEntry> for Node {
     fn from(entry: &NodeEntry) -> Self {
-        let NodeEntry { node: domain::Node { meta, key: _ }, status, connected, disks: _, sticks: _ } = entry;
+        let NodeEntry { node: domain::Node { meta, key: _ }, status, connected, disks: _, sticks: _, scan: _ } = entry;
         let Meta { id, project: _, name, generation: _, created_at: _, updated_at: _ } = meta;
         let mut node = Self {
             id: id.0,

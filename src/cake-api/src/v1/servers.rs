@@ -9,7 +9,9 @@ use cake_control::board::{Board, ServerEntry};
 use cake_control::caller::Answer;
 use cake_control::servers as control;
 use cake_planner::{names, server};
-use cake_types::{self as domain, BmcAccess, BmcSpec, ChassisStatus, Meta, Problem, ServerSpec, ServerStatus};
+use cake_types::{
+    self as domain, BmcAccess, BmcSpec, ChassisStatus, Meta, Problem, ServerSpec, ServerStatus, WeakPassword,
+};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -85,6 +87,8 @@ pub struct Bmc {
     pub user: String,
     pub has_password: bool,
     pub has_key: bool,
+    /// What is weak about the password that it takes: `empty`, `default` (its maker's own), `user` (the user's name), `short`, `common`.
+    pub weak_password: Option<&'static str>,
 }
 
 /// What a BMC says of itself.
@@ -119,9 +123,11 @@ pub struct ServerList {
 
 impl From<&BmcSpec> for Bmc {
     fn from(spec: &BmcSpec) -> Self {
-        let BmcSpec { access, host, port, user, password, key } = spec;
+        // Whether the password is the right one only its status tells.
+        let BmcSpec { access, host, port, user, password, key, weak: _ } = spec;
         let (has_password, has_key) = (password.is_some(), key.is_some());
-        Self { access: access.as_str(), host: host.clone(), port: *port, user: user.clone(), has_password, has_key }
+        let (host, user, weak_password) = (host.clone(), user.clone(), None);
+        Self { access: access.as_str(), host, port: *port, user, has_password, has_key, weak_password }
     }
 }
 
@@ -139,7 +145,10 @@ impl Server {
             let entry = nodes.iter().find(|entry| entry.node.meta.id == id)?;
             Some(ServerNode { id: id.0, name: entry.node.meta.name.to_string() })
         });
-        let told = Self { node, ..Self::from(&entry.server) };
+        let mut told = Self { node, ..Self::from(&entry.server) };
+        if let Some(bmc) = &mut told.bmc {
+            bmc.weak_password = entry.weak_password().map(WeakPassword::as_str);
+        }
         let Some(status) = &entry.status else { return told };
         let air = server::air(&status.sensors);
         let troubles = server::troubles(status).into_iter().map(Sensor::from).collect();

@@ -5,7 +5,7 @@ use axum::response::Response;
 use cake_control::caller::Answer;
 use cake_control::setup::RecoveryKey;
 use cake_planner::names;
-use cake_types::{self as domain, Problem, SetupAdministrator, SetupPool};
+use cake_types::{self as domain, Problem, SetupAdministrator, SetupPool, SetupServer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,6 +29,9 @@ pub struct SetupAnswers {
     pub administrator: Administrator,
     #[serde(default)]
     pub pool: Option<FirstPool>,
+    /// Servers to begin with; their BMCs are asked once set-up is done.
+    #[serde(default)]
+    pub servers: Vec<FirstServer>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -54,9 +57,22 @@ pub struct FirstPool {
     pub path: Option<String>,
 }
 
+/// A server to begin with.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FirstServer {
+    pub name: String,
+    /// Name or address of its BMC, with the port of IPMI where that is not 623: `10.0.0.5`, `10.0.0.5:6230`.
+    pub bmc: String,
+    #[serde(default)]
+    pub user: String,
+    #[serde(default)]
+    pub password: String,
+}
+
 impl SetupAnswers {
     fn read(self) -> Result<domain::SetupAnswers, Problem> {
-        let Self { language: tag, name, time_zone, administrator, pool } = self;
+        let Self { language: tag, name, time_zone, administrator, pool, servers } = self;
         let Administrator { name: administrator, password, password_argon2id } = administrator;
         let default = SetupPool::default();
         let pool = match pool {
@@ -76,8 +92,14 @@ impl SetupAnswers {
                 password_argon2id,
             },
             pool,
+            servers: servers.into_iter().enumerate().map(read_server).collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn read_server((index, said): (usize, FirstServer)) -> Result<SetupServer, Problem> {
+    let FirstServer { name, bmc, user, password } = said;
+    Ok(SetupServer { name: names::name(&name, &format!("/servers/{index}/name"))?, bmc, user, password })
 }
 
 #[derive(Serialize, ToSchema)]

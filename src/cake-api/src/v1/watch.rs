@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   event: vm | vm-gone | task | event | alerts | image | image-gone | volume | volume-gone | pool | node | settings |
-//!          account | ready | compacted
+//!          bmc-scan | account | ready | compacted
 //!   id: a cursor; send the last one as Last-Event-ID or ?from= and miss nothing
 //! ```
 //! `compacted` says that what was missed is no longer kept: read again; the stream goes on from now.
@@ -166,6 +166,8 @@ fn told(board: &Board, what: What) -> Option<(&'static str, String)> {
         }
         What::Server(id) => ("server", json_text(&Server::new(board, &*board.server(id)?))),
         What::ServerGone(id) => ("server-gone", json_text(&json!({ "id": id }))),
+        // Its findings are read by its own address.
+        What::Scan => ("bmc-scan", "{}".into()),
         // The whole list is short, and read by its own address.
         What::Alerts => ("alerts", "{}".into()),
         What::Settings => ("settings", "{}".into()),

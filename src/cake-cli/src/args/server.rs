@@ -15,6 +15,7 @@ pub enum ServerCommand {
         #[arg(value_name = "SERVER")]
         server: String,
     },
+    Scan(ServerScanArgs),
     Add(ServerAddArgs),
     Set(ServerSetArgs),
     Remove {
@@ -130,6 +131,18 @@ pub enum MediaCommand {
         #[arg(long, value_name = "SLOT")]
         slot: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct ServerScanArgs {
+    #[arg(value_name = "RANGE")]
+    pub range: Option<String>,
+    #[arg(long, value_name = "PORT", requires = "range")]
+    pub port: Option<u16>,
+    #[arg(long, value_name = "PORT", requires = "range")]
+    pub redfish_port: Option<u16>,
+    #[arg(long, requires = "range")]
+    pub no_wait: bool,
 }
 
 #[derive(Debug, Args)]

@@ -71,6 +71,51 @@ pub struct Bmc {
     pub user: String,
     pub has_password: bool,
     pub has_key: bool,
+    /// `empty`, `default`, `user`, `short`, `common`.
+    pub weak_password: Option<String>,
+}
+
+/// Ranges worth asking, and the last scan.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct BmcScans {
+    pub ranges: Vec<String>,
+    pub scan: Option<BmcScan>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct BmcScan {
+    pub range: String,
+    pub port: u16,
+    pub redfish_port: u16,
+    pub total: u32,
+    pub asked: u32,
+    /// `running`, `done`, `cancelled`, `interrupted`.
+    pub state: String,
+    pub task: Option<Uuid>,
+    pub found: Vec<FoundBmc>,
+    pub more: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct FoundBmc {
+    pub address: String,
+    pub ipmi: bool,
+    pub redfish: bool,
+    pub redfish_version: Option<String>,
+    pub maker: Option<String>,
+    pub manufacturer: Option<u32>,
+    pub product: Option<String>,
+    pub uuid: Option<Uuid>,
+    /// `auto`, `ipmi`, `redfish`.
+    pub access: String,
+    pub port: u16,
+    /// A name that nothing else has.
+    pub name: String,
+    /// The server that it is already.
+    pub server: Option<ServerNode>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -37,6 +37,8 @@ pub enum What {
     Node(NodeId),
     Server(ServerId),
     ServerGone(ServerId),
+    /// A scan for BMCs has begun, gone on or ended.
+    Scan,
     /// Which are open, or what is known of one.
     Alerts,
     Settings,

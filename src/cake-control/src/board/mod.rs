@@ -324,7 +324,8 @@ impl Board {
         inner.tasks.remove(&task.id);
         if let TaskGoal::Operation { operation }
         | TaskGoal::Left { operation, .. }
-        | TaskGoal::Ordered { operation, .. } = &task.goal
+        | TaskGoal::Ordered { operation, .. }
+        | TaskGoal::Scanned { operation, .. } = &task.goal
         {
             inner.outcomes.remove(operation);
         }
@@ -392,8 +393,9 @@ impl Board {
         let status = old.as_ref().and_then(|old| old.status.clone());
         let connected = old.as_ref().is_some_and(|old| old.connected);
         let disks = old.as_ref().and_then(|old| old.disks.clone());
+        let scan = old.as_ref().and_then(|old| old.scan.clone());
         let sticks = old.and_then(|old| old.sticks.clone());
-        inner.nodes.insert(id, Arc::new(NodeEntry { node, status, connected, disks, sticks }));
+        inner.nodes.insert(id, Arc::new(NodeEntry { node, status, connected, disks, sticks, scan }));
         drop(inner);
         self.changes.tell(What::Node(id));
     }
@@ -418,13 +420,18 @@ impl Board {
     }
 
     fn change_node(&self, id: NodeId, change: impl FnOnce(&mut NodeEntry)) {
+        if self.change_entry(id, change).is_some() {
+            self.changes.tell(What::Node(id));
+        }
+    }
+
+    /// Without a word to anybody. `None`: there is no such node.
+    fn change_entry<T>(&self, id: NodeId, change: impl FnOnce(&mut NodeEntry) -> T) -> Option<T> {
         let mut inner = self.write();
-        let Some(old) = inner.nodes.get(&id) else { return };
-        let mut entry = (**old).clone();
-        change(&mut entry);
+        let mut entry = (**inner.nodes.get(&id)?).clone();
+        let answer = change(&mut entry);
         inner.nodes.insert(id, Arc::new(entry));
-        drop(inner);
-        self.changes.tell(What::Node(id));
+        Some(answer)
     }
 
     fn import_touched(&self, id: ImageId) {

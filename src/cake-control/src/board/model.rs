@@ -7,7 +7,7 @@ use cake_planner::epoch::{Held, Wanted};
 use cake_store::Revision;
 use cake_types::{
     ByteSize, Export, ExportStatus, Failure, Generation, Image, ImageStatus, Import, ImportStatus, Name, Node, NodeId,
-    NodeStatus, Pool, PoolStatus, ServerDisk, Stamp, Stick, Vm, VmId, VmState, VmStatus,
+    NodeStatus, Pool, PoolStatus, ScanStatus, ServerDisk, Stamp, Stick, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -157,6 +157,8 @@ pub struct NodeEntry {
     pub disks: Option<Arc<[ServerDisk]>>,
     /// What is plugged into it and can be pulled out; `None` until it has said.
     pub sticks: Option<Arc<[Stick]>>,
+    /// Its last scan for BMCs since it was started.
+    pub scan: Option<Arc<ScanStatus>>,
 }
 
 /// Makes the JSON of a VM once for all its readers. The HTTP contract is cake-api's, so cake-api implements it.

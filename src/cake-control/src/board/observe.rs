@@ -7,7 +7,7 @@ use cake_planner::epoch::Held;
 use cake_planner::task::Outcome;
 use cake_types::{
     ExportId, Failure, Generation, ImageId, ImportStatus, NodeId, NodeStatus, OperationId, PoolId, PoolStatus,
-    ServerId, Stamp, TaskGoal, Usage, Vm, VmId, VmStatus,
+    ScanStatus, ServerId, Stamp, TaskGoal, Usage, Vm, VmId, VmStatus,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -90,6 +90,7 @@ impl Board {
             Observed::Operation(outcome) => self.operation(outcome),
             Observed::Disks { disks } => self.change_node(node, |entry| entry.disks = Some(disks.into())),
             Observed::Sticks { sticks } => self.change_node(node, |entry| entry.sticks = Some(sticks.into())),
+            Observed::Scan { scan } => self.scan_status(node, scan.map(|scan| Arc::new(*scan))),
             Observed::Server { id, status } => self.server_status(id, *status),
             Observed::ServerGone { id } => self.server_gone(id),
             Observed::ServerOperation(outcome) => self.server_operation(outcome),
@@ -151,6 +152,14 @@ impl Board {
         self.change_node(node, |entry| entry.status = Some(status));
         // It may have told how an order to go off stands.
         self.tasks_poke.poke(node.0);
+    }
+
+    fn scan_status(&self, node: NodeId, scan: Option<Arc<ScanStatus>>) {
+        let known = self.change_entry(node, |entry| std::mem::replace(&mut entry.scan, scan.clone()));
+        if known.is_some_and(|known| known != scan) {
+            self.changes.tell(What::Scan);
+            self.tasks_poke.poke(node.0);
+        }
     }
 
     fn vm_record(&self, record: VmRecord) {

@@ -5,7 +5,7 @@ use cake_node_api::ServerOutcome;
 use cake_planner::names::{self, Reference};
 use cake_planner::server::{self, ServerHealth};
 use cake_store::Revision;
-use cake_types::{NodeId, Server, ServerId, ServerStatus, Stamp, TaskGoal};
+use cake_types::{NodeId, Server, ServerId, ServerStatus, Stamp, TaskGoal, WeakPassword};
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
@@ -22,6 +22,11 @@ pub struct ServerEntry {
 impl ServerEntry {
     pub fn id(&self) -> ServerId {
         self.server.meta.id
+    }
+
+    /// What is weak about the password that its BMC takes.
+    pub fn weak_password(&self) -> Option<WeakPassword> {
+        server::weak(&self.server.spec, self.status.as_ref())
     }
 
     pub fn health(&self) -> ServerHealth {

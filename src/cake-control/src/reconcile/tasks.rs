@@ -93,6 +93,9 @@ impl TaskReconciler {
         if let TaskGoal::Ordered { operation, .. } = task.goal {
             return self.order_progress(task, operation);
         }
+        if let TaskGoal::Scanned { operation, .. } = task.goal {
+            return self.scan_progress(task, operation);
+        }
         let entry = board.vm(VmId(task.subject.id));
         let outcome = match &task.goal {
             TaskGoal::Operation { operation } => board.outcome(*operation),
@@ -145,6 +148,13 @@ impl TaskReconciler {
         task::progress(task, &Seen { outcome: outcome.as_ref(), removed, ..Seen::default() })
     }
 
+    fn scan_progress(&self, task: &Task, operation: OperationId) -> Progress {
+        let nodes = self.ledger.board.nodes();
+        let entry = nodes.iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
+        let scan = entry.and_then(|entry| entry.scan.as_deref());
+        task::scan_progress(task, operation, scan, self.ledger.board.outcome(operation).as_ref())
+    }
+
     fn leave_progress(&self, task: &Task, operation: OperationId) -> Progress {
         let nodes = self.ledger.board.nodes();
         let entry = nodes.iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
@@ -183,6 +193,10 @@ impl TaskReconciler {
                 self.hand_over_to_server(&task, operation).await;
                 continue;
             }
+            if let TaskGoal::Scanned { operation, .. } = task.goal {
+                self.scan_again(&task, operation).await;
+                continue;
+            }
             let TaskGoal::Operation { operation } = task.goal else { continue };
             let vm = VmId(task.subject.id);
             let verb = match task.kind {
@@ -209,6 +223,23 @@ impl TaskReconciler {
             let failure = Failure { code: FailureCode::Interrupted, detail };
             self.ledger.board.operation_failed(task.subject.id, operation, failure);
         }
+    }
+
+    /// A scan that the node may not know of: nobody waits for one of long ago, and one that was cancelled is stopped.
+    async fn scan_again(&self, task: &Arc<Task>, operation: OperationId) {
+        let nodes = self.ledger.board.nodes();
+        let scan = nodes.iter().find_map(|entry| entry.scan.clone());
+        let knows = scan.is_some_and(|scan| scan.operation == operation);
+        if knows != task.cancel_requested {
+            // It is at work as it should, or is over and not to begin.
+            return self.ledger.board.tasks_poke.poke(task.subject.id);
+        }
+        if knows || self.ledger.now().duration_since(task.created_at) <= FRESH {
+            return self.servers.hand_over_scan(task).await;
+        }
+        let detail = "the node was started anew meanwhile".to_owned();
+        let failure = Failure { code: FailureCode::Interrupted, detail };
+        self.ledger.board.operation_failed(task.subject.id, operation, failure);
     }
 
     /// An order to go off that its server does not know of.

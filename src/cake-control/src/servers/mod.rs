@@ -3,20 +3,25 @@
 //! ```text
 //!   create · update · delete ──► Store ──► reconcile::servers ──► node ──► BMC ──► board
 //!   order                    ──► Store: task ──► node, once ──► BMC ──► board: the outcome
+//!   scan                     ──► Store: task ──► node ──► whoever answers ──► board
 //!   log · parts              ──► node ──► BMC: as it is now
 //! ```
 
 mod ask;
 pub(crate) mod journal;
 mod order;
+mod scan;
+
+pub use scan::{NewScan, ScanView};
 
 use cake_node_api::{ClientError, NodeError, ServerLog};
-use cake_planner::{names, power_cap, server};
+use cake_planner::{bmc_password, names, power_cap, server};
 use cake_store::{Expect, Key, Txn, TxnOutcome};
 use cake_types::{
     BmcAccess, BmcProblem, BmcSpec, CapTrouble, Code, EventKind, Generation, IPMI_PORT, Meta, Name, Node, NodeId, Part,
-    PowerCap, Problem, ProjectName, REDFISH_PORT, RackPlace, Server, ServerId, ServerSpec, Subject,
+    PowerCap, Problem, ProjectName, REDFISH_PORT, RackPlace, Server, ServerId, ServerSpec, Subject, WeakPassword,
 };
+use jiff::Timestamp;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -64,7 +69,7 @@ pub struct Servers {
     ledger: Arc<Ledger>,
     nodes: Arc<Nodes>,
     settings: Arc<Settings>,
-    /// Nodes are looked at one after the other, so that no machine is written down twice.
+    /// Nodes are looked at one after the other, so that no machine is written down twice; scans begin one after the other.
     adding: tokio::sync::Mutex<()>,
 }
 
@@ -125,18 +130,11 @@ impl Servers {
     }
 
     fn design(&self, name: Name, spec: ServerSpec) -> Server {
-        let (id, now) = (ServerId::now(), self.ledger.now());
-        let project = ProjectName::default();
-        let meta = Meta { id, project, name, generation: Generation::FIRST, created_at: now, updated_at: now };
-        Server { meta, spec }
+        design(name, spec, self.ledger.now())
     }
 
     async fn insert(&self, caller: &Caller, server: Server, keep: Option<&Keep<Server>>) -> Result<Server, Problem> {
-        let (id, name) = (server.meta.id, name_key(&server));
-        let mut txn = Txn::new()
-            .guard(name.clone(), Expect::Absent)
-            .put(name, id.to_string())
-            .put(keys::server(id), record::encode(&server));
+        let mut txn = insertion(Txn::new(), &server);
         if let Some(keep) = keep {
             txn = keep.write(txn, &server, self.ledger.now());
         }
@@ -250,13 +248,18 @@ impl Servers {
         }
         let user = server::user(access, &user)?;
         let same = before.filter(|before| before.host == host && before.port == port && before.user == user);
-        let password = match password.filter(|password| !password.is_empty()) {
+        let (password, weak) = match password.filter(|password| !password.is_empty()) {
             Some(password) => {
                 server::password(access, &password)?;
-                Some(secret::sealed(&self.ledger, &self.settings, &password)?)
+                let weak = bmc_password::weakness(&user, &password);
+                (Some(secret::sealed(&self.ledger, &self.settings, &password)?), weak)
             }
-            None => same.and_then(|before| before.password.clone()),
+            None => match same.filter(|before| before.password.is_some()) {
+                Some(before) => (before.password.clone(), before.weak),
+                None => (None, Some(WeakPassword::Empty)),
+            },
         };
+        let weak = weak.filter(|_| access != BmcAccess::Local);
         let key = match key.filter(|key| !key.is_empty()) {
             Some(key) => {
                 let key = Zeroizing::new(server::key(&key)?);
@@ -264,7 +267,7 @@ impl Servers {
             }
             None => same.and_then(|before| before.key.clone()),
         };
-        Ok(BmcSpec { access, host, port, user, password, key })
+        Ok(BmcSpec { access, host, port, user, password, key, weak })
     }
 
     /// The event log as the BMC has it now.
@@ -300,7 +303,19 @@ fn asked_cap(entry: &ServerEntry, cap: PowerCap) -> Result<PowerCap, Problem> {
     power_cap::checked(cap, known)
 }
 
-fn specs(board: &Board) -> Vec<(ServerId, Name, ServerSpec)> {
+pub(crate) fn design(name: Name, spec: ServerSpec, now: Timestamp) -> Server {
+    let (id, project) = (ServerId::now(), ProjectName::default());
+    let meta = Meta { id, project, name, generation: Generation::FIRST, created_at: now, updated_at: now };
+    Server { meta, spec }
+}
+
+/// What writes a new one down, unless its name is taken.
+pub(crate) fn insertion(txn: Txn, server: &Server) -> Txn {
+    let (id, name) = (server.meta.id, name_key(server));
+    txn.guard(name.clone(), Expect::Absent).put(name, id.to_string()).put(keys::server(id), record::encode(server))
+}
+
+pub(crate) fn specs(board: &Board) -> Vec<(ServerId, Name, ServerSpec)> {
     let servers = board.servers();
     servers.iter().map(|entry| (entry.id(), entry.server.meta.name.clone(), entry.server.spec.clone())).collect()
 }

@@ -295,7 +295,7 @@ impl Vms {
                     Planned { vm, goal: None, txn: Txn::new(), volumes: Vec::new() }
                 }
                 // A newer desired state, with the same content, tells the node that nobody waits for the guest any more.
-                Cancel::StayOn => {
+                Cancel::StayOn | Cancel::AskNoMore => {
                     Planned { vm: raised(&entry.vm, now), goal: None, txn: Txn::new(), volumes: Vec::new() }
                 }
             };
@@ -306,7 +306,7 @@ impl Vms {
         self.ledger.board.put_task(Arc::new(task.clone()));
         match cancel {
             Cancel::Delete => self.tell_removal(&vm, audit).await,
-            Cancel::PowerOff | Cancel::StayOn => self.carry_out(&vm, audit).await,
+            Cancel::PowerOff | Cancel::StayOn | Cancel::AskNoMore => self.carry_out(&vm, audit).await,
         }
     }
 

@@ -573,6 +573,7 @@ cancel-title = Cancel “{ $title }”?
 cancel-text-delete = The VM and what was made of its disks are removed again.
 cancel-text-off = The VM is switched off again, as if the power were cut.
 cancel-text-on = cake no longer waits for the guest. The VM stays on, unless the guest still shuts down by itself.
+cancel-text-scan = No further address is asked. What was found until then stays.
 task-cancelling = Cancelling: what was begun is being undone.
 task-show-subject = Show what it is about
 task-note = You may close this page; the task goes on.

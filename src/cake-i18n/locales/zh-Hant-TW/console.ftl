@@ -552,6 +552,7 @@ cancel-title = 要取消「{ $title }」嗎？
 cancel-text-delete = 虛擬機器與已建立的磁碟會一併移除。
 cancel-text-off = 虛擬機器會再次關閉，如同拔掉電源。
 cancel-text-on = 不再等候客體關機。除非客體仍自行關機，虛擬機器會保持開機。
+cancel-text-scan = 不再詢問其他位址；已找到的會保留。
 task-cancelling = 取消中：正在復原已進行的部分。
 task-show-subject = 查看對象
 task-note = 可以關閉這一頁，工作會繼續進行。

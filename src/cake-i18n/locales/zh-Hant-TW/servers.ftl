@@ -24,3 +24,62 @@ server-device = BMC韌體
 server-guid = 機器
 server-laboratory = 這個BMC由程式扮演。
 server-no-password = 尚未設定密碼。
+server-password = BMC密碼
+server-weak = BMC的密碼
+
+# BMC密碼的弱點。
+bmc-weak-empty = 沒有密碼
+bmc-weak-default = 是製造商的預設密碼，人人都知道
+bmc-weak-user = 與使用者名稱相同或相近
+bmc-weak-short = 不到八個字元
+bmc-weak-common = 是最常被猜的密碼之一
+
+# 尋找伺服器。
+find-title = 尋找伺服器
+find-text = cake逐一詢問一段位址，看看有沒有BMC回應；不會登入，也不會更動任何東西。
+find-own = 這台機器
+find-own-none = 它沒有BMC，或核心無法連到BMC。
+field-range = 位址範圍
+field-range-hint = 像10.0.0.0/24的網路、以「-」相連的兩個位址，或單一位址；最多4096個。
+find-ports = 其他連接埠
+field-ipmi-port = IPMI連接埠
+field-redfish-port = Redfish連接埠
+find-start = 尋找
+find-cancel = 停止
+find-asked = 已詢問{ $asked }／{ $total }個位址
+find-done = { $count ->
+    [0] 已詢問{ $total }個位址，沒有找到BMC。
+   *[other] 已詢問{ $total }個位址，找到{ $count }個BMC。
+}
+find-more = 回應的BMC比這裡顯示的還多。請縮小範圍再尋找。
+find-state-running = 詢問中
+find-state-nothing = 沒有找到
+find-state-done = 完成
+find-state-cancelled = 已停止
+find-state-interrupted = 已中斷
+scan-end-done = 所有位址都已詢問。
+scan-end-cancelled = 尚未詢問所有位址就停止了。
+scan-end-interrupted = 負責詢問的程式中途結束。請再尋找一次。
+find-nothing-title = 沒有BMC回應
+find-why-cable = 伺服器的管理埠沒有接線。它是獨立的網路埠，通常標示扳手圖案、「MGMT」、「iDRAC」、「iLO」或「IPMI」。
+find-why-range = BMC在另一個網路。請在BIOS設定或DHCP伺服器的清單中找出它們的位址，再詢問那一段範圍。
+find-why-off = IPMI over LAN沒有開啟。請在BIOS設定或BMC自己的網頁開啟。
+find-why-filter = 中間有防火牆或不同的VLAN，擋住了UDP連接埠623與TCP連接埠443。
+find-by-hand = 手動新增伺服器
+find-found = 有回應的BMC
+find-choose-one = 選取{ $address }
+find-choose = 請選取要新增的伺服器。
+find-name-of = { $address }的名稱
+find-login-text = 所選BMC的使用者與密碼；只會送到這些機器，請只選您認得的。cake只會試一次。
+find-add-one = 新增1台伺服器
+find-add-many = 新增%n台伺服器
+find-added = 已新增
+find-sum = 已新增%n／%m台
+find-skip = 稍後再說：建立第一台虛擬機器
+find-later = 之後可在「伺服器」找到這個頁面。
+scan-address = 位址
+scan-maker = 製造商
+scan-product = 產品
+scan-speaks = 協定
+scan-name = 伺服器
+scan-is-server = 伺服器

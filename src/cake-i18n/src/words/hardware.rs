@@ -47,6 +47,9 @@ impl Words {
             _ => None,
         };
         facts.extend(what.map(|what| ("what".into(), what)));
+        if let Some(weak) = facts.get("weak").map(|weak| known("bmc-weak-", weak)) {
+            facts.insert("what".into(), weak);
+        }
         if let Some(problem) = facts.get("problem").map(|problem| known("bmc-problem-", problem)) {
             facts.insert("why".into(), problem);
         }

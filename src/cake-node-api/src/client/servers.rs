@@ -3,7 +3,7 @@
 use super::{ClientError, NodeClient};
 use crate::model::{Answer, Request};
 use crate::{ServerLog, StreamTicket};
-use cake_types::{Epoch, OperationId, Part, Server, ServerAnswer, ServerAsk, ServerId, ServerVerb, Stamp};
+use cake_types::{Epoch, OperationId, Part, ScanRange, Server, ServerAnswer, ServerAsk, ServerId, ServerVerb, Stamp};
 
 impl NodeClient {
     pub async fn apply_server(&self, stamp: Stamp, server: Server) -> Result<(), ClientError> {
@@ -22,6 +22,14 @@ impl NodeClient {
         order: ServerVerb,
     ) -> Result<(), ClientError> {
         self.accepted(Request::DoServer { epoch, operation, server, order }).await
+    }
+
+    pub async fn scan(&self, operation: OperationId, range: ScanRange) -> Result<(), ClientError> {
+        self.accepted(Request::Scan { operation, range }).await
+    }
+
+    pub async fn stop_scan(&self, operation: OperationId) -> Result<(), ClientError> {
+        self.accepted(Request::StopScan { operation }).await
     }
 
     /// Takes as long as the BMC does.

@@ -199,7 +199,7 @@ mod tests {
             updated_at: Timestamp::UNIX_EPOCH,
         };
         let (access, user) = (BmcAccess::Ipmi, "admin".into());
-        let bmc = BmcSpec { access, host: host.into(), port: 623, user, password: None, key: None };
+        let bmc = BmcSpec { access, host: host.into(), port: 623, user, password: None, key: None, weak: None };
         Server { meta, spec: ServerSpec { bmc: Some(bmc), ..ServerSpec::default() } }
     }
 

@@ -1,6 +1,9 @@
 //! What a BMC says, cut so that all of it fits into a frame ([`cake_node_api::FRAME_MAX`]), however many words it makes.
 
-use cake_types::{BiosSetting, BmcDrive, BmcFirmware, BmcMedium, Part, Sensor, SensorFact, ServerAnswer, ServerEvent};
+use cake_types::{
+    BiosSetting, BmcDrive, BmcFirmware, BmcMedium, FoundBmc, FoundRedfish, Part, Sensor, SensorFact, ServerAnswer,
+    ServerEvent,
+};
 
 /// More than any server has; what is beyond is not told of.
 const SENSORS: usize = 320;
@@ -107,13 +110,29 @@ pub fn answer(mut answer: ServerAnswer) -> ServerAnswer {
     answer
 }
 
+pub fn redfish(mut redfish: FoundRedfish) -> FoundRedfish {
+    cut(&mut redfish.version);
+    cut(&mut redfish.vendor);
+    cut(&mut redfish.product);
+    redfish
+}
+
+/// As the node takes it from the worker.
+pub fn found(mut bmc: FoundBmc) -> FoundBmc {
+    bmc.redfish = bmc.redfish.map(redfish);
+    bmc
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use cake_node_api::{FRAME_MAX, ServerLog, frame};
     use cake_types::{
-        Entity, Limits, PartFact, PartField, SensorGroup, SensorState, SensorUnit, ServerStatus, Severity, Stamp,
+        Entity, FOUND_MAX, Limits, PartFact, PartField, SensorGroup, SensorState, SensorUnit, ServerStatus, Severity,
+        Stamp,
     };
+    use std::net::Ipv6Addr;
+    use uuid::Uuid;
 
     /// As long as text can be, and things that are none.
     fn long() -> String {
@@ -185,9 +204,20 @@ mod tests {
             assert!(length < FRAME_MAX, "{length}");
         }
         let log = ServerLog { events, overflowed: true, full: None };
-        for (what, frame) in
-            [("sensors", frame::encode(&status)), ("events", frame::encode(&log)), ("parts", frame::encode(&told))]
-        {
+        let redfish = FoundRedfish { version: long(), vendor: long(), product: long(), uuid: Some(Uuid::max()) };
+        let bmc = FoundBmc {
+            address: Ipv6Addr::from_bits(u128::MAX).into(),
+            ipmi: true,
+            manufacturer: Some(u32::MAX),
+            redfish: Some(redfish),
+        };
+        let scan = vec![found(bmc); FOUND_MAX];
+        for (what, frame) in [
+            ("sensors", frame::encode(&status)),
+            ("events", frame::encode(&log)),
+            ("parts", frame::encode(&told)),
+            ("scan", frame::encode(&scan)),
+        ] {
             let length = frame.unwrap_or_else(|error| panic!("{what}: {error}")).len();
             assert!(length < FRAME_MAX, "{what}: {length}");
         }

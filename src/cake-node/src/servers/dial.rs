@@ -3,10 +3,10 @@
 use super::wire::Said;
 use async_trait::async_trait;
 use cake_bmc::redfish::{Dial, Stream};
-use cake_types::ServerId;
+use cake_types::{OperationId, ServerId};
 use std::collections::HashMap;
 use std::io;
-use std::net::TcpStream as StdStream;
+use std::net::{IpAddr, TcpStream as StdStream};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,12 +25,12 @@ impl Dials {
         Arc::new(Self { next: AtomicU64::default(), waiting: Mutex::default(), say })
     }
 
-    async fn dial(&self, id: ServerId) -> io::Result<TcpStream> {
+    async fn dial(&self, said: impl FnOnce(u64) -> Said) -> io::Result<TcpStream> {
         let ask = self.next.fetch_add(1, Ordering::Relaxed);
         let (send, receive) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(ask, send);
         let gone = || io::Error::from(io::ErrorKind::NotConnected);
-        self.say.send(Said::Dial { ask, id }).await.map_err(|_| gone())?;
+        self.say.send(said(ask)).await.map_err(|_| gone())?;
         let descriptor = receive.await.map_err(|_| gone())?.ok_or_else(gone)?;
         let stream = StdStream::from(descriptor);
         stream.set_nonblocking(true)?;
@@ -56,6 +56,21 @@ pub struct NodeDial {
 #[async_trait]
 impl Dial for NodeDial {
     async fn dial(&self) -> io::Result<Box<dyn Stream>> {
-        Ok(Box::new(self.dials.dial(self.id).await?))
+        Ok(Box::new(self.dials.dial(|ask| Said::Dial { ask, id: self.id }).await?))
+    }
+}
+
+/// To an address of a scan.
+pub struct ScanDial {
+    pub operation: OperationId,
+    pub address: IpAddr,
+    pub dials: Arc<Dials>,
+}
+
+#[async_trait]
+impl Dial for ScanDial {
+    async fn dial(&self) -> io::Result<Box<dyn Stream>> {
+        let (operation, address) = (self.operation, self.address);
+        Ok(Box::new(self.dials.dial(|ask| Said::DialFound { ask, operation, address }).await?))
     }
 }

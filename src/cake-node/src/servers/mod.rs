@@ -18,6 +18,8 @@ mod consoles;
 mod dial;
 mod orders;
 mod records;
+mod scan;
+mod sweep;
 mod target;
 mod watch;
 mod wire;
@@ -40,7 +42,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use wire::{NoConsole, Order, Said, Trouble};
 
 /// Before a worker that ended by itself is started again: 1 s, then longer, up to a minute.
@@ -64,6 +66,8 @@ pub struct Servers {
     next_ask: AtomicU64,
     /// There is a BMC to watch now.
     wanted: Notify,
+    /// Connections that a scan may make now.
+    dials: Semaphore,
 }
 
 #[derive(Default)]
@@ -77,6 +81,7 @@ struct State {
     parts: HashMap<u64, oneshot::Sender<Result<Vec<Part>, BmcProblem>>>,
     consoles: HashMap<u64, oneshot::Sender<Result<(), NoConsole>>>,
     answers: HashMap<u64, oneshot::Sender<Result<Result<ServerAnswer, Trouble>, BmcProblem>>>,
+    scan: Option<scan::Running>,
 }
 
 impl Servers {
@@ -84,7 +89,7 @@ impl Servers {
     pub fn new(program: PathBuf, house: Arc<House>, folder: PathBuf) -> Arc<Self> {
         let (state, next_ask, wanted) = (Mutex::default(), AtomicU64::default(), Notify::new());
         let records = Records::new(folder);
-        Arc::new(Self { program, house, records, state, next_ask, wanted })
+        Arc::new(Self { program, house, records, state, next_ask, wanted, dials: Semaphore::new(scan::DIALS) })
     }
 
     fn database(&self) -> &Database {
@@ -218,7 +223,7 @@ impl Servers {
     pub async fn run(self: Arc<Self>) {
         let mut pause = AGAIN;
         loop {
-            while !self.state().rows.values().any(|row| row.server.spec.bmc.is_some()) {
+            while !self.is_needed() {
                 self.wanted.notified().await;
             }
             let began = tokio::time::Instant::now();
@@ -227,11 +232,18 @@ impl Servers {
             match ended {
                 Ok(Ended::NotNeeded) => continue,
                 Ok(Ended::ByItself) => tracing::warn!("the BMC worker ended; it is started again"),
-                Err(error) => tracing::error!(%error, "the BMC worker failed: {error}"),
+                Err(error) => {
+                    tracing::error!(%error, "the BMC worker failed: {error}");
+                    self.scan_impossible();
+                }
             }
             pause = if began.elapsed() > STEADY { AGAIN } else { (pause * 2).min(SELDOM) };
             tokio::time::sleep(pause).await;
         }
+    }
+
+    fn is_needed(&self) -> bool {
+        self.is_scanning() || self.state().rows.values().any(|row| row.server.spec.bmc.is_some())
     }
 
     /// One worker, from its start to its end.
@@ -256,6 +268,7 @@ impl Servers {
             self.watch(&row).await;
         }
         self.hand_over_orders().await;
+        self.hand_over_scan();
         let ended = self.listen(&stream).await;
         writing.abort();
         worker.start_kill()?;
@@ -278,7 +291,7 @@ impl Servers {
                 },
                 _ = resolve.tick() => self.resolve_again().await,
                 () = self.wanted.notified() => {
-                    if !self.state().rows.values().any(|row| row.server.spec.bmc.is_some()) {
+                    if !self.is_needed() {
                         return Ended::NotNeeded;
                     }
                 }
@@ -314,6 +327,11 @@ impl Servers {
             Said::Dial { ask, id } => {
                 tokio::spawn(self.clone().dial(ask, id));
             }
+            Said::DialFound { ask, operation, address } => {
+                tokio::spawn(self.clone().dial_found(ask, operation, address));
+            }
+            Said::Scanned { operation, asked, found } => self.scanned(operation, asked, found),
+            Said::ScanOver { operation } => self.scan_over(operation),
             Said::Done { operation, result } => self.done(operation, result).await,
             Said::Log { ask, log } => {
                 if let Some(waiting) = self.state().logs.remove(&ask) {
@@ -371,6 +389,10 @@ impl Servers {
             Some(bmc) => connected(&bmc).await,
             None => None,
         };
+        self.dialed(ask, connection);
+    }
+
+    fn dialed(&self, ask: u64, connection: Option<OwnedFd>) {
         let order = Order::Dialed { ask, connected: connection.is_some() };
         if let Some(orders) = &self.state().orders {
             // The worker may have gone meanwhile.
@@ -401,6 +423,7 @@ impl Servers {
         for id in rows {
             self.board().change_server(id, |status| status.problem = Some(BmcProblem::Worker));
         }
+        self.scan_interrupted();
         self.interrupted().await;
     }
 }

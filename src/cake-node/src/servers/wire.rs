@@ -4,11 +4,11 @@
 
 use cake_node_api::{NodeError, ServerLog};
 use cake_types::{
-    BmcAccess, BmcProblem, ConsoleTrouble, FailureCode, OperationId, Part, PowerCap, ServerAnswer, ServerAsk, ServerId,
-    ServerStatus, ServerVerb, Stamp,
+    BmcAccess, BmcProblem, ConsoleTrouble, FailureCode, FoundBmc, OperationId, Part, PowerCap, ScanRange, ServerAnswer,
+    ServerAsk, ServerId, ServerStatus, ServerVerb, Stamp,
 };
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use zeroize::Zeroizing;
 
 /// How a BMC is reached: the name is an address by now and the seals are open.
@@ -71,6 +71,12 @@ pub enum Order {
         ask: u64,
         take: bool,
     },
+    /// A UDP socket of the range's family travels with this: one that nothing else is said over.
+    Scan {
+        operation: OperationId,
+        range: ScanRange,
+    },
+    StopScan,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -110,6 +116,21 @@ pub enum Said {
     Console {
         ask: u64,
         result: Result<(), NoConsole>,
+    },
+    /// A connection to the Redfish port of an address of the scan is wanted.
+    DialFound {
+        ask: u64,
+        operation: OperationId,
+        address: IpAddr,
+    },
+    /// So many more addresses have been asked; who answered, as far as is known of them.
+    Scanned {
+        operation: OperationId,
+        asked: u32,
+        found: Vec<FoundBmc>,
+    },
+    ScanOver {
+        operation: OperationId,
     },
 }
 

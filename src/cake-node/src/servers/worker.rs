@@ -9,11 +9,12 @@ use super::confine::{ConfineError, confine, shut};
 use super::connect::Connector;
 use super::console::{Consoles, Viewer};
 use super::dial::Dials;
+use super::sweep;
 use super::watch::{Ask, Connect, Listener, Watch};
 use super::wire::{NoConsole, Order, Said, Target, Trouble};
 use async_trait::async_trait;
 use cake_node_api::frame::{self, FrameError, FrameReader};
-use cake_types::{BmcProblem, FailureCode, ServerId};
+use cake_types::{BmcProblem, FailureCode, OperationId, ScanRange, ServerId};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::task::LocalSet;
+use tokio::task::{AbortHandle, LocalSet};
 
 /// Orders and questions that may wait for one BMC: who is slower than that has its say later.
 const ASKS: usize = 32;
@@ -74,10 +75,18 @@ async fn serve(socket: StdStream) -> Result<(), BmcWorkerError> {
     let dials = Dials::new(say.clone());
     let connector = Rc::new(Connector::new(sockets, dials.clone())?);
     let consoles = Consoles::new(connector.clone(), say.clone());
-    let mut house = House { watched: HashMap::new(), targets: HashMap::new(), consoles, connect: connector, say };
-    house.order(first).await;
+    let mut house = House {
+        watched: HashMap::new(),
+        targets: HashMap::new(),
+        consoles,
+        connect: connector,
+        say,
+        dials: dials.clone(),
+        sweep: None,
+    };
+    let mut next = Ok(first);
     loop {
-        match reader.next(&stream).await {
+        match next {
             Ok(Order::Dialed { ask, connected: true }) => dials.dialed(ask, Some(reader.take_descriptor()?)),
             Ok(Order::Dialed { ask, connected: false }) => dials.dialed(ask, None),
             Ok(Order::Console { id, ask, take }) => {
@@ -85,11 +94,13 @@ async fn serve(socket: StdStream) -> Result<(), BmcWorkerError> {
                 stream.set_nonblocking(true)?;
                 house.console(id, Viewer { ask, stream: UnixStream::from_std(stream)?, take }).await;
             }
+            Ok(Order::Scan { operation, range }) => house.scan(operation, range, reader.take_descriptor()?),
             Ok(order) => house.order(order).await,
             // The node is gone, and with it the reason to ask.
             Err(FrameError::Closed) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
+        next = reader.next(&stream).await;
     }
 }
 
@@ -99,6 +110,9 @@ struct House {
     consoles: Consoles,
     connect: Rc<dyn Connect>,
     say: mpsc::Sender<Said>,
+    dials: Arc<Dials>,
+    /// The scan that is at work.
+    sweep: Option<AbortHandle>,
 }
 
 struct Say(mpsc::Sender<Said>);
@@ -114,8 +128,9 @@ impl Listener for Say {
 impl House {
     async fn order(&mut self, order: Order) {
         match order {
-            // They come first, or with a descriptor; one more changes nothing.
-            Order::Socket | Order::Dialed { .. } | Order::Console { .. } => {}
+            // They come with a descriptor, and were taken with it; of sockets one more changes nothing.
+            Order::Socket | Order::Dialed { .. } | Order::Console { .. } | Order::Scan { .. } => {}
+            Order::StopScan => self.stop_scan(),
             Order::Watch { id, stamp, target, records, cap } => {
                 self.consoles.target(id, Some(&target));
                 self.targets.insert(id, target.clone());
@@ -147,6 +162,18 @@ impl House {
                 let result = Err(NoConsole::Bmc { problem: BmcProblem::NoAddress });
                 let _ = self.say.send(Said::Console { ask: viewer.ask, result }).await;
             }
+        }
+    }
+
+    fn scan(&mut self, operation: OperationId, range: ScanRange, socket: OwnedFd) {
+        self.stop_scan();
+        let sweep = sweep::sweep(operation, range, socket, self.dials.clone(), self.say.clone());
+        self.sweep = Some(tokio::task::spawn_local(sweep).abort_handle());
+    }
+
+    fn stop_scan(&mut self) {
+        if let Some(sweep) = self.sweep.take() {
+            sweep.abort();
         }
     }
 

@@ -14,6 +14,7 @@ mod nut;
 mod office;
 mod packages;
 mod pools;
+mod scan;
 mod screen;
 mod server_console;
 mod server_disks;

@@ -52,6 +52,7 @@ impl Watched {
             user: USER.into(),
             password: Some(sealed),
             key: None,
+            weak: None,
         });
         Ok(())
     }

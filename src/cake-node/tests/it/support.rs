@@ -6,8 +6,8 @@ use cake_planner::hardware;
 use cake_types::{
     Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, ExportId, ExportStatus, Firmware, Generation,
     HardwareRequest, ImageId, ImageSpec, ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId, PoolId,
-    PoolSpec, Power, ProjectName, Restart, ServerId, ServerStatus, Stamp, Stick, Usage, Vm, VmId, VmSpec, VmState,
-    VmStatus,
+    PoolSpec, Power, ProjectName, Restart, ScanStatus, ServerId, ServerStatus, Stamp, Stick, Usage, Vm, VmId, VmSpec,
+    VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -159,6 +159,7 @@ pub struct Leader {
     pub exports: BTreeMap<ExportId, ExportStatus>,
     pub sticks: Option<Vec<Stick>>,
     pub servers: BTreeMap<ServerId, ServerStatus>,
+    pub scan: Option<ScanStatus>,
     usage: BTreeMap<VmId, Usage>,
     node: Option<NodeStatus>,
 }
@@ -200,6 +201,7 @@ impl Leader {
             exports: BTreeMap::new(),
             sticks: None,
             servers: BTreeMap::new(),
+            scan: None,
             usage: BTreeMap::new(),
             node: None,
         };
@@ -253,6 +255,7 @@ impl Leader {
             Observed::ServerGone { id } => {
                 self.servers.remove(&id);
             }
+            Observed::Scan { scan } => self.scan = scan.map(|scan| *scan),
             Observed::Sticks { sticks } => self.sticks = Some(sticks),
             Observed::Usage { samples } => self.usage.extend(samples),
             _ => {}

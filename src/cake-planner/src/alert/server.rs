@@ -36,6 +36,9 @@ pub(super) fn of_server(seen: &ServerSeen<'_>, before: &Alerts) -> Vec<Finding> 
             found.part(fault.as_str()).with("fault", fault.as_str())
         })
         .collect();
+    if let Some(weak) = server::weak(&server.spec, Some(status)) {
+        found.push(find(AlertKind::BmcPassword, Severity::Warning).with("weak", weak.as_str()));
+    }
     for sensor in server::troubles(status) {
         let severity = sensor.state.severity().unwrap_or(Severity::Warning);
         found.push(of_sensor(sensor, |kind| find(kind, severity)));

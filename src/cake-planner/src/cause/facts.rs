@@ -239,8 +239,10 @@ fn symptom(alert: &Alert) -> Option<(ThingKind, Symptom)> {
         AlertKind::VmFailed => (Vm, Symptom::CannotStart),
         AlertKind::VmCrashed => (Vm, Symptom::Crashed),
         AlertKind::ServerSilent => (ThingKind::Bmc, Symptom::Silent),
-        // Sensors are known by their server; what a whole chassis complains of says no rule.
-        AlertKind::SensorLimit | AlertKind::SensorFault | AlertKind::ChassisFault => return None,
+        // Sensors are known by their server; what a whole chassis complains of says no rule, nor does what may be guessed.
+        AlertKind::SensorLimit | AlertKind::SensorFault | AlertKind::ChassisFault | AlertKind::BmcPassword => {
+            return None;
+        }
         AlertKind::CertificateEnds | AlertKind::ChannelFails => return None,
         AlertKind::UpsOnBattery => (Ups, Symptom::OnBattery),
         AlertKind::UpsLowBattery => (Ups, Symptom::LowBattery),

@@ -9,7 +9,7 @@ use cake_types::{
 use serde_json::{Value, json};
 
 fn lab(name: &str, port: u16) -> Value {
-    json!({ "name": name, "bmc": { "host": "192.0.2.7", "port": port, "user": "admin", "password": "ge heim" } })
+    json!({ "name": name, "bmc": { "host": "192.0.2.7", "port": port, "user": "admin", "password": "ganz ge heim" } })
 }
 
 async fn added(admin: &Visitor, body: &Value) -> Value {
@@ -87,7 +87,7 @@ async fn one_is_added_its_password_is_sealed_and_it_can_be_forgotten() {
         }
     };
     let bmc = watched("lab-1").await.spec.bmc.unwrap();
-    assert_eq!(bmc.password.as_ref().unwrap().open(app.node.key()).unwrap(), "ge heim");
+    assert_eq!(bmc.password.as_ref().unwrap().open(app.node.key()).unwrap(), "ganz ge heim");
 
     admin.post("/v1/servers", &lab("LAB-1", 6231)).await.refused(409, "name-taken");
     admin.post("/v1/servers", &lab("lab-2", 6230)).await.refused(409, "bmc-taken");

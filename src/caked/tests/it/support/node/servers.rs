@@ -4,10 +4,12 @@ use super::SimNode;
 use cake_node_api::{NodeError, Observed, OperationResult, ServerLog, ServerOutcome};
 use cake_types::{
     BiosSetting, BmcDrive, BmcFirmware, BmcMedium, BmcProblem, ChassisStatus, ChassisVerb, FailureCode, OperationId,
-    Part, PartFact, PartField, Server, ServerAnswer, ServerAsk, ServerEvent, ServerId, ServerStatus, ServerVerb, Stamp,
+    Part, PartFact, PartField, ScanRange, ScanStatus, Server, ServerAnswer, ServerAsk, ServerEvent, ServerId,
+    ServerStatus, ServerVerb, Stamp,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// What is known of the servers that are watched.
 #[derive(Default)]
@@ -21,6 +23,7 @@ pub struct Bmcs {
     /// By Redfish; none: no BMC speaks it.
     pub drives: Option<Vec<BmcDrive>>,
     pub media: Vec<BmcMedium>,
+    pub scan: Option<ScanStatus>,
 }
 
 const CHASSIS: ChassisStatus = ChassisStatus {
@@ -155,12 +158,40 @@ impl SimNode {
         })
     }
 
+    pub(super) fn begin_scan(&self, operation: OperationId, range: ScanRange) -> Result<(), NodeError> {
+        let known = self.with(|state| state.bmcs.scan.clone());
+        match known {
+            Some(scan) if scan.operation == operation => return Ok(()),
+            Some(scan) if scan.end.is_none() => return Err(NodeError::Invalid { detail: "another scan".into() }),
+            _ => {}
+        }
+        let (IpAddr::V4(first), IpAddr::V4(last)) = (range.first, range.last) else { panic!("tests ask IPv4") };
+        let (total, started_at, found) = (last.to_bits() - first.to_bits() + 1, Timestamp::now(), Vec::new());
+        let scan = ScanStatus { operation, range, total, asked: 0, started_at, end: None, found, more: false };
+        self.with(|state| state.bmcs.scan = Some(scan.clone()));
+        self.tell(Observed::Scan { scan: Some(Box::new(scan)) });
+        Ok(())
+    }
+
+    /// The scan goes on, or ends.
+    pub fn scan_goes(&self, operation: OperationId, change: impl FnOnce(&mut ScanStatus)) {
+        let changed = self.with(|state| {
+            let scan = state.bmcs.scan.as_mut().filter(|scan| scan.operation == operation && scan.end.is_none())?;
+            change(scan);
+            Some(scan.clone())
+        });
+        if let Some(scan) = changed {
+            self.tell(Observed::Scan { scan: Some(Box::new(scan)) });
+        }
+    }
+
     /// What a snapshot tells of servers.
     pub(super) fn servers_told(&self) -> Vec<Observed> {
         let told = |(id, (_, status)): (&ServerId, &(Server, ServerStatus))| Observed::Server {
             id: *id,
             status: Box::new(status.clone()),
         };
-        self.with(|state| state.bmcs.watched.iter().map(told).collect())
+        let scan = |scan: &Option<ScanStatus>| Observed::Scan { scan: scan.clone().map(Box::new) };
+        self.with(|state| state.bmcs.watched.iter().map(told).chain([scan(&state.bmcs.scan)]).collect())
     }
 }

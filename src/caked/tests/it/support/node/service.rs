@@ -11,8 +11,8 @@ use cake_types::{
     ByteSize, Column, Counters, CpuTimes, DiskCounters, Epoch, Export, ExportId, ExportStage, ExportStatus, Failure,
     FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import, ImportStage, ImportStatus,
     InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId, OperationId, Part, PoolId,
-    PoolSpec, PressureTimes, Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec,
-    UsageHistory, UsageOf, Vm, VmCounters, VmId,
+    PoolSpec, PressureTimes, ScanEnd, ScanRange, Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb,
+    Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmCounters, VmId,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -97,6 +97,15 @@ impl NodeService for SimNode {
 
     async fn server_log(&self, id: ServerId, after: Option<String>) -> Result<ServerLog, NodeError> {
         self.log_of_server(id, after.as_deref())
+    }
+
+    async fn scan(&self, operation: OperationId, range: ScanRange) -> Result<(), NodeError> {
+        self.begin_scan(operation, range)
+    }
+
+    async fn stop_scan(&self, operation: OperationId) -> Result<(), NodeError> {
+        self.scan_goes(operation, |scan| scan.end = Some(ScanEnd::Cancelled));
+        Ok(())
     }
 
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, NodeError> {
