@@ -3,8 +3,8 @@
 use cake_types::{
     BmcProblem, ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, HostSpec, ImageId, ImageSpec,
     ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, Part, PoolId, PoolStatus,
-    PublicKey, ScanRange, ScanStatus, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp,
-    Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    PublicKey, ScanRange, ScanStatus, Sealed, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb,
+    Span, Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -377,6 +377,9 @@ pub enum Request {
     StopScan {
         operation: OperationId,
     },
+    NewPassword {
+        keys: Vec<PublicKey>,
+    },
     Observe,
     Ticket {
         kind: StreamKind,
@@ -419,4 +422,5 @@ pub enum Answer {
     Disks(Vec<ServerDisk>),
     ServerLog(Box<ServerLog>),
     ServerParts(Vec<Part>),
+    Sealed(Sealed<String>),
 }

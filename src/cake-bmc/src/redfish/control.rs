@@ -121,6 +121,10 @@ impl Bmc for Redfish {
         self.boot_override().await
     }
 
+    async fn change_password(&mut self, user: &str, password: &str) -> Result<(), BmcError> {
+        self.set_password(user, password).await
+    }
+
     async fn close(&mut self) {
         self.client.close().await;
     }

@@ -13,6 +13,7 @@ pub mod confine;
 mod connect;
 mod dial;
 mod orders;
+pub mod password;
 mod records;
 mod scan;
 mod sweep;
@@ -76,6 +77,12 @@ struct State {
     logs: HashMap<u64, oneshot::Sender<Result<ServerLog, BmcProblem>>>,
     parts: HashMap<u64, oneshot::Sender<Result<Vec<Part>, BmcProblem>>>,
     scan: Option<scan::Running>,
+}
+
+impl State {
+    fn needs_a_worker(&self) -> bool {
+        self.scan.is_some() || self.rows.values().any(|row| row.server.spec.bmc.is_some())
+    }
 }
 
 impl Servers {
@@ -232,7 +239,17 @@ impl Servers {
     }
 
     fn is_needed(&self) -> bool {
-        self.is_scanning() || self.state().rows.values().any(|row| row.server.spec.bmc.is_some())
+        self.state().needs_a_worker()
+    }
+
+    /// Whether the worker has nothing to do. From then on nobody hands it anything: what comes now is the next one's.
+    fn let_go(&self) -> bool {
+        let mut state = self.state();
+        let over = !state.needs_a_worker();
+        if over {
+            (state.orders, state.takes_orders) = (None, false);
+        }
+        over
     }
 
     /// One worker, from its start to its end.
@@ -280,7 +297,7 @@ impl Servers {
                 },
                 _ = resolve.tick() => self.resolve_again().await,
                 () = self.wanted.notified() => {
-                    if !self.is_needed() {
+                    if self.let_go() {
                         return Ended::NotNeeded;
                     }
                 }

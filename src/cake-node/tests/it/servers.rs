@@ -21,13 +21,13 @@ use tempfile::TempDir;
 /// A BMC that does not answer is asked a while before it is silent, on a busy machine longer.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(120);
 
-struct Watched {
-    server: Server,
+pub struct Watched {
+    pub server: Server,
     generation: u64,
 }
 
 impl Watched {
-    async fn new(leader: &Leader, simulator: &Simulator, password: &str) -> Result<Self> {
+    pub async fn new(leader: &Leader, simulator: &Simulator, password: &str) -> Result<Self> {
         let meta = Meta {
             id: ServerId::now(),
             project: ProjectName::default(),
@@ -41,7 +41,7 @@ impl Watched {
         Ok(watched)
     }
 
-    async fn says(&mut self, leader: &Leader, simulator: &Simulator, password: &str) -> Result<()> {
+    pub async fn says(&mut self, leader: &Leader, simulator: &Simulator, password: &str) -> Result<()> {
         let address = simulator.address();
         let key = leader.client.hello(None).await?.key;
         let sealed = seal(&password.to_owned(), &[key], &mut OsRng)?;
@@ -53,18 +53,19 @@ impl Watched {
             password: Some(sealed),
             key: None,
             weak: None,
+            next: None,
         });
         Ok(())
     }
 
-    async fn apply(&mut self, leader: &Leader) -> Result<()> {
+    pub async fn apply(&mut self, leader: &Leader) -> Result<()> {
         self.generation += 1;
         let stamp = Stamp { epoch: leader.epoch, generation: Generation(self.generation) };
         self.server.meta.generation = stamp.generation;
         Ok(leader.client.apply_server(stamp, self.server.clone()).await?)
     }
 
-    async fn until(&self, leader: &mut Leader, wanted: impl Fn(&ServerStatus) -> bool) -> Result<ServerStatus> {
+    pub async fn until(&self, leader: &mut Leader, wanted: impl Fn(&ServerStatus) -> bool) -> Result<ServerStatus> {
         let until = tokio::time::Instant::now() + LIMIT;
         loop {
             let known = leader.servers.get(&self.server.meta.id);
@@ -79,7 +80,7 @@ impl Watched {
         }
     }
 
-    async fn order(&self, leader: &mut Leader, verb: ServerVerb) -> Result<OperationResult> {
+    pub async fn order(&self, leader: &mut Leader, verb: ServerVerb) -> Result<OperationResult> {
         let (operation, id) = (OperationId::now(), self.server.meta.id);
         for _ in 0..2 {
             // The same again is the same order.
