@@ -20,6 +20,8 @@ pub struct Bmcs {
     /// Orders are taken and nothing comes of them.
     pub slow: bool,
     pub scan: Option<ScanStatus>,
+    /// Passwords that were made.
+    pub made: u32,
 }
 
 const CHASSIS: ChassisStatus = ChassisStatus {
