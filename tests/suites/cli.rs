@@ -86,7 +86,7 @@ async fn tables_json_exit_codes_and_both_languages() -> Result<()> {
 async fn servers_are_found_by_a_scan_and_added_as_it_says() -> Result<()> {
     let simulator = Simulator::start()?;
     let (ip, port) = (simulator.address().ip().to_string(), simulator.address().port().to_string());
-    let mut instance = Instance::start()?;
+    let instance = Instance::start()?;
     let (english, chinese) = (instance.cake(), instance.cake().in_locale("zh_TW.UTF-8"));
     instance.answer_wizard().await?;
     log_in(&english, "admin", PASSWORD).await?;

@@ -33,7 +33,7 @@
     all.checked = count > 0 && count === open.length;
     all.indeterminate = count > 0 && count < open.length;
     all.disabled = open.length === 0;
-    yes.textContent = (count === 1 ? form.dataset.one : form.dataset.many).replace('%n', count);
+    yes.textContent = count === 0 ? form.dataset.sayNone : (count === 1 ? form.dataset.one : form.dataset.many).replace('%n', count);
     if (!working) yes.disabled = count === 0;
   }
 

@@ -211,6 +211,7 @@ fn table(api: Api) -> Table {
             With(Administer),
             server_orders::restore,
         )
+        .add("server_password", ("POST", "/v1/servers/{server}/password"), With(Administer), server_orders::password)
         .add("bmc_scan_get", ("GET", "/v1/bmc-scan"), With(View), bmc_scan::get)
         .add("bmc_scan_start", ("POST", "/v1/bmc-scan"), With(Administer), bmc_scan::start)
         .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)

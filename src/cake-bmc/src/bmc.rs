@@ -86,6 +86,10 @@ pub trait Bmc: Send {
         None
     }
 
+    /// Gives a user of this name another password (IPMI 2.0 §22.30; DSP0266, ManagerAccount). Sessions that are open go on or end, as
+    /// the BMC likes it.
+    async fn change_password(&mut self, user: &str, password: &str) -> Result<(), BmcError>;
+
     /// What is worth keeping for the next session, once sensors were read.
     fn kept(&self) -> Kept<'_>;
 

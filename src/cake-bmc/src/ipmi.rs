@@ -359,6 +359,12 @@ impl<T: Transport> Bmc for Ipmi<T> {
         dcmi::set_power_limit(&self.transport, limit).await
     }
 
+    async fn change_password(&mut self, name: &str, password: &str) -> Result<(), BmcError> {
+        let users = user::list(&self.transport).await?;
+        let its = users.iter().find(|known| known.name == name).ok_or(BmcError::Unsupported)?;
+        user::set_password(&self.transport, its.number, password).await
+    }
+
     async fn close(&mut self) {
         self.transport.close().await;
     }

@@ -28,6 +28,10 @@ pub async fn run(context: &Context, command: ServerCommand) -> Result<(), Failur
             agreed(context, "cli-server-clear-ask", &server, yes)?;
             ordered(context, &client, client.clear_server_events(&server).await?, true).await
         }
+        ServerCommand::NewPassword { server, yes } => {
+            agreed(context, "cli-server-password-ask", &server, yes)?;
+            ordered(context, &client, client.server_password(&server).await?, true).await
+        }
         ServerCommand::Inventory { server } => server_look::parts(context, &client.server_parts(&server).await?),
         ServerCommand::Power { server, action, yes, no_wait } => {
             power(context, &client, &server, &action, yes, !no_wait).await

@@ -131,6 +131,11 @@ impl Client {
         self.post(&format!("{}/media/eject", path(server)), Some(&json!({ "slot": slot }))).await
     }
 
+    /// A new password for its BMC, which nobody has to know.
+    pub async fn server_password(&self, server: &str) -> Result<Seen<Task>, Error> {
+        self.post(&format!("{}/password", path(server)), NO_BODY).await
+    }
+
     /// `action`: `on`, `off`, `soft`, `cycle`, `reset`.
     pub async fn server_power(&self, server: &str, action: &str) -> Result<Seen<Task>, Error> {
         self.post(&format!("{}/power", path(server)), Some(&json!({ "action": action }))).await

@@ -3,7 +3,7 @@
 use cake_types::{
     BmcProblem, ByteSize, ConsoleTrouble, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, FailureCode,
     HostSpec, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId,
-    Part, PoolId, PoolStatus, PublicKey, ScanRange, ScanStatus, Server, ServerAnswer, ServerAsk, ServerDisk,
+    Part, PoolId, PoolStatus, PublicKey, ScanRange, ScanStatus, Sealed, Server, ServerAnswer, ServerAsk, ServerDisk,
     ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm,
     VmId, VmState, VmStatus,
 };
@@ -392,6 +392,9 @@ pub enum Request {
     StopScan {
         operation: OperationId,
     },
+    NewPassword {
+        keys: Vec<PublicKey>,
+    },
     Observe,
     Ticket {
         kind: StreamKind,
@@ -435,4 +438,5 @@ pub enum Answer {
     ServerLog(Box<ServerLog>),
     ServerParts(Vec<Part>),
     Server(Box<ServerAnswer>),
+    Sealed(Sealed<String>),
 }

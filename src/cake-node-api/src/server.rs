@@ -8,8 +8,8 @@ use crate::{
 use async_trait::async_trait;
 use cake_types::{
     ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, Part, PoolId, PoolSpec,
-    ScanRange, Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory,
-    UsageOf, Vm, VmId,
+    PublicKey, ScanRange, Sealed, Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp,
+    UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -91,6 +91,8 @@ pub trait NodeService: Send + Sync + 'static {
     async fn scan(&self, operation: OperationId, range: ScanRange) -> Result<(), NodeError>;
     /// Asks nobody else. Nothing, where the scan is over or was never here.
     async fn stop_scan(&self, operation: OperationId) -> Result<(), NodeError>;
+    /// A strong password for a BMC, made here and sealed to `keys`: nobody else ever sees it.
+    async fn new_password(&self, keys: Vec<PublicKey>) -> Result<Sealed<String>, NodeError>;
     async fn observe(&self) -> Result<ObservedStream, NodeError>;
     async fn ticket(&self, kind: StreamKind, vm: VmId) -> Result<StreamTicket, NodeError>;
     /// One end of a connected stream socket; for [`StreamKind::Picture`] a file.
@@ -213,6 +215,7 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
             service.server_log(id, after).await.map(|log| Answer::ServerLog(Box::new(log)))
         }
         Request::Scan { operation, range } => service.scan(operation, range).await.map(accepted),
+        Request::NewPassword { keys } => service.new_password(keys).await.map(Answer::Sealed),
         Request::StopScan { operation } => service.stop_scan(operation).await.map(accepted),
         Request::ServerParts { id } => service.server_parts(id).await.map(Answer::ServerParts),
         Request::AskServer { server, what } => {

@@ -8,8 +8,8 @@ use cake_node_api::{
 use cake_types::{
     Accelerator, BmcProblem, ByteSize, Column, ConsoleTrouble, Counters, DiskHealth, DiskSilence, Epoch, Export,
     ExportId, HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, Part,
-    PoolId, PoolSpec, ScanRange, SecretKey, Server, ServerAnswer, ServerAsk, ServerBus, ServerDisk, ServerId,
-    ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId,
+    PoolId, PoolSpec, PublicKey, ScanRange, Sealed, SecretKey, Server, ServerAnswer, ServerAsk, ServerBus, ServerDisk,
+    ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId, seal,
 };
 use futures_util::StreamExt;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -144,6 +144,10 @@ impl NodeService for EchoNode {
 
     async fn stop_scan(&self, _: OperationId) -> Result<(), NodeError> {
         Ok(())
+    }
+
+    async fn new_password(&self, keys: Vec<PublicKey>) -> Result<Sealed<String>, NodeError> {
+        Ok(seal(&"new".to_owned(), &keys, &mut OsRng).expect("a seal"))
     }
 
     async fn server_parts(&self, _: ServerId) -> Result<Vec<Part>, NodeError> {

@@ -59,7 +59,7 @@ pub fn ups(spec: Option<&UpsSpec>) -> Result<(), NodeError> {
 
 /// Refuses what could not be an address, and what no session could carry.
 pub fn server(server: &Server) -> Result<(), NodeError> {
-    let Some(BmcSpec { access, host, port, user, password: _, key: _, weak: _ }) = &server.spec.bmc else {
+    let Some(BmcSpec { access, host, port, user, password: _, key: _, weak: _, next: _ }) = &server.spec.bmc else {
         return Ok(());
     };
     let plain = |text: &str, most| text.len() <= most && !text.chars().any(char::is_control);

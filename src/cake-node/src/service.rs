@@ -7,7 +7,7 @@ use crate::exports::Exports;
 use crate::house::House;
 use crate::imports::Imports;
 use crate::server_disks::ServerDisks;
-use crate::servers::Servers;
+use crate::servers::{Servers, password};
 use crate::support;
 use crate::tickets::{Stream, Tickets};
 use async_trait::async_trait;
@@ -19,8 +19,9 @@ use cake_node_api::{
 };
 use cake_types::{
     ByteSize, Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId, Import,
-    LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, ScanRange, Server, ServerAnswer, ServerAsk,
-    ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, PublicKey, ScanRange, Sealed, Server,
+    ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -430,6 +431,10 @@ impl NodeService for Node {
     async fn stop_scan(&self, operation: OperationId) -> Result<(), NodeError> {
         self.servers.stop_scan(operation);
         Ok(())
+    }
+
+    async fn new_password(&self, keys: Vec<PublicKey>) -> Result<Sealed<String>, NodeError> {
+        password::sealed(&keys)
     }
 
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, NodeError> {

@@ -112,7 +112,16 @@ fn scan(redfish_port: u16, found: Vec<FoundBmc>) -> ScanStatus {
 }
 
 fn spec(access: BmcAccess, host: &str, port: u16) -> ServerSpec {
-    let bmc = BmcSpec { access, host: host.into(), port, user: "a".into(), password: None, key: None, weak: None };
+    let bmc = BmcSpec {
+        access,
+        host: host.into(),
+        port,
+        user: "a".into(),
+        password: None,
+        key: None,
+        weak: None,
+        next: None,
+    };
     ServerSpec { bmc: Some(bmc), ..ServerSpec::default() }
 }
 

@@ -262,6 +262,7 @@ mod tests {
             password: None,
             key: None,
             weak: None,
+            next: None,
         };
         ServerSpec { bmc: Some(bmc), ..ServerSpec::default() }
     }

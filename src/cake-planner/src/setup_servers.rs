@@ -65,7 +65,7 @@ pub fn designed(
         }
         let (host, port, user) = bmc(said, index)?;
         let weak = bmc_password::weakness(&user, &said.password);
-        let bmc = BmcSpec { access: BmcAccess::Auto, host, port, user, password: None, key: None, weak };
+        let bmc = BmcSpec { access: BmcAccess::Auto, host, port, user, password: None, key: None, weak, next: None };
         let mut spec = ServerSpec { bmc: Some(bmc), ..ServerSpec::default() };
         server::fits(&spec, None, &known).map_err(|problem| problem.at(&at(index, "bmc")))?;
         if let Some(bmc) = spec.bmc.as_mut().filter(|_| !said.password.is_empty()) {

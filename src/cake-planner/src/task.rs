@@ -435,7 +435,8 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
         | TaskKind::ServerIdentify
         | TaskKind::ServerBoot
         | TaskKind::ServerRestore
-        | TaskKind::ServerClearEvents => None,
+        | TaskKind::ServerClearEvents
+        | TaskKind::ServerPassword => None,
     }
 }
 

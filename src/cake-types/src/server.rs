@@ -58,6 +58,9 @@ pub struct BmcSpec {
     /// What was weak about the password when it was given: of a sealed one nobody could tell any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weak: Option<WeakPassword>,
+    /// A password that is being set: the BMC takes it or the other one, and both are kept until one is proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Sealed<String>>,
 }
 
 /// Where a server stands in its rack.
@@ -247,6 +250,8 @@ pub enum ServerVerb {
         restore: PowerRestore,
     },
     ClearEvents,
+    /// The user's password becomes [`BmcSpec::next`], and is proven by a session of its own.
+    SetPassword,
 }
 
 impl ServerVerb {
@@ -254,7 +259,7 @@ impl ServerVerb {
     pub const fn is_idempotent(self) -> bool {
         match self {
             Self::Power { chassis } => matches!(chassis, ChassisVerb::On | ChassisVerb::Off),
-            Self::Identify { .. } | Self::Boot { .. } | Self::Restore { .. } => true,
+            Self::Identify { .. } | Self::Boot { .. } | Self::Restore { .. } | Self::SetPassword => true,
             Self::ClearEvents => false,
         }
     }
@@ -270,6 +275,7 @@ impl ServerVerb {
             Self::Boot { .. } => TaskKind::ServerBoot,
             Self::Restore { .. } => TaskKind::ServerRestore,
             Self::ClearEvents => TaskKind::ServerClearEvents,
+            Self::SetPassword => TaskKind::ServerPassword,
         }
     }
 }

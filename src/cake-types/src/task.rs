@@ -61,10 +61,11 @@ pub enum TaskKind {
     ServerRestore,
     ServerClearEvents,
     BmcScan,
+    ServerPassword,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -100,6 +101,7 @@ impl TaskKind {
         Self::ServerRestore,
         Self::ServerClearEvents,
         Self::BmcScan,
+        Self::ServerPassword,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -139,6 +141,7 @@ impl TaskKind {
             Self::ServerRestore => "server-restore",
             Self::ServerClearEvents => "server-clear-events",
             Self::BmcScan => "bmc-scan",
+            Self::ServerPassword => "server-password",
         }
     }
 }

@@ -65,7 +65,7 @@ pub struct BmcForm {
 
 impl BmcForm {
     pub fn of(spec: Option<&BmcSpec>) -> Self {
-        let Some(BmcSpec { access, host, port, user, password, key, weak: _ }) = spec else {
+        let Some(BmcSpec { access, host, port, user, password, key, weak: _, next: _ }) = spec else {
             let access = BmcAccess::Auto.as_str();
             return Self {
                 known: false,
@@ -363,7 +363,7 @@ fn facts<'a>(f: &'a Frame, view: &'a ServerView, guests: usize) -> Facts<'a> {
 }
 
 fn reached(f: &Frame, bmc: &BmcSpec) -> Reached {
-    let BmcSpec { access, host, port, user, password, key: _, weak: _ } = bmc;
+    let BmcSpec { access, host, port, user, password, key: _, weak: _, next: _ } = bmc;
     let local = *access == BmcAccess::Local;
     let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     Reached {

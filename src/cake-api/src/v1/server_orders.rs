@@ -174,6 +174,22 @@ pub(crate) async fn restore(
     order(&api, &server, &ask, ServerVerb::Restore { restore: policy.into() }).await
 }
 
+/// Gives the BMC's user a new, strong password, which is made on the node, sealed and shown nowhere. It is proven by a session of its own;
+/// until then the one of before is kept as well.
+#[utoipa::path(post, path = "/v1/servers/{server}/password", operation_id = "server_password", tag = "servers",
+    params(("server" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 202, body = Task), (status = "default", body = ProblemBody)))]
+pub(crate) async fn password(
+    State(api): State<Api>,
+    Path(server): Path<String>,
+    ask: Ask,
+    Maybe(Nothing {}): Maybe<Nothing>,
+) -> Result<Response, Refused> {
+    let entry = find(&api, &server)?;
+    let task = api.servers.new_password(&ask.caller, &entry, &ask.keep(accepted)).await?;
+    Ok(answer_response(accepted(&task)))
+}
+
 /// Empties the event log. What is new in it was written down by cake; the rest is gone.
 #[utoipa::path(post, path = "/v1/servers/{server}/events/clear", operation_id = "server_events_clear", tag = "servers",
     params(("server" = String, Path), ("Idempotency-Key" = String, Header)),

@@ -89,6 +89,8 @@ pub struct Bmc {
     pub has_key: bool,
     /// What is weak about the password that it takes: `empty`, `default` (its maker's own), `user` (the user's name), `short`, `common`.
     pub weak_password: Option<&'static str>,
+    /// A new one is being set and is not proven yet; both are kept.
+    pub password_pending: bool,
 }
 
 /// What a BMC says of itself.
@@ -124,10 +126,11 @@ pub struct ServerList {
 impl From<&BmcSpec> for Bmc {
     fn from(spec: &BmcSpec) -> Self {
         // Whether the password is the right one only its status tells.
-        let BmcSpec { access, host, port, user, password, key, weak: _ } = spec;
+        let BmcSpec { access, host, port, user, password, key, weak: _, next } = spec;
         let (has_password, has_key) = (password.is_some(), key.is_some());
         let (host, user, weak_password) = (host.clone(), user.clone(), None);
-        Self { access: access.as_str(), host, port: *port, user, has_password, has_key, weak_password }
+        let (access, password_pending) = (access.as_str(), next.is_some());
+        Self { access, host, port: *port, user, has_password, has_key, weak_password, password_pending }
     }
 }
 

@@ -137,6 +137,10 @@ impl Bmc for Redfish {
         self.set_power_limit(watts.map(f64::from)).await
     }
 
+    async fn change_password(&mut self, user: &str, password: &str) -> Result<(), BmcError> {
+        self.set_password(user, password).await
+    }
+
     async fn close(&mut self) {
         self.client.close().await;
     }

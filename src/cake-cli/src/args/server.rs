@@ -36,6 +36,12 @@ pub enum ServerCommand {
         #[arg(long, short, requires = "clear")]
         yes: bool,
     },
+    NewPassword {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(long, short)]
+        yes: bool,
+    },
     Inventory {
         #[arg(value_name = "SERVER")]
         server: String,

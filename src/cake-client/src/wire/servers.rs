@@ -73,6 +73,7 @@ pub struct Bmc {
     pub has_key: bool,
     /// `empty`, `default`, `user`, `short`, `common`.
     pub weak_password: Option<String>,
+    pub password_pending: bool,
 }
 
 /// Ranges worth asking, and the last scan.

@@ -307,7 +307,9 @@ impl Adjusting<'_> {
         let mut elsewhere = 0;
         for Stored { value: mut server, .. } in record::all::<Server>(store, &keys::servers()).await? {
             server.spec.node = None;
-            for secret in server.spec.bmc.iter_mut().flat_map(|bmc| bmc.password.iter_mut().chain(bmc.key.iter_mut())) {
+            let bmc = server.spec.bmc.iter_mut();
+            let secrets = bmc.flat_map(|bmc| [bmc.password.as_mut(), bmc.key.as_mut(), bmc.next.as_mut()]);
+            for secret in secrets.flatten() {
                 elsewhere += usize::from(!self.seal_here(secret));
             }
             txns.push(Txn::new().put(keys::server(server.meta.id), record::encode(&server)));

@@ -169,6 +169,10 @@ impl TaskReconciler {
     }
 
     async fn finish(&self, task: Task) -> Result<(), Problem> {
+        if task.kind == TaskKind::ServerPassword && task.state() == TaskState::Done {
+            // Before the task is over: whoever is killed in between comes here again.
+            self.servers.password_proven(ServerId(task.subject.id)).await?;
+        }
         self.ledger.task_ended(&task).await?;
         let key = keys::task(task.id);
         self.ledger.store.delete_if(&key, cake_store::Expect::Any).await.map_err(error::store)?;

@@ -10,6 +10,7 @@
 mod ask;
 pub(crate) mod journal;
 mod order;
+mod password;
 mod scan;
 
 pub use scan::{NewScan, ScanView};
@@ -248,6 +249,9 @@ impl Servers {
         }
         let user = server::user(access, &user)?;
         let same = before.filter(|before| before.host == host && before.port == port && before.user == user);
+        // One that is being set is the same user's of the same BMC.
+        let next = same.filter(|_| password.as_ref().is_none_or(|password| password.is_empty()));
+        let next = next.and_then(|before| before.next.clone());
         let (password, weak) = match password.filter(|password| !password.is_empty()) {
             Some(password) => {
                 server::password(access, &password)?;
@@ -267,7 +271,7 @@ impl Servers {
             }
             None => same.and_then(|before| before.key.clone()),
         };
-        Ok(BmcSpec { access, host, port, user, password, key, weak })
+        Ok(BmcSpec { access, host, port, user, password, key, weak, next })
     }
 
     /// The event log as the BMC has it now.

@@ -6,7 +6,7 @@
 
 use cake_node_api::{ClientError, NodeError};
 use cake_store::Txn;
-use cake_types::{Failure, FailureCode, OperationId, Problem, ProjectName, ServerVerb, Task, TaskGoal};
+use cake_types::{Failure, FailureCode, OperationId, Problem, ProjectName, ServerVerb, Stamp, Task, TaskGoal};
 use std::sync::Arc;
 
 use super::{Servers, subject, unheard, with_bmc};
@@ -43,6 +43,13 @@ impl Servers {
     pub(crate) async fn hand_over(&self, task: &Task) {
         let TaskGoal::Ordered { operation, order } = task.goal else { return };
         let (server, Some(node)) = (cake_types::ServerId(task.subject.id), self.nodes.connected()) else { return };
+        if order == ServerVerb::SetPassword
+            && let Some(entry) = self.ledger.board.server(server)
+        {
+            // It has to know the new one before it is to set it; a newer desired state knows it as well.
+            let stamp = Stamp { epoch: node.epoch, generation: entry.server.meta.generation };
+            let _ = node.client.apply_server(stamp, entry.server.clone()).await;
+        }
         match node.client.operate_server(node.epoch, operation, server, order).await {
             Ok(()) => {}
             Err(ClientError::Refused(refusal)) => {

@@ -87,4 +87,5 @@ operation-server_boot = Choose boot device
 operation-server_restore_policy = Choose what follows a power cut
 operation-server_events_clear = Clear server’s event log
 operation-bmc_scan_start = Look for BMCs
+operation-server_password = New password of a BMC
 operation-node_disks_read = Ask disks of a server

@@ -26,6 +26,9 @@ server-laboratory = A program plays this BMC.
 server-no-password = No password is known.
 server-password = BMC password
 server-weak = Password of the BMC
+bmc-password-yes = Set a new password
+bmc-password-title = Give the BMC of { $name } a new password?
+bmc-password-text = cake makes a strong one, sets it in the BMC and logs in with it once. Nobody has to know it, and it is shown nowhere: whoever logs in to the BMC with the old one can’t any more. Until the new one is proven both are kept.
 
 # What is weak about a BMC’s password.
 bmc-weak-empty = there is none
@@ -69,12 +72,11 @@ find-why-filter = Something in between lets UDP port 623 and TCP port 443 not th
 find-by-hand = Add a server by hand
 find-found = BMCs that answered
 find-choose-one = Choose { $address }
-find-choose = Choose those to be added.
+find-choose = Choose servers to add
 find-name-of = Name for { $address }
 find-login-text = User and password of the chosen BMCs; each is sent to these machines and to no others, so choose only those you know. cake tries them once.
 find-add-one = Add 1 server
 find-add-many = Add %n servers
-find-added = Added
 find-sum = %n of %m added
 find-skip = Later: create the first VM
 find-later = You find this page again under “Servers”.

@@ -87,4 +87,5 @@ operation-server_boot = 選擇開機裝置
 operation-server_restore_policy = 選擇停電之後的動作
 operation-server_events_clear = 清除伺服器的事件記錄
 operation-bmc_scan_start = 尋找BMC
+operation-server_password = 更換BMC密碼
 operation-node_disks_read = 查詢伺服器的硬碟

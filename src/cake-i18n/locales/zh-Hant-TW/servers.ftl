@@ -26,6 +26,9 @@ server-laboratory = 這個BMC由程式扮演。
 server-no-password = 尚未設定密碼。
 server-password = BMC密碼
 server-weak = BMC的密碼
+bmc-password-yes = 更換密碼
+bmc-password-title = 要更換「{ $name }」的BMC密碼嗎？
+bmc-password-text = cake會產生一組強密碼，設定到BMC，並用它登入一次。沒有人需要知道這組密碼，也不會顯示在任何地方；之後就不能再用舊密碼登入BMC。在確認新密碼可用之前，兩組都會保留。
 
 # BMC密碼的弱點。
 bmc-weak-empty = 沒有密碼
@@ -68,12 +71,11 @@ find-why-filter = 中間有防火牆或不同的VLAN，擋住了UDP連接埠623�
 find-by-hand = 手動新增伺服器
 find-found = 有回應的BMC
 find-choose-one = 選取{ $address }
-find-choose = 請選取要新增的伺服器。
+find-choose = 請選取要新增的伺服器
 find-name-of = { $address }的名稱
 find-login-text = 所選BMC的使用者與密碼；只會送到這些機器，請只選您認得的。cake只會試一次。
 find-add-one = 新增1台伺服器
 find-add-many = 新增%n台伺服器
-find-added = 已新增
 find-sum = 已新增%n／%m台
 find-skip = 稍後再說：建立第一台虛擬機器
 find-later = 之後可在「伺服器」找到這個頁面。

@@ -3,7 +3,10 @@
 use super::{ClientError, NodeClient};
 use crate::model::{Answer, Request};
 use crate::{ServerLog, StreamTicket};
-use cake_types::{Epoch, OperationId, Part, ScanRange, Server, ServerAnswer, ServerAsk, ServerId, ServerVerb, Stamp};
+use cake_types::{
+    Epoch, OperationId, Part, PublicKey, ScanRange, Sealed, Server, ServerAnswer, ServerAsk, ServerId, ServerVerb,
+    Stamp,
+};
 
 impl NodeClient {
     pub async fn apply_server(&self, stamp: Stamp, server: Server) -> Result<(), ClientError> {
@@ -30,6 +33,14 @@ impl NodeClient {
 
     pub async fn stop_scan(&self, operation: OperationId) -> Result<(), ClientError> {
         self.accepted(Request::StopScan { operation }).await
+    }
+
+    /// A strong password for a BMC, sealed to `keys`.
+    pub async fn new_password(&self, keys: Vec<PublicKey>) -> Result<Sealed<String>, ClientError> {
+        match self.call(Request::NewPassword { keys }).await? {
+            (Answer::Sealed(password), _) => Ok(password),
+            _ => Err(ClientError::Unexpected),
+        }
     }
 
     /// Takes as long as the BMC does.

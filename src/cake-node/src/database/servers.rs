@@ -199,7 +199,8 @@ mod tests {
             updated_at: Timestamp::UNIX_EPOCH,
         };
         let (access, user) = (BmcAccess::Ipmi, "admin".into());
-        let bmc = BmcSpec { access, host: host.into(), port: 623, user, password: None, key: None, weak: None };
+        let bmc =
+            BmcSpec { access, host: host.into(), port: 623, user, password: None, key: None, weak: None, next: None };
         Server { meta, spec: ServerSpec { bmc: Some(bmc), ..ServerSpec::default() } }
     }
 

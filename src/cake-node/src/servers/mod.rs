@@ -17,6 +17,7 @@ mod console;
 mod consoles;
 mod dial;
 mod orders;
+pub mod password;
 mod records;
 mod scan;
 mod sweep;
@@ -82,6 +83,12 @@ struct State {
     consoles: HashMap<u64, oneshot::Sender<Result<(), NoConsole>>>,
     answers: HashMap<u64, oneshot::Sender<Result<Result<ServerAnswer, Trouble>, BmcProblem>>>,
     scan: Option<scan::Running>,
+}
+
+impl State {
+    fn needs_a_worker(&self) -> bool {
+        self.scan.is_some() || self.rows.values().any(|row| row.server.spec.bmc.is_some())
+    }
 }
 
 impl Servers {
@@ -243,7 +250,17 @@ impl Servers {
     }
 
     fn is_needed(&self) -> bool {
-        self.is_scanning() || self.state().rows.values().any(|row| row.server.spec.bmc.is_some())
+        self.state().needs_a_worker()
+    }
+
+    /// Whether the worker has nothing to do. From then on nobody hands it anything: what comes now is the next one's.
+    fn let_go(&self) -> bool {
+        let mut state = self.state();
+        let over = !state.needs_a_worker();
+        if over {
+            (state.orders, state.takes_orders) = (None, false);
+        }
+        over
     }
 
     /// One worker, from its start to its end.
@@ -291,7 +308,7 @@ impl Servers {
                 },
                 _ = resolve.tick() => self.resolve_again().await,
                 () = self.wanted.notified() => {
-                    if !self.is_needed() {
+                    if self.let_go() {
                         return Ended::NotNeeded;
                     }
                 }

@@ -81,11 +81,6 @@ impl Servers {
         }
     }
 
-    /// It has been asked for, and is not over.
-    pub(super) fn is_scanning(&self) -> bool {
-        self.state().scan.is_some()
-    }
-
     /// The worker is gone, and its scan with it.
     pub(super) fn scan_interrupted(&self) {
         let lost = self.state().scan.as_ref().filter(|scan| scan.handed_over).map(|scan| scan.operation);

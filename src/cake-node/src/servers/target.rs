@@ -15,7 +15,7 @@ pub fn is_named(bmc: &BmcSpec) -> bool {
 }
 
 pub async fn open(bmc: &BmcSpec, key: &SecretKey) -> Result<Target, BmcProblem> {
-    let BmcSpec { access, host, port, user, password, key: kg, weak: _ } = bmc;
+    let BmcSpec { access, host, port, user, password, key: kg, weak: _, next } = bmc;
     let opened = |sealed: &Sealed<String>| {
         sealed.open(key).map(Zeroizing::new).map_err(|error| {
             tracing::warn!(%error, "the seal of a BMC's password can't be opened");
@@ -29,6 +29,7 @@ pub async fn open(bmc: &BmcSpec, key: &SecretKey) -> Result<Target, BmcProblem> 
         user: user.clone(),
         password: password.as_ref().map(opened).transpose()?.unwrap_or_default(),
         key: kg.as_ref().map(opened).transpose()?,
+        next: next.as_ref().map(opened).transpose()?,
     })
 }
 

@@ -91,6 +91,10 @@ pub struct Watch<L> {
     bmc: Option<Box<dyn Bmc>>,
     /// For the next connection.
     remembered: Remembered,
+    /// The password in use is the target's other one.
+    swapped: bool,
+    /// Both were tried by themselves: no third time.
+    both_tried: bool,
     /// Readings that failed in a row.
     failed: u32,
     /// How much it may draw, and when that is looked at next.
@@ -110,7 +114,8 @@ impl<L: Listener> Watch<L> {
     ) -> Self {
         let remembered = kept.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let (status, cap_due) = (ServerStatus::unheard(stamp), Instant::now());
-        Self { id, target, status, bmc: None, remembered, failed: 0, cap, cap_due, listener }
+        let (bmc, failed, swapped, both_tried) = (None, 0, false, false);
+        Self { id, target, status, bmc, remembered, swapped, both_tried, failed, cap, cap_due, listener }
     }
 
     /// Until nobody can ask any more: then the BMC is told that the session is over.
@@ -156,7 +161,10 @@ impl<L: Listener> Watch<L> {
 
     /// One reading.
     async fn look(&mut self, connect: &dyn Connect) {
-        let read = timeout(PATIENCE, self.read(connect)).await;
+        let mut read = timeout(PATIENCE, self.read(connect)).await;
+        if matches!(read, Ok(Err(BmcProblem::Refused))) && self.try_other() {
+            read = timeout(PATIENCE, self.read(connect)).await;
+        }
         let problem = match read {
             Ok(Ok(())) => None,
             Ok(Err(problem)) => Some(problem),
@@ -171,6 +179,72 @@ impl<L: Listener> Watch<L> {
         }
         let status = Box::new(self.status.clone());
         self.listener.hear(Said::Status { id: self.id, status }).await;
+    }
+
+    /// The other password, where there is one and it was not tried yet.
+    fn try_other(&mut self) -> bool {
+        let other = !self.both_tried && self.target.next.is_some();
+        if other {
+            (self.both_tried, self.bmc) = (true, None);
+            self.swap();
+        }
+        other
+    }
+
+    fn swap(&mut self) {
+        if let Some(next) = &mut self.target.next {
+            std::mem::swap(&mut self.target.password, next);
+            self.swapped = !self.swapped;
+        }
+    }
+
+    /// Sets the password that is kept beside the one in use, and proves it by a session of its own. Done again after a kill: a BMC that
+    /// refuses the one of before may have the new one already.
+    async fn set_password(&mut self, connect: &dyn Connect) -> Result<(), Trouble> {
+        let Some(next) = self.target.next.clone() else {
+            return Err(Trouble { code: FailureCode::Internal, detail: "no other password is known".into() });
+        };
+        if !self.swapped {
+            match self.change_to(connect, &next).await {
+                Ok(()) | Err(BmcError::Transport(TransportError::Refused)) => {}
+                Err(error) => return Err(trouble(&error)),
+            }
+            self.leave().await;
+            self.swap();
+        }
+        self.leave().await;
+        let proven = match self.connected(connect).await {
+            Ok(bmc) => bmc.device().await.map(drop).map_err(|error| trouble(&error)),
+            Err(problem) => Err(unheard(problem)),
+        };
+        if proven.is_err() {
+            // Not proven: the one of before is the one to go on with, and the next reading says whether it is taken.
+            self.leave().await;
+            self.swap();
+            self.both_tried = false;
+        }
+        proven
+    }
+
+    async fn change_to(&mut self, connect: &dyn Connect, password: &str) -> Result<(), BmcError> {
+        let user = self.target.user.clone();
+        if self.bmc.is_none() {
+            let silent = |problem| match problem {
+                BmcProblem::Refused => TransportError::Refused,
+                _ => TransportError::Silent,
+            };
+            self.bmc = Some(connect.connect(self.id, &self.target, &self.remembered).await.map_err(silent)?);
+        }
+        match &mut self.bmc {
+            Some(bmc) => bmc.change_password(&user, password).await,
+            None => Err(TransportError::Silent.into()),
+        }
+    }
+
+    async fn leave(&mut self) {
+        if let Some(mut bmc) = self.bmc.take() {
+            bmc.close().await;
+        }
     }
 
     async fn read(&mut self, connect: &dyn Connect) -> Result<(), BmcProblem> {
@@ -215,10 +289,13 @@ impl<L: Listener> Watch<L> {
 
     async fn answer(&mut self, ask: Ask, connect: &dyn Connect) {
         let said = match ask {
+            Ask::Do { operation, verb: ServerVerb::SetPassword } => {
+                Said::Done { operation, result: self.set_password(connect).await }
+            }
             Ask::Do { operation, verb } => {
                 let result = match self.connected(connect).await {
                     Ok(bmc) => carry_out(bmc, verb).await.map_err(|error| trouble(&error)),
-                    Err(problem) => Err(Trouble { code: code_of(problem), detail: problem.as_str().into() }),
+                    Err(problem) => Err(unheard(problem)),
                 };
                 Said::Done { operation, result }
             }
@@ -270,6 +347,8 @@ async fn carry_out(bmc: &mut Box<dyn Bmc>, verb: ServerVerb) -> Result<(), BmcEr
         ServerVerb::Boot { device, once, uefi } => bmc.set_boot(device, once, uefi).await,
         ServerVerb::Restore { restore } => bmc.set_restore(restore).await,
         ServerVerb::ClearEvents => bmc.clear_events().await,
+        // It is more than one call.
+        ServerVerb::SetPassword => Err(BmcError::Unsupported),
     }
 }
 
@@ -283,6 +362,10 @@ pub(super) fn problem(error: &BmcError) -> BmcProblem {
         | BmcError::Redfish { .. }
         | BmcError::NoSystem => BmcProblem::Garbled,
     }
+}
+
+fn unheard(problem: BmcProblem) -> Trouble {
+    Trouble { code: code_of(problem), detail: problem.as_str().into() }
 }
 
 const fn code_of(problem: BmcProblem) -> FailureCode {

@@ -22,6 +22,9 @@ pub struct Target {
     pub password: Zeroizing<String>,
     /// K_g: 20 bytes in hexadecimal.
     pub key: Option<Zeroizing<String>>,
+    /// The other password that the BMC may take: one of both is the right one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Zeroizing<String>>,
 }
 
 #[derive(Serialize, Deserialize)]

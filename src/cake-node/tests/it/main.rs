@@ -1,5 +1,6 @@
 //! The whole daemon as a child program, with real QEMUs. As root, because it is root's.
 
+mod bmc_password;
 mod confinement;
 mod drives;
 mod exports;

@@ -53,6 +53,7 @@ impl Watched {
             password: Some(sealed),
             key: None,
             weak: None,
+            next: None,
         });
         Ok(())
     }
@@ -79,7 +80,7 @@ impl Watched {
         }
     }
 
-    async fn order(&self, leader: &mut Leader, verb: ServerVerb) -> Result<OperationResult> {
+    pub async fn order(&self, leader: &mut Leader, verb: ServerVerb) -> Result<OperationResult> {
         let (operation, id) = (OperationId::now(), self.server.meta.id);
         for _ in 0..2 {
             // The same again is the same order.

@@ -217,6 +217,7 @@ fn a_server_behind_a_bmc_has_parts_that_fail() {
         password: None,
         key: None,
         weak: None,
+        next: None,
     };
     let server = Server {
         meta: from_str(&serde_json::to_string(&world.node.meta).unwrap()).unwrap(),

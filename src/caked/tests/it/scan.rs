@@ -1,7 +1,10 @@
 //! BMCs in a range of addresses, over the API: begun, followed, stopped, and added; and what is said of weak passwords.
 
 use crate::support::{App, Visitor, answers, items, key};
-use cake_types::{FoundBmc, FoundRedfish, HostNetwork, HostStatus, ScanEnd, ScanStatus, ServerStatus};
+use cake_node_api::OperationResult;
+use cake_types::{
+    Failure, FailureCode, FoundBmc, FoundRedfish, HostNetwork, HostStatus, ScanEnd, ScanStatus, ServerStatus,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -210,4 +213,51 @@ async fn the_answers_of_set_up_may_name_servers() {
     assert!(!String::from_utf8_lossy(&stored).contains("x7RkT9mQw2"));
     let recovery = cake_types::SecretKey::from_revealed(recovery.as_str().unwrap()).unwrap();
     assert_eq!(password.open(&recovery).unwrap(), "x7RkT9mQw2", "a restore can read it");
+}
+
+#[tokio::test]
+async fn a_new_password_is_kept_beside_the_one_of_before_until_it_is_proven() {
+    let (mut app, admin) = App::ready().await;
+    let lab = json!({ "name": "lab-1", "bmc": { "host": "192.0.2.7", "user": "root", "password": "calvin" } });
+    admin.post("/v1/servers", &lab).await.is(201);
+    admin.post("/v1/servers/lab-1/password", &json!({})).await.refused(409, "bmc-unheard");
+    admin.until("/v1/servers/lab-1", |_| app.node.with(|state| !state.bmcs.watched.is_empty())).await;
+    app.node.server_says("lab-1", |_: &mut ServerStatus| {});
+    admin.until("/v1/servers/lab-1", |seen| seen["bmc"]["weak_password"] == "default").await;
+    let passwords = |app: &App| {
+        let server = app.node.with(|state| state.bmcs.watched.values().next().map(|(server, _)| server.clone()));
+        let bmc = server.unwrap().spec.bmc.unwrap();
+        let open =
+            |sealed: Option<cake_types::Sealed<String>>| sealed.map(|sealed| sealed.open(app.node.key()).unwrap());
+        (open(bmc.password), open(bmc.next))
+    };
+
+    // It fails: both stay, and the next try goes on with the same one.
+    app.node.with(|state| state.bmcs.slow = true);
+    let operator = admin.with_role("operator").await;
+    operator.post("/v1/servers/lab-1/password", &json!({})).await.refused(403, "not-allowed");
+    let task = admin.poke("/v1/servers/lab-1/password").await.is(202);
+    admin.poke("/v1/servers/lab-1/password").await.refused(409, "illegal-now");
+    assert_eq!(passwords(&app), (Some("calvin".into()), Some("made-1".into())));
+    let (operation, server, _) = app.node.with(|state| *state.bmcs.orders.last().unwrap());
+    let failure = Failure { code: FailureCode::BmcSilent, detail: "no answer".into() };
+    app.node.order_ends(operation, server, OperationResult::Failed(failure));
+    assert_eq!(admin.end_of(&task).await["state"], "failed");
+    let seen = admin.get("/v1/servers/lab-1").await.is(200);
+    assert_eq!((&seen["bmc"]["password_pending"], &seen["bmc"]["weak_password"]), (&json!(true), &json!("default")));
+
+    // caked is killed while the BMC is asked: the order is the same one, and what is proven is the password.
+    let task = admin.poke("/v1/servers/lab-1/password").await.is(202);
+    let orders = app.node.with(|state| state.bmcs.orders.len());
+    app.restart().await;
+    let admin = admin.at(&app);
+    assert_eq!(app.node.with(|state| state.bmcs.orders.len()), orders, "once");
+    let (operation, server, _) = app.node.with(|state| *state.bmcs.orders.last().unwrap());
+    app.node.order_ends(operation, server, OperationResult::Done);
+    assert_eq!(admin.end_of(&task).await["state"], "done");
+    let seen = admin.until("/v1/servers/lab-1", |seen| seen["bmc"]["password_pending"] == false).await;
+    assert_eq!(seen["bmc"]["weak_password"], Value::Null);
+    admin.until("/v1/servers/lab-1", |_| passwords(&app) == (Some("made-1".into()), None)).await;
+    assert_eq!(app.node.with(|state| state.bmcs.made), 1);
+    assert!(!admin.get("/v1/audit?limit=100").await.text.contains("made-1"));
 }

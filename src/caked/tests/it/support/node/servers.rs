@@ -24,6 +24,8 @@ pub struct Bmcs {
     pub drives: Option<Vec<BmcDrive>>,
     pub media: Vec<BmcMedium>,
     pub scan: Option<ScanStatus>,
+    /// Passwords that were made.
+    pub made: u32,
 }
 
 const CHASSIS: ChassisStatus = ChassisStatus {

@@ -10,9 +10,9 @@ use cake_node_api::{
 use cake_types::{
     ByteSize, Column, Counters, CpuTimes, DiskCounters, Epoch, Export, ExportId, ExportStage, ExportStatus, Failure,
     FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import, ImportStage, ImportStatus,
-    InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId, OperationId, Part, PoolId,
-    PoolSpec, PressureTimes, ScanEnd, ScanRange, Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb,
-    Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmCounters, VmId,
+    InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId, OperationId, OsRng, Part, PoolId,
+    PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, Server, ServerAnswer, ServerAsk, ServerDisk,
+    ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmCounters, VmId, seal,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -106,6 +106,14 @@ impl NodeService for SimNode {
     async fn stop_scan(&self, operation: OperationId) -> Result<(), NodeError> {
         self.scan_goes(operation, |scan| scan.end = Some(ScanEnd::Cancelled));
         Ok(())
+    }
+
+    async fn new_password(&self, keys: Vec<PublicKey>) -> Result<Sealed<String>, NodeError> {
+        let made = self.with(|state| {
+            state.bmcs.made += 1;
+            format!("made-{}", state.bmcs.made)
+        });
+        Ok(seal(&made, &keys, &mut OsRng).unwrap())
     }
 
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, NodeError> {
