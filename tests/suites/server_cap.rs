@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use cake_bmc_sim::{Description, Sim};
-use cake_tests::{DEADLINE, Instance};
+use cake_tests::{ADMIN, Cake, DEADLINE, Instance};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,15 @@ async fn bmc(more: &str) -> Result<Sim> {
 fn limit(sim: &Sim) -> Result<Value> {
     let state: Value = serde_json::from_str(&sim.control("state").map_err(anyhow::Error::msg)?)?;
     Ok(state["limit"].clone())
+}
+
+/// The command, logged in.
+async fn cake(instance: &Instance) -> Result<Cake> {
+    let cake = instance.cake();
+    let login = ["login", "--user", ADMIN, "--password-stdin"];
+    let said = cake.run_with(&login, format!("{}\n", cake_tests::PASSWORD).as_bytes()).await?;
+    ensure!(said.code == 0, "{said:?}");
+    Ok(cake)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,7 +37,7 @@ async fn a_cap_reaches_the_bmc_and_is_kept_there() -> Result<()> {
         let heard = client.server_heard(&added.id.to_string()).await?;
         ensure!(heard.problem.is_none(), "{}", heard.json);
     }
-    let cake = instance.cake();
+    let cake = cake(&instance).await?;
     let said = cake.ok(&["server", "cap", "able", "300"]).await?;
     ensure!(said.out.contains("300 W") && limit(&able)? == 300, "{said:?}");
     let shown = client.server("able").await?.cap.clone().context("a cap")?;

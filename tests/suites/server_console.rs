@@ -5,7 +5,7 @@ use cake_bmc::lan::{Console, Hub, Login, Pace};
 use cake_bmc::rmcp::Secret;
 use cake_bmc_sim::{Description, Sim};
 use cake_client::{Client, ConsoleNews, Error, ServerConsole, ServerConsoleReader, ServerConsoleWriter};
-use cake_tests::{DEADLINE, Instance};
+use cake_tests::{ADMIN, Browser, Cake, DEADLINE, Instance, test_id};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
@@ -125,6 +125,15 @@ fn code<T>(result: Result<T, Error>) -> Result<String> {
     }
 }
 
+/// The command, logged in.
+async fn cake(instance: &Instance) -> Result<Cake> {
+    let cake = instance.cake();
+    let login = ["login", "--user", ADMIN, "--password-stdin"];
+    let said = cake.run_with(&login, format!("{}\n", cake_tests::PASSWORD).as_bytes()).await?;
+    ensure!(said.code == 0, "{said:?}");
+    Ok(cake)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_servers_own_words_reach_the_terminal_and_what_is_typed_the_server() -> Result<()> {
     let (instance, client) = Instance::ready().await?;
@@ -166,7 +175,7 @@ async fn a_servers_own_words_reach_the_terminal_and_what_is_typed_the_server() -
     drop((first, second));
 
     // The command, with its input from a pipe: it stays until the server has been quiet for a moment.
-    let said = instance.cake().run_with(&["server", "console", "m1"], b"who am i\r").await?;
+    let said = cake(&instance).await?.run_with(&["server", "console", "m1"], b"who am i\r").await?;
     ensure!(said.code == 0 && said.out.contains("WHO AM I"), "{said:?}");
     // Nobody looks any more: the BMC has its console back, and others may have it.
     let given_back = async {
@@ -208,7 +217,53 @@ async fn why_there_is_no_console_is_said() -> Result<()> {
     let redfish = Bmc::start(true).await?;
     redfish.add(&client, "redfish", "redfish").await?;
     ensure!(code(client.server_console("redfish", false).await)? == "console-redfish-only");
-    let said = instance.cake().run(&["server", "console", "redfish"]).await?;
+    let said = cake(&instance).await?.run(&["server", "console", "redfish"]).await?;
     ensure!(said.code != 0 && said.err.contains("speaks Redfish only"), "{said:?}");
     Ok(())
+}
+
+/// In a real browser: typed, read, broken off by the BMC, held by another, taken over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_the_servers_terminal() -> Result<()> {
+    let (instance, client) = Instance::ready().await?;
+    let bmc = Bmc::start(true).await?;
+    bmc.add(&client, "m1", "ipmi").await?;
+    let browser = Browser::start("en").await?;
+    browser.goto(&format!("{}/login?lang=en", instance.url())).await?;
+    browser.log_in().await?;
+    browser.goto(&format!("{}/servers/m1?lang=en", instance.url())).await?;
+    browser.click(&test_id("server-console")).await?;
+    let state =
+        |state: &str| format!("document.querySelector('[data-test=\"console-state\"]')?.dataset.state === '{state}'");
+    let shows = |text: &str| format!("document.querySelector('.xterm-rows')?.textContent.includes('{text}')");
+    browser.until(&state("connected")).await?;
+    browser.until(&shows("login:")).await?;
+    browser.press("root").await?;
+    browser.until(&shows("ROOT")).await?;
+    browser.click(&test_id("console-break")).await?;
+    let began = Instant::now();
+    while bmc.state()?["breaks"] != 1 {
+        ensure!(began.elapsed() < DEADLINE, "no break came");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Who else looks is said.
+    let second = client.server_console("m1", false).await?;
+    browser.until("document.getElementById('console-lookers')?.hidden === false").await?;
+    drop(second);
+
+    bmc.sim.control("console end").map_err(anyhow::Error::msg)?;
+    browser.until(&state("ended")).await?;
+    browser.until_text("The BMC ended it").await?;
+    let mut other = bmc.other().await??;
+    browser.click(&test_id("console-again")).await?;
+    browser.until(&state("refused")).await?;
+    browser.until_text("gives its serial console to one at a time").await?;
+    browser.click(&test_id("console-take")).await?;
+    browser.click("#confirm-yes").await?;
+    browser.until(&state("connected")).await?;
+    while other.read().await.is_some() {}
+    let complaints = browser.complaints().await?;
+    // What was refused is in the browser's own log too.
+    ensure!(complaints.iter().all(|complaint| complaint.contains("409")), "{complaints:?}");
+    browser.close().await
 }

@@ -80,18 +80,19 @@ pub(crate) async fn connect(
     let caller = ask.caller.clone();
     Ok(upgrade.on_upgrade(move |browser| async move {
         let consoles = api.server_consoles.clone();
-        let work = bridge(browser, socket, seat.lookers());
+        let (board, id) = (api.board.clone(), entry.id());
+        let work = bridge(browser, socket, seat.lookers(), move || board.server(id).is_some());
         access::while_allowed(api, identity, Permission::Operate, work).await;
         consoles.left(seat, caller).await;
     }))
 }
 
-/// Carries both ways until either side ends.
-async fn bridge(browser: WebSocket, server: UnixStream, lookers: Lookers) {
+/// Carries both ways until either side ends. `is_here`: the server was not removed.
+async fn bridge(browser: WebSocket, server: UnixStream, lookers: Lookers, is_here: impl Fn() -> bool) {
     let (to_browser, from_browser) = browser.split();
     let (from_server, to_server) = server.into_split();
     tokio::select! {
-        () = to_browser_from(from_server, to_browser, lookers) => {}
+        () = to_browser_from(from_server, to_browser, lookers, is_here) => {}
         () = to_server_from(from_browser, to_server) => {}
     }
 }
@@ -110,7 +111,12 @@ impl News {
     }
 }
 
-async fn to_browser_from(server: OwnedReadHalf, mut browser: SplitSink<WebSocket, Message>, mut lookers: Lookers) {
+async fn to_browser_from(
+    server: OwnedReadHalf,
+    mut browser: SplitSink<WebSocket, Message>,
+    mut lookers: Lookers,
+    is_here: impl Fn() -> bool,
+) {
     let mut server = PieceReader::new(server);
     let end = loop {
         let message = tokio::select! {
@@ -120,8 +126,9 @@ async fn to_browser_from(server: OwnedReadHalf, mut browser: SplitSink<WebSocket
                 Ok(Some(Piece::Over(end))) => break end,
                 // No server says that.
                 Ok(Some(Piece::Break)) => continue,
-                // Let go of, or the node has ended.
-                Ok(None) | Err(_) => break ConsoleEnd::Lost,
+                // Let go of, or the worker or the node has ended: the worker does with the last server.
+                Ok(None) | Err(_) if is_here() => break ConsoleEnd::Lost,
+                Ok(None) | Err(_) => break ConsoleEnd::Changed,
             },
         };
         if browser.send(message).await.is_err() {

@@ -2,7 +2,7 @@
 
 use super::Servers;
 use super::watch;
-use super::wire::{Order, Trouble};
+use super::wire::{Answered, Order, Trouble};
 use cake_bmc::redfish::{Bios, Cell, Firmware, Medium};
 use cake_bmc::{Bmc, BmcError};
 use cake_node_api::NodeError;
@@ -24,8 +24,8 @@ impl Servers {
     }
 }
 
-/// In the worker. The inner error is what the BMC says, the outer why it can't be asked.
-pub async fn answer(bmc: &mut dyn Bmc, what: ServerAsk) -> Result<Result<ServerAnswer, Trouble>, BmcProblem> {
+/// In the worker.
+pub async fn answer(bmc: &mut dyn Bmc, what: ServerAsk) -> Answered {
     match asked(bmc, what).await {
         Ok(answer) => Ok(Ok(super::bounds::answer(answer))),
         Err(BmcError::Transport(error)) => Err(error.problem()),

@@ -195,10 +195,10 @@ mod tests {
         let firmware = BmcFirmware { id: long(), name: long(), version: long(), updateable: true };
         let medium = BmcMedium { id: long(), name: long(), kinds: vec![long(); 50], image: Some(long()) };
         for asked in [
-            ServerAnswer::Bios(vec![setting; 5000]),
-            ServerAnswer::Drives(vec![drive; 5000]),
-            ServerAnswer::Firmware(vec![firmware; 5000]),
-            ServerAnswer::Media(vec![medium; 5000]),
+            ServerAnswer::Bios(vec![setting; SETTINGS + 1]),
+            ServerAnswer::Drives(vec![drive; PARTS + 1]),
+            ServerAnswer::Firmware(vec![firmware; PARTS + 1]),
+            ServerAnswer::Media(vec![medium; SLOTS + 1]),
         ] {
             let length = frame::encode(&answer(asked)).unwrap_or_else(|error| panic!("{error}")).len();
             assert!(length < FRAME_MAX, "{length}");

@@ -31,7 +31,7 @@ use crate::database::{Database, ServerRow};
 use crate::house::House;
 use cake_node_api::frame::{self, FrameReader};
 use cake_node_api::{NodeError, ServerLog};
-use cake_types::{BmcProblem, BmcSpec, Part, Server, ServerAnswer, ServerId, ServerStatus, Stamp};
+use cake_types::{BmcProblem, BmcSpec, Part, Server, ServerId, ServerStatus, Stamp};
 use records::Records;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -44,7 +44,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
-use wire::{NoConsole, Order, Said, Trouble};
+use wire::{Answered, NoConsole, Order, Said};
 
 /// Before a worker that ended by itself is started again: 1 s, then longer, up to a minute.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -81,7 +81,7 @@ struct State {
     logs: HashMap<u64, oneshot::Sender<Result<ServerLog, BmcProblem>>>,
     parts: HashMap<u64, oneshot::Sender<Result<Vec<Part>, BmcProblem>>>,
     consoles: HashMap<u64, oneshot::Sender<Result<(), NoConsole>>>,
-    answers: HashMap<u64, oneshot::Sender<Result<Result<ServerAnswer, Trouble>, BmcProblem>>>,
+    answers: HashMap<u64, oneshot::Sender<Answered>>,
     scan: Option<scan::Running>,
 }
 

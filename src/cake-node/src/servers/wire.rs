@@ -113,7 +113,7 @@ pub enum Said {
     },
     Answer {
         ask: u64,
-        answer: Result<Result<ServerAnswer, Trouble>, BmcProblem>,
+        answer: Answered,
     },
     /// The console is open and the stream in use, or not.
     Console {
@@ -136,6 +136,9 @@ pub enum Said {
         operation: OperationId,
     },
 }
+
+/// What a BMC says to a question of Redfish's, or that it does not do it; the outer error: why it can't be asked.
+pub type Answered = Result<Result<ServerAnswer, Trouble>, BmcProblem>;
 
 /// Why there is no serial console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
