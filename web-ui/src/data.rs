@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use cake_i18n::Words;
+use cake_planner::device::DeviceSeen;
 use cake_planner::query::Filter;
 use cake_planner::server::ServerHealth;
 use cake_types::{
     AccountId, Alert, Announcement, ApiToken, AuditRecord, ByteSize, Calendar, CertificateInfo, Channel, ChannelState,
-    Event, Export, ExportStatus, Failure, Grouping, Image, Import, ImportStatus, Language, Name, Node, NodeId,
-    NodeStatus, Part, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, Server, ServerDisk,
-    ServerEvent, ServerId, ServerStatus, SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
-    Volume, VolumeState,
+    Device, DeviceId, DeviceStatus, Event, Export, ExportStatus, Failure, Grouping, Image, Import, ImportStatus,
+    Language, Name, Node, NodeId, NodeStatus, Part, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery,
+    Server, ServerDisk, ServerEvent, ServerId, ServerStatus, SessionId, Stick, SystemSettings, Task, TaskId, UpsSpec,
+    Vm, VmId, VmStatus, Volume, VolumeState,
 };
 use cake_types::{ImageStatus, Severity};
 use futures_util::Stream;
@@ -52,6 +53,8 @@ pub trait ConsoleData: Send + Sync + 'static {
     /// Physical machines, in any order.
     async fn servers(&self) -> Vec<Arc<ServerView>>;
     async fn server(&self, id: ServerId) -> Option<Arc<ServerView>>;
+    /// Power distribution units and switches, in any order.
+    async fn devices(&self) -> Vec<Arc<DeviceView>>;
     /// What its BMC has in its event log now. Takes as long as the BMC does.
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem>;
     /// What its BMC says now that it is built of.
@@ -150,6 +153,7 @@ pub enum Change {
     Pool,
     Node,
     Server(ServerId),
+    Device(DeviceId),
     Alerts,
     Settings,
     Account,
@@ -346,6 +350,23 @@ pub struct ServerView {
     pub node: Option<Name>,
     /// For If-Match, as the API's ETag header writes it.
     pub etag: String,
+}
+
+/// A device that answers SNMP.
+#[derive(Clone, Debug)]
+pub struct DeviceView {
+    pub device: Device,
+    /// What it last said.
+    pub status: Option<DeviceStatus>,
+    pub health: ServerHealth,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+impl DeviceView {
+    pub fn seen(&self) -> DeviceSeen<'_> {
+        DeviceSeen { device: &self.device, status: self.status.as_ref() }
+    }
 }
 
 /// A server's event log.

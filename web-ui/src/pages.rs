@@ -23,6 +23,8 @@ pub mod manifest;
 pub mod new_vm;
 mod nics;
 pub mod overview;
+pub mod pdu;
+pub mod pdus;
 mod rack;
 pub mod search;
 mod sensors;
@@ -82,6 +84,11 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
         ["servers", id] => match server::find(data, id).await {
             Some(view) => server::regions(data, f, &view, &mut regions).await,
             None => server::gone(f, &mut regions),
+        },
+        ["pdus"] => pdus::regions(data, f, &mut regions).await,
+        ["pdus", id] => match pdu::find(data, id).await {
+            Some(view) => pdu::regions(data, f, &view, &mut regions).await,
+            None => pdu::gone(f, &mut regions),
         },
         ["bin"] => bin::regions(data, f, &mut regions).await,
         ["tasks"] => tasks::regions(data, f, &parsed(query), &mut regions).await,

@@ -114,6 +114,7 @@ pub fn address(subject: &Subject) -> Option<String> {
         "vm" => Some(format!("/vms/{}", subject.id)),
         "task" => Some(format!("/tasks/{}", subject.id)),
         "server" => Some(format!("/servers/{}", subject.id)),
+        "pdu" => Some(format!("/pdus/{}", subject.id)),
         "image" => Some("/images".into()),
         "volume" => Some("/disks".into()),
         "query" => Some("/search".into()),
@@ -295,6 +296,7 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             | AlertKind::UpsReplaceBattery
             | AlertKind::UpsShutdown => "ups",
             AlertKind::ChannelFails => "notifications",
+            AlertKind::DeviceSilent | AlertKind::FeedDead | AlertKind::PduLoad | AlertKind::FeedShared => "feeds",
             AlertKind::ServerSilent | AlertKind::ChassisFault | AlertKind::SensorLimit | AlertKind::SensorFault => {
                 "servers"
             }

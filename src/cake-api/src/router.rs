@@ -12,8 +12,9 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bulk, causes, cd, certificate, channels, console, disks,
-    events, exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks,
-    server_orders, servers, session, settings, setup, sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
+    events, exports, hosts, images, imports, meta, metrics, nics, nodes, pdus, pools, queries, query, screen,
+    server_disks, server_orders, servers, session, settings, setup, sticks, support, tasks, tokens, ups, usage, vms,
+    volumes, watch,
 };
 
 struct Table {
@@ -186,6 +187,11 @@ fn table(api: Api) -> Table {
             With(Administer),
             server_orders::restore,
         )
+        .add("pdu_list", ("GET", "/v1/pdus"), With(View), pdus::list)
+        .add("pdu_create", ("POST", "/v1/pdus"), With(Administer), pdus::create)
+        .add("pdu_get", ("GET", "/v1/pdus/{pdu}"), With(View), pdus::get)
+        .add("pdu_update", ("PATCH", "/v1/pdus/{pdu}"), With(Administer), pdus::update)
+        .add("pdu_delete", ("DELETE", "/v1/pdus/{pdu}"), With(Administer), pdus::delete)
         .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)
         .add("task_get", ("GET", "/v1/tasks/{task}"), With(View), tasks::get)
         .add("task_cancel", ("POST", "/v1/tasks/{task}/cancel"), With(Manage), tasks::cancel)

@@ -71,7 +71,7 @@ async fn list(context: &Context, client: &Client) -> Result<(), Failure> {
 }
 
 /// `10.0.0.1`, `10.0.0.1:6230`, `bmc-1.example`, `fd00::1`, `[fd00::1]:623`.
-fn host_and_port(text: &str) -> (String, Option<u16>) {
+pub fn host_and_port(text: &str) -> (String, Option<u16>) {
     let split = |text: &str| text.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
     if text.parse::<std::net::Ipv6Addr>().is_ok() {
         return (text.to_owned(), None);
@@ -177,7 +177,7 @@ async fn power(
 }
 
 /// Asked on a terminal only: a script has said what it wants.
-fn agreed(context: &Context, question: &'static str, name: &str, yes: bool) -> Result<(), Failure> {
+pub fn agreed(context: &Context, question: &'static str, name: &str, yes: bool) -> Result<(), Failure> {
     if yes || context.json || !std::io::stdin().is_terminal() {
         return Ok(());
     }

@@ -4,6 +4,7 @@
 
 mod channels;
 mod out;
+mod pdus;
 mod people;
 mod rack;
 mod server_disks;
@@ -15,12 +16,13 @@ pub use channels::{
     ChannelWebhook, MailChange, SnmpChange, SyslogChange, WebhookChange,
 };
 pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFile};
+pub use pdus::{OutletServer, Pdu, PduInput, PduOutlet};
 pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditResult, Session};
 pub use rack::{Announcement, Certificate, SigningRequest, Ups, UpsServer, UpsSettings};
 pub use server_disks::{ServerDisk, ServerDiskHealth, ServerDisks};
 pub use servers::{
     Bmc, BmcDevice, PartField, RackPlace, Sensor, SensorFact, SensorLimits, Sensors, Server, ServerEvent, ServerEvents,
-    ServerNode, ServerPart, ServerParts,
+    ServerFeed, ServerNode, ServerPart, ServerParts,
 };
 pub use sticks::{Stick, StickFile, Sticks};
 

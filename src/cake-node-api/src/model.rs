@@ -1,10 +1,10 @@
 //! What travels. Versioned as a whole: [`Hello::api`] says which.
 
 use cake_types::{
-    BmcProblem, ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, HostSpec, ImageId, ImageSpec,
-    ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, Part, PoolId, PoolStatus,
-    PublicKey, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec, Usage,
-    UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    BmcProblem, ByteSize, Counters, Device, DeviceId, DeviceStatus, DiskFile, Epoch, Export, ExportId, ExportStatus,
+    HostSpec, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId,
+    Part, PoolId, PoolStatus, PublicKey, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb, Span,
+    Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -136,6 +136,13 @@ pub enum Observed {
         id: ServerId,
     },
     ServerOperation(ServerOutcome),
+    Device {
+        id: DeviceId,
+        status: Box<DeviceStatus>,
+    },
+    DeviceGone {
+        id: DeviceId,
+    },
     /// A sample of every running VM.
     Usage {
         samples: Vec<(VmId, Usage)>,
@@ -350,6 +357,14 @@ pub enum Request {
     },
     RemoveServer {
         id: ServerId,
+        stamp: Stamp,
+    },
+    ApplyDevice {
+        stamp: Stamp,
+        device: Box<Device>,
+    },
+    RemoveDevice {
+        id: DeviceId,
         stamp: Stamp,
     },
     DoServer {

@@ -131,6 +131,7 @@ codes! {
     PlaceTaken = "place-taken", 409;
     /// Another server has that BMC; params: `name`.
     BmcTaken = "bmc-taken", 409;
+    DeviceTaken = "device-taken", 409;
     /// The export's file is not there (yet); params: `state`.
     ExportNotReady = "export-not-ready", 409;
     /// Something still uses it; params: `kind`, `name`.

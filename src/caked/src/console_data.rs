@@ -30,8 +30,8 @@ use cake_types::{
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView,
-    ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
+    ConsoleData, DeviceView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery,
+    PoolView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -142,6 +142,13 @@ fn volume_view(view: board::VolumeView) -> Arc<VolumeView> {
     let vm = vm.map(|(entry, number)| (entry.id(), entry.vm.meta.name.clone(), number));
     let etag = etag(volume.meta.generation);
     Arc::new(VolumeView { volume: volume.clone(), state, size, vm, failure: failed.clone(), etag })
+}
+
+fn device_view(entry: &board::DeviceEntry) -> Arc<DeviceView> {
+    let health = entry.health();
+    let board::DeviceEntry { device, revision: _, status, refused: _ } = entry.clone();
+    let etag = etag(device.meta.generation);
+    Arc::new(DeviceView { device, status, health, etag })
 }
 
 fn pool_view(entry: &board::PoolEntry) -> Arc<PoolView> {
@@ -290,6 +297,10 @@ impl ConsoleData for Data {
         self.board.server(id).map(|entry| self.server_view(&entry))
     }
 
+    async fn devices(&self) -> Vec<Arc<DeviceView>> {
+        self.board.devices().iter().map(|entry| device_view(entry)).collect()
+    }
+
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem> {
         let entry = self.servers.find(&id.to_string())?;
         let ServerLog { mut events, overflowed, full } = self.servers.log(&entry, None).await?;
@@ -436,6 +447,7 @@ fn change_of(what: &What) -> Option<Change> {
         What::Pool(_) => Change::Pool,
         What::Node(_) => Change::Node,
         What::Server(id) | What::ServerGone(id) => Change::Server(*id),
+        What::Device(id) | What::DeviceGone(id) => Change::Device(*id),
         What::Alerts => Change::Alerts,
         What::Settings => Change::Settings,
         What::Account => Change::Account,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 29] = [
+pub const ORDER: [&str; 30] = [
     "first-steps",
     "finding",
     "create-a-vm",
@@ -33,6 +33,7 @@ pub const ORDER: [&str; 29] = [
     "servers",
     "server-disks",
     "ups",
+    "feeds",
     "server",
     "networks",
     "search",

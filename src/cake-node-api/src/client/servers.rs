@@ -1,9 +1,9 @@
-//! What is asked of a node about servers.
+//! What is asked of a node about servers and other devices.
 
 use super::{ClientError, NodeClient};
 use crate::ServerLog;
 use crate::model::{Answer, Request};
-use cake_types::{Epoch, OperationId, Part, Server, ServerId, ServerVerb, Stamp};
+use cake_types::{Device, DeviceId, Epoch, OperationId, Part, Server, ServerId, ServerVerb, Stamp};
 
 impl NodeClient {
     pub async fn apply_server(&self, stamp: Stamp, server: Server) -> Result<(), ClientError> {
@@ -12,6 +12,14 @@ impl NodeClient {
 
     pub async fn remove_server(&self, id: ServerId, stamp: Stamp) -> Result<(), ClientError> {
         self.accepted(Request::RemoveServer { id, stamp }).await
+    }
+
+    pub async fn apply_device(&self, stamp: Stamp, device: Device) -> Result<(), ClientError> {
+        self.accepted(Request::ApplyDevice { stamp, device: Box::new(device) }).await
+    }
+
+    pub async fn remove_device(&self, id: DeviceId, stamp: Stamp) -> Result<(), ClientError> {
+        self.accepted(Request::RemoveDevice { id, stamp }).await
     }
 
     pub async fn operate_server(

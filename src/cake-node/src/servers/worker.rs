@@ -1,4 +1,4 @@
-//! The confined worker that speaks to BMCs: one process for all of them, one task for each.
+//! The confined worker that speaks to BMCs, and to devices that answer SNMP: one process for all of them, one task for each.
 //!
 //! ```text
 //!   cake-node ── socket pair (standard input): orders and sockets ──► task per BMC ◄── datagrams ──► BMC
@@ -7,14 +7,17 @@
 
 use super::confine::{ConfineError, confine, shut};
 use super::connect::Connector;
+use super::device_watch;
 use super::dial::Dials;
 use super::watch::{Ask, Connect, Listener, Watch};
 use super::wire::{Order, Said, Trouble};
 use async_trait::async_trait;
 use cake_node_api::frame::{self, FrameError, FrameReader};
-use cake_types::{BmcProblem, FailureCode, ServerId};
+use cake_snmp::Hub;
+use cake_types::{BmcProblem, DeviceId, FailureCode, ServerId};
 use std::collections::HashMap;
 use std::io;
+use std::net::UdpSocket;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
@@ -22,7 +25,7 @@ use std::sync::Arc;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::task::LocalSet;
+use tokio::task::{AbortHandle, LocalSet};
 
 /// Orders and questions that may wait for one BMC: who is slower than that has its say later.
 const ASKS: usize = 32;
@@ -63,16 +66,18 @@ async fn serve(socket: StdStream) -> Result<(), BmcWorkerError> {
         }
     });
     let mut reader = FrameReader::default();
-    let mut sockets = Vec::new();
+    let (mut sockets, mut snmp) = (Vec::new(), Vec::new());
     let first = loop {
         match reader.next::<Order>(&stream).await? {
             Order::Socket => sockets.push(reader.take_descriptor()?),
+            Order::SnmpSocket => snmp.push(reader.take_descriptor()?),
             order => break order,
         }
     };
     let dials = Dials::new(say.clone());
     let connect: Rc<dyn Connect> = Rc::new(Connector::new(sockets, dials.clone())?);
-    let mut house = House { watched: HashMap::new(), connect, say };
+    let snmp = Rc::new(Hub::new(snmp.into_iter().map(UdpSocket::from).collect())?);
+    let mut house = House { watched: HashMap::new(), devices: HashMap::new(), connect, snmp, say };
     house.order(first).await;
     loop {
         match reader.next(&stream).await {
@@ -88,7 +93,9 @@ async fn serve(socket: StdStream) -> Result<(), BmcWorkerError> {
 
 struct House {
     watched: HashMap<ServerId, mpsc::Sender<Ask>>,
+    devices: HashMap<DeviceId, AbortHandle>,
     connect: Rc<dyn Connect>,
+    snmp: Rc<Hub>,
     say: mpsc::Sender<Said>,
 }
 
@@ -106,7 +113,13 @@ impl House {
     async fn order(&mut self, order: Order) {
         match order {
             // They come first; one more changes nothing.
-            Order::Socket | Order::Dialed { .. } => {}
+            Order::Socket | Order::SnmpSocket | Order::Dialed { .. } => {}
+            Order::WatchDevice { id, stamp, target } => {
+                let watch = device_watch::watch(id, stamp, target, self.snmp.clone(), self.say.clone());
+                let watch = tokio::task::spawn_local(watch).abort_handle();
+                self.devices.insert(id, watch).iter().for_each(AbortHandle::abort);
+            }
+            Order::ForgetDevice { id } => self.devices.remove(&id).iter().for_each(AbortHandle::abort),
             Order::Watch { id, stamp, target, records } => {
                 let (asks, received) = mpsc::channel(ASKS);
                 // The one of before ends when its asks do.

@@ -1,6 +1,7 @@
 //! The whole daemon as a child program, with real QEMUs. As root, because it is root's.
 
 mod confinement;
+mod devices;
 mod drives;
 mod exports;
 mod fences;

@@ -4,10 +4,10 @@ use anyhow::{Context, Result, bail, ensure};
 use cake_node_api::{NodeClient, Observation, Observed, OperationResult, VmRecord};
 use cake_planner::hardware;
 use cake_types::{
-    Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, ExportId, ExportStatus, Firmware, Generation,
-    HardwareRequest, ImageId, ImageSpec, ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId, PoolId,
-    PoolSpec, Power, ProjectName, Restart, ServerId, ServerStatus, Stamp, Stick, Usage, Vm, VmId, VmSpec, VmState,
-    VmStatus,
+    Authority, ByteSize, CloudInit, DeviceId, DeviceStatus, DiskSpec, Drivers, Epoch, ExportId, ExportStatus, Firmware,
+    Generation, HardwareRequest, ImageId, ImageSpec, ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId,
+    PoolId, PoolSpec, Power, ProjectName, Restart, ServerId, ServerStatus, Stamp, Stick, Usage, Vm, VmId, VmSpec,
+    VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -159,6 +159,7 @@ pub struct Leader {
     pub exports: BTreeMap<ExportId, ExportStatus>,
     pub sticks: Option<Vec<Stick>>,
     pub servers: BTreeMap<ServerId, ServerStatus>,
+    pub devices: BTreeMap<DeviceId, DeviceStatus>,
     usage: BTreeMap<VmId, Usage>,
     node: Option<NodeStatus>,
 }
@@ -200,6 +201,7 @@ impl Leader {
             exports: BTreeMap::new(),
             sticks: None,
             servers: BTreeMap::new(),
+            devices: BTreeMap::new(),
             usage: BTreeMap::new(),
             node: None,
         };
@@ -252,6 +254,12 @@ impl Leader {
             }
             Observed::ServerGone { id } => {
                 self.servers.remove(&id);
+            }
+            Observed::Device { id, status } => {
+                self.devices.insert(id, *status);
+            }
+            Observed::DeviceGone { id } => {
+                self.devices.remove(&id);
             }
             Observed::Sticks { sticks } => self.sticks = Some(sticks),
             Observed::Usage { samples } => self.usage.extend(samples),

@@ -20,6 +20,7 @@ mod imports;
 mod network;
 mod notify;
 mod packages;
+mod pdus;
 mod screen;
 mod search;
 mod server_disks;
