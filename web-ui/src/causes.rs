@@ -18,6 +18,7 @@ pub struct CauseCard {
     pub next: String,
     /// `92 % sure`; absent where it is not known.
     pub confidence: Option<String>,
+    pub servers: Option<String>,
     pub vms: Option<String>,
     /// What it could be, where that is not known.
     pub between: Vec<String>,
@@ -68,6 +69,8 @@ pub fn card(f: &Frame, group: &Grouping, alerts: Vec<AlertRow>) -> Option<CauseC
         what: said.what,
         next: said.next,
         confidence,
+        servers: (!report.servers.is_empty())
+            .then(|| f.tvv("cause-servers", "count", report.servers.len(), "names", report.servers.join(f.t("comma")))),
         vms: (report.vms > 0).then(|| f.tv("cause-vms", "count", report.vms)),
         between,
         tell,

@@ -2,15 +2,17 @@
 
 use async_trait::async_trait;
 use cake_i18n::Words;
+use cake_planner::device::DeviceSeen;
 use cake_planner::query::Filter;
 use cake_planner::scan::Candidate;
 use cake_planner::server::ServerHealth;
 use cake_types::{
     AccountId, Alert, Announcement, ApiToken, AuditRecord, BiosSetting, BmcDrive, BmcFirmware, BmcMedium, ByteSize,
-    Calendar, CertificateInfo, Channel, ChannelState, Event, Export, ExportStatus, Failure, Grouping, Image,
-    ImageStatus, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Part, Permission, Pool, PoolStatus,
-    Problem, Role, RoleName, SavedQuery, ScanStatus, Server, ServerDisk, ServerEvent, ServerId, ServerStatus,
-    SessionId, Severity, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState, Week,
+    Calendar, CertificateInfo, Channel, ChannelState, Device, DeviceId, DeviceStatus, Event, Export, ExportStatus,
+    Failure, Grouping, Image, ImageStatus, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Part,
+    Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, ScanStatus, Server, ServerDisk, ServerEvent,
+    ServerId, ServerStatus, SessionId, Severity, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
+    Volume, VolumeState, Week,
 };
 use futures_util::Stream;
 use jiff::Timestamp;
@@ -54,6 +56,8 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn server(&self, id: ServerId) -> Option<Arc<ServerView>>;
     /// Ranges that are worth asking for BMCs, and what the last scan has found.
     async fn bmc_scan(&self) -> ScanView;
+    /// Power distribution units and switches, in any order.
+    async fn devices(&self) -> Vec<Arc<DeviceView>>;
     /// What its BMC has in its event log now. Takes as long as the BMC does.
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem>;
     /// What its BMC says now that it is built of.
@@ -164,6 +168,7 @@ pub enum Change {
     Server(ServerId),
     /// A scan for BMCs has begun, gone on or ended.
     Scan,
+    Device(DeviceId),
     Alerts,
     Settings,
     Account,
@@ -372,6 +377,23 @@ pub struct ScanView {
     /// While it is at work.
     pub task: Option<TaskId>,
     pub found: Vec<Candidate>,
+}
+
+/// A device that answers SNMP.
+#[derive(Clone, Debug)]
+pub struct DeviceView {
+    pub device: Device,
+    /// What it last said.
+    pub status: Option<DeviceStatus>,
+    pub health: ServerHealth,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
+}
+
+impl DeviceView {
+    pub fn seen(&self) -> DeviceSeen<'_> {
+        DeviceSeen { device: &self.device, status: self.status.as_ref() }
+    }
 }
 
 /// A server's event log.

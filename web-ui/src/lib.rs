@@ -22,8 +22,8 @@ mod show;
 
 pub use data::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ScanView,
-    ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
+    ConsoleData, DeviceView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery,
+    PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 
 use axum::Router;
@@ -65,6 +65,8 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/servers/{server}/drives", get(pages::server_drives::drives))
         .route("/servers/{server}/log", get(pages::server_log::log))
         .route("/servers/{server}/parts", get(pages::server_log::parts))
+        .route("/pdus", get(pages::pdus::page))
+        .route("/pdus/{pdu}", get(pages::pdu::page))
         .route("/bin", get(pages::bin::page))
         .route("/alerts", get(pages::alerts::page))
         .route("/week", get(pages::week::page))

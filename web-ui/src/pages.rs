@@ -24,6 +24,8 @@ pub mod manifest;
 pub mod new_vm;
 mod nics;
 pub mod overview;
+pub mod pdu;
+pub mod pdus;
 mod rack;
 pub mod search;
 mod sensors;
@@ -93,6 +95,11 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
         ["servers", id, "console"] => match server::find(data, id).await {
             Some(view) => server_console::regions(f, &view, &mut regions),
             None => server::gone(f, &mut regions),
+        },
+        ["pdus"] => pdus::regions(data, f, &mut regions).await,
+        ["pdus", id] => match pdu::find(data, id).await {
+            Some(view) => pdu::regions(data, f, &view, &mut regions).await,
+            None => pdu::gone(f, &mut regions),
         },
         ["bin"] => bin::regions(data, f, &mut regions).await,
         ["tasks"] => tasks::regions(data, f, &parsed(query), &mut regions).await,

@@ -114,6 +114,7 @@ pub fn address(subject: &Subject) -> Option<String> {
         "vm" => Some(format!("/vms/{}", subject.id)),
         "task" => Some(format!("/tasks/{}", subject.id)),
         "server" => Some(format!("/servers/{}", subject.id)),
+        "pdu" => Some(format!("/pdus/{}", subject.id)),
         "image" => Some("/images".into()),
         "volume" => Some("/disks".into()),
         "query" => Some("/search".into()),
@@ -301,6 +302,7 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             | AlertKind::BmcPassword
             | AlertKind::SensorLimit
             | AlertKind::SensorFault => "servers",
+            AlertKind::DeviceSilent | AlertKind::FeedDead | AlertKind::PduLoad | AlertKind::FeedShared => "feeds",
             _ if of_a_disk => "server-disks",
             _ => "alerts",
         },

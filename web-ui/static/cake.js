@@ -118,6 +118,10 @@ const cake = (() => {
       const value = read(form, field);
       if (value !== undefined) put(body, field.name, value);
     }
+    // Places of a list about which nothing was said are left out of it.
+    for (const [name, value] of Object.entries(body)) {
+      if (Array.isArray(value)) body[name] = value.filter(() => true);
+    }
     return body;
   }
 
@@ -141,6 +145,8 @@ const cake = (() => {
         return text === '' ? undefined : text === 'on';
       case 'now':
         return new Date().toISOString();
+      case 'list':
+        return [];
       case 'words':
         return text.split(/[\s,]+/).filter(Boolean);
       case 'lines':

@@ -12,11 +12,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use cake_control::accounts::{Identity, Proof, account_subject};
 use cake_control::caller::{Caller, Receipt};
+use cake_control::devices::subject as device_subject;
 use cake_control::images::image_subject;
 use cake_control::imports::import_subject;
 use cake_control::ledger::subject_of;
 use cake_control::servers::subject as server_subject;
-use cake_types::{Actor, Code, Language, Origin, Permission, Problem, ProjectName, RequestId, Subject};
+use cake_types::{Actor, Code, DeviceKind, Language, Origin, Permission, Problem, ProjectName, RequestId, Subject};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use std::net::SocketAddr;
@@ -137,8 +138,8 @@ pub(crate) struct Claimed(pub Actor);
 
 /// What a request is about, by its path: as it was asked for, whether it exists or not.
 async fn subject(api: &Api, parts: &mut Parts) -> Option<Subject> {
-    const KINDS: [&str; 10] =
-        ["server", "vm", "alert", "task", "account", "token", "image", "import", "query", "backup"];
+    const KINDS: [&str; 12] =
+        ["pdu", "switch", "server", "vm", "alert", "task", "account", "token", "image", "import", "query", "backup"];
     const NAME_MAX: usize = 128;
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
     let (kind, text) = params.iter().find(|(name, _)| KINDS.contains(name))?;
@@ -146,6 +147,8 @@ async fn subject(api: &Api, parts: &mut Parts) -> Option<Subject> {
         "vm" => api.board.find_vm(&ProjectName::default(), text).ok().map(|entry| subject_of(&entry.vm)),
         "image" => api.images.find(text).ok().map(|entry| image_subject(&entry.image)),
         "server" => api.servers.find(text).ok().map(|entry| server_subject(&entry.server)),
+        "pdu" => api.devices.find(DeviceKind::Pdu, text).ok().map(|entry| device_subject(&entry.device)),
+        "switch" => api.devices.find(DeviceKind::Switch, text).ok().map(|entry| device_subject(&entry.device)),
         "import" => api.imports.find(text).ok().map(|entry| import_subject(&entry.import)),
         "alert" => api.alerts.find(text).ok().map(|alert| alert.subject),
         "account" => api.accounts.find(text).ok().map(|account| account_subject(&account)),

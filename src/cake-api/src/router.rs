@@ -12,7 +12,7 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bmc_scan, bulk, causes, cd, certificate, channels, console,
-    disks, events, exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen,
+    disks, events, exports, hosts, images, imports, meta, metrics, nics, nodes, pdus, pools, queries, query, screen,
     server_console, server_disks, server_drives, server_orders, server_redfish, servers, session, settings, setup,
     sticks, support, tasks, tokens, ups, usage, vms, volumes, watch, week,
 };
@@ -214,6 +214,11 @@ fn table(api: Api) -> Table {
         .add("server_password", ("POST", "/v1/servers/{server}/password"), With(Administer), server_orders::password)
         .add("bmc_scan_get", ("GET", "/v1/bmc-scan"), With(View), bmc_scan::get)
         .add("bmc_scan_start", ("POST", "/v1/bmc-scan"), With(Administer), bmc_scan::start)
+        .add("pdu_list", ("GET", "/v1/pdus"), With(View), pdus::list)
+        .add("pdu_create", ("POST", "/v1/pdus"), With(Administer), pdus::create)
+        .add("pdu_get", ("GET", "/v1/pdus/{pdu}"), With(View), pdus::get)
+        .add("pdu_update", ("PATCH", "/v1/pdus/{pdu}"), With(Administer), pdus::update)
+        .add("pdu_delete", ("DELETE", "/v1/pdus/{pdu}"), With(Administer), pdus::delete)
         .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)
         .add("task_get", ("GET", "/v1/tasks/{task}"), With(View), tasks::get)
         .add("task_cancel", ("POST", "/v1/tasks/{task}/cancel"), With(Manage), tasks::cancel)

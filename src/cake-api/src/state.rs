@@ -11,6 +11,7 @@ use cake_control::causes::Causes;
 use cake_control::certificate::Certificates;
 use cake_control::channels::Channels;
 use cake_control::consoles::Consoles;
+use cake_control::devices::Devices;
 use cake_control::exports::Exports;
 use cake_control::hosts::Hosts;
 use cake_control::images::Images;
@@ -64,6 +65,7 @@ pub struct Api {
     pub(crate) hosts: Arc<Hosts>,
     pub(crate) servers: Arc<Servers>,
     pub(crate) server_consoles: Arc<ServerConsoles>,
+    pub(crate) devices: Arc<Devices>,
     /// POSTs that are at work, by the place of their receipt.
     pub(crate) at_work: Arc<Mutex<HashSet<String>>>,
     /// Part of every cursor of a watch: places count from each start anew.
@@ -102,6 +104,7 @@ impl Api {
             hosts: control.hosts.clone(),
             servers: control.servers.clone(),
             server_consoles: control.server_consoles.clone(),
+            devices: control.devices.clone(),
             at_work: Arc::default(),
             instance: data_encoding::HEXLOWER.encode(&cake_control::random::bytes::<6>()).into(),
         }

@@ -2,6 +2,7 @@
 
 mod account;
 mod channel;
+mod pdu;
 mod server;
 mod storage;
 mod system;
@@ -9,6 +10,7 @@ mod vm;
 
 pub use account::*;
 pub use channel::*;
+pub use pdu::*;
 pub use server::*;
 pub use storage::*;
 pub use system::*;
@@ -60,6 +62,8 @@ pub enum Command {
     Node(NodeCommand),
     #[command(subcommand)]
     Server(ServerCommand),
+    #[command(subcommand)]
+    Pdu(PduCommand),
     #[command(subcommand)]
     Ups(UpsCommand),
     #[command(subcommand)]

@@ -34,6 +34,7 @@ mod instance;
 mod look;
 mod nic;
 mod output;
+mod pdu;
 mod progress;
 mod search;
 mod server;
@@ -93,6 +94,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Bin(command) => bin::run(&context, command).await,
         Command::Pool(command) => look::pool(&context, command).await,
         Command::Server(command) => server::run(&context, command).await,
+        Command::Pdu(command) => pdu::run(&context, command).await,
         Command::Node(command) => look::node(&context, command).await,
         Command::Task(command) => look::task(&context, command).await,
         Command::Ups(command) => ups::run(&context, command).await,

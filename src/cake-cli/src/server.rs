@@ -1,11 +1,10 @@
 //! `cake server …`
 
-use crate::account;
 use crate::args::{BmcArgs, ServerAddArgs, ServerCommand, ServerSetArgs};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{progress, server_cap, server_console, server_drives, server_look, server_redfish, server_scan};
+use crate::{account, progress, server_cap, server_console, server_drives, server_look, server_redfish, server_scan};
 use cake_client::wire::{Server, Task};
 use cake_client::{Client, Seen};
 use serde_json::{Map, Value, json};
@@ -85,7 +84,7 @@ async fn list(context: &Context, client: &Client) -> Result<(), Failure> {
 }
 
 /// `10.0.0.1`, `10.0.0.1:6230`, `bmc-1.example`, `fd00::1`, `[fd00::1]:623`.
-fn host_and_port(text: &str) -> (String, Option<u16>) {
+pub fn host_and_port(text: &str) -> (String, Option<u16>) {
     let split = |text: &str| text.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
     if text.parse::<std::net::Ipv6Addr>().is_ok() {
         return (text.to_owned(), None);
@@ -191,7 +190,7 @@ async fn power(
 }
 
 /// Asked on a terminal only: a script has said what it wants.
-fn agreed(context: &Context, question: &'static str, name: &str, yes: bool) -> Result<(), Failure> {
+pub fn agreed(context: &Context, question: &'static str, name: &str, yes: bool) -> Result<(), Failure> {
     if yes || context.json || !std::io::stdin().is_terminal() {
         return Ok(());
     }

@@ -4,6 +4,7 @@
 
 mod channels;
 mod out;
+mod pdus;
 mod people;
 mod rack;
 mod server_disks;
@@ -17,6 +18,7 @@ pub use channels::{
     ChannelWebhook, MailChange, SnmpChange, SyslogChange, WebhookChange,
 };
 pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFile};
+pub use pdus::{OutletServer, Pdu, PduInput, PduOutlet};
 pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditResult, Session};
 pub use rack::{Announcement, Certificate, SigningRequest, Ups, UpsServer, UpsSettings};
 pub use server_disks::{ServerDisk, ServerDiskHealth, ServerDisks};
@@ -26,7 +28,7 @@ pub use server_redfish::{
 };
 pub use servers::{
     AskedCap, Bmc, BmcDevice, BmcScan, BmcScans, FoundBmc, PartField, RackPlace, Sensor, SensorFact, SensorLimits,
-    Sensors, Server, ServerCap, ServerEvent, ServerEvents, ServerNode, ServerPart, ServerParts,
+    Sensors, Server, ServerCap, ServerEvent, ServerEvents, ServerFeed, ServerNode, ServerPart, ServerParts,
 };
 pub use sticks::{Stick, StickFile, Sticks};
 pub use week::{Week, WeekLine, WeekTodo};

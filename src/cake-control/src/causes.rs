@@ -33,6 +33,10 @@ impl Causes {
         board.pools().iter().for_each(|entry| facts.pool(&pool_item(entry)));
         board.vms().iter().for_each(|entry| facts.vm(&vm_seen(entry)));
         board.servers().iter().for_each(|entry| facts.server(&entry.server, entry.status.as_ref(), &[]));
+        let devices = board.devices();
+        let devices: Vec<_> = devices.iter().map(|entry| entry.seen()).collect();
+        devices.iter().for_each(|seen| facts.pdu(seen));
+        board.servers().iter().for_each(|entry| facts.supplies(&entry.server, &devices));
         open.values().for_each(|alert| facts.alert(alert));
         cause::group(&facts)
     }

@@ -3,8 +3,8 @@
 use cake_planner::names;
 use cake_store::{Key, KeyPrefix};
 use cake_types::{
-    AccountId, AlertId, ChannelId, ExportId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, ServerId, TaskId,
-    TokenId, VmId, VolumeId,
+    AccountId, AlertId, ChannelId, DeviceId, ExportId, ImageId, Name, NodeId, PoolId, ProjectName, RoleName, ServerId,
+    TaskId, TokenId, VmId, VolumeId,
 };
 use uuid::Uuid;
 
@@ -40,6 +40,7 @@ folders! {
     nodes, node(NodeId) = "/nodes/";
     hosts, host(NodeId) = "/hosts/";
     servers, server(ServerId) = "/servers/";
+    devices, device(DeviceId) = "/devices/";
     server_logs, server_log(ServerId) = "/server-logs/";
     accounts, account(AccountId) = "/accounts/";
     tokens, token(TokenId) = "/tokens/";

@@ -2,7 +2,7 @@
 
 use cake_planner::event::Happened;
 use cake_store::{Clock, Journal, JournalError, JournalOptions, SqliteOptions, SqliteStore, Store, StoreError};
-use cake_types::{EventKind, Export, Image, Import, Node, Pool, Server, Severity, Task, Vm, Volume};
+use cake_types::{Device, EventKind, Export, Image, Import, Node, Pool, Server, Severity, Task, Vm, Volume};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,7 @@ use crate::causes::Causes;
 use crate::certificate::{CertificateError, Certificates};
 use crate::channels::{self, Channels, KeyFileError, Speak};
 use crate::consoles::Consoles;
+use crate::devices::Devices;
 use crate::exports::Exports;
 use crate::hosts::Hosts;
 use crate::images::Images;
@@ -28,6 +29,7 @@ use crate::reconcile::alerts::AlertReconciler;
 use crate::reconcile::announce::AnnounceReconciler;
 use crate::reconcile::bin::BinSweeper;
 use crate::reconcile::certificate::CertificateReconciler;
+use crate::reconcile::devices::DeviceReconciler;
 use crate::reconcile::events::EventReconciler;
 use crate::reconcile::exports::ExportReconciler;
 use crate::reconcile::hosts::HostReconciler;
@@ -103,6 +105,7 @@ pub struct Control {
     pub ups: Arc<UpsBook>,
     pub hosts: Arc<Hosts>,
     pub servers: Arc<Servers>,
+    pub devices: Arc<Devices>,
     loops: JoinSet<()>,
 }
 
@@ -155,6 +158,7 @@ impl Control {
         let servers = Arc::new(Servers::new(ledger.clone(), nodes.clone(), settings.clone()));
         let (its_vms, its_imports, its_exports) = (vms.clone(), imports.clone(), exports.clone());
         let tasks = Tasks::new(ledger.clone(), its_vms, its_imports, its_exports, hosts.clone(), servers.clone());
+        let devices = Arc::new(Devices::new(ledger.clone(), settings.clone()));
         let tasks = Arc::new(tasks);
         let bin = Arc::new(BinSweeper {
             ledger: ledger.clone(),
@@ -218,6 +222,7 @@ impl Control {
             ups,
             hosts,
             servers,
+            devices,
             loops: JoinSet::new(),
         };
         control.start_loops(place, transitions);
@@ -240,6 +245,7 @@ impl Control {
             servers: self.servers.clone(),
             on: Mutex::default(),
         };
+        let devices = DeviceReconciler { ledger: ledger.clone(), nodes: nodes.clone(), on: Mutex::default() };
         let events = EventReconciler { ledger: ledger.clone() };
         let images = ImageReconciler { ledger: ledger.clone() };
         let imports = ImportReconciler { ledger: ledger.clone(), nodes: nodes.clone(), imports: self.imports.clone() };
@@ -276,6 +282,7 @@ impl Control {
         self.loops.spawn(async move { volumes.run().await });
         self.loops.spawn(async move { pools.run().await });
         self.loops.spawn(async move { servers.run().await });
+        self.loops.spawn(async move { devices.run().await });
         self.loops.spawn(async move { sweeper.run().await });
         self.loops.spawn(async move { bin.run().await });
         self.loops.spawn(async move { alerts.run().await });
@@ -319,6 +326,9 @@ async fn fill(ledger: &Ledger) -> Result<(), RecordError> {
     }
     for Stored { value, revision } in record::all::<Server>(store, &keys::servers()).await? {
         board.put_server(value, revision);
+    }
+    for Stored { value, revision } in record::all::<Device>(store, &keys::devices()).await? {
+        board.put_device(value, revision);
     }
     for pool in record::all::<Pool>(store, &keys::pools()).await? {
         board.put_pool(pool.value);

@@ -2,12 +2,12 @@
 
 use cake_i18n::{Catalogue, Words};
 use cake_types::{
-    AlertKind, AlertTurn, BmcAccess, BmcProblem, BootDevice, CauseKind, ChassisVerb, Code, DiskSilence, DiskVerdict,
-    DiskWarning, Entity, EventKind, EvidenceKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff, HostSetting,
-    ImageFormat, Language, LeavingStage, LeavingWay, MailSecurity, NameError, PartFact, PartTrouble, Permission,
-    PowerRestore, Restart, SendTrouble, SensorGroup, SensorState, SensorUnit, ServerBus, SetupError, Severity,
-    StickFormat, StickTrouble, Symptom, TagError, TaskKind, TaskState, TcgReason, ThingKind, UpsFlag, UpsProblem,
-    UpsShutdown, VmState, WebhookTemplate,
+    AlertKind, AlertTurn, BmcAccess, BmcProblem, BootDevice, CauseKind, ChassisVerb, Code, DeviceKind, DiskSilence,
+    DiskVerdict, DiskWarning, Entity, EventKind, EvidenceKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff,
+    HostSetting, ImageFormat, Language, LeavingStage, LeavingWay, MailSecurity, NameError, PartFact, PartTrouble,
+    Permission, PowerRestore, Restart, SendTrouble, SensorGroup, SensorState, SensorUnit, ServerBus, SetupError,
+    Severity, SnmpProblem, StickFormat, StickTrouble, Symptom, TagError, TaskKind, TaskState, TcgReason, ThingKind,
+    UpsFlag, UpsProblem, UpsShutdown, VmState, WebhookTemplate,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -218,6 +218,9 @@ fn what_servers_and_sensors_are_has_its_words() {
         has("sensor-unit", &SensorUnit::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("bmc-access", &BmcAccess::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("bmc-problem", &BmcProblem::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("snmp-problem", &SnmpProblem::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("device-kind", &DeviceKind::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("kind", &DeviceKind::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("power-restore", &PowerRestore::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("chassis-verb", &ChassisVerb::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("boot-device", &BootDevice::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());

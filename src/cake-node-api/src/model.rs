@@ -1,11 +1,11 @@
 //! What travels. Versioned as a whole: [`Hello::api`] says which.
 
 use cake_types::{
-    BmcProblem, ByteSize, ConsoleTrouble, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, FailureCode,
-    HostSpec, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId,
-    Part, PoolId, PoolStatus, PublicKey, ScanRange, ScanStatus, Sealed, Server, ServerAnswer, ServerAsk, ServerDisk,
-    ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm,
-    VmId, VmState, VmStatus,
+    BmcProblem, ByteSize, ConsoleTrouble, Counters, Device, DeviceId, DeviceStatus, DiskFile, Epoch, Export, ExportId,
+    ExportStatus, FailureCode, HostSpec, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, LeavingWay, Name,
+    NodeId, NodeStatus, OperationId, Part, PoolId, PoolStatus, PublicKey, ScanRange, ScanStatus, Sealed, Server,
+    ServerAnswer, ServerAsk, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec,
+    Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -140,6 +140,13 @@ pub enum Observed {
     /// The last scan for BMCs since the node was started, whole: it is told again as it goes on. In a snapshot always.
     Scan {
         scan: Option<Box<ScanStatus>>,
+    },
+    Device {
+        id: DeviceId,
+        status: Box<DeviceStatus>,
+    },
+    DeviceGone {
+        id: DeviceId,
     },
     /// A sample of every running VM.
     Usage {
@@ -359,6 +366,14 @@ pub enum Request {
     },
     RemoveServer {
         id: ServerId,
+        stamp: Stamp,
+    },
+    ApplyDevice {
+        stamp: Stamp,
+        device: Box<Device>,
+    },
+    RemoveDevice {
+        id: DeviceId,
         stamp: Stamp,
     },
     DoServer {

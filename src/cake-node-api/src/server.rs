@@ -7,9 +7,9 @@ use crate::{
 };
 use async_trait::async_trait;
 use cake_types::{
-    ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, Part, PoolId, PoolSpec,
-    PublicKey, ScanRange, Sealed, Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp,
-    UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    ByteSize, Counters, Device, DeviceId, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, Part,
+    PoolId, PoolSpec, PublicKey, ScanRange, Sealed, Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb,
+    Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -69,6 +69,9 @@ pub trait NodeService: Send + Sync + 'static {
     /// Watches a server's BMC. Refused unless `stamp` is newer than what is held, or the same with the same content.
     async fn apply_server(&self, stamp: Stamp, server: Server) -> Result<(), NodeError>;
     async fn remove_server(&self, id: ServerId, stamp: Stamp) -> Result<(), NodeError>;
+    /// Watches a device that answers SNMP. Refused unless `stamp` is newer than what is held, or the same with the same content.
+    async fn apply_device(&self, stamp: Stamp, device: Device) -> Result<(), NodeError>;
+    async fn remove_device(&self, id: DeviceId, stamp: Stamp) -> Result<(), NodeError>;
     /// Does `order` once, however often it is asked with the same `operation`. The outcome is observed.
     async fn operate_server(
         &self,
@@ -208,6 +211,8 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
         Request::Do { operation, vm, verb } => service.operate(operation, vm, verb).await.map(accepted),
         Request::ApplyServer { stamp, server } => service.apply_server(stamp, *server).await.map(accepted),
         Request::RemoveServer { id, stamp } => service.remove_server(id, stamp).await.map(accepted),
+        Request::ApplyDevice { stamp, device } => service.apply_device(stamp, *device).await.map(accepted),
+        Request::RemoveDevice { id, stamp } => service.remove_device(id, stamp).await.map(accepted),
         Request::DoServer { epoch, operation, server, order } => {
             service.operate_server(epoch, operation, server, order).await.map(accepted)
         }

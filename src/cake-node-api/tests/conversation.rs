@@ -6,10 +6,10 @@ use cake_node_api::{
     StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace, serve,
 };
 use cake_types::{
-    Accelerator, BmcProblem, ByteSize, Column, ConsoleTrouble, Counters, DiskHealth, DiskSilence, Epoch, Export,
-    ExportId, HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId, OsRng, Part,
-    PoolId, PoolSpec, PublicKey, ScanRange, Sealed, SecretKey, Server, ServerAnswer, ServerAsk, ServerBus, ServerDisk,
-    ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId, seal,
+    Accelerator, BmcProblem, ByteSize, Column, ConsoleTrouble, Counters, Device, DeviceId, DiskHealth, DiskSilence,
+    Epoch, Export, ExportId, HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId,
+    OsRng, Part, PoolId, PoolSpec, PublicKey, ScanRange, Sealed, SecretKey, Server, ServerAnswer, ServerAsk, ServerBus,
+    ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId, seal,
 };
 use futures_util::StreamExt;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -127,6 +127,14 @@ impl NodeService for EchoNode {
     }
 
     async fn remove_server(&self, _: ServerId, _: Stamp) -> Result<(), NodeError> {
+        Err(NodeError::Unknown)
+    }
+
+    async fn apply_device(&self, _: Stamp, _: Device) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    async fn remove_device(&self, _: DeviceId, _: Stamp) -> Result<(), NodeError> {
         Err(NodeError::Unknown)
     }
 

@@ -3,8 +3,8 @@
 
 use cake_node_api::{HostVerb, NodeError};
 use cake_types::{
-    Authority, BmcAccess, BmcSpec, Firmware, HOST_NAME_MAX, HandsOff, HostSpec, NodeStatus, PoolSpec, Server, UpsSpec,
-    Vm, limits,
+    Authority, BmcAccess, BmcSpec, Device, DeviceSpec, Firmware, HOST_NAME_MAX, HandsOff, HostSpec, NodeStatus,
+    PoolSpec, Server, UpsSpec, Vm, limits,
 };
 
 fn invalid(detail: impl Into<String>) -> NodeError {
@@ -67,6 +67,16 @@ pub fn server(server: &Server) -> Result<(), NodeError> {
     match somewhere && plain(host, 255) && plain(user, 64) {
         true => Ok(()),
         false => Err(invalid("a BMC has a host and a port")),
+    }
+}
+
+/// Refuses what could not be an address.
+pub fn device(device: &Device) -> Result<(), NodeError> {
+    let DeviceSpec { kind: _, host, port, community: _, feed: _, rated_amps: _, outlets: _, note: _ } = &device.spec;
+    let plain = !host.is_empty() && host.len() <= 255 && !host.chars().any(char::is_control);
+    match plain && *port > 0 {
+        true => Ok(()),
+        false => Err(invalid("a device has a host and a port")),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use cake_node_api::{ExportRecord, ImageRecord, ImportRecord, Observed};
 use cake_types::{
-    ExportId, ExportStatus, HostStatus, ImageId, ImportStatus, MacAddress, NodeStatus, OperationId, PoolId, PoolStatus,
-    ScanStatus, ServerDisk, ServerId, ServerStatus, Stick, UpsStatus, Usage, VmId, VmStatus,
+    DeviceId, DeviceStatus, ExportId, ExportStatus, HostStatus, ImageId, ImportStatus, MacAddress, NodeStatus,
+    OperationId, PoolId, PoolStatus, ScanStatus, ServerDisk, ServerId, ServerStatus, Stick, UpsStatus, Usage, VmId,
+    VmStatus,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -35,6 +36,7 @@ struct State {
     exports: BTreeMap<ExportId, ExportStatus>,
     servers: BTreeMap<ServerId, ServerStatus>,
     scan: Option<ScanStatus>,
+    devices: BTreeMap<DeviceId, DeviceStatus>,
 }
 
 impl Board {
@@ -50,6 +52,7 @@ impl Board {
             exports: BTreeMap::new(),
             servers: BTreeMap::new(),
             scan: None,
+            devices: BTreeMap::new(),
         };
         Self(Arc::new(Shared { state: Mutex::new(state), news: broadcast::Sender::new(NEWS) }))
     }
@@ -272,6 +275,33 @@ impl Board {
         };
         self.tell(Observed::Scan { scan: Some(Box::new(scan)) });
         Some(answer)
+    }
+
+    pub fn devices(&self) -> BTreeMap<DeviceId, DeviceStatus> {
+        self.state().devices.clone()
+    }
+
+    pub fn device(&self, id: DeviceId) -> Option<DeviceStatus> {
+        self.state().devices.get(&id).cloned()
+    }
+
+    pub fn set_device(&self, id: DeviceId, status: DeviceStatus) {
+        let changed = self.state().devices.insert(id, status.clone()).as_ref() != Some(&status);
+        if changed {
+            self.tell(Observed::Device { id, status: Box::new(status) });
+        }
+    }
+
+    /// Of one that is here.
+    pub fn change_device(&self, id: DeviceId, change: impl FnOnce(&mut DeviceStatus)) {
+        let Some(mut status) = self.device(id) else { return };
+        change(&mut status);
+        self.set_device(id, status);
+    }
+
+    pub fn remove_device(&self, id: DeviceId) {
+        self.state().devices.remove(&id);
+        self.tell(Observed::DeviceGone { id });
     }
 
     pub fn images(&self) -> Vec<ImageRecord> {

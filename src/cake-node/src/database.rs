@@ -11,11 +11,13 @@
 //!  imports     id → stamp, record, how far; what is gone stays as a tombstone
 //!  servers     id → stamp, record, what tells its machine from others, the stamp whose password was refused
 //!  server_operations   as operations, of servers
+//!  devices     id → stamp, record
 //! ```
 //!
 //! Which QEMU lives is not written here: the lock that it holds says so (`cake_vm::Folder`), and can't be out of date.
 
 mod departure;
+mod devices;
 mod exports;
 #[cfg(test)]
 mod golden;
@@ -30,6 +32,7 @@ mod ups;
 mod vms;
 
 pub use departure::Departure;
+pub use devices::DeviceRow;
 pub use exports::ExportRow;
 pub use imports::ImportRow;
 pub use operations::PendingOperation;

@@ -18,8 +18,8 @@ use cake_node_api::{
     StreamTicket, Verb, VmRecord, VolumeOrder, VolumePlace,
 };
 use cake_types::{
-    ByteSize, Counters, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId, Import,
-    LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, PublicKey, ScanRange, Sealed, Server,
+    ByteSize, Counters, Device, DeviceId, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId,
+    Import, LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, PublicKey, ScanRange, Sealed, Server,
     ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
     VmState, VmStatus,
 };
@@ -410,6 +410,15 @@ impl NodeService for Node {
         self.servers.remove(id, stamp).await
     }
 
+    async fn apply_device(&self, stamp: Stamp, device: Device) -> Result<(), NodeError> {
+        admit::device(&device)?;
+        self.servers.apply_device(stamp, device).await
+    }
+
+    async fn remove_device(&self, id: DeviceId, stamp: Stamp) -> Result<(), NodeError> {
+        self.servers.remove_device(id, stamp).await
+    }
+
     async fn operate_server(
         &self,
         epoch: Epoch,
@@ -540,6 +549,7 @@ async fn snapshot(
     first.extend(board.exports().into_iter().map(|export| Observed::Export(Box::new(export))));
     first.push(Observed::Scan { scan: board.scan().map(Box::new) });
     first.extend(board.servers().into_iter().map(|(id, status)| Observed::Server { id, status: Box::new(status) }));
+    first.extend(board.devices().into_iter().map(|(id, status)| Observed::Device { id, status: Box::new(status) }));
     for observed in first {
         let _ = send.send(observed).await;
     }

@@ -6,12 +6,14 @@
 //!                            └── those that were open ─┘   (so that nothing flaps, and nothing is told twice)
 //! ```
 
+mod device;
 mod disk;
 mod server;
 
 pub use server::ServerSeen;
 
 use crate::certificate::{ENDS_NOW, ENDS_SOON};
+use crate::device::DeviceSeen;
 use crate::query::{NodeItem, PoolItem};
 use crate::vm_power::STEADY;
 use cake_types::{
@@ -47,6 +49,7 @@ pub struct Facts<'a> {
     pub pools: Vec<PoolItem<'a>>,
     pub vms: Vec<VmSeen<'a>>,
     pub servers: Vec<ServerSeen<'a>>,
+    pub devices: Vec<DeviceSeen<'a>>,
     /// The one that people are shown.
     pub certificate: Option<&'a CertificateInfo>,
     pub channels: Vec<ChannelSeen<'a>>,
@@ -107,7 +110,7 @@ const fn patience(kind: AlertKind) -> SignedDuration {
         // Its NUT server may begin anew.
         AlertKind::UpsAway => SignedDuration::from_secs(15),
         // A BMC that is updated, or busy for a moment, is no trouble of anybody's.
-        AlertKind::ServerSilent => SignedDuration::from_secs(60),
+        AlertKind::ServerSilent | AlertKind::DeviceSilent => SignedDuration::from_secs(60),
         // A mail server that is updated, a line that breaks for a moment.
         AlertKind::ChannelFails => SignedDuration::from_mins(15),
         _ => SignedDuration::ZERO,
@@ -133,6 +136,7 @@ pub fn find(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
     found.extend(facts.pools.iter().filter_map(|pool| of_pool(pool.pool, pool.status?, before)));
     found.extend(facts.vms.iter().filter_map(|vm| of_vm(vm, facts, before)));
     found.extend(facts.servers.iter().flat_map(|server| server::of_server(server, before)));
+    found.extend(device::of_devices(facts, before));
     found
 }
 
@@ -259,6 +263,7 @@ pub fn needs_somebody(seen: &VmSeen<'_>, now: Timestamp) -> bool {
         pools: Vec::new(),
         vms: Vec::new(),
         servers: Vec::new(),
+        devices: Vec::new(),
         certificate: None,
         channels: Vec::new(),
     };

@@ -61,6 +61,7 @@ impl World {
     fn look(&mut self) -> Vec<(&'static str, &'static str, Severity)> {
         let facts = Facts {
             servers: Vec::new(),
+            devices: Vec::new(),
             now: self.now,
             nodes: vec![NodeItem {
                 node: &self.node,

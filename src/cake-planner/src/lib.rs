@@ -16,6 +16,7 @@ pub mod cause;
 pub mod certificate;
 pub mod csv;
 pub mod defaults;
+pub mod device;
 pub mod epoch;
 pub mod event;
 pub mod fetch;

@@ -1,4 +1,5 @@
-//! Traps of SNMP version 2c (RFC 3416, RFC 1901), as bytes: the few types of BER (X.690) that one needs.
+//! Traps of SNMP version 2c (RFC 3416, RFC 1901), as bytes: the few types of BER (X.690) that one needs. Those who ask agents write
+//! with the same.
 
 /// The objects and notifications of `image/snmp/CAKE-MIB.txt`. They lie under the enterprise number that documents may use (RFC
 /// 5612): whoever ships a rack has a number of their own.
@@ -7,14 +8,14 @@ pub const CAKE: &[u32] = &[1, 3, 6, 1, 4, 1, 32473, 1];
 const SYS_UP_TIME: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 3, 0];
 const TRAP_OID: &[u32] = &[1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0];
 
-const INTEGER: u8 = 0x02;
-const OCTETS: u8 = 0x04;
-const OBJECT: u8 = 0x06;
-const SEQUENCE: u8 = 0x30;
+pub const INTEGER: u8 = 0x02;
+pub const OCTETS: u8 = 0x04;
+pub const OBJECT: u8 = 0x06;
+pub const SEQUENCE: u8 = 0x30;
 const TIME_TICKS: u8 = 0x43;
 const TRAP: u8 = 0xa7;
 /// Version 2c counts from 0.
-const VERSION: i32 = 1;
+pub const VERSION: i32 = 1;
 /// A trap has to fit a datagram that every network carries: texts are cut there.
 const TEXT_MAX: usize = 255;
 
@@ -57,7 +58,7 @@ fn binding(name: &[u32], value: &[u8]) -> Vec<u8> {
 }
 
 /// Tag, length and content (X.690 §8.1).
-fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+pub fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![tag];
     match content.len() {
         short @ 0..=0x7f => bytes.push(short as u8),
@@ -73,7 +74,7 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// Two's complement in as few octets as it takes (§8.3.2).
-fn integer(number: i32) -> Vec<u8> {
+pub fn integer(number: i32) -> Vec<u8> {
     minimal(INTEGER, i64::from(number))
 }
 
@@ -89,11 +90,14 @@ fn minimal(tag: u8, number: i64) -> Vec<u8> {
     element(tag, &bytes[first..])
 }
 
-/// The first two arcs in one octet, seven bits of each further one in an octet (§8.19).
-fn object(arcs: &[u32]) -> Vec<u8> {
-    let mut content = vec![(arcs[0] * 40 + arcs[1]) as u8];
-    for arc in &arcs[2..] {
-        let septets = (0..5).rev().map(|place| (arc >> (7 * place)) as u8 & 0x7f);
+/// The first two arcs in one number, seven bits of each number in an octet (§8.19). At least two arcs.
+pub fn object(arcs: &[u32]) -> Vec<u8> {
+    let [first, second, rest @ ..] = arcs else { return element(OBJECT, &[]) };
+    let numbers =
+        std::iter::once(u64::from(*first) * 40 + u64::from(*second)).chain(rest.iter().map(|arc| (*arc).into()));
+    let mut content = Vec::new();
+    for number in numbers {
+        let septets = (0..5).rev().map(|place| (number >> (7 * place)) as u8 & 0x7f);
         let septets: Vec<u8> = septets.skip_while(|septet| *septet == 0).collect();
         let Some((last, rest)) = septets.split_last() else {
             content.push(0);

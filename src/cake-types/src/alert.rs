@@ -156,6 +156,14 @@ kinds! {
     SensorLimit = "sensor-limit";
     /// A sensor says something that somebody must act on; params: `sensor`, `fact`, the key of its words, and `text` where there are none.
     SensorFault = "sensor-fault";
+    /// A power distribution unit or a switch can't be heard; params: `snmp_problem`.
+    DeviceSilent = "device-silent";
+    /// A PDU has no voltage at its inputs; params: `feed`, empty where nobody said, and `servers`, what hangs on it.
+    FeedDead = "feed-dead";
+    /// A PDU's input draws nearly as much as it may; params: `input`, `amps`, `limit`, `?` where it does not say.
+    PduLoad = "pdu-load";
+    /// All supplies of a server hang on one feed though there is another; params: `feed`.
+    FeedShared = "feed-shared";
     /// The Store knows it, no server has it.
     VmLost = "vm-lost";
     /// It runs, and the Store does not know it.

@@ -194,6 +194,8 @@ pub struct CauseReport {
     pub since: Timestamp,
     /// In order of time, what is missing last.
     pub evidence: Vec<CauseEvidence>,
+    /// Names of servers that have fallen with it, or have less than they should.
+    pub servers: Vec<String>,
     /// VMs that suffer from it or may.
     pub vms: usize,
     /// Theirs.

@@ -67,10 +67,14 @@ pub enum EventKind {
     ServerOn,
     ServerOff,
     HardwareEvent,
+    DeviceAdded,
+    DeviceRemoved,
+    OutletOn,
+    OutletOff,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 42] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -109,6 +113,10 @@ impl EventKind {
         Self::ServerOn,
         Self::ServerOff,
         Self::HardwareEvent,
+        Self::DeviceAdded,
+        Self::DeviceRemoved,
+        Self::OutletOn,
+        Self::OutletOff,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -151,6 +159,10 @@ impl EventKind {
             Self::ServerOn => "server-on",
             Self::ServerOff => "server-off",
             Self::HardwareEvent => "hardware-event",
+            Self::DeviceAdded => "device-added",
+            Self::DeviceRemoved => "device-removed",
+            Self::OutletOn => "outlet-on",
+            Self::OutletOff => "outlet-off",
         }
     }
 }
@@ -159,7 +171,7 @@ impl EventKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// `vm`, `image`, `volume`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
-    /// `support-bundle`, `ups`, `server`, `channel`.
+    /// `support-bundle`, `ups`, `server`, `channel`, `pdu`, `switch`.
     pub kind: String,
     pub id: Uuid,
     pub name: String,

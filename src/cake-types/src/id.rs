@@ -62,6 +62,8 @@ typed_id! {
     NodeId,
     /// A physical machine.
     ServerId,
+    /// A device of the rack that is no server.
+    DeviceId,
     /// A tenant.
     ProjectId,
     /// Long work with progress.

@@ -16,6 +16,7 @@ mod announcement;
 mod cause;
 mod certificate;
 mod channel;
+mod device;
 mod drive;
 mod event;
 mod export;
@@ -62,6 +63,10 @@ pub use channel::{
     AlertTurn, Arrived, Channel, ChannelSpec, ChannelState, Failing, Flaps, Known, MailSecurity, MailSpec, Message,
     MessageItem, Outgoing, SendTrouble, SnmpSpec, SyslogProtocol, SyslogSpec, Told, Way, WebhookSpec, WebhookTemplate,
 };
+pub use device::{
+    COMMUNITY_MAX, Device, DeviceAbout, DeviceKind, DeviceSpec, DeviceStatus, FEED_MAX, Neighbor, OUTLETS_MAX, Outlet,
+    OutletUse, PduInput, PduReading, SNMP_PORT, SnmpProblem, SwitchPort, SwitchReading,
+};
 pub use drive::{CdStatus, DiskSpec, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use export::{Export, ExportFormat, ExportSpec, ExportStage, ExportStatus};
@@ -74,8 +79,8 @@ pub use host::{
     LeavingEnd, LeavingStage, LeavingWay,
 };
 pub use id::{
-    AccountId, ChannelId, ExportId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId, ServerId,
-    SessionId, TaskId, TokenId, VmId, VolumeId,
+    AccountId, ChannelId, DeviceId, ExportId, ImageId, NodeId, OperationId, PoolId, ProjectId, QueryId, RequestId,
+    ServerId, SessionId, TaskId, TokenId, VmId, VolumeId,
 };
 pub use image::{
     GuestOs, Image, ImageFormat, ImageMachine, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage,

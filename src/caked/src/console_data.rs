@@ -32,8 +32,8 @@ use cake_types::{
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ScanView,
-    ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
+    ConsoleData, DeviceView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery,
+    PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -146,6 +146,13 @@ fn volume_view(view: board::VolumeView) -> Arc<VolumeView> {
     let vm = vm.map(|(entry, number)| (entry.id(), entry.vm.meta.name.clone(), number));
     let etag = etag(volume.meta.generation);
     Arc::new(VolumeView { volume: volume.clone(), state, size, vm, failure: failed.clone(), etag })
+}
+
+fn device_view(entry: &board::DeviceEntry) -> Arc<DeviceView> {
+    let health = entry.health();
+    let board::DeviceEntry { device, revision: _, status, refused: _ } = entry.clone();
+    let etag = etag(device.meta.generation);
+    Arc::new(DeviceView { device, status, health, etag })
 }
 
 fn pool_view(entry: &board::PoolEntry) -> Arc<PoolView> {
@@ -300,6 +307,10 @@ impl ConsoleData for Data {
             Some(control::ScanView { status, task, found }) => ScanView { ranges, scan: Some(status), task, found },
             None => ScanView { ranges, ..ScanView::default() },
         }
+    }
+
+    async fn devices(&self) -> Vec<Arc<DeviceView>> {
+        self.board.devices().iter().map(|entry| device_view(entry)).collect()
     }
 
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem> {
@@ -470,6 +481,7 @@ fn change_of(what: &What) -> Option<Change> {
         What::Node(_) => Change::Node,
         What::Scan => Change::Scan,
         What::Server(id) | What::ServerGone(id) => Change::Server(*id),
+        What::Device(id) | What::DeviceGone(id) => Change::Device(*id),
         What::Alerts => Change::Alerts,
         What::Settings => Change::Settings,
         What::Account => Change::Account,

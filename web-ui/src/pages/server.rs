@@ -1,18 +1,15 @@
 //! `GET /servers/{server}`: one physical machine: how it is, what it measures, and what can be done with it.
 
-use super::rack;
-use super::sensors;
-use super::server_cap;
 use super::server_health::{self, Trouble};
-use super::servers;
-use super::{EventRows, TaskRows};
-use crate::data::{ConsoleData, ServerView};
+use super::{EventRows, TaskRows, rack, sensors, server_cap, servers};
+use crate::data::{ConsoleData, DeviceView, ServerView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
 use crate::show::{self, Mark};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use cake_planner::device;
 use cake_planner::maker;
 use cake_planner::server::ServerHealth;
 use cake_types::{BmcAccess, BmcProblem, BmcSpec, BootDevice, PowerRestore, Problem, RackPlace, ServerStatus};
@@ -136,7 +133,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, view: &ServerView, 
     regions.add("server-head", &head(f, view, &guests));
     regions.add("server-state", &state(f, view));
     regions.add("server-sensors", &sensors::sensors(f, view.status.as_ref()));
-    regions.add("server-facts", &facts(f, view, rack::guests(&vms)));
+    regions.add("server-facts", &facts(f, view, rack::guests(&vms), feeds(f, view, &data.devices().await)));
     let (tasks, events) = super::activity(data, f, view.server.meta.id.0, SHOWN).await;
     regions.add("server-tasks", &TaskRows { f, tasks, empty: f.t("server-no-tasks") });
     regions.add("server-events", &EventRows { f, events, empty: f.t("server-no-events") });
@@ -313,6 +310,7 @@ struct Facts<'a> {
     guests: Option<String>,
     row: servers::Row,
     place: Option<RackPlace>,
+    feeds: Vec<Feed>,
     note: &'a str,
     reached: Option<Reached>,
     restore: Option<&'static str>,
@@ -325,6 +323,37 @@ struct Facts<'a> {
     read: Option<(String, String)>,
 }
 
+/// Where one of its supplies hangs.
+struct Feed {
+    name: Option<String>,
+    id: String,
+    pdu: String,
+    outlet: String,
+    /// `on, 123 W`
+    says: Option<String>,
+}
+
+fn feeds(f: &Frame, view: &ServerView, devices: &[Arc<DeviceView>]) -> Vec<Feed> {
+    let seen: Vec<_> = devices.iter().map(|device| device.seen()).collect();
+    let feed = |supply: device::Supply<'_>| {
+        let on = supply.reading.and_then(|reading| reading.on);
+        let watts = supply.reading.and_then(|reading| reading.watts);
+        let said = [
+            on.map(|on| f.t(if on { "server-on" } else { "server-off" }).to_owned()),
+            watts.map(|watts| f.words.measured(watts, "watt")),
+        ];
+        let said: Vec<String> = said.into_iter().flatten().collect();
+        Feed {
+            name: supply.feed().map(str::to_owned),
+            id: supply.device.meta.id.to_string(),
+            pdu: supply.device.meta.name.to_string(),
+            outlet: supply.outlet.to_owned(),
+            says: (!said.is_empty()).then(|| said.join(f.t("comma"))),
+        }
+    };
+    device::supplies(view.server.meta.id, &seen).into_iter().map(feed).collect()
+}
+
 /// How its BMC is spoken with.
 struct Reached {
     access: &'static str,
@@ -333,7 +362,7 @@ struct Reached {
     no_password: bool,
 }
 
-fn facts<'a>(f: &'a Frame, view: &'a ServerView, guests: usize) -> Facts<'a> {
+fn facts<'a>(f: &'a Frame, view: &'a ServerView, guests: usize, feeds: Vec<Feed>) -> Facts<'a> {
     let (spec, status) = (&view.server.spec, view.status.as_ref());
     let device = status.and_then(|status| status.device.as_ref());
     let row = servers::Row::of(f, view, guests);
@@ -344,6 +373,7 @@ fn facts<'a>(f: &'a Frame, view: &'a ServerView, guests: usize) -> Facts<'a> {
         guests: row.guests.clone(),
         row,
         place: spec.place,
+        feeds,
         note: &spec.note,
         reached: spec.bmc.as_ref().map(|bmc| reached(f, bmc)),
         restore: status

@@ -1,5 +1,6 @@
 //! A rack in memory: real values of the vocabulary behind [`ConsoleData`], for the tests of the pages and for the gallery.
 
+mod pdus;
 mod rack;
 mod sample;
 mod servers;

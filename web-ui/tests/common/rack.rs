@@ -15,8 +15,8 @@ use cake_types::{
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView, ScanView,
-    ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
+    ConsoleData, DeviceView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery,
+    PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -38,6 +38,7 @@ pub struct Rack {
     pub pools: Vec<Arc<PoolView>>,
     pub nodes: Vec<Arc<NodeView>>,
     pub servers: Mutex<Vec<Arc<ServerView>>>,
+    pub devices: Vec<Arc<DeviceView>>,
     pub server_logs: BTreeMap<ServerId, ServerLogView>,
     pub server_parts: BTreeMap<ServerId, Vec<Part>>,
     pub server_drives: BTreeMap<ServerId, Result<Vec<BmcDrive>, Problem>>,
@@ -164,6 +165,10 @@ impl ConsoleData for Rack {
         super::servers::scan(&self.servers.lock().expect("no panic held it"))
     }
 
+    async fn devices(&self) -> Vec<Arc<DeviceView>> {
+        self.devices.clone()
+    }
+
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem> {
         Ok(self.server_logs.get(&id).cloned().unwrap_or_default())
     }
@@ -254,6 +259,7 @@ impl ConsoleData for Rack {
         let vms = self.vms.lock().expect("no panic held it").clone();
         let state = |view: &VmView| view.status.as_ref().map_or(VmState::Pending, |status| status.state);
         let facts = Facts {
+            devices: Vec::new(),
             now: jiff::Timestamp::now(),
             servers: Vec::new(),
             nodes: self

@@ -1,6 +1,6 @@
 //! Sample racks: fresh from the box, empty, busy, unreachable, and one whose every free text is hostile.
 
-use super::{Rack, servers};
+use super::{Rack, pdus, servers};
 use cake_types::{
     Account, AccountId, Actor, ApiToken, AuditRecord, AuditResult, ByteSize, Calendar, Event, EventKind, Image,
     Language, Node, NodeStatus, Origin, Pool, PoolStatus, ProjectName, RoleName, SavedQuery, ServerDisk, SessionId,
@@ -85,6 +85,7 @@ pub fn fresh() -> Rack {
         pools: Vec::new(),
         nodes: Vec::new(),
         servers: Mutex::default(),
+        devices: Default::default(),
         server_logs: Default::default(),
         server_parts: Default::default(),
         server_drives: Default::default(),
@@ -117,6 +118,7 @@ pub fn empty() -> Rack {
         pools: vec![pool("local", pool_status(640 * GIB))],
         nodes: vec![node(true)],
         servers: Mutex::default(),
+        devices: Default::default(),
         server_logs: Default::default(),
         server_parts: Default::default(),
         server_drives: Default::default(),
@@ -512,6 +514,7 @@ pub fn busy() -> Rack {
         audit: Mutex::new(audit()),
         exports: exports(),
         servers: Mutex::new(servers::rack()),
+        devices: pdus::rack(),
         server_logs: servers::logs(),
         server_parts: servers::parts(),
         server_drives: servers::drives(""),
@@ -608,6 +611,7 @@ pub fn hostile() -> Rack {
         events,
         audit: Mutex::new(audit),
         servers: Mutex::new(servers),
+        devices: pdus::hostile(ATTACK),
         server_logs: servers::hostile_logs(ATTACK),
         server_parts: servers::hostile_parts(ATTACK),
         server_drives: servers::drives(ATTACK),

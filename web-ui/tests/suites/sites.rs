@@ -16,8 +16,13 @@ pub const WITHOUT: &str = "/servers/0192a000-0000-7000-8000-120000000007";
 pub const LABORATORY: &str = "/servers/0192a000-0000-7000-8000-120000000008";
 pub const NEW: &str = "/servers/0192a000-0000-7000-8000-120000000009";
 
+/// Power strips: one that is well, one without power, one that was never heard.
+pub const PDU: &str = "/pdus/0192a000-0000-7000-8000-130000000001";
+pub const DEAD: &str = "/pdus/0192a000-0000-7000-8000-130000000003";
+pub const UNHEARD: &str = "/pdus/0192a000-0000-7000-8000-130000000005";
+
 /// Pages for somebody who is logged in.
-pub const INSIDE: [&str; 44] = [
+pub const INSIDE: [&str; 49] = [
     "/",
     "/vms",
     "/vms?q=web&show=running&sort=memory&down=1",
@@ -48,6 +53,11 @@ pub const INSIDE: [&str; 44] = [
     WITHOUT,
     LABORATORY,
     NEW,
+    "/pdus",
+    PDU,
+    DEAD,
+    UNHEARD,
+    "/pdus/nobody",
     "/search",
     "/search?q=web",
     "/search?q=kind%3Avm%20tag%3Aweb",

@@ -29,6 +29,8 @@ pub struct Cause {
     pub since: Option<Timestamp>,
     /// In order of time, what is missing last.
     pub evidence: Vec<CauseEvidence>,
+    /// Names of servers that have fallen with it, or have less than they should.
+    pub servers: Vec<String>,
     /// VMs that suffer from it or may.
     pub vms: usize,
     /// Projects that these are of.
@@ -99,6 +101,7 @@ impl Cause {
             tell: Vec::new(),
             since: None,
             evidence: Vec::new(),
+            servers: Vec::new(),
             vms: 0,
             projects: Vec::new(),
             alerts: beneath.iter().map(ToString::to_string).collect(),
@@ -108,7 +111,7 @@ impl Cause {
         let Some(report) = cause else { return told };
         let said = words.cause_report(report);
         (told.message, told.next) = (Some(said.what), Some(said.next));
-        let domain::CauseReport { verdict, since, evidence, vms, projects } = report;
+        let domain::CauseReport { verdict, since, evidence, servers, vms, projects } = report;
         match verdict {
             domain::CauseVerdict::Known(guess) => told.cause = Some(CauseGuess::told(guess, words)),
             domain::CauseVerdict::NotKnown { between, tell } => {
@@ -118,7 +121,7 @@ impl Cause {
         }
         told.since = Some(*since);
         told.evidence = evidence.iter().map(|evidence| CauseEvidence::told(evidence, words)).collect();
-        (told.vms, told.projects) = (*vms, projects.clone());
+        (told.servers, told.vms, told.projects) = (servers.clone(), *vms, projects.clone());
         told
     }
 }

@@ -39,6 +39,7 @@ fn exposition(api: &Api, counters: Option<&(NodeId, Counters)>) -> String {
     pools(&mut out, api);
     super::disk_metrics::families(&mut out, &nodes);
     super::server_metrics::families(&mut out, &api.board.servers());
+    super::pdu_metrics::families(&mut out, &api.board.devices());
     power_supplies(&mut out, &nodes);
     alerts(&mut out, api);
     out.finish()

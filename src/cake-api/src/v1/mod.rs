@@ -25,6 +25,8 @@ pub mod meta;
 pub mod metrics;
 pub mod nics;
 pub mod nodes;
+mod pdu_metrics;
+pub mod pdus;
 pub mod pools;
 pub mod queries;
 pub mod query;
@@ -62,7 +64,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
     /// `vm`, `image`, `volume`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
-    /// `support-bundle`, `ups`, `server`, `channel`.
+    /// `support-bundle`, `ups`, `server`, `channel`, `pdu`.
     pub kind: String,
     pub id: uuid::Uuid,
     pub name: String,

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use cake_control::board::{Board, ServerEntry};
 use cake_control::caller::Answer;
 use cake_control::servers as control;
-use cake_planner::{names, server};
+use cake_planner::{device, names, server};
 use cake_types::{
     self as domain, BmcAccess, BmcSpec, ChassisStatus, Meta, Problem, ServerSpec, ServerStatus, WeakPassword,
 };
@@ -62,6 +62,8 @@ pub struct Server {
     pub bmc: Option<Bmc>,
     pub device: Option<BmcDevice>,
     pub place: Option<RackPlace>,
+    /// On which outlets of which power distribution units it hangs.
+    pub feeds: Vec<ServerFeed>,
     pub note: String,
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
@@ -75,6 +77,32 @@ pub struct Server {
 pub struct ServerNode {
     pub id: Uuid,
     pub name: String,
+}
+
+/// Where one supply of a server hangs.
+#[derive(Serialize, ToSchema)]
+pub struct ServerFeed {
+    /// The feed of the building.
+    pub feed: Option<String>,
+    /// Name of the power distribution unit.
+    pub pdu: String,
+    pub outlet: String,
+    pub on: Option<bool>,
+    pub watts: Option<f64>,
+}
+
+impl From<device::Supply<'_>> for ServerFeed {
+    fn from(supply: device::Supply<'_>) -> Self {
+        let feed = supply.feed().map(str::to_owned);
+        let device::Supply { device, outlet, reading } = supply;
+        Self {
+            feed,
+            pdu: device.meta.name.to_string(),
+            outlet: outlet.to_owned(),
+            on: reading.and_then(|reading| reading.on),
+            watts: reading.and_then(|reading| reading.watts),
+        }
+    }
 }
 
 /// How a server's BMC is reached. Its secrets are never told.
@@ -148,7 +176,10 @@ impl Server {
             let entry = nodes.iter().find(|entry| entry.node.meta.id == id)?;
             Some(ServerNode { id: id.0, name: entry.node.meta.name.to_string() })
         });
-        let mut told = Self { node, ..Self::from(&entry.server) };
+        let devices = board.devices();
+        let devices: Vec<_> = devices.iter().map(|entry| entry.seen()).collect();
+        let feeds = device::supplies(entry.id(), &devices).into_iter().map(ServerFeed::from).collect();
+        let mut told = Self { node, feeds, ..Self::from(&entry.server) };
         if let Some(bmc) = &mut told.bmc {
             bmc.weak_password = entry.weak_password().map(WeakPassword::as_str);
         }
@@ -220,6 +251,7 @@ impl From<&domain::Server> for Server {
             bmc: bmc.as_ref().map(Bmc::from),
             device: None,
             place: place.map(|domain::RackPlace { unit, height }| RackPlace { unit, height }),
+            feeds: Vec::new(),
             note: note.clone(),
             created_at: *created_at,
             updated_at: *updated_at,

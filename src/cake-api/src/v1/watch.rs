@@ -10,6 +10,7 @@
 use super::events::Event;
 use super::images::Image;
 use super::nodes::Node;
+use super::pdus::Pdu;
 use super::pools::Pool;
 use super::servers::Server;
 use super::tasks::Task;
@@ -20,7 +21,7 @@ use axum::response::Response;
 use axum::response::sse::{self, KeepAlive, Sse};
 use cake_control::accounts::Identity;
 use cake_control::board::{Board, Change, What};
-use cake_types::Permission;
+use cake_types::{DeviceKind, Permission};
 use futures_util::stream::{self, Stream};
 use http::HeaderMap;
 use serde::Deserialize;
@@ -168,6 +169,14 @@ fn told(board: &Board, what: What) -> Option<(&'static str, String)> {
         What::ServerGone(id) => ("server-gone", json_text(&json!({ "id": id }))),
         // Its findings are read by its own address.
         What::Scan => ("bmc-scan", "{}".into()),
+        What::Device(id) => {
+            let entry = board.device(id)?;
+            match entry.device.spec.kind {
+                DeviceKind::Pdu => ("pdu", json_text(&Pdu::new(board, &entry))),
+                DeviceKind::Switch => return None,
+            }
+        }
+        What::DeviceGone(id) => ("pdu-gone", json_text(&json!({ "id": id }))),
         // The whole list is short, and read by its own address.
         What::Alerts => ("alerts", "{}".into()),
         What::Settings => ("settings", "{}".into()),

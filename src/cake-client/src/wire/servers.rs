@@ -30,6 +30,7 @@ pub struct Server {
     pub bmc: Option<Bmc>,
     pub device: Option<BmcDevice>,
     pub place: Option<RackPlace>,
+    pub feeds: Vec<ServerFeed>,
     pub note: String,
     pub etag: Option<String>,
 }
@@ -53,6 +54,17 @@ pub struct ServerCap {
 pub struct AskedCap {
     /// Absent: as much as it likes.
     pub watts: Option<u16>,
+}
+
+/// Where one supply hangs.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ServerFeed {
+    pub feed: Option<String>,
+    pub pdu: String,
+    pub outlet: String,
+    pub on: Option<bool>,
+    pub watts: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -14,7 +14,7 @@ use cake_store::{
     verify_journal, verify_store,
 };
 use cake_types::{
-    Actor, AuditResult, Channel, Code, EventKind, Import, OsRng, Problem, PublicKey, Sealed, SecretKey, Server,
+    Actor, AuditResult, Channel, Code, Device, EventKind, Import, OsRng, Problem, PublicKey, Sealed, SecretKey, Server,
     Severity, Task, TaskEnd, TaskState, Ups, Vm, Way, seal,
 };
 use futures_util::{Stream, StreamExt};
@@ -253,6 +253,7 @@ impl Adjusting<'_> {
         let (vms, sealed_elsewhere) = self.vms(store, &mut txns).await.map_err(read)?;
         let ups_elsewhere = self.ups(store, &mut txns).await.map_err(read)?;
         let servers_elsewhere = self.servers(store, &mut txns).await.map_err(read)?;
+        let servers_elsewhere = servers_elsewhere + self.devices(store, &mut txns).await.map_err(read)?;
         let channels_elsewhere = self.channels(store, &mut txns).await.map_err(read)?;
         let sealed_elsewhere = sealed_elsewhere + usize::from(ups_elsewhere) + servers_elsewhere + channels_elsewhere;
         self.ended(store, journal, &mut txns).await?;
@@ -313,6 +314,16 @@ impl Adjusting<'_> {
                 elsewhere += usize::from(!self.seal_here(secret));
             }
             txns.push(Txn::new().put(keys::server(server.meta.id), record::encode(&server)));
+        }
+        Ok(elsewhere)
+    }
+
+    /// The communities of devices, for the server here. How many stayed sealed to others.
+    async fn devices(&self, store: &SqliteStore, txns: &mut Vec<Txn>) -> Result<usize, RecordError> {
+        let mut elsewhere = 0;
+        for Stored { value: mut device, .. } in record::all::<Device>(store, &keys::devices()).await? {
+            elsewhere += usize::from(!self.seal_here(&mut device.spec.community));
+            txns.push(Txn::new().put(keys::device(device.meta.id), record::encode(&device)));
         }
         Ok(elsewhere)
     }

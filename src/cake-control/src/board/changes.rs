@@ -1,6 +1,6 @@
 //! What changes, for whoever watches: a broadcast, and the last few changes for those who come back after a broken connection.
 
-use cake_types::{Event, ExportId, ImageId, NodeId, PoolId, ServerId, SessionId, Task, VmId, VolumeId};
+use cake_types::{DeviceId, Event, ExportId, ImageId, NodeId, PoolId, ServerId, SessionId, Task, VmId, VolumeId};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
@@ -39,6 +39,8 @@ pub enum What {
     ServerGone(ServerId),
     /// A scan for BMCs has begun, gone on or ended.
     Scan,
+    Device(DeviceId),
+    DeviceGone(DeviceId),
     /// Which are open, or what is known of one.
     Alerts,
     Settings,

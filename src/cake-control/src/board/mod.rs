@@ -10,6 +10,7 @@
 //! One lock, held only to copy or to put: nothing waits while holding it.
 
 mod changes;
+mod devices;
 mod exports;
 mod model;
 mod observe;
@@ -17,6 +18,7 @@ mod servers;
 mod volumes;
 
 pub use changes::{Change, Changes, Compacted, What};
+pub use devices::DeviceEntry;
 pub use model::{
     Binned, ExportEntry, Greeting, ImageEntry, ImportEntry, NodeEntry, PoolEntry, Render, Transition, VmEntry,
 };
@@ -29,8 +31,8 @@ use cake_planner::names::{self, Reference};
 use cake_planner::task::Outcome;
 use cake_store::Revision;
 use cake_types::{
-    ByteSize, ExportId, Image, ImageId, Import, Node, NodeId, OperationId, Pool, PoolId, Problem, ProjectName,
-    ServerId, Stamp, Task, TaskGoal, TaskId, Vm, VmId, VmStatus, VolumeId,
+    ByteSize, DeviceId, ExportId, Image, ImageId, Import, Node, NodeId, OperationId, Pool, PoolId, Problem,
+    ProjectName, ServerId, Stamp, Task, TaskGoal, TaskId, Vm, VmId, VmStatus, VolumeId,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -57,6 +59,8 @@ pub struct Board {
     pub volumes_poke: Poke<VolumeId>,
     /// Servers whose desired or observed state may differ now.
     pub servers_poke: Poke<ServerId>,
+    /// Devices whose desired or observed state may differ now.
+    pub devices_poke: Poke<DeviceId>,
     /// Pools that the node may not know as the Store does.
     pub pools_poke: Poke<PoolId>,
     transitions: tokio::sync::mpsc::UnboundedSender<Transition>,
@@ -78,6 +82,8 @@ struct Inner {
     servers: BTreeMap<ServerId, Arc<ServerEntry>>,
     /// What a node watches and the Store does not know, as the node holds it.
     strange_servers: BTreeMap<ServerId, Stamp>,
+    devices: BTreeMap<DeviceId, Arc<DeviceEntry>>,
+    strange_devices: BTreeMap<DeviceId, Stamp>,
     pools: BTreeMap<PoolId, Arc<PoolEntry>>,
     nodes: BTreeMap<NodeId, Arc<NodeEntry>>,
     /// Ids that the snapshot under way has named.
@@ -91,6 +97,7 @@ struct Snapshot {
     imports: HashSet<ImageId>,
     exports: HashSet<ExportId>,
     servers: HashSet<ServerId>,
+    devices: HashSet<DeviceId>,
 }
 
 impl Board {
@@ -108,6 +115,7 @@ impl Board {
             exports_poke: Poke::default(),
             volumes_poke: Poke::default(),
             servers_poke: Poke::default(),
+            devices_poke: Poke::default(),
             pools_poke: Poke::default(),
             transitions,
         };

@@ -6,8 +6,8 @@ use cake_node_api::{ImageRecord, ImportRecord, Observed, OperationOutcome, Opera
 use cake_planner::epoch::Held;
 use cake_planner::task::Outcome;
 use cake_types::{
-    ExportId, Failure, Generation, ImageId, ImportStatus, NodeId, NodeStatus, OperationId, PoolId, PoolStatus,
-    ScanStatus, ServerId, Stamp, TaskGoal, Usage, Vm, VmId, VmStatus,
+    DeviceId, ExportId, Failure, Generation, ImageId, ImportStatus, NodeId, NodeStatus, OperationId, PoolId,
+    PoolStatus, ScanStatus, ServerId, Stamp, TaskGoal, Usage, Vm, VmId, VmStatus,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -94,6 +94,8 @@ impl Board {
             Observed::Server { id, status } => self.server_status(id, *status),
             Observed::ServerGone { id } => self.server_gone(id),
             Observed::ServerOperation(outcome) => self.server_operation(outcome),
+            Observed::Device { id, status } => self.device_status(id, *status),
+            Observed::DeviceGone { id } => self.device_gone(id),
             Observed::Usage { samples } => self.usage(&samples),
         }
     }
@@ -109,6 +111,8 @@ impl Board {
         let all: Vec<VmId> = inner.vms.keys().copied().collect();
         let unseen: Vec<ServerId> = inner.servers.keys().filter(|id| !seen.servers.contains(id)).copied().collect();
         let servers: Vec<ServerId> = inner.servers.keys().chain(inner.strange_servers.keys()).copied().collect();
+        let unheard: Vec<DeviceId> = inner.devices.keys().filter(|id| !seen.devices.contains(id)).copied().collect();
+        let devices: Vec<DeviceId> = inner.devices.keys().chain(inner.strange_devices.keys()).copied().collect();
         drop(inner);
         for id in missing {
             self.vm_not_there(id);
@@ -127,6 +131,12 @@ impl Board {
         }
         for id in servers {
             self.server_retry(id);
+        }
+        for id in unheard {
+            self.device_gone(id);
+        }
+        for id in devices {
+            self.device_retry(id);
         }
         for id in all {
             // What was under way when the last connection broke has ended, and what was refused may be tried again.

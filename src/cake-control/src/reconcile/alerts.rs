@@ -49,7 +49,7 @@ impl AlertReconciler {
     async fn look(&self) -> Option<Timestamp> {
         let board = &self.ledger.board;
         let (nodes, pools, vms) = (board.nodes(), board.pools(), board.vms());
-        let servers = board.servers();
+        let (servers, devices) = (board.servers(), board.devices());
         let certificate = self.certificates.info();
         let channels = self.channels.list();
         let facts = Facts {
@@ -58,6 +58,7 @@ impl AlertReconciler {
             pools: pools.iter().map(|entry| pool_item(entry)).collect(),
             vms: vms.iter().map(|entry| vm_seen(entry)).collect(),
             servers: servers.iter().map(|entry| server_seen(entry)).collect(),
+            devices: devices.iter().map(|entry| entry.seen()).collect(),
             certificate: Some(&certificate),
             channels: channels.iter().map(|view| ChannelSeen { channel: &view.channel, state: &view.state }).collect(),
         };
@@ -96,6 +97,8 @@ async fn matters(changes: &mut Receiver<Change>) {
                     | What::Node(_)
                     | What::Server(_)
                     | What::ServerGone(_)
+                    | What::Device(_)
+                    | What::DeviceGone(_)
                     | What::Settings,
                 ..
             })

@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod announce;
 pub mod bin;
 pub mod certificate;
+pub mod devices;
 pub mod events;
 pub mod exports;
 pub mod hosts;

@@ -53,6 +53,9 @@ impl Words {
         if let Some(problem) = facts.get("problem").map(|problem| known("bmc-problem-", problem)) {
             facts.insert("why".into(), problem);
         }
+        if let Some(problem) = facts.get("snmp_problem").map(|problem| known("snmp-problem-", problem)) {
+            facts.insert("why".into(), problem);
+        }
     }
 }
 

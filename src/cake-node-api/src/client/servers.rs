@@ -1,11 +1,11 @@
-//! What is asked of a node about servers.
+//! What is asked of a node about servers and other devices.
 
 use super::{ClientError, NodeClient};
 use crate::model::{Answer, Request};
 use crate::{ServerLog, StreamTicket};
 use cake_types::{
-    Epoch, OperationId, Part, PublicKey, ScanRange, Sealed, Server, ServerAnswer, ServerAsk, ServerId, ServerVerb,
-    Stamp,
+    Device, DeviceId, Epoch, OperationId, Part, PublicKey, ScanRange, Sealed, Server, ServerAnswer, ServerAsk,
+    ServerId, ServerVerb, Stamp,
 };
 
 impl NodeClient {
@@ -15,6 +15,14 @@ impl NodeClient {
 
     pub async fn remove_server(&self, id: ServerId, stamp: Stamp) -> Result<(), ClientError> {
         self.accepted(Request::RemoveServer { id, stamp }).await
+    }
+
+    pub async fn apply_device(&self, stamp: Stamp, device: Device) -> Result<(), ClientError> {
+        self.accepted(Request::ApplyDevice { stamp, device: Box::new(device) }).await
+    }
+
+    pub async fn remove_device(&self, id: DeviceId, stamp: Stamp) -> Result<(), ClientError> {
+        self.accepted(Request::RemoveDevice { id, stamp }).await
     }
 
     pub async fn operate_server(

@@ -44,6 +44,9 @@ CREATE TABLE IF NOT EXISTS server_operations (
     number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, server BLOB NOT NULL, verb TEXT NOT NULL, begun INTEGER NOT NULL DEFAULT 0,
     outcome TEXT
 ) STRICT;
+CREATE TABLE IF NOT EXISTS devices (
+    id BLOB PRIMARY KEY, epoch INTEGER NOT NULL, generation INTEGER NOT NULL, record TEXT NOT NULL, gone INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Columns that came later. The version before names the columns it uses and so does not notice them; the number of the
@@ -89,8 +92,8 @@ fn extend(connection: &Connection) -> rusqlite::Result<()> {
         }
         Ok(missing.concat())
     };
-    let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('imports', 'exports', 'servers', 'server_operations')";
-    if missing()?.is_empty() && connection.query_row(there, [], |row| row.get::<_, i64>(0))? == 4 {
+    let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('imports', 'exports', 'servers', 'server_operations', 'devices')";
+    if missing()?.is_empty() && connection.query_row(there, [], |row| row.get::<_, i64>(0))? == 5 {
         return Ok(());
     }
     // The daemon and root's tools may come at the same time: who is second finds nothing to do.

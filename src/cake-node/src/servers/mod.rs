@@ -1,4 +1,4 @@
-//! Servers whose BMCs this node watches: what is asked is written down, one confined worker does it, what it says goes on the board.
+//! Servers whose BMCs this node watches, and devices that it asks by SNMP ([`devices`]): what is asked is written down, one confined worker does it, what it says goes on the board.
 //!
 //! ```text
 //!   node API ──► node.db (durable first) ──► [`Servers::run`] ── orders ──► worker bmc ◄── datagrams ──► BMCs
@@ -6,7 +6,7 @@
 //!                                              board ◄─┴──── what it says ─────┘
 //! ```
 //!
-//! The worker ends with the node and is started again when it ends by itself; without a BMC to watch there is none.
+//! The worker ends with the node and is started again when it ends by itself; without anything to watch there is none.
 
 mod ask;
 mod bounds;
@@ -15,6 +15,8 @@ pub mod confine;
 mod connect;
 mod console;
 mod consoles;
+mod device_watch;
+mod devices;
 mod dial;
 mod orders;
 pub mod password;
@@ -27,11 +29,11 @@ mod wire;
 pub mod worker;
 
 use crate::board::Board;
-use crate::database::{Database, ServerRow};
+use crate::database::{Database, DeviceRow, ServerRow};
 use crate::house::House;
 use cake_node_api::frame::{self, FrameReader};
 use cake_node_api::{NodeError, ServerLog};
-use cake_types::{BmcProblem, BmcSpec, Part, Server, ServerId, ServerStatus, Stamp};
+use cake_types::{BmcProblem, BmcSpec, DeviceId, Part, Server, ServerId, ServerStatus, Stamp};
 use records::Records;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -53,6 +55,8 @@ const SELDOM: Duration = Duration::from_secs(60);
 const STEADY: Duration = Duration::from_secs(300);
 /// UDP sockets for each family: a BMC that floods one of them disturbs only its neighbours on it.
 const SOCKETS: usize = 2;
+/// Those of SNMP are others, so that a BMC can't answer for a device.
+const SNMP_SOCKETS: usize = 1;
 /// Who does not take a connection by then has no Redfish.
 const DIAL: Duration = Duration::from_secs(4);
 /// Names that mean no address are looked up again, and those of BMCs that are silent.
@@ -74,6 +78,7 @@ pub struct Servers {
 #[derive(Default)]
 struct State {
     rows: BTreeMap<ServerId, ServerRow>,
+    devices: BTreeMap<DeviceId, DeviceRow>,
     /// To the worker, while it runs.
     orders: Option<mpsc::UnboundedSender<(Order, Option<OwnedFd>)>>,
     /// It knows whom it watches: what is ordered of them can be handed over.
@@ -87,7 +92,7 @@ struct State {
 
 impl State {
     fn needs_a_worker(&self) -> bool {
-        self.scan.is_some() || self.rows.values().any(|row| row.server.spec.bmc.is_some())
+        self.scan.is_some() || !self.devices.is_empty() || self.rows.values().any(|row| row.server.spec.bmc.is_some())
     }
 }
 
@@ -117,6 +122,7 @@ impl Servers {
             self.show(&row, None);
             self.state().rows.insert(row.server.meta.id, row);
         }
+        self.resume_devices().await?;
         self.resume_orders().await?;
         self.wanted.notify_one();
         Ok(())
@@ -267,8 +273,11 @@ impl Servers {
     async fn serve(self: &Arc<Self>) -> io::Result<Ended> {
         let (mut worker, stream) = self.start()?;
         let stream = Arc::new(stream);
-        for socket in sockets()? {
+        for socket in sockets(SOCKETS)? {
             send(&stream, &Order::Socket, Some(&socket)).await?;
+        }
+        for socket in sockets(SNMP_SOCKETS)? {
+            send(&stream, &Order::SnmpSocket, Some(&socket)).await?;
         }
         let (orders, mut ordered) = mpsc::unbounded_channel::<(Order, Option<OwnedFd>)>();
         self.state().orders = Some(orders);
@@ -284,6 +293,7 @@ impl Servers {
         for row in rows {
             self.watch(&row).await;
         }
+        self.watch_devices().await;
         self.hand_over_orders().await;
         self.hand_over_scan();
         let ended = self.listen(&stream).await;
@@ -306,7 +316,10 @@ impl Servers {
                         return Ended::ByItself;
                     }
                 },
-                _ = resolve.tick() => self.resolve_again().await,
+                _ = resolve.tick() => {
+                    self.resolve_again().await;
+                    self.resolve_devices_again().await;
+                }
                 () = self.wanted.notified() => {
                     if self.let_go() {
                         return Ended::NotNeeded;
@@ -339,6 +352,7 @@ impl Servers {
     async fn said(self: &Arc<Self>, said: Said) {
         match said {
             Said::Status { id, status } => self.status(id, *status).await,
+            Said::Device { id, status } => self.device_status(id, *status),
             Said::Keep { id, records } if self.state().rows.contains_key(&id) => self.records.write(id, records).await,
             Said::Keep { .. } => {}
             Said::Dial { ask, id } => {
@@ -441,6 +455,7 @@ impl Servers {
             self.board().change_server(id, |status| status.problem = Some(BmcProblem::Worker));
         }
         self.scan_interrupted();
+        self.abandon_devices();
         self.interrupted().await;
     }
 }
@@ -464,15 +479,15 @@ async fn send(stream: &UnixStream, order: &Order, descriptor: Option<&OwnedFd>) 
     frame::send(stream, &frame, descriptor).await.map_err(io::Error::other)
 }
 
-/// The sockets that BMCs are spoken to over. A machine without IPv6 has those of IPv4 only.
-fn sockets() -> io::Result<Vec<OwnedFd>> {
+/// Sockets to speak over. A machine without IPv6 has those of IPv4 only.
+fn sockets(count: usize) -> io::Result<Vec<OwnedFd>> {
     let bind = |address: &str| {
         let socket = std::net::UdpSocket::bind(address)?;
         socket.set_nonblocking(true)?;
         Ok::<_, io::Error>(OwnedFd::from(socket))
     };
     let mut sockets = Vec::new();
-    for _ in 0..SOCKETS {
+    for _ in 0..count {
         sockets.push(bind("0.0.0.0:0")?);
         sockets.extend(bind("[::]:0").ok());
     }

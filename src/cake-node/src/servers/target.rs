@@ -11,7 +11,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether it is called by a name, which may mean another address tomorrow.
 pub fn is_named(bmc: &BmcSpec) -> bool {
-    bmc.access != BmcAccess::Local && bmc.host.parse::<IpAddr>().is_err()
+    bmc.access != BmcAccess::Local && is_name(&bmc.host)
+}
+
+pub fn is_name(host: &str) -> bool {
+    host.parse::<IpAddr>().is_err()
 }
 
 pub async fn open(bmc: &BmcSpec, key: &SecretKey) -> Result<Target, BmcProblem> {
@@ -44,7 +48,7 @@ fn called(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
-async fn address(host: &str, port: u16) -> Result<SocketAddr, BmcProblem> {
+pub async fn address(host: &str, port: u16) -> Result<SocketAddr, BmcProblem> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok((address, port).into());
     }

@@ -1,11 +1,11 @@
-//! What is said between the node and its BMC worker: frames of JSON on a socket pair ([`cake_node_api::frame`]).
+//! What is said between the node and the worker that speaks to BMCs and to SNMP agents: frames of JSON on a socket pair ([`cake_node_api::frame`]).
 //!
 //! The worker reads hostile bytes, so what it says is believed about the BMC that it was asked about and about nothing else.
 
 use cake_node_api::{NodeError, ServerLog};
 use cake_types::{
-    BmcAccess, BmcProblem, ConsoleTrouble, FailureCode, FoundBmc, OperationId, Part, PowerCap, ScanRange, ServerAnswer,
-    ServerAsk, ServerId, ServerStatus, ServerVerb, Stamp,
+    BmcAccess, BmcProblem, ConsoleTrouble, DeviceId, DeviceKind, DeviceStatus, FailureCode, FoundBmc, OperationId,
+    Part, PowerCap, ScanRange, ServerAnswer, ServerAsk, ServerId, ServerStatus, ServerVerb, Stamp,
 };
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -27,11 +27,30 @@ pub struct Target {
     pub next: Option<Zeroizing<String>>,
 }
 
+/// How a device that answers SNMP is reached.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct DeviceTarget {
+    pub kind: DeviceKind,
+    pub address: SocketAddr,
+    pub community: Zeroizing<String>,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "order")]
 pub enum Order {
     /// A UDP socket travels with this: one that BMCs are spoken to over.
     Socket,
+    /// One that SNMP is spoken over.
+    SnmpSocket,
+    /// From now on this one, whatever was said of it before.
+    WatchDevice {
+        id: DeviceId,
+        stamp: Stamp,
+        target: DeviceTarget,
+    },
+    ForgetDevice {
+        id: DeviceId,
+    },
     /// From now on this one, whatever was said of it before.
     Watch {
         id: ServerId,
@@ -88,6 +107,10 @@ pub enum Said {
     Status {
         id: ServerId,
         status: Box<ServerStatus>,
+    },
+    Device {
+        id: DeviceId,
+        status: Box<DeviceStatus>,
     },
     /// A connection to the Redfish service of this server is wanted.
     Dial {

@@ -1,4 +1,4 @@
-//! The confined worker that speaks to BMCs: one process for all of them, one task for each.
+//! The confined worker that speaks to BMCs, and to devices that answer SNMP: one process for all of them, one task for each.
 //!
 //! ```text
 //!   cake-node ── socket pair (standard input): orders and sockets ──► task per BMC ◄── datagrams ──► BMC
@@ -8,15 +8,18 @@
 use super::confine::{ConfineError, confine, shut};
 use super::connect::Connector;
 use super::console::{Consoles, Viewer};
+use super::device_watch;
 use super::dial::Dials;
 use super::sweep;
 use super::watch::{Ask, Connect, Listener, Watch};
 use super::wire::{NoConsole, Order, Said, Target, Trouble};
 use async_trait::async_trait;
 use cake_node_api::frame::{self, FrameError, FrameReader};
-use cake_types::{BmcProblem, FailureCode, OperationId, ScanRange, ServerId};
+use cake_snmp::Hub;
+use cake_types::{BmcProblem, DeviceId, FailureCode, OperationId, ScanRange, ServerId};
 use std::collections::HashMap;
 use std::io;
+use std::net::UdpSocket;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
@@ -65,20 +68,24 @@ async fn serve(socket: StdStream) -> Result<(), BmcWorkerError> {
         }
     });
     let mut reader = FrameReader::default();
-    let mut sockets = Vec::new();
+    let (mut sockets, mut snmp) = (Vec::new(), Vec::new());
     let first = loop {
         match reader.next::<Order>(&stream).await? {
             Order::Socket => sockets.push(reader.take_descriptor()?),
+            Order::SnmpSocket => snmp.push(reader.take_descriptor()?),
             order => break order,
         }
     };
     let dials = Dials::new(say.clone());
     let connector = Rc::new(Connector::new(sockets, dials.clone())?);
     let consoles = Consoles::new(connector.clone(), say.clone());
+    let snmp = Rc::new(Hub::new(snmp.into_iter().map(UdpSocket::from).collect())?);
     let mut house = House {
         watched: HashMap::new(),
         targets: HashMap::new(),
         consoles,
+        devices: HashMap::new(),
+        snmp,
         connect: connector,
         say,
         dials: dials.clone(),
@@ -108,7 +115,9 @@ struct House {
     watched: HashMap<ServerId, mpsc::Sender<Ask>>,
     targets: HashMap<ServerId, Target>,
     consoles: Consoles,
+    devices: HashMap<DeviceId, AbortHandle>,
     connect: Rc<dyn Connect>,
+    snmp: Rc<Hub>,
     say: mpsc::Sender<Said>,
     dials: Arc<Dials>,
     /// The scan that is at work.
@@ -129,7 +138,7 @@ impl House {
     async fn order(&mut self, order: Order) {
         match order {
             // They come with a descriptor, and were taken with it; of sockets one more changes nothing.
-            Order::Socket | Order::Dialed { .. } | Order::Console { .. } | Order::Scan { .. } => {}
+            Order::Socket | Order::SnmpSocket | Order::Dialed { .. } | Order::Console { .. } | Order::Scan { .. } => {}
             Order::StopScan => self.stop_scan(),
             Order::Watch { id, stamp, target, records, cap } => {
                 self.consoles.target(id, Some(&target));
@@ -143,6 +152,12 @@ impl House {
                 );
                 tokio::task::spawn_local(async move { watch.run(&*connect, received).await });
             }
+            Order::WatchDevice { id, stamp, target } => {
+                let watch = device_watch::watch(id, stamp, target, self.snmp.clone(), self.say.clone());
+                let watch = tokio::task::spawn_local(watch).abort_handle();
+                self.devices.insert(id, watch).iter().for_each(AbortHandle::abort);
+            }
+            Order::ForgetDevice { id } => self.devices.remove(&id).iter().for_each(AbortHandle::abort),
             Order::Forget { id } => {
                 self.watched.remove(&id);
                 self.targets.remove(&id);

@@ -2,6 +2,7 @@
 
 mod bmc_password;
 mod confinement;
+mod devices;
 mod drives;
 mod exports;
 mod fences;

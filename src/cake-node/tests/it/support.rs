@@ -4,10 +4,10 @@ use anyhow::{Context, Result, bail, ensure};
 use cake_node_api::{NodeClient, Observation, Observed, OperationResult, VmRecord};
 use cake_planner::hardware;
 use cake_types::{
-    Authority, ByteSize, CloudInit, DiskSpec, Drivers, Epoch, ExportId, ExportStatus, Firmware, Generation,
-    HardwareRequest, ImageId, ImageSpec, ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId, PoolId,
-    PoolSpec, Power, ProjectName, Restart, ScanStatus, ServerId, ServerStatus, Stamp, Stick, Usage, Vm, VmId, VmSpec,
-    VmState, VmStatus,
+    Authority, ByteSize, CloudInit, DeviceId, DeviceStatus, DiskSpec, Drivers, Epoch, ExportId, ExportStatus, Firmware,
+    Generation, HardwareRequest, ImageId, ImageSpec, ImportStatus, Meta, Network, NicSpec, NodeStatus, OperationId,
+    PoolId, PoolSpec, Power, ProjectName, Restart, ScanStatus, ServerId, ServerStatus, Stamp, Stick, Usage, Vm, VmId,
+    VmSpec, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -160,6 +160,7 @@ pub struct Leader {
     pub sticks: Option<Vec<Stick>>,
     pub servers: BTreeMap<ServerId, ServerStatus>,
     pub scan: Option<ScanStatus>,
+    pub devices: BTreeMap<DeviceId, DeviceStatus>,
     usage: BTreeMap<VmId, Usage>,
     node: Option<NodeStatus>,
 }
@@ -202,6 +203,7 @@ impl Leader {
             sticks: None,
             servers: BTreeMap::new(),
             scan: None,
+            devices: BTreeMap::new(),
             usage: BTreeMap::new(),
             node: None,
         };
@@ -256,6 +258,12 @@ impl Leader {
                 self.servers.remove(&id);
             }
             Observed::Scan { scan } => self.scan = scan.map(|scan| *scan),
+            Observed::Device { id, status } => {
+                self.devices.insert(id, *status);
+            }
+            Observed::DeviceGone { id } => {
+                self.devices.remove(&id);
+            }
             Observed::Sticks { sticks } => self.sticks = Some(sticks),
             Observed::Usage { samples } => self.usage.extend(samples),
             _ => {}

@@ -2,11 +2,12 @@
 //! knows of and what it saw of them.
 //!
 //! ```text
-//!   node · pool · VM · server (BMC) ──► things and what they need ┐
-//!   alerts · sensors · event log    ──► what was seen             ┴──► [`Facts::scene`] ──► [`super::explain`]
+//!   node · pool · VM · server (BMC) · PDU ──► things and what they need ┐
+//!   alerts · sensors · event log          ──► what was seen             ┴──► [`Facts::scene`] ──► [`super::explain`]
 //! ```
 
 mod hardware;
+mod power;
 
 use super::{Clear, Graph, Ix, Link, Scene, Seen};
 use crate::alert::VmSeen;
@@ -33,6 +34,8 @@ const TOLD: &[(ThingKind, Symptom)] = &[
     (ThingKind::Disk, Symptom::ReadErrors),
     (ThingKind::Disk, Symptom::Worn),
     (ThingKind::Disk, Symptom::Hot),
+    (ThingKind::Pdu, Symptom::Silent),
+    (ThingKind::Feed, Symptom::InputLost),
 ];
 
 /// One thing among all: what it is part of, and which part.
@@ -169,6 +172,10 @@ impl Facts {
         let seen = symptom(alert).and_then(|(kind, symptom)| {
             let key = match kind {
                 ThingKind::Ups => (kind, Uuid::nil(), String::new()),
+                ThingKind::Feed => {
+                    let named = alert.params.get("feed").filter(|feed| !feed.is_empty());
+                    (kind, Uuid::nil(), named.unwrap_or(&alert.subject.name).clone())
+                }
                 ThingKind::Disk => (kind, alert.subject.id, alert.part().unwrap_or_default().to_owned()),
                 _ => (kind, alert.subject.id, String::new()),
             };
@@ -243,6 +250,9 @@ fn symptom(alert: &Alert) -> Option<(ThingKind, Symptom)> {
         AlertKind::SensorLimit | AlertKind::SensorFault | AlertKind::ChassisFault | AlertKind::BmcPassword => {
             return None;
         }
+        AlertKind::DeviceSilent if alert.subject.kind == "pdu" => (ThingKind::Pdu, Symptom::Silent),
+        AlertKind::FeedDead => (ThingKind::Feed, Symptom::InputLost),
+        AlertKind::DeviceSilent | AlertKind::PduLoad | AlertKind::FeedShared => return None,
         AlertKind::CertificateEnds | AlertKind::ChannelFails => return None,
         AlertKind::UpsOnBattery => (Ups, Symptom::OnBattery),
         AlertKind::UpsLowBattery => (Ups, Symptom::LowBattery),

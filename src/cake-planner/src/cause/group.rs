@@ -60,7 +60,11 @@ fn report(facts: &Facts, cause: &Cause) -> CauseReport {
     let vms: BTreeSet<Ix> = suffering.copied().filter(|ix| graph.thing(*ix).kind == ThingKind::Vm).collect();
     let of = vms.iter().flat_map(|vm| graph.below(*vm)).filter(|ix| graph.thing(*ix).kind == ThingKind::Project);
     let projects: BTreeSet<String> = of.map(|ix| graph.thing(ix).name.clone()).collect();
-    CauseReport { verdict, since: cause.since, evidence, vms: vms.len(), projects: projects.into_iter().collect() }
+    let is_server = |ix: &&Ix| graph.thing(**ix).kind == ThingKind::Server;
+    let servers: BTreeSet<String> =
+        cause.touched.iter().filter(is_server).map(|ix| graph.thing(*ix).name.clone()).collect();
+    let (servers, projects) = (servers.into_iter().collect(), projects.into_iter().collect());
+    CauseReport { verdict, since: cause.since, evidence, servers, vms: vms.len(), projects }
 }
 
 fn thing(graph: &Graph, ix: Ix) -> CauseThing {

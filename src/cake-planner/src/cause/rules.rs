@@ -154,7 +154,8 @@ impl Rule {
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     // Power.
-    rule(CauseKind::FeedLost, T::Feed, Usual, Some(Dead), &[])
+    // A feed is looked at where a PDU on it goes on to answer when it is gone.
+    rule(CauseKind::FeedLost, T::Feed, Usual, Some(Dead), &[sign(Symptom::InputLost, Always, 0, 120)])
         .also(&[(T::Node, sign(Symptom::ShuttingDown, Sometimes, 0, 7200))]),
     rule(CauseKind::UpsFails, T::Ups, Seldom, Some(Dead), &[
         sign(Symptom::Failed, Half, 0, 120), sign(Symptom::Silent, Half, 0, 120),

@@ -134,7 +134,12 @@ impl<'a> Monitors<'a> {
                 }
             }
             if world.switch_on[2] {
-                self.silent(&format!("pdu-{feed}"), power.out, world.now);
+                let name = format!("pdu-{feed}");
+                let answers = power.out || (self.rack.build.pdus_answer && !power.pdu_broken);
+                self.silent(&name, answers, world.now);
+                if answers && self.rack.build.pdus_answer && power.ups.is_none() {
+                    self.alarm(!power.out, &format!("feed-{feed}"), S::InputLost, world.now);
+                }
             }
         }
     }

@@ -18,12 +18,14 @@ pub struct Build {
     pub bmcs: bool,
     /// cake is told of switches and their ports.
     pub switches_told: bool,
+    /// PDUs whose controllers hang on both feeds: they answer, and say that nothing comes in.
+    pub pdus_answer: bool,
 }
 
 impl Default for Build {
     fn default() -> Self {
         let (servers, psus, nics, vms) = (4, 2, 2, 5);
-        Self { servers, ups: &[], psus, nics, mirror: true, vms, bmcs: true, switches_told: true }
+        Self { servers, ups: &[], psus, nics, mirror: true, vms, bmcs: true, switches_told: true, pdus_answer: false }
     }
 }
 
@@ -88,6 +90,11 @@ impl Rack {
                 mains
             };
             let pdu = self.add(T::Pdu, format!("pdu-{feed}"));
+            if self.build.pdus_answer {
+                // Its controller hangs elsewhere: that it answers says nothing of its outlets.
+                self.graph.thing_mut(pdu).watched = false;
+                self.graph.thing_mut(mains).watched = source == mains;
+            }
             self.graph.needs(pdu, Link::Lives, &[source]);
         }
         self.unwatched(T::Cooling, "cooling".into());

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! NAME
-//!   rack OPTION…            servers=4 psus=2 nics=2 vms=5 ups=none|a|both mirror=yes|no bmcs=yes|no switches=yes|no battery=SECONDS
+//!   rack OPTION…            servers=4 psus=2 nics=2 vms=5 ups=none|a|both mirror=yes|no bmcs=yes|no switches=yes|no pdus=answer battery=SECONDS
 //!   seed=N lose=PER CENT late=SECONDS looks=yes|no minutes=N
 //!   SECOND WHAT WHICH HOW   what happens
 //!   is CAUSE THING          the true cause; several where several things failed; `is not-known` where nobody can know
@@ -89,6 +89,7 @@ impl Case {
             }
             "mirror" => self.build.mirror = value == "yes",
             "bmcs" => self.build.bmcs = value == "yes",
+            "pdus" => self.build.pdus_answer = value == "answer",
             "switches" => self.build.switches_told = value == "yes",
             "battery" => self.battery = number() as i64,
             "seed" => self.seed = number() as u64,

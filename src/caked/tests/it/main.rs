@@ -20,6 +20,7 @@ mod imports;
 mod network;
 mod notify;
 mod packages;
+mod pdus;
 mod scan;
 mod screen;
 mod search;

@@ -1,5 +1,7 @@
 //! A model of a node behind the real node API: it keeps what it is told as a node must, and runs nothing.
 
+#[path = "node/devices.rs"]
+mod devices;
 #[path = "node/server_consoles.rs"]
 pub mod server_consoles;
 #[path = "node/servers.rs"]
@@ -12,11 +14,11 @@ use cake_node_api::{
     RemovedRecord, StreamKind, Verb, VmRecord,
 };
 use cake_types::{
-    Accelerator, BridgeStatus, ByteSize, CdStatus, DiskFile, DiskStatus, Epoch, ExitReason, Export, ExportId,
-    ExportStatus, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostSpec, HostStatus, ImageFormat,
-    ImageId, ImageMachine, ImageSpec, ImageStatus, Import, ImportSpec, ImportStage, ImportStatus, NicStatus,
-    NodeCapacity, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, ProvisionProgress, SecretKey,
-    ServerDisk, Stamp, Stick, TcgReason, UpsSpec, UpsStatus, Vm, VmId, VmState, VmStatus,
+    Accelerator, BridgeStatus, ByteSize, CdStatus, Device, DeviceId, DeviceStatus, DiskFile, DiskStatus, Epoch,
+    ExitReason, Export, ExportId, ExportStatus, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy,
+    HostSpec, HostStatus, ImageFormat, ImageId, ImageMachine, ImageSpec, ImageStatus, Import, ImportSpec, ImportStage,
+    ImportStatus, NicStatus, NodeCapacity, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
+    ProvisionProgress, SecretKey, ServerDisk, Stamp, Stick, TcgReason, UpsSpec, UpsStatus, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -50,6 +52,7 @@ pub struct State {
     tickets: HashMap<String, StreamKind>,
     pub bmcs: servers::Bmcs,
     pub server_consoles: server_consoles::ServerConsoles,
+    pub devices: BTreeMap<DeviceId, (Device, DeviceStatus)>,
     /// New VMs stay in `provisioning`.
     pub slow_disks: bool,
     /// Guests hold their CD drives shut.
@@ -144,6 +147,7 @@ impl SimNode {
                 tickets: HashMap::new(),
                 bmcs: Default::default(),
                 server_consoles: Default::default(),
+                devices: Default::default(),
                 slow_disks: false,
                 drives_held: false,
                 disks_held: false,

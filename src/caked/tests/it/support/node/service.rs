@@ -8,11 +8,12 @@ use cake_node_api::{
     ServerLog, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace,
 };
 use cake_types::{
-    ByteSize, Column, Counters, CpuTimes, DiskCounters, Epoch, Export, ExportId, ExportStage, ExportStatus, Failure,
-    FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import, ImportStage, ImportStatus,
-    InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId, OperationId, OsRng, Part, PoolId,
-    PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, Server, ServerAnswer, ServerAsk, ServerDisk,
-    ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmCounters, VmId, seal,
+    ByteSize, Column, Counters, CpuTimes, Device, DeviceId, DiskCounters, Epoch, Export, ExportId, ExportStage,
+    ExportStatus, Failure, FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import,
+    ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId,
+    OperationId, OsRng, Part, PoolId, PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, Server,
+    ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm,
+    VmCounters, VmId, seal,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -82,6 +83,16 @@ impl NodeService for SimNode {
 
     async fn remove_server(&self, id: ServerId, _stamp: Stamp) -> Result<(), NodeError> {
         self.forget_server(id);
+        Ok(())
+    }
+
+    async fn apply_device(&self, stamp: Stamp, device: Device) -> Result<(), NodeError> {
+        self.watch_device(stamp, device);
+        Ok(())
+    }
+
+    async fn remove_device(&self, id: DeviceId, _stamp: Stamp) -> Result<(), NodeError> {
+        self.forget_device(id);
         Ok(())
     }
 
@@ -316,6 +327,7 @@ impl NodeService for SimNode {
             first.extend(state.outcomes.iter().cloned().map(Observed::Operation));
         });
         first.extend(self.servers_told());
+        first.extend(self.devices_told());
         first.push(Observed::SnapshotEnd);
         let live = futures_util::stream::unfold(live, |mut live| async move {
             live.recv().await.ok().map(|observed| (observed, live))
