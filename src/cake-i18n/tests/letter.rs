@@ -78,6 +78,7 @@ fn a_cause_says_what_to_do_and_what_lies_beneath_it() {
         verdict: CauseVerdict::Known(guess.clone()),
         since: at,
         evidence: vec![CauseEvidence { how: EvidenceKind::For, sign: sign.clone(), at: Some(at) }],
+        servers: Vec::new(),
         vms: 1,
         projects: Vec::new(),
     };

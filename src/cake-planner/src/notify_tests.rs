@@ -186,6 +186,7 @@ fn what_has_one_cause_stands_beneath_it() {
         verdict: CauseVerdict::Known(guess),
         since: at(0),
         evidence: Vec::new(),
+        servers: Vec::new(),
         vms: 2,
         projects: Vec::new(),
     };
