@@ -1,5 +1,5 @@
 use super::*;
-use cake_types::{Alert, AlertId, AlertKind, MessageItem, OsRng, Subject, seal};
+use cake_types::{Alert, AlertId, AlertKind, AlertTurn, MessageItem, OsRng, Severity, Subject, seal};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use uuid::Uuid;
