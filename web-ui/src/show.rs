@@ -295,9 +295,11 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             | AlertKind::UpsReplaceBattery
             | AlertKind::UpsShutdown => "ups",
             AlertKind::ChannelFails => "notifications",
-            AlertKind::ServerSilent | AlertKind::ChassisFault | AlertKind::SensorLimit | AlertKind::SensorFault => {
-                "servers"
-            }
+            AlertKind::ServerSilent
+            | AlertKind::ChassisFault
+            | AlertKind::SensorLimit
+            | AlertKind::SensorTrend
+            | AlertKind::SensorFault => "servers",
             _ if of_a_disk => "server-disks",
             _ => "alerts",
         },

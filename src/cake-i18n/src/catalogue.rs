@@ -12,10 +12,10 @@ macro_rules! files {
 }
 
 const ENGLISH: &[&str] = files!(
-    "en": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "sensors" "operations" "servers" "console" "setup" "cli"
+    "en": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "sensors" "operations" "servers" "history" "console" "setup" "cli"
 );
 const CHINESE_TAIWAN: &[&str] = files!(
-    "zh-Hant-TW": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "sensors" "operations" "servers" "console" "setup" "cli"
+    "zh-Hant-TW": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "sensors" "operations" "servers" "history" "console" "setup" "cli"
 );
 
 /// Where the words of every language are.

@@ -150,6 +150,9 @@ kinds! {
     SensorLimit = "sensor-limit";
     /// A sensor says something that somebody must act on; params: `sensor`, `fact`, the key of its words, and `text` where there are none.
     SensorFault = "sensor-fault";
+    /// A sensor nears a limit, or errors that are counted become more; params: `sensor`, `trend`, `unit`, `value`, `per_day`, and `limit`
+    /// and `minutes` until then, where there is a limit.
+    SensorTrend = "sensor-trend";
     /// The Store knows it, no server has it.
     VmLost = "vm-lost";
     /// It runs, and the Store does not know it.

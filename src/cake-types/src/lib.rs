@@ -31,6 +31,8 @@ mod pool;
 mod problem;
 mod sealed;
 mod sensor;
+mod sensor_history;
+mod sensor_trend;
 mod server;
 mod server_disk;
 mod settings;
@@ -84,6 +86,8 @@ pub use pool::{Pool, PoolSpec, PoolStatus};
 pub use problem::{Code, Problem};
 pub use sealed::{KeyError, OpenError, OsRng, PublicKey, SealError, Sealed, SecretKey, seal};
 pub use sensor::{Entity, Limits, Sensor, SensorFact, SensorGroup, SensorState, SensorUnit};
+pub use sensor_history::{DRAW, Energy, MEMORY_ERRORS, SPARK_POINTS, SensorCurve, SensorHistory, ServerEnergy};
+pub use sensor_trend::{SensorTrend, TrendKind};
 pub use server::{
     BMC_PASSWORD_MAX, BMC_USER_MAX, BmcAccess, BmcDevice, BmcProblem, BmcSpec, BootDevice, ChassisStatus, ChassisVerb,
     IPMI_PORT, Part, PartFact, PartField, PartTrouble, PowerRestore, REDFISH_PORT, RackPlace, Server, ServerEvent,

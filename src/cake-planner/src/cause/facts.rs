@@ -241,6 +241,8 @@ fn symptom(alert: &Alert) -> Option<(ThingKind, Symptom)> {
         AlertKind::ServerSilent => (ThingKind::Bmc, Symptom::Silent),
         // Sensors are known by their server; what a whole chassis complains of says no rule.
         AlertKind::SensorLimit | AlertKind::SensorFault | AlertKind::ChassisFault => return None,
+        // What will be so is not so.
+        AlertKind::SensorTrend => return None,
         AlertKind::CertificateEnds | AlertKind::ChannelFails => return None,
         AlertKind::UpsOnBattery => (Ups, Symptom::OnBattery),
         AlertKind::UpsLowBattery => (Ups, Symptom::LowBattery),
