@@ -3,8 +3,8 @@
 use cake_types::{
     BmcProblem, ByteSize, Counters, DiskFile, Epoch, Export, ExportId, ExportStatus, HostSpec, ImageId, ImageSpec,
     ImageStatus, Import, ImportStatus, LeavingWay, Name, NodeId, NodeStatus, OperationId, Part, PoolId, PoolStatus,
-    PublicKey, Server, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec, Usage,
-    UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    PublicKey, SensorHistory, Server, ServerDisk, ServerEnergy, ServerEvent, ServerId, ServerStatus, ServerVerb, Span,
+    Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -381,6 +381,19 @@ pub enum Request {
         after: Option<i64>,
     },
     Counters,
+    /// Without `sensor` all of a server's, with few points each.
+    SensorHistory {
+        id: ServerId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sensor: Option<String>,
+        span: Span,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<i64>,
+    },
+    /// From and to, in seconds since 1970.
+    Energy {
+        periods: Vec<(i64, i64)>,
+    },
     ReadDisks,
     Support,
 }
@@ -405,6 +418,8 @@ pub enum Answer {
     Size(ByteSize),
     History(Box<UsageHistory>),
     Counters(Box<Counters>),
+    SensorHistory(Box<SensorHistory>),
+    Energy(Vec<ServerEnergy>),
     Disks(Vec<ServerDisk>),
     ServerLog(Box<ServerLog>),
     ServerParts(Vec<Part>),

@@ -3,8 +3,8 @@
 use super::SimNode;
 use cake_node_api::{NodeError, Observed, OperationResult, ServerLog, ServerOutcome};
 use cake_types::{
-    BmcProblem, ChassisStatus, ChassisVerb, OperationId, Part, PartFact, PartField, Server, ServerEvent, ServerId,
-    ServerStatus, ServerVerb, Stamp,
+    BmcProblem, ChassisStatus, ChassisVerb, DRAW, Energy, OperationId, Part, PartFact, PartField, SensorCurve,
+    SensorHistory, SensorUnit, Server, ServerEnergy, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -111,6 +111,46 @@ impl SimNode {
         let text = server.meta.name.to_string();
         let fields = vec![PartField { what: PartFact::ProductName, text }];
         Ok(vec![Part { id: "0".into(), name: "Chassis".into(), entity: None, fields, trouble: None }])
+    }
+
+    /// Every sensor has been read twice, and said what it says now.
+    pub(super) fn history_of_server(
+        &self,
+        id: ServerId,
+        sensor: Option<&str>,
+        span: Span,
+        after: Option<i64>,
+    ) -> Result<SensorHistory, NodeError> {
+        let (_, status) = self.with(|state| state.bmcs.watched.get(&id).cloned()).ok_or(NodeError::Unknown)?;
+        let curve = |id: &str, name: &str, unit, value: f64| {
+            let (id, name, mean) = (id.into(), name.into(), vec![None, Some(value as f32)]);
+            let all = if span == Span::Hour || sensor.is_none() { Vec::new() } else { mean.clone() };
+            let known = all.iter().map(|number| number.map(|_| 0.5)).collect();
+            SensorCurve { id, name, unit, mean, least: all.clone(), most: all, known }
+        };
+        let drawn = status.watts.map(|watts| curve(DRAW, "", SensorUnit::Watt, watts));
+        let measured = status.sensors.iter().filter_map(|s| Some(curve(&s.id, &s.name, s.unit, s.value?)));
+        let is_asked = |curve: &SensorCurve| sensor.is_none_or(|asked| asked == curve.id || asked == curve.name);
+        let curves: Vec<_> = drawn.into_iter().chain(measured).filter(is_asked).collect();
+        if sensor.is_some() && curves.is_empty() {
+            return Err(NodeError::Unknown);
+        }
+        let first = after.map_or(1_790_000_000, |after| after + i64::from(span.step()));
+        Ok(SensorHistory { span, first, step: span.step(), curves, set_aside: None })
+    }
+
+    /// Those that say what they draw have drawn it for an hour of each time.
+    pub(super) fn energy_of_servers(&self, periods: &[(i64, i64)]) -> Vec<ServerEnergy> {
+        let watched = self.with(|state| state.bmcs.watched.clone());
+        let drawn = watched.iter().filter_map(|(id, (_, status))| Some((*id, status.watts?)));
+        let energy = |watts: f64| Energy { joules: watts * 3600.0, known: 3600.0 };
+        drawn
+            .map(|(server, watts)| ServerEnergy {
+                server,
+                since_start: energy(watts),
+                periods: periods.iter().map(|_| energy(watts)).collect(),
+            })
+            .collect()
     }
 
     /// What a snapshot tells of servers.
