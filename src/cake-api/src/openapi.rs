@@ -40,7 +40,7 @@ use utoipa::{Modify, OpenApi};
         v1::hosts::get, v1::hosts::update, v1::hosts::clock, v1::hosts::reboot, v1::hosts::power_off,
         v1::server_disks::list, v1::server_disks::read, v1::sticks::list, v1::usage::of_node, v1::usage::of_vm, v1::metrics::get,
         v1::servers::list, v1::servers::create, v1::servers::get, v1::servers::update, v1::servers::delete,
-        v1::servers::sensors, v1::servers::events, v1::servers::parts, v1::server_orders::clear, v1::server_orders::power,
+        v1::servers::sensors, v1::server_history::history, v1::server_history::energy, v1::servers::events, v1::servers::parts, v1::server_orders::clear, v1::server_orders::power,
         v1::server_orders::identify, v1::server_orders::boot, v1::server_orders::restore,
         v1::tasks::list, v1::tasks::get, v1::tasks::cancel,
         v1::alerts::list, v1::alerts::acknowledge, v1::alerts::unacknowledge, v1::alerts::silence, v1::alerts::unsilence,

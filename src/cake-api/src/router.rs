@@ -13,7 +13,8 @@ use crate::state::Api;
 use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bulk, causes, cd, certificate, channels, console, disks,
     events, exports, hosts, images, imports, meta, metrics, nics, nodes, pools, queries, query, screen, server_disks,
-    server_orders, servers, session, settings, setup, sticks, support, tasks, tokens, ups, usage, vms, volumes, watch,
+    server_history, server_orders, servers, session, settings, setup, sticks, support, tasks, tokens, ups, usage, vms,
+    volumes, watch,
 };
 
 struct Table {
@@ -169,6 +170,8 @@ fn table(api: Api) -> Table {
         .add("server_update", ("PATCH", "/v1/servers/{server}"), With(Administer), servers::update)
         .add("server_delete", ("DELETE", "/v1/servers/{server}"), With(Administer), servers::delete)
         .add("server_sensors", ("GET", "/v1/servers/{server}/sensors"), With(View), servers::sensors)
+        .add("server_history", ("GET", "/v1/servers/{server}/history"), With(View), server_history::history)
+        .add("energy", ("GET", "/v1/energy"), With(View), server_history::energy)
         .add("server_events", ("GET", "/v1/servers/{server}/events"), With(View), servers::events)
         .add("server_parts", ("GET", "/v1/servers/{server}/parts"), With(View), servers::parts)
         .add(

@@ -11,6 +11,7 @@ use cake_control::causes::Causes;
 use cake_control::certificate::Certificates;
 use cake_control::channels::Channels;
 use cake_control::consoles::Consoles;
+use cake_control::energy::EnergyReader;
 use cake_control::exports::Exports;
 use cake_control::hosts::Hosts;
 use cake_control::images::Images;
@@ -51,6 +52,7 @@ pub struct Api {
     pub(crate) consoles: Arc<Consoles>,
     pub(crate) screens: Arc<Screens>,
     pub(crate) usage: Arc<UsageReader>,
+    pub(crate) energy: Arc<EnergyReader>,
     pub(crate) disks: Arc<DiskReader>,
     pub(crate) alerts: Arc<AlertBook>,
     pub(crate) channels: Arc<Channels>,
@@ -87,6 +89,7 @@ impl Api {
             consoles: control.consoles.clone(),
             screens: control.screens.clone(),
             usage: control.usage.clone(),
+            energy: control.energy.clone(),
             disks: control.disks.clone(),
             alerts: control.alerts.clone(),
             channels: control.channels.clone(),

@@ -38,6 +38,7 @@ mod progress;
 mod search;
 mod server;
 mod server_disks;
+mod server_history;
 mod server_look;
 mod sticks;
 mod system;

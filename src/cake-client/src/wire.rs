@@ -19,8 +19,9 @@ pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditR
 pub use rack::{Announcement, Certificate, SigningRequest, Ups, UpsServer, UpsSettings};
 pub use server_disks::{ServerDisk, ServerDiskHealth, ServerDisks};
 pub use servers::{
-    Bmc, BmcDevice, PartField, RackPlace, Sensor, SensorFact, SensorLimits, Sensors, Server, ServerEvent, ServerEvents,
-    ServerNode, ServerPart, ServerParts,
+    Bmc, BmcDevice, EnergyPart, PartField, RackEnergy, RackPlace, Sensor, SensorCurve, SensorFact, SensorHistory,
+    SensorLimits, Sensors, Server, ServerEnergy, ServerEvent, ServerEvents, ServerNode, ServerPart, ServerParts,
+    VmEnergy,
 };
 pub use sticks::{Stick, StickFile, Sticks};
 

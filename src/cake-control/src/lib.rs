@@ -29,6 +29,7 @@ pub mod certificate;
 pub mod channels;
 pub mod clock;
 pub mod consoles;
+pub mod energy;
 pub mod error;
 pub mod exports;
 pub mod hosts;

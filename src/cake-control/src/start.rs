@@ -18,6 +18,7 @@ use crate::causes::Causes;
 use crate::certificate::{CertificateError, Certificates};
 use crate::channels::{self, Channels, KeyFileError, Speak};
 use crate::consoles::Consoles;
+use crate::energy::EnergyReader;
 use crate::exports::Exports;
 use crate::hosts::Hosts;
 use crate::images::Images;
@@ -90,6 +91,7 @@ pub struct Control {
     pub screens: Arc<Screens>,
     pub bin: Arc<BinSweeper>,
     pub usage: Arc<UsageReader>,
+    pub energy: Arc<EnergyReader>,
     pub disks: Arc<DiskReader>,
     pub alerts: Arc<AlertBook>,
     pub channels: Arc<Channels>,
@@ -170,6 +172,7 @@ impl Control {
         let causes = Arc::new(Causes::new(ledger.clone(), alerts.clone()));
         let ups = Arc::new(UpsBook::load(ledger.clone(), settings.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
+        let energy = Arc::new(EnergyReader::new(ledger.clone(), nodes.clone(), settings.clone()));
         let disks = Arc::new(DiskReader::new(ledger.clone(), nodes.clone()));
         let search = Search::new(ledger.clone(), tasks.clone(), accounts.clone(), settings.clone());
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
@@ -200,6 +203,7 @@ impl Control {
             screens,
             bin,
             usage,
+            energy,
             disks,
             alerts,
             channels: Arc::new(channels),

@@ -30,6 +30,7 @@ pub mod query;
 mod query_csv;
 pub mod screen;
 pub mod server_disks;
+pub mod server_history;
 mod server_metrics;
 pub mod server_orders;
 pub mod server_wire;

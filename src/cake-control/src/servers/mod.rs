@@ -6,6 +6,7 @@
 //!   log · parts              ──► node ──► BMC: as it is now
 //! ```
 
+mod history;
 pub(crate) mod journal;
 mod order;
 

@@ -23,6 +23,7 @@ mod packages;
 mod screen;
 mod search;
 mod server_disks;
+mod server_history;
 mod servers;
 mod setup;
 mod sticks;
