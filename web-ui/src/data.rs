@@ -57,6 +57,9 @@ pub trait ConsoleData: Send + Sync + 'static {
     /// What its BMC says now that it is built of.
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem>;
 
+    /// What servers draw, and their energy; nothing while the node that keeps it does not answer.
+    async fn energy(&self) -> Option<Arc<EnergyView>>;
+
     /// Tasks that have not ended, newest first.
     async fn active_tasks(&self) -> Vec<Arc<Task>>;
     /// Tasks that have ended, newest first.
@@ -346,6 +349,33 @@ pub struct ServerView {
     pub node: Option<Name>,
     /// For If-Match, as the API's ETag header writes it.
     pub etag: String,
+}
+
+/// What servers draw, and the energy of this month and the last.
+#[derive(Clone, Debug, Default)]
+pub struct EnergyView {
+    /// Those that say what they draw, or said so in these months.
+    pub servers: Vec<ServerEnergyView>,
+    /// The parts of VMs in what their server draws now, in watts, the largest first.
+    pub vms: Vec<(VmId, Name, f64)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ServerEnergyView {
+    pub id: ServerId,
+    pub name: Name,
+    /// What it draws now.
+    pub watts: Option<f64>,
+    pub this_month: EnergyPart,
+    pub last_month: EnergyPart,
+}
+
+/// What was drawn in some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EnergyPart {
+    pub kilowatt_hours: f64,
+    /// What part of the time that has passed is known, from 0 to 1.
+    pub known: f64,
 }
 
 /// A server's event log.

@@ -22,8 +22,9 @@ mod show;
 
 pub use data::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery, PoolView,
-    ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
+    ConsoleData, EnergyPart, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf,
+    PageQuery, PoolView, ServerEnergyView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer,
+    VmView, VolumeView,
 };
 
 use axum::Router;
@@ -57,6 +58,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/servers", get(pages::servers::page))
         .route("/servers.csv", get(pages::servers::csv))
         .route("/servers/{server}", get(pages::server::page))
+        .route("/servers/{server}/history", get(pages::server_history::page))
         .route("/servers/{server}/log", get(pages::server_log::log))
         .route("/servers/{server}/parts", get(pages::server_log::parts))
         .route("/bin", get(pages::bin::page))

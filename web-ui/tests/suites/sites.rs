@@ -14,10 +14,11 @@ pub const REFUSED: &str = "/servers/0192a000-0000-7000-8000-120000000005";
 pub const OFF: &str = "/servers/0192a000-0000-7000-8000-120000000006";
 pub const WITHOUT: &str = "/servers/0192a000-0000-7000-8000-120000000007";
 pub const LABORATORY: &str = "/servers/0192a000-0000-7000-8000-120000000008";
+pub const HISTORY: &str = "/servers/0192a000-0000-7000-8000-120000000003/history?sensor=20.0.41";
 pub const NEW: &str = "/servers/0192a000-0000-7000-8000-120000000009";
 
 /// Pages for somebody who is logged in.
-pub const INSIDE: [&str; 40] = [
+pub const INSIDE: [&str; 42] = [
     "/",
     "/vms",
     "/vms?q=web&show=running&sort=memory&down=1",
@@ -44,6 +45,8 @@ pub const INSIDE: [&str; 40] = [
     WITHOUT,
     LABORATORY,
     NEW,
+    HISTORY,
+    "/servers/0192a000-0000-7000-8000-120000000001/history",
     "/search",
     "/search?q=web",
     "/search?q=kind%3Avm%20tag%3Aweb",
