@@ -70,6 +70,9 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn server_media(&self, id: ServerId) -> Result<Vec<BmcMedium>, Problem>;
     async fn server_drives(&self, id: ServerId) -> Result<Vec<BmcDrive>, Problem>;
 
+    /// What servers draw, and their energy; nothing while the node that keeps it does not answer.
+    async fn energy(&self) -> Option<Arc<EnergyView>>;
+
     /// Tasks that have not ended, newest first.
     async fn active_tasks(&self) -> Vec<Arc<Task>>;
     /// Tasks that have ended, newest first.
@@ -394,6 +397,33 @@ impl DeviceView {
     pub fn seen(&self) -> DeviceSeen<'_> {
         DeviceSeen { device: &self.device, status: self.status.as_ref() }
     }
+}
+
+/// What servers draw, and the energy of this month and the last.
+#[derive(Clone, Debug, Default)]
+pub struct EnergyView {
+    /// Those that say what they draw, or said so in these months.
+    pub servers: Vec<ServerEnergyView>,
+    /// The parts of VMs in what their server draws now, in watts, the largest first.
+    pub vms: Vec<(VmId, Name, f64)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ServerEnergyView {
+    pub id: ServerId,
+    pub name: Name,
+    /// What it draws now.
+    pub watts: Option<f64>,
+    pub this_month: EnergyPart,
+    pub last_month: EnergyPart,
+}
+
+/// What was drawn in some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EnergyPart {
+    pub kilowatt_hours: f64,
+    /// What part of the time that has passed is known, from 0 to 1.
+    pub known: f64,
 }
 
 /// A server's event log.

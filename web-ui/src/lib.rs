@@ -22,8 +22,9 @@ mod show;
 
 pub use data::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, DeviceView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery,
-    PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
+    ConsoleData, DeviceView, EnergyPart, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView,
+    PageOf, PageQuery, PoolView, ScanView, ServerEnergyView, ServerLogView, ServerView, SettingsView, SetupView,
+    SupportView, Viewer, VmView, VolumeView,
 };
 
 use axum::Router;
@@ -63,6 +64,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/servers/{server}/bios", get(pages::server_redfish::bios))
         .route("/servers/{server}/media", get(pages::server_redfish::media))
         .route("/servers/{server}/drives", get(pages::server_drives::drives))
+        .route("/servers/{server}/history", get(pages::server_history::page))
         .route("/servers/{server}/log", get(pages::server_log::log))
         .route("/servers/{server}/parts", get(pages::server_log::parts))
         .route("/pdus", get(pages::pdus::page))

@@ -301,6 +301,7 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             | AlertKind::ChassisFault
             | AlertKind::BmcPassword
             | AlertKind::SensorLimit
+            | AlertKind::SensorTrend
             | AlertKind::SensorFault => "servers",
             AlertKind::DeviceSilent | AlertKind::FeedDead | AlertKind::PduLoad | AlertKind::FeedShared => "feeds",
             _ if of_a_disk => "server-disks",

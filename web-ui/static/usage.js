@@ -1,9 +1,9 @@
-// What a server or a VM used, as charts: read from the API when the page is there, and then what is new as it is measured.
+// What a server or a VM used, or what a sensor measured, as charts: read from the API when the page is there, and then what is new as it is measured.
 // The curves are pictures; the same is said in words (the slider's text), in numbers (the table), and by arrow keys.
 
 /** Milliseconds between two readings. */
-const AGAIN = { hour: 10_000, day: 60_000, month: 300_000 };
-const LENGTH = { hour: 3600, day: 86_400, month: 31 * 86_400 };
+const AGAIN = { hour: 10_000, day: 60_000, month: 300_000, year: 600_000 };
+const LENGTH = { hour: 3600, day: 86_400, month: 31 * 86_400, year: 366 * 86_400 };
 /** Rows of the table of numbers. */
 const ROWS = 12;
 const HEIGHT = 150;
@@ -36,6 +36,19 @@ function measured(unit, value) {
   if (unit === 'bytes_per_second') return scaled(value, 1024, BYTES, '/s');
   if (unit === 'bits_per_second') return scaled(value, 1000, BITS, '/s');
   return short(value);
+}
+
+/** A reading has a handful of digits, and what is averaged no more. */
+function reading(value) {
+  return String(Number(value.toPrecision(4)));
+}
+
+/** The answer about a sensor, as the others are: by measures. */
+function adapted(answer) {
+  if (!answer.items) return answer;
+  const [curve] = answer.items;
+  const of = (numbers) => (numbers ? { value: numbers } : {});
+  return { ...answer, mean: of(curve?.mean), max: of(curve?.max), min: of(curve?.min) };
 }
 
 const known = (values) => values.filter((value) => value !== null && value !== undefined);
@@ -75,9 +88,10 @@ class Usage {
       // The newest point may not have been over.
       const from = this.data && new Date((this.data.end - 2 * this.data.step) * 1000);
       const after = from ? `&after=${from.toISOString()}` : '';
-      const answer = await fetch(`${this.words.usage}?span=${span}${after}`, { cache: 'no-store' });
+      const join = this.words.usage.includes('?') ? '&' : '?';
+      const answer = await fetch(`${this.words.usage}${join}span=${span}${after}`, { cache: 'no-store' });
       if (span !== this.span) return;
-      if (answer.ok) this.take(await answer.json());
+      if (answer.ok) this.take(adapted(await answer.json()));
       this.say(answer.ok ? this.setAside : this.words.unavailable);
     } catch {
       this.say(this.words.unavailable);
@@ -95,12 +109,12 @@ class Usage {
     this.setAside = at ? filled(this.words.setAside, { when: this.times.day(Date.parse(at) / 1000) }) : undefined;
     const start = Date.parse(answer.start) / 1000;
     const step = answer.step_seconds;
-    this.data ??= { start, step, end: start, mean: {}, max: {} };
+    this.data ??= { start, step, end: start, mean: {}, max: {}, min: {} };
     const { data } = this;
     const offset = Math.round((start - data.start) / step);
     const size = Math.max(offset + answer.points, Math.round((data.end - data.start) / step) + 1);
     const over = Math.max(0, size - LENGTH[this.span] / step);
-    for (const kind of ['mean', 'max']) {
+    for (const kind of ['mean', 'max', 'min']) {
       const columns = answer[kind] ?? {};
       for (const name of new Set([...Object.keys(columns), ...Object.keys(data[kind])])) {
         const all = data[kind][name] ?? [];
@@ -126,15 +140,17 @@ function times(zone, span) {
   };
   const clock = format({ hour: chinese ? 'numeric' : '2-digit', minute: '2-digit' });
   const day = format({ day: 'numeric', month: 'short' });
-  return { day, tick: span === 'month' ? day : clock, full: (seconds) => `${day(seconds)} ${clock(seconds)}` };
+  const month = format({ month: 'short' });
+  return { day, tick: { month: day, year: month }[span] ?? clock, full: (seconds) => `${day(seconds)} ${clock(seconds)}` };
 }
 
 /** One chart of a history. */
 class Chart {
   constructor(figure, usage) {
     Object.assign(this, { figure, usage, unit: figure.dataset.unit, stacked: 'stacked' in figure.dataset });
+    /** Of a sensor: where it is warned of it, from below and above; `{ value, tone }`. */
+    this.limits = JSON.parse(figure.dataset.limits ?? '[]');
     this.slider = figure.querySelector('.plot');
-    this.title = this.slider.getAttribute('aria-label');
     this.empty = figure.querySelector('.empty');
     this.table = figure.querySelector('table');
     this.series = [...figure.querySelectorAll('[data-measure]')].map((item) => ({
@@ -154,6 +170,13 @@ class Chart {
 
   column(series, kind = 'mean') {
     return this.data[kind][series.name] ?? [];
+  }
+
+  /** In words. */
+  number(value) {
+    if (this.unit !== 'sensor' || value === null || value === undefined) return measured(this.unit, value);
+    const { sign } = this.figure.dataset;
+    return sign ? `${reading(value)} ${sign}` : reading(value);
   }
 
   draw(data) {
@@ -177,7 +200,14 @@ class Chart {
     const below = (at, index) => columns.slice(0, at + 1).reduce((sum, column) => sum + (column[index] ?? 0), 0);
     const lines = columns.map((column, at) =>
       this.stacked ? column.map((value, index) => (value === null ? null : below(at, index))) : column);
-    return [this.data.xs, ...lines, ...this.mosts().map((series) => this.column(series, 'max'))];
+    const limits = this.limits.map(({ value }) => this.data.xs.map(() => value));
+    return [this.data.xs, ...lines, ...this.edges().map(({ series, kind }) => this.column(series, kind)), ...limits];
+  }
+
+  /** Largest values that are drawn too, and smallest. */
+  edges() {
+    const lows = this.series.filter((series) => known(this.column(series, 'min')).length);
+    return [...this.mosts().map((series) => ({ series, kind: 'max' })), ...lows.map((series) => ({ series, kind: 'min' }))];
   }
 
   /** Measures whose largest values are drawn too. */
@@ -199,7 +229,8 @@ class Chart {
     const colours = this.series.map((_, at) => colour(`--chart-${at + 1}`));
     const line = (stroke, more) => ({ stroke, width: 1.5, points: { show: false }, ...more });
     const faint = (stroke) => `color-mix(in srgb, ${stroke} ${this.stacked ? 70 : 14}%, transparent)`;
-    const mosts = this.mosts().map((series) => line(colours[this.series.indexOf(series)], { width: 1, dash: [2, 3] }));
+    const edges = this.edges().map(({ series }) => line(colours[this.series.indexOf(series)], { width: 1, dash: [2, 3] }));
+    const limits = this.limits.map(({ tone }) => line(colour(`--${tone}`), { width: 1, dash: [8, 4] }));
     const axis = { stroke: colour('--ink-soft'), font: `11px ${style.fontFamily}`, ticks: { show: false } };
     const grid = { stroke: colour('--line'), width: 1 };
     const bytes = this.unit.startsWith('bytes');
@@ -207,12 +238,12 @@ class Chart {
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, sync: { key: this.usage.words.usage }, points: { size: 7 } },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), this.usage.words.zone),
-      scales: { x: { range: () => this.reach() }, y: { range: (_, __, most) => [0, this.top(most)] } },
-      series: [{}, ...colours.map((stroke, at) => line(stroke, { fill: at && this.stacked ? undefined : faint(stroke) })), ...mosts],
+      scales: { x: { range: () => this.reach() }, y: { range: (_, least, most) => (this.unit === 'sensor' ? this.between() : [0, this.top(most)]) } },
+      series: [{}, ...colours.map((stroke, at) => line(stroke, { fill: this.unit === 'sensor' || (at && this.stacked) ? undefined : faint(stroke) })), ...edges, ...limits],
       bands: this.stacked ? colours.slice(1).map((stroke, at) => ({ series: [at + 2, at + 1], fill: faint(stroke) })) : [],
       axes: [
         { ...axis, grid: { show: false }, size: 24, space: 70, values: (_, ticks) => ticks.map((at) => this.usage.times.tick(at)) },
-        { ...axis, grid, size: 72, space: 26, ...(bytes && { incrs: POWERS }), values: (_, ticks) => ticks.map((at) => measured(this.unit, at)) },
+        { ...axis, grid, size: 72, space: 26, ...(bytes && { incrs: POWERS }), values: (_, ticks) => ticks.map((at) => this.number(at)) },
       ],
       hooks: { setCursor: [(plot) => this.point(plot.cursor.idx)] },
     };
@@ -233,12 +264,24 @@ class Chart {
     return Math.max((most ?? 0) * 1.1, least[this.unit] ?? 1);
   }
 
+  /** All that was measured, and the nearest limit on each side: how far it is to there can be seen. */
+  between() {
+    const columns = ['mean', 'max', 'min'].flatMap((kind) => known(this.data[kind].value ?? []));
+    let [low, high] = [Math.min(...columns), Math.max(...columns)];
+    const limits = this.limits.map(({ value }) => value);
+    const [below, above] = [limits.filter((value) => value < low), limits.filter((value) => value > high)];
+    if (below.length) low = Math.max(...below);
+    if (above.length) high = Math.min(...above);
+    const air = (high - low) * 0.08 || Math.abs(high) * 0.05 || 1;
+    return [low - air, high + air];
+  }
+
   /** The numbers of the legend: of the point beneath the cursor, else the newest. */
   point(index) {
     for (const series of this.series) {
       const column = this.column(series);
       const value = index === null || index === undefined ? known(column).at(-1) : column[index];
-      series.now.textContent = measured(this.unit, value);
+      series.now.textContent = this.number(value);
     }
   }
 
@@ -251,7 +294,7 @@ class Chart {
       const values = known(this.column(series));
       if (!values.length) return [];
       const most = Math.max(...values, ...known(this.column(series, 'max')));
-      const number = (value) => measured(this.unit, value);
+      const number = (value) => this.number(value);
       return [filled(says, { what: series.word, now: number(values.at(-1)), mean: number(mean(values)), most: number(most) })];
     });
     const text = sentences.length ? sentences.join(comma) : this.empty.textContent;
@@ -279,7 +322,7 @@ class Chart {
     this.plot?.setCursor(at === undefined ? { left: -10, top: -10 } : { left: this.plot.valToPos(this.data.xs[at], 'x'), top: 10 });
     if (at === undefined) return this.data && this.tell();
     this.point(at);
-    const values = this.series.map((series) => `${series.word} ${measured(this.unit, this.column(series)[at])}`);
+    const values = this.series.map((series) => `${series.word} ${this.number(this.column(series)[at])}`);
     this.slider.setAttribute('aria-valuenow', at);
     this.slider.setAttribute('aria-valuetext', [this.usage.times.full(this.data.xs[at]), ...values].join(this.usage.words.comma));
   }
@@ -287,8 +330,8 @@ class Chart {
   /** The curve in numbers, newest first: a row is the average of a part of the time. */
   fillTable() {
     if (!this.data || !this.figure.querySelector('details').open) return;
-    const mosts = this.mosts();
-    const { time, most } = this.usage.words;
+    const edges = this.edges();
+    const { time, most, least } = this.usage.words;
     // Headings are words, the rest is data.
     const cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: text, translate: kind === 'th' });
     const row = (kind, texts) => {
@@ -296,7 +339,7 @@ class Chart {
       made.append(...texts.map((text) => cell(kind, text)));
       return made;
     };
-    const heads = [time, ...this.series.map((series) => series.word), ...mosts.map((series) => filled(most, { what: series.word }))];
+    const heads = [time, ...this.series.map((series) => series.word), ...edges.map(({ series, kind }) => filled(kind === 'max' ? most : least, { what: series.word }))];
     const rows = [];
     const size = this.data.xs.length / ROWS;
     for (let part = ROWS - 1; part >= 0; part -= 1) {
@@ -304,8 +347,9 @@ class Chart {
       const values = (series, kind) => known(this.column(series, kind).slice(from, to));
       const means = this.series.map((series) => mean(values(series, 'mean')));
       if (to <= from || means.every((value) => value === null)) continue;
-      const tops = mosts.map((series) => (values(series, 'max').length ? Math.max(...values(series, 'max')) : null));
-      const numbers = [...means, ...tops].map((value) => measured(this.unit, value));
+      const edge = (kind, all) => (all.length ? Math[kind](...all) : null);
+      const ends = edges.map(({ series, kind }) => edge(kind, values(series, kind)));
+      const numbers = [...means, ...ends].map((value) => this.number(value));
       rows.push(row('td', [this.usage.times.full(this.data.xs[to - 1]), ...numbers]));
     }
     this.table.replaceChildren(row('th', heads), ...rows);

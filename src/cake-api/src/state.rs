@@ -12,6 +12,7 @@ use cake_control::certificate::Certificates;
 use cake_control::channels::Channels;
 use cake_control::consoles::Consoles;
 use cake_control::devices::Devices;
+use cake_control::energy::EnergyReader;
 use cake_control::exports::Exports;
 use cake_control::hosts::Hosts;
 use cake_control::images::Images;
@@ -54,6 +55,7 @@ pub struct Api {
     pub(crate) consoles: Arc<Consoles>,
     pub(crate) screens: Arc<Screens>,
     pub(crate) usage: Arc<UsageReader>,
+    pub(crate) energy: Arc<EnergyReader>,
     pub(crate) disks: Arc<DiskReader>,
     pub(crate) alerts: Arc<AlertBook>,
     pub(crate) channels: Arc<Channels>,
@@ -93,6 +95,7 @@ impl Api {
             consoles: control.consoles.clone(),
             screens: control.screens.clone(),
             usage: control.usage.clone(),
+            energy: control.energy.clone(),
             disks: control.disks.clone(),
             alerts: control.alerts.clone(),
             channels: control.channels.clone(),

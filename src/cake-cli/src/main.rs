@@ -42,6 +42,7 @@ mod server_cap;
 mod server_console;
 mod server_disks;
 mod server_drives;
+mod server_history;
 mod server_look;
 mod server_redfish;
 mod server_scan;

@@ -4,7 +4,10 @@ use crate::args::{BmcArgs, ServerAddArgs, ServerCommand, ServerSetArgs};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use crate::{account, progress, server_cap, server_console, server_drives, server_look, server_redfish, server_scan};
+use crate::{
+    account, progress, server_cap, server_console, server_drives, server_history, server_look, server_redfish,
+    server_scan,
+};
 use cake_client::wire::{Server, Task};
 use cake_client::{Client, Seen};
 use serde_json::{Map, Value, json};
@@ -20,6 +23,10 @@ pub async fn run(context: &Context, command: ServerCommand) -> Result<(), Failur
         ServerCommand::Set(args) => set(context, &client, args).await,
         ServerCommand::Remove { server, yes } => remove(context, &client, &server, yes).await,
         ServerCommand::Sensors { server } => server_look::sensors(context, &client.server_sensors(&server).await?),
+        ServerCommand::History { server, sensor, span } => {
+            server_history::show(context, &client.server_history(&server, &sensor, &span).await?)
+        }
+        ServerCommand::Energy { server } => server_history::energy(context, &client.energy().await?, server.as_deref()),
         ServerCommand::Events { server, clear: false, .. } => {
             server_look::events(context, &client.server_events(&server).await?)
         }

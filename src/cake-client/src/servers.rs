@@ -2,8 +2,8 @@
 
 use crate::core::{NO_BODY, escape};
 use crate::wire::{
-    BmcScans, Sensors, Server, ServerBios, ServerDrive, ServerDrives, ServerEvents, ServerFirmwareList, ServerMedia,
-    ServerMedium, ServerParts, Task,
+    BmcScans, RackEnergy, SensorHistory, Sensors, Server, ServerBios, ServerDrive, ServerDrives, ServerEvents,
+    ServerFirmwareList, ServerMedia, ServerMedium, ServerParts, Task,
 };
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::{Value, json};
@@ -77,6 +77,17 @@ impl Client {
 
     pub async fn server_sensors(&self, server: &str) -> Result<Seen<Sensors>, Error> {
         self.get(&format!("{}/sensors", path(server))).await
+    }
+
+    /// `sensor`: its id or name, or `watts`; `span`: `hour`, `day`, `month` or `year`.
+    pub async fn server_history(&self, server: &str, sensor: &str, span: &str) -> Result<Seen<SensorHistory>, Error> {
+        let (sensor, span) = (escape(sensor), escape(span));
+        self.get(&format!("{}/history?sensor={sensor}&span={span}", path(server))).await
+    }
+
+    /// What all servers draw, and their energy.
+    pub async fn energy(&self) -> Result<Seen<RackEnergy>, Error> {
+        self.get("/v1/energy").await
     }
 
     /// The oldest first.

@@ -27,8 +27,9 @@ pub use server_redfish::{
     ServerMedium,
 };
 pub use servers::{
-    AskedCap, Bmc, BmcDevice, BmcScan, BmcScans, FoundBmc, PartField, RackPlace, Sensor, SensorFact, SensorLimits,
-    Sensors, Server, ServerCap, ServerEvent, ServerEvents, ServerFeed, ServerNode, ServerPart, ServerParts,
+    AskedCap, Bmc, BmcDevice, BmcScan, BmcScans, EnergyPart, FoundBmc, PartField, RackEnergy, RackPlace, Sensor,
+    SensorCurve, SensorFact, SensorHistory, SensorLimits, Sensors, Server, ServerCap, ServerEnergy, ServerEvent,
+    ServerEvents, ServerFeed, ServerNode, ServerPart, ServerParts, VmEnergy,
 };
 pub use sticks::{Stick, StickFile, Sticks};
 pub use week::{Week, WeekLine, WeekTodo};

@@ -30,6 +30,7 @@ pub mod channels;
 pub mod clock;
 pub mod consoles;
 pub mod devices;
+pub mod energy;
 pub mod error;
 pub mod exports;
 pub mod hosts;

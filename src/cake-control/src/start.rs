@@ -19,6 +19,7 @@ use crate::certificate::{CertificateError, Certificates};
 use crate::channels::{self, Channels, KeyFileError, Speak};
 use crate::consoles::Consoles;
 use crate::devices::Devices;
+use crate::energy::EnergyReader;
 use crate::exports::Exports;
 use crate::hosts::Hosts;
 use crate::images::Images;
@@ -95,6 +96,7 @@ pub struct Control {
     pub screens: Arc<Screens>,
     pub bin: Arc<BinSweeper>,
     pub usage: Arc<UsageReader>,
+    pub energy: Arc<EnergyReader>,
     pub disks: Arc<DiskReader>,
     pub alerts: Arc<AlertBook>,
     pub channels: Arc<Channels>,
@@ -181,6 +183,7 @@ impl Control {
         let weeks = Arc::new(Weeks::new(ledger.clone(), alerts.clone(), causes.clone()));
         let ups = Arc::new(UpsBook::load(ledger.clone(), settings.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
+        let energy = Arc::new(EnergyReader::new(ledger.clone(), nodes.clone(), settings.clone()));
         let disks = Arc::new(DiskReader::new(ledger.clone(), nodes.clone()));
         let search = Search::new(ledger.clone(), tasks.clone(), accounts.clone(), settings.clone());
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
@@ -212,6 +215,7 @@ impl Control {
             screens,
             bin,
             usage,
+            energy,
             disks,
             alerts,
             channels: Arc::new(channels),

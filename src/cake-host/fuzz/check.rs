@@ -10,7 +10,7 @@ use cake_types::{DiskHealth, Span, UpsFlag};
 use std::io;
 use uuid::Uuid;
 
-const LAYOUT: Layout = Layout { subject: Uuid::from_u128(7), measures: 3 };
+const LAYOUT: Layout = Layout::of_usage(Uuid::from_u128(7), 3);
 pub const HEAD: PageHead = PageHead { subject: LAYOUT.subject, step: Span::Hour.step(), columns: LAYOUT.measures };
 const NOW: i64 = 1_790_000_000;
 

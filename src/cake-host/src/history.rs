@@ -1,10 +1,11 @@
-//! What was used over time, in files that never grow: a file for the server and one for each VM, each of three rings of pages
-//! (an hour, a day, a month).
+//! What was used and measured over time, in files that never grow: a file for the server and one for each VM, each of three rings
+//! of pages (an hour, a day, a month); and for 63 sensors of a BMC each one of four rings (a year beside).
 //!
 //! ```text
 //!   a row of measures, every 10 s ─► Archive ─┬─► hour:  as it is        ┌────┬────┬────┬────┐
 //!                                             ├─► day:   mean and most ─►│page│page│page│page│ 4 KiB each, with its own
 //!                                             └─► month: mean and most   └────┴────┴────┴────┘ name and checksum
+//!                                                   └─► year, of sensors: least, and how much is known, beside
 //! ```
 //!
 //! Where a point stands follows from its time alone, so there is no index that could be torn: a page that was written half
@@ -12,12 +13,13 @@
 
 mod archive;
 mod folder;
+mod gathering;
 mod layout;
 mod page;
 
 pub use archive::{Archive, Read};
 pub use folder::{FLUSH_EVERY, Folder, PageFile};
-pub use layout::Layout;
+pub use layout::{Fold, Layout};
 pub use page::{PAGE, Page, PageError, PageHead};
 
 use std::io;

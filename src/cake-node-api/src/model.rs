@@ -3,9 +3,9 @@
 use cake_types::{
     BmcProblem, ByteSize, ConsoleTrouble, Counters, Device, DeviceId, DeviceStatus, DiskFile, Epoch, Export, ExportId,
     ExportStatus, FailureCode, HostSpec, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, LeavingWay, Name,
-    NodeId, NodeStatus, OperationId, Part, PoolId, PoolStatus, PublicKey, ScanRange, ScanStatus, Sealed, Server,
-    ServerAnswer, ServerAsk, ServerDisk, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp, Stick, UpsSpec,
-    Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    NodeId, NodeStatus, OperationId, Part, PoolId, PoolStatus, PublicKey, ScanRange, ScanStatus, Sealed, SensorHistory,
+    Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerEvent, ServerId, ServerStatus, ServerVerb, Span,
+    Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -425,6 +425,19 @@ pub enum Request {
         after: Option<i64>,
     },
     Counters,
+    /// Without `sensor` all of a server's, with few points each.
+    SensorHistory {
+        id: ServerId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sensor: Option<String>,
+        span: Span,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<i64>,
+    },
+    /// From and to, in seconds since 1970.
+    Energy {
+        periods: Vec<(i64, i64)>,
+    },
     ReadDisks,
     Support,
 }
@@ -449,6 +462,8 @@ pub enum Answer {
     Size(ByteSize),
     History(Box<UsageHistory>),
     Counters(Box<Counters>),
+    SensorHistory(Box<SensorHistory>),
+    Energy(Vec<ServerEnergy>),
     Disks(Vec<ServerDisk>),
     ServerLog(Box<ServerLog>),
     ServerParts(Vec<Part>),

@@ -8,8 +8,8 @@ use crate::{
 use async_trait::async_trait;
 use cake_types::{
     ByteSize, Counters, Device, DeviceId, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, Part,
-    PoolId, PoolSpec, PublicKey, ScanRange, Sealed, Server, ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb,
-    Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    PoolId, PoolSpec, PublicKey, ScanRange, Sealed, SensorHistory, Server, ServerAnswer, ServerAsk, ServerDisk,
+    ServerEnergy, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -102,6 +102,17 @@ pub trait NodeService: Send + Sync + 'static {
     async fn open(&self, ticket: StreamTicket) -> Result<OwnedFd, NodeError>;
     /// What was used over time; with `after` (seconds since 1970) only what is newer.
     async fn history(&self, of: UsageOf, span: Span, after: Option<i64>) -> Result<UsageHistory, NodeError>;
+    /// What a sensor of a watched server measured over time, by its id or name, or [`cake_types::DRAW`]; without one all of them, with
+    /// [`cake_types::SPARK_POINTS`] means each. `after` as above, of one sensor.
+    async fn sensor_history(
+        &self,
+        id: ServerId,
+        sensor: Option<String>,
+        span: Span,
+        after: Option<i64>,
+    ) -> Result<SensorHistory, NodeError>;
+    /// What each watched server drew in some times (from and to, in seconds since 1970), as far as it is known.
+    async fn energy(&self, periods: Vec<(i64, i64)>) -> Result<Vec<ServerEnergy>, NodeError>;
     /// What this server and its running VMs have used since they were started.
     async fn counters(&self) -> Result<Counters, NodeError>;
     /// Asks every disk of the server how it is; what it says is observed as well.
@@ -233,6 +244,11 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
             service.history(of, span, after).await.map(|history| Answer::History(Box::new(history)))
         }
         Request::Counters => service.counters().await.map(|counters| Answer::Counters(Box::new(counters))),
+        Request::SensorHistory { id, sensor, span, after } => {
+            let read = service.sensor_history(id, sensor, span, after).await;
+            read.map(|history| Answer::SensorHistory(Box::new(history)))
+        }
+        Request::Energy { periods } => service.energy(periods).await.map(Answer::Energy),
         Request::ReadDisks => service.read_disks().await.map(Answer::Disks),
         Request::Support => service.support().await.map(&mut with),
         Request::Observe => return,

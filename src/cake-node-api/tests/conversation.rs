@@ -7,9 +7,10 @@ use cake_node_api::{
 };
 use cake_types::{
     Accelerator, BmcProblem, ByteSize, Column, ConsoleTrouble, Counters, Device, DeviceId, DiskHealth, DiskSilence,
-    Epoch, Export, ExportId, HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus, OperationId,
-    OsRng, Part, PoolId, PoolSpec, PublicKey, ScanRange, Sealed, SecretKey, Server, ServerAnswer, ServerAsk, ServerBus,
-    ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId, seal,
+    Energy, Epoch, Export, ExportId, HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus,
+    OperationId, OsRng, Part, PoolId, PoolSpec, PublicKey, ScanRange, Sealed, SecretKey, SensorCurve, SensorHistory,
+    SensorUnit, Server, ServerAnswer, ServerAsk, ServerBus, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span,
+    Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId, seal,
 };
 use futures_util::StreamExt;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -186,6 +187,26 @@ impl NodeService for EchoNode {
         });
         Ok(UsageHistory { span, first: after.unwrap_or(-7), columns: columns.collect(), set_aside: None })
     }
+    async fn sensor_history(
+        &self,
+        _: ServerId,
+        sensor: Option<String>,
+        span: Span,
+        after: Option<i64>,
+    ) -> Result<SensorHistory, NodeError> {
+        let id = sensor.ok_or(NodeError::Unknown)?;
+        let mean = vec![None, Some(f32::MAX), Some(0.1)];
+        let known = vec![None, Some(1.0), Some(0.5)];
+        let (name, unit, most) = ("Fan 1".into(), SensorUnit::Rpm, Vec::new());
+        let curve = SensorCurve { id, name, unit, mean, least: Vec::new(), most, known };
+        let first = after.unwrap_or(-7);
+        Ok(SensorHistory { span, first, step: span.step(), curves: vec![curve], set_aside: None })
+    }
+    async fn energy(&self, periods: Vec<(i64, i64)>) -> Result<Vec<ServerEnergy>, NodeError> {
+        let energy = |(from, to): (i64, i64)| Energy { joules: 1.5, known: (to - from) as f64 };
+        let periods = periods.into_iter().map(energy).collect();
+        Ok(vec![ServerEnergy { server: ServerId::now(), since_start: Energy::default(), periods }])
+    }
     async fn read_disks(&self) -> Result<Vec<ServerDisk>, NodeError> {
         Ok(vec![disk()])
     }
@@ -299,6 +320,14 @@ async fn a_history_comes_as_it_is() {
     let history = client.history(UsageOf::Vm(VmId::now()), Span::Day, Some(12)).await.unwrap();
     assert_eq!((history.first, history.span, history.columns.len()), (12, Span::Day, VM_MEASURES.len()));
     assert_eq!(history.columns[0].mean, [None, Some(f32::MAX), Some(0.1)]);
+    let (server, watts) = (ServerId::now(), Some("watts".to_owned()));
+    let history = client.sensor_history(server, watts, Span::Year, None).await.unwrap();
+    assert_eq!((history.first, history.span, history.step), (-7, Span::Year, 14_400));
+    assert_eq!(history.curves[0].known, [None, Some(1.0), Some(0.5)]);
+    let nothing = client.sensor_history(server, None, Span::Hour, None).await;
+    assert!(matches!(nothing, Err(ClientError::Refused(NodeError::Unknown))));
+    let energy = client.energy(vec![(0, 60), (60, 90)]).await.unwrap();
+    assert_eq!(energy[0].periods.iter().map(|energy| energy.known).collect::<Vec<_>>(), [60.0, 30.0]);
     assert_eq!(client.read_disks().await.unwrap(), [disk()]);
     assert_eq!(client.counters().await.unwrap().host, HostCounters::default());
 }

@@ -79,7 +79,7 @@ impl History {
             Some(archive) => archive.read(span, first, last),
             None => {
                 let points = usize::try_from(last - first + 1).unwrap_or(0);
-                let width = usize::from(layout.measures) * if span.has_most() { 2 } else { 1 };
+                let width = usize::from(layout.columns(span));
                 Ok(Read { numbers: vec![f32::NAN; points * width], damaged: Vec::new() })
             }
         }
@@ -112,7 +112,7 @@ impl History {
             UsageOf::Node => self.node.0,
             UsageOf::Vm(vm) => vm.0,
         };
-        Layout { subject, measures: of.measures().len() as u16 }
+        Layout::of_usage(subject, of.measures().len() as u16)
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {

@@ -48,6 +48,7 @@ mod listen;
 mod meters;
 mod networks;
 mod seccomp;
+mod sensors;
 pub mod serve;
 mod server_disks;
 pub mod servers;

@@ -9,6 +9,7 @@ use crate::house::House;
 use crate::imports::Imports;
 use crate::inspector::WorkerInspector;
 use crate::library::Library;
+use crate::sensors::{self, SensorHistories};
 use crate::server_disks::{self, ServerDisks};
 use crate::servers::Servers;
 use crate::service::Node;
@@ -102,7 +103,10 @@ pub async fn serve(options: Options) -> Result<()> {
     let sticks = Sticks::new(program.clone(), board.clone());
     let imports = Imports::new(house.clone(), inspector, sticks.clone());
     let exports = Exports::new(house.clone(), program.clone());
-    let servers = Servers::new(program, house.clone(), state.join("servers"));
+    let (histories, heard) = SensorHistories::open(state.join("sensors"))?;
+    let watched = house.database.servers().await?.iter().map(|row| row.server.meta.id).collect();
+    histories.sweep(&watched).context("the folder of sensors' histories")?;
+    let servers = Servers::new(program, house.clone(), state.join("servers"), histories.clone());
     let (power, supply) = watch::channel(None);
     let (orders, ordered) = watch::channel(());
     let node = Arc::new(Node {
@@ -129,6 +133,7 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(look_again(node.clone()));
     tokio::spawn(server_disks::run(node.disks.clone()));
     tokio::spawn(sticks::run(sticks));
+    tokio::spawn(sensors::run(histories.clone(), heard));
     tokio::spawn(node.servers.clone().run());
     tokio::spawn(sweep_exports(node.exports.clone()));
     tokio::spawn(try_again(node.clone()));
@@ -145,6 +150,7 @@ pub async fn serve(options: Options) -> Result<()> {
         _ = interrupt.recv() => Ok(()),
     };
     history.close();
+    histories.close();
     ended
 }
 

@@ -6,6 +6,7 @@ use crate::database::{Applied, Database, Departure, PendingOperation, Tombstone,
 use crate::exports::Exports;
 use crate::house::House;
 use crate::imports::Imports;
+use crate::sensors;
 use crate::server_disks::ServerDisks;
 use crate::servers::{Servers, password};
 use crate::support;
@@ -19,9 +20,9 @@ use cake_node_api::{
 };
 use cake_types::{
     ByteSize, Counters, Device, DeviceId, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId,
-    Import, LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, PublicKey, ScanRange, Sealed, Server,
-    ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
-    VmState, VmStatus,
+    Import, LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, PublicKey, ScanRange, Sealed,
+    SensorHistory, Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp,
+    UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -40,6 +41,8 @@ use tokio::sync::{mpsc, watch};
 const PAGE: u32 = 64;
 /// Observations between the node and one watcher's connection.
 const AHEAD: usize = 64;
+/// Times that may be asked about at once.
+const PERIODS: usize = 16;
 
 pub struct Node {
     pub id: NodeId,
@@ -520,9 +523,38 @@ impl NodeService for Node {
         if let UsageOf::Vm(vm) = of {
             self.board().vm(vm).ok_or(NodeError::Unknown)?;
         }
+        if !Span::OF_USAGE.contains(&span) {
+            return Err(NodeError::Invalid { detail: "what is used is not kept for so long".into() });
+        }
         let history = self.house.history.clone();
         let read = tokio::task::spawn_blocking(move || history.read(of, span, after, Timestamp::now()));
         read.await.map_err(internal)?.map_err(internal)
+    }
+
+    async fn sensor_history(
+        &self,
+        id: ServerId,
+        sensor: Option<String>,
+        span: Span,
+        after: Option<i64>,
+    ) -> Result<SensorHistory, NodeError> {
+        self.board().server(id).ok_or(NodeError::Unknown)?;
+        let histories = self.servers.histories().clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let asked = sensors::Asked { sensor: sensor.as_deref(), span, after };
+            histories.read(id, &asked, Timestamp::now().as_second())
+        });
+        read.await.map_err(internal)?.map_err(internal)?.ok_or(NodeError::Unknown)
+    }
+
+    async fn energy(&self, periods: Vec<(i64, i64)>) -> Result<Vec<ServerEnergy>, NodeError> {
+        if periods.len() > PERIODS {
+            return Err(NodeError::Invalid { detail: "too many times at once".into() });
+        }
+        let servers: Vec<ServerId> = self.board().servers().into_iter().map(|(id, _)| id).collect();
+        let histories = self.servers.histories().clone();
+        let read = move || histories.energy(&servers, &periods, Timestamp::now().as_second());
+        tokio::task::spawn_blocking(read).await.map_err(internal)?.map_err(internal)
     }
 
     async fn counters(&self) -> Result<Counters, NodeError> {

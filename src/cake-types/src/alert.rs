@@ -164,6 +164,9 @@ kinds! {
     PduLoad = "pdu-load";
     /// All supplies of a server hang on one feed though there is another; params: `feed`.
     FeedShared = "feed-shared";
+    /// A sensor nears a limit, or errors that are counted become more; params: `sensor`, `trend`, `unit`, `value`, `per_day`, and `limit`
+    /// and `minutes` until then, where there is a limit.
+    SensorTrend = "sensor-trend";
     /// The Store knows it, no server has it.
     VmLost = "vm-lost";
     /// It runs, and the Store does not know it.

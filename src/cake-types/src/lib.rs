@@ -35,6 +35,8 @@ mod problem;
 mod scan;
 mod sealed;
 mod sensor;
+mod sensor_history;
+mod sensor_trend;
 mod server;
 mod server_ask;
 mod server_console;
@@ -99,6 +101,8 @@ pub use scan::{
 };
 pub use sealed::{KeyError, OpenError, OsRng, PublicKey, SealError, Sealed, SecretKey, seal};
 pub use sensor::{Entity, Limits, Sensor, SensorFact, SensorGroup, SensorState, SensorUnit};
+pub use sensor_history::{DRAW, Energy, MEMORY_ERRORS, SPARK_POINTS, SensorCurve, SensorHistory, ServerEnergy};
+pub use sensor_trend::{SensorTrend, TrendKind};
 pub use server::{
     BMC_PASSWORD_MAX, BMC_USER_MAX, BmcAccess, BmcDevice, BmcProblem, BmcSpec, BootDevice, ChassisStatus, ChassisVerb,
     IPMI_PORT, Part, PartFact, PartField, PartTrouble, PowerRestore, REDFISH_PORT, RackPlace, Server, ServerEvent,

@@ -2,6 +2,7 @@
 
 use crate::event::Severity;
 use crate::sensor::{Entity, SensorFact, SensorUnit};
+use crate::sensor_trend::SensorTrend;
 use crate::words::words;
 use crate::{CapStatus, Meta, NodeId, PowerCap, Sealed, ServerId, Stamp, TaskKind, WeakPassword};
 use jiff::Timestamp;
@@ -94,6 +95,12 @@ pub struct ServerStatus {
     /// How much it may draw, as its BMC says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cap: Option<CapStatus>,
+    /// Correctable memory errors that its event log told of since its BMC is watched: what was in the log before is not counted.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub memory_errors: u32,
+    /// Sensors whose history says that they near a limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trends: Vec<SensorTrend>,
     /// The last entry of its event log; empty while there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_event: Option<String>,
@@ -127,6 +134,8 @@ impl ServerStatus {
             sensors: Vec::new(),
             watts: None,
             cap: None,
+            memory_errors: 0,
+            trends: Vec::new(),
             newest_event: None,
         }
     }
@@ -202,6 +211,11 @@ impl ServerEvent {
     pub fn severity(&self) -> Severity {
         if self.asserted { self.fact.severity } else { Severity::Info }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
+const fn is_nothing(count: &u32) -> bool {
+    *count == 0
 }
 
 const fn no_unit() -> SensorUnit {

@@ -23,16 +23,21 @@ pub enum Span {
     Hour,
     Day,
     Month,
+    /// Of sensors only.
+    Year,
 }
 
 impl Span {
-    pub const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Month];
+    pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Month, Self::Year];
+    /// Those that are kept of what servers and VMs use.
+    pub const OF_USAGE: [Self; 3] = [Self::Hour, Self::Day, Self::Month];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hour => "hour",
             Self::Day => "day",
             Self::Month => "month",
+            Self::Year => "year",
         }
     }
 
@@ -46,6 +51,8 @@ impl Span {
             Self::Hour => 10,
             Self::Day => 120,
             Self::Month => 3600,
+            // Ends at midnight in Taiwan, as days do that power is paid for.
+            Self::Year => 4 * 3600,
         }
     }
 
@@ -55,6 +62,7 @@ impl Span {
             Self::Hour => 360,
             Self::Day => 720,
             Self::Month => 744,
+            Self::Year => 366 * 6,
         }
     }
 
@@ -290,8 +298,8 @@ mod tests {
     #[test]
     fn a_span_is_as_long_as_it_says() {
         let seconds = Span::ALL.map(|span| span.step() * span.points());
-        assert_eq!(seconds, [3600, 24 * 3600, 31 * 24 * 3600]);
+        assert_eq!(seconds, [1, 24, 31 * 24, 366 * 24].map(|hours| hours * 3600));
         assert!(Span::ALL.iter().all(|span| Span::from_word(span.as_str()) == Some(*span)));
-        assert_eq!(Span::from_word("year"), None);
+        assert_eq!(Span::from_word("decade"), None);
     }
 }

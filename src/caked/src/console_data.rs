@@ -11,6 +11,7 @@ use cake_control::board::{self, Board, What};
 use cake_control::causes::Causes;
 use cake_control::certificate::Certificates;
 use cake_control::channels::{self, Channels};
+use cake_control::energy::{EnergyOfServer, EnergyReader};
 use cake_control::error;
 use cake_control::hosts::Hosts;
 use cake_control::ledger::Ledger;
@@ -27,13 +28,14 @@ use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
     Account, AccountId, Alert, ApiToken, AuditRecord, BiosSetting, BmcDrive, BmcFirmware, BmcMedium, ByteSize, Code,
-    Event, Generation, Grouping, Language, NodeId, Part, PoolStatus, Problem, Role, SavedQuery, ServerId, Task, TaskId,
-    UpsSpec, VmId, Week,
+    Energy, Event, Generation, Grouping, Language, NodeId, Part, PoolStatus, Problem, Role, SavedQuery, ServerId, Task,
+    TaskId, UpsSpec, VmId, Week,
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, DeviceView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery,
-    PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
+    ConsoleData, DeviceView, EnergyPart, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView,
+    PageOf, PageQuery, PoolView, ScanView, ServerEnergyView, ServerLogView, ServerView, SettingsView, SetupView,
+    SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -63,6 +65,7 @@ pub struct Data {
     ups: Arc<UpsBook>,
     hosts: Arc<Hosts>,
     servers: Arc<Servers>,
+    energy: Arc<EnergyReader>,
     started_at: Timestamp,
 }
 
@@ -86,6 +89,7 @@ impl Data {
             ups: control.ups.clone(),
             hosts: control.hosts.clone(),
             servers: control.servers.clone(),
+            energy: control.energy.clone(),
             started_at: control.ledger.now(),
         }
     }
@@ -340,6 +344,24 @@ impl ConsoleData for Data {
     async fn server_drives(&self, id: ServerId) -> Result<Vec<BmcDrive>, Problem> {
         let entry = self.servers.find(&id.to_string())?;
         self.servers.drives(&entry).await
+    }
+
+    async fn energy(&self) -> Option<Arc<EnergyView>> {
+        let report = self.energy.report().await.ok()?;
+        let part = |energy: Energy, this| EnergyPart {
+            kilowatt_hours: energy.kilowatt_hours(),
+            known: report.known(energy, this),
+        };
+        let server = |of: &EnergyOfServer| ServerEnergyView {
+            id: of.id,
+            name: of.name.clone(),
+            watts: of.watts,
+            this_month: part(of.this_month, true),
+            last_month: part(of.last_month, false),
+        };
+        let servers = report.servers.iter().map(server).collect();
+        let vms = report.vms.iter().map(|vm| (vm.id, vm.name.clone(), vm.watts)).collect();
+        Some(Arc::new(EnergyView { servers, vms }))
     }
 
     async fn active_tasks(&self) -> Vec<Arc<Task>> {

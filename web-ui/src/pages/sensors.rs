@@ -1,10 +1,14 @@
 //! What a server measures about itself, as its page shows it: by groups, each value with its unit, its limits and its state.
 
+use super::server_history;
 use crate::frame::Frame;
 use crate::show::Mark;
 use askama::Template;
+use cake_i18n::format;
 use cake_planner::server;
-use cake_types::{Entity, Limits, Sensor, SensorFact, SensorGroup, SensorState, ServerStatus, Severity};
+use cake_types::{
+    Entity, Limits, Sensor, SensorFact, SensorGroup, SensorState, SensorTrend, ServerId, ServerStatus, Severity,
+};
 
 #[derive(Template)]
 #[template(path = "parts/server_sensors.html")]
@@ -25,6 +29,8 @@ struct Group {
 
 struct Row {
     id: String,
+    /// Where what it measured is shown, and how it is called there; of one that says no number nothing.
+    history: Option<(String, String)>,
     name: String,
     /// What it is part of, where the name may not say so.
     of: Option<String>,
@@ -32,6 +38,8 @@ struct Row {
     says: Vec<Said>,
     limits: Option<String>,
     scale: Option<Scale>,
+    /// When it is at a limit, if it goes on so.
+    trend: Option<String>,
     mark: Mark,
 }
 
@@ -41,13 +49,18 @@ pub struct Said {
     pub raw: bool,
 }
 
-pub fn sensors<'a>(f: &'a Frame, status: Option<&ServerStatus>) -> Sensors<'a> {
+pub fn sensors<'a>(f: &'a Frame, server: ServerId, status: Option<&ServerStatus>) -> Sensors<'a> {
     let all = status.map_or(&[][..], |status| &status.sensors);
     let (speak, quiet): (Vec<_>, Vec<_>) = all.iter().partition(|sensor| speaks(sensor));
+    let trends = status.map_or(&[][..], |status| &status.trends);
     let of = |group: SensorGroup| Group {
         word: group.as_str(),
         title: f.t(f.id("sensor-group-", group.as_str())),
-        rows: speak.iter().filter(|sensor| sensor.group == group).map(|sensor| row(f, sensor)).collect(),
+        rows: speak
+            .iter()
+            .filter(|sensor| sensor.group == group)
+            .map(|sensor| row(f, server, sensor, trends))
+            .collect(),
     };
     Sensors {
         f,
@@ -63,17 +76,27 @@ fn speaks(sensor: &Sensor) -> bool {
     state.severity().is_some() || state == SensorState::Ok && (sensor.value.is_some() || !sensor.facts.is_empty())
 }
 
-fn row(f: &Frame, sensor: &Sensor) -> Row {
+fn row(f: &Frame, server: ServerId, sensor: &Sensor, trends: &[SensorTrend]) -> Row {
+    let trend = trends.iter().find(|trend| trend.sensor == sensor.id);
+    let history = || (server_history::address(server, &sensor.id), sensor.id.clone());
     Row {
         id: id_of(&sensor.id),
+        history: sensor.value.map(|_| history()),
         name: sensor.name.clone(),
         of: sensor.entity.and_then(|of| entity(f, of)),
         value: sensor.value.map(|value| f.words.measured(value, sensor.unit.as_str())),
         says: sensor.facts.iter().map(|fact| said(f, fact)).collect(),
         limits: limits(f, sensor),
         scale: scale(sensor),
+        trend: trend.and_then(|trend| coming(f, trend)),
         mark: mark(f, sensor.state),
     }
+}
+
+/// In its own words: `at its limit in about 5 days`.
+fn coming(f: &Frame, trend: &SensorTrend) -> Option<String> {
+    let when = format::duration((trend.hours? * 3600.0) as i64, f.words);
+    Some(f.tv("sensor-nears", "when", when))
 }
 
 /// `processor 1`, where the specification has a word for it.

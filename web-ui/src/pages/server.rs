@@ -1,7 +1,8 @@
 //! `GET /servers/{server}`: one physical machine: how it is, what it measures, and what can be done with it.
 
+use super::energy::{self, Said};
 use super::server_health::{self, Trouble};
-use super::{EventRows, TaskRows, rack, sensors, server_cap, servers};
+use super::{EventRows, TaskRows, rack, sensors, server_cap, server_history, servers};
 use crate::data::{ConsoleData, DeviceView, ServerView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
@@ -12,7 +13,7 @@ use axum::response::Response;
 use cake_planner::device;
 use cake_planner::maker;
 use cake_planner::server::ServerHealth;
-use cake_types::{BmcAccess, BmcProblem, BmcSpec, BootDevice, PowerRestore, Problem, RackPlace, ServerStatus};
+use cake_types::{BmcAccess, BmcProblem, BmcSpec, BootDevice, DRAW, PowerRestore, Problem, RackPlace, ServerStatus};
 use std::sync::Arc;
 
 /// Tasks and events of a server that its page shows.
@@ -132,8 +133,11 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, view: &ServerView, 
         vms.iter().filter(|vm| show::vm_state(vm).is_alive()).map(|vm| vm.vm.meta.name.as_str()).collect();
     regions.add("server-head", &head(f, view, &guests));
     regions.add("server-state", &state(f, view));
-    regions.add("server-sensors", &sensors::sensors(f, view.status.as_ref()));
-    regions.add("server-facts", &facts(f, view, rack::guests(&vms), feeds(f, view, &data.devices().await)));
+    regions.add("server-sensors", &sensors::sensors(f, view.server.meta.id, view.status.as_ref()));
+    let energy = data.energy().await;
+    let energy = energy::of_server(f, energy.as_deref(), view.server.meta.id);
+    let feeds = feeds(f, view, &data.devices().await);
+    regions.add("server-facts", &facts(f, view, rack::guests(&vms), feeds, energy));
     let (tasks, events) = super::activity(data, f, view.server.meta.id.0, SHOWN).await;
     regions.add("server-tasks", &TaskRows { f, tasks, empty: f.t("server-no-tasks") });
     regions.add("server-events", &EventRows { f, events, empty: f.t("server-no-events") });
@@ -309,6 +313,10 @@ struct Facts<'a> {
     node: Option<String>,
     guests: Option<String>,
     row: servers::Row,
+    /// Where what it drew is shown.
+    history: String,
+    /// Of this month and the last.
+    energy: (Option<Said>, Option<Said>),
     place: Option<RackPlace>,
     feeds: Vec<Feed>,
     note: &'a str,
@@ -362,7 +370,13 @@ struct Reached {
     no_password: bool,
 }
 
-fn facts<'a>(f: &'a Frame, view: &'a ServerView, guests: usize, feeds: Vec<Feed>) -> Facts<'a> {
+fn facts<'a>(
+    f: &'a Frame,
+    view: &'a ServerView,
+    guests: usize,
+    feeds: Vec<Feed>,
+    energy: (Option<Said>, Option<Said>),
+) -> Facts<'a> {
     let (spec, status) = (&view.server.spec, view.status.as_ref());
     let device = status.and_then(|status| status.device.as_ref());
     let row = servers::Row::of(f, view, guests);
@@ -372,6 +386,8 @@ fn facts<'a>(f: &'a Frame, view: &'a ServerView, guests: usize, feeds: Vec<Feed>
         node: row.node.clone(),
         guests: row.guests.clone(),
         row,
+        history: server_history::address(view.server.meta.id, DRAW),
+        energy,
         place: spec.place,
         feeds,
         note: &spec.note,

@@ -1,6 +1,7 @@
 //! `GET /servers`: the rack and how it is, the same as a list, and as CSV.
 
 use super::csv;
+use super::energy;
 use super::listing::{self, Column, FilterLink, Filters, Tools, natural};
 use super::rack;
 use super::server::BmcForm;
@@ -142,6 +143,8 @@ struct Page<'a> {
     columns: Vec<Column>,
     bmc: BmcForm,
     accesses: Vec<(&'static str, &'static str)>,
+    /// A server at least says what it draws.
+    energy: bool,
 }
 
 pub async fn page(
@@ -168,6 +171,7 @@ pub async fn page(
         columns: columns(&f, &query),
         bmc: BmcForm::of(None),
         accesses: accesses(&f),
+        energy: data.energy().await.is_some_and(|energy| !energy.servers.is_empty()),
     })
 }
 
@@ -268,6 +272,9 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, 
     let guests = rack::guests(&vms);
     regions.add("rack-health", &server_health::region(f, &all));
     regions.add("rack", &rack::rack(f, &all, guests));
+    if let Some(energy) = data.energy().await.as_deref().and_then(|known| energy::of_rack(f, known)) {
+        regions.add("rack-energy", &energy);
+    }
     let link = |&(filter, word): &(Filter, &'static str)| FilterLink {
         word,
         title: f.t(format!("server-filter-{word}")),

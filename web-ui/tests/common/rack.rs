@@ -15,8 +15,9 @@ use cake_types::{
 };
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, DeviceView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf, PageQuery,
-    PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView, VolumeView,
+    ConsoleData, DeviceView, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf,
+    PageQuery, PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView,
+    VolumeView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -212,6 +213,12 @@ impl ConsoleData for Rack {
 
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem> {
         Ok(self.server_parts.get(&id).cloned().unwrap_or_default())
+    }
+
+    async fn energy(&self) -> Option<Arc<EnergyView>> {
+        let servers = self.servers.lock().expect("no panic held it");
+        let vms = self.vms.lock().expect("no panic held it");
+        Some(Arc::new(super::servers::energy(&servers, &vms)))
     }
 
     async fn active_tasks(&self) -> Vec<Arc<Task>> {

@@ -7,7 +7,7 @@ use cake_types::{
     BmcDrive, FoundBmc, FoundRedfish, OperationId, Part, Problem, ScanEnd, ScanStatus, Server, ServerEvent, ServerId,
     ServerStatus, TaskId,
 };
-use cake_web::{ScanView, ServerLogView, ServerView};
+use cake_web::{EnergyPart, EnergyView, ScanView, ServerEnergyView, ServerLogView, ServerView, VmView};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -152,6 +152,8 @@ fn status(machine: &Machine) -> ServerStatus {
             "critical" => json!({}),
             _ => json!({ "trouble": "unsupported" }),
         }),
+        "trends": if machine.kind == "warning" { json!([{ "sensor": "20.0.42", "name": "FAN2", "unit": "rpm", "kind": "falls",
+            "value": 5300.0, "limit": 700.0, "per_day": -920.0, "hours": 120.0 }]) } else { json!([]) },
         "watts": (read && machine.watts > 0.0).then_some(machine.watts),
     }))
 }
@@ -203,6 +205,22 @@ fn degrees(name: &str, value: f64, state: &str, of: (u8, u8)) -> Value {
     json!({ "id": format!("20.0.{number:02x}"), "number": number, "name": name, "group": "temperature", "unit": "celsius",
             "value": value, "state": state, "entity": { "id": of.0, "instance": of.1 }, "limits": {
             "lower_critical": -7, "lower_non_critical": 3, "upper_non_critical": 78, "upper_critical": 85 } })
+}
+
+/// This month is half known, the last wholly; whoever draws nothing has none.
+pub fn energy(servers: &[Arc<ServerView>], vms: &[Arc<VmView>]) -> EnergyView {
+    let drawn = |view: &Arc<ServerView>| view.status.as_ref().and_then(|status| status.watts);
+    let part =
+        |watts: f64, hours: f64, known: f64| EnergyPart { kilowatt_hours: watts * hours * known / 1000.0, known };
+    let of = |view: &Arc<ServerView>| {
+        let watts = drawn(view)?;
+        let (id, name) = (view.server.meta.id, view.server.meta.name.clone());
+        let (this_month, last_month) = (part(watts, 300.0, 0.5), part(watts, 720.0, 1.0));
+        Some(ServerEnergyView { id, name, watts: Some(watts), this_month, last_month })
+    };
+    let servers: Vec<_> = servers.iter().filter_map(of).collect();
+    let parts = if servers.is_empty() { &[][..] } else { &vms[..vms.len().min(3)] };
+    EnergyView { servers, vms: parts.iter().map(|view| (view.vm.meta.id, view.vm.meta.name.clone(), 40.4)).collect() }
 }
 
 pub fn logs() -> BTreeMap<ServerId, ServerLogView> {

@@ -311,3 +311,45 @@ async fn what_a_bmc_wrote_does_not_turn_the_words_beside_it() {
     let style = page[start..].split('"').next().expect("an address").replace("logo.svg", "cake.css");
     assert!(browser.get(&style).await.text.contains("[translate=\"no\"] {\n  unicode-bidi: isolate;"));
 }
+
+#[tokio::test]
+async fn what_a_sensor_measured_is_one_click_away_and_has_its_limits() {
+    let browser = administrator(common::busy());
+    let page = browser.get(sites::CRITICAL).await.text;
+    // One question for all the small lines.
+    assert_eq!(page.matches("data-sparks=").count(), 1);
+    assert!(page.contains("data-spark=\"20.0.41\""), "beside each value");
+    assert!(!page.contains("data-spark=\"20.0.50\""), "who says no number has none");
+    let chart = browser.get(sites::HISTORY).await.text;
+    let figure = named(&chart, "chart-sensor").pop().expect("a chart");
+    assert_eq!((value(&figure, "data-unit"), value(&figure, "data-sign")), ("sensor".into(), "rpm".into()));
+    let limits = value(&figure, "data-limits").replace("&#34;", "\"").replace("&quot;", "\"");
+    assert_eq!(limits, r#"[{"value":500,"tone":"bad"},{"value":700,"tone":"warn"}]"#);
+    let section = named(&chart, "sensor-history").pop().expect("a section");
+    let id = sites::CRITICAL.rsplit('/').next().expect("an id");
+    assert_eq!(value(&section, "data-usage"), format!("/v1/servers/{id}/history?sensor=20.0.41"));
+    for span in ["hour", "day", "month", "year"] {
+        assert_eq!(named(&chart, &format!("span-{span}")).len(), 1);
+    }
+    let slow = browser.get("/servers/store-1").await.text;
+    assert!(slow.contains("data-test=\"sensor-trend\"") && slow.contains("at its limit in about 5 days"));
+    let draw = browser.get(&format!("{}/history", sites::NODE)).await.text;
+    assert!(draw.contains("history?sensor=watts") && draw.contains("data-sign=\"W\""));
+    let none = browser.get(&format!("{}/history?sensor=nope", sites::NODE)).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn energy_is_told_with_what_part_of_the_time_is_known() {
+    let browser = administrator(common::busy());
+    let page = browser.get("/servers").await.text;
+    assert_eq!(named(&page, "energy-row").len(), 5, "those that say what they draw");
+    // 312 W: half of 300 hours is known, and all of 720.
+    assert!(page.contains("46.8 kWh") && page.contains("of 50 % of the time") && page.contains("225 kWh"));
+    assert!(page.contains("nothing is guessed") && page.contains("data-test=\"energy-all\""));
+    assert!(page.contains("data-test=\"energy-vms\"") && page.contains("40 W"));
+    let one = browser.get(sites::NODE).await.text;
+    assert!(one.contains("46.8 kWh") && one.contains("data-test=\"watts-history\""));
+    let empty = administrator(common::empty()).get("/servers").await.text;
+    assert!(!empty.contains("rack-energy"));
+}

@@ -14,6 +14,7 @@ pub const REFUSED: &str = "/servers/0192a000-0000-7000-8000-120000000005";
 pub const OFF: &str = "/servers/0192a000-0000-7000-8000-120000000006";
 pub const WITHOUT: &str = "/servers/0192a000-0000-7000-8000-120000000007";
 pub const LABORATORY: &str = "/servers/0192a000-0000-7000-8000-120000000008";
+pub const HISTORY: &str = "/servers/0192a000-0000-7000-8000-120000000003/history?sensor=20.0.41";
 pub const NEW: &str = "/servers/0192a000-0000-7000-8000-120000000009";
 
 /// Power strips: one that is well, one without power, one that was never heard.
@@ -22,7 +23,7 @@ pub const DEAD: &str = "/pdus/0192a000-0000-7000-8000-130000000003";
 pub const UNHEARD: &str = "/pdus/0192a000-0000-7000-8000-130000000005";
 
 /// Pages for somebody who is logged in.
-pub const INSIDE: [&str; 49] = [
+pub const INSIDE: [&str; 51] = [
     "/",
     "/vms",
     "/vms?q=web&show=running&sort=memory&down=1",
@@ -58,6 +59,8 @@ pub const INSIDE: [&str; 49] = [
     DEAD,
     UNHEARD,
     "/pdus/nobody",
+    HISTORY,
+    "/servers/0192a000-0000-7000-8000-120000000001/history",
     "/search",
     "/search?q=web",
     "/search?q=kind%3Avm%20tag%3Aweb",

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use cake_control::board::{NodeEntry, VmEntry};
+use cake_control::energy::EnergyOfServer;
 use cake_types::{
     Counters, DiskCounters, HostCounters, IoCounters, NodeId, Severity, TrafficCounters, UpsFlag, UpsStatus, VmCounters,
 };
@@ -18,12 +19,14 @@ use crate::state::Api;
     responses((status = 200, content_type = "application/openmetrics-text"), (status = "default", body = ProblemBody)))]
 pub(crate) async fn get(State(api): State<Api>) -> Result<Response, Refused> {
     let counters = api.usage.counters().await;
-    let mut response = Response::new(exposition(&api, counters.as_ref()).into());
+    // Of a node that does not answer nothing is told, as above.
+    let energy = api.energy.report().await.map(|report| report.servers).unwrap_or_default();
+    let mut response = Response::new(exposition(&api, counters.as_ref(), &energy).into());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     Ok(response)
 }
 
-fn exposition(api: &Api, counters: Option<&(NodeId, Counters)>) -> String {
+fn exposition(api: &Api, counters: Option<&(NodeId, Counters)>, energy: &[EnergyOfServer]) -> String {
     let mut out = Exposition::default();
     let version = env!("CARGO_PKG_VERSION");
     out.family(Kind::Info, "cake", "", "The version of cake that answers.").sample(&[("version", version)], 1);
@@ -40,6 +43,7 @@ fn exposition(api: &Api, counters: Option<&(NodeId, Counters)>) -> String {
     super::disk_metrics::families(&mut out, &nodes);
     super::server_metrics::families(&mut out, &api.board.servers());
     super::pdu_metrics::families(&mut out, &api.board.devices());
+    super::server_metrics::energy(&mut out, energy);
     power_supplies(&mut out, &nodes);
     alerts(&mut out, api);
     out.finish()

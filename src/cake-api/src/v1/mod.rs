@@ -36,6 +36,7 @@ pub mod server_cap;
 pub mod server_console;
 pub mod server_disks;
 pub mod server_drives;
+pub mod server_history;
 mod server_metrics;
 pub mod server_orders;
 pub mod server_redfish;

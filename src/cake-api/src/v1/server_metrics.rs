@@ -1,6 +1,7 @@
 //! The part of `/metrics` about servers: what their BMCs say.
 
 use cake_control::board::ServerEntry;
+use cake_control::energy::EnergyOfServer;
 use cake_planner::server;
 use cake_types::{Sensor, SensorUnit, ServerStatus};
 use std::sync::Arc;
@@ -55,6 +56,19 @@ pub(super) fn families(out: &mut Exposition, servers: &[Arc<ServerEntry>]) {
         bad.sample(&[("server", name)], server::troubles(status).len());
     }
     sensors(out, &heard);
+}
+
+/// What was drawn since the node began to watch, as far as it is known: of the time of which nothing is known nothing is counted.
+pub(super) fn energy(out: &mut Exposition, servers: &[EnergyOfServer]) {
+    let known: Vec<_> = servers.iter().filter(|server| server.since_start.known > 0.0).collect();
+    if known.is_empty() {
+        return;
+    }
+    let help = "Energy that a server has drawn while it was heard, since the node began to watch.";
+    let mut family = out.family(Kind::Counter, "cake_server_energy_joules", "joules", help);
+    for server in known {
+        family.sample(&[("server", server.name.as_str())], server.since_start.joules);
+    }
 }
 
 fn heard(entry: &ServerEntry) -> Option<&ServerStatus> {

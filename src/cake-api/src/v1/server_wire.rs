@@ -62,11 +62,30 @@ pub struct SensorEntity {
 #[derive(Serialize, ToSchema)]
 pub struct SensorList {
     pub items: Vec<Sensor>,
+    /// Those whose history says that they near a limit.
+    pub trends: Vec<SensorTrend>,
     /// When they were so.
     #[schema(value_type = Option<String>, format = "date-time")]
     pub read_at: Option<Timestamp>,
     /// Why they are not of now.
     pub problem: Option<&'static str>,
+}
+
+/// Where a sensor goes, if it goes on so.
+#[derive(Serialize, ToSchema)]
+pub struct SensorTrend {
+    /// The sensor's id; `memory-errors` are the correctable memory errors that the event log tells of.
+    pub sensor: String,
+    pub name: String,
+    pub unit: &'static str,
+    /// `falls` or `rises` towards a limit; `counts`: errors become more.
+    pub kind: &'static str,
+    /// As it is now, without its noise.
+    pub value: f64,
+    pub limit: Option<f64>,
+    pub per_day: f64,
+    /// Until it is at its limit.
+    pub hours: Option<f64>,
 }
 
 /// An entry of a server's event log.
@@ -179,9 +198,28 @@ impl From<domain::Entity> for SensorEntity {
 
 impl From<Option<&ServerStatus>> for SensorList {
     fn from(status: Option<&ServerStatus>) -> Self {
-        let Some(status) = status else { return Self { items: Vec::new(), read_at: None, problem: None } };
+        let Some(status) = status else {
+            return Self { items: Vec::new(), trends: Vec::new(), read_at: None, problem: None };
+        };
         let items = status.sensors.iter().map(Sensor::from).collect();
-        Self { items, read_at: status.read_at, problem: status.problem.map(|problem| problem.as_str()) }
+        let trends = status.trends.iter().map(SensorTrend::from).collect();
+        Self { items, trends, read_at: status.read_at, problem: status.problem.map(|problem| problem.as_str()) }
+    }
+}
+
+impl From<&domain::SensorTrend> for SensorTrend {
+    fn from(trend: &domain::SensorTrend) -> Self {
+        let domain::SensorTrend { sensor, name, unit, kind, value, limit, per_day, hours } = trend;
+        Self {
+            sensor: sensor.clone(),
+            name: name.clone(),
+            unit: unit.as_str(),
+            kind: kind.as_str(),
+            value: *value,
+            limit: *limit,
+            per_day: *per_day,
+            hours: *hours,
+        }
     }
 }
 

@@ -186,7 +186,7 @@ impl Server {
         let Some(status) = &entry.status else { return told };
         let air = server::air(&status.sensors);
         let troubles = server::troubles(status).into_iter().map(Sensor::from).collect();
-        let ServerStatus { stamp: _, problem, read_at, chassis, device, sensors, watts, cap, newest_event: _ } = status;
+        let ServerStatus { problem, read_at, chassis, device, sensors, watts, cap, .. } = status;
         let faults = chassis.iter().flat_map(server::faults).map(server::ChassisFault::as_str).collect();
         let ChassisTold { on, identify, restore } = chassis.as_ref().map(ChassisTold::from).unwrap_or_default();
         Self {

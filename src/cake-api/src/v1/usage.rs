@@ -45,7 +45,9 @@ pub(crate) struct Asked {
 impl Asked {
     fn span(&self) -> Result<Span, Problem> {
         let bad = || Problem::new(domain::Code::BadParameter).with("name", "span").with("detail", "hour, day, month");
-        self.span.as_deref().map_or(Ok(Span::default()), |word| Span::from_word(word).ok_or_else(bad))
+        self.span.as_deref().map_or(Ok(Span::default()), |word| {
+            Span::from_word(word).filter(|span| Span::OF_USAGE.contains(span)).ok_or_else(bad)
+        })
     }
 
     fn after(&self) -> Option<i64> {

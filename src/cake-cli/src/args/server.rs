@@ -6,6 +6,7 @@ const POWER: [&str; 6] = ["status", "on", "off", "soft", "cycle", "reset"];
 const LIGHT: [&str; 2] = ["on", "off"];
 const BOOT: [&str; 5] = ["none", "network", "disk", "cd", "setup"];
 const ACCESS: [&str; 4] = ["auto", "ipmi", "redfish", "local"];
+const SPANS: [&str; 4] = ["hour", "day", "month", "year"];
 const RESTORE: [&str; 3] = ["stay-off", "as-before", "turn-on"];
 
 #[derive(Debug, Subcommand)]
@@ -27,6 +28,18 @@ pub enum ServerCommand {
     Sensors {
         #[arg(value_name = "SERVER")]
         server: String,
+    },
+    History {
+        #[arg(value_name = "SERVER")]
+        server: String,
+        #[arg(value_name = "SENSOR", default_value = "watts")]
+        sensor: String,
+        #[arg(long, value_name = "SPAN", default_value = "hour", value_parser = SPANS)]
+        span: String,
+    },
+    Energy {
+        #[arg(value_name = "SERVER")]
+        server: Option<String>,
     },
     Events {
         #[arg(value_name = "SERVER")]

@@ -235,3 +235,65 @@ pub struct PartField {
 pub struct ServerParts {
     pub items: Vec<ServerPart>,
 }
+
+/// What sensors measured over time.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SensorHistory {
+    pub span: String,
+    pub start: Option<Timestamp>,
+    pub step_seconds: u32,
+    pub items: Vec<SensorCurve>,
+    /// Part of it could not be read, and was set aside then.
+    pub set_aside_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SensorCurve {
+    /// `watts`: what the whole server draws.
+    pub sensor: String,
+    pub name: String,
+    pub unit: String,
+    pub mean: Vec<Option<f64>>,
+    pub min: Option<Vec<Option<f64>>>,
+    pub max: Option<Vec<Option<f64>>>,
+    /// From 0 to 1.
+    pub known: Option<Vec<Option<f64>>>,
+}
+
+/// What servers draw, and the energy of this month and the last.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct RackEnergy {
+    pub watts: Option<f64>,
+    pub this_month: EnergyPart,
+    pub last_month: EnergyPart,
+    pub servers: Vec<ServerEnergy>,
+    pub vms: Vec<VmEnergy>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct EnergyPart {
+    pub kilowatt_hours: f64,
+    pub known_percent: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ServerEnergy {
+    pub id: Uuid,
+    pub name: String,
+    pub watts: Option<f64>,
+    pub this_month: EnergyPart,
+    pub last_month: EnergyPart,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct VmEnergy {
+    pub id: Uuid,
+    pub name: String,
+    pub watts: f64,
+}

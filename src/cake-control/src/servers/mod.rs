@@ -8,6 +8,7 @@
 //! ```
 
 mod ask;
+mod history;
 pub(crate) mod journal;
 mod order;
 mod password;

@@ -3,21 +3,26 @@
 use cake_types::Span;
 use std::io;
 
-use super::layout::{Layout, Ring};
+use super::gathering::Gathering;
+use super::layout::{Fold, Layout, Ring};
 use super::page::{PAGE, Page};
 use super::{PageError, Pages};
 
 /// Points beyond are asked for by nobody who means it.
 const FAR: i64 = 1 << 40;
+/// How far back the points of the year are looked for that were not over when nobody gathered them any more, in points of the month.
+const LOOK_BACK: i64 = 48;
 
 /// A history behind its pages.
 #[derive(Debug)]
 pub struct Archive<P> {
     pages: P,
     layout: Layout,
-    filling: [Filling; 3],
-    /// Of the day and the month: what their next point is made of.
-    gathering: [Gathering; 2],
+    /// By [`Span::ALL`].
+    filling: [Filling; 4],
+    /// What the next points of the coarser spans are made of. Those of the day and the month are gathered from the hour's, those of
+    /// the year from the month's.
+    gathering: [Gathering; 4],
 }
 
 /// The newest page of a ring.
@@ -25,14 +30,6 @@ pub struct Archive<P> {
 struct Filling {
     page: Option<Page>,
     dirty: bool,
-}
-
-/// The rows of one point of a coarser ring.
-#[derive(Debug, Default)]
-struct Gathering {
-    point: Option<i64>,
-    sums: Vec<(f64, u32)>,
-    most: Vec<f32>,
 }
 
 /// What a ring knows about some of its points.
@@ -54,12 +51,13 @@ impl<P: Pages> Archive<P> {
         let known = archive.read(Span::Hour, first, point)?.numbers;
         for (row, point) in known.chunks_exact(layout.measures.into()).zip(first..) {
             if row.iter().any(|number| !number.is_nan()) {
-                for (index, span) in [(0, Span::Day), (1, Span::Month)] {
-                    archive.gathering[index].begin(coarser(point, span));
-                    archive.gathering[index].add(row);
+                for span in [Span::Day, Span::Month] {
+                    archive.begin(span, coarser(point, Span::Hour, span), true)?;
+                    archive.gathering[index(span)].add(row);
                 }
             }
         }
+        archive.gather_year_again(now)?;
         Ok(archive)
     }
 
@@ -70,30 +68,78 @@ impl<P: Pages> Archive<P> {
     /// Adds a row at a point of the hour. Nothing is written yet, unless a page is full.
     pub fn add(&mut self, point: i64, row: &[f32]) -> io::Result<()> {
         debug_assert_eq!(row.len(), usize::from(self.layout.measures));
-        for (index, span) in [(0, Span::Day), (1, Span::Month)] {
-            if let Some((point, done)) = self.gathering[index].begin(coarser(point, span)) {
-                self.put(span, point, &done)?;
-            }
-            self.gathering[index].add(row);
+        for span in [Span::Day, Span::Month] {
+            self.begin(span, coarser(point, Span::Hour, span), false)?;
+            self.gathering[index(span)].add(row);
         }
         self.put(Span::Hour, point, row)
+    }
+
+    /// Goes on to another point of a coarser span: the one before is over. `again`: it was gathered before, as far as that was
+    /// possible then, and what was written of it is kept.
+    fn begin(&mut self, span: Span, point: i64, again: bool) -> io::Result<()> {
+        let Some((over, done)) = self.gathering[index(span)].begin(point) else { return Ok(()) };
+        // Where a point does not say how much of it is known, half of one would pass for all of it.
+        let missing = || Ok::<_, io::Error>(self.recovers() && !self.is_known(span, over)?);
+        if again && !missing()? {
+            return Ok(());
+        }
+        self.put(span, over, &done.row(self.layout.folds, span))?;
+        if span == Span::Month && self.layout.keeps(Span::Year) && !again {
+            self.begin(Span::Year, coarser(over, Span::Month, Span::Year), again)?;
+            self.gathering[index(Span::Year)].merge(&done);
+            // It may have been the last of its four hours.
+            self.begin(Span::Year, coarser(point, Span::Month, Span::Year), again)?;
+        }
+        Ok(())
+    }
+
+    fn recovers(&self) -> bool {
+        self.layout.folds.contains(&Fold::Known)
+    }
+
+    fn is_known(&self, span: Span, point: i64) -> io::Result<bool> {
+        Ok(self.read(span, point, point)?.numbers.iter().any(|number| !number.is_nan()))
+    }
+
+    /// What the year's next point is made of is in the month, but for what is being gathered for that.
+    fn gather_year_again(&mut self, now: i64) -> io::Result<()> {
+        if !self.layout.keeps(Span::Year) {
+            return Ok(());
+        }
+        let gathered = self.gathering[index(Span::Month)].point;
+        let last = now.div_euclid(Span::Month.step().into()) + 1;
+        let first = last - LOOK_BACK;
+        let known = self.read(Span::Month, first, last)?.numbers;
+        for (row, point) in known.chunks_exact(self.layout.columns(Span::Month).into()).zip(first..) {
+            if gathered != Some(point) && row.iter().any(|number| !number.is_nan()) {
+                self.begin(Span::Year, coarser(point, Span::Month, Span::Year), true)?;
+                let part = Gathering::of_row(point, row, self.layout.folds, Span::Month);
+                self.gathering[index(Span::Year)].merge(&part);
+            }
+        }
+        match gathered {
+            Some(point) => self.begin(Span::Year, coarser(point, Span::Month, Span::Year), true),
+            None => Ok(()),
+        }
     }
 
     /// Writes what is not in the file yet; gives the number of pages written.
     pub fn flush(&mut self) -> io::Result<u32> {
         let mut written = 0;
-        for span in Span::ALL {
-            written += u32::from(self.write(span)?);
+        for span in self.layout.spans {
+            written += u32::from(self.write(*span)?);
         }
         Ok(written)
     }
 
     /// Writes everything, the points that are still being gathered too: nobody adds to them for a while, or ever.
     pub fn close(&mut self) -> io::Result<()> {
-        for (index, span) in [(0, Span::Day), (1, Span::Month)] {
-            if let Some(point) = self.gathering[index].point {
-                let row = self.gathering[index].row();
-                self.put(span, point, &row)?;
+        for span in self.layout.spans.iter().skip(1) {
+            if let Some(gathering) = self.gathered(*span)
+                && let Some(point) = gathering.point
+            {
+                self.put(*span, point, &gathering.row(self.layout.folds, *span))?;
             }
         }
         self.flush().map(|_| ())
@@ -101,6 +147,9 @@ impl<P: Pages> Archive<P> {
 
     /// The points from `first` to `last` of a ring; what is not known is not a number.
     pub fn read(&self, span: Span, first: i64, last: i64) -> io::Result<Read> {
+        if !self.layout.keeps(span) {
+            return Ok(Read { numbers: Vec::new(), damaged: Vec::new() });
+        }
         let ring = self.layout.ring(span);
         let columns = usize::from(ring.head.columns);
         // Far from every overflow, and far beyond every clock.
@@ -141,15 +190,29 @@ impl<P: Pages> Archive<P> {
 
     /// The point that is still being gathered, as far as it is known.
     fn read_gathering(&self, span: Span, first: i64, last: i64, numbers: &mut [f32]) {
-        let gathering = match span {
-            Span::Hour => return,
-            Span::Day => &self.gathering[0],
-            Span::Month => &self.gathering[1],
-        };
+        let Some(gathering) = self.gathered(span) else { return };
         if let Some(point) = gathering.point.filter(|point| (first..=last).contains(point)) {
-            let row = gathering.row();
+            let row = gathering.row(self.layout.folds, span);
             let at = usize::try_from(point - first).unwrap_or_default();
             numbers[at * row.len()..][..row.len()].copy_from_slice(&row);
+        }
+    }
+
+    /// What is gathered for the next point of a span; for the year's, what is gathered for the month's is part of it.
+    fn gathered(&self, span: Span) -> Option<Gathering> {
+        let own = &self.gathering[index(span)];
+        let month = &self.gathering[index(Span::Month)];
+        match span {
+            Span::Hour => None,
+            Span::Day | Span::Month => Some(own.clone()),
+            Span::Year => {
+                let point = month.point.map(|point| coarser(point, Span::Month, Span::Year));
+                let mut all = if point.is_none() || own.point == point { own.clone() } else { Gathering::at(point) };
+                if point.is_some() {
+                    all.merge(month);
+                }
+                Some(all)
+            }
         }
     }
 
@@ -186,37 +249,11 @@ impl<P: Pages> Archive<P> {
         let Filling { page: Some(page), dirty: true } = filling else { return Ok(false) };
         self.pages.write(ring.slot(page.number), &ring.head.encode(page))?;
         filling.dirty = false;
+        if span.step() > Span::Day.step() {
+            // It is seldom added to: in memory it would only lie about.
+            filling.page = None;
+        }
         Ok(true)
-    }
-}
-
-impl Gathering {
-    /// Goes on to another point; gives the one before if it is over.
-    fn begin(&mut self, point: i64) -> Option<(i64, Vec<f32>)> {
-        if self.point == Some(point) {
-            return None;
-        }
-        let over = self.point.map(|before| (before, self.row()));
-        *self = Self { point: Some(point), ..Self::default() };
-        over
-    }
-
-    fn add(&mut self, row: &[f32]) {
-        self.sums.resize(row.len(), (0.0, 0));
-        self.most.resize(row.len(), f32::NAN);
-        for ((number, (sum, count)), most) in row.iter().zip(&mut self.sums).zip(&mut self.most) {
-            if !number.is_nan() {
-                *sum += f64::from(*number);
-                *count += 1;
-                *most = most.max(*number);
-            }
-        }
-    }
-
-    /// Means, then the largest values.
-    fn row(&self) -> Vec<f32> {
-        let mean = |(sum, count): &(f64, u32)| if *count == 0 { f32::NAN } else { (sum / f64::from(*count)) as f32 };
-        self.sums.iter().map(mean).chain(self.most.iter().copied()).collect()
     }
 }
 
@@ -225,12 +262,13 @@ const fn index(span: Span) -> usize {
         Span::Hour => 0,
         Span::Day => 1,
         Span::Month => 2,
+        Span::Year => 3,
     }
 }
 
-/// The point of a coarser span that a point of the hour belongs to. Points are named by the end of the time that they are about.
-fn coarser(point: i64, span: Span) -> i64 {
-    let ratio = i64::from(span.step() / Span::Hour.step());
+/// The point of a coarser span that a point of a finer one belongs to. Points are named by the end of the time that they are about.
+fn coarser(point: i64, fine: Span, span: Span) -> i64 {
+    let ratio = i64::from(span.step() / fine.step());
     (point - 1).div_euclid(ratio) + 1
 }
 

@@ -11,7 +11,6 @@ use super::archive::Archive;
 use super::layout::Layout;
 use super::page::PAGE;
 use super::{PageError, Pages};
-use cake_types::Span;
 
 /// Points after which a history is written: five minutes.
 pub const FLUSH_EVERY: u32 = 30;
@@ -163,8 +162,8 @@ type Found = Result<[u8; PAGE], PageError>;
 
 /// Every page of the file, as far as it goes.
 fn pages_of(file: &File, layout: Layout) -> impl Iterator<Item = (u32, io::Result<Found>)> {
-    Span::ALL.into_iter().flat_map(move |span| {
-        let ring = layout.ring(span);
+    layout.spans.iter().flat_map(move |span| {
+        let ring = layout.ring(*span);
         (ring.begin..ring.begin + ring.slots).map(move |number| {
             let mut bytes = [0; PAGE];
             let read = file.read_exact_at(&mut bytes, u64::from(number) * PAGE as u64);

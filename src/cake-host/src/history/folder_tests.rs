@@ -1,8 +1,9 @@
 use super::*;
+use cake_types::Span;
 use std::os::unix::fs::PermissionsExt;
 
 const NOW: i64 = 1_790_000_000;
-const LAYOUT: Layout = Layout { subject: Uuid::from_u128(0xCA4E), measures: 9 };
+const LAYOUT: Layout = Layout::of_usage(Uuid::from_u128(0xCA4E), 9);
 
 fn folder() -> (tempfile::TempDir, Folder) {
     let place = tempfile::tempdir().unwrap();

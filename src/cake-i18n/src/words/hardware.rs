@@ -1,6 +1,7 @@
 //! What machines say of themselves.
 
 use crate::Words;
+use crate::format::duration;
 use std::collections::BTreeMap;
 
 impl Words {
@@ -27,6 +28,18 @@ impl Words {
         }
     }
 
+    /// `12.3 kWh`: as many digits as can be read at a glance.
+    pub fn kilowatt_hours(&self, value: f64) -> String {
+        let digits = if value >= 100.0 {
+            1.0
+        } else if value >= 10.0 {
+            10.0
+        } else {
+            100.0
+        };
+        self.measured((value * digits).round() / digits, "kilowatt-hour")
+    }
+
     /// The facts of an alert or an event about hardware, in words.
     pub(super) fn hardware_facts(&self, facts: &mut BTreeMap<String, String>) {
         let known = |prefix: &str, word: &str| {
@@ -34,11 +47,15 @@ impl Words {
             if self.has(&id) { self.text_of(&id).to_owned() } else { word.to_owned() }
         };
         if let Some(unit) = facts.get("unit").cloned() {
-            for name in ["value", "limit"] {
+            for name in ["value", "limit", "per_day"] {
                 if let Some(number) = facts.get(name).and_then(|text| text.parse().ok()) {
                     facts.insert(name.into(), self.measured(number, &unit));
                 }
             }
+        }
+        if let Some(what) = facts.get("trend").map(|kind| self.trend(kind, facts)) {
+            facts.insert("what".into(), what);
+            return;
         }
         let what = match (facts.get("fact"), facts.get("fault"), facts.get("state")) {
             (Some(key), ..) => Some(self.sensor_fact(key, facts.get("text").map(String::as_str))),
@@ -59,10 +76,47 @@ impl Words {
     }
 }
 
+impl Words {
+    /// `Fan 3 slows down by 600 rpm a day: at this pace it falls below its limit of 1500 rpm in about 5 days.`
+    fn trend(&self, kind: &str, facts: &BTreeMap<String, String>) -> String {
+        let of = |name: &str| facts.get(name).map_or("", String::as_str);
+        let sensor = if of("sensor").is_empty() { self.text("sensor-memory-errors") } else { of("sensor") };
+        let when = of("minutes").parse().map_or_else(|_| String::new(), |minutes: i64| duration(minutes * 60, self));
+        // A fan that falls is another picture.
+        let kind = if kind == "falls" && of("unit") == "rpm" { "slows" } else { kind };
+        let id = format!("sensor-trend-{kind}");
+        if !self.has(&id) {
+            return sensor.to_owned();
+        }
+        let pace = of("per_day").trim_start_matches('-');
+        let values =
+            [("sensor", sensor), ("pace", pace), ("value", of("value")), ("limit", of("limit")), ("when", &when)];
+        self.text_with(&id, &values)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::Catalogue;
     use cake_types::Language;
+
+    #[test]
+    fn where_a_sensor_goes_is_a_sentence() {
+        let facts = |all: &[(&str, &str)]| {
+            let mut facts = all.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+            Catalogue::get(Language::English).hardware_facts(&mut facts);
+            facts["what"].clone()
+        };
+        let fan = [("sensor", "Fan 3"), ("trend", "falls"), ("unit", "rpm"), ("value", "4500"), ("per_day", "-600")];
+        let said = facts(&[&fan[..], &[("limit", "1500"), ("minutes", "7200")]].concat());
+        assert_eq!(
+            said,
+            "Fan 3 slows down, now 4500 rpm: at this pace it falls below its limit of 1500 rpm in about 5 days."
+        );
+        let memory = [("sensor", ""), ("trend", "counts"), ("unit", "count"), ("value", "40"), ("per_day", "6.5")];
+        assert_eq!(facts(&memory), "Correctable memory errors become more: about 6.5 a day.");
+        assert_eq!(facts(&[("trend", "of-tomorrow"), ("sensor", "CPU")]), "CPU");
+    }
 
     #[test]
     fn a_number_says_no_more_than_it_knows() {
@@ -77,6 +131,7 @@ mod tests {
         assert_eq!(words.sensor_fact("no-such-key", Some("OEM 7")), "OEM 7");
         assert_eq!(words.sensor_fact("ipmi-6f-08-01", None), "power supply failed");
         assert_eq!(words.sensor_fact("ipmi-6f-0c-01", Some("#3")), "uncorrectable memory error (ECC), #3");
+        assert_eq!([0.123, 45.67, 345.6].map(|value| words.kilowatt_hours(value)), ["0.12 kWh", "45.7 kWh", "346 kWh"]);
         let chinese = Catalogue::get(Language::ChineseTaiwan);
         assert_eq!(chinese.sensor_fact("ipmi-6f-0c-03", Some("#3")), "記憶體清檢失敗，#3");
     }

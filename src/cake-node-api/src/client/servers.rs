@@ -4,8 +4,8 @@ use super::{ClientError, NodeClient};
 use crate::model::{Answer, Request};
 use crate::{ServerLog, StreamTicket};
 use cake_types::{
-    Device, DeviceId, Epoch, OperationId, Part, PublicKey, ScanRange, Sealed, Server, ServerAnswer, ServerAsk,
-    ServerId, ServerVerb, Stamp,
+    Device, DeviceId, Epoch, OperationId, Part, PublicKey, ScanRange, Sealed, SensorHistory, Server, ServerAnswer,
+    ServerAsk, ServerEnergy, ServerId, ServerVerb, Span, Stamp,
 };
 
 impl NodeClient {
@@ -55,6 +55,28 @@ impl NodeClient {
     pub async fn server_log(&self, id: ServerId, after: Option<String>) -> Result<ServerLog, ClientError> {
         match self.call(Request::ServerLog { id, after }).await? {
             (Answer::ServerLog(log), _) => Ok(*log),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// Without `sensor` the curves of all, with few points each; `after` (seconds since 1970): only what is newer, of one.
+    pub async fn sensor_history(
+        &self,
+        id: ServerId,
+        sensor: Option<String>,
+        span: Span,
+        after: Option<i64>,
+    ) -> Result<SensorHistory, ClientError> {
+        match self.call(Request::SensorHistory { id, sensor, span, after }).await? {
+            (Answer::SensorHistory(history), _) => Ok(*history),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// What each server drew in some times (seconds since 1970), as far as it is known.
+    pub async fn energy(&self, periods: Vec<(i64, i64)>) -> Result<Vec<ServerEnergy>, ClientError> {
+        match self.call(Request::Energy { periods }).await? {
+            (Answer::Energy(energy), _) => Ok(energy),
             _ => Err(ClientError::Unexpected),
         }
     }

@@ -31,6 +31,7 @@ pub mod worker;
 use crate::board::Board;
 use crate::database::{Database, DeviceRow, ServerRow};
 use crate::house::House;
+use crate::sensors::SensorHistories;
 use cake_node_api::frame::{self, FrameReader};
 use cake_node_api::{NodeError, ServerLog};
 use cake_types::{BmcProblem, BmcSpec, DeviceId, Part, Server, ServerId, ServerStatus, Stamp};
@@ -67,6 +68,7 @@ pub struct Servers {
     program: PathBuf,
     house: Arc<House>,
     records: Records,
+    histories: Arc<SensorHistories>,
     state: Mutex<State>,
     next_ask: AtomicU64,
     /// There is a BMC to watch now.
@@ -98,10 +100,15 @@ impl State {
 
 impl Servers {
     /// `folder`: where sensor records are kept.
-    pub fn new(program: PathBuf, house: Arc<House>, folder: PathBuf) -> Arc<Self> {
+    pub fn new(program: PathBuf, house: Arc<House>, folder: PathBuf, histories: Arc<SensorHistories>) -> Arc<Self> {
         let (state, next_ask, wanted) = (Mutex::default(), AtomicU64::default(), Notify::new());
         let records = Records::new(folder);
-        Arc::new(Self { program, house, records, state, next_ask, wanted, dials: Semaphore::new(scan::DIALS) })
+        let dials = Semaphore::new(scan::DIALS);
+        Arc::new(Self { program, house, records, histories, state, next_ask, wanted, dials })
+    }
+
+    pub fn histories(&self) -> &Arc<SensorHistories> {
+        &self.histories
     }
 
     fn database(&self) -> &Database {
@@ -151,6 +158,7 @@ impl Servers {
         self.state().rows.remove(&id);
         self.tell(Order::Forget { id });
         self.records.remove(id).await;
+        self.forget_history(id).await;
         self.board().remove_server(id);
         // It may have been the last.
         self.wanted.notify_one();
@@ -410,7 +418,18 @@ impl Servers {
             }
             _ => {}
         }
+        self.histories.hear(id, &status);
+        // The worker has no histories.
+        status.trends = self.histories.trends(id);
         self.board().set_server(id, status);
+    }
+
+    async fn forget_history(&self, id: ServerId) {
+        let histories = self.histories.clone();
+        let forgotten = tokio::task::spawn_blocking(move || histories.forget(id)).await;
+        if let Ok(Err(error)) = forgotten {
+            tracing::warn!(server = %id, %error, "the history of a server's sensors stays: {error}");
+        }
     }
 
     /// Connects the worker to the Redfish service of a server that it was told to watch, and to nothing else.

@@ -14,6 +14,7 @@ use cake_bmc::redfish::Fingerprint;
 use cake_bmc::sdr::SdrCache;
 use cake_bmc::{Bmc, BmcError, Completion, EventLog, Kept, TransportError};
 use cake_node_api::ServerLog;
+use cake_planner::{power, trend};
 use cake_types::{
     BmcProblem, FailureCode, OperationId, PowerCap, ServerAsk, ServerId, ServerStatus, ServerVerb, Stamp,
 };
@@ -261,17 +262,24 @@ impl<L: Listener> Watch<L> {
             Err(BmcError::Unsupported | BmcError::Completion(_)) => Default::default(),
             Err(error) => return Err(problem(&error)),
         };
+        // What was there at the first look, or in a log that begins anew, may be old.
+        if self.status.read_at.is_some() && !log.anew {
+            let errors = log.events.iter().filter(|event| trend::is_memory_error(event)).count();
+            let errors = u32::try_from(errors).unwrap_or(u32::MAX);
+            self.status.memory_errors = self.status.memory_errors.saturating_add(errors);
+        }
         if let Some(last) = log.events.last() {
             self.status.newest_event = Some(last.id.clone());
         } else if log.anew {
             self.status.newest_event = None;
         }
-        (self.status.chassis, self.status.watts) = (reading.chassis, reading.watts);
+        self.status.chassis = reading.chassis;
         self.status.sensors = bounds::sensors(reading.sensors);
         if self.cap_due <= Instant::now() {
             self.status.cap = Some(cap::keep(bmc.as_mut(), self.cap).await.map_err(|error| problem(&error))?);
             self.cap_due = Instant::now() + CAP_EVERY;
         }
+        self.status.watts = power::draw(reading.watts, &self.status.sensors);
         self.keep().await;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::{Alerts, Finding, still, subject};
 use crate::server;
-use cake_types::{AlertKind, Sensor, SensorState, Server, ServerStatus, Severity};
+use cake_types::{AlertKind, Sensor, SensorState, SensorTrend, Server, ServerStatus, Severity};
 
 /// A server as alerts look at it.
 #[derive(Clone, Copy)]
@@ -44,7 +44,21 @@ pub(super) fn of_server(seen: &ServerSeen<'_>, before: &Alerts) -> Vec<Finding> 
         let severity = sensor.state.severity().unwrap_or(Severity::Warning);
         found.push(of_sensor(sensor, |kind| find(kind, severity)));
     }
+    let in_trouble = |id: &str| server::troubles(status).iter().any(|sensor| sensor.id == id);
+    // Of what has happened nobody has to be told that it will.
+    let coming = status.trends.iter().filter(|trend| !in_trouble(&trend.sensor));
+    found.extend(coming.map(|trend| of_trend(trend, find(AlertKind::SensorTrend, Severity::Warning))));
     found
+}
+
+fn of_trend(trend: &SensorTrend, found: Finding) -> Finding {
+    let SensorTrend { sensor, name, unit, kind, value, limit, per_day, hours } = trend;
+    let found = found.part(&**sensor).with("sensor", name).with("trend", kind.as_str()).with("unit", unit.as_str());
+    let found = found.with("value", value).with("per_day", per_day);
+    match (limit, hours) {
+        (Some(limit), Some(hours)) => found.with("limit", limit).with("minutes", (hours * 60.0).ceil()),
+        _ => found,
+    }
 }
 
 pub(super) fn of_sensor(sensor: &Sensor, find: impl Fn(AlertKind) -> Finding) -> Finding {

@@ -253,6 +253,8 @@ fn symptom(alert: &Alert) -> Option<(ThingKind, Symptom)> {
         AlertKind::DeviceSilent if alert.subject.kind == "pdu" => (ThingKind::Pdu, Symptom::Silent),
         AlertKind::FeedDead => (ThingKind::Feed, Symptom::InputLost),
         AlertKind::DeviceSilent | AlertKind::PduLoad | AlertKind::FeedShared => return None,
+        // What will be so is not so.
+        AlertKind::SensorTrend => return None,
         AlertKind::CertificateEnds | AlertKind::ChannelFails => return None,
         AlertKind::UpsOnBattery => (Ups, Symptom::OnBattery),
         AlertKind::UpsLowBattery => (Ups, Symptom::LowBattery),

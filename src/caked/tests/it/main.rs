@@ -27,6 +27,7 @@ mod search;
 mod server_cap;
 mod server_console;
 mod server_disks;
+mod server_history;
 mod server_redfish;
 mod servers;
 mod setup;

@@ -108,6 +108,8 @@ mod tests {
             port: 623,
             user: String::new(),
             password: None,
+            weak: None,
+            next: None,
             key: None,
         };
         let meta = Meta {

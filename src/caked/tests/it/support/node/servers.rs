@@ -3,9 +3,9 @@
 use super::SimNode;
 use cake_node_api::{NodeError, Observed, OperationResult, ServerLog, ServerOutcome};
 use cake_types::{
-    BiosSetting, BmcDrive, BmcFirmware, BmcMedium, BmcProblem, ChassisStatus, ChassisVerb, FailureCode, OperationId,
-    Part, PartFact, PartField, ScanRange, ScanStatus, Server, ServerAnswer, ServerAsk, ServerEvent, ServerId,
-    ServerStatus, ServerVerb, Stamp,
+    BiosSetting, BmcDrive, BmcFirmware, BmcMedium, BmcProblem, ChassisStatus, ChassisVerb, DRAW, Energy, FailureCode,
+    OperationId, Part, PartFact, PartField, ScanRange, ScanStatus, SensorCurve, SensorHistory, SensorUnit, Server,
+    ServerAnswer, ServerAsk, ServerEnergy, ServerEvent, ServerId, ServerStatus, ServerVerb, Span, Stamp,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -185,6 +185,46 @@ impl SimNode {
         if let Some(scan) = changed {
             self.tell(Observed::Scan { scan: Some(Box::new(scan)) });
         }
+    }
+
+    /// Every sensor has been read twice, and said what it says now.
+    pub(super) fn history_of_server(
+        &self,
+        id: ServerId,
+        sensor: Option<&str>,
+        span: Span,
+        after: Option<i64>,
+    ) -> Result<SensorHistory, NodeError> {
+        let (_, status) = self.with(|state| state.bmcs.watched.get(&id).cloned()).ok_or(NodeError::Unknown)?;
+        let curve = |id: &str, name: &str, unit, value: f64| {
+            let (id, name, mean) = (id.into(), name.into(), vec![None, Some(value as f32)]);
+            let all = if span == Span::Hour || sensor.is_none() { Vec::new() } else { mean.clone() };
+            let known = all.iter().map(|number| number.map(|_| 0.5)).collect();
+            SensorCurve { id, name, unit, mean, least: all.clone(), most: all, known }
+        };
+        let drawn = status.watts.map(|watts| curve(DRAW, "", SensorUnit::Watt, watts));
+        let measured = status.sensors.iter().filter_map(|s| Some(curve(&s.id, &s.name, s.unit, s.value?)));
+        let is_asked = |curve: &SensorCurve| sensor.is_none_or(|asked| asked == curve.id || asked == curve.name);
+        let curves: Vec<_> = drawn.into_iter().chain(measured).filter(is_asked).collect();
+        if sensor.is_some() && curves.is_empty() {
+            return Err(NodeError::Unknown);
+        }
+        let first = after.map_or(1_790_000_000, |after| after + i64::from(span.step()));
+        Ok(SensorHistory { span, first, step: span.step(), curves, set_aside: None })
+    }
+
+    /// Those that say what they draw have drawn it for an hour of each time.
+    pub(super) fn energy_of_servers(&self, periods: &[(i64, i64)]) -> Vec<ServerEnergy> {
+        let watched = self.with(|state| state.bmcs.watched.clone());
+        let drawn = watched.iter().filter_map(|(id, (_, status))| Some((*id, status.watts?)));
+        let energy = |watts: f64| Energy { joules: watts * 3600.0, known: 3600.0 };
+        drawn
+            .map(|(server, watts)| ServerEnergy {
+                server,
+                since_start: energy(watts),
+                periods: periods.iter().map(|_| energy(watts)).collect(),
+            })
+            .collect()
     }
 
     /// What a snapshot tells of servers.

@@ -11,9 +11,9 @@ use cake_types::{
     ByteSize, Column, Counters, CpuTimes, Device, DeviceId, DiskCounters, Epoch, Export, ExportId, ExportStage,
     ExportStatus, Failure, FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import,
     ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId,
-    OperationId, OsRng, Part, PoolId, PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, Server,
-    ServerAnswer, ServerAsk, ServerDisk, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm,
-    VmCounters, VmId, seal,
+    OperationId, OsRng, Part, PoolId, PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, SensorHistory,
+    Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp, UpsSpec,
+    UsageHistory, UsageOf, Vm, VmCounters, VmId, seal,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -349,6 +349,20 @@ impl NodeService for SimNode {
         };
         let columns = of.measures().iter().map(column).collect();
         Ok(UsageHistory { span, first, columns, set_aside: None })
+    }
+
+    async fn sensor_history(
+        &self,
+        id: ServerId,
+        sensor: Option<String>,
+        span: Span,
+        after: Option<i64>,
+    ) -> Result<SensorHistory, NodeError> {
+        self.history_of_server(id, sensor.as_deref(), span, after)
+    }
+
+    async fn energy(&self, periods: Vec<(i64, i64)>) -> Result<Vec<ServerEnergy>, NodeError> {
+        Ok(self.energy_of_servers(&periods))
     }
 
     async fn support(&self) -> Result<OwnedFd, NodeError> {
