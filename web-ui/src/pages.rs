@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod announcement;
 pub mod audit;
 pub mod bin;
+pub mod cabling;
 mod channels;
 pub mod console;
 mod csv;
@@ -85,6 +86,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
             Some(view) => server::regions(data, f, &view, &mut regions).await,
             None => server::gone(f, &mut regions),
         },
+        ["cabling"] => cabling::regions(data, f, &mut regions).await,
         ["pdus"] => pdus::regions(data, f, &mut regions).await,
         ["pdus", id] => match pdu::find(data, id).await {
             Some(view) => pdu::regions(data, f, &view, &mut regions).await,

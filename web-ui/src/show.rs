@@ -114,6 +114,7 @@ pub fn address(subject: &Subject) -> Option<String> {
         "vm" => Some(format!("/vms/{}", subject.id)),
         "task" => Some(format!("/tasks/{}", subject.id)),
         "server" => Some(format!("/servers/{}", subject.id)),
+        "switch" => Some("/cabling".into()),
         "pdu" => Some(format!("/pdus/{}", subject.id)),
         "image" => Some("/images".into()),
         "volume" => Some("/disks".into()),
@@ -297,6 +298,7 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             | AlertKind::UpsShutdown => "ups",
             AlertKind::ChannelFails => "notifications",
             AlertKind::DeviceSilent | AlertKind::FeedDead | AlertKind::PduLoad | AlertKind::FeedShared => "feeds",
+            AlertKind::LinkFlaps | AlertKind::PortErrors | AlertKind::CableMoved | AlertKind::LinkLost => "cabling",
             AlertKind::ServerSilent | AlertKind::ChassisFault | AlertKind::SensorLimit | AlertKind::SensorFault => {
                 "servers"
             }

@@ -43,6 +43,8 @@ use utoipa::{Modify, OpenApi};
         v1::servers::sensors, v1::servers::events, v1::servers::parts, v1::server_orders::clear, v1::server_orders::power,
         v1::server_orders::identify, v1::server_orders::boot, v1::server_orders::restore,
         v1::pdus::list, v1::pdus::create, v1::pdus::get, v1::pdus::update, v1::pdus::delete,
+        v1::switches::list, v1::switches::create, v1::switches::get, v1::switches::update, v1::switches::delete,
+        v1::switches::accept,
         v1::tasks::list, v1::tasks::get, v1::tasks::cancel,
         v1::alerts::list, v1::alerts::acknowledge, v1::alerts::unacknowledge, v1::alerts::silence, v1::alerts::unsilence,
         v1::channels::list, v1::channels::create, v1::channels::get, v1::channels::update, v1::channels::delete,

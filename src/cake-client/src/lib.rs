@@ -38,6 +38,7 @@ mod pdus;
 mod screen;
 mod servers;
 mod sse;
+mod switches;
 mod system;
 mod tasks;
 mod trust;

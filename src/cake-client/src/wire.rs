@@ -10,6 +10,7 @@ mod rack;
 mod server_disks;
 mod servers;
 mod sticks;
+mod switches;
 
 pub use channels::{
     Channel, ChannelChange, ChannelFailing, ChannelMail, ChannelSnmp, ChannelState, ChannelSyslog, ChannelTest,
@@ -25,6 +26,7 @@ pub use servers::{
     ServerFeed, ServerNode, ServerPart, ServerParts,
 };
 pub use sticks::{Stick, StickFile, Sticks};
+pub use switches::{PortNeighbor, Switch, SwitchPort};
 
 use cake_types::ByteSize;
 use jiff::Timestamp;

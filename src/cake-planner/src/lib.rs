@@ -11,6 +11,7 @@
 
 pub mod admission;
 pub mod alert;
+pub mod cabling;
 pub mod cause;
 pub mod certificate;
 pub mod csv;

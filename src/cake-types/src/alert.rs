@@ -158,6 +158,14 @@ kinds! {
     PduLoad = "pdu-load";
     /// All supplies of a server hang on one feed though there is another; params: `feed`.
     FeedShared = "feed-shared";
+    /// A link of a switch comes and goes; params: `port`, `count`, how often in ten minutes, and `server`, `–` where none is known.
+    LinkFlaps = "link-flaps";
+    /// Errors of a switch's port climb; params: `port`, `count`, of the last hour, and `server`.
+    PortErrors = "port-errors";
+    /// A cable is not where it was; params: `port`, `server`, and `to`, the port or the server that is there now.
+    CableMoved = "cable-moved";
+    /// A port that led to a server has no link; params: `port`, `server`.
+    LinkLost = "link-lost";
     /// The Store knows it, no server has it.
     VmLost = "vm-lost";
     /// It runs, and the Store does not know it.

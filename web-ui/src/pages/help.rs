@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 30] = [
+pub const ORDER: [&str; 31] = [
     "first-steps",
     "finding",
     "create-a-vm",
@@ -34,6 +34,7 @@ pub const ORDER: [&str; 30] = [
     "server-disks",
     "ups",
     "feeds",
+    "cabling",
     "server",
     "networks",
     "search",

@@ -29,6 +29,7 @@ mod setup;
 mod sticks;
 mod support;
 mod support_bundle;
+mod switches;
 mod tasks;
 mod trust;
 mod ups;
