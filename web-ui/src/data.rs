@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use cake_i18n::Words;
+use cake_planner::cabling::Cabling;
 use cake_planner::device::DeviceSeen;
 use cake_planner::query::Filter;
 use cake_planner::scan::Candidate;
@@ -389,13 +390,15 @@ pub struct DeviceView {
     /// What it last said.
     pub status: Option<DeviceStatus>,
     pub health: ServerHealth,
+    /// Of a switch: where its cables led when somebody last said that it is right so.
+    pub cabling: Arc<Cabling>,
     /// For If-Match, as the API's ETag header writes it.
     pub etag: String,
 }
 
 impl DeviceView {
     pub fn seen(&self) -> DeviceSeen<'_> {
-        DeviceSeen { device: &self.device, status: self.status.as_ref() }
+        DeviceSeen { device: &self.device, status: self.status.as_ref(), cabling: Some(&self.cabling) }
     }
 }
 

@@ -28,6 +28,9 @@ fn shapes(name: &str) -> &'static str {
             r#"<path d="M3.2 14.2V1.8h9.6v12.4M3.2 5.4h9.6M3.2 9h9.6M3.2 12.6h9.6"/><circle class="fill" cx="5.6" cy="3.6" r=".8"/><circle class="fill" cx="5.6" cy="7.2" r=".8"/><circle class="fill" cx="5.6" cy="10.8" r=".8"/>"#
         }
         "feed" => r#"<path d="M5.5 2v3.5M10.5 2v3.5M3.8 5.5h8.4v2.2a4.2 4.2 0 0 1-8.4 0zM8 11.9V14"/>"#,
+        "cabling" => {
+            r#"<rect x="2" y="2.5" width="5" height="4" rx=".8"/><rect x="9" y="9.5" width="5" height="4" rx=".8"/><path d="M4.5 6.5v5H9M7 4.5h4.5v5"/>"#
+        }
         "tasks" => r#"<path d="m2.3 4.2 1.1 1.1 2-2.2M2.3 9.2l1.1 1.1 2-2.2M8 4.4h5.7M8 9.4h5.7M4 13.2h9.7"/>"#,
         "events" => r#"<path d="M2 8.5h2.6l1.6-5 3 9.4 1.9-6 .9 1.6h2"/>"#,
         "alerts" => {

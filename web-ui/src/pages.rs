@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod announcement;
 pub mod audit;
 pub mod bin;
+pub mod cabling;
 mod channels;
 pub mod console;
 mod csv;
@@ -98,6 +99,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
             Some(view) => server_console::regions(f, &view, &mut regions),
             None => server::gone(f, &mut regions),
         },
+        ["cabling"] => cabling::regions(data, f, &mut regions).await,
         ["pdus"] => pdus::regions(data, f, &mut regions).await,
         ["pdus", id] => match pdu::find(data, id).await {
             Some(view) => pdu::regions(data, f, &view, &mut regions).await,

@@ -114,6 +114,7 @@ pub fn address(subject: &Subject) -> Option<String> {
         "vm" => Some(format!("/vms/{}", subject.id)),
         "task" => Some(format!("/tasks/{}", subject.id)),
         "server" => Some(format!("/servers/{}", subject.id)),
+        "switch" => Some("/cabling".into()),
         "pdu" => Some(format!("/pdus/{}", subject.id)),
         "image" => Some("/images".into()),
         "volume" => Some("/disks".into()),
@@ -304,6 +305,7 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             | AlertKind::SensorTrend
             | AlertKind::SensorFault => "servers",
             AlertKind::DeviceSilent | AlertKind::FeedDead | AlertKind::PduLoad | AlertKind::FeedShared => "feeds",
+            AlertKind::LinkFlaps | AlertKind::PortErrors | AlertKind::CableMoved | AlertKind::LinkLost => "cabling",
             _ if of_a_disk => "server-disks",
             _ => "alerts",
         },

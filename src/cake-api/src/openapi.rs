@@ -42,7 +42,7 @@ use utoipa::{Modify, OpenApi};
         v1::servers::list, v1::servers::create, v1::servers::get, v1::servers::update, v1::servers::delete,
         v1::servers::sensors, v1::server_history::history, v1::server_history::energy, v1::servers::events, v1::servers::parts, v1::server_orders::clear, v1::server_orders::power,
         v1::server_orders::identify, v1::server_orders::boot, v1::server_orders::restore,
-    v1::server_console::ticket, v1::server_console::connect, v1::server_drives::list, v1::server_drives::light, v1::server_redfish::firmware, v1::server_redfish::bios, v1::server_redfish::media, v1::server_redfish::insert, v1::server_redfish::eject, v1::bmc_scan::get, v1::bmc_scan::start, v1::server_orders::password, v1::pdus::list, v1::pdus::create, v1::pdus::get, v1::pdus::update, v1::pdus::delete,
+    v1::server_console::ticket, v1::server_console::connect, v1::server_drives::list, v1::server_drives::light, v1::server_redfish::firmware, v1::server_redfish::bios, v1::server_redfish::media, v1::server_redfish::insert, v1::server_redfish::eject, v1::bmc_scan::get, v1::bmc_scan::start, v1::server_orders::password, v1::pdus::list, v1::pdus::create, v1::pdus::get, v1::pdus::update, v1::pdus::delete, v1::switches::list, v1::switches::create, v1::switches::get, v1::switches::update, v1::switches::delete, v1::switches::accept,
         v1::tasks::list, v1::tasks::get, v1::tasks::cancel,
         v1::alerts::list, v1::alerts::acknowledge, v1::alerts::unacknowledge, v1::alerts::silence, v1::alerts::unsilence,
         v1::channels::list, v1::channels::create, v1::channels::get, v1::channels::update, v1::channels::delete,

@@ -14,7 +14,7 @@ use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bmc_scan, bulk, causes, cd, certificate, channels, console,
     disks, events, exports, hosts, images, imports, meta, metrics, nics, nodes, pdus, pools, queries, query, screen,
     server_console, server_disks, server_drives, server_history, server_orders, server_redfish, servers, session,
-    settings, setup, sticks, support, tasks, tokens, ups, usage, vms, volumes, watch, week,
+    settings, setup, sticks, support, switches, tasks, tokens, ups, usage, vms, volumes, watch, week,
 };
 
 struct Table {
@@ -221,6 +221,12 @@ fn table(api: Api) -> Table {
         .add("pdu_get", ("GET", "/v1/pdus/{pdu}"), With(View), pdus::get)
         .add("pdu_update", ("PATCH", "/v1/pdus/{pdu}"), With(Administer), pdus::update)
         .add("pdu_delete", ("DELETE", "/v1/pdus/{pdu}"), With(Administer), pdus::delete)
+        .add("switch_list", ("GET", "/v1/switches"), With(View), switches::list)
+        .add("switch_create", ("POST", "/v1/switches"), With(Administer), switches::create)
+        .add("switch_get", ("GET", "/v1/switches/{switch}"), With(View), switches::get)
+        .add("switch_update", ("PATCH", "/v1/switches/{switch}"), With(Administer), switches::update)
+        .add("switch_delete", ("DELETE", "/v1/switches/{switch}"), With(Administer), switches::delete)
+        .add("switch_accept_cabling", ("POST", "/v1/switches/{switch}/cabling/accept"), With(Operate), switches::accept)
         .add("task_list", ("GET", "/v1/tasks"), With(View), tasks::list)
         .add("task_get", ("GET", "/v1/tasks/{task}"), With(View), tasks::get)
         .add("task_cancel", ("POST", "/v1/tasks/{task}/cancel"), With(Manage), tasks::cancel)

@@ -5,6 +5,7 @@ mod channel;
 mod pdu;
 mod server;
 mod storage;
+mod switch;
 mod system;
 mod vm;
 
@@ -13,6 +14,7 @@ pub use channel::*;
 pub use pdu::*;
 pub use server::*;
 pub use storage::*;
+pub use switch::*;
 pub use system::*;
 pub use vm::*;
 
@@ -64,6 +66,8 @@ pub enum Command {
     Server(ServerCommand),
     #[command(subcommand)]
     Pdu(PduCommand),
+    #[command(subcommand)]
+    Switch(SwitchCommand),
     #[command(subcommand)]
     Ups(UpsCommand),
     #[command(subcommand)]

@@ -47,6 +47,7 @@ mod server_look;
 mod server_redfish;
 mod server_scan;
 mod sticks;
+mod switch;
 mod system;
 mod ups;
 mod usage;
@@ -96,6 +97,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Pool(command) => look::pool(&context, command).await,
         Command::Server(command) => server::run(&context, command).await,
         Command::Pdu(command) => pdu::run(&context, command).await,
+        Command::Switch(command) => switch::run(&context, command).await,
         Command::Node(command) => look::node(&context, command).await,
         Command::Task(command) => look::task(&context, command).await,
         Command::Ups(command) => ups::run(&context, command).await,

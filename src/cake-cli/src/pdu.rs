@@ -156,7 +156,7 @@ fn used(known: &[PduOutlet], said: &[String]) -> Result<Value, Failure> {
 }
 
 /// From standard input, or asked for at a terminal where it has to be known.
-fn community(context: &Context, stdin: bool, needed: bool) -> Result<Option<String>, Failure> {
+pub fn community(context: &Context, stdin: bool, needed: bool) -> Result<Option<String>, Failure> {
     let asked = needed && std::io::stdin().is_terminal();
     match stdin || asked {
         true => Ok(Some(account::password(context, stdin, "cli-ask-community")?)),

@@ -39,6 +39,7 @@ mod screen;
 mod server_console;
 mod servers;
 mod sse;
+mod switches;
 mod system;
 mod tasks;
 mod trust;

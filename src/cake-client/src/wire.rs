@@ -11,6 +11,7 @@ mod server_disks;
 mod server_redfish;
 mod servers;
 mod sticks;
+mod switches;
 mod week;
 
 pub use channels::{
@@ -32,6 +33,7 @@ pub use servers::{
     ServerEvents, ServerFeed, ServerNode, ServerPart, ServerParts, VmEnergy,
 };
 pub use sticks::{Stick, StickFile, Sticks};
+pub use switches::{PortNeighbor, Switch, SwitchPort};
 pub use week::{Week, WeekLine, WeekTodo};
 
 use cake_types::ByteSize;

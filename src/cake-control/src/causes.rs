@@ -36,7 +36,10 @@ impl Causes {
         let devices = board.devices();
         let devices: Vec<_> = devices.iter().map(|entry| entry.seen()).collect();
         devices.iter().for_each(|seen| facts.pdu(seen));
-        board.servers().iter().for_each(|entry| facts.supplies(&entry.server, &devices));
+        let servers = board.servers();
+        servers.iter().for_each(|entry| facts.supplies(&entry.server, &devices));
+        let servers: Vec<_> = servers.iter().map(|entry| &entry.server).collect();
+        devices.iter().for_each(|seen| facts.switch(seen, &servers));
         open.values().for_each(|alert| facts.alert(alert));
         cause::group(&facts)
     }

@@ -4,8 +4,9 @@
 //!   create · update · delete ──► Store ──► reconcile::devices ──► node ──► agent ──► board
 //! ```
 
+use cake_planner::cabling::{self, Cabling};
 use cake_planner::{device, server};
-use cake_store::{Expect, Key, Txn, TxnOutcome};
+use cake_store::{Expect, Key, Revision, Txn, TxnOutcome};
 use cake_types::{
     Code, Device, DeviceId, DeviceKind, DeviceSpec, EventKind, Generation, Meta, Name, OutletUse, Problem, ProjectName,
     SNMP_PORT, ServerId, Subject,
@@ -197,6 +198,42 @@ impl Devices {
         Ok(device)
     }
 
+    /// The cables of a switch are right as they are now.
+    pub async fn accept_cabling(
+        &self,
+        caller: &Caller,
+        id: DeviceId,
+        keep: &Keep<Device>,
+    ) -> Result<Arc<DeviceEntry>, Problem> {
+        let entry = self.entry(id)?;
+        let now = cabling::now(&entry.seen(), &self.ledger.board.named_servers());
+        let txn = keep.write(Txn::new(), &entry.device, self.ledger.now());
+        let mut audit = self.ledger.audit(caller, Some(subject(&entry.device)));
+        let revision = self.write_cabling(&entry, &now, audit.write(txn)).await?;
+        self.ledger.audited(audit).await?;
+        self.ledger.board.put_cabling(id, now, revision);
+        self.entry(id)
+    }
+
+    /// Takes down where cables lead of which nothing was known.
+    pub(crate) async fn learn_cabling(&self, entry: &DeviceEntry) -> Result<(), Problem> {
+        let now = cabling::now(&entry.seen(), &self.ledger.board.named_servers());
+        if let Some(learned) = cabling::learned(&entry.cabling, &now) {
+            let revision = self.write_cabling(entry, &learned, Txn::new()).await?;
+            self.ledger.board.put_cabling(entry.id(), learned, revision);
+        }
+        Ok(())
+    }
+
+    async fn write_cabling(&self, entry: &DeviceEntry, cabling: &Cabling, txn: Txn) -> Result<Revision, Problem> {
+        let key = keys::cabling(entry.id());
+        let txn = txn.guard(key.clone(), entry.cabling_revision.map_or(Expect::Absent, Expect::Revision));
+        match self.ledger.store.txn(txn.put(key, record::encode(cabling))).await.map_err(error::store)? {
+            TxnOutcome::Committed { revision } => Ok(revision),
+            TxnOutcome::Refused { .. } => Err(Problem::new(Code::Stale)),
+        }
+    }
+
     /// Forgets a device. Nothing happens to it.
     pub async fn delete(
         &self,
@@ -208,7 +245,7 @@ impl Devices {
         check(&entry)?;
         let key = keys::device(id);
         let guarded = Txn::new().guard(key.clone(), Expect::Revision(entry.revision));
-        let txn = guarded.delete(key).delete(name_key(&entry.device));
+        let txn = guarded.delete(key).delete(name_key(&entry.device)).delete(keys::cabling(id));
         let audit = self.ledger.audit(caller, Some(subject(&entry.device)));
         self.ledger.commit(txn, audit).await?;
         self.ledger.board.forget_device(id);

@@ -41,6 +41,7 @@ folders! {
     hosts, host(NodeId) = "/hosts/";
     servers, server(ServerId) = "/servers/";
     devices, device(DeviceId) = "/devices/";
+    cablings, cabling(DeviceId) = "/cablings/";
     server_logs, server_log(ServerId) = "/server-logs/";
     accounts, account(AccountId) = "/accounts/";
     tokens, token(TokenId) = "/tokens/";

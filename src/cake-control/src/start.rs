@@ -249,7 +249,12 @@ impl Control {
             servers: self.servers.clone(),
             on: Mutex::default(),
         };
-        let devices = DeviceReconciler { ledger: ledger.clone(), nodes: nodes.clone(), on: Mutex::default() };
+        let devices = DeviceReconciler {
+            ledger: ledger.clone(),
+            nodes: nodes.clone(),
+            devices: self.devices.clone(),
+            on: Mutex::default(),
+        };
         let events = EventReconciler { ledger: ledger.clone() };
         let images = ImageReconciler { ledger: ledger.clone() };
         let imports = ImportReconciler { ledger: ledger.clone(), nodes: nodes.clone(), imports: self.imports.clone() };
@@ -332,7 +337,11 @@ async fn fill(ledger: &Ledger) -> Result<(), RecordError> {
         board.put_server(value, revision);
     }
     for Stored { value, revision } in record::all::<Device>(store, &keys::devices()).await? {
+        let id = value.meta.id;
         board.put_device(value, revision);
+        if let Some(Stored { value, revision }) = record::get(store, &keys::cabling(id)).await? {
+            board.put_cabling(id, value, revision);
+        }
     }
     for pool in record::all::<Pool>(store, &keys::pools()).await? {
         board.put_pool(pool.value);

@@ -9,6 +9,7 @@
 mod device;
 mod disk;
 mod server;
+mod switch;
 
 pub use server::ServerSeen;
 
@@ -111,6 +112,9 @@ const fn patience(kind: AlertKind) -> SignedDuration {
         AlertKind::UpsAway => SignedDuration::from_secs(15),
         // A BMC that is updated, or busy for a moment, is no trouble of anybody's.
         AlertKind::ServerSilent | AlertKind::DeviceSilent => SignedDuration::from_secs(60),
+        // A server that starts anew is dark for a while, and says who it is each half minute only.
+        AlertKind::CableMoved => SignedDuration::from_secs(60),
+        AlertKind::LinkLost => SignedDuration::from_mins(5),
         // A mail server that is updated, a line that breaks for a moment.
         AlertKind::ChannelFails => SignedDuration::from_mins(15),
         _ => SignedDuration::ZERO,

@@ -1,9 +1,10 @@
 //! Devices that answer SNMP: what may be said about them, how they are, and which server hangs on which feed.
 
+use crate::cabling::{self, Cabling};
 use crate::server::{self, ServerHealth};
 use cake_types::{
     BmcAccess, COMMUNITY_MAX, Code, Device, DeviceId, DeviceKind, DeviceSpec, DeviceStatus, FEED_MAX, Name,
-    OUTLETS_MAX, Outlet, OutletUse, PduInput, PduReading, Problem, SensorState, ServerId, Severity,
+    OUTLETS_MAX, Outlet, OutletUse, PduInput, PduReading, Problem, SensorState, ServerId, Severity, SwitchReading,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +18,19 @@ pub const NEAR: f64 = 0.8;
 pub struct DeviceSeen<'a> {
     pub device: &'a Device,
     pub status: Option<&'a DeviceStatus>,
+    /// Of a switch: where its cables led when somebody last said that it is right so.
+    pub cabling: Option<&'a Cabling>,
 }
 
 impl<'a> DeviceSeen<'a> {
     /// What a PDU says now; nothing of one that is not heard.
     pub fn pdu(&self) -> Option<&'a PduReading> {
         self.status.filter(|status| status.problem.is_none()).and_then(|status| status.pdu.as_ref())
+    }
+
+    /// What a switch says now.
+    pub fn switch(&self) -> Option<&'a SwitchReading> {
+        self.status.filter(|status| status.problem.is_none()).and_then(|status| status.switch.as_ref())
     }
 
     pub fn is(&self, kind: DeviceKind) -> bool {
@@ -35,7 +43,14 @@ pub fn health(seen: &DeviceSeen<'_>) -> ServerHealth {
     let Some(status) = seen.status.filter(|status| status.read_at.is_some() && status.problem.is_none()) else {
         return ServerHealth::Unheard;
     };
-    let Some(pdu) = &status.pdu else { return ServerHealth::Well };
+    let restless = status
+        .switch
+        .iter()
+        .flat_map(|switch| &switch.ports)
+        .any(|port| port.changes >= cabling::FLAPS || port.fresh_errors >= cabling::ERRORS);
+    let Some(pdu) = &status.pdu else {
+        return if restless { ServerHealth::Warning } else { ServerHealth::Well };
+    };
     let inputs = pdu.inputs.iter().filter_map(|input| load(&seen.device.spec, input)?.severity());
     let sensors = pdu.sensors.iter().filter_map(|sensor| sensor.state.severity());
     let dead = is_dead(pdu).then_some(Severity::Error);

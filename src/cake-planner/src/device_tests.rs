@@ -46,8 +46,10 @@ pub(crate) fn status(volts: f64, amps: f64) -> DeviceStatus {
 #[test]
 fn the_worst_of_what_is_so() {
     let mut device = pdu(1, "A", &[]);
-    let health = |device: &Device, status: &DeviceStatus| super::health(&DeviceSeen { device, status: Some(status) });
-    assert_eq!(super::health(&DeviceSeen { device: &device, status: None }), ServerHealth::Unheard);
+    let health = |device: &Device, status: &DeviceStatus| {
+        super::health(&DeviceSeen { device, status: Some(status), cabling: None })
+    };
+    assert_eq!(super::health(&DeviceSeen { device: &device, status: None, cabling: None }), ServerHealth::Unheard);
     assert_eq!(health(&device, &status(230.0, 15.0)), ServerHealth::Well, "nobody knows what it may draw");
     device.spec.rated_amps = Some(16);
     assert_eq!(health(&device, &status(230.0, 12.0)), ServerHealth::Well);
@@ -68,7 +70,10 @@ fn the_worst_of_what_is_so() {
 fn a_server_hangs_on_its_outlets() {
     let (a, b) = (pdu(1, "A", &[("10", 7), ("2", 7)]), pdu(2, "B", &[("1", 8), ("2", 7)]));
     let well = status(230.0, 1.0);
-    let seen = [DeviceSeen { device: &b, status: Some(&well) }, DeviceSeen { device: &a, status: Some(&well) }];
+    let seen = [
+        DeviceSeen { device: &b, status: Some(&well), cabling: None },
+        DeviceSeen { device: &a, status: Some(&well), cabling: None },
+    ];
     let server = |number| supplies(ServerId(Uuid::from_u128(number)), &seen);
     let told: Vec<_> = server(7).iter().map(|supply| (supply.feed().unwrap(), supply.outlet)).collect();
     assert_eq!(told, [("A", "2"), ("A", "10"), ("B", "2")]);

@@ -12,6 +12,7 @@
 pub mod admission;
 pub mod alert;
 pub mod bmc_password;
+pub mod cabling;
 pub mod cause;
 pub mod certificate;
 pub mod csv;

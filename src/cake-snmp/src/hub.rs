@@ -66,11 +66,14 @@ impl Drop for Port {
     }
 }
 
+/// Who waits for what comes from an address.
+type Table = HashMap<(IpAddr, u16), Vec<mpsc::Sender<Vec<u8>>>>;
+
 pub(crate) struct Shared {
     socket: UdpSocket,
     ipv6: bool,
-    /// Who waits for what comes from where. Two may ask the same agent.
-    table: Mutex<HashMap<(IpAddr, u16), Vec<mpsc::Sender<Vec<u8>>>>>,
+    /// Two may ask the same agent.
+    table: Mutex<Table>,
 }
 
 /// Flow labels and scopes differ between what is asked and what comes.
@@ -79,7 +82,7 @@ fn key(peer: SocketAddr) -> (IpAddr, u16) {
 }
 
 impl Shared {
-    fn table(&self) -> MutexGuard<'_, HashMap<(IpAddr, u16), Vec<mpsc::Sender<Vec<u8>>>>> {
+    fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -26,6 +26,7 @@ mod oid;
 pub mod pdu;
 pub mod switch;
 mod tree;
+mod trend;
 mod value;
 mod walk;
 
@@ -37,5 +38,6 @@ pub use machine::{Counters, Machine, Pace, Turn};
 pub use message::{Binding, Kind, Request, Response};
 pub use oid::Oid;
 pub use tree::Tree;
+pub use trend::Trend;
 pub use value::Value;
 pub use walk::Walk;

@@ -28,6 +28,7 @@ macro_rules! lldp {
 const IF_DESCR: &[u32] = if_table!(2);
 const IF_TYPE: &[u32] = if_table!(3);
 const IF_ADMIN_STATUS: &[u32] = if_table!(7);
+const IF_LAST_CHANGE: &[u32] = if_table!(9);
 const IF_OPER_STATUS: &[u32] = if_table!(8);
 const IF_IN_ERRORS: &[u32] = if_table!(14);
 const IF_OUT_ERRORS: &[u32] = if_table!(20);
@@ -54,12 +55,13 @@ const MAC_OF_CHASSIS: i64 = 4;
 const MAC_OF_PORT: i64 = 3;
 
 /// What has to be walked.
-pub const fn names() -> [&'static [u32]; 19] {
+pub const fn names() -> [&'static [u32]; 20] {
     [
         IF_DESCR,
         IF_TYPE,
         IF_ADMIN_STATUS,
         IF_OPER_STATUS,
+        IF_LAST_CHANGE,
         IF_IN_ERRORS,
         IF_OUT_ERRORS,
         IF_NAME,
@@ -115,11 +117,14 @@ fn port(tree: &Tree, index: &[u32]) -> Option<SwitchPort> {
         alias: text(tree, IF_ALIAS, index).unwrap_or_default(),
         enabled: said(IF_ADMIN_STATUS) != Some(2),
         up: said(IF_OPER_STATUS) == Some(1),
+        last_change: counted(IF_LAST_CHANGE),
         megabits: counted(IF_HIGH_SPEED).and_then(|speed| u32::try_from(speed).ok()).filter(|speed| *speed > 0),
         received: counted(IF_HC_IN_OCTETS),
         sent: counted(IF_HC_OUT_OCTETS),
         errors_in: counted(IF_IN_ERRORS),
         errors_out: counted(IF_OUT_ERRORS),
+        changes: 0,
+        fresh_errors: 0,
         neighbor: None,
     })
 }

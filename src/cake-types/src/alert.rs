@@ -167,6 +167,14 @@ kinds! {
     /// A sensor nears a limit, or errors that are counted become more; params: `sensor`, `trend`, `unit`, `value`, `per_day`, and `limit`
     /// and `minutes` until then, where there is a limit.
     SensorTrend = "sensor-trend";
+    /// A link of a switch comes and goes; params: `port`, `count`, how often in ten minutes, and `server`, `–` where none is known.
+    LinkFlaps = "link-flaps";
+    /// Errors of a switch's port climb; params: `port`, `count`, of the last hour, and `server`.
+    PortErrors = "port-errors";
+    /// A cable is not where it was; params: `port`, `server`, and `to`, the port or the server that is there now.
+    CableMoved = "cable-moved";
+    /// A port that led to a server has no link; params: `port`, `server`.
+    LinkLost = "link-lost";
     /// The Store knows it, no server has it.
     VmLost = "vm-lost";
     /// It runs, and the Store does not know it.

@@ -159,7 +159,7 @@ pub struct SwitchReading {
     pub ports: Vec<SwitchPort>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SwitchPort {
     /// `ifIndex` (RFC 2863).
     pub index: u32,
@@ -170,6 +170,9 @@ pub struct SwitchPort {
     /// Nobody shut it.
     pub enabled: bool,
     pub up: bool,
+    /// `ifLastChange`: when its link last came or went, in hundredths of a second since the switch began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_change: Option<u64>,
     /// Megabits a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub megabits: Option<u32>,
@@ -182,6 +185,12 @@ pub struct SwitchPort {
     pub errors_in: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors_out: Option<u64>,
+    /// How often its link came or went in the last ten minutes, as far as it was watched.
+    #[serde(default)]
+    pub changes: u32,
+    /// Errors of the last hour, as far as it was watched.
+    #[serde(default)]
+    pub fresh_errors: u64,
     /// Who is at the other end, as it says itself (LLDP).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbor: Option<Neighbor>,

@@ -154,9 +154,9 @@ fn volume_view(view: board::VolumeView) -> Arc<VolumeView> {
 
 fn device_view(entry: &board::DeviceEntry) -> Arc<DeviceView> {
     let health = entry.health();
-    let board::DeviceEntry { device, revision: _, status, refused: _ } = entry.clone();
+    let board::DeviceEntry { device, revision: _, status, cabling, cabling_revision: _, refused: _ } = entry.clone();
     let etag = etag(device.meta.generation);
-    Arc::new(DeviceView { device, status, health, etag })
+    Arc::new(DeviceView { device, status, health, cabling, etag })
 }
 
 fn pool_view(entry: &board::PoolEntry) -> Arc<PoolView> {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 31] = [
+pub const ORDER: [&str; 32] = [
     "first-steps",
     "finding",
     "create-a-vm",
@@ -35,6 +35,7 @@ pub const ORDER: [&str; 31] = [
     "server-disks",
     "ups",
     "feeds",
+    "cabling",
     "server",
     "networks",
     "search",

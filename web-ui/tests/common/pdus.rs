@@ -3,7 +3,7 @@
 use super::sample::{ago, id, made, meta};
 use super::servers::server_id;
 use cake_planner::device::{DeviceSeen, health};
-use cake_types::{Device, DeviceStatus};
+use cake_types::{Device, DeviceStatus, ServerId};
 use cake_web::DeviceView;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const STRIPS: [(&str, Option<&str>, &str); 6] = [
 ];
 
 pub fn rack() -> Vec<Arc<DeviceView>> {
-    STRIPS.iter().zip(1..).map(|(strip, number)| view(*strip, number)).collect()
+    STRIPS.iter().zip(1..).map(|(strip, number)| view(*strip, number)).chain([switch()]).collect()
 }
 
 /// Strips that say, and are called, what would be code on a page that does not take care.
@@ -62,8 +62,29 @@ fn view((name, feed, kind): (&str, Option<&str>, &str), number: u32) -> Arc<Devi
         },
     }));
     let status = (kind != "new").then(|| status(kind));
-    let health = health(&DeviceSeen { device: &device, status: status.as_ref() });
-    Arc::new(DeviceView { device, status, health, etag: format!("\"p-{number}\"") })
+    let health = health(&DeviceSeen { device: &device, status: status.as_ref(), cabling: None });
+    Arc::new(DeviceView { device, status, health, cabling: Arc::default(), etag: format!("\"p-{number}\"") })
+}
+
+/// A switch with a server at its first port, another at its second than before, and a restless third.
+fn switch() -> Arc<DeviceView> {
+    let device: Device = made(json!({
+        "meta": meta(id(20, 1), "core", 3000),
+        "spec": { "kind": "switch", "host": "192.0.2.71", "port": 161, "community": { "version": 1, "body": "", "keys": [] } },
+    }));
+    let port = |number: u32, system: &str, changes: u32, errors: u64| {
+        json!({ "index": number, "name": format!("ge-0/0/{number}"), "alias": if number == 1 { "to cake-1" } else { "" },
+                "enabled": number != 4, "up": number < 4, "megabits": 10_000, "changes": changes, "fresh_errors": errors,
+                "neighbor": (!system.is_empty()).then(|| json!({ "chassis": "00:11:22:33:44:55", "port": "eth0", "system": system })) })
+    };
+    let status: DeviceStatus = made(json!({
+        "stamp": { "epoch": 4, "generation": 3 }, "read_at": ago(0), "about": { "description": "a switch" },
+        "switch": { "ports": [port(1, "cake-1", 0, 0), port(2, "store-1", 0, 0), port(3, "printer", 7, 250), port(4, "", 0, 0)] },
+    }));
+    let health = health(&DeviceSeen { device: &device, status: Some(&status), cabling: None });
+    let was = |number: u32| ServerId(server_id(number));
+    let cabling = [("ge-0/0/1".to_owned(), was(1)), ("ge-0/0/2".to_owned(), was(3))].into_iter().collect();
+    Arc::new(DeviceView { device, status: Some(status), health, cabling: Arc::new(cabling), etag: "\"w-1\"".into() })
 }
 
 fn status(kind: &str) -> DeviceStatus {

@@ -23,7 +23,7 @@ pub const DEAD: &str = "/pdus/0192a000-0000-7000-8000-130000000003";
 pub const UNHEARD: &str = "/pdus/0192a000-0000-7000-8000-130000000005";
 
 /// Pages for somebody who is logged in.
-pub const INSIDE: [&str; 51] = [
+pub const INSIDE: [&str; 52] = [
     "/",
     "/vms",
     "/vms?q=web&show=running&sort=memory&down=1",
@@ -54,6 +54,7 @@ pub const INSIDE: [&str; 51] = [
     WITHOUT,
     LABORATORY,
     NEW,
+    "/cabling",
     "/pdus",
     PDU,
     DEAD,

@@ -47,6 +47,7 @@ pub mod settings;
 pub mod setup;
 pub mod sticks;
 pub mod support;
+pub mod switches;
 pub mod tasks;
 pub mod tokens;
 pub mod ups;
@@ -65,7 +66,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
     /// `vm`, `image`, `volume`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
-    /// `support-bundle`, `ups`, `server`, `channel`, `pdu`.
+    /// `support-bundle`, `ups`, `server`, `channel`, `pdu`, `switch`.
     pub kind: String,
     pub id: uuid::Uuid,
     pub name: String,

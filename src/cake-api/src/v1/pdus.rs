@@ -144,7 +144,7 @@ impl Pdu {
         Self {
             id: id.0,
             name: name.to_string(),
-            health: device::health(&device::DeviceSeen { device, status: None }).as_str(),
+            health: device::health(&device::DeviceSeen { device, status: None, cabling: None }).as_str(),
             problem: None,
             read_at: None,
             dead: false,

@@ -13,6 +13,7 @@ use super::nodes::Node;
 use super::pdus::Pdu;
 use super::pools::Pool;
 use super::servers::Server;
+use super::switches::Switch;
 use super::tasks::Task;
 use super::volumes::Volume;
 use axum::extract::State;
@@ -173,10 +174,10 @@ fn told(board: &Board, what: What) -> Option<(&'static str, String)> {
             let entry = board.device(id)?;
             match entry.device.spec.kind {
                 DeviceKind::Pdu => ("pdu", json_text(&Pdu::new(board, &entry))),
-                DeviceKind::Switch => return None,
+                DeviceKind::Switch => ("switch", json_text(&Switch::new(board, &entry))),
             }
         }
-        What::DeviceGone(id) => ("pdu-gone", json_text(&json!({ "id": id }))),
+        What::DeviceGone(id) => ("device-gone", json_text(&json!({ "id": id }))),
         // The whole list is short, and read by its own address.
         What::Alerts => ("alerts", "{}".into()),
         What::Settings => ("settings", "{}".into()),

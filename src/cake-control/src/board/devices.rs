@@ -1,6 +1,7 @@
 //! Devices on the board: as the Store has them, and with what they say.
 
-use super::{Board, What};
+use super::{Board, ServerEntry, What};
+use cake_planner::cabling::{Cabling, Named};
 use cake_planner::device::{self, DeviceSeen};
 use cake_planner::names::{self, Reference};
 use cake_planner::server::ServerHealth;
@@ -15,6 +16,9 @@ pub struct DeviceEntry {
     pub revision: Revision,
     /// `None`: no node watches it (yet).
     pub status: Option<DeviceStatus>,
+    /// Where its cables led when somebody last said that it is right so, and how the Store has that.
+    pub cabling: Arc<Cabling>,
+    pub cabling_revision: Option<Revision>,
     /// The node does not take it, for this reason (for support, in English).
     pub refused: Option<Arc<str>>,
 }
@@ -25,7 +29,7 @@ impl DeviceEntry {
     }
 
     pub fn seen(&self) -> DeviceSeen<'_> {
-        DeviceSeen { device: &self.device, status: self.status.as_ref() }
+        DeviceSeen { device: &self.device, status: self.status.as_ref(), cabling: Some(&self.cabling) }
     }
 
     pub fn health(&self) -> ServerHealth {
@@ -73,9 +77,33 @@ impl Board {
             return;
         }
         let status = old.and_then(|old| old.status.clone());
-        inner.devices.insert(id, Arc::new(DeviceEntry { device, revision, status, refused: None }));
+        let cabling = old.map(|old| old.cabling.clone()).unwrap_or_default();
+        let cabling_revision = old.and_then(|old| old.cabling_revision);
+        let entry = DeviceEntry { device, revision, status, cabling, cabling_revision, refused: None };
+        inner.devices.insert(id, Arc::new(entry));
         drop(inner);
         self.device_touched(id);
+    }
+
+    /// As the Store has it.
+    pub fn put_cabling(&self, id: DeviceId, cabling: Cabling, revision: Revision) {
+        self.change_device(id, |entry| (entry.cabling, entry.cabling_revision) = (cabling.into(), Some(revision)));
+        self.changes.tell(What::Device(id));
+    }
+
+    /// Every server by all names that it may tell others.
+    pub fn named_servers(&self) -> Vec<Named> {
+        let inner = self.read();
+        let named = |entry: &Arc<ServerEntry>| {
+            let node = entry.server.spec.node.and_then(|id| inner.nodes.get(&id));
+            let names = [
+                Some(entry.server.meta.name.to_string()),
+                node.map(|node| node.node.meta.name.to_string()),
+                node.and_then(|node| node.status.as_ref()).map(|status| status.host_name.clone()),
+            ];
+            Named { id: entry.id(), names: names.into_iter().flatten().collect() }
+        };
+        inner.servers.values().map(named).collect()
     }
 
     /// The Store no longer holds it.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::board::DeviceEntry;
-use crate::devices::subject;
+use crate::devices::{Devices, subject};
 use crate::error;
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
@@ -18,6 +18,7 @@ use crate::nodes::Nodes;
 pub struct DeviceReconciler {
     pub ledger: Arc<Ledger>,
     pub nodes: Arc<Nodes>,
+    pub devices: Arc<Devices>,
     /// Which outlets were on when they were last heard.
     pub on: Mutex<BTreeMap<(DeviceId, String), bool>>,
 }
@@ -44,6 +45,7 @@ impl DeviceReconciler {
         match &entry.status {
             Some(status) if status.stamp.generation == entry.device.meta.generation => {
                 self.tell_switched(&entry).await;
+                self.devices.learn_cabling(&entry).await?;
             }
             _ if entry.refused.is_some() => {}
             _ => self.apply(&entry.device).await,

@@ -146,3 +146,73 @@ cli-pdu-added-unheard = Added: { $name }. It is not heard yet: { $why }
 cli-pdu-set = Changed: { $name }
 cli-pdu-removed = Forgotten: { $name }
 cli-pdu-remove-ask = Forget this power strip?
+
+alert-link-flaps-short = Link comes and goes
+alert-link-flaps = { $count ->
+    [one] The link at port { $port } came or went once within ten minutes (server: { $server }).
+   *[other] The link at port { $port } came or went { $count } times within ten minutes (server: { $server }).
+}
+alert-link-flaps-next = Replace the cable, then the transceiver. If it goes on, the port or the network card is failing.
+alert-port-errors-short = Errors at a port
+alert-port-errors = { $count ->
+    [one] One error at port { $port } within the last hour (server: { $server }).
+   *[other] { $count } errors at port { $port } within the last hour (server: { $server }).
+}
+alert-port-errors-next = Look at the cable and its plugs, then replace the cable or the transceiver.
+alert-cable-moved-short = Cable moved
+alert-cable-moved = { $server } was at port { $port }; now it is: { $to }.
+alert-cable-moved-next = If that is right, say so on the page Cabling. If not, plug it back.
+alert-link-lost-short = No link to a server
+alert-link-lost = Port { $port } led to { $server } and has no link.
+alert-link-lost-next = Look whether the server is on, then at the cable. If it was taken out for good, say so on the page Cabling.
+operation-switch_create = Add switch
+operation-switch_update = Change switch
+operation-switch_delete = Forget switch
+operation-switch_accept_cabling = Accept cabling
+cabling-title = Cabling
+cabling-empty-title = No switch is watched
+cabling-empty-text = Add the switches of the rack. Then cake shows which port leads to which server, as they tell each other (LLDP), names a cable that moved or a link that comes and goes, and counts errors. It only reads: nothing of a switch is ever changed.
+cabling-odd = Not as it was
+cabling-accept = It is right so
+cable-swapped = Port { $port }: { $was } was here, { $is } is here now.
+cable-moved = { $server } was at port { $port } and is at port { $to } now.
+cable-lost = Port { $port } led to { $server } and has no link.
+switch-says = { $up } ports have a link, { $servers } lead to servers.
+switch-add = Add a switch
+switch-add-text = A switch that answers SNMP. Who is at its ports it knows by LLDP: switch that on in the switch, and on servers where their system can.
+switch-remove-text = cake no longer asks it. Nothing happens to it.
+switch-ports = Ports
+switch-port = Port
+switch-link = Link
+switch-leads-to = Leads to
+switch-errors = Errors in the last hour
+switch-changes = Changes in ten minutes
+switch-up = up
+switch-down = no link
+switch-shut = shut
+switch-megabits = { $megabits } Mbit/s
+switch-ports-up = Links
+switch-servers = Servers
+cli-cmd-switch = Switches over SNMP: ports, errors, and which port leads to which server
+cli-cmd-switch-list = List the switches
+cli-cmd-switch-show = Show a switch and its ports
+cli-cmd-switch-add = Watch another switch
+cli-cmd-switch-set = Change a switch’s name, address or note
+cli-cmd-switch-remove = Forget a switch; nothing happens to it
+cli-cmd-switch-accept-cabling = Say that its cables are right as they are now
+cli-arg-switch = Name or id of the switch
+cli-arg-switch-add-name = Name of the switch
+cli-arg-switch-add-host = Its address or name, with a port where it is not 161
+cli-arg-switch-add-note = What people should know of it
+cli-arg-switch-add-community-stdin = Read the SNMP community from standard input
+cli-arg-switch-set-name = Another name
+cli-arg-switch-set-host = Another address or name, with a port where it is not 161
+cli-arg-switch-set-note = What people should know of it
+cli-arg-switch-set-community-stdin = Read the SNMP community from standard input; without it the one of before stays
+cli-arg-switch-remove-yes = Do not ask
+cli-switch-added = { $count ->
+    [one] Added: { $name }. It answers; one port.
+   *[other] Added: { $name }. It answers; { $count } ports.
+}
+cli-switch-accepted = Accepted: the cables of { $name } are right as they are.
+cli-switch-remove-ask = Forget this switch?

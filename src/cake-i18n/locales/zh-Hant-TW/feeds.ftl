@@ -143,3 +143,70 @@ cli-pdu-added-unheard = 已新增「{ $name }」。還收不到它的回應：{ 
 cli-pdu-set = 已變更「{ $name }」
 cli-pdu-removed = 已移除「{ $name }」
 cli-pdu-remove-ask = 移除這個電源排插？
+
+alert-link-flaps-short = 連線時斷時續
+alert-link-flaps = { $count ->
+   *[other] 連接埠{ $port }的連線在十分鐘內變動了{ $count }次（伺服器：{ $server }）。
+}
+alert-link-flaps-next = 請先更換網路線，再更換收發模組。若仍持續，可能是連接埠或網路卡故障。
+alert-port-errors-short = 連接埠有錯誤
+alert-port-errors = { $count ->
+   *[other] 連接埠{ $port }在過去一小時有{ $count }個錯誤（伺服器：{ $server }）。
+}
+alert-port-errors-next = 請檢查網路線與接頭，再更換網路線或收發模組。
+alert-cable-moved-short = 網路線換了位置
+alert-cable-moved = { $server }原本在連接埠{ $port }，現在是：{ $to }。
+alert-cable-moved-next = 如果這樣是對的，請在「網路佈線」頁面確認；如果不對，請插回原處。
+alert-link-lost-short = 伺服器沒有連線
+alert-link-lost = 連接埠{ $port }原本接到{ $server }，現在沒有連線。
+alert-link-lost-next = 請先確認伺服器已開機，再檢查網路線。如果是刻意拔除，請在「網路佈線」頁面確認。
+operation-switch_create = 新增交換器
+operation-switch_update = 變更交換器
+operation-switch_delete = 移除交換器
+operation-switch_accept_cabling = 確認網路佈線
+cabling-title = 網路佈線
+cabling-empty-title = 尚未監看任何交換器
+cabling-empty-text = 請新增機櫃裡的交換器。cake會依照設備彼此告知的資料（LLDP）顯示哪個連接埠接到哪台伺服器，指出換了位置的網路線與時斷時續的連線，並計算錯誤。cake只讀取資料，不會變更交換器的任何設定。
+cabling-odd = 與之前不同
+cabling-accept = 這樣是對的
+cable-swapped = 連接埠{ $port }：原本是{ $was }，現在是{ $is }。
+cable-moved = { $server }原本在連接埠{ $port }，現在在連接埠{ $to }。
+cable-lost = 連接埠{ $port }原本接到{ $server }，現在沒有連線。
+switch-says = { $up }個連接埠有連線，{ $servers }個接到伺服器。
+switch-add = 新增交換器
+switch-add-text = 會回應SNMP的交換器。它透過LLDP得知連接埠接了誰：請在交換器啟用LLDP，伺服器的系統可以時也請啟用。
+switch-remove-text = cake不再詢問它。它本身不受影響。
+switch-ports = 連接埠
+switch-port = 連接埠
+switch-link = 連線
+switch-leads-to = 接到
+switch-errors = 過去一小時的錯誤
+switch-changes = 十分鐘內的變動
+switch-up = 有連線
+switch-down = 沒有連線
+switch-shut = 已停用
+switch-megabits = { $megabits }Mbit/s
+switch-ports-up = 連線數
+switch-servers = 伺服器
+cli-cmd-switch = 交換器，透過SNMP：連接埠、錯誤，以及連接埠接到哪台伺服器
+cli-cmd-switch-list = 列出交換器
+cli-cmd-switch-show = 顯示交換器與它的連接埠
+cli-cmd-switch-add = 監看另一台交換器
+cli-cmd-switch-set = 變更交換器的名稱、位址或備註
+cli-cmd-switch-remove = 移除交換器；設備本身不受影響
+cli-cmd-switch-accept-cabling = 確認目前的網路佈線是對的
+cli-arg-switch = 交換器的名稱或識別碼
+cli-arg-switch-add-name = 交換器的名稱
+cli-arg-switch-add-host = 它的位址或名稱；連接埠不是161時一併填寫
+cli-arg-switch-add-note = 大家應該知道的事
+cli-arg-switch-add-community-stdin = 從標準輸入讀取SNMP社群字串
+cli-arg-switch-set-name = 新名稱
+cli-arg-switch-set-host = 新的位址或名稱；連接埠不是161時一併填寫
+cli-arg-switch-set-note = 大家應該知道的事
+cli-arg-switch-set-community-stdin = 從標準輸入讀取SNMP社群字串；不加則沿用之前的
+cli-arg-switch-remove-yes = 不詢問
+cli-switch-added = { $count ->
+   *[other] 已新增「{ $name }」。有回應；{ $count }個連接埠。
+}
+cli-switch-accepted = 已確認「{ $name }」目前的網路佈線是對的。
+cli-switch-remove-ask = 移除這台交換器？

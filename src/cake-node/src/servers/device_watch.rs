@@ -7,7 +7,7 @@
 //! ```
 
 use super::wire::{DeviceTarget, Said};
-use cake_snmp::{Agent, Hub, Look, Pace, SnmpError, look};
+use cake_snmp::{Agent, Hub, Look, Pace, SnmpError, Trend, look};
 use cake_types::{DeviceId, DeviceKind, DeviceStatus, SnmpProblem, Stamp};
 use jiff::Timestamp;
 use std::rc::Rc;
@@ -37,11 +37,14 @@ pub async fn watch(id: DeviceId, stamp: Stamp, target: DeviceTarget, hub: Rc<Hub
     let mut status = DeviceStatus::unheard(stamp);
     let every = every(target.kind);
     let mut pause = every;
-    let mut agent = None;
+    let (mut agent, mut trend) = (None, Trend::default());
     loop {
         let began = Instant::now();
         match timeout(PATIENCE, read(&mut agent, &target, &hub)).await {
-            Ok(Ok(Look { about, pdu, switch })) => {
+            Ok(Ok(Look { about, pdu, mut switch })) => {
+                if let Some(switch) = &mut switch {
+                    trend.take(switch, began.into_std());
+                }
                 let read_at = Some(Timestamp::now());
                 status = DeviceStatus { stamp, problem: None, read_at, about, pdu, switch };
                 pause = every;

@@ -24,7 +24,7 @@ fn of_device(seen: &DeviceSeen<'_>, facts: &Facts<'_>, before: &Alerts) -> Vec<F
     if status.read_at.is_none() {
         return its().map(still).collect();
     }
-    let Some(pdu) = &status.pdu else { return Vec::new() };
+    let Some(pdu) = &status.pdu else { return super::switch::of_switch(seen, &of, facts, before) };
     let mut found = Vec::new();
     if device::is_dead(pdu) {
         let feed = seen.device.spec.feed.as_deref().unwrap_or_default();

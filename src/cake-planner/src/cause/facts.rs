@@ -36,6 +36,9 @@ const TOLD: &[(ThingKind, Symptom)] = &[
     (ThingKind::Disk, Symptom::Hot),
     (ThingKind::Pdu, Symptom::Silent),
     (ThingKind::Feed, Symptom::InputLost),
+    (ThingKind::Switch, Symptom::Silent),
+    (ThingKind::Port, Symptom::LinkFlaps),
+    (ThingKind::Port, Symptom::LinkDown),
 ];
 
 /// One thing among all: what it is part of, and which part.
@@ -176,7 +179,9 @@ impl Facts {
                     let named = alert.params.get("feed").filter(|feed| !feed.is_empty());
                     (kind, Uuid::nil(), named.unwrap_or(&alert.subject.name).clone())
                 }
-                ThingKind::Disk => (kind, alert.subject.id, alert.part().unwrap_or_default().to_owned()),
+                ThingKind::Disk | ThingKind::Port => {
+                    (kind, alert.subject.id, alert.part().unwrap_or_default().to_owned())
+                }
                 _ => (kind, alert.subject.id, String::new()),
             };
             let found = self.things.iter().find(|((kind, of, part), _)| {
@@ -252,6 +257,10 @@ fn symptom(alert: &Alert) -> Option<(ThingKind, Symptom)> {
         }
         AlertKind::DeviceSilent if alert.subject.kind == "pdu" => (ThingKind::Pdu, Symptom::Silent),
         AlertKind::FeedDead => (ThingKind::Feed, Symptom::InputLost),
+        AlertKind::DeviceSilent if alert.subject.kind == "switch" => (ThingKind::Switch, Symptom::Silent),
+        AlertKind::LinkFlaps => (ThingKind::Port, Symptom::LinkFlaps),
+        AlertKind::LinkLost => (ThingKind::Port, Symptom::LinkDown),
+        AlertKind::PortErrors | AlertKind::CableMoved => return None,
         AlertKind::DeviceSilent | AlertKind::PduLoad | AlertKind::FeedShared => return None,
         // What will be so is not so.
         AlertKind::SensorTrend => return None,

@@ -34,6 +34,7 @@ mod setup;
 mod sticks;
 mod support;
 mod support_bundle;
+mod switches;
 mod tasks;
 mod trust;
 mod ups;

@@ -81,6 +81,34 @@ impl Facts {
         }
     }
 
+    /// A switch with the ports that lead to servers. Call it after those and their nodes were added.
+    pub fn switch(&mut self, seen: &DeviceSeen<'_>, servers: &[&Server]) {
+        if !seen.is(DeviceKind::Switch) {
+            return;
+        }
+        let own = subject("switch", seen.device.meta.id.0, &seen.device.meta.name);
+        let switch = self.thing(ThingKind::Switch, &own, "");
+        if let Some(status) = seen.status {
+            match status.problem {
+                Some(SnmpProblem::Silent) => {
+                    let at = status.read_at.unwrap_or(self.scene.now);
+                    self.see(switch, Symptom::Silent, at, Severity::Warning);
+                }
+                None if status.read_at.is_some() => self.well(switch),
+                _ => {}
+            }
+        }
+        for (name, id) in seen.cabling.into_iter().flatten() {
+            let port = self.thing(ThingKind::Port, &own, name);
+            self.scene.graph.thing_mut(port).watcher = Some(switch);
+            self.scene.graph.needs(port, Link::Lives, &[switch]);
+            let node = servers.iter().find(|server| server.meta.id == *id).and_then(|server| server.spec.node);
+            if let Some(node) = node.and_then(|node| self.known(ThingKind::Node, node.0)) {
+                self.scene.graph.needs(node, Link::Reach, &[port]);
+            }
+        }
+    }
+
     fn known(&self, kind: ThingKind, id: Uuid) -> Option<Ix> {
         self.things.get(&(kind, id, String::new())).copied()
     }
@@ -155,8 +183,10 @@ mod tests {
         let dead = status(0.0, 0.0);
         for (of_a, kind) in [(&silent, AlertKind::DeviceSilent), (&dead, AlertKind::FeedDead)] {
             let mut facts = Facts::new(now);
-            let devices =
-                [DeviceSeen { device: &a, status: Some(of_a) }, DeviceSeen { device: &b, status: Some(&well) }];
+            let devices = [
+                DeviceSeen { device: &a, status: Some(of_a), cabling: None },
+                DeviceSeen { device: &b, status: Some(&well), cabling: None },
+            ];
             let servers = [(server(1), heard(now, Some(2))), (server(2), heard(now, Some(1)))];
             servers.iter().for_each(|(server, status)| facts.server(server, Some(status), &[]));
             devices.iter().for_each(|seen| facts.pdu(seen));
@@ -167,7 +197,7 @@ mod tests {
                 kind,
                 severity: Severity::Error,
                 subject,
-                params: Default::default(),
+                params: [("feed".to_owned(), "A".to_owned())].into(),
                 since: now,
                 acknowledged: None,
                 silenced: None,
@@ -193,8 +223,10 @@ mod tests {
         let (a, b) = (pdu(11, "A", &[("1", 1)]), pdu(12, "B", &[("1", 1)]));
         let (mut silent, well) = (status(230.0, 3.0), status(230.0, 3.0));
         silent.problem = Some(SnmpProblem::Silent);
-        let devices =
-            [DeviceSeen { device: &a, status: Some(&silent) }, DeviceSeen { device: &b, status: Some(&well) }];
+        let devices = [
+            DeviceSeen { device: &a, status: Some(&silent), cabling: None },
+            DeviceSeen { device: &b, status: Some(&well), cabling: None },
+        ];
         let (server, status) = (server(1), heard(now, None));
         let mut facts = Facts::new(now);
         facts.server(&server, Some(&status), &[]);
