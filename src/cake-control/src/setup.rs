@@ -1,7 +1,6 @@
 //! The wizard's end: everything in one transaction, so that nothing is ever half set up.
 //!
-//! + settings with the recovery key's public half  + the key of backups, derived from it  + roles  + administrator  + pool  + servers
-//! − the one-time token
+//! + settings with the recovery key's public half  + the key of backups, derived from it  + roles  + administrator  + pool  + servers  − the one-time token
 
 use cake_planner::event::Happened;
 use cake_planner::setup_servers;
