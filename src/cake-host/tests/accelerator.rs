@@ -67,7 +67,7 @@ async fn this_machine_gives_one_answer_per_boot_and_engine() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let cache = folder.path().join("accelerator");
     let device = Path::new("/dev/kvm");
-    let question = Probe { device, cache: &cache, engine: "one", line: LINE, limit: Duration::from_secs(4) };
+    let question = Probe { device, cache: &cache, engine: "one", line: LINE, limit: Duration::from_secs(30) };
     let first = probe(&question, guest("kvm", "host")?).await;
     if let Err(because) = check_device(device) {
         ensure!(first == Accelerator::Tcg { because } && !cache.exists(), "{first:?}");

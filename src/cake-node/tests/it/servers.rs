@@ -69,7 +69,9 @@ impl Watched {
         let until = tokio::time::Instant::now() + LIMIT;
         loop {
             let known = leader.servers.get(&self.server.meta.id);
-            if let Some(status) = known.filter(|status| wanted(status)) {
+            // What was told of an earlier wish is not what is waited for.
+            let of_now = known.filter(|status| status.stamp.generation >= Generation(self.generation));
+            if let Some(status) = of_now.filter(|status| wanted(status)) {
                 return Ok(status.clone());
             }
             let known = known.map(|status| (status.problem, status.read_at, status.chassis));

@@ -126,6 +126,8 @@ fn on_monday_there_is_a_letter_about_the_week() {
             ["What you should do", "What happened", "What cake did"].iter().map(|part| text.find(part)).collect();
         assert!(parts.is_sorted() && parts.iter().all(Option::is_some), "{text}");
         assert!(text.contains("A new VM: web") && text.contains("One alert began (errors: 0)."), "{text}");
+        let admin = admin.at(&app);
+        admin.until("/v1/channels/IT", |channel| channel["state"]["waiting"] == false).await;
         app.restart().await;
         let admin = admin.at(&app);
         assert_eq!(test(&admin).await["delivered"], true);

@@ -24,7 +24,7 @@ fn fan(value: f64) -> Sensor {
 /// A server with a fan that draws 250 W.
 async fn heard() -> (App, Visitor) {
     let (app, admin) = App::ready().await;
-    let bmc = json!({ "host": "192.0.2.7", "user": "admin", "password": "ge heim" });
+    let bmc = json!({ "host": "192.0.2.7", "user": "admin", "password": "ganz ge heim" });
     admin.post("/v1/servers", &json!({ "name": "lab-1", "bmc": bmc })).await.is(201);
     admin.until("/v1/servers/lab-1", |_| app.node.with(|state| !state.bmcs.watched.is_empty())).await;
     says(&app, |_| {});
