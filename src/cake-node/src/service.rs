@@ -551,7 +551,7 @@ impl NodeService for Node {
         if periods.len() > PERIODS {
             return Err(NodeError::Invalid { detail: "too many times at once".into() });
         }
-        let servers: Vec<ServerId> = self.board().servers().into_iter().map(|(id, _)| id).collect();
+        let servers: Vec<ServerId> = self.board().servers().into_keys().collect();
         let histories = self.servers.histories().clone();
         let read = move || histories.energy(&servers, &periods, Timestamp::now().as_second());
         tokio::task::spawn_blocking(read).await.map_err(internal)?.map_err(internal)

@@ -322,7 +322,7 @@ async fn what_a_sensor_measured_is_one_click_away_and_has_its_limits() {
     assert!(!page.contains("data-spark=\"20.0.50\""), "who says no number has none");
     let chart = browser.get(sites::HISTORY).await.text;
     let figure = named(&chart, "chart-sensor").pop().expect("a chart");
-    assert_eq!((value(&figure, "data-unit"), value(&figure, "data-sign")), ("sensor".into(), "rpm".into()));
+    assert_eq!((value(&figure, "data-unit"), value(&figure, "data-sign")), ("sensor", "rpm"));
     let limits = value(&figure, "data-limits").replace("&#34;", "\"").replace("&quot;", "\"");
     assert_eq!(limits, r#"[{"value":500,"tone":"bad"},{"value":700,"tone":"warn"}]"#);
     let section = named(&chart, "sensor-history").pop().expect("a section");
