@@ -45,7 +45,7 @@ field-outlet = Outlet
 field-outlets = Outlets
 field-rated-amps = Amperes each input may draw
 field-rated-amps-hint = Only where the power strip does not say so itself.
-field-community-hint = What the power strip’s SNMP (version 2c) wants to hear for reading. It is sealed to the servers and shown to nobody.
+field-community-hint = What the device’s SNMP (version 2c) wants to hear for reading. It is sealed to the servers and shown to nobody.
 field-community-kept = Leave it empty to keep the one of before. When the address changes it has to be said again.
 field-feed-hint = A, B, or a word of your own. All power strips on the same breaker have the same.
 

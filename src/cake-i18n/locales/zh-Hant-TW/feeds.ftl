@@ -45,7 +45,7 @@ field-outlet = 插座
 field-outlets = 插座
 field-rated-amps = 每個輸入的電流上限（安培）
 field-rated-amps-hint = 只有電源排插本身沒有提供時才需要。
-field-community-hint = 電源排插的SNMP（第2c版）讀取時要求的字串。它只會密封給伺服器，不會顯示給任何人。
+field-community-hint = 裝置的SNMP（第2c版）讀取時要求的字串。它只會密封給伺服器，不會顯示給任何人。
 field-community-kept = 留空則沿用之前的。位址變更時必須再輸入一次。
 field-feed-hint = A、B或您自己的名稱。接在同一個斷路器的電源排插用同一個名稱。
 

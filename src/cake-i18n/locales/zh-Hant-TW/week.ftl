@@ -4,15 +4,15 @@ week-title = 本週摘要
 week-span = { $from }至{ $until }
 week-happened = 發生了什麼
 week-done = cake做了什麼
-week-todo = 你該做什麼
-week-nothing = 沒有。祝你有美好的一週。
+week-todo = 該做什麼
+week-nothing = 沒有。祝您有美好的一週。
 week-todo-more = { $count ->
    *[other] 另有{ $count }項，請看「警示」。
 }
 week-names = { $line }{ $names }
 week-names-more = { $line }{ $names }，還有{ $more }個
 
-week-quiet = 沒有什麼需要你知道的事。
+week-quiet = 沒有什麼需要知道的事。
 week-alerts = { $count ->
    *[other] 出現{ $count }則警示（錯誤{ $more }則）。
 }
@@ -75,13 +75,13 @@ letter-subject-week = { $count ->
 }
 letter-week-next = { $title }（{ $name }）：{ $next }
 
-week-text = 一頁看完：發生了什麼、cake做了什麼、你該做什麼。通知管道可以在每週一早上寄出。
+week-text = 一頁看完：發生了什麼、cake做了什麼、該做什麼。通知管道可以在每週一早上寄出。
 channel-weekly = 每週一早上寄一封信
 channel-weekly-on = 每週一早上寄出本週摘要。
 field-channel-weekly = 每週摘要
-channel-weekly-hint = 每週一早上8點：發生了什麼、cake做了什麼、你該做什麼。
+channel-weekly-hint = 每週一早上8點：發生了什麼、cake做了什麼、該做什麼。
 reason-channel-weekly = 只有電子郵件和Webhook能收每週摘要
-cli-cmd-week = 本週發生了什麼、cake做了什麼、你該做什麼
+cli-cmd-week = 本週發生了什麼、cake做了什麼、該做什麼
 cli-arg-channel-add-mail-weekly = 每週一寄出本週摘要：true（未指定時）或false
 cli-arg-channel-add-webhook-weekly = 每週一寄出本週摘要：true或false（未指定時）
 cli-arg-channel-set-weekly = 每週一寄出本週摘要：true或false

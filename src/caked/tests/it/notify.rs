@@ -140,7 +140,7 @@ fn on_monday_there_is_a_letter_about_the_week() {
         refused.refused(422, "invalid");
         assert!(refused.text.contains("only mail and webhooks take a weekly letter"), "{}", refused.text);
         let page = admin.get("/week?lang=zh-Hant-TW").await.text;
-        assert!(page.contains("你該做什麼") && page.contains("新增1部虛擬機器：web"), "{page}");
+        assert!(page.contains("該做什麼") && page.contains("新增1部虛擬機器：web"), "{page}");
     });
 }
 
