@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use cake_i18n::Words;
 use cake_planner::cabling::Cabling;
+use cake_planner::cabling::Named;
 use cake_planner::device::DeviceSeen;
 use cake_planner::query::Filter;
 use cake_planner::scan::Candidate;
@@ -59,20 +60,22 @@ pub trait ConsoleData: Send + Sync + 'static {
     async fn bmc_scan(&self) -> ScanView;
     /// Power distribution units and switches, in any order.
     async fn devices(&self) -> Vec<Arc<DeviceView>>;
+    /// Servers by all names under which they may tell of themselves.
+    async fn named_servers(&self) -> Vec<Named>;
     /// What its BMC has in its event log now. Takes as long as the BMC does.
     async fn server_log(&self, id: ServerId) -> Result<ServerLogView, Problem>;
     /// What its BMC says now that it is built of.
     async fn server_parts(&self, id: ServerId) -> Result<Vec<Part>, Problem>;
-    /// The drives that its BMC knows, each with its light.
     /// Versions of its firmware.
     async fn server_firmware(&self, id: ServerId) -> Result<Vec<BmcFirmware>, Problem>;
     async fn server_bios(&self, id: ServerId) -> Result<Vec<BiosSetting>, Problem>;
     /// Slots for virtual media.
     async fn server_media(&self, id: ServerId) -> Result<Vec<BmcMedium>, Problem>;
+    /// The drives that its BMC knows, each with its light.
     async fn server_drives(&self, id: ServerId) -> Result<Vec<BmcDrive>, Problem>;
 
     /// What servers draw, and their energy; nothing while the node that keeps it does not answer.
-    async fn energy(&self) -> Option<Arc<EnergyView>>;
+    async fn energy(&self) -> Option<EnergyView>;
 
     /// Tasks that have not ended, newest first.
     async fn active_tasks(&self) -> Vec<Arc<Task>>;
@@ -407,6 +410,11 @@ impl DeviceView {
 pub struct EnergyView {
     /// Those that say what they draw, or said so in these months.
     pub servers: Vec<ServerEnergyView>,
+    /// What all of them draw now.
+    pub watts: Option<f64>,
+    /// Of all of them: what is not known of one is not known of a part of them.
+    pub this_month: EnergyPart,
+    pub last_month: EnergyPart,
     /// The parts of VMs in what their server draws now, in watts, the largest first.
     pub vms: Vec<(VmId, Name, f64)>,
 }

@@ -60,10 +60,13 @@
     cake.busy(yes, true);
     const [user, password] = ['find-user', 'find-password'].map((id) => document.getElementById(id).value);
     let added = 0;
-    for (const row of list) added += (await add(row, user.trim(), password)) ? 1 : 0;
-    await cake.refresh();
-    working = false;
-    cake.busy(yes, false);
+    try {
+      for (const row of list) added += (await add(row, user.trim(), password)) ? 1 : 0;
+      await cake.refresh();
+    } finally {
+      working = false;
+      cake.busy(yes, false);
+    }
     if (added === list.length) document.getElementById('find-password').value = '';
     cake.announce(form.dataset.done.replace('%n', added).replace('%m', list.length), { seen: true });
     show();
@@ -71,7 +74,10 @@
 
   async function add(row, user, password) {
     const { address, access, port } = row.dataset;
-    const name = row.querySelector('[data-name-field]').value.trim();
+    const field = row.querySelector('[data-name-field]');
+    // It has become a server meanwhile, by this very request or by somebody else's.
+    if (!field) return true;
+    const name = field.value.trim();
     const body = { name, bmc: { access, host: address, port: Number(port), user, password } };
     const written = JSON.stringify(body);
     if (keys.get(address)?.written !== written) keys.set(address, { written, key: cake.newKey() });
@@ -82,7 +88,8 @@
       refused.set(address, problem.text || problem.title);
       if (answer.status) keys.delete(address);
     }
-    boxOf(row).checked = !answer.ok;
+    const box = boxOf(row);
+    if (box) box.checked = !answer.ok;
     show();
     return answer.ok;
   }

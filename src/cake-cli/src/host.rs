@@ -1,13 +1,14 @@
 //! `cake node set`, `clock`, `reboot`, `power-off`: the machine under a server's VMs.
 
 use crate::args::{LeaveArgs, NodeSetArgs};
+use crate::change::changes;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
 use cake_client::Seen;
 use cake_client::wire::{Host, Leaving};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::io::IsTerminal;
 
 /// Only what was named is changed.
@@ -20,8 +21,7 @@ pub async fn set(context: &Context, args: NodeSetArgs) -> Result<(), Failure> {
         ("time_zone", time_zone.map(Value::from)),
         ("ntp", ntp.map(|ntp| Value::from(ntp == "on"))),
     ];
-    let named = named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-    let change: Map<String, Value> = named.collect();
+    let change = changes(named);
     if change.is_empty() {
         return show(context, &seen);
     }

@@ -21,6 +21,7 @@ mod bin;
 mod bulk;
 mod cause;
 mod certificate;
+mod change;
 mod channel;
 mod console;
 mod context;

@@ -19,6 +19,11 @@ pub enum Align {
 }
 
 impl Context {
+    /// What `PREFIXWORD` is called; a word of a newer server as it is.
+    pub fn word(&self, prefix: &str, word: &str) -> String {
+        known(self.words, &format!("{prefix}{word}"), word)
+    }
+
     /// Prints the server's own JSON, or rows under headings.
     pub fn list(&self, json: &str, columns: &[Column], rows: Vec<Vec<String>>) -> Result<(), Failure> {
         if self.json {

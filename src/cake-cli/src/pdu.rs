@@ -2,13 +2,15 @@
 
 use crate::account;
 use crate::args::{PduAddArgs, PduArgs, PduCommand, PduSetArgs};
+use crate::change::changes;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
 use crate::server::{agreed, host_and_port};
 use cake_client::wire::{Pdu, PduInput, PduOutlet};
 use cake_client::{Client, Seen};
-use serde_json::{Map, Value, json};
+use cake_types::authority;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
@@ -21,10 +23,6 @@ pub async fn run(context: &Context, command: PduCommand) -> Result<(), Failure> 
         PduCommand::Set(args) => set(context, &client, args).await,
         PduCommand::Remove { pdu, yes } => remove(context, &client, &pdu, yes).await,
     }
-}
-
-fn word(context: &Context, prefix: &str, word: &str) -> String {
-    output::known(context.words, &format!("{prefix}{word}"), word)
 }
 
 fn unsaid() -> String {
@@ -68,11 +66,11 @@ async fn list(context: &Context, client: &Client) -> Result<(), Failure> {
         vec![
             pdu.name.clone(),
             pdu.feed.clone().unwrap_or_else(unsaid),
-            word(context, "server-health-", &pdu.health),
+            context.word("server-health-", &pdu.health),
             measured(context, pdu.watts, "watt"),
             load(context, pdu).unwrap_or_else(unsaid),
             model(pdu).unwrap_or_else(unsaid),
-            address(pdu),
+            authority(&pdu.host, pdu.port),
         ]
     };
     context.list(&seen.json, &columns, seen.items.iter().map(row).collect())
@@ -83,11 +81,6 @@ fn model(pdu: &Pdu) -> Option<String> {
     (!said.is_empty()).then(|| said.join(" "))
 }
 
-fn address(pdu: &Pdu) -> String {
-    let host = if pdu.host.contains(':') { format!("[{}]", pdu.host) } else { pdu.host.clone() };
-    format!("{host}:{}", pdu.port)
-}
-
 fn show(context: &Context, pdu: &Seen<Pdu>) -> Result<(), Failure> {
     let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     context.facts(
@@ -95,8 +88,8 @@ fn show(context: &Context, pdu: &Seen<Pdu>) -> Result<(), Failure> {
         &[
             ("cli-col-name", Some(pdu.name.clone())),
             ("pdu-feed", pdu.feed.clone()),
-            ("pdu-health", Some(word(context, "server-health-", &pdu.health))),
-            ("server-problem", pdu.problem.as_ref().map(|problem| word(context, "snmp-problem-", problem))),
+            ("pdu-health", Some(context.word("server-health-", &pdu.health))),
+            ("server-problem", pdu.problem.as_ref().map(|problem| context.word("snmp-problem-", problem))),
             ("pdu-watts", pdu.watts.map(|watts| context.words.measured(watts, "watt"))),
             ("pdu-load", load(context, pdu)),
             ("pdu-volts", pdu.inputs.iter().find_map(|input| input.volts).map(|v| context.words.measured(v, "volt"))),
@@ -104,7 +97,7 @@ fn show(context: &Context, pdu: &Seen<Pdu>) -> Result<(), Failure> {
             ("pdu-serial", filled(&pdu.serial)),
             ("server-device", filled(&pdu.firmware)),
             ("server-read-at", pdu.read_at.map(|at| context.time(Some(at)))),
-            ("pdu-address", Some(address(pdu))),
+            ("pdu-address", Some(authority(&pdu.host, pdu.port))),
             ("server-note", filled(&pdu.note)),
             ("cli-col-id", Some(pdu.id.to_string())),
         ],
@@ -179,7 +172,7 @@ async fn add(context: &Context, client: &Client, args: PduAddArgs) -> Result<(),
     }
     match &heard.problem {
         Some(problem) => {
-            let why = word(context, "snmp-problem-", problem);
+            let why = context.word("snmp-problem-", problem);
             context.say("cli-pdu-added-unheard", &[("name", &heard.name), ("why", &why)]);
         }
         None => {
@@ -207,8 +200,7 @@ async fn set(context: &Context, client: &Client, args: PduSetArgs) -> Result<(),
         ("outlets", outlets),
         ("note", note.map(Value::from)),
     ];
-    let change: Map<String, Value> =
-        named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+    let change = changes(named);
     if change.is_empty() {
         return show(context, &seen);
     }

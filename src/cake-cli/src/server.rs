@@ -1,6 +1,7 @@
 //! `cake server …`
 
 use crate::args::{BmcArgs, ServerAddArgs, ServerCommand, ServerSetArgs};
+use crate::change::changes;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
@@ -10,7 +11,7 @@ use crate::{
 };
 use cake_client::wire::{Server, Task};
 use cake_client::{Client, Seen};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::io::IsTerminal;
 
 pub async fn run(context: &Context, command: ServerCommand) -> Result<(), Failure> {
@@ -26,7 +27,13 @@ pub async fn run(context: &Context, command: ServerCommand) -> Result<(), Failur
         ServerCommand::History { server, sensor, span } => {
             server_history::show(context, &client.server_history(&server, &sensor, &span).await?)
         }
-        ServerCommand::Energy { server } => server_history::energy(context, &client.energy().await?, server.as_deref()),
+        ServerCommand::Energy { server } => {
+            let id = match server {
+                Some(server) => Some(client.server(&server).await?.id),
+                None => None,
+            };
+            server_history::energy(context, &client.energy().await?, id)
+        }
         ServerCommand::Events { server, clear: false, .. } => {
             server_look::events(context, &client.server_events(&server).await?)
         }
@@ -149,8 +156,7 @@ async fn set(context: &Context, client: &Client, args: ServerSetArgs) -> Result<
     let bmc = if no_bmc { Some(Value::Null) } else { bmc(context, said, Some(&seen))? };
     let place = at.as_deref().map(place).transpose()?;
     let named = [("name", name.map(Value::from)), ("bmc", bmc), ("place", place), ("note", note.map(Value::from))];
-    let change: Map<String, Value> =
-        named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+    let change = changes(named);
     if change.is_empty() {
         return server_look::show(context, &seen);
     }

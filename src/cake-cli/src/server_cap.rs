@@ -18,6 +18,10 @@ pub async fn run(context: &Context, client: &Client, server: &str, cap: Option<&
     let Some(cap) = cap else { return show(context, &seen) };
     let asked = wanted(cap)?;
     let changed = client.change_server(&seen, &json!({ "cap": asked })).await?;
+    // Nothing is different, or there is nobody to tell.
+    if changed.etag == seen.etag || changed.bmc.is_none() {
+        return show(context, &changed);
+    }
     show(context, &settled(client, changed).await?)
 }
 

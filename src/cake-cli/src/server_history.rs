@@ -5,6 +5,8 @@ use crate::failure::Failure;
 use crate::output::{self, Align};
 use cake_client::Seen;
 use cake_client::wire::{EnergyPart, RackEnergy, SensorCurve, SensorHistory};
+use serde_json::Value;
+use uuid::Uuid;
 
 /// Characters of a curve.
 const WIDTH: usize = 48;
@@ -84,8 +86,17 @@ fn drawn(points: &[Option<f64>]) -> String {
     (0..WIDTH).map(|at| bar(part(at)).unwrap_or(' ')).collect()
 }
 
+/// The server's own JSON with no other server in it.
+fn of_one(json: &str, id: Uuid) -> String {
+    let mut all: Value = serde_json::from_str(json).unwrap_or_default();
+    if let Some(servers) = all["servers"].as_array_mut() {
+        servers.retain(|server| server["id"] == id.to_string());
+    }
+    all.to_string()
+}
+
 /// Of one server or of all; then the parts of VMs.
-pub fn energy(context: &Context, energy: &Seen<RackEnergy>, server: Option<&str>) -> Result<(), Failure> {
+pub fn energy(context: &Context, energy: &Seen<RackEnergy>, server: Option<Uuid>) -> Result<(), Failure> {
     let columns = [
         ("cli-col-name", Align::Text),
         ("server-watts", Align::Number),
@@ -95,15 +106,15 @@ pub fn energy(context: &Context, energy: &Seen<RackEnergy>, server: Option<&str>
         ("energy-covered", Align::Number),
     ];
     if context.json {
-        return output::print(&energy.json);
+        return output::print(&match server {
+            Some(id) => of_one(&energy.json, id),
+            None => energy.json.clone(),
+        });
     }
-    let is_asked = |id: &uuid::Uuid, name: &str| {
-        server.is_none_or(|asked| asked == id.to_string() || asked.eq_ignore_ascii_case(name))
-    };
     let mut rows: Vec<Vec<String>> = energy
         .servers
         .iter()
-        .filter(|server| is_asked(&server.id, &server.name))
+        .filter(|of| server.is_none_or(|id| of.id == id))
         .map(|server| parts(context, server.name.clone(), server.watts, (server.this_month, server.last_month)))
         .collect();
     if rows.is_empty() {

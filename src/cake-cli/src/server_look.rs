@@ -5,14 +5,11 @@ use crate::failure::Failure;
 use crate::output::{self, Align};
 use cake_client::Seen;
 use cake_client::wire::{PartField, Sensor, Sensors, Server, ServerEvent, ServerEvents, ServerParts};
+use cake_types::authority;
 use serde_json::Value;
 
-fn word(context: &Context, prefix: &str, word: &str) -> String {
-    output::known(context.words, &format!("{prefix}{word}"), word)
-}
-
 pub fn health(context: &Context, server: &Server) -> String {
-    word(context, "server-health-", &server.health)
+    context.word("server-health-", &server.health)
 }
 
 pub fn power(context: &Context, server: &Server) -> Option<String> {
@@ -34,10 +31,9 @@ pub fn air(context: &Context, server: &Server) -> Option<String> {
 pub fn place_of_bmc(context: &Context, server: &Server) -> Option<String> {
     let bmc = server.bmc.as_ref()?;
     if bmc.host.is_empty() {
-        return Some(word(context, "bmc-access-", &bmc.access));
+        return Some(context.word("bmc-access-", &bmc.access));
     }
-    let host = if bmc.host.contains(':') { format!("[{}]", bmc.host) } else { bmc.host.clone() };
-    Some(format!("{host}:{}", bmc.port))
+    Some(authority(&bmc.host, bmc.port))
 }
 
 pub fn show(context: &Context, server: &Seen<Server>) -> Result<(), Failure> {
@@ -47,13 +43,13 @@ pub fn show(context: &Context, server: &Seen<Server>) -> Result<(), Failure> {
     });
     let firmware = server.device.as_ref().map(|device| device.firmware.clone()).filter(|firmware| !firmware.is_empty());
     let weak = server.bmc.as_ref().and_then(|bmc| bmc.weak_password.as_deref());
-    let faults: Vec<String> = server.faults.iter().map(|fault| word(context, "chassis-fault-", fault)).collect();
+    let faults: Vec<String> = server.faults.iter().map(|fault| context.word("chassis-fault-", fault)).collect();
     context.facts(
         &server.json,
         &[
             ("cli-col-name", Some(server.name.clone())),
             ("server-health", Some(health(context, server))),
-            ("server-problem", server.problem.as_ref().map(|problem| word(context, "bmc-problem-", problem))),
+            ("server-problem", server.problem.as_ref().map(|problem| context.word("bmc-problem-", problem))),
             ("cli-col-faults", (!faults.is_empty()).then(|| faults.join(context.text("comma")))),
             ("server-power", power(context, server)),
             ("server-watts", server.watts.map(|watts| context.words.measured(watts, "watt"))),
@@ -62,7 +58,7 @@ pub fn show(context: &Context, server: &Seen<Server>) -> Result<(), Failure> {
             ("server-node", server.node.as_ref().map(|node| node.name.clone())),
             ("server-bmc", place_of_bmc(context, server)),
             ("cli-col-user", server.bmc.as_ref().map(|bmc| bmc.user.clone()).filter(|user| !user.is_empty())),
-            ("server-weak", weak.map(|weak| word(context, "bmc-weak-", weak))),
+            ("server-weak", weak.map(|weak| context.word("bmc-weak-", weak))),
             ("server-device", firmware),
             ("server-guid", server.device.as_ref().and_then(|device| device.guid).map(|guid| guid.to_string())),
             ("server-place", place),
@@ -88,7 +84,7 @@ pub fn sensors(context: &Context, seen: &Seen<Sensors>) -> Result<(), Failure> {
     }
     if let Some(problem) = &seen.problem {
         let at = context.time(seen.read_at);
-        context.say("cli-server-old", &[("time", &at), ("why", &word(context, "bmc-problem-", problem))]);
+        context.say("cli-server-old", &[("time", &at), ("why", &context.word("bmc-problem-", problem))]);
     }
     table(context, &seen.json, &seen.items)
 }
@@ -107,7 +103,7 @@ fn table(context: &Context, json: &str, sensors: &[Sensor]) -> Result<(), Failur
         vec![
             sensor.name.clone(),
             sensor.value.map_or_else(|| "–".into(), |value| context.words.measured(value, &sensor.unit)),
-            word(context, "sensor-state-", &sensor.state),
+            context.word("sensor-state-", &sensor.state),
             limits(context, sensor),
             facts.join(context.text("comma")),
         ]
@@ -143,7 +139,7 @@ pub fn events(context: &Context, seen: &Seen<ServerEvents>) -> Result<(), Failur
         let ended = || context.words.text_with("cli-server-event-over", &[("what", &fact)]);
         vec![
             context.time(event.at),
-            word(context, "severity-", &event.severity),
+            context.word("severity-", &event.severity),
             event.name.clone(),
             if event.asserted { fact.clone() } else { ended() },
             event.value.map_or_else(String::new, |value| context.words.measured(value, &event.unit)),
@@ -160,10 +156,10 @@ pub fn parts(context: &Context, seen: &Seen<ServerParts>) -> Result<(), Failure>
     let mut rows = Vec::new();
     for part in &seen.items {
         let row =
-            |field: &PartField| vec![part.name.clone(), word(context, "part-fact-", &field.what), field.text.clone()];
+            |field: &PartField| vec![part.name.clone(), context.word("part-fact-", &field.what), field.text.clone()];
         rows.extend(part.fields.iter().map(row));
         if let Some(trouble) = &part.trouble {
-            rows.push(vec![part.name.clone(), word(context, "part-trouble-", trouble), String::new()]);
+            rows.push(vec![part.name.clone(), context.word("part-trouble-", trouble), String::new()]);
         }
     }
     context.list(&seen.json, &columns, rows)
@@ -189,7 +185,7 @@ pub fn added(context: &Context, server: &Seen<Server>) -> Result<(), Failure> {
     match &server.problem {
         _ if server.bmc.is_none() => context.say("cli-server-added", name),
         Some(problem) => {
-            let why = word(context, "bmc-problem-", problem);
+            let why = context.word("bmc-problem-", problem);
             context.say("cli-server-added-unheard", &[("name", &server.name), ("why", &why)]);
         }
         None => {

@@ -7,6 +7,7 @@ use crate::output::{self, Align};
 use crate::progress;
 use cake_client::wire::{BmcScans, FoundBmc};
 use cake_client::{Client, Seen};
+use cake_types::{authority, bracketed};
 
 pub async fn run(context: &Context, client: &Client, args: ServerScanArgs) -> Result<(), Failure> {
     let ServerScanArgs { range, port, redfish_port, no_wait } = args;
@@ -81,6 +82,5 @@ fn speaks(context: &Context, found: &FoundBmc) -> String {
 /// As `--bmc` takes it.
 fn place(found: &FoundBmc) -> String {
     let usual = if found.access == "redfish" { 443 } else { 623 };
-    let host = if found.address.contains(':') { format!("[{}]", found.address) } else { found.address.clone() };
-    if found.port == usual { host } else { format!("{host}:{}", found.port) }
+    if found.port == usual { bracketed(&found.address) } else { authority(&found.address, found.port) }
 }

@@ -1,6 +1,7 @@
 //! `cake switch …`
 
 use crate::args::{SwitchAddArgs, SwitchCommand, SwitchSetArgs};
+use crate::change::changes;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
@@ -8,7 +9,8 @@ use crate::pdu::community;
 use crate::server::{agreed, host_and_port};
 use cake_client::wire::{Switch, SwitchPort};
 use cake_client::{Client, Seen};
-use serde_json::{Map, Value, json};
+use cake_types::authority;
+use serde_json::{Value, json};
 
 pub async fn run(context: &Context, command: SwitchCommand) -> Result<(), Failure> {
     let client = context.client()?;
@@ -29,15 +31,6 @@ pub async fn run(context: &Context, command: SwitchCommand) -> Result<(), Failur
     }
 }
 
-fn word(context: &Context, prefix: &str, word: &str) -> String {
-    output::known(context.words, &format!("{prefix}{word}"), word)
-}
-
-fn address(switch: &Switch) -> String {
-    let host = if switch.host.contains(':') { format!("[{}]", switch.host) } else { switch.host.clone() };
-    format!("{host}:{}", switch.port)
-}
-
 async fn list(context: &Context, client: &Client) -> Result<(), Failure> {
     let seen = client.switches().await?;
     let columns = [
@@ -51,10 +44,10 @@ async fn list(context: &Context, client: &Client) -> Result<(), Failure> {
         let count = |is: fn(&&SwitchPort) -> bool| switch.ports.iter().filter(is).count().to_string();
         vec![
             switch.name.clone(),
-            word(context, "server-health-", &switch.health),
+            context.word("server-health-", &switch.health),
             count(|port| port.up),
             count(|port| port.server.is_some()),
-            address(switch),
+            authority(&switch.host, switch.port),
         ]
     };
     context.list(&seen.json, &columns, seen.items.iter().map(row).collect())
@@ -66,11 +59,11 @@ fn show(context: &Context, switch: &Seen<Switch>) -> Result<(), Failure> {
         &switch.json,
         &[
             ("cli-col-name", Some(switch.name.clone())),
-            ("pdu-health", Some(word(context, "server-health-", &switch.health))),
-            ("server-problem", switch.problem.as_ref().map(|problem| word(context, "snmp-problem-", problem))),
+            ("pdu-health", Some(context.word("server-health-", &switch.health))),
+            ("server-problem", switch.problem.as_ref().map(|problem| context.word("snmp-problem-", problem))),
             ("pdu-model", filled(&switch.description)),
             ("server-read-at", switch.read_at.map(|at| context.time(Some(at)))),
-            ("pdu-address", Some(address(switch))),
+            ("pdu-address", Some(authority(&switch.host, switch.port))),
             ("server-note", filled(&switch.note)),
             ("cli-col-id", Some(switch.id.to_string())),
         ],
@@ -124,7 +117,7 @@ async fn add(context: &Context, client: &Client, args: SwitchAddArgs) -> Result<
     }
     match &heard.problem {
         Some(problem) => {
-            let why = word(context, "snmp-problem-", problem);
+            let why = context.word("snmp-problem-", problem);
             context.say("cli-pdu-added-unheard", &[("name", &heard.name), ("why", &why)]);
         }
         None => {
@@ -148,8 +141,7 @@ async fn set(context: &Context, client: &Client, args: SwitchSetArgs) -> Result<
         ("community", community.map(Value::from)),
         ("note", note.map(Value::from)),
     ];
-    let change: Map<String, Value> =
-        named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+    let change = changes(named);
     if change.is_empty() {
         return show(context, &seen);
     }

@@ -96,7 +96,27 @@ impl std::fmt::Debug for Credential {
     }
 }
 
+/// How often, and how far apart, it is asked whether something new has been heard.
+const HEARD_TRIES: u32 = 40;
+const HEARD_PAUSE: Duration = Duration::from_millis(250);
+
 impl Client {
+    /// What lies at a path once it `is` as wanted; as it is then where that takes long.
+    pub(crate) async fn once<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        is: impl Fn(&T) -> bool,
+    ) -> Result<Seen<T>, Error> {
+        for _ in 0..HEARD_TRIES {
+            let seen: Seen<T> = self.get(path).await?;
+            if is(&seen.value) {
+                return Ok(seen);
+            }
+            tokio::time::sleep(HEARD_PAUSE).await;
+        }
+        self.get(path).await
+    }
+
     /// `base` is the address of the console, for example `https://127.0.0.1:8443`.
     pub fn new(base: &str, trust: &Trust) -> Result<Self, Error> {
         let base = base.trim_end_matches('/');

@@ -4,11 +4,6 @@ use crate::core::escape;
 use crate::wire::Pdu;
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::Value;
-use std::time::Duration;
-
-/// How often, and how far apart, it is asked whether a new unit has been heard.
-const HEARD_TRIES: u32 = 40;
-const HEARD_PAUSE: Duration = Duration::from_millis(250);
 
 fn path(pdu: &str) -> String {
     format!("/v1/pdus/{}", escape(pdu))
@@ -36,14 +31,7 @@ impl Client {
 
     /// The same once it was heard, or has said why not; as it is then where that takes long.
     pub async fn pdu_heard(&self, pdu: &str) -> Result<Seen<Pdu>, Error> {
-        for _ in 0..HEARD_TRIES {
-            let seen = self.pdu(pdu).await?;
-            if seen.read_at.is_some() || seen.problem.is_some() {
-                return Ok(seen);
-            }
-            tokio::time::sleep(HEARD_PAUSE).await;
-        }
-        self.pdu(pdu).await
+        self.once(&path(pdu), |seen: &Pdu| seen.read_at.is_some() || seen.problem.is_some()).await
     }
 
     /// Changes what `change` names, if nobody else did since `seen` was read.

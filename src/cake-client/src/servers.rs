@@ -7,11 +7,6 @@ use crate::wire::{
 };
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::{Value, json};
-use std::time::Duration;
-
-/// How often, and how far apart, it is asked whether a new server's BMC has been heard.
-const HEARD_TRIES: u32 = 40;
-const HEARD_PAUSE: Duration = Duration::from_millis(250);
 
 pub(crate) fn path(server: &str) -> String {
     format!("/v1/servers/{}", escape(server))
@@ -39,14 +34,8 @@ impl Client {
 
     /// The same once its BMC was heard, or has said why not; as it is then where that takes long.
     pub async fn server_heard(&self, server: &str) -> Result<Seen<Server>, Error> {
-        for _ in 0..HEARD_TRIES {
-            let seen = self.server(server).await?;
-            if seen.read_at.is_some() || seen.problem.is_some() || seen.bmc.is_none() {
-                return Ok(seen);
-            }
-            tokio::time::sleep(HEARD_PAUSE).await;
-        }
-        self.server(server).await
+        self.once(&path(server), |seen: &Server| seen.read_at.is_some() || seen.problem.is_some() || seen.bmc.is_none())
+            .await
     }
 
     /// Changes what `change` names, if nobody else did since `seen` was read.

@@ -32,11 +32,11 @@ impl Causes {
         board.nodes().iter().for_each(|entry| facts.node(&node_item(entry)));
         board.pools().iter().for_each(|entry| facts.pool(&pool_item(entry)));
         board.vms().iter().for_each(|entry| facts.vm(&vm_seen(entry)));
-        board.servers().iter().for_each(|entry| facts.server(&entry.server, entry.status.as_ref(), &[]));
+        let servers = board.servers();
+        servers.iter().for_each(|entry| facts.server(&entry.server, entry.status.as_ref(), &[]));
         let devices = board.devices();
         let devices: Vec<_> = devices.iter().map(|entry| entry.seen()).collect();
         devices.iter().for_each(|seen| facts.pdu(seen));
-        let servers = board.servers();
         servers.iter().for_each(|entry| facts.supplies(&entry.server, &devices));
         let servers: Vec<_> = servers.iter().map(|entry| &entry.server).collect();
         devices.iter().for_each(|seen| facts.switch(seen, &servers));

@@ -84,7 +84,7 @@ impl Devices {
     }
 
     fn entry(&self, id: DeviceId) -> Result<Arc<DeviceEntry>, Problem> {
-        self.ledger.board.device(id).ok_or_else(|| Problem::not_found("pdu", id))
+        self.ledger.board.device(id).ok_or_else(|| Problem::not_found("device", id))
     }
 
     pub async fn create(
@@ -217,6 +217,9 @@ impl Devices {
 
     /// Takes down where cables lead of which nothing was known.
     pub(crate) async fn learn_cabling(&self, entry: &DeviceEntry) -> Result<(), Problem> {
+        if entry.seen().switch().is_none() {
+            return Ok(());
+        }
         let now = cabling::now(&entry.seen(), &self.ledger.board.named_servers());
         if let Some(learned) = cabling::learned(&entry.cabling, &now) {
             let revision = self.write_cabling(entry, &learned, Txn::new()).await?;
@@ -255,7 +258,7 @@ impl Devices {
 
     fn sealed(&self, community: &Zeroizing<String>) -> Result<cake_types::Sealed<String>, Problem> {
         device::community(community)?;
-        secret::sealed(&self.ledger, &self.settings, community)
+        secret::sealed(&self.ledger, self.settings.recovery_key(), community)
     }
 
     /// Servers by their ids. One that is gone since can still be named by its id: it was there when the outlet was told of.

@@ -3,7 +3,6 @@
 use cake_planner::power::{self, Months};
 use cake_types::{Energy, Name, NodeId, Problem, ServerEnergy, ServerId, VmId};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -67,6 +66,16 @@ impl EnergyReport {
         power::known_part(energy, period, self.now.as_second())
     }
 
+    /// Of all servers: what is not known of one is not known of a part of them.
+    pub fn total(&self, this: bool) -> Energy {
+        let of = |server: &EnergyOfServer| if this { server.this_month } else { server.last_month };
+        let count = self.servers.len().max(1) as f64;
+        self.servers.iter().map(of).fold(Energy::default(), |sum, part| Energy {
+            joules: sum.joules + part.joules,
+            known: sum.known + part.known / count,
+        })
+    }
+
     /// What is drawn now by all that say so.
     pub fn watts(&self) -> Option<f64> {
         let known: Vec<f64> = self.servers.iter().filter_map(|server| server.watts).collect();
@@ -83,14 +92,15 @@ impl EnergyReader {
         &self.ledger.board
     }
 
-    fn zone(&self) -> TimeZone {
-        let zone = self.settings.get().and_then(|settings| TimeZone::get(&settings.settings.time_zone).ok());
-        zone.unwrap_or(TimeZone::UTC)
+    /// What each server has drawn since its node began to watch it: nothing else is asked for.
+    pub async fn since_start(&self) -> Result<Vec<EnergyOfServer>, Problem> {
+        let said = self.nodes.require()?.client.energy(Vec::new()).await.map_err(error::node)?;
+        Ok(self.board().servers().iter().filter_map(|entry| of_server(entry, &said)).collect())
     }
 
     pub async fn report(&self) -> Result<EnergyReport, Problem> {
         let now = self.ledger.now();
-        let months = power::months(now, &self.zone());
+        let months = power::months(now, &self.settings.zone());
         let said = self.said(months).await?;
         let servers = self.board().servers();
         let of = |entry: &Arc<ServerEntry>| of_server(entry, &said);
@@ -122,7 +132,7 @@ impl EnergyReader {
         let mut shares = power::shares(watts, &busy);
         shares.sort_by(|a, b| b.1.total_cmp(&a.1));
         let named = |(id, watts): (VmId, f64)| {
-            let entry = vms.iter().find(|entry| entry.id() == id)?;
+            let entry = self.board().vm(id)?;
             Some(EnergyOfVm { id, name: entry.vm.meta.name.clone(), watts })
         };
         shares.into_iter().filter_map(named).collect()
@@ -140,6 +150,6 @@ fn of_server(entry: &ServerEntry, said: &[ServerEnergy]) -> Option<EnergyOfServe
     let period = |at: usize| found.and_then(|said| said.periods.get(at)).copied().unwrap_or_default();
     let (this_month, last_month) = (period(0), period(1));
     let since_start = found.map(|said| said.since_start).unwrap_or_default();
-    let known = watts.is_some() || this_month.known > 0.0 || last_month.known > 0.0;
+    let known = watts.is_some() || [this_month, last_month, since_start].iter().any(|energy| energy.known > 0.0);
     known.then_some(EnergyOfServer { id, name, watts, this_month, last_month, since_start })
 }

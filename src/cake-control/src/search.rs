@@ -99,8 +99,7 @@ impl Search {
 
     /// The rack's time zone: where `today` begins.
     pub fn zone(&self) -> TimeZone {
-        let zone = self.settings.get().and_then(|set| TimeZone::get(&set.settings.time_zone).ok());
-        zone.unwrap_or(TimeZone::UTC)
+        self.settings.zone()
     }
 
     /// What matches and is not in the bin, kind by kind; resources in the order of their names' age, records newest first.

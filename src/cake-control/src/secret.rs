@@ -1,23 +1,25 @@
 //! Secrets that people say and only servers read.
 
-use cake_types::{Code, OsRng, Problem, Sealed, seal};
+use cake_types::{Code, OsRng, Problem, PublicKey, Sealed, seal};
 use zeroize::Zeroizing;
 
 use crate::error;
 use crate::ledger::Ledger;
-use crate::settings::Settings;
 
-/// To every server and to the recovery key.
-pub(crate) fn sealed(
-    ledger: &Ledger,
-    settings: &Settings,
-    text: &Zeroizing<String>,
-) -> Result<Sealed<String>, Problem> {
+/// Who reads them: every server, and whoever holds the recovery key.
+pub(crate) fn readers(ledger: &Ledger, recovery: Option<PublicKey>) -> Result<Vec<PublicKey>, Problem> {
     let nodes = ledger.board.nodes();
     if nodes.is_empty() {
         return Err(Problem::new(Code::NodeUnreachable));
     }
-    let keys = nodes.iter().map(|entry| entry.node.key.clone()).chain(settings.recovery_key());
-    let keys: Vec<_> = keys.collect();
-    seal(&**text, &keys, &mut OsRng).map_err(|e| error::internal("a secret could not be sealed", &e))
+    Ok(nodes.iter().map(|entry| entry.node.key.clone()).chain(recovery).collect())
+}
+
+pub(crate) fn sealed(
+    ledger: &Ledger,
+    recovery: Option<PublicKey>,
+    text: &Zeroizing<String>,
+) -> Result<Sealed<String>, Problem> {
+    let readers = readers(ledger, recovery)?;
+    seal(&**text, &readers, &mut OsRng).map_err(|e| error::internal("a secret could not be sealed", &e))
 }

@@ -3,6 +3,7 @@
 use cake_planner::{certificate, mdns};
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{Code, Generation, Language, Name, Problem, PublicKey, SetupError, SystemSettings};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -63,6 +64,12 @@ impl Settings {
     /// How long what was deleted lies in the bin.
     pub fn bin_days(&self) -> u32 {
         self.get().map_or_else(cake_types::bin_days, |versioned| versioned.settings.bin_days)
+    }
+
+    /// By whose clock days and months begin.
+    pub fn zone(&self) -> TimeZone {
+        let zone = self.get().and_then(|set| TimeZone::get(&set.settings.time_zone).ok());
+        zone.unwrap_or(TimeZone::UTC)
     }
 
     /// Names and addresses by which the console is known, beside those that the server finds itself.

@@ -6,8 +6,8 @@ use cake_planner::event::Happened;
 use cake_planner::setup_servers;
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{
-    Actor, Code, EventKind, Generation, Meta, OsRng, Pool, PoolId, PoolSpec, Problem, ProjectName, PublicKey, RoleName,
-    SecretKey, Server, SetupAnswers, SetupServer, Severity, Stamp, SystemSettings, built_in_roles, seal,
+    Actor, Code, EventKind, Generation, Meta, OsRng, Pool, PoolId, PoolSpec, Problem, ProjectName, RoleName, SecretKey,
+    Server, SetupAnswers, SetupServer, Severity, Stamp, Subject, SystemSettings, built_in_roles,
 };
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,6 +22,7 @@ use crate::caller::{Caller, Keep};
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
 use crate::record::{self, Stored};
+use crate::secret;
 use crate::settings::{Settings, Versioned, setup_problem};
 use crate::{error, keys, random, servers};
 
@@ -181,31 +182,25 @@ impl Setup {
         let name = settings.settings.name.to_string();
         self.settings.put(Stored { value: settings, revision });
         self.ledger.board.put_pool(pool);
+        let added: Vec<Subject> = servers.iter().map(servers::subject).collect();
+        servers.into_iter().for_each(|server| self.ledger.board.put_server(server, revision));
         if let Err(error) = remove(&self.state.join(TOKEN_FILE)) {
             tracing::warn!(%error, "the file with the used token stays");
         }
         self.ledger.audited(audit).await?;
         let done = Happened::new(EventKind::SetupDone, Severity::Info).with("name", name);
         self.ledger.event(done, None).await;
-        for server in servers {
-            let subject = servers::subject(&server);
-            self.ledger.board.put_server(server, revision);
-            self.ledger.event_info(EventKind::ServerAdded, Some(subject)).await;
+        for server in added {
+            self.ledger.event_info(EventKind::ServerAdded, Some(server)).await;
         }
         Ok(())
     }
 
     /// Those that the answers name, their passwords sealed to whoever is there and to the recovery key that is being made.
     fn servers(&self, said: &[SetupServer], recovery: &SecretKey) -> Result<Vec<Server>, Problem> {
-        let nodes = self.ledger.board.nodes();
-        let keys: Vec<PublicKey> =
-            nodes.iter().map(|entry| entry.node.key.clone()).chain([recovery.public()]).collect();
         let sealed = |password: &str| {
-            if nodes.is_empty() {
-                return Err(Problem::new(Code::NodeUnreachable));
-            }
-            let sealed = seal(&password.to_owned(), &keys, &mut OsRng);
-            sealed.map(Some).map_err(|error| error::internal("a secret could not be sealed", &error))
+            let password = Zeroizing::new(password.to_owned());
+            secret::sealed(&self.ledger, Some(recovery.public()), &password).map(Some)
         };
         let there = servers::specs(&self.ledger.board);
         let designed = setup_servers::designed(said, &there, sealed)?;
@@ -291,11 +286,13 @@ fn line_of(text: &str, at: usize) -> usize {
     text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1
 }
 
+fn sets(line: &str, field: &str) -> bool {
+    line.trim_start().strip_prefix(field).is_some_and(|rest| rest.trim_start().starts_with('='))
+}
+
 /// The line that sets `field`; the first of the file where it is missing.
 fn line_of_field(text: &str, field: &str) -> usize {
-    let sets =
-        |line: &str| line.trim_start().strip_prefix(field).is_some_and(|rest| rest.trim_start().starts_with('='));
-    text.lines().position(sets).map_or(1, |line| line + 1)
+    text.lines().position(|line| sets(line, field)).map_or(1, |line| line + 1)
 }
 
 /// The line of `/servers/INDEX/FIELD`, or where that server begins.
@@ -305,10 +302,8 @@ fn line_of_server(text: &str, pointer: &str) -> Option<usize> {
     let written = |line: &str| line.split('#').next().unwrap_or_default().replace(char::is_whitespace, "");
     let is_head = |line: &str| written(line) == "[[servers]]";
     let (head, _) = text.lines().enumerate().filter(|(_, line)| is_head(line)).nth(index)?;
-    let its = text.lines().enumerate().skip(head + 1).take_while(|(_, line)| !line.trim_start().starts_with('['));
-    let sets =
-        |line: &str| line.trim_start().strip_prefix(field).is_some_and(|rest| rest.trim_start().starts_with('='));
-    Some(its.into_iter().find(|(_, line)| sets(line)).map_or(head, |(line, _)| line) + 1)
+    let mut its = text.lines().enumerate().skip(head + 1).take_while(|(_, line)| !line.trim_start().starts_with('['));
+    Some(its.find(|(_, line)| sets(line, field)).map_or(head, |(line, _)| line) + 1)
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ impl UpsBook {
         if password.chars().count() > WORD_MAX || password.chars().any(char::is_control) {
             return Err(Problem::invalid("password", "ups-word").at("/password"));
         }
-        secret::sealed(&self.ledger, &self.settings, password)
+        secret::sealed(&self.ledger, self.settings.recovery_key(), password)
     }
 
     async fn write(

@@ -41,8 +41,8 @@ impl Weeks {
         loop {
             let page = self.ledger.journal.page(query.clone()).await.map_err(error::journal)?;
             read += page.records.len();
-            page.records.iter().for_each(|record| count(&mut tally, record));
             query.after = page.next;
+            page.records.into_iter().for_each(|record| count(&mut tally, record));
             if query.after.is_none() || read > RECORDS {
                 return Ok(tally);
             }
@@ -64,16 +64,15 @@ impl Weeks {
 }
 
 /// A record that can't be read is of a newer cake: it says nothing here.
-fn count(tally: &mut Tally, record: &StoredRecord) {
-    let StoredRecord { record, .. } = record;
+fn count(tally: &mut Tally, StoredRecord { record, .. }: StoredRecord) {
     match record.kind {
         RecordKind::Event => {
-            if let Ok(event) = serde_json::from_value(record.data.clone()) {
+            if let Ok(event) = serde_json::from_value(record.data) {
                 tally.event(&event);
             }
         }
         RecordKind::Task => {
-            if let Ok(task) = serde_json::from_value(record.data.clone()) {
+            if let Ok(task) = serde_json::from_value(record.data) {
                 tally.task(&task);
             }
         }

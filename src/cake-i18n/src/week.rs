@@ -6,6 +6,9 @@ use crate::{Words, format};
 use cake_types::{Language, Letter, LetterHead, Message, Tone, Week, WeekKind, WeekLine, WeekTodo};
 use jiff::tz::TimeZone;
 
+/// Names that are told of one thing to do.
+const NAMES: usize = 3;
+
 impl Words {
     /// `VMs crashed 3 times: web, mail and 2 more`.
     pub fn week_line(&self, line: &WeekLine) -> String {
@@ -39,9 +42,12 @@ impl Words {
 
     /// Of whom that speaks.
     pub fn week_names(&self, todo: &WeekTodo) -> String {
-        let mut names: Vec<&str> = todo.alerts.iter().map(|alert| alert.subject.name.as_str()).collect();
-        names.dedup();
-        names.truncate(3);
+        let mut names: Vec<&str> = Vec::new();
+        for name in todo.alerts.iter().map(|alert| alert.subject.name.as_str()) {
+            if names.len() < NAMES && !names.contains(&name) {
+                names.push(name);
+            }
+        }
         names.join(self.between())
     }
 

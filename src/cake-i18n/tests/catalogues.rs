@@ -219,7 +219,7 @@ fn what_servers_and_sensors_are_has_its_words() {
         has("bmc-access", &BmcAccess::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("bmc-problem", &BmcProblem::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("snmp-problem", &SnmpProblem::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
-        has("device-kind", &DeviceKind::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+        has("kind", &DeviceKind::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("kind", &DeviceKind::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("power-restore", &PowerRestore::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());
         has("chassis-verb", &ChassisVerb::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>());

@@ -8,23 +8,9 @@ use cake_types::{BMC_PASSWORD_MAX, WeakPassword};
 /// Characters below which all passwords are tried in a day.
 pub const LEAST: usize = 8;
 
-/// What makers deliver BMCs with, as their manuals print it. Compared without case.
-const DEFAULTS: [(&str, &str); 14] = [
-    ("admin", "admin123"),
-    ("admin", "cmb9.admin"),
-    ("admin", "password"),
-    ("administrator", "admin@9000"),
-    ("administrator", "advantech"),
-    ("administrator", "password"),
-    ("root", "0penbmc"),
-    ("root", "calvin"),
-    ("root", "changeme"),
-    ("root", "huawei12#$"),
-    ("root", "password"),
-    ("root", "superuser"),
-    ("sysadmin", "superuser"),
-    ("userid", "passw0rd"),
-];
+/// What makers deliver BMCs with, as their manuals print it, beside [`ANYWHERE`]. Compared without case.
+const DEFAULTS: [(&str, &str); 4] =
+    [("admin", "admin123"), ("admin", "password"), ("administrator", "password"), ("root", "password")];
 
 /// Passwords that makers use whatever the user is called.
 const ANYWHERE: [&str; 12] = [

@@ -12,9 +12,16 @@ pub const ERRORS: u64 = 100;
 /// A server by all names under which it may tell of itself.
 #[derive(Clone, Debug)]
 pub struct Named {
-    pub id: ServerId,
-    /// Its own, its node's, its host's.
-    pub names: Vec<String>,
+    id: ServerId,
+    /// As they are compared.
+    names: Vec<String>,
+}
+
+impl Named {
+    /// `names`: its own, its node's, its host's, as far as there are such.
+    pub fn new<'a>(id: ServerId, names: impl IntoIterator<Item = Option<&'a str>>) -> Self {
+        Self { id, names: names.into_iter().flatten().map(folded).collect() }
+    }
 }
 
 /// Where cables led when somebody last said that it is right so: port to server, by the port's name.
@@ -28,7 +35,7 @@ fn folded(name: &str) -> String {
 /// The server that a neighbour is, by the name that it tells.
 pub fn whose(neighbor: &Neighbor, servers: &[Named]) -> Option<ServerId> {
     let told = folded(&neighbor.system);
-    let is = |server: &&Named| server.names.iter().any(|name| folded(name) == told);
+    let is = |server: &&Named| server.names.contains(&told);
     servers.iter().find(is).filter(|_| !told.is_empty()).map(|server| server.id)
 }
 
@@ -91,10 +98,7 @@ mod tests {
     use uuid::Uuid;
 
     fn servers() -> Vec<Named> {
-        let named = |number: u128, names: &[&str]| Named {
-            id: ServerId(Uuid::from_u128(number)),
-            names: names.iter().map(|name| (*name).to_owned()).collect(),
-        };
+        let named = |number: u128, names: &[&str]| Named::new(id(number), names.iter().copied().map(Some));
         vec![named(1, &["web-1", "web.example.com"]), named(2, &["db"])]
     }
 

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const DEAD_VOLTS: f64 = 40.0;
 /// From this share of what it may draw on an input is nearly overloaded: a breaker may trip below its number when it is hot.
 pub const NEAR: f64 = 0.8;
+/// So much less it has to be before it is over.
+const SLACK: f64 = 0.05;
 
 /// A device with what it last said.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +93,16 @@ impl Load {
             _ => None,
         });
         said.max(drawn)
+    }
+
+    /// As [`Self::severity`]; what somebody was told of before is over only when it is clearly less, so that it does not come and go.
+    pub fn severity_after(&self, before: Option<Severity>) -> Option<Severity> {
+        let lasts = self.share().and_then(|share| match before? {
+            Severity::Error if share >= 1.0 - SLACK => Some(Severity::Error),
+            _ if share >= NEAR - SLACK => Some(Severity::Warning),
+            _ => None,
+        });
+        self.severity().max(lasts)
     }
 
     /// 1 is all of it.

@@ -112,3 +112,22 @@ fn what_can_be_said_of_a_device() {
     assert_eq!(code(&pdu(1, "B", &[]).spec, Some(others[0].0)), None, "it does not stand in its own way");
     assert_eq!(code(&pdu(2, "B", &[]).spec, None), None);
 }
+
+#[test]
+fn a_load_that_swings_does_not_come_and_go() {
+    let at = |amps: f64| Load { state: SensorState::Ok, amps: Some(amps), limit: Some(16.0) };
+    let (warning, error) = (Some(Severity::Warning), Some(Severity::Error));
+    for (amps, before, after) in [
+        (12.7, None, None),
+        (12.8, None, warning),
+        (12.7, warning, warning),
+        (11.9, warning, None),
+        (16.0, warning, error),
+        (15.5, error, error),
+        (15.5, warning, warning),
+        (15.0, error, warning),
+        (11.9, error, None),
+    ] {
+        assert_eq!(at(amps).severity_after(before), after, "{amps} A after {before:?}");
+    }
+}

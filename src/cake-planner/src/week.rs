@@ -7,6 +7,7 @@
 //! ```
 
 use crate::alert::Alerts;
+use crate::notify::ITEMS;
 use cake_types::{
     AlertKind, Event, EventKind, Grouping, Severity, Task, TaskState, Week, WeekKind, WeekLine, WeekTodo,
 };
@@ -23,7 +24,7 @@ pub const HOUR: i8 = 8;
 /// More records than that are not counted.
 pub const RECORDS: usize = 20_000;
 /// Things to do that are named: the rest is a number.
-const TODO: usize = 6;
+const THINGS: usize = 6;
 /// Names in one line.
 const NAMES: usize = 4;
 /// What began that often is named by itself.
@@ -210,12 +211,14 @@ fn todo(open: &Alerts, groups: Vec<Grouping>) -> (Vec<WeekTodo>, usize) {
         alerts.retain(|alert| alert.severity > Severity::Info);
         alerts.sort_by_key(|alert| (Reverse(alert.severity), alert.since, alert.id.clone()));
         let cause = group.cause.filter(|_| alerts.len() > 1);
+        // One pool that is full is an alert of each VM on it.
+        alerts.truncate(ITEMS);
         (!alerts.is_empty()).then_some(WeekTodo { cause, alerts })
     };
     let mut todo: Vec<WeekTodo> = groups.into_iter().filter_map(group).collect();
     todo.sort_by_key(|todo| (Reverse(todo.alerts[0].severity), Reverse(todo.cause.is_some()), todo.alerts[0].since));
-    let more = todo.len().saturating_sub(TODO);
-    todo.truncate(TODO);
+    let more = todo.len().saturating_sub(THINGS);
+    todo.truncate(THINGS);
     (todo, more)
 }
 

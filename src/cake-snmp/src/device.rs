@@ -37,8 +37,8 @@ pub async fn look(agent: &mut Agent, kind: DeviceKind) -> Result<Look, SnmpError
             tree.extend(agent.columns(family.names()).await?)?;
             let (mut about, mut reading) = pdu::read(&tree, family);
             // A maker's other devices, and those of makers that are not known, may speak the IETF's language.
-            if reading == PduReading::default() && about.enterprise.is_some() {
-                let standard = pdu::family(None);
+            let standard = pdu::family(None);
+            if reading == PduReading::default() && family.names() != standard.names() {
                 tree.extend(agent.columns(standard.names()).await?)?;
                 (about, reading) = pdu::read(&tree, standard);
             }

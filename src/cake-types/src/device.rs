@@ -209,7 +209,7 @@ pub struct Neighbor {
 }
 
 words! {
-    /// Its word is `device-kind-KIND`.
+    /// Its word is `kind-KIND`.
     DeviceKind {
         /// Power distribution unit.
         Pdu = "pdu",

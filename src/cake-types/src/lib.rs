@@ -13,6 +13,7 @@
 mod account;
 mod alert;
 mod announcement;
+mod authority;
 mod cause;
 mod certificate;
 mod channel;
@@ -56,6 +57,7 @@ mod words;
 pub use account::{Account, AccountSpec, ApiToken, Permission, Role, RoleName, SavedQuery, TokenHash, built_in_roles};
 pub use alert::{Acknowledgement, Alert, AlertId, AlertKind, Silence};
 pub use announcement::{AnnounceState, Announced, Announcement, local};
+pub use authority::{authority, bracketed};
 pub use cause::{
     CauseEvidence, CauseGuess, CauseKind, CauseReport, CauseSign, CauseThing, CauseVerdict, EvidenceKind, Grouping,
     Symptom, ThingKind,
@@ -106,7 +108,7 @@ pub use sensor_trend::{SensorTrend, TrendKind};
 pub use server::{
     BMC_PASSWORD_MAX, BMC_USER_MAX, BmcAccess, BmcDevice, BmcProblem, BmcSpec, BootDevice, ChassisStatus, ChassisVerb,
     IPMI_PORT, Part, PartFact, PartField, PartTrouble, PowerRestore, REDFISH_PORT, RackPlace, Server, ServerEvent,
-    ServerSpec, ServerStatus, ServerVerb,
+    ServerSpec, ServerStatus, ServerVerb, is_same_machine,
 };
 pub use server_ask::{BiosSetting, BmcDrive, BmcFirmware, BmcMedium, ServerAnswer, ServerAsk};
 pub use server_console::{CONSOLE_VIEWERS, ConsoleEnd, ConsoleTrouble};

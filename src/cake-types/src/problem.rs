@@ -157,6 +157,7 @@ codes! {
     ScanRunning = "scan-running", 409;
     /// Another server has that BMC; params: `name`.
     BmcTaken = "bmc-taken", 409;
+    /// Another device has that address; params: `name`.
     DeviceTaken = "device-taken", 409;
     /// The export's file is not there (yet); params: `state`.
     ExportNotReady = "export-not-ready", 409;

@@ -25,7 +25,7 @@ pub struct SensorTrend {
 }
 
 words! {
-    /// Where a sensor goes. Its sentence is `alert-sensor-trend-KIND`.
+    /// Where a sensor goes. Its sentence is `sensor-trend-KIND`.
     TrendKind {
         /// Towards its lower limit.
         Falls = "falls",

@@ -64,6 +64,17 @@ pub struct BmcSpec {
     pub next: Option<Sealed<String>>,
 }
 
+/// What was heard there before is of the same machine: at most its password is another one that was known before, as when cake changes it
+/// itself. What somebody else says may be of another machine.
+pub fn is_same_machine(before: Option<&BmcSpec>, now: Option<&BmcSpec>) -> bool {
+    let (Some(before), Some(now)) = (before, now) else { return before == now };
+    let reached = |bmc: &BmcSpec| {
+        let BmcSpec { access, host, port, user, password: _, weak: _, next: _, key } = bmc.clone();
+        (access, host, port, user, key)
+    };
+    reached(before) == reached(now) && (now.password == before.password || now.password == before.next)
+}
+
 /// Where a server stands in its rack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RackPlace {

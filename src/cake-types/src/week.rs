@@ -60,7 +60,7 @@ pub struct WeekLine {
 pub struct WeekTodo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<CauseReport>,
-    /// The worst first; never empty.
+    /// The worst first, as far as there is room; never empty.
     pub alerts: Vec<Alert>,
 }
 

@@ -24,6 +24,7 @@ use cake_control::ups::UpsBook;
 use cake_control::week::Weeks;
 use cake_i18n::Words;
 use cake_node_api::ServerLog;
+use cake_planner::cabling::Named;
 use cake_planner::query::Filter as QueryFilter;
 use cake_store::{Filter, Query, RecordCursor, RecordKind};
 use cake_types::{
@@ -346,7 +347,11 @@ impl ConsoleData for Data {
         self.servers.drives(&entry).await
     }
 
-    async fn energy(&self) -> Option<Arc<EnergyView>> {
+    async fn named_servers(&self) -> Vec<Named> {
+        self.board.named_servers()
+    }
+
+    async fn energy(&self) -> Option<EnergyView> {
         let report = self.energy.report().await.ok()?;
         let part = |energy: Energy, this| EnergyPart {
             kilowatt_hours: energy.kilowatt_hours(),
@@ -361,7 +366,8 @@ impl ConsoleData for Data {
         };
         let servers = report.servers.iter().map(server).collect();
         let vms = report.vms.iter().map(|vm| (vm.id, vm.name.clone(), vm.watts)).collect();
-        Some(Arc::new(EnergyView { servers, vms }))
+        let (this_month, last_month) = (part(report.total(true), true), part(report.total(false), false));
+        Some(EnergyView { servers, watts: report.watts(), this_month, last_month, vms })
     }
 
     async fn active_tasks(&self) -> Vec<Arc<Task>> {

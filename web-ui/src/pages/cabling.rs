@@ -107,16 +107,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
     let servers = data.servers().await;
     let names: BTreeMap<ServerId, String> =
         servers.iter().map(|view| (view.server.meta.id, view.server.meta.name.to_string())).collect();
-    let named: Vec<Named> = servers
-        .iter()
-        .map(|view| Named {
-            id: view.server.meta.id,
-            names: [Some(view.server.meta.name.to_string()), view.node.as_ref().map(ToString::to_string)]
-                .into_iter()
-                .flatten()
-                .collect(),
-        })
-        .collect();
+    let named = data.named_servers().await;
     let switch = |view: &Arc<DeviceView>| {
         let seen = view.seen();
         let ports = view.status.as_ref().and_then(|status| status.switch.as_ref());

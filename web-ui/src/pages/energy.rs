@@ -62,20 +62,12 @@ pub fn of_rack<'a>(f: &'a Frame, energy: &EnergyView) -> Option<RackEnergy<'a>> 
         return None;
     }
     let rows: Vec<Row> = servers.iter().map(|server| row(f, server)).collect();
-    let sum = |of: fn(&ServerEnergyView) -> EnergyPart| {
-        let add = |sum: EnergyPart, part: EnergyPart| EnergyPart {
-            kilowatt_hours: sum.kilowatt_hours + part.kilowatt_hours,
-            known: sum.known + part.known / servers.len() as f64,
-        };
-        servers.iter().map(of).fold(EnergyPart::default(), add)
-    };
-    let drawn: Vec<f64> = servers.iter().filter_map(|server| server.watts).collect();
     let all = (servers.len() > 1).then(|| Row {
         id: String::new(),
         name: f.t("energy-all").into(),
-        watts: (!drawn.is_empty()).then(|| watts(f, drawn.iter().sum())),
-        this: said(f, sum(|server| server.this_month)),
-        last: said(f, sum(|server| server.last_month)),
+        watts: energy.watts.map(|drawn| watts(f, drawn)),
+        this: said(f, energy.this_month),
+        last: said(f, energy.last_month),
     });
     let vms = energy.vms.iter().take(VMS);
     let is_known = |said: &Option<Said>| said.as_ref().is_none_or(|said| said.known.is_none());

@@ -9,7 +9,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use cake_planner::device::{self, natural};
-use cake_types::{Code, Outlet, PduReading, Problem, ServerId};
+use cake_types::{Outlet, PduReading, Problem, ServerId, authority};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -48,8 +48,7 @@ struct Slot {
 
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, Path(pdu): Path<String>) -> Response {
     let Some(view) = find(&data, &pdu).await else {
-        let problem = Problem::new(Code::NotFound).with("kind", "pdu").with("id", &pdu);
-        return super::error::problem(&data, &f, problem).await;
+        return super::error::problem(&data, &f, Problem::not_found("pdu", pdu)).await;
     };
     let r = super::regions(&data, &f, &format!("/pdus/{}", view.device.meta.id)).await;
     let mut servers: Vec<(String, String)> = data
@@ -255,7 +254,6 @@ fn state<'a>(f: &'a Frame, view: &DeviceView, names: &BTreeMap<ServerId, String>
 fn facts<'a>(f: &'a Frame, view: &'a DeviceView) -> Facts<'a> {
     let spec = &view.device.spec;
     let about = view.status.as_ref().map(|status| &status.about);
-    let host = if spec.host.contains(':') { format!("[{}]", spec.host) } else { spec.host.clone() };
     Facts {
         f,
         feed: spec.feed.as_deref(),
@@ -266,7 +264,7 @@ fn facts<'a>(f: &'a Frame, view: &'a DeviceView) -> Facts<'a> {
         serial: about.map_or("", |about| &about.serial),
         firmware: about.map_or("", |about| &about.firmware),
         called: about.map_or("", |about| &about.name),
-        at: format!("{host}:{}", spec.port),
+        at: authority(&spec.host, spec.port),
         note: &spec.note,
     }
 }

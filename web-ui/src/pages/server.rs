@@ -13,7 +13,9 @@ use axum::response::Response;
 use cake_planner::device;
 use cake_planner::maker;
 use cake_planner::server::ServerHealth;
-use cake_types::{BmcAccess, BmcProblem, BmcSpec, BootDevice, DRAW, PowerRestore, Problem, RackPlace, ServerStatus};
+use cake_types::{
+    BmcAccess, BmcProblem, BmcSpec, BootDevice, DRAW, PowerRestore, Problem, RackPlace, ServerStatus, authority,
+};
 use std::sync::Arc;
 
 /// Tasks and events of a server that its page shows.
@@ -135,7 +137,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, view: &ServerView, 
     regions.add("server-state", &state(f, view));
     regions.add("server-sensors", &sensors::sensors(f, view.server.meta.id, view.status.as_ref()));
     let energy = data.energy().await;
-    let energy = energy::of_server(f, energy.as_deref(), view.server.meta.id);
+    let energy = energy::of_server(f, energy.as_ref(), view.server.meta.id);
     let feeds = feeds(f, view, &data.devices().await);
     regions.add("server-facts", &facts(f, view, rack::guests(&vms), feeds, energy));
     let (tasks, events) = super::activity(data, f, view.server.meta.id.0, SHOWN).await;
@@ -411,10 +413,9 @@ fn facts<'a>(
 fn reached(f: &Frame, bmc: &BmcSpec) -> Reached {
     let BmcSpec { access, host, port, user, password, key: _, weak: _, next: _ } = bmc;
     let local = *access == BmcAccess::Local;
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     Reached {
         access: f.t(f.id("bmc-access-", access.as_str())),
-        at: (!local).then(|| (format!("{host}:{port}"), user.clone())),
+        at: (!local).then(|| (authority(host, *port), user.clone())),
         no_password: !local && password.is_none(),
     }
 }

@@ -153,9 +153,11 @@ pub async fn page(
     Query(query): Query<ListQuery>,
 ) -> Response {
     let r = super::regions(&data, &f, &f.here).await;
+    let energy = !r.get("rack-energy").is_empty();
     f.page(&Page {
         f: &f,
         r,
+        energy,
         tools: Tools {
             action: "/servers",
             label: f.t("servers-search"),
@@ -171,7 +173,6 @@ pub async fn page(
         columns: columns(&f, &query),
         bmc: BmcForm::of(None),
         accesses: accesses(&f),
-        energy: data.energy().await.is_some_and(|energy| !energy.servers.is_empty()),
     })
 }
 
@@ -272,7 +273,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, 
     let guests = rack::guests(&vms);
     regions.add("rack-health", &server_health::region(f, &all));
     regions.add("rack", &rack::rack(f, &all, guests));
-    if let Some(energy) = data.energy().await.as_deref().and_then(|known| energy::of_rack(f, known)) {
+    if let Some(energy) = data.energy().await.as_ref().and_then(|known| energy::of_rack(f, known)) {
         regions.add("rack-energy", &energy);
     }
     let link = |&(filter, word): &(Filter, &'static str)| FilterLink {

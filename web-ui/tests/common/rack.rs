@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use cake_i18n::Words;
 use cake_planner::alert::{self, Alerts, Facts, VmSeen};
+use cake_planner::cabling::Named;
 use cake_planner::cause;
 use cake_planner::query::{
     AuditItem, EventItem, Filter, ImageItem, Item, NodeItem, Now, PoolItem, TaskItem, VmItem, VolumeItem,
@@ -215,10 +216,19 @@ impl ConsoleData for Rack {
         Ok(self.server_parts.get(&id).cloned().unwrap_or_default())
     }
 
-    async fn energy(&self) -> Option<Arc<EnergyView>> {
+    async fn named_servers(&self) -> Vec<Named> {
+        let servers = self.servers.lock().expect("no panic held it").clone();
+        let named = |view: &Arc<ServerView>| {
+            let names = [Some(view.server.meta.name.as_str()), view.node.as_ref().map(|node| node.as_str())];
+            Named::new(view.server.meta.id, names)
+        };
+        servers.iter().map(named).collect()
+    }
+
+    async fn energy(&self) -> Option<EnergyView> {
         let servers = self.servers.lock().expect("no panic held it");
         let vms = self.vms.lock().expect("no panic held it");
-        Some(Arc::new(super::servers::energy(&servers, &vms)))
+        Some(super::servers::energy(&servers, &vms))
     }
 
     async fn active_tasks(&self) -> Vec<Arc<Task>> {

@@ -220,7 +220,19 @@ pub fn energy(servers: &[Arc<ServerView>], vms: &[Arc<VmView>]) -> EnergyView {
     };
     let servers: Vec<_> = servers.iter().filter_map(of).collect();
     let parts = if servers.is_empty() { &[][..] } else { &vms[..vms.len().min(3)] };
-    EnergyView { servers, vms: parts.iter().map(|view| (view.vm.meta.id, view.vm.meta.name.clone(), 40.4)).collect() }
+    let watts = (!servers.is_empty()).then(|| servers.iter().filter_map(|server| server.watts).sum());
+    let sum = |of: fn(&ServerEnergyView) -> EnergyPart, known| {
+        let kilowatt_hours = servers.iter().map(of).map(|part| part.kilowatt_hours).sum();
+        EnergyPart { kilowatt_hours, known }
+    };
+    let (this_month, last_month) = (sum(|server| server.this_month, 0.5), sum(|server| server.last_month, 1.0));
+    EnergyView {
+        servers,
+        watts,
+        this_month,
+        last_month,
+        vms: parts.iter().map(|view| (view.vm.meta.id, view.vm.meta.name.clone(), 40.4)).collect(),
+    }
 }
 
 pub fn logs() -> BTreeMap<ServerId, ServerLogView> {

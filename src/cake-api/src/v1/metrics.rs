@@ -20,7 +20,7 @@ use crate::state::Api;
 pub(crate) async fn get(State(api): State<Api>) -> Result<Response, Refused> {
     let counters = api.usage.counters().await;
     // Of a node that does not answer nothing is told, as above.
-    let energy = api.energy.report().await.map(|report| report.servers).unwrap_or_default();
+    let energy = api.energy.since_start().await.unwrap_or_default();
     let mut response = Response::new(exposition(&api, counters.as_ref(), &energy).into());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     Ok(response)

@@ -2,6 +2,7 @@
 
 use super::Nothing;
 use super::server_wire::Sensor;
+use super::servers::said;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use cake_control::board::{Board, DeviceEntry};
@@ -11,7 +12,7 @@ use cake_planner::{device, names};
 use cake_types::{self as domain, Device, DeviceKind, DeviceSpec, Meta};
 use http::StatusCode;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -96,6 +97,13 @@ pub struct OutletServer {
     pub name: String,
 }
 
+impl OutletServer {
+    pub(super) fn of(board: &Board, id: domain::ServerId) -> Self {
+        let name = board.server(id).map(|entry| entry.server.meta.name.to_string()).unwrap_or_default();
+        Self { id: id.0, name }
+    }
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct PduList {
     pub items: Vec<Pdu>,
@@ -104,11 +112,7 @@ pub struct PduList {
 
 impl Pdu {
     pub fn new(board: &Board, entry: &DeviceEntry) -> Self {
-        let server = |id: domain::ServerId| {
-            let name = board.server(id).map(|entry| entry.server.meta.name.to_string()).unwrap_or_default();
-            OutletServer { id: id.0, name }
-        };
-        let told = Self::told(&entry.device, server);
+        let told = Self::told(&entry.device, |id| OutletServer::of(board, id));
         let Some(status) = &entry.status else { return told };
         let domain::DeviceStatus { stamp: _, problem, read_at, about, pdu, switch: _ } = status;
         let domain::DeviceAbout { enterprise: _, maker, model, serial, firmware, name: _, description: _ } = about;
@@ -312,11 +316,6 @@ pub struct PduPatch {
     pub outlets: Option<Vec<NewOutlet>>,
     #[serde(default)]
     pub note: Option<String>,
-}
-
-/// A `null` that was said is not the same as nothing.
-fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<u16>>, D::Error> {
-    Option::deserialize(from).map(Some)
 }
 
 /// Says how a power distribution unit is called and reached, on which feed it hangs, and what hangs on its outlets.

@@ -10,7 +10,6 @@
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use bytes::Bytes;
 use cake_control::server_consoles::Lookers;
 use cake_node_api::line::{Piece, PieceReader};
 use cake_types::{ConsoleEnd, Permission};
@@ -146,7 +145,7 @@ async fn to_browser_from(
 async fn to_server_from(mut browser: SplitStream<WebSocket>, mut server: OwnedWriteHalf) {
     while let Some(Ok(message)) = browser.next().await {
         let piece = match message {
-            Message::Binary(characters) => typed(&characters),
+            Message::Binary(characters) => Piece::Characters(characters.into()),
             Message::Text(text) if text.as_str() == BREAK => Piece::Break,
             Message::Close(_) => return,
             Message::Text(_) | Message::Ping(_) | Message::Pong(_) => continue,
@@ -155,8 +154,4 @@ async fn to_server_from(mut browser: SplitStream<WebSocket>, mut server: OwnedWr
             return;
         }
     }
-}
-
-fn typed(characters: &Bytes) -> Piece {
-    Piece::Characters(characters.to_vec())
 }

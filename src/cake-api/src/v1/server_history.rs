@@ -2,8 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use cake_control::energy::{EnergyOfServer, EnergyReport};
-use cake_planner::power;
+use cake_control::energy::{EnergyOfServer, EnergyOfVm, EnergyReport};
 use cake_types::{self as domain, Problem, Span};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -140,47 +139,27 @@ pub struct VmEnergy {
     pub watts: f64,
 }
 
-impl EnergyPart {
-    fn new(energy: domain::Energy, period: (i64, i64), now: Timestamp, servers: usize) -> Self {
-        let share = domain::Energy { known: energy.known / servers.max(1) as f64, ..energy };
-        let known_percent = power::known_part(share, period, now.as_second()) * 100.0;
-        Self { kilowatt_hours: energy.kilowatt_hours(), known_percent }
-    }
-}
-
 impl RackEnergy {
-    fn new(report: EnergyReport) -> Self {
-        let watts = report.watts();
-        let EnergyReport { months: power::Months { last, this, next }, now, servers, vms } = report;
-        let start = |second| Timestamp::from_second(second).unwrap_or(now);
-        let sum = |of: fn(&EnergyOfServer) -> domain::Energy, period| {
-            let add = |sum: domain::Energy, part: domain::Energy| domain::Energy {
-                joules: sum.joules + part.joules,
-                known: sum.known + part.known,
-            };
-            EnergyPart::new(servers.iter().map(of).fold(domain::Energy::default(), add), period, now, servers.len())
+    fn new(report: &EnergyReport) -> Self {
+        let part = |energy: domain::Energy, this| EnergyPart {
+            kilowatt_hours: energy.kilowatt_hours(),
+            known_percent: report.known(energy, this) * 100.0,
         };
-        let (this_period, last_period) = ((this, next), (last, this));
+        let server = |server: &EnergyOfServer| {
+            let EnergyOfServer { id, name, watts, this_month, last_month, since_start: _ } = server;
+            let (this_month, last_month) = (part(*this_month, true), part(*last_month, false));
+            ServerEnergy { id: id.0, name: name.to_string(), watts: *watts, this_month, last_month }
+        };
+        let vm = |vm: &EnergyOfVm| VmEnergy { id: vm.id.0, name: vm.name.to_string(), watts: vm.watts };
+        let start = |second| Timestamp::from_second(second).unwrap_or(report.now);
         Self {
-            this_month_start: start(this),
-            last_month_start: start(last),
-            watts,
-            this_month: sum(|server| server.this_month, this_period),
-            last_month: sum(|server| server.last_month, last_period),
-            servers: servers
-                .iter()
-                .map(|EnergyOfServer { id, name, watts, this_month, last_month, since_start: _ }| ServerEnergy {
-                    id: id.0,
-                    name: name.to_string(),
-                    watts: *watts,
-                    this_month: EnergyPart::new(*this_month, this_period, now, 1),
-                    last_month: EnergyPart::new(*last_month, last_period, now, 1),
-                })
-                .collect(),
-            vms: vms
-                .into_iter()
-                .map(|vm| VmEnergy { id: vm.id.0, name: vm.name.to_string(), watts: vm.watts })
-                .collect(),
+            this_month_start: start(report.months.this),
+            last_month_start: start(report.months.last),
+            watts: report.watts(),
+            this_month: part(report.total(true), true),
+            last_month: part(report.total(false), false),
+            servers: report.servers.iter().map(server).collect(),
+            vms: report.vms.iter().map(vm).collect(),
         }
     }
 }
@@ -190,5 +169,5 @@ impl RackEnergy {
     responses((status = 200, body = RackEnergy), (status = "default", body = ProblemBody)))]
 pub(crate) async fn energy(State(api): State<Api>) -> Result<Response, Refused> {
     let report = api.energy.report().await?;
-    Ok(ready_json(serde_json::to_vec(&RackEnergy::new(report)).expect("energy is JSON")))
+    Ok(ready_json(serde_json::to_vec(&RackEnergy::new(&report)).expect("energy is JSON")))
 }

@@ -94,10 +94,7 @@ impl Switch {
         let told = Self::told(&entry.device);
         let Some(status) = &entry.status else { return told };
         let servers = board.named_servers();
-        let called = |id: ServerId| OutletServer {
-            id: id.0,
-            name: board.server(id).map(|entry| entry.server.meta.name.to_string()).unwrap_or_default(),
-        };
+        let called = |id| OutletServer::of(board, id);
         let domain::DeviceStatus { stamp: _, problem, read_at, about, pdu: _, switch } = status;
         let ports = switch.iter().flat_map(|switch| &switch.ports);
         Self {
@@ -319,5 +316,5 @@ pub(crate) async fn accept(
     let entry = api.devices.find(DeviceKind::Switch, &switch)?;
     let told = |device: &Device| plain(&Switch::told(device));
     let entry = api.devices.accept_cabling(&ask.caller, entry.id(), &ask.keep(told)).await?;
-    Ok(answer_response(told(&entry.device)))
+    Ok(shown(&api, &entry))
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   event: vm | vm-gone | task | event | alerts | image | image-gone | volume | volume-gone | pool | node | settings |
-//!          bmc-scan | account | ready | compacted
+//!          server | server-gone | pdu | switch | device-gone | bmc-scan | account | ready | compacted
 //!   id: a cursor; send the last one as Last-Event-ID or ?from= and miss nothing
 //! ```
 //! `compacted` says that what was missed is no longer kept: read again; the stream goes on from now.

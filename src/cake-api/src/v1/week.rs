@@ -43,7 +43,7 @@ pub struct WeekLine {
 
 #[derive(Serialize, ToSchema)]
 pub struct WeekTodo {
-    /// Ids of the alerts, the worst first.
+    /// Ids of the alerts, the worst first, twenty at most.
     pub alerts: Vec<String>,
     /// `info`, `warning`, `error`: of the worst.
     pub severity: String,

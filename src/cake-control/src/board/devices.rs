@@ -96,12 +96,9 @@ impl Board {
         let inner = self.read();
         let named = |entry: &Arc<ServerEntry>| {
             let node = entry.server.spec.node.and_then(|id| inner.nodes.get(&id));
-            let names = [
-                Some(entry.server.meta.name.to_string()),
-                node.map(|node| node.node.meta.name.to_string()),
-                node.and_then(|node| node.status.as_ref()).map(|status| status.host_name.clone()),
-            ];
-            Named { id: entry.id(), names: names.into_iter().flatten().collect() }
+            let host = node.and_then(|node| node.status.as_ref()).map(|status| status.host_name.as_str());
+            let names = [Some(entry.server.meta.name.as_str()), node.map(|node| node.node.meta.name.as_str()), host];
+            Named::new(entry.id(), names)
         };
         inner.servers.values().map(named).collect()
     }

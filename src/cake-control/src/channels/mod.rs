@@ -112,6 +112,11 @@ fn name_key(channel: &Channel) -> Key {
     keys::name("channel", &channel.meta.project, &channel.meta.name)
 }
 
+/// A letter goes there every Monday.
+pub(crate) const fn takes_letters(spec: &ChannelSpec) -> bool {
+    spec.on && spec.weekly
+}
+
 /// A collector of logs reads no letters.
 fn may_be_weekly(spec: &ChannelSpec) -> Result<(), Problem> {
     match spec.weekly && !spec.way.takes_letters() {
@@ -237,7 +242,17 @@ impl Channels {
         if old != new {
             txn = txn.delete(old).guard(new.clone(), Expect::Absent).put(new, id.to_string());
         }
+        let mut state = self.states().get(&id).cloned().unwrap_or_default();
+        let begins = takes_letters(&channel.spec) && !takes_letters(&before.spec);
+        if begins {
+            // The week that has passed is none that anybody waits for.
+            state.weekly = Some(channel.meta.updated_at);
+            txn = txn.put(keys::channel_state(id), record::encode(&state));
+        }
         self.write(caller, &channel, txn, || name_taken(&channel.meta.name)).await?;
+        if begins {
+            self.put_states(|states| drop(states.insert(id, state)));
+        }
         self.view(id).ok_or_else(|| Problem::not_found("channel", id))
     }
 
@@ -295,8 +310,7 @@ impl Channels {
 
     /// By whose clock it is Monday morning.
     pub(crate) fn zone(&self) -> TimeZone {
-        let settings = self.settings.get().map(|versioned| versioned.settings);
-        settings.and_then(|settings| TimeZone::get(&settings.time_zone).ok()).unwrap_or(TimeZone::UTC)
+        self.settings.zone()
     }
 
     fn stored(&self, id: ChannelId) -> Result<(Channel, Revision), Problem> {

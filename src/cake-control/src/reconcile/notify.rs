@@ -5,7 +5,7 @@
 
 use cake_planner::notify::{self, GIVE_UP, Seen, Waiting};
 use cake_planner::week;
-use cake_types::{ChannelId, Message, Outgoing};
+use cake_types::{ChannelId, Grouping, Message, Outgoing};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::alerts::AlertBook;
 use crate::board::{Change, What};
 use crate::causes::Causes;
-use crate::channels::{Channels, arrived, failed};
+use crate::channels::{Channels, arrived, failed, takes_letters};
 use crate::ledger::Ledger;
 use crate::week::Weeks;
 
@@ -83,12 +83,9 @@ impl NotifyReconciler {
         let (now, zone) = (self.ledger.now(), self.channels.zone());
         let due = week::due(now, &zone);
         let heard = self.ledger.board.nodes().iter().all(|entry| entry.connected) || started.elapsed() > HEAR;
-        let mut next = None;
-        for view in self.channels.list() {
-            let spec = &view.channel.spec;
-            if !spec.on || !spec.weekly {
-                continue;
-            }
+        let takers = self.channels.list().into_iter().filter(|view| takes_letters(&view.channel.spec));
+        let (mut week, mut next) = (None, None);
+        for view in takers {
             next = Some(week::next(now, &zone));
             // A new channel hears of its first whole week; one that is busy is looked at when it is not.
             let last = view.state.weekly.unwrap_or(view.channel.meta.created_at);
@@ -98,12 +95,20 @@ impl NotifyReconciler {
             if !heard {
                 return now.checked_add(HEAR_AGAIN).ok();
             }
-            match self.weeks.week().await {
-                Ok(week) => {
-                    self.write_letter(view.channel.meta.id, Message::of_week(uuid::Uuid::now_v7(), now, week)).await
-                }
-                Err(problem) => tracing::warn!(%problem, "the week can't be counted; it is tried again"),
-            }
+            // All that are due hear of the same moment.
+            let told = match week.take() {
+                Some(week) => week,
+                None => match self.weeks.week().await {
+                    Ok(week) => week,
+                    Err(problem) => {
+                        tracing::warn!(%problem, "the week can't be counted; it is tried again");
+                        return next;
+                    }
+                },
+            };
+            let message = Message::of_week(uuid::Uuid::now_v7(), now, told.clone());
+            self.write_letter(view.channel.meta.id, message).await;
+            week = Some(told);
         }
         next
     }
@@ -124,7 +129,7 @@ impl NotifyReconciler {
     /// Looks at every channel and writes down what has to be sent; when it has to be looked again.
     async fn look(&self, rest: &mut Rest) -> Option<Timestamp> {
         let (open, silenced, now) = (self.alerts.open(), self.alerts.silenced(), self.ledger.now());
-        let mut look_at: Option<Timestamp> = None;
+        let (mut look_at, mut groups): (Option<Timestamp>, _) = (None, None);
         let views = self.channels.list();
         rest.waiting.retain(|id, _| views.iter().any(|view| view.channel.meta.id == *id));
         for view in views {
@@ -133,7 +138,10 @@ impl NotifyReconciler {
             let seen = Seen { now, channel: &view.channel, open: &open, silenced: &silenced, busy };
             let waiting = rest.waiting.get(&id).cloned().unwrap_or_default();
             let next = notify::look(&seen, state.told.clone(), waiting);
-            let draft = next.draft.map(|draft| draft.because(self.causes.groups()));
+            let draft = next.draft.map(|draft| {
+                let groups: &Vec<Grouping> = groups.get_or_insert_with(|| self.causes.groups());
+                draft.because(groups.clone())
+            });
             let message = draft.map(|draft| draft.message(uuid::Uuid::now_v7(), now));
             let (on, before) = (view.channel.spec.on, state.told);
             let written = self.channels.change_state(id, |state| {

@@ -257,7 +257,7 @@ impl Servers {
             Some(password) => {
                 server::password(access, &password)?;
                 let weak = bmc_password::weakness(&user, &password);
-                (Some(secret::sealed(&self.ledger, &self.settings, &password)?), weak)
+                (Some(secret::sealed(&self.ledger, self.settings.recovery_key(), &password)?), weak)
             }
             None => match same.filter(|before| before.password.is_some()) {
                 Some(before) => (before.password.clone(), before.weak),
@@ -268,7 +268,7 @@ impl Servers {
         let key = match key.filter(|key| !key.is_empty()) {
             Some(key) => {
                 let key = Zeroizing::new(server::key(&key)?);
-                Some(secret::sealed(&self.ledger, &self.settings, &key)?)
+                Some(secret::sealed(&self.ledger, self.settings.recovery_key(), &key)?)
             }
             None => same.and_then(|before| before.key.clone()),
         };

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use super::{Servers, subject, unheard, with_bmc};
 use crate::board::ServerEntry;
 use crate::caller::{Caller, Keep};
+use crate::secret;
 use crate::{error, keys, record};
 
 impl Servers {
@@ -46,9 +47,8 @@ impl Servers {
         let next = match &bmc.next {
             Some(next) => next.clone(),
             None => {
-                let nodes = self.ledger.board.nodes();
-                let readers = nodes.iter().map(|entry| entry.node.key.clone()).chain(self.settings.recovery_key());
-                node.client.new_password(readers.collect()).await.map_err(error::node)?
+                let readers = secret::readers(&self.ledger, self.settings.recovery_key())?;
+                node.client.new_password(readers).await.map_err(error::node)?
             }
         };
         if let Some(bmc) = &mut server.spec.bmc {

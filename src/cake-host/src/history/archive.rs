@@ -80,16 +80,15 @@ impl<P: Pages> Archive<P> {
     fn begin(&mut self, span: Span, point: i64, again: bool) -> io::Result<()> {
         let Some((over, done)) = self.gathering[index(span)].begin(point) else { return Ok(()) };
         // Where a point does not say how much of it is known, half of one would pass for all of it.
-        let missing = || Ok::<_, io::Error>(self.recovers() && !self.is_known(span, over)?);
-        if again && !missing()? {
+        if again && (!self.recovers() || self.is_known(span, over)?) {
             return Ok(());
         }
         self.put(span, over, &done.row(self.layout.folds, span))?;
         if span == Span::Month && self.layout.keeps(Span::Year) && !again {
-            self.begin(Span::Year, coarser(over, Span::Month, Span::Year), again)?;
+            self.begin(Span::Year, coarser(over, Span::Month, Span::Year), false)?;
             self.gathering[index(Span::Year)].merge(&done);
             // It may have been the last of its four hours.
-            self.begin(Span::Year, coarser(point, Span::Month, Span::Year), again)?;
+            self.begin(Span::Year, coarser(point, Span::Month, Span::Year), false)?;
         }
         Ok(())
     }

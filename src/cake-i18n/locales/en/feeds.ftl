@@ -1,9 +1,8 @@
 # Feeds of the building, power distribution units, and what answers SNMP.
 
+kind-device = device
 kind-pdu = power strip
 kind-switch = switch
-device-kind-pdu = power strip (PDU)
-device-kind-switch = switch
 
 snmp-problem-silent = Nothing answers there, or not to this community. Look at the address and at the community, and whether SNMP version 2c is switched on in the device.
 snmp-problem-no-address = Its name means no address. Check the spelling, or enter the address.

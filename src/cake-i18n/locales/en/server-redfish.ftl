@@ -26,7 +26,6 @@ server-bios = BIOS settings
 server-bios-text = By the maker’s own names, to be read and not to be changed here. Asked of the BMC by Redfish.
 server-bios-read = Ask for the settings
 server-bios-setting = Setting
-server-bios-value = Value
 server-bios-pending = After the next start
 server-bios-none = The BMC tells of no settings.
 server-media = Virtual CD

@@ -38,6 +38,7 @@ bmc-weak-short = it has fewer than eight characters
 bmc-weak-common = it is among the first that are tried
 
 # Finding servers.
+field-servers = Servers
 find-title = Find servers
 find-text = cake asks each address of a range whether a BMC answers there. It logs in nowhere and changes nothing.
 find-own = This machine
@@ -61,7 +62,6 @@ find-state-nothing = Nothing found
 find-state-done = Done
 find-state-cancelled = Stopped
 find-state-interrupted = Interrupted
-scan-end-done = Every address was asked.
 scan-end-cancelled = It was stopped before every address was asked.
 scan-end-interrupted = The program that asks ended in between. Ask again.
 find-nothing-title = No BMC answered

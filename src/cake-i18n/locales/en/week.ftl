@@ -6,10 +6,7 @@ week-happened = What happened
 week-done = What cake did
 week-todo = What you should do
 week-nothing = Nothing. Have a good week.
-week-todo-more = { $count ->
-    [one] And { $count } more: see the alerts.
-   *[other] And { $count } more: see the alerts.
-}
+week-todo-more = And { $count } more: see the alerts.
 week-names = { $line } { $names }
 week-names-more = { $line } { $names } and { $more } more
 
@@ -98,7 +95,7 @@ letter-week-next = { $title } ({ $name }): { $next }
 week-text = On one screen: what happened, what cake did, and what you should do. A channel can send it every Monday morning.
 channel-weekly = A letter every Monday morning
 channel-weekly-on = Every Monday morning a letter about the week.
-field-channel-weekly = Each week
+field-weekly = Each week
 channel-weekly-hint = On Monday at 8: what happened, what cake did, what you should do.
 reason-channel-weekly = only mail and webhooks take a weekly letter
 cli-cmd-week = What happened this week, what cake did, what you should do

@@ -1,9 +1,8 @@
 # 建築物的市電迴路、電源排插，以及回應SNMP的設備。
 
+kind-device = 裝置
 kind-pdu = 電源排插
 kind-switch = 交換器
-device-kind-pdu = 電源排插（PDU）
-device-kind-switch = 交換器
 
 snmp-problem-silent = 那裡沒有回應，或是不接受這個社群字串。請檢查位址、社群字串，以及設備是否已啟用SNMP第2c版。
 snmp-problem-no-address = 這個名稱查不到位址。請檢查拼字，或直接填位址。

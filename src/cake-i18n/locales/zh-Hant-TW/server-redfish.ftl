@@ -26,7 +26,6 @@ server-bios = BIOS設定
 server-bios-text = 使用製造商自己的名稱，這裡只能查看，不能變更。透過Redfish詢問BMC。
 server-bios-read = 詢問設定
 server-bios-setting = 設定
-server-bios-value = 值
 server-bios-pending = 下次啟動後
 server-bios-none = BMC沒有提供設定。
 server-media = 虛擬光碟

@@ -38,6 +38,7 @@ bmc-weak-short = 不到八個字元
 bmc-weak-common = 是最常被猜的密碼之一
 
 # 尋找伺服器。
+field-servers = 伺服器
 find-title = 尋找伺服器
 find-text = cake逐一詢問一段位址，看看有沒有BMC回應；不會登入，也不會更動任何東西。
 find-own = 這台機器
@@ -60,7 +61,6 @@ find-state-nothing = 沒有找到
 find-state-done = 完成
 find-state-cancelled = 已停止
 find-state-interrupted = 已中斷
-scan-end-done = 所有位址都已詢問。
 scan-end-cancelled = 尚未詢問所有位址就停止了。
 scan-end-interrupted = 負責詢問的程式中途結束。請再尋找一次。
 find-nothing-title = 沒有BMC回應

@@ -6,9 +6,7 @@ week-happened = 發生了什麼
 week-done = cake做了什麼
 week-todo = 該做什麼
 week-nothing = 沒有。祝您有美好的一週。
-week-todo-more = { $count ->
-   *[other] 另有{ $count }項，請看「警示」。
-}
+week-todo-more = 另有{ $count }項，請看「警示」。
 week-names = { $line }{ $names }
 week-names-more = { $line }{ $names }，還有{ $more }個
 
@@ -78,7 +76,7 @@ letter-week-next = { $title }（{ $name }）：{ $next }
 week-text = 一頁看完：發生了什麼、cake做了什麼、該做什麼。通知管道可以在每週一早上寄出。
 channel-weekly = 每週一早上寄一封信
 channel-weekly-on = 每週一早上寄出本週摘要。
-field-channel-weekly = 每週摘要
+field-weekly = 每週摘要
 channel-weekly-hint = 每週一早上8點：發生了什麼、cake做了什麼、該做什麼。
 reason-channel-weekly = 只有電子郵件和Webhook能收每週摘要
 cli-cmd-week = 本週發生了什麼、cake做了什麼、該做什麼

@@ -3,7 +3,7 @@
 use super::journal::{Journal, Pending};
 use super::{Database, DatabaseError, fence};
 use cake_node_api::{NodeError, ServerOutcome};
-use cake_types::{Epoch, Generation, OperationId, Server, ServerId, ServerVerb, Stamp};
+use cake_types::{Epoch, Generation, OperationId, Server, ServerId, ServerVerb, Stamp, is_same_machine};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
@@ -48,8 +48,10 @@ impl Database {
                 }
                 _ => {}
             }
-            let same = held.filter(|row| row.server.spec.bmc == server.spec.bmc);
-            let (guid, refused) = same.map_or((None, false), |row| (row.guid, row.refused));
+            let same = held.filter(|row| is_same_machine(row.server.spec.bmc.as_ref(), server.spec.bmc.as_ref()));
+            // Whatever is new may be what the BMC takes.
+            let refused = same.as_ref().is_some_and(|row| row.refused && row.server.spec.bmc == server.spec.bmc);
+            let guid = same.and_then(|row| row.guid);
             let row = ServerRow { server, stamp, guid, refused };
             put(connection, &row)?;
             Ok(Some(row))

@@ -68,6 +68,8 @@ impl ServerHistory {
             fs::remove_dir_all(&path)?;
         }
         let folder = Folder::open(path.clone())?;
+        // What was set aside long ago.
+        folder.sweep(|_| true)?;
         let (slots, flushed) = (slots.unwrap_or_default(), now.div_euclid(STEP) - phase(id));
         let (blocks, last, since_start) = (Vec::new(), None, Energy::default());
         let mut history =
@@ -301,7 +303,10 @@ impl ServerHistory {
 
     /// What was drawn in each of some times (seconds since 1970), and since the start.
     pub fn energy(&self, periods: &[(i64, i64)], now: i64) -> io::Result<(Energy, Vec<Energy>)> {
-        let asked = Asked { sensor: Some(DRAW), span: Span::Year, after: None };
+        let Some(after) = periods.iter().map(|(from, _)| *from).min() else {
+            return Ok((self.since_start, Vec::new()));
+        };
+        let asked = Asked { sensor: Some(DRAW), span: Span::Year, after: Some(after) };
         let Some(history) = self.read(&asked, now)? else {
             return Ok((self.since_start, vec![Energy::default(); periods.len()]));
         };

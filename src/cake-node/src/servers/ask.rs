@@ -1,25 +1,21 @@
 //! What only Redfish knows or does, asked of a BMC between its readings.
 
 use super::Servers;
+use super::questions::refused;
 use super::watch;
 use super::wire::{Answered, Order, Trouble};
 use cake_bmc::redfish::{Bios, Cell, Firmware, Medium};
 use cake_bmc::{Bmc, BmcError};
 use cake_node_api::NodeError;
 use cake_types::{BiosSetting, BmcFirmware, BmcMedium, BmcProblem, ServerAnswer, ServerAsk, ServerId};
-use std::sync::atomic::Ordering;
-use tokio::sync::oneshot;
 
 impl Servers {
     pub async fn ask_redfish(&self, id: ServerId, what: ServerAsk) -> Result<ServerAnswer, NodeError> {
-        let another = self.board().server(id).is_some_and(|status| status.problem == Some(BmcProblem::Another));
-        if another && what.is_order() {
-            return Err(NodeError::Bmc { problem: BmcProblem::Another });
+        if self.is_another(id) && what.is_order() {
+            return Err(refused(BmcProblem::Another));
         }
-        let (send, receive) = oneshot::channel();
-        let ask = self.next_ask.fetch_add(1, Ordering::Relaxed);
-        self.state().answers.insert(ask, send);
-        let answer = self.ask(id, Order::Ask { id, ask, what }, receive).await?;
+        let answer = self.asked(id, |all| &mut all.redfish, |ask| Order::Ask { id, ask, what }, None).await?;
+        let answer = answer.map_err(refused)?;
         answer.map_err(|Trouble { code, detail }| NodeError::BmcRefused { code, detail })
     }
 }

@@ -18,6 +18,8 @@ const SLOTS: usize = 16;
 const ID: usize = 512;
 /// Characters of a text.
 const TEXT: usize = 48;
+/// Bytes of an address that an image comes from: what Redfish is given at most.
+const IMAGE: usize = 2048;
 
 /// Without what is no text: it would be six characters of JSON for one.
 fn cut(text: &mut String) {
@@ -68,26 +70,25 @@ pub fn parts(mut parts: Vec<Part>) -> Vec<Part> {
     parts
 }
 
-/// An id is given back as it is: what is too long for one is none.
-fn cut_id(id: &mut String) {
-    id.retain(|c| !c.is_control());
-    id.truncate(id.floor_char_boundary(ID));
+/// An id is given back as it is: what can't be one is none.
+fn is_id(id: &str) -> bool {
+    id.len() <= ID && !id.contains(char::is_control)
 }
 
 pub fn answer(mut answer: ServerAnswer) -> ServerAnswer {
     match &mut answer {
         ServerAnswer::Done => {}
         ServerAnswer::Drives(drives) => {
+            drives.retain(|drive| is_id(&drive.id));
             drives.truncate(PARTS);
-            for BmcDrive { id, name, model, serial, lit: _ } in drives {
-                cut_id(id);
+            for BmcDrive { id: _, name, model, serial, lit: _ } in drives {
                 [name, model, serial].into_iter().for_each(cut);
             }
         }
         ServerAnswer::Firmware(all) => {
+            all.retain(|firmware| is_id(&firmware.id));
             all.truncate(PARTS);
-            for BmcFirmware { id, name, version, updateable: _ } in all {
-                cut_id(id);
+            for BmcFirmware { id: _, name, version, updateable: _ } in all {
                 [name, version].into_iter().for_each(cut);
             }
         }
@@ -98,12 +99,15 @@ pub fn answer(mut answer: ServerAnswer) -> ServerAnswer {
             }
         }
         ServerAnswer::Media(all) => {
+            all.retain(|medium| is_id(&medium.id));
             all.truncate(SLOTS);
-            for BmcMedium { id, name, kinds, image } in all {
-                cut_id(id);
+            for BmcMedium { id: _, name, kinds, image } in all {
                 kinds.truncate(FACTS);
                 kinds.iter_mut().chain([name]).for_each(cut);
-                image.iter_mut().for_each(cut_id);
+                if let Some(image) = image {
+                    image.retain(|c| !c.is_control());
+                    image.truncate(image.floor_char_boundary(IMAGE));
+                }
             }
         }
     }

@@ -49,14 +49,14 @@ impl Connector {
             BmcAccess::Local => return no(ConsoleTrouble::Local),
             BmcAccess::Ipmi | BmcAccess::Auto => {}
         }
-        let session = Arc::new(self.session(target).map_err(|problem| NoConsole::Bmc { problem })?);
-        let opened = async {
-            if take {
-                free_console(&session).await?;
-            }
-            Console::open(session.clone()).await
-        };
-        match opened.await {
+        let unheard = |problem| NoConsole::Bmc { problem };
+        let mut opened = opened(self.session(target).map_err(unheard)?, take).await;
+        if let (Err(BmcError::Transport(TransportError::Refused)), Some(next)) = (&opened, &target.next) {
+            // It may have taken the other one already.
+            let other = Target { password: next.clone(), ..target.clone() };
+            opened = self::opened(self.session(&other).map_err(unheard)?, take).await;
+        }
+        match opened {
             Ok(console) => Ok(console),
             Err(BmcError::Transport(TransportError::Silent))
                 if target.access == BmcAccess::Auto && self.has_redfish(id, target).await =>
@@ -81,6 +81,14 @@ impl Connector {
     async fn has_redfish(&self, id: ServerId, target: &Target) -> bool {
         redfish::discover(self.dial(id), &target.host, PROBE).await.is_ok()
     }
+}
+
+async fn opened(session: Session, take: bool) -> Result<Console, BmcError> {
+    let session = Arc::new(session);
+    if take {
+        free_console(&session).await?;
+    }
+    Console::open(session).await
 }
 
 /// Completion codes of Activate Payload (IPMI 2.0 table 24-2).

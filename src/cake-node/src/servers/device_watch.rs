@@ -10,6 +10,7 @@ use super::wire::{DeviceTarget, Said};
 use cake_snmp::{Agent, Hub, Look, Pace, SnmpError, Trend, look};
 use cake_types::{DeviceId, DeviceKind, DeviceStatus, SnmpProblem, Stamp};
 use jiff::Timestamp;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -32,9 +33,9 @@ const fn every(kind: DeviceKind) -> Duration {
     }
 }
 
-/// Until it is aborted, or nobody listens any more.
-pub async fn watch(id: DeviceId, stamp: Stamp, target: DeviceTarget, hub: Rc<Hub>, say: mpsc::Sender<Said>) {
-    let mut status = DeviceStatus::unheard(stamp);
+/// Until it is aborted, or nobody listens any more. `stamp`: of what is wished for, which may change meanwhile.
+pub async fn watch(id: DeviceId, stamp: Rc<Cell<Stamp>>, target: DeviceTarget, hub: Rc<Hub>, say: mpsc::Sender<Said>) {
+    let mut status = DeviceStatus::unheard(stamp.get());
     let every = every(target.kind);
     let mut pause = every;
     let (mut agent, mut trend) = (None, Trend::default());
@@ -46,7 +47,7 @@ pub async fn watch(id: DeviceId, stamp: Stamp, target: DeviceTarget, hub: Rc<Hub
                     trend.take(switch, began.into_std());
                 }
                 let read_at = Some(Timestamp::now());
-                status = DeviceStatus { stamp, problem: None, read_at, about, pdu, switch };
+                status = DeviceStatus { stamp: stamp.get(), problem: None, read_at, about, pdu, switch };
                 pause = every;
             }
             Ok(Err(error)) => {
@@ -59,6 +60,7 @@ pub async fn watch(id: DeviceId, stamp: Stamp, target: DeviceTarget, hub: Rc<Hub
                 pause = (pause * 2).min(SELDOM);
             }
         }
+        status.stamp = stamp.get();
         if say.send(Said::Device { id, status: Box::new(status.clone()) }).await.is_err() {
             return;
         }

@@ -24,7 +24,7 @@ impl Servers {
     ) -> Result<(), NodeError> {
         let order = PendingOrder { operation, server, verb, begun: false };
         // A machine that is not the one that is meant is not switched off.
-        if self.board().server(server).is_some_and(|status| status.problem == Some(BmcProblem::Another)) {
+        if self.is_another(server) {
             return Err(NodeError::Bmc { problem: BmcProblem::Another });
         }
         if self.database().accept_order(epoch, order).await? {

@@ -1,18 +1,19 @@
 //! Scans for BMCs, on the node's side: one at a time. The worker asks; the node makes its connections, to addresses of the range and to
 //! nobody else, and keeps what is found on its board.
 
+use super::sockets::{connected, udp};
 use super::wire::Order;
 use super::{Servers, bounds};
 use cake_bmc::discover::Range;
 use cake_node_api::NodeError;
+use cake_planner::scan::total;
 use cake_types::{FOUND_MAX, FoundBmc, OperationId, ScanEnd, ScanRange, ScanStatus};
 use jiff::Timestamp;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 /// Whoever does not take a connection by then has no Redfish: a network answers in milliseconds, one that drops what it does not like
 /// never.
@@ -32,7 +33,7 @@ impl Servers {
     /// Begins; the same again is the same scan.
     pub fn scan(self: &Arc<Self>, operation: OperationId, range: ScanRange) -> Result<(), NodeError> {
         let invalid = |detail: String| NodeError::Invalid { detail };
-        let addresses = Range::new(range.first, range.last, range.port).map_err(|error| invalid(error.to_string()))?;
+        Range::new(range.first, range.last, range.port).map_err(|error| invalid(error.to_string()))?;
         if range.port == 0 || range.redfish_port == 0 {
             return Err(invalid("a scan asks at ports".into()));
         }
@@ -46,8 +47,7 @@ impl Servers {
             }
             state.scan = Some(Running { operation, range, handed_over: false });
         }
-        let total = u32::try_from(addresses.addresses().count()).unwrap_or(u32::MAX);
-        let (started_at, found) = (Timestamp::now(), Vec::new());
+        let (total, started_at, found) = (total(&range), Timestamp::now(), Vec::new());
         let scan = ScanStatus { operation, range, total, asked: 0, started_at, end: None, found, more: false };
         self.board().set_scan(scan);
         self.hand_over_scan();
@@ -81,17 +81,18 @@ impl Servers {
         }
     }
 
-    /// The worker is gone, and its scan with it.
+    /// The worker is gone, and the scan that it had.
     pub(super) fn scan_interrupted(&self) {
-        let lost = self.state().scan.as_ref().filter(|scan| scan.handed_over).map(|scan| scan.operation);
-        if let Some(operation) = lost {
-            self.end_scan(operation, ScanEnd::Interrupted);
-        }
+        self.lose_scan(|scan| scan.handed_over);
     }
 
     /// No worker can be started: nobody will ask.
     pub(super) fn scan_impossible(&self) {
-        let lost = self.state().scan.as_ref().map(|scan| scan.operation);
+        self.lose_scan(|_| true);
+    }
+
+    fn lose_scan(&self, is_lost: impl Fn(&Running) -> bool) {
+        let lost = self.state().scan.as_ref().filter(|scan| is_lost(scan)).map(|scan| scan.operation);
         if let Some(operation) = lost {
             self.end_scan(operation, ScanEnd::Interrupted);
         }
@@ -137,7 +138,7 @@ impl Servers {
     pub(super) async fn dial_found(self: Arc<Self>, ask: u64, operation: OperationId, address: IpAddr) {
         let range = self.state().scan.as_ref().filter(|scan| scan.operation == operation).map(|scan| scan.range);
         let connection = match (range.filter(|range| range.contains(address)), self.dials.try_acquire()) {
-            (Some(range), Ok(_one)) => connected(SocketAddr::new(address, range.redfish_port)).await,
+            (Some(range), Ok(_one)) => connected(SocketAddr::new(address, range.redfish_port), DIAL).await,
             _ => None,
         };
         self.dialed(ask, connection);
@@ -153,18 +154,7 @@ fn put(scan: &mut ScanStatus, bmc: FoundBmc) {
     }
 }
 
-async fn connected(address: SocketAddr) -> Option<OwnedFd> {
-    let stream = tokio::time::timeout(DIAL, TcpStream::connect(address)).await.ok()?.ok()?;
-    stream.set_nodelay(true).ok()?;
-    stream.into_std().ok().map(OwnedFd::from)
-}
-
 /// Of the family of the range.
 fn socket(of: IpAddr) -> io::Result<OwnedFd> {
-    let socket = match of {
-        IpAddr::V4(_) => UdpSocket::bind("0.0.0.0:0"),
-        IpAddr::V6(_) => UdpSocket::bind("[::]:0"),
-    }?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
+    udp(if of.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })
 }

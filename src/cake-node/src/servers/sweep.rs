@@ -14,7 +14,7 @@ use super::dial::{Dials, ScanDial};
 use super::wire::Said;
 use cake_bmc::discover::{self, Found, Range, Tempo};
 use cake_bmc::redfish::{self, Discovered, Patience};
-use cake_types::{FoundBmc, FoundRedfish, OperationId, REDFISH_PORT, ScanRange};
+use cake_types::{FoundBmc, FoundRedfish, OperationId, REDFISH_PORT, ScanRange, bracketed};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::collections::BTreeMap;
@@ -130,7 +130,7 @@ impl Sweep {
     async fn root(&self, address: IpAddr) -> (IpAddr, Option<Discovered>) {
         let dial = ScanDial { operation: self.operation, address, dials: self.dials.clone() };
         let host = match self.range.redfish_port {
-            REDFISH_PORT => bare(address),
+            REDFISH_PORT => bracketed(&address.to_string()),
             port => SocketAddr::new(address, port).to_string(),
         };
         (address, redfish::discover(Box::new(dial), &host, ROOT).await.ok())
@@ -143,13 +143,5 @@ impl Sweep {
         let (asked, found) = (std::mem::take(&mut news.asked), std::mem::take(&mut news.untold));
         let found = found.into_values().collect();
         let _ = self.say.send(Said::Scanned { operation: self.operation, asked, found }).await;
-    }
-}
-
-/// As it stands in an address of the web.
-fn bare(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("[{v6}]"),
     }
 }

@@ -1,7 +1,7 @@
 //! How a BMC is reached, made ready for the worker: it can look up no name and open no seal.
 
 use super::wire::Target;
-use cake_types::{BmcAccess, BmcProblem, BmcSpec, REDFISH_PORT, Sealed, SecretKey};
+use cake_types::{BmcAccess, BmcProblem, BmcSpec, REDFISH_PORT, Sealed, SecretKey, bracketed};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -29,7 +29,7 @@ pub async fn open(bmc: &BmcSpec, key: &SecretKey) -> Result<Target, BmcProblem> 
     Ok(Target {
         access: *access,
         address: if *access == BmcAccess::Local { None } else { Some(address(host, *port).await?) },
-        host: called(host),
+        host: bracketed(host),
         user: user.clone(),
         password: password.as_ref().map(opened).transpose()?.unwrap_or_default(),
         key: kg.as_ref().map(opened).transpose()?,
@@ -41,11 +41,6 @@ pub async fn open(bmc: &BmcSpec, key: &SecretKey) -> Result<Target, BmcProblem> 
 pub async fn redfish(bmc: &BmcSpec) -> Result<SocketAddr, BmcProblem> {
     let port = if bmc.access == BmcAccess::Redfish { bmc.port } else { REDFISH_PORT };
     address(&bmc.host, port).await
-}
-
-/// As it stands in an address of the web.
-fn called(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 pub async fn address(host: &str, port: u16) -> Result<SocketAddr, BmcProblem> {

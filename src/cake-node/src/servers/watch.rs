@@ -206,11 +206,16 @@ impl<L: Listener> Watch<L> {
             return Err(Trouble { code: FailureCode::Internal, detail: "no other password is known".into() });
         };
         if !self.swapped {
-            match self.change_to(connect, &next).await {
+            let user = self.target.user.clone();
+            let changed = match self.connected(connect).await {
+                Ok(bmc) => bmc.change_password(&user, &next).await,
+                Err(BmcProblem::Refused) => Ok(()),
+                Err(problem) => return Err(unheard(problem)),
+            };
+            match changed {
                 Ok(()) | Err(BmcError::Transport(TransportError::Refused)) => {}
                 Err(error) => return Err(trouble(&error)),
             }
-            self.leave().await;
             self.swap();
         }
         self.leave().await;
@@ -225,21 +230,6 @@ impl<L: Listener> Watch<L> {
             self.both_tried = false;
         }
         proven
-    }
-
-    async fn change_to(&mut self, connect: &dyn Connect, password: &str) -> Result<(), BmcError> {
-        let user = self.target.user.clone();
-        if self.bmc.is_none() {
-            let silent = |problem| match problem {
-                BmcProblem::Refused => TransportError::Refused,
-                _ => TransportError::Silent,
-            };
-            self.bmc = Some(connect.connect(self.id, &self.target, &self.remembered).await.map_err(silent)?);
-        }
-        match &mut self.bmc {
-            Some(bmc) => bmc.change_password(&user, password).await,
-            None => Err(TransportError::Silent.into()),
-        }
     }
 
     async fn leave(&mut self) {
@@ -276,8 +266,12 @@ impl<L: Listener> Watch<L> {
         self.status.chassis = reading.chassis;
         self.status.sensors = bounds::sensors(reading.sensors);
         if self.cap_due <= Instant::now() {
-            self.status.cap = Some(cap::keep(bmc.as_mut(), self.cap).await.map_err(|error| problem(&error))?);
             self.cap_due = Instant::now() + CAP_EVERY;
+            match cap::keep(bmc.as_mut(), self.cap).await {
+                Ok(cap) => self.status.cap = Some(cap),
+                // What was measured is so all the same; a session that broke is noticed by the next reading.
+                Err(error) => tracing::debug!(server = %self.id, %error, "a cap can't be asked for"),
+            }
         }
         self.status.watts = power::draw(reading.watts, &self.status.sensors);
         self.keep().await;

@@ -28,7 +28,7 @@ pub struct Target {
 }
 
 /// How a device that answers SNMP is reached.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceTarget {
     pub kind: DeviceKind,
     pub address: SocketAddr,

@@ -12,11 +12,12 @@ use super::device_watch;
 use super::dial::Dials;
 use super::sweep;
 use super::watch::{Ask, Connect, Listener, Watch};
-use super::wire::{NoConsole, Order, Said, Target, Trouble};
+use super::wire::{DeviceTarget, NoConsole, Order, Said, Target, Trouble};
 use async_trait::async_trait;
 use cake_node_api::frame::{self, FrameError, FrameReader};
 use cake_snmp::Hub;
-use cake_types::{BmcProblem, DeviceId, FailureCode, OperationId, ScanRange, ServerId};
+use cake_types::{BmcProblem, DeviceId, FailureCode, OperationId, ScanRange, ServerId, Stamp};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 use std::net::UdpSocket;
@@ -115,13 +116,20 @@ struct House {
     watched: HashMap<ServerId, mpsc::Sender<Ask>>,
     targets: HashMap<ServerId, Target>,
     consoles: Consoles,
-    devices: HashMap<DeviceId, AbortHandle>,
+    devices: HashMap<DeviceId, DeviceWatched>,
     connect: Rc<dyn Connect>,
     snmp: Rc<Hub>,
     say: mpsc::Sender<Said>,
     dials: Arc<Dials>,
     /// The scan that is at work.
     sweep: Option<AbortHandle>,
+}
+
+struct DeviceWatched {
+    target: DeviceTarget,
+    /// What is wished for now.
+    stamp: Rc<Cell<Stamp>>,
+    watch: AbortHandle,
 }
 
 struct Say(mpsc::Sender<Said>);
@@ -152,12 +160,8 @@ impl House {
                 );
                 tokio::task::spawn_local(async move { watch.run(&*connect, received).await });
             }
-            Order::WatchDevice { id, stamp, target } => {
-                let watch = device_watch::watch(id, stamp, target, self.snmp.clone(), self.say.clone());
-                let watch = tokio::task::spawn_local(watch).abort_handle();
-                self.devices.insert(id, watch).iter().for_each(AbortHandle::abort);
-            }
-            Order::ForgetDevice { id } => self.devices.remove(&id).iter().for_each(AbortHandle::abort),
+            Order::WatchDevice { id, stamp, target } => self.watch_device(id, stamp, target),
+            Order::ForgetDevice { id } => self.forget_device(id),
             Order::Forget { id } => {
                 self.watched.remove(&id);
                 self.targets.remove(&id);
@@ -177,6 +181,24 @@ impl House {
                 let result = Err(NoConsole::Bmc { problem: BmcProblem::NoAddress });
                 let _ = self.say.send(Said::Console { ask: viewer.ask, result }).await;
             }
+        }
+    }
+
+    /// One that is reached as before goes on with what it knows: only what is wished for is newer.
+    fn watch_device(&mut self, id: DeviceId, stamp: Stamp, target: DeviceTarget) {
+        if let Some(watched) = self.devices.get(&id).filter(|watched| watched.target == target) {
+            return watched.stamp.set(stamp);
+        }
+        self.forget_device(id);
+        let stamp = Rc::new(Cell::new(stamp));
+        let watch = device_watch::watch(id, stamp.clone(), target.clone(), self.snmp.clone(), self.say.clone());
+        let watch = tokio::task::spawn_local(watch).abort_handle();
+        self.devices.insert(id, DeviceWatched { target, stamp, watch });
+    }
+
+    fn forget_device(&mut self, id: DeviceId) {
+        if let Some(watched) = self.devices.remove(&id) {
+            watched.watch.abort();
         }
     }
 

@@ -1,15 +1,16 @@
 //! Power distribution units: what they say, that they say nothing, and how servers hang on feeds.
 
 use super::{Alerts, Facts, Finding, still, subject};
+use crate::cabling::Named;
 use crate::device::{self, DeviceSeen};
-use cake_types::{Alert, AlertKind, Severity, Subject};
+use cake_types::{Alert, AlertId, AlertKind, Severity, Subject};
 
 fn about(seen: &DeviceSeen<'_>) -> Subject {
     subject(seen.device.spec.kind.as_str(), seen.device.meta.id.0, &seen.device.meta.name)
 }
 
 /// What one device says.
-fn of_device(seen: &DeviceSeen<'_>, facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
+fn of_device(seen: &DeviceSeen<'_>, facts: &Facts<'_>, servers: &[Named], before: &Alerts) -> Vec<Finding> {
     let of = about(seen);
     let its = || before.values().filter(|alert| alert.subject.id == of.id);
     let find = |kind, severity| Finding::new(kind, severity, of.clone());
@@ -24,7 +25,7 @@ fn of_device(seen: &DeviceSeen<'_>, facts: &Facts<'_>, before: &Alerts) -> Vec<F
     if status.read_at.is_none() {
         return its().map(still).collect();
     }
-    let Some(pdu) = &status.pdu else { return super::switch::of_switch(seen, &of, facts, before) };
+    let Some(pdu) = &status.pdu else { return super::switch::of_switch(seen, &of, facts, servers, before) };
     let mut found = Vec::new();
     if device::is_dead(pdu) {
         let feed = seen.device.spec.feed.as_deref().unwrap_or_default();
@@ -33,7 +34,8 @@ fn of_device(seen: &DeviceSeen<'_>, facts: &Facts<'_>, before: &Alerts) -> Vec<F
     }
     for input in &pdu.inputs {
         let Some(load) = device::load(&seen.device.spec, input) else { continue };
-        let Some(severity) = load.severity() else { continue };
+        let was = before.get(&AlertId::of(AlertKind::PduLoad, &of, Some(&input.id))).map(|alert| alert.severity);
+        let Some(severity) = load.severity_after(was) else { continue };
         let number = |value: Option<f64>| value.map_or_else(|| "?".into(), |value| value.to_string());
         let found_here = find(AlertKind::PduLoad, severity).part(&*input.id).with("input", &input.id);
         found.push(found_here.with("amps", number(load.amps)).with("limit", number(load.limit)));
@@ -65,7 +67,9 @@ fn of_feeds(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 pub(super) fn of_devices(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
-    let mut found: Vec<Finding> = facts.devices.iter().flat_map(|seen| of_device(seen, facts, before)).collect();
+    let servers = super::switch::named(facts);
+    let mut found: Vec<Finding> =
+        facts.devices.iter().flat_map(|seen| of_device(seen, facts, &servers, before)).collect();
     found.extend(of_feeds(facts));
     found
 }

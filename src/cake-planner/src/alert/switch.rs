@@ -9,25 +9,28 @@ use cake_types::{AlertId, AlertKind, ServerId, Severity, Subject, SwitchPort};
 pub(super) fn named(facts: &Facts<'_>) -> Vec<Named> {
     let of = |seen: &super::ServerSeen<'_>| {
         let node = facts.nodes.iter().find(|node| Some(node.node.meta.id) == seen.server.spec.node);
-        let names = [
-            Some(seen.server.meta.name.to_string()),
-            node.map(|node| node.node.meta.name.to_string()),
-            node.and_then(|node| node.status).map(|status| status.host_name.clone()),
-        ];
-        Named { id: seen.server.meta.id, names: names.into_iter().flatten().collect() }
+        let host = node.and_then(|node| node.status).map(|status| status.host_name.as_str());
+        let names = [Some(seen.server.meta.name.as_str()), node.map(|node| node.node.meta.name.as_str()), host];
+        Named::new(seen.server.meta.id, names)
     };
     facts.servers.iter().map(of).collect()
 }
 
-pub(super) fn of_switch(seen: &DeviceSeen<'_>, of: &Subject, facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
+/// `servers`: all, by [`named`].
+pub(super) fn of_switch(
+    seen: &DeviceSeen<'_>,
+    of: &Subject,
+    facts: &Facts<'_>,
+    servers: &[Named],
+    before: &Alerts,
+) -> Vec<Finding> {
     let Some(switch) = seen.switch() else { return Vec::new() };
-    let servers = named(facts);
     let called = |id: ServerId| {
         let server = facts.servers.iter().find(|server| server.server.meta.id == id);
         server.map_or_else(|| "–".to_owned(), |server| server.server.meta.name.to_string())
     };
     let leads = |port: &SwitchPort| {
-        let now = port.neighbor.as_ref().and_then(|neighbor| cabling::whose(neighbor, &servers));
+        let now = port.neighbor.as_ref().and_then(|neighbor| cabling::whose(neighbor, servers));
         let known = seen.cabling.and_then(|known| known.get(&port.name).copied());
         now.or(known).map_or_else(|| "–".to_owned(), called)
     };
@@ -45,7 +48,7 @@ pub(super) fn of_switch(seen: &DeviceSeen<'_>, of: &Subject, facts: &Facts<'_>, 
             found.push(about(AlertKind::PortErrors, port.fresh_errors.to_string()));
         }
     }
-    for odd in seen.cabling.map(|known| cabling::odd(seen, known, &servers)).unwrap_or_default() {
+    for odd in seen.cabling.map(|known| cabling::odd(seen, known, servers)).unwrap_or_default() {
         found.push(match odd {
             Odd::Swapped { port, was, is } => {
                 let found = find(AlertKind::CableMoved).part(&*port).with("port", &port);

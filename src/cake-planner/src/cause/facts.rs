@@ -251,20 +251,24 @@ fn symptom(alert: &Alert) -> Option<(ThingKind, Symptom)> {
         AlertKind::VmFailed => (Vm, Symptom::CannotStart),
         AlertKind::VmCrashed => (Vm, Symptom::Crashed),
         AlertKind::ServerSilent => (ThingKind::Bmc, Symptom::Silent),
-        // Sensors are known by their server; what a whole chassis complains of says no rule, nor does what may be guessed.
-        AlertKind::SensorLimit | AlertKind::SensorFault | AlertKind::ChassisFault | AlertKind::BmcPassword => {
-            return None;
-        }
         AlertKind::DeviceSilent if alert.subject.kind == "pdu" => (ThingKind::Pdu, Symptom::Silent),
-        AlertKind::FeedDead => (ThingKind::Feed, Symptom::InputLost),
         AlertKind::DeviceSilent if alert.subject.kind == "switch" => (ThingKind::Switch, Symptom::Silent),
+        AlertKind::FeedDead => (ThingKind::Feed, Symptom::InputLost),
         AlertKind::LinkFlaps => (ThingKind::Port, Symptom::LinkFlaps),
         AlertKind::LinkLost => (ThingKind::Port, Symptom::LinkDown),
-        AlertKind::PortErrors | AlertKind::CableMoved => return None,
-        AlertKind::DeviceSilent | AlertKind::PduLoad | AlertKind::FeedShared => return None,
-        // What will be so is not so.
-        AlertKind::SensorTrend => return None,
-        AlertKind::CertificateEnds | AlertKind::ChannelFails => return None,
+        // Sensors are known by their server; what a whole chassis complains of, what may be guessed or will be so says no rule.
+        AlertKind::SensorLimit
+        | AlertKind::SensorFault
+        | AlertKind::SensorTrend
+        | AlertKind::ChassisFault
+        | AlertKind::BmcPassword
+        | AlertKind::DeviceSilent
+        | AlertKind::PduLoad
+        | AlertKind::FeedShared
+        | AlertKind::PortErrors
+        | AlertKind::CableMoved
+        | AlertKind::CertificateEnds
+        | AlertKind::ChannelFails => return None,
         AlertKind::UpsOnBattery => (Ups, Symptom::OnBattery),
         AlertKind::UpsLowBattery => (Ups, Symptom::LowBattery),
         AlertKind::UpsAway => (Ups, Symptom::Silent),
