@@ -11,6 +11,7 @@
 #[allow(dead_code, reason = "the tests of cake-bmc use more of it")]
 #[path = "../../../../src/cake-bmc/tests/support/ipmi_sim.rs"]
 mod ipmi_sim;
+pub mod memory;
 #[allow(dead_code, reason = "the tests of cake-bmc use more of it")]
 #[path = "../../../../src/cake-bmc/tests/oracle/rack.rs"]
 mod rack;
@@ -120,7 +121,7 @@ pub fn measure(table: &mut Table, rounds: usize) -> Result<()> {
     let far: Vec<SocketAddr> = relays.iter().map(Slow::address).collect();
     late(table, &far[..1], &asked, rounds)?;
     late(table, &far, &asked, rounds)?;
-    Ok(())
+    weigh(table, &near)
 }
 
 /// Sessions that are open, with records that are known.
@@ -248,6 +249,17 @@ fn late(table: &mut Table, peers: &[SocketAddr], asked: &Asked, rounds: usize) -
     };
     let note = format!("the floor is {} round trips of 10 ms", asked.again.len());
     table.row(what, Samples::times(&own), Some(Samples::times(&[least])), Goal::Times(goal), note);
+    Ok(())
+}
+
+fn weigh(table: &mut Table, peers: &[SocketAddr]) -> Result<()> {
+    let own = Samples::new("MiB", [memory::measure(peers)? / f64::from(1 << 20)]);
+    let note = format!(
+        "resident, beyond the first; {} sessions with each of {} simulators",
+        memory::ALL / peers.len(),
+        peers.len()
+    );
+    table.row(format!("memory, {} BMCs", memory::ALL), own, None, Goal::Most(16.0), note);
     Ok(())
 }
 

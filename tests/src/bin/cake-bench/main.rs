@@ -6,12 +6,14 @@
 //!  memory, start-up    both daemons        │ (figures of others, from their own measurements)
 //!  screens             bytes to a browser  │ the same over plain TCP
 //!  BMCs                readings            │ the same requests ready-made, decoded by nobody
+//!  alarm               limit → alert       │ the time from one reading to the next
 //!  images              upload, import      │ openssl, qemu-img, FICLONE
 //! ```
 //!
 //! Times on a busy machine mean little; ratios to a floor that ran a moment ago mean more, and counts mean most. So every
 //! row says what the load was, and what noise can't touch is counted: QMP commands, synced writes.
 
+mod alarm;
 mod bmcs;
 mod canned;
 mod counts;
@@ -31,13 +33,16 @@ use std::process::Command;
 use std::time::Instant;
 use table::Table;
 
-/// `cake-bench [ROUNDS [house|screens|transfers|bmcs]]`: all parts, or one.
+/// `cake-bench [ROUNDS [house|screens|transfers|bmcs|alarm]]`: all parts, or one.
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [command, body] = arguments.as_slice()
         && command == "canned"
     {
         return canned::serve(body);
+    }
+    if let Some(("bmc-memory", peers)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return bmcs::memory::tell(peers);
     }
     let rounds = arguments.first().map_or(Ok(9), |text| text.parse())?;
     let part = arguments.get(1).map(String::as_str);
@@ -70,6 +75,9 @@ async fn bench(rounds: usize, part: Option<&str>) -> Result<()> {
             anyhow::Ok(table)
         });
         table = measured.await??;
+    }
+    if wanted("alarm") {
+        alarm::measure(&mut table, rounds).await?;
     }
     if wanted("transfers") {
         transfers::measure(&mut table, rounds).await?;
