@@ -90,6 +90,10 @@ pub struct WebhookSpec {
     pub authority: Option<String>,
 }
 
+/// Where collectors of logs listen, where nothing is said (RFC 5426), and receivers of SNMP traps (RFC 3430).
+pub const SYSLOG_PORT: u16 = 514;
+pub const TRAP_PORT: u16 = 162;
+
 /// A collector of logs (RFC 5424).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyslogSpec {

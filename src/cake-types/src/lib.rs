@@ -65,7 +65,8 @@ pub use cause::{
 pub use certificate::{CertificateChoice, CertificateInfo, CertificateSource};
 pub use channel::{
     AlertTurn, Arrived, Channel, ChannelSpec, ChannelState, Failing, Flaps, Known, MailSecurity, MailSpec, Message,
-    MessageItem, Outgoing, SendTrouble, SnmpSpec, SyslogProtocol, SyslogSpec, Told, Way, WebhookSpec, WebhookTemplate,
+    MessageItem, Outgoing, SYSLOG_PORT, SendTrouble, SnmpSpec, SyslogProtocol, SyslogSpec, TRAP_PORT, Told, Way,
+    WebhookSpec, WebhookTemplate,
 };
 pub use device::{
     COMMUNITY_MAX, Device, DeviceAbout, DeviceKind, DeviceSpec, DeviceStatus, FEED_MAX, Neighbor, OUTLETS_MAX, Outlet,

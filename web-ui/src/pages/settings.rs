@@ -27,7 +27,7 @@ struct Page<'a> {
     announcement: announcement::Form,
     ups: ups::Form,
     /// What a webhook can speak.
-    templates: Vec<&'static str>,
+    channel_forms: [channels::Form<'a>; 4],
     hosts: Vec<host::Form>,
 }
 
@@ -113,7 +113,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
         announcement: announcement::Form::of(&view.settings),
         hosts: data.nodes().await.iter().filter_map(|node| host::Form::of(node)).collect(),
         ups: ups::Form::of(data.ups().await.0.as_ref()),
-        templates: cake_types::WebhookTemplate::ALL.iter().map(|template| template.as_str()).collect(),
+        channel_forms: channels::Form::blank(&f, language),
         about,
         view,
     })

@@ -44,6 +44,24 @@ async fn saving_the_settings_keeps_the_time_zone_whatever_it_is_called() {
 }
 
 #[tokio::test]
+async fn a_channel_is_changed_from_what_it_is_and_its_secret_stays_where_it_is() {
+    let page = administrator(common::busy()).get("/settings").await.text;
+    let forms = elements(&page, "form");
+    let changes = |form: &&Vec<(String, String)>| {
+        has(form, "data-etag", "\"g1\"")
+            && form.iter().any(|(key, said)| key == "data-api" && said.starts_with("PATCH /v1/channels/"))
+    };
+    assert_eq!(forms.iter().filter(changes).count(), 2, "one for each channel");
+    let inputs = elements(&page, "input");
+    let hosts =
+        inputs.iter().filter(|input| has(input, "name", "/mail/host") && has(input, "value", "mail.example.com"));
+    assert_eq!(hosts.count(), 2, "as they are");
+    for secret in inputs.iter().filter(|input| has(input, "type", "password")) {
+        assert!(!secret.iter().any(|(key, _)| key == "value"), "{secret:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_companys_own_role_can_be_given() {
     let mut rack = common::busy();
     rack.roles.push(Role { name: RoleName("night-shift".into()), permissions: vec![Permission::View] });

@@ -2,8 +2,8 @@
 
 use cake_planner::certificate;
 use cake_types::{
-    CertificateSource, MailSecurity, MailSpec, Problem, Sealed, SnmpSpec, SyslogProtocol, SyslogSpec, Way, WebhookSpec,
-    WebhookTemplate,
+    CertificateSource, MailSecurity, MailSpec, Problem, SYSLOG_PORT, Sealed, SnmpSpec, SyslogProtocol, SyslogSpec,
+    TRAP_PORT, Way, WebhookSpec, WebhookTemplate,
 };
 use lettre::message::Mailbox;
 use reqwest::Url;
@@ -53,14 +53,14 @@ pub struct NewWebhook {
 
 pub struct NewSyslog {
     pub host: String,
-    /// 514 where nothing is said.
+    /// [`SYSLOG_PORT`] where nothing is said.
     pub port: Option<u16>,
     pub protocol: SyslogProtocol,
 }
 
 pub struct NewSnmp {
     pub host: String,
-    /// 162 where nothing is said.
+    /// [`TRAP_PORT`] where nothing is said.
     pub port: Option<u16>,
     /// Without it the one of before stays, where host and port do.
     pub community: Option<Zeroizing<String>>,
@@ -150,13 +150,13 @@ fn webhook(new: NewWebhook, before: Option<&WebhookSpec>, sealer: &Sealer) -> Re
 }
 
 fn syslog(new: &NewSyslog) -> Result<SyslogSpec, Problem> {
-    let (host, port) = place(&new.host, new.port.unwrap_or(514), "/syslog")?;
+    let (host, port) = place(&new.host, new.port.unwrap_or(SYSLOG_PORT), "/syslog")?;
     Ok(SyslogSpec { host, port, protocol: new.protocol })
 }
 
 fn snmp(new: NewSnmp, before: Option<&SnmpSpec>, sealer: &Sealer) -> Result<SnmpSpec, Problem> {
     let NewSnmp { host, port, community } = new;
-    let (host, port) = place(&host, port.unwrap_or(162), "/snmp")?;
+    let (host, port) = place(&host, port.unwrap_or(TRAP_PORT), "/snmp")?;
     let kept = before.filter(|before| before.host == host && before.port == port);
     let kept = kept.map(|before| before.community.clone());
     let given = community.filter(|community| !community.is_empty());
