@@ -165,7 +165,7 @@ answer() {
 
 # tell_cake: makes the servers known to the running cake, if somebody is logged in or the wizard's answers name a password.
 tell_cake() {
-    local cake=$CAKE_BUILT/cake server known
+    local cake=$CAKE_BUILT/cake server unit known place
     if [ ! -x "$cake" ] || ! "$cake" server --help >/dev/null 2>&1 || ! pid_of caked >/dev/null; then return 0; fi
     if ! as_owner "$cake" server list --json >/dev/null 2>&1 && [ -n "${SETUP:-}" ] && [ -n "$(answer password)" ]; then
         chmod 711 "$work"
@@ -179,7 +179,11 @@ tell_cake() {
     fi
     for server in "${LAB_SERVERS[@]}"; do
         if jq -e --arg name "$server" '[.. | .name? // empty] | index($name)' <<<"$known" >/dev/null; then continue; fi
-        as_owner "$cake" server add "$server" --bmc "127.0.0.1:$(cat "$LAB/$server/port")" --user "$LAB_USER" --password-stdin \
+        # At the bottom of the rack, where nothing else stands.
+        unit=${server#lab-} place=()
+        jq -e --argjson unit "$unit" '[.. | .place? | objects | range(.unit; .unit + .height)] | index($unit)' <<<"$known" >/dev/null ||
+            place=(--place "$unit")
+        as_owner "$cake" server add "$server" --bmc "127.0.0.1:$(cat "$LAB/$server/port")" --user "$LAB_USER" --password-stdin "${place[@]}" \
             --note "Laboratory: a program plays its BMC." <"$LAB/password" ||
             die "cake does not take $server: see above"
     done
