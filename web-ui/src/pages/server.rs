@@ -38,8 +38,10 @@ struct Page<'a> {
     name: &'a str,
     note: &'a str,
     place: Option<RackPlace>,
-    /// There is one to ask: for its event log and its parts.
+    /// There is one to ask.
     has_bmc: bool,
+    /// What it is asked for when somebody opens it: its address, its title, and what there is to say of it.
+    asks: Vec<(&'static str, &'static str, &'static str)>,
     bmc: BmcForm,
     accesses: Vec<(&'static str, &'static str)>,
     devices: Vec<(&'static str, &'static str)>,
@@ -106,6 +108,7 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
         note: &spec.note,
         place: spec.place,
         has_bmc: has_bmc(&view),
+        asks: asks(spec.bmc.as_ref()),
         bmc: BmcForm::of(spec.bmc.as_ref()),
         accesses: servers::accesses(&f),
         devices: BootDevice::ALL.iter().map(|device| word(&f, "boot-device-", device.as_str())).collect(),
@@ -119,6 +122,19 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
         is_node: view.node.is_some(),
         cap: server_cap::form(&f, &view),
     })
+}
+
+/// What takes Redfish is not offered where that is not spoken.
+fn asks(bmc: Option<&BmcSpec>) -> Vec<(&'static str, &'static str, &'static str)> {
+    let ipmi = [("log", "server-log", "server-log-text"), ("parts", "server-parts", "server-parts-text")];
+    let redfish = [
+        ("drives", "server-drives", "server-drives-text"),
+        ("media", "server-media", "server-media-text"),
+        ("firmware", "server-firmware", "server-firmware-text"),
+        ("bios", "server-bios", "server-bios-text"),
+    ];
+    let speaks = bmc.is_some_and(|bmc| matches!(bmc.access, BmcAccess::Auto | BmcAccess::Redfish));
+    ipmi.into_iter().chain(redfish.into_iter().filter(|_| speaks)).collect()
 }
 
 fn word(f: &Frame, prefix: &str, word: &'static str) -> (&'static str, &'static str) {
