@@ -5,6 +5,8 @@ use crate::failure::Failure;
 use crate::output::{self, Align};
 use cake_client::Seen;
 use cake_client::wire::{ServerDisk, ServerDisks};
+use cake_i18n::format;
+use jiff::tz::TimeZone;
 
 pub fn show(context: &Context, disks: &Seen<ServerDisks>) -> Result<(), Failure> {
     if !disks.known {
@@ -47,6 +49,10 @@ fn verdict(context: &Context, disk: &ServerDisk) -> String {
     let word = |prefix: &str, word: &str| output::known(context.words, &format!("{prefix}{word}"), word);
     let mut said = vec![word("disk-verdict-", &health.verdict)];
     said.extend(health.warnings.iter().map(|warning| word("disk-warning-", warning)));
+    let date = |at| format::date(at, &TimeZone::system(), context.words.language());
+    said.extend(
+        health.worn_out_at.map(|at| format!("{}{}{}", context.text("disk-worn-out"), context.text("colon"), date(at))),
+    );
     let counts = [
         ("disk-reallocated", health.reallocated_sectors),
         ("disk-pending", health.pending_sectors),

@@ -12,6 +12,7 @@
 //!  servers     id → stamp, record, what tells its machine from others, the stamp whose password was refused
 //!  server_operations   as operations, of servers
 //!  devices     id → stamp, record
+//!  wear        disk → when it stepped from one per cent to the next (the 256 that stepped last)
 //! ```
 //!
 //! Which QEMU lives is not written here: the lock that it holds says so (`cake_vm::Folder`), and can't be out of date.
@@ -30,6 +31,7 @@ mod schema;
 mod servers;
 mod ups;
 mod vms;
+mod wear;
 
 pub use departure::Departure;
 pub use devices::DeviceRow;

@@ -99,7 +99,7 @@ pub async fn serve(options: Options) -> Result<()> {
         limits: cake_qmp::Limits::default(),
     };
     let engine = Engine::new(settings, launcher, house.clone());
-    let disks = ServerDisks::new(program.clone(), options.engine.clone(), board.clone());
+    let disks = ServerDisks::new(program.clone(), options.engine.clone(), board.clone(), house.database.clone());
     let sticks = Sticks::new(program.clone(), board.clone());
     let imports = Imports::new(house.clone(), inspector, sticks.clone());
     let exports = Exports::new(house.clone(), program.clone());

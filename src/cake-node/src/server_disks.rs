@@ -1,13 +1,16 @@
 //! The disks of this server and how they are: looked at when the node starts, each hour, and when somebody asks.
 //!
 //! ```text
-//!  /sys ──► cake_host::disks::list ──► each one: worker ask-disk ──► cake_host::disks::health ──► board
+//!  /sys ──► cake_host::disks::list ──► each one: worker ask-disk ──► cake_host::disks::health ──► wear ──► board
+//!                                                        cake_planner::wear, what it was before: node.db ──┘
 //! ```
 //!
 //! A disk that sleeps is not woken for it: what it said before stays, with the time when it was so.
 
 use crate::board::Board;
+use crate::database::{Database, DatabaseError};
 use cake_host::disks::{self, ANSWER_MAX};
+use cake_planner::wear;
 use cake_types::{DiskHealth, DiskSilence, ServerBus, ServerDisk};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
@@ -30,13 +33,15 @@ pub struct ServerDisks {
     program: PathBuf,
     engine: PathBuf,
     board: Board,
+    /// How they wore.
+    database: Database,
     /// Held while disks are asked, so that they are asked once; when that was.
     asked: Mutex<Option<Instant>>,
 }
 
 impl ServerDisks {
-    pub fn new(program: PathBuf, engine: PathBuf, board: Board) -> Arc<Self> {
-        Arc::new(Self { program, engine, board, asked: Mutex::new(None) })
+    pub fn new(program: PathBuf, engine: PathBuf, board: Board, database: Database) -> Arc<Self> {
+        Arc::new(Self { program, engine, board, database, asked: Mutex::new(None) })
     }
 
     /// Asks every disk, one after the other, and puts what they say on the board.
@@ -58,6 +63,7 @@ impl ServerDisks {
             let earlier = before.iter().find(|old| old.identity() == disk.identity() && old.name == disk.name);
             disk.health = remembered(self.health(disk).await, earlier);
         }
+        remember_wear(&self.database, &mut now, Timestamp::now()).await;
         self.board.set_disks(&now);
         *asked = Some(Instant::now());
         now
@@ -106,6 +112,45 @@ fn remembered(now: DiskHealth, earlier: Option<&ServerDisk>) -> DiskHealth {
         }
         _ => now,
     }
+}
+
+/// Writes down how disks wear that said so now, and says of each when it is worn out. Without the database nothing is known of before.
+async fn remember_wear(database: &Database, disks: &mut [ServerDisk], now: Timestamp) {
+    let names: Vec<Option<String>> = disks.iter().map(lifelong_name).collect();
+    for (disk, name) in disks.iter_mut().zip(&names) {
+        let (Some(name), Some(percent), None) = (name, disk.health.percent_used, disk.health.silence) else { continue };
+        // Two that call themselves the same can't be told apart.
+        if names.iter().filter(|other| other.as_ref() == Some(name)).count() > 1 {
+            continue;
+        }
+        match look_at_wear(database, name, percent, now).await {
+            Ok(worn_out_at) => disk.health.worn_out_at = worn_out_at,
+            Err(error) => {
+                tracing::error!(disk = disk.name, %error, "how disk {} wears can't be written down: {error}", disk.name);
+            }
+        }
+    }
+}
+
+/// Nothing is written where nothing changed: a disk has a hundred steps in its life.
+async fn look_at_wear(
+    database: &Database,
+    disk: &str,
+    percent: u32,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, DatabaseError> {
+    let before = database.wear(disk.into()).await?;
+    let mut record = before.clone();
+    let worn_out_at = wear::look(&mut record, percent, now);
+    if record != before {
+        database.set_wear(disk.into(), record).await?;
+    }
+    Ok(worn_out_at)
+}
+
+/// What a disk is known by wherever it is put: makers number from the same beginning. One without a serial number is any disk.
+fn lifelong_name(disk: &ServerDisk) -> Option<String> {
+    Some(format!("{}/{}", disk.model.as_deref().unwrap_or_default(), disk.serial.as_deref()?))
 }
 
 pub async fn run(disks: Arc<ServerDisks>) {

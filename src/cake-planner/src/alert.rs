@@ -136,7 +136,7 @@ pub fn find(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
         return found;
     }
     found.extend(facts.nodes.iter().flat_map(of_ups));
-    found.extend(facts.nodes.iter().flat_map(|node| disk::of_node(node, before)));
+    found.extend(facts.nodes.iter().flat_map(|node| disk::of_node(node, facts.now, before)));
     found.extend(facts.pools.iter().filter_map(|pool| of_pool(pool.pool, pool.status?, before)));
     found.extend(facts.vms.iter().filter_map(|vm| of_vm(vm, facts, before)));
     found.extend(facts.servers.iter().flat_map(|server| server::of_server(server, before)));

@@ -43,4 +43,5 @@ pub mod trend;
 pub mod ups;
 pub mod vm_power;
 pub mod volume;
+pub mod wear;
 pub mod week;

@@ -142,6 +142,8 @@ kinds! {
     DiskSectors = "disk-sectors";
     /// Most of its life is used up; params: `percent`.
     DiskWorn = "disk-worn";
+    /// At its pace the rest of its life is used up soon; params: `percent`, and `days` until then.
+    DiskWearing = "disk-wearing";
     /// Its spare blocks are nearly used up; params: `percent`, `?` where it does not say.
     DiskSpare = "disk-spare";
     /// It is too hot or too cold; params: `degrees`, `?` where it does not say.
@@ -186,7 +188,8 @@ kinds! {
 impl AlertKind {
     /// About a disk of the server, which is the alert's part.
     pub const fn is_of_a_disk(self) -> bool {
-        matches!(self, Self::DiskFailing | Self::DiskSectors | Self::DiskWorn | Self::DiskSpare | Self::DiskHot)
+        use AlertKind::{DiskFailing, DiskHot, DiskSectors, DiskSpare, DiskWearing, DiskWorn};
+        matches!(self, DiskFailing | DiskSectors | DiskWorn | DiskWearing | DiskSpare | DiskHot)
     }
 }
 

@@ -18,6 +18,7 @@ mod cause;
 mod certificate;
 mod channel;
 mod device;
+mod disk_wear;
 mod drive;
 mod event;
 mod export;
@@ -72,6 +73,7 @@ pub use device::{
     COMMUNITY_MAX, Device, DeviceAbout, DeviceKind, DeviceSpec, DeviceStatus, FEED_MAX, Neighbor, OUTLETS_MAX, Outlet,
     OutletUse, PduInput, PduReading, SNMP_PORT, SnmpProblem, SwitchPort, SwitchReading,
 };
+pub use disk_wear::{WearRecord, WearStep};
 pub use drive::{CdStatus, DiskSpec, DiskStatus};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use export::{Export, ExportFormat, ExportSpec, ExportStage, ExportStatus};

@@ -64,6 +64,10 @@ pub struct DiskHealth {
     /// Per cent of the life that its maker reckons with; may be more than 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent_used: Option<u32>,
+    /// When all of that life is used up if it goes on as it did in the last two weeks, to the hour; only where that is soon. The disk
+    /// does not say it: its server remembers how it wore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worn_out_at: Option<Timestamp>,
     /// Per cent of the spare blocks that are left, and how few are too few.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spare: Option<u32>,
@@ -104,6 +108,8 @@ impl DiskHealth {
             DiskVerdict::Spare
         } else if self.wear() != DiskWear::Fine {
             DiskVerdict::Worn
+        } else if self.worn_out_at.is_some() {
+            DiskVerdict::Wearing
         } else if self.bad_sectors() > 0 {
             DiskVerdict::Sectors
         } else if self.warnings.contains(&DiskWarning::Temperature) {
@@ -162,6 +168,8 @@ words! {
         /// Too few spare blocks are left.
         Spare = "spare",
         Worn = "worn",
+        /// It will be soon.
+        Wearing = "wearing",
         /// Some sectors can't be read.
         Sectors = "sectors",
         /// Too hot, or too cold.
@@ -227,6 +235,13 @@ mod tests {
             use DiskWear::{Critical, Fine, Warning};
             [Fine, Warning, Warning, Critical, Critical]
         });
+        let wearing = |percent| DiskHealth {
+            percent_used: Some(percent),
+            worn_out_at: Some(Timestamp::UNIX_EPOCH),
+            pending_sectors: Some(1),
+            ..Default::default()
+        };
+        assert_eq!([79, 80].map(|at| wearing(at).verdict()), [DiskVerdict::Wearing, DiskVerdict::Worn]);
         assert_eq!((spare(9, 10).verdict(), spare(10, 10).verdict()), (DiskVerdict::Spare, DiskVerdict::Well));
         assert_eq!(DiskHealth::silent(DiskSilence::Asleep).verdict(), DiskVerdict::Unknown);
         for silence in DiskSilence::ALL {

@@ -52,6 +52,8 @@ struct Row {
     silence: Option<&'static str>,
     warnings: Vec<&'static str>,
     worn: Option<Worn>,
+    /// When it is worn out, if that is soon.
+    worn_out: Option<String>,
     /// Names and values of what it says besides.
     facts: Vec<(&'static str, String)>,
     read: Option<String>,
@@ -98,6 +100,7 @@ fn row(f: &Frame, disk: &ServerDisk) -> Row {
         silence: health.silence.map(|silence| f.t(f.id("disk-silence-", silence.as_str()))),
         warnings: beside(health).map(|warning| f.t(f.id("disk-warning-", warning.as_str()))).collect(),
         worn: health.percent_used.map(|percent| worn(f, health, percent)),
+        worn_out: health.worn_out_at.map(|at| f.tv("disk-worn-out-on", "date", f.date(&at))),
         facts: facts(f, health),
         read: health.read_at.map(|at| f.time(&at)),
     }
@@ -120,7 +123,7 @@ pub fn mark(f: &Frame, health: &DiskHealth) -> Mark {
         DiskVerdict::Unknown => ("stopped", "off"),
         DiskVerdict::Failing | DiskVerdict::Spare => ("error", "bad"),
         DiskVerdict::Worn if health.wear() == DiskWear::Critical => ("error", "bad"),
-        DiskVerdict::Worn | DiskVerdict::Sectors | DiskVerdict::Hot => ("warning", "warn"),
+        DiskVerdict::Worn | DiskVerdict::Wearing | DiskVerdict::Sectors | DiskVerdict::Hot => ("warning", "warn"),
     };
     Mark { key: verdict.as_str(), word: f.t(f.id("disk-verdict-", verdict.as_str())), icon, tone }
 }

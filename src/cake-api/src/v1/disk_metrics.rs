@@ -9,7 +9,7 @@ use crate::openmetrics::{Exposition, Kind};
 /// A family: name, unit, help, and the number that a disk says, if it says one.
 type Said = (&'static str, &'static str, &'static str, fn(&DiskHealth) -> Option<i128>);
 
-const FAMILIES: [Said; 9] = [
+const FAMILIES: [Said; 10] = [
     ("cake_disk_failing", "", "Whether a disk says that it is about to fail (1) or not (0).", |health| {
         health.passed.map(|_| health.is_failing().into())
     }),
@@ -30,6 +30,12 @@ const FAMILIES: [Said; 9] = [
     ("cake_disk_used_percent", "percent", "How much of its life a disk has used up.", |h| {
         h.percent_used.map(Into::into)
     }),
+    (
+        "cake_disk_worn_out_timestamp_seconds",
+        "seconds",
+        "When a disk that wears out soon will be worn out, in seconds since 1970.",
+        |h| h.worn_out_at.map(|at| at.as_second().into()),
+    ),
     ("cake_disk_spare_percent", "percent", "How many of its spare blocks a disk has left.", |h| {
         h.spare.map(Into::into)
     }),

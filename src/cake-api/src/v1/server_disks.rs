@@ -32,7 +32,7 @@ pub struct ServerDisk {
 /// What a disk says of itself; `null` is what it does not say.
 #[derive(Serialize, ToSchema)]
 pub struct ServerDiskHealth {
-    /// The worst of the rest in one word: `well`, `failing`, `spare`, `worn`, `sectors`, `hot`, `unknown`.
+    /// The worst of the rest in one word: `well`, `failing`, `spare`, `worn`, `wearing`, `sectors`, `hot`, `unknown`.
     pub verdict: &'static str,
     /// Why nothing is known, or nothing newer than `read_at`: `unsupported`, `asleep`, `no-answer`, `no-program`.
     pub silence: Option<&'static str>,
@@ -55,6 +55,9 @@ pub struct ServerDiskHealth {
     pub media_errors: Option<u64>,
     /// Of the life that its maker reckons with; may be more than 100.
     pub percent_used: Option<u32>,
+    /// When all of that life is used up at the pace of the last two weeks, to the hour; only where that is in two months or sooner.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub worn_out_at: Option<Timestamp>,
     /// Per cent of the spare blocks that are left, and how few are too few.
     pub spare: Option<u32>,
     pub spare_threshold: Option<u32>,
@@ -98,6 +101,7 @@ impl From<&DiskHealth> for ServerDiskHealth {
             uncorrectable_sectors,
             media_errors,
             percent_used,
+            worn_out_at,
             spare,
             spare_threshold,
         } = health;
@@ -114,6 +118,7 @@ impl From<&DiskHealth> for ServerDiskHealth {
             uncorrectable_sectors: *uncorrectable_sectors,
             media_errors: *media_errors,
             percent_used: *percent_used,
+            worn_out_at: *worn_out_at,
             spare: *spare,
             spare_threshold: *spare_threshold,
         }

@@ -30,7 +30,7 @@ pub struct ServerDisk {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct ServerDiskHealth {
-    /// `well`, `failing`, `worn`, …
+    /// `well`, `failing`, `worn`, `wearing`, …
     pub verdict: String,
     /// Why nothing is known, or nothing newer than `read_at`.
     pub silence: Option<String>,
@@ -44,6 +44,8 @@ pub struct ServerDiskHealth {
     pub uncorrectable_sectors: Option<u64>,
     pub media_errors: Option<u64>,
     pub percent_used: Option<u32>,
+    /// When it is worn out at its present pace, if that is soon.
+    pub worn_out_at: Option<Timestamp>,
     /// Per cent.
     pub spare: Option<u32>,
 }

@@ -57,6 +57,12 @@ alert-disk-sectors-next = Check that the backups are good. If the number grows, 
 alert-disk-worn-short = Disk worn
 alert-disk-worn = { $percent } % of the life of the disk { $disk } is used up.
 alert-disk-worn-next = Order a new disk, and replace this one before it is worn out.
+alert-disk-wearing-short = Disk wears out soon
+alert-disk-wearing = { $days ->
+    [one] { $percent } % of the life of the disk { $disk } is used up. At the pace of the last two weeks the rest is gone in about one day.
+   *[other] { $percent } % of the life of the disk { $disk } is used up. At the pace of the last two weeks the rest is gone in about { $days } days.
+}
+alert-disk-wearing-next = Order a new disk, and replace this one before then. See which VMs write so much: each VM’s page has the chart.
 alert-disk-spare-short = Spare blocks nearly used up
 alert-disk-spare = The disk { $disk } has few spare blocks left: { $percent } %.
 alert-disk-spare-next = Back up what lies on it now, and replace the disk.

@@ -53,6 +53,11 @@ alert-disk-sectors-next = 請確認備份可用。如果數量增加，請更換
 alert-disk-worn-short = 硬碟老化
 alert-disk-worn = 硬碟{ $disk }的壽命已用掉{ $percent }%。
 alert-disk-worn-next = 請訂購新硬碟，並在它壽命用盡之前更換。
+alert-disk-wearing-short = 硬碟即將磨損殆盡
+alert-disk-wearing = { $days ->
+   *[other] 硬碟{ $disk }的壽命已用掉{ $percent }%。照最近兩週的速度，約{ $days }天後就會用盡。
+}
+alert-disk-wearing-next = 請訂購新硬碟，並在那之前更換；再查看是哪些虛擬機器大量寫入，每台虛擬機器的頁面都有圖表。
 alert-disk-spare-short = 備用區塊快用完了
 alert-disk-spare = 硬碟{ $disk }的備用區塊所剩不多：{ $percent }%。
 alert-disk-spare-next = 請立即備份其中的資料，並更換硬碟。

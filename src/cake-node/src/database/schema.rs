@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS server_operations (
 CREATE TABLE IF NOT EXISTS devices (
     id BLOB PRIMARY KEY, epoch INTEGER NOT NULL, generation INTEGER NOT NULL, record TEXT NOT NULL, gone INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS wear (disk TEXT PRIMARY KEY, number INTEGER NOT NULL, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// Columns that came later. The version before names the columns it uses and so does not notice them; the number of the
@@ -92,8 +93,8 @@ fn extend(connection: &Connection) -> rusqlite::Result<()> {
         }
         Ok(missing.concat())
     };
-    let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('imports', 'exports', 'servers', 'server_operations', 'devices')";
-    if missing()?.is_empty() && connection.query_row(there, [], |row| row.get::<_, i64>(0))? == 5 {
+    let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('imports', 'exports', 'servers', 'server_operations', 'devices', 'wear')";
+    if missing()?.is_empty() && connection.query_row(there, [], |row| row.get::<_, i64>(0))? == 6 {
         return Ok(());
     }
     // The daemon and root's tools may come at the same time: who is second finds nothing to do.

@@ -276,7 +276,7 @@ fn symptom(alert: &Alert) -> Option<(ThingKind, Symptom)> {
         AlertKind::UpsShutdown => (Node, Symptom::ShuttingDown),
         AlertKind::DiskFailing => (Disk, Symptom::Failed),
         AlertKind::DiskSectors | AlertKind::DiskSpare => (Disk, Symptom::ReadErrors),
-        AlertKind::DiskWorn => (Disk, Symptom::Worn),
+        AlertKind::DiskWorn | AlertKind::DiskWearing => (Disk, Symptom::Worn),
         AlertKind::DiskHot => (Disk, Symptom::Hot),
         AlertKind::VmLost | AlertKind::VmOrphaned => (Vm, Symptom::OutOfStep),
     })
