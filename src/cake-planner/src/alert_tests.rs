@@ -403,6 +403,43 @@ fn a_disk_is_told_of_for_each_reason_and_by_its_name() {
     assert_eq!(world.look().len(), 2, "a disk that was taken out is nobody's trouble");
 }
 
+/// One thing, one message: a date until the disk has to be replaced at any rate, and then that.
+#[test]
+fn a_disk_that_wears_out_soon_is_told_of_once() {
+    let mut world = World::new();
+    let says = |world: &mut World, percent: u32, days: Option<i64>| {
+        let mut one = disk("nvme0n1");
+        one.health.percent_used = Some(percent);
+        one.health.worn_out_at = days.map(|days| world.now + SignedDuration::from_hours(days * 24 + 1));
+        world.disks = Some(vec![one]);
+        world.look()
+    };
+    assert_eq!(says(&mut world, 60, None), []);
+    assert_eq!(says(&mut world, 60, Some(43)), [("began", "disk-wearing", WARNING)]);
+    let alert = world.open.values().next().unwrap();
+    assert_eq!((alert.params["percent"].as_str(), alert.params["days"].as_str()), ("60", "43"));
+    world.acknowledge();
+    assert_eq!(says(&mut world, 80, Some(21)), [], "its date says more than that it is worn to 80 %");
+    assert_eq!(says(&mut world, 81, Some(14)), [("began", "disk-wearing", ERROR)], "now it has to be replaced");
+    assert_eq!(says(&mut world, 81, Some(20)), []);
+    assert_eq!(world.open.values().next().unwrap().severity, ERROR, "until it is half as far again");
+    assert_eq!(says(&mut world, 82, Some(30)), []);
+    assert_eq!(world.open.values().next().unwrap().severity, WARNING);
+    assert_eq!(says(&mut world, 83, None), [("began", "disk-worn", WARNING), ("ended", "disk-wearing", WARNING)]);
+    assert_eq!(says(&mut world, 84, Some(40)), [], "who knows that it is worn needs no second message");
+    assert_eq!(says(&mut world, 85, Some(9)), [("began", "disk-wearing", ERROR), ("ended", "disk-worn", WARNING)]);
+    assert_eq!(says(&mut world, 90, Some(5)), [("began", "disk-worn", ERROR), ("ended", "disk-wearing", ERROR)]);
+    assert_eq!(says(&mut world, 90, Some(-5)), []);
+    assert_eq!(says(&mut world, 10, None), [("ended", "disk-worn", ERROR)]);
+    // The server is away, and the moment passes.
+    assert_eq!(says(&mut world, 70, Some(-400)), [("began", "disk-wearing", ERROR)]);
+    assert_eq!(world.open.values().next().unwrap().params["days"], "1");
+    let mut asleep = disk("nvme0n1");
+    asleep.health = DiskHealth::silent(DiskSilence::Asleep);
+    world.disks = Some(vec![asleep]);
+    assert_eq!(world.look(), [], "a disk that says nothing now is as it was");
+}
+
 /// A server that has just been started has not looked at its disks yet, and some of them may sleep.
 #[test]
 fn what_nothing_new_is_known_of_stays_as_it_was() {

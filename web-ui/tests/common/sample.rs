@@ -157,6 +157,10 @@ fn node(connected: bool) -> Arc<NodeView> {
           "rotational": false, "removable": false, "health": { "read_at": ago(40), "passed": false, "silence": "asleep",
           "warnings": ["spare"], "temperature": 41, "power_on_hours": 8766, "percent_used": 91, "spare": 4,
           "spare_threshold": 10, "media_errors": 3 } },
+        { "name": "nvme1n1", "model": "KIOXIA KXG60ZNV512G", "serial": "Y9AF7021", "size": 477 * GIB, "bus": "nvme",
+          "rotational": false, "removable": false, "health": { "read_at": ago(40), "passed": true, "temperature": 38,
+          "power_on_hours": 9_120, "percent_used": 62, "worn_out_at": ago(-41 * 24 * 60), "spare": 100,
+          "spare_threshold": 10, "media_errors": 0 } },
     ]));
     let sticks: Vec<Stick> = made(json!([
         { "id": "a1b2", "device": "sdb", "model": "SanDisk Ultra", "serial": "4C53", "partition": 1, "size": 29 * GIB,

@@ -284,3 +284,28 @@ async fn every_disk_is_listed_with_what_can_be_done_with_it() {
         "a viewer only looks"
     );
 }
+
+/// Of a disk that wears out soon there is a date, on its own page and in the alert; of the others there is none.
+#[tokio::test]
+async fn when_a_disk_is_worn_out_stands_beside_how_worn_it_is() {
+    for (language, verdict, date, told) in [
+        ("en", "Wears out soon", "about ", "the rest is gone in about "),
+        ("zh-Hant-TW", "即將磨損殆盡", "照最近兩週的磨損速度", "天後就會用盡"),
+    ] {
+        let browser = administrator(common::busy());
+        let page = browser.get(&format!("/hardware?lang={language}")).await.text;
+        let cards = page.split("data-test=\"server-disk\"").skip(1);
+        let with: Vec<&str> = cards.filter(|card| card.contains("data-test=\"disk-worn-out\"")).collect();
+        assert!(with.len() == 1 && with[0].contains("KIOXIA KXG60ZNV512G"), "{page}");
+        assert!(
+            with[0].contains(verdict) && part(with[0], "data-test=\"disk-worn-out\"", "</dd>").contains(date),
+            "{page}"
+        );
+        let alerts = browser.get(&format!("/alerts?lang={language}")).await.text;
+        let alert = part(&alerts, "data-kind=\"disk-wearing\"", "</li>");
+        assert!(
+            alert.contains(told) && alert.contains("href=\"/hardware\"") && alert.contains("server-disks"),
+            "{alert}"
+        );
+    }
+}

@@ -83,6 +83,8 @@ fn told(said: &Value) -> DiskHealth {
         uncorrectable_sectors: attribute(said, UNCORRECTABLE),
         media_errors: nvme("media_errors").or(scsi_errors),
         percent_used: percent(nvme("percentage_used").or_else(|| wear(said))),
+        // A disk knows its wear, not when it ends.
+        worn_out_at: None,
         spare: percent(nvme("available_spare")),
         spare_threshold: percent(nvme("available_spare_threshold")),
     }

@@ -68,3 +68,32 @@ async fn what_they_say_is_shown_and_told() {
     admin.post("/v1/nodes/sim-1/disks/read", &json!({})).await.is(200);
     admin.until("/v1/alerts", |list| items(list).is_empty()).await;
 }
+
+#[tokio::test]
+async fn when_a_disk_is_worn_out_is_shown_and_told() {
+    let (app, admin) = App::ready().await;
+    let now = jiff::Timestamp::now().as_second();
+    let at = jiff::Timestamp::from_second((now + 42 * 86_400) / 3600 * 3600 + 7200).unwrap();
+    let disk: ServerDisk = serde_json::from_value(json!(
+        { "name": "nvme0n1", "model": "Fast One", "serial": "S1", "size": 4096, "bus": "nvme", "rotational": false,
+          "removable": false, "health": { "read_at": "2026-11-20T16:30:00Z", "passed": true, "percent_used": 57,
+          "worn_out_at": at } }
+    ))
+    .unwrap();
+    app.node.with(|state| state.disks = Some(vec![disk]));
+    let read = admin.post("/v1/nodes/sim-1/disks/read", &json!({})).await.is(200);
+    let health = &read["items"][0]["health"];
+    assert_eq!((&health["verdict"], &health["worn_out_at"]), (&json!("wearing"), &json!(at.to_string())));
+    let open = admin.until("/v1/alerts", |list| items(list).len() == 1).await;
+    let alert = &items(&open)[0];
+    assert_eq!((&alert["kind"], &alert["severity"]), (&json!("disk-wearing"), &json!("warning")));
+    assert_eq!(
+        alert["message"],
+        "57 % of the life of the disk nvme0n1 (Fast One, S1) is used up. At the pace of the last two weeks the rest is gone in \
+         about 42 days."
+    );
+    let metric = format!("device=\"nvme0n1\",serial=\"S1\"}} {}\n", at.as_second());
+    let metrics = admin.get("/metrics").await.text;
+    assert!(metrics.contains("cake_disk_worn_out_timestamp_seconds{") && metrics.contains(&metric), "{metrics}");
+    assert!(admin.get("/").await.text.contains("Wears out soon"));
+}
