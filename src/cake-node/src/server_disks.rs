@@ -165,25 +165,68 @@ pub async fn run(disks: Arc<ServerDisks>) {
 mod tests {
     use super::*;
     use cake_types::ByteSize;
+    use jiff::SignedDuration;
 
-    #[test]
-    fn who_sleeps_is_as_before() {
-        let well = DiskHealth { passed: Some(true), read_at: Some(Timestamp::UNIX_EPOCH), ..DiskHealth::default() };
-        let disk = ServerDisk {
+    fn disk(serial: Option<&str>, health: DiskHealth) -> ServerDisk {
+        ServerDisk {
             name: "sda".into(),
             model: None,
-            serial: None,
+            serial: serial.map(str::to_owned),
             size: ByteSize(1),
             bus: ServerBus::Ata,
             rotational: true,
             removable: false,
-            health: well.clone(),
-        };
+            health,
+        }
+    }
+
+    #[test]
+    fn who_sleeps_is_as_before() {
+        let well = DiskHealth { passed: Some(true), read_at: Some(Timestamp::UNIX_EPOCH), ..DiskHealth::default() };
+        let disk = disk(None, well.clone());
         let asleep = DiskHealth::silent(DiskSilence::Asleep);
         let kept = remembered(asleep.clone(), Some(&disk));
         assert_eq!(kept, DiskHealth { silence: Some(DiskSilence::Asleep), ..well.clone() });
         assert_eq!(remembered(asleep.clone(), None), asleep);
         let failing = DiskHealth { passed: Some(false), ..well };
         assert_eq!(remembered(failing.clone(), Some(&disk)), failing, "what it says now is what is so");
+    }
+
+    /// A disk that says a per cent more each day, from 70 on, with whoever is beside it.
+    async fn days(path: &Path, serials: &[Option<&str>], days: std::ops::Range<u32>) -> Vec<Option<Timestamp>> {
+        let database = Database::open(path).unwrap();
+        let mut last = Vec::new();
+        for day in days {
+            let worn = DiskHealth { percent_used: Some(70 + day), ..DiskHealth::default() };
+            let mut disks: Vec<_> = serials.iter().map(|serial| disk(*serial, worn.clone())).collect();
+            let now = Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_hours(i64::from(day) * 24);
+            remember_wear(&database, &mut disks, now).await;
+            last = disks.iter().map(|disk| disk.health.worn_out_at).collect();
+        }
+        last
+    }
+
+    #[tokio::test]
+    async fn how_disks_wear_is_each_ones_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.db");
+        assert_eq!(days(&path, &[Some("A")], 0..4).await, [None]);
+        let told = days(&path, &[Some("A"), None], 4..7).await;
+        assert!(
+            told[0].is_some() && told[1].is_none(),
+            "another start goes on; without a serial number it is any disk"
+        );
+        assert_eq!(days(&path, &[Some("B")], 7..9).await, [None], "one that was put in its place has no past");
+        assert!(days(&path, &[Some("A")], 9..10).await[0].is_some(), "and it is known when it comes back");
+        assert_eq!(days(&path, &[Some("A"), Some("A")], 10..20).await, [None, None], "which of them is it?");
+        let database = Database::open(&path).unwrap();
+        let record = database.wear("/A".into()).await.unwrap();
+        assert_eq!(record.steps.iter().map(|step| step.percent).collect::<Vec<_>>(), [70, 71, 72, 73, 74, 75, 76, 79]);
+        let mut asleep = vec![disk(
+            Some("A"),
+            DiskHealth { silence: Some(DiskSilence::Asleep), percent_used: Some(99), ..DiskHealth::default() },
+        )];
+        remember_wear(&database, &mut asleep, Timestamp::now()).await;
+        assert_eq!(database.wear("/A".into()).await.unwrap(), record, "what it said before is no step of now");
     }
 }

@@ -26,6 +26,81 @@ fn disks_say_what_smartctl_says() -> Result<()> {
     Ok(())
 }
 
+/// A disk that a machine has can't be made to wear in a test: what smartctl says of it is put in its place, in the same cage.
+#[test]
+fn how_a_disk_wears_is_remembered() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("NV-WEARS");
+    std::fs::File::create(&path)?.set_len(16 << 20)?;
+    let prepare = format!(
+        "modprobe nvme
+mkdir -p {WORN} && mount -t tmpfs worn {WORN} && mkdir {WORN}/up {WORN}/work {WORN}/engine
+mount -t overlay worn -o lowerdir=/engine,upperdir={WORN}/up,workdir={WORN}/work {WORN}/engine
+cp -L /bin/sh {WORN}/engine/bin/sh"
+    );
+    let disk = format!("nvme={}", path.display());
+    let (said, error, passed) = in_guest_with("server_disks::inside_for_days", &disk, &prepare)?;
+    ensure!(passed && said.contains("1 passed"), "{said}\n{error}");
+    Ok(())
+}
+
+const WORN: &str = "/run/worn";
+/// Hours from one per cent to the next, and per cents.
+const PACE: i64 = 20;
+const PERCENTS: std::ops::RangeInclusive<u32> = 70..=77;
+
+/// Only in that guest, whose clock it turns. The node is killed before each step.
+#[tokio::test]
+async fn inside_for_days() -> Result<()> {
+    if launcher() != "systemd" {
+        return Ok(());
+    }
+    until("the disk", || Ok(is_there("nvme0n1")))?;
+    let engine = std::path::Path::new(WORN).join("engine");
+    let says = |percent: u32| {
+        let answer = format!(
+            r#"{{"smartctl":{{"exit_status":0}},"smart_status":{{"passed":true}},"nvme_smart_health_information_log":{{"percentage_used":{percent}}}}}"#
+        );
+        std::fs::write(engine.join("usr/sbin/smartctl"), format!("#!/bin/sh\necho '{answer}'\n"))
+    };
+    says(*PERCENTS.start())?;
+    let mut node = NodeProcess::with_engine(engine.clone())?;
+    let mut found = Vec::new();
+    for percent in PERCENTS {
+        node.kill()?;
+        says(percent)?;
+        if percent > *PERCENTS.start() {
+            let then = jiff::Timestamp::now().as_second() + PACE * 3600;
+            ensure!(Command::new("date").args(["-s", &format!("@{then}")]).output()?.status.success(), "the clock");
+        }
+        node.serve()?;
+        found.push(wears(&node).await?);
+        ensure!(found.last().is_some_and(|found| found.percent_used == Some(percent)), "{found:?}");
+    }
+    let told = found.iter().map(|health| health.worn_out_at.is_some()).collect::<Vec<_>>();
+    // Three days of steps, without the first look.
+    ensure!(told == [false, false, false, false, false, true, true, true], "{told:?}");
+    let last = found.pop().context("the last")?;
+    let at = last.worn_out_at.context("a moment")?;
+    let left = at.duration_since(jiff::Timestamp::now()).as_hours();
+    ensure!((left - i64::from(100 - PERCENTS.end()) * PACE).abs() <= 2, "{left} h");
+    ensure!(last.verdict() == DiskVerdict::Wearing, "{last:?}");
+    // Nothing steps: what is known is the same after another kill.
+    node.kill()?;
+    node.serve()?;
+    let again = wears(&node).await?.worn_out_at.context("a moment")?;
+    ensure!(again.duration_since(at).as_hours().abs() <= 1, "{again} {at}");
+    Ok(())
+}
+
+async fn wears(node: &NodeProcess) -> Result<cake_types::DiskHealth> {
+    let client = node.client().await?;
+    client.hello(None).await?;
+    let disks = client.read_disks().await?;
+    let disk = disks.iter().find(|disk| disk.serial.as_deref() == Some("NV-WEARS")).context("the disk")?;
+    Ok(disk.health.clone())
+}
+
 /// Only in that guest.
 #[tokio::test]
 async fn inside() -> Result<()> {
