@@ -10,11 +10,11 @@ use cake_planner::scan::Candidate;
 use cake_planner::server::ServerHealth;
 use cake_types::{
     AccountId, Alert, Announcement, ApiToken, AuditRecord, BiosSetting, BmcDrive, BmcFirmware, BmcMedium, ByteSize,
-    Calendar, CertificateInfo, Channel, ChannelState, Device, DeviceId, DeviceStatus, Event, Export, ExportStatus,
-    Failure, Grouping, Image, ImageStatus, Import, ImportStatus, Language, Name, Node, NodeId, NodeStatus, Part,
-    Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, ScanStatus, Server, ServerDisk, ServerEvent,
-    ServerId, ServerStatus, SessionId, Severity, Stick, SystemSettings, Task, TaskId, UpsSpec, Vm, VmId, VmStatus,
-    Volume, VolumeState, Week,
+    Calendar, CertificateInfo, Channel, ChannelState, Device, DeviceId, DeviceStatus, EnergyPrice, Event, Export,
+    ExportStatus, Failure, Grouping, Image, ImageStatus, Import, ImportStatus, Language, Name, Node, NodeId,
+    NodeStatus, Part, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, ScanStatus, Server,
+    ServerDisk, ServerEvent, ServerId, ServerStatus, SessionId, Severity, Stick, SystemSettings, Task, TaskId, UpsSpec,
+    Vm, VmId, VmStatus, Volume, VolumeState, Week,
 };
 use futures_util::Stream;
 use jiff::Timestamp;
@@ -412,6 +412,8 @@ pub struct EnergyView {
     pub servers: Vec<ServerEnergyView>,
     /// What all of them draw now.
     pub watts: Option<f64>,
+    /// What a kilowatt-hour costs, where the settings say so.
+    pub price: Option<EnergyPrice>,
     /// Of all of them: what is not known of one is not known of a part of them.
     pub this_month: EnergyPart,
     pub last_month: EnergyPart,

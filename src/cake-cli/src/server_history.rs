@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
 use cake_client::Seen;
-use cake_client::wire::{EnergyPart, RackEnergy, SensorCurve, SensorHistory};
+use cake_client::wire::{EnergyPart, EnergyPrice, RackEnergy, SensorCurve, SensorHistory};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -115,7 +115,9 @@ pub fn energy(context: &Context, energy: &Seen<RackEnergy>, server: Option<Uuid>
         .servers
         .iter()
         .filter(|of| server.is_none_or(|id| of.id == id))
-        .map(|server| parts(context, server.name.clone(), server.watts, (server.this_month, server.last_month)))
+        .map(|server| {
+            parts(context, energy, server.name.clone(), server.watts, (&server.this_month, &server.last_month))
+        })
         .collect();
     if rows.is_empty() {
         context.say("cli-energy-none", &[]);
@@ -123,7 +125,7 @@ pub fn energy(context: &Context, energy: &Seen<RackEnergy>, server: Option<Uuid>
     }
     if server.is_none() && energy.servers.len() > 1 {
         let all = context.text("energy-all").to_owned();
-        rows.push(parts(context, all, energy.watts, (energy.this_month, energy.last_month)));
+        rows.push(parts(context, energy, all, energy.watts, (&energy.this_month, &energy.last_month)));
     }
     context.list("", &columns, rows)?;
     if server.is_some() || energy.vms.is_empty() {
@@ -138,14 +140,26 @@ fn watts(context: &Context, watts: Option<f64>) -> String {
     watts.map_or_else(|| "–".into(), |watts| context.words.measured(watts.round(), "watt"))
 }
 
-fn parts(context: &Context, name: String, drawn: Option<f64>, (this, last): (EnergyPart, EnergyPart)) -> Vec<String> {
+fn parts(
+    context: &Context,
+    rack: &RackEnergy,
+    name: String,
+    drawn: Option<f64>,
+    (this, last): (&EnergyPart, &EnergyPart),
+) -> Vec<String> {
     // What is known of no time is no zero.
-    let energy = |part: EnergyPart| match part.known_percent > 0.0 {
-        true => context.words.kilowatt_hours(part.kilowatt_hours),
+    let energy = |part: &EnergyPart| match part.known_percent > 0.0 {
+        true => context.words.kilowatt_hours(part.kilowatt_hours) + &cost(rack, part),
         false => "–".into(),
     };
-    let known = |part: EnergyPart| percent(part.known_percent);
+    let known = |part: &EnergyPart| percent(part.known_percent);
     vec![name, watts(context, drawn), energy(this), known(this), energy(last), known(last)]
+}
+
+/// ` · TWD 199.84`, where there is a price.
+fn cost(rack: &RackEnergy, part: &EnergyPart) -> String {
+    let of = |price: &EnergyPrice| Some(format!(" · {} {}", price.currency, part.cost.as_ref()?));
+    rack.price.as_ref().and_then(of).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::output;
 use clap::CommandFactory;
 use clap_complete::Shell;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub async fn settings(context: &Context, command: SettingsCommand) -> Result<(), Failure> {
     let client = context.client()?;
@@ -28,6 +28,11 @@ fn assignment(pair: &str) -> Result<(String, Value), Failure> {
     let value = match serde_json::from_str(value) {
         // A name may be a number.
         _ if key.replace('-', "_") == "local_name" => Value::String(value.to_owned()),
+        // `4.27 TWD`; nothing: no price any more.
+        _ if key.replace('-', "_") == "energy_price" => {
+            let (per_kwh, currency) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+            json!({ "per_kwh": per_kwh, "currency": currency.trim() })
+        }
         Ok(value @ (Value::Bool(_) | Value::Number(_) | Value::Null | Value::Array(_))) => value,
         // Lists are what they are: names, with commas in between.
         _ if key == "names" => value.split([',', ' ']).filter(|name| !name.is_empty()).collect(),
@@ -42,7 +47,9 @@ fn show(context: &Context, json: &str, settings: &Value) -> Result<(), Failure> 
         return output::print(json);
     }
     for (key, value) in settings.as_object().into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let price = || Some(format!("{} {}", value["per_kwh"].as_str()?, value["currency"].as_str()?));
+        let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = price().unwrap_or_else(text);
         output::print(&format!("{key}={value}"))?;
     }
     Ok(())
@@ -93,6 +100,9 @@ mod tests {
             ("announce=false", "announce", Value::from(false)),
             ("local-name=42", "local_name", Value::from("42")),
             ("local_name=", "local_name", Value::from("")),
+            ("energy-price=4.27 TWD", "energy_price", json!({ "per_kwh": "4.27", "currency": "TWD" })),
+            ("energy_price=5", "energy_price", json!({ "per_kwh": "5", "currency": "" })),
+            ("energy_price=", "energy_price", json!({ "per_kwh": "", "currency": "" })),
         ] {
             let (seen_key, seen_value) = assignment(pair).unwrap();
             assert_eq!((seen_key.as_str(), seen_value), (key, value));

@@ -28,9 +28,9 @@ pub use server_redfish::{
     ServerMedium,
 };
 pub use servers::{
-    AskedCap, Bmc, BmcDevice, BmcScan, BmcScans, EnergyPart, FoundBmc, PartField, RackEnergy, RackPlace, Sensor,
-    SensorCurve, SensorFact, SensorHistory, SensorLimits, Sensors, Server, ServerCap, ServerEnergy, ServerEvent,
-    ServerEvents, ServerFeed, ServerNode, ServerPart, ServerParts, VmEnergy,
+    AskedCap, Bmc, BmcDevice, BmcScan, BmcScans, EnergyPart, EnergyPrice, FoundBmc, PartField, RackEnergy, RackPlace,
+    Sensor, SensorCurve, SensorFact, SensorHistory, SensorLimits, Sensors, Server, ServerCap, ServerEnergy,
+    ServerEvent, ServerEvents, ServerFeed, ServerNode, ServerPart, ServerParts, VmEnergy,
 };
 pub use sticks::{Stick, StickFile, Sticks};
 pub use switches::{PortNeighbor, Switch, SwitchPort};

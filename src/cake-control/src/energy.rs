@@ -1,7 +1,7 @@
 //! The energy of servers: this month and the last, as people of the rack's time zone reckon, and whose it is now.
 
 use cake_planner::power::{self, Months};
-use cake_types::{Energy, Name, NodeId, Problem, ServerEnergy, ServerId, VmId};
+use cake_types::{Energy, EnergyPrice, Name, NodeId, Problem, ServerEnergy, ServerId, VmId};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,8 @@ struct Said {
 pub struct EnergyReport {
     pub months: Months,
     pub now: Timestamp,
+    /// What a kilowatt-hour costs, where the settings say so.
+    pub price: Option<EnergyPrice>,
     /// Those that say what they draw, or said so in these months.
     pub servers: Vec<EnergyOfServer>,
     /// The parts of VMs in what the servers draw that they run on, in watts, the largest first.
@@ -104,7 +106,8 @@ impl EnergyReader {
         let said = self.said(months).await?;
         let servers = self.board().servers();
         let of = |entry: &Arc<ServerEntry>| of_server(entry, &said);
-        Ok(EnergyReport { months, now, servers: servers.iter().filter_map(of).collect(), vms: self.vms() })
+        let price = self.settings.energy_price();
+        Ok(EnergyReport { months, now, price, servers: servers.iter().filter_map(of).collect(), vms: self.vms() })
     }
 
     async fn said(&self, months: Months) -> Result<Vec<ServerEnergy>, Problem> {

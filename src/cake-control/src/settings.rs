@@ -2,7 +2,7 @@
 
 use cake_planner::{certificate, mdns};
 use cake_store::{Expect, Txn, TxnOutcome};
-use cake_types::{Code, Generation, Language, Name, Problem, PublicKey, SetupError, SystemSettings};
+use cake_types::{Code, EnergyPrice, Generation, Language, Name, Problem, PublicKey, SetupError, SystemSettings};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -32,6 +32,8 @@ pub struct SettingsPatch {
     pub announce: Option<bool>,
     /// What it is called there; nothing: after the server's serial number.
     pub local_name: Option<String>,
+    /// What a kilowatt-hour costs; `Some(None)`: nobody says so any more.
+    pub energy_price: Option<Option<EnergyPrice>>,
 }
 
 /// Days that things may lie in the bin.
@@ -77,6 +79,11 @@ impl Settings {
         self.get().map(|versioned| versioned.settings.names).unwrap_or_default()
     }
 
+    /// What a kilowatt-hour costs, where somebody said so.
+    pub fn energy_price(&self) -> Option<EnergyPrice> {
+        self.get().and_then(|versioned| versioned.settings.energy_price)
+    }
+
     fn read(&self) -> Option<Stored<Versioned>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -95,7 +102,7 @@ impl Settings {
     ) -> Result<Versioned, Problem> {
         let Stored { mut value, revision } = self.read().ok_or_else(|| Problem::new(Code::NotSetUp))?;
         check(value.generation)?;
-        let SettingsPatch { name, language, time_zone, bin_days, names, announce, local_name } = patch;
+        let SettingsPatch { name, language, time_zone, bin_days, names, announce, local_name, energy_price } = patch;
         let names = names.map(|names| certificate::names(&names, false, "/names")).transpose()?;
         let local_name = local_name.map(|name| mdns::asked(&name, "/local_name")).transpose()?;
         if let Some(zone) = &time_zone
@@ -114,6 +121,7 @@ impl Settings {
         settings.names = names.unwrap_or_else(|| settings.names.clone());
         settings.quiet = announce.map_or(settings.quiet, |announce| !announce);
         settings.local_name = local_name.unwrap_or_else(|| settings.local_name.clone());
+        settings.energy_price = energy_price.unwrap_or_else(|| settings.energy_price.clone());
         settings.bin_days = bin_days.unwrap_or(settings.bin_days);
         settings.time_zone = time_zone.unwrap_or_else(|| settings.time_zone.clone());
         let key = keys::settings();

@@ -130,6 +130,7 @@ impl Setup {
             quiet: false,
             local_name: None,
             names: Vec::new(),
+            energy_price: None,
         };
         let settings = Versioned { generation: Generation::FIRST, settings };
         let role = RoleName("administrator".into());

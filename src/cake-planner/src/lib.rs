@@ -18,6 +18,7 @@ pub mod certificate;
 pub mod csv;
 pub mod defaults;
 pub mod device;
+pub mod energy_price;
 pub mod epoch;
 pub mod event;
 pub mod fetch;

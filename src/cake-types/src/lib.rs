@@ -20,6 +20,7 @@ mod channel;
 mod device;
 mod disk_wear;
 mod drive;
+mod energy_price;
 mod event;
 mod export;
 mod hardware;
@@ -75,6 +76,7 @@ pub use device::{
 };
 pub use disk_wear::{WearRecord, WearStep};
 pub use drive::{CdStatus, DiskSpec, DiskStatus};
+pub use energy_price::EnergyPrice;
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use export::{Export, ExportFormat, ExportSpec, ExportStage, ExportStatus};
 pub use hardware::{

@@ -1,6 +1,6 @@
 //! Settings of the whole system and the answers that set it up, from the wizard or from a file.
 
-use crate::{Name, PublicKey};
+use crate::{EnergyPrice, Name, PublicKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +97,9 @@ pub struct SystemSettings {
     /// What the console is called there, without `.local`, in place of the name from the server's serial number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_name: Option<String>,
+    /// What a kilowatt-hour costs, where somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_price: Option<EnergyPrice>,
 }
 
 /// A week, also for settings from before there was a bin.

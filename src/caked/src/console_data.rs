@@ -367,7 +367,8 @@ impl ConsoleData for Data {
         let servers = report.servers.iter().map(server).collect();
         let vms = report.vms.iter().map(|vm| (vm.id, vm.name.clone(), vm.watts)).collect();
         let (this_month, last_month) = (part(report.total(true), true), part(report.total(false), false));
-        Some(EnergyView { servers, watts: report.watts(), this_month, last_month, vms })
+        let (watts, price) = (report.watts(), report.price);
+        Some(EnergyView { servers, watts, price, this_month, last_month, vms })
     }
 
     async fn active_tasks(&self) -> Vec<Arc<Task>> {

@@ -8,6 +8,7 @@ use crate::live::Regions;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use cake_planner::energy_price::per_kwh;
 use cake_types::{ByteSize, Language};
 use std::sync::Arc;
 
@@ -24,6 +25,9 @@ struct Page<'a> {
     up: String,
     /// Names by which the console is known, in one text.
     names: String,
+    /// What a kilowatt-hour costs, as somebody wrote it; empty where nobody did.
+    per_kwh: String,
+    currency: String,
     announcement: announcement::Form,
     ups: ups::Form,
     /// What a webhook can speak.
@@ -110,6 +114,8 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside) -
         roles: roles(&data, &f).await,
         up: f.since(&about.started_at),
         names: view.settings.names.join(" "),
+        per_kwh: view.settings.energy_price.as_ref().map(per_kwh).unwrap_or_default(),
+        currency: view.settings.energy_price.as_ref().map(|price| price.currency.clone()).unwrap_or_default(),
         announcement: announcement::Form::of(&view.settings),
         hosts: data.nodes().await.iter().filter_map(|node| host::Form::of(node)).collect(),
         ups: ups::Form::of(data.ups().await.0.as_ref()),

@@ -4,8 +4,8 @@ use super::sample::{ago, id, made, meta};
 use cake_planner::scan::{Known, candidates, range, total};
 use cake_planner::server::health;
 use cake_types::{
-    BmcDrive, FoundBmc, FoundRedfish, OperationId, Part, Problem, ScanEnd, ScanStatus, Server, ServerEvent, ServerId,
-    ServerStatus, TaskId,
+    BmcDrive, EnergyPrice, FoundBmc, FoundRedfish, OperationId, Part, Problem, ScanEnd, ScanStatus, Server,
+    ServerEvent, ServerId, ServerStatus, TaskId,
 };
 use cake_web::{EnergyPart, EnergyView, ScanView, ServerEnergyView, ServerLogView, ServerView, VmView};
 use serde_json::{Value, json};
@@ -229,6 +229,7 @@ pub fn energy(servers: &[Arc<ServerView>], vms: &[Arc<VmView>]) -> EnergyView {
     EnergyView {
         servers,
         watts,
+        price: Some(EnergyPrice { millis: 4270, currency: "TWD".into() }),
         this_month,
         last_month,
         vms: parts.iter().map(|view| (view.vm.meta.id, view.vm.meta.name.clone(), 40.4)).collect(),

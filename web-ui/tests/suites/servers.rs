@@ -346,10 +346,11 @@ async fn energy_is_told_with_what_part_of_the_time_is_known() {
     assert_eq!(named(&page, "energy-row").len(), 5, "those that say what they draw");
     // 312 W: half of 300 hours is known, and all of 720.
     assert!(page.contains("46.8 kWh") && page.contains("of 50 % of the time") && page.contains("225 kWh"));
+    assert!(page.contains("TWD 200<") && page.contains("TWD 959<"), "at 4.27 a kilowatt-hour: {page}");
     assert!(page.contains("nothing is guessed") && page.contains("data-test=\"energy-all\""));
     assert!(page.contains("data-test=\"energy-vms\"") && page.contains("40 W"));
     let one = browser.get(sites::NODE).await.text;
-    assert!(one.contains("46.8 kWh") && one.contains("data-test=\"watts-history\""));
+    assert!(one.contains("46.8 kWh") && one.contains("TWD 200<") && one.contains("data-test=\"watts-history\""));
     let empty = administrator(common::empty()).get("/servers").await.text;
     assert!(!empty.contains("rack-energy"));
 }

@@ -3,12 +3,14 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use cake_control::energy::{EnergyOfServer, EnergyOfVm, EnergyReport};
+use cake_planner::energy_price::{cost, hundredths};
 use cake_types::{self as domain, Problem, Span};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::settings::EnergyPrice;
 use crate::ask::{Params, ready_json};
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
@@ -106,6 +108,8 @@ pub struct RackEnergy {
     pub last_month_start: Timestamp,
     /// What all of them draw now that say so.
     pub watts: Option<f64>,
+    /// What a kilowatt-hour costs, as the settings have it now.
+    pub price: Option<EnergyPrice>,
     pub this_month: EnergyPart,
     pub last_month: EnergyPart,
     /// Those that say what they draw, or said so in these months.
@@ -120,6 +124,8 @@ pub struct EnergyPart {
     pub kilowatt_hours: f64,
     /// Of the time that has passed.
     pub known_percent: f64,
+    /// What it costs, with two digits after the point, in the currency of the price: `200.16`. Where the settings have a price.
+    pub cost: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -144,6 +150,7 @@ impl RackEnergy {
         let part = |energy: domain::Energy, this| EnergyPart {
             kilowatt_hours: energy.kilowatt_hours(),
             known_percent: report.known(energy, this) * 100.0,
+            cost: report.price.as_ref().map(|price| hundredths(cost(energy.kilowatt_hours(), price))),
         };
         let server = |server: &EnergyOfServer| {
             let EnergyOfServer { id, name, watts, this_month, last_month, since_start: _ } = server;
@@ -156,6 +163,7 @@ impl RackEnergy {
             this_month_start: start(report.months.this),
             last_month_start: start(report.months.last),
             watts: report.watts(),
+            price: report.price.as_ref().map(Into::into),
             this_month: part(report.total(true), true),
             last_month: part(report.total(false), false),
             servers: report.servers.iter().map(server).collect(),

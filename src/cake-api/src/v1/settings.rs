@@ -4,8 +4,8 @@ use super::accounts::language;
 use axum::extract::State;
 use axum::response::Response;
 use cake_control::settings as control;
-use cake_planner::names;
-use cake_types::{Code, Generation, Problem, SystemSettings};
+use cake_planner::{energy_price, names};
+use cake_types::{self as domain, Code, Generation, Problem, SystemSettings};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -35,6 +35,8 @@ pub struct Settings {
     pub announce: bool,
     /// What it is called there, without `.local`; absent: `cake-` and the server's serial number.
     pub local_name: Option<String>,
+    /// What a kilowatt-hour costs, where somebody said so.
+    pub energy_price: Option<EnergyPrice>,
     /// For If-Match.
     pub etag: String,
 }
@@ -42,8 +44,18 @@ pub struct Settings {
 impl From<control::Versioned> for Settings {
     fn from(versioned: control::Versioned) -> Self {
         let control::Versioned { generation, settings } = versioned;
-        let SystemSettings { name, language, time_zone, set_up_at, recovery_key, bin_days, names, quiet, local_name } =
-            settings;
+        let SystemSettings {
+            name,
+            language,
+            time_zone,
+            set_up_at,
+            recovery_key,
+            bin_days,
+            names,
+            quiet,
+            local_name,
+            energy_price,
+        } = settings;
         Self {
             name: name.to_string(),
             language: language.tag(),
@@ -54,8 +66,25 @@ impl From<control::Versioned> for Settings {
             names,
             announce: !quiet,
             local_name,
+            energy_price: energy_price.as_ref().map(Into::into),
             etag: etag(generation),
         }
+    }
+}
+
+/// What a kilowatt-hour costs.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnergyPrice {
+    /// A decimal number with at most three digits after the point: `4.27`. Empty: nobody says so any more.
+    pub per_kwh: String,
+    /// Three letters (ISO 4217): `TWD`.
+    pub currency: String,
+}
+
+impl From<&domain::EnergyPrice> for EnergyPrice {
+    fn from(price: &domain::EnergyPrice) -> Self {
+        Self { per_kwh: energy_price::per_kwh(price), currency: price.currency.clone() }
     }
 }
 
@@ -79,6 +108,8 @@ pub struct SettingsPatch {
     /// One label, with or without `.local`; empty: after the server's serial number.
     #[serde(default)]
     pub local_name: Option<String>,
+    #[serde(default)]
+    pub energy_price: Option<EnergyPrice>,
 }
 
 /// The settings.
@@ -99,10 +130,13 @@ pub(crate) async fn update(
     seen: IfMatch,
     Json(patch): Json<SettingsPatch>,
 ) -> Result<Response, Refused> {
-    let SettingsPatch { name, language: tag, time_zone, bin_days, names, announce, local_name } = patch;
+    let SettingsPatch { name, language: tag, time_zone, bin_days, names, announce, local_name, energy_price } = patch;
     let name = name.map(|name| names::name(&name, "/name")).transpose()?;
     let language = language(tag)?;
-    let patch = control::SettingsPatch { name, language, time_zone, bin_days, names, announce, local_name };
+    let asked = |price: EnergyPrice| energy_price::asked(&price.per_kwh, &price.currency, "/energy_price");
+    let energy_price = energy_price.map(asked).transpose()?;
+    let patch =
+        control::SettingsPatch { name, language, time_zone, bin_days, names, announce, local_name, energy_price };
     let check = |generation: Generation| seen.check(generation);
     let versioned = api.settings.update(&ask.caller, patch, check).await?;
     Ok(tagged(versioned.generation, &Settings::from(versioned)))

@@ -267,17 +267,30 @@ pub struct SensorCurve {
 #[serde(default)]
 pub struct RackEnergy {
     pub watts: Option<f64>,
+    /// What a kilowatt-hour costs, where the settings say so.
+    pub price: Option<EnergyPrice>,
     pub this_month: EnergyPart,
     pub last_month: EnergyPart,
     pub servers: Vec<ServerEnergy>,
     pub vms: Vec<VmEnergy>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct EnergyPrice {
+    /// `4.27`
+    pub per_kwh: String,
+    /// `TWD`
+    pub currency: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct EnergyPart {
     pub kilowatt_hours: f64,
     pub known_percent: f64,
+    /// In the currency of the price: `200.16`.
+    pub cost: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -587,6 +587,8 @@ audit-none = Nothing has been changed yet.
 # Settings and accounts
 settings-general = This cloud
 settings-language-hint = For messages that nobody reads in a browser. Each person’s pages follow their own choice.
+settings-per-kwh-hint = For example 4.27. Then the energy of the servers is shown in money too. Empty: it is not.
+settings-currency-hint = Three letters: TWD, EUR, USD.
 field-bin-days = Days in the bin
 settings-bin-hint = A VM or an image that is deleted can be brought back for so long, from 1 to 365. Until then it takes its space.
 settings-names-hint = Beside those that the server finds itself. The built-in certificate covers them at once.

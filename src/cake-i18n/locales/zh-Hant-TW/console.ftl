@@ -566,6 +566,8 @@ audit-none = 還沒有任何變更。
 # 設定與帳號
 settings-general = 這個雲端
 settings-language-hint = 用於不經瀏覽器閱讀的訊息。每個人的頁面依各自的選擇。
+settings-per-kwh-hint = 例如4.27。填寫後，伺服器的用電量也會以金額顯示；留空則不顯示。
+settings-currency-hint = 三個字母的代碼，例如TWD、USD、EUR。
 field-bin-days = 垃圾桶保留天數
 settings-bin-hint = 刪除的虛擬機器與映像檔在這段時間內可以復原，可為1到365天；在那之前仍會佔用空間。
 settings-names-hint = 除了伺服器自己找到的以外。內建的憑證會立即包含它們。

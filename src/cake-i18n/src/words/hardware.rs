@@ -40,6 +40,14 @@ impl Words {
         self.measured((value * digits).round() / digits, "kilowatt-hour")
     }
 
+    /// `TWD 1234`, `TWD 12.34`: hundredths of a currency, as exact as energy beside it is.
+    pub fn money(&self, hundredths: u64, currency: &str) -> String {
+        match hundredths {
+            ..10_000 => format!("{currency} {}.{:02}", hundredths / 100, hundredths % 100),
+            _ => format!("{currency} {}", hundredths.saturating_add(50) / 100),
+        }
+    }
+
     /// The facts of an alert or an event about hardware, in words.
     pub(super) fn hardware_facts(&self, facts: &mut BTreeMap<String, String>) {
         let known = |prefix: &str, word: &str| {
@@ -132,6 +140,10 @@ mod tests {
         assert_eq!(words.sensor_fact("ipmi-6f-08-01", None), "power supply failed");
         assert_eq!(words.sensor_fact("ipmi-6f-0c-01", Some("#3")), "uncorrectable memory error (ECC), #3");
         assert_eq!([0.123, 45.67, 345.6].map(|value| words.kilowatt_hours(value)), ["0.12 kWh", "45.7 kWh", "346 kWh"]);
+        assert_eq!(
+            [7, 1999, 10_049, 10_050].map(|amount| words.money(amount, "TWD")),
+            ["TWD 0.07", "TWD 19.99", "TWD 100", "TWD 101"]
+        );
         let chinese = Catalogue::get(Language::ChineseTaiwan);
         assert_eq!(chinese.sensor_fact("ipmi-6f-0c-03", Some("#3")), "記憶體清檢失敗，#3");
     }

@@ -90,6 +90,27 @@ async fn energy_is_told_of_servers_and_split_among_the_vms_of_the_node() {
     assert!(known > 0.1 && known < 0.2, "one hour of a month: {known}");
     assert_eq!((&energy["watts"], &energy["this_month"]["kilowatt_hours"]), (&json!(250.0), &json!(0.25)));
     assert_eq!(energy["vms"], json!([]), "its node runs on another machine");
+    // Money is shown where somebody said what it costs.
+    assert_eq!((&energy["price"], &energy["this_month"]["cost"]), (&json!(null), &json!(null)));
+    let price = json!({ "energy_price": { "per_kwh": "4.27", "currency": "twd" } });
+    viewer.patch("/v1/settings", "*", &price).await.refused(403, "not-allowed");
+    let asked = json!({ "per_kwh": "4.27", "currency": "TWD" });
+    assert_eq!(admin.patch("/v1/settings", "*", &price).await.is(200)["energy_price"], asked);
+    assert_eq!(admin.patch("/v1/settings", "*", &json!({ "bin_days": 9 })).await.is(200)["energy_price"], asked);
+    let priced = viewer.get("/v1/energy").await.is(200);
+    assert_eq!((&priced["price"], &priced["servers"][0]["last_month"]["cost"]), (&asked, &json!("1.07")));
+    assert_eq!(priced["this_month"]["cost"], json!("1.07"));
+    for (bad, pointer) in [
+        (json!({ "per_kwh": "4,27", "currency": "TWD" }), "/energy_price/per_kwh"),
+        (json!({ "per_kwh": "4.27", "currency": "NT$" }), "/energy_price/currency"),
+    ] {
+        let refused = admin.patch("/v1/settings", "*", &json!({ "energy_price": bad })).await;
+        refused.refused(422, "invalid");
+        assert_eq!(refused.json()["pointer"], pointer);
+    }
+    let gone = json!({ "energy_price": { "per_kwh": "", "currency": "TWD" } });
+    assert_eq!(admin.patch("/v1/settings", "*", &gone).await.is(200)["energy_price"], json!(null));
+    assert_eq!(viewer.get("/v1/energy").await.is(200)["this_month"]["cost"], json!(null));
     let metrics = admin.get("/metrics").await.text;
     assert!(metrics.contains("cake_server_energy_joules_total{server=\"lab-1\"} 900000\n"), "{metrics}");
     // Of one that nobody hears now only what was is told.
