@@ -12,7 +12,7 @@ use cake_types::{
     AccountId, Alert, Announcement, ApiToken, AuditRecord, BiosSetting, BmcDrive, BmcFirmware, BmcMedium, ByteSize,
     Calendar, CertificateInfo, Channel, ChannelState, Device, DeviceId, DeviceStatus, EnergyPrice, Event, Export,
     ExportStatus, Failure, Grouping, Image, ImageStatus, Import, ImportStatus, Language, Name, Node, NodeId,
-    NodeStatus, Part, Permission, Pool, PoolStatus, Problem, Role, RoleName, SavedQuery, ScanStatus, Server,
+    NodeStatus, Part, Permission, Pool, PoolStatus, Priority, Problem, Role, RoleName, SavedQuery, ScanStatus, Server,
     ServerDisk, ServerEvent, ServerId, ServerStatus, SessionId, Severity, Stick, SystemSettings, Task, TaskId, UpsSpec,
     Vm, VmId, VmStatus, Volume, VolumeState, Week,
 };
@@ -76,6 +76,9 @@ pub trait ConsoleData: Send + Sync + 'static {
 
     /// What servers draw, and their energy; nothing while the node that keeps it does not answer.
     async fn energy(&self) -> Option<EnergyView>;
+
+    /// How the servers stand to the rack's power budget.
+    async fn power_budget(&self) -> BudgetView;
 
     /// Tasks that have not ended, newest first.
     async fn active_tasks(&self) -> Vec<Arc<Task>>;
@@ -419,6 +422,21 @@ pub struct EnergyView {
     pub last_month: EnergyPart,
     /// The parts of VMs in what their server draws now, in watts, the largest first.
     pub vms: Vec<(VmId, Name, f64)>,
+}
+
+/// The power budget of the rack, in watts.
+#[derive(Clone, Debug, Default)]
+pub struct BudgetView {
+    /// What all servers together may draw; `None`: as much as they like.
+    pub budget: Option<u32>,
+    /// What they draw now, or drew when they last said so.
+    pub drawn: u32,
+    /// Servers that do not say what they draw.
+    pub silent: usize,
+    /// More is drawn than may be, and all that can be held back is.
+    pub exceeded: bool,
+    /// Servers that are held back, by name: at how many watts, and the highest of the VMs that run there.
+    pub held: Vec<(ServerId, Name, u16, Option<Priority>)>,
 }
 
 #[derive(Clone, Debug)]

@@ -21,10 +21,10 @@ mod pages;
 mod show;
 
 pub use data::{
-    About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, DeviceView, EnergyPart, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView,
-    PageOf, PageQuery, PoolView, ScanView, ServerEnergyView, ServerLogView, ServerView, SettingsView, SetupView,
-    SupportView, Viewer, VmView, VolumeView,
+    About, AccountView, AnnouncementView, BackupView, BinView, BudgetView, CertificateView, Change, Changes,
+    ChannelView, ConsoleData, DeviceView, EnergyPart, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView,
+    NodeView, PageOf, PageQuery, PoolView, ScanView, ServerEnergyView, ServerLogView, ServerView, SettingsView,
+    SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 
 use axum::Router;

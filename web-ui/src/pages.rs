@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod announcement;
 pub mod audit;
 pub mod bin;
+mod budget;
 pub mod cabling;
 mod channels;
 pub mod console;

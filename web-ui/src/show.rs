@@ -114,6 +114,7 @@ pub fn address(subject: &Subject) -> Option<String> {
         "vm" => Some(format!("/vms/{}", subject.id)),
         "task" => Some(format!("/tasks/{}", subject.id)),
         "server" => Some(format!("/servers/{}", subject.id)),
+        "rack" => Some("/servers".into()),
         "switch" => Some("/cabling".into()),
         "pdu" => Some(format!("/pdus/{}", subject.id)),
         "image" => Some("/images".into()),
@@ -298,6 +299,7 @@ pub fn alert_row(f: &Frame, alert: &Alert) -> AlertRow {
             | AlertKind::UpsReplaceBattery
             | AlertKind::UpsShutdown => "ups",
             AlertKind::ChannelFails => "notifications",
+            AlertKind::PowerBudget => "power-budget",
             AlertKind::ServerSilent
             | AlertKind::ChassisFault
             | AlertKind::BmcPassword

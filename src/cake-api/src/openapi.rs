@@ -40,7 +40,7 @@ use utoipa::{Modify, OpenApi};
         v1::hosts::get, v1::hosts::update, v1::hosts::clock, v1::hosts::reboot, v1::hosts::power_off,
         v1::server_disks::list, v1::server_disks::read, v1::sticks::list, v1::usage::of_node, v1::usage::of_vm, v1::metrics::get,
         v1::servers::list, v1::servers::create, v1::servers::get, v1::servers::update, v1::servers::delete,
-        v1::servers::sensors, v1::server_history::history, v1::server_history::energy, v1::servers::events, v1::servers::parts, v1::server_orders::clear, v1::server_orders::power,
+        v1::servers::sensors, v1::server_history::history, v1::server_history::energy, v1::power_budget::get, v1::servers::events, v1::servers::parts, v1::server_orders::clear, v1::server_orders::power,
         v1::server_orders::identify, v1::server_orders::boot, v1::server_orders::restore,
     v1::server_console::ticket, v1::server_console::connect, v1::server_drives::list, v1::server_drives::light, v1::server_redfish::firmware, v1::server_redfish::bios, v1::server_redfish::media, v1::server_redfish::insert, v1::server_redfish::eject, v1::bmc_scan::get, v1::bmc_scan::start, v1::server_orders::password, v1::pdus::list, v1::pdus::create, v1::pdus::get, v1::pdus::update, v1::pdus::delete, v1::switches::list, v1::switches::create, v1::switches::get, v1::switches::update, v1::switches::delete, v1::switches::accept,
         v1::tasks::list, v1::tasks::get, v1::tasks::cancel,

@@ -12,9 +12,9 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bmc_scan, bulk, causes, cd, certificate, channels, console,
-    disks, events, exports, hosts, images, imports, meta, metrics, nics, nodes, pdus, pools, queries, query, screen,
-    server_console, server_disks, server_drives, server_history, server_orders, server_redfish, servers, session,
-    settings, setup, sticks, support, switches, tasks, tokens, ups, usage, vms, volumes, watch, week,
+    disks, events, exports, hosts, images, imports, meta, metrics, nics, nodes, pdus, pools, power_budget, queries,
+    query, screen, server_console, server_disks, server_drives, server_history, server_orders, server_redfish, servers,
+    session, settings, setup, sticks, support, switches, tasks, tokens, ups, usage, vms, volumes, watch, week,
 };
 
 struct Table {
@@ -172,6 +172,7 @@ fn table(api: Api) -> Table {
         .add("server_sensors", ("GET", "/v1/servers/{server}/sensors"), With(View), servers::sensors)
         .add("server_history", ("GET", "/v1/servers/{server}/history"), With(View), server_history::history)
         .add("energy", ("GET", "/v1/energy"), With(View), server_history::energy)
+        .add("power_budget", ("GET", "/v1/power-budget"), With(View), power_budget::get)
         .add("server_events", ("GET", "/v1/servers/{server}/events"), With(View), servers::events)
         .add("server_parts", ("GET", "/v1/servers/{server}/parts"), With(View), servers::parts)
         .add(

@@ -7,6 +7,7 @@ use cake_control::announce::Announcer;
 use cake_control::backup::Backups;
 use cake_control::backup::restore::Restore;
 use cake_control::board::Board;
+use cake_control::budget::PowerBudget;
 use cake_control::causes::Causes;
 use cake_control::certificate::Certificates;
 use cake_control::channels::Channels;
@@ -56,6 +57,7 @@ pub struct Api {
     pub(crate) screens: Arc<Screens>,
     pub(crate) usage: Arc<UsageReader>,
     pub(crate) energy: Arc<EnergyReader>,
+    pub(crate) budget: Arc<PowerBudget>,
     pub(crate) disks: Arc<DiskReader>,
     pub(crate) alerts: Arc<AlertBook>,
     pub(crate) channels: Arc<Channels>,
@@ -96,6 +98,7 @@ impl Api {
             screens: control.screens.clone(),
             usage: control.usage.clone(),
             energy: control.energy.clone(),
+            budget: control.budget.clone(),
             disks: control.disks.clone(),
             alerts: control.alerts.clone(),
             channels: control.channels.clone(),

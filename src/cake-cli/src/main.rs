@@ -39,6 +39,7 @@ mod pdu;
 mod progress;
 mod search;
 mod server;
+mod server_budget;
 mod server_cap;
 mod server_console;
 mod server_disks;

@@ -6,8 +6,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
 use crate::{
-    account, progress, server_cap, server_console, server_drives, server_history, server_look, server_redfish,
-    server_scan,
+    account, progress, server_budget, server_cap, server_console, server_drives, server_history, server_look,
+    server_redfish, server_scan,
 };
 use cake_client::wire::{Server, Task};
 use cake_client::{Client, Seen};
@@ -50,6 +50,7 @@ pub async fn run(context: &Context, command: ServerCommand) -> Result<(), Failur
             power(context, &client, &server, &action, yes, !no_wait).await
         }
         ServerCommand::Cap { server, cap } => server_cap::run(context, &client, &server, cap.as_deref()).await,
+        ServerCommand::Budget { watts } => server_budget::run(context, &client, watts.as_deref()).await,
         ServerCommand::Console { server, take } => server_console::run(context, &server, take).await,
         ServerCommand::Bios { server } => server_redfish::bios(context, &client, &server).await,
         ServerCommand::Firmware { server } => server_redfish::firmware(context, &client, &server).await,

@@ -43,7 +43,8 @@ async fn settled(client: &Client, changed: Seen<Server>) -> Result<Seen<Server>,
         let seen = client.server(&id).await?;
         let so = seen.cap.as_ref().is_none_or(|cap| {
             let asked = cap.asked.map(|asked| asked.watts);
-            cap.trouble.is_some() || asked.is_none_or(|asked| asked.is_some() == cap.watts.is_some())
+            let told = asked.map(|asked| asked.is_some() || cap.held.is_some());
+            cap.trouble.is_some() || told.is_none_or(|told| told == cap.watts.is_some())
         });
         // What was said before the change is not yet an answer to it.
         if seen.problem.is_some() || (so && seen.read_at != changed.read_at) {
@@ -72,6 +73,7 @@ fn show(context: &Context, server: &Seen<Server>) -> Result<(), Failure> {
         &[
             ("cli-col-name", Some(server.name.clone())),
             ("server-cap-asked", Some(asked)),
+            ("server-cap-held", cap.held.map(watts)),
             ("server-cap-force", known.then(|| or_free(cap.watts))),
             ("server-cap-takes", between(cap.least, cap.most)),
             (

@@ -1,7 +1,8 @@
 //! `cake vm …`
 
-use crate::args::{ActArgs, CreateArgs, DeleteArgs, ManyArgs, TagCommand, VmCommand};
+use crate::args::{ActArgs, CreateArgs, DeleteArgs, ManyArgs, TagCommand, VmCommand, VmSetArgs};
 use crate::bulk::{self, Asked, Deed};
+use crate::change::changes;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
@@ -27,6 +28,7 @@ pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
         VmCommand::Adopt(args) => act(context, args, VmAction::Adopt, "cli-vm-adopted").await,
         VmCommand::Delete(args) => delete(context, args).await,
         VmCommand::Tag(command) => tag(context, command).await,
+        VmCommand::Set(args) => set(context, args).await,
         VmCommand::Rename { vm, name } => rename(context, &vm, &name).await,
         VmCommand::Nic(command) => nic::run(context, command).await,
         VmCommand::Disk(command) => drive::disk(context, command).await,
@@ -112,6 +114,7 @@ fn asked(args: &CreateArgs) -> Result<NewVm, Failure> {
         network: args.network.clone(),
         forwards: args.forward.clone(),
         restart: args.restart.clone(),
+        priority: args.priority.clone(),
         start: Some(!args.no_start),
         tags: args.tag.clone(),
         cloud_init: wants_seed.then(|| CloudInit { hostname: args.hostname.clone(), users, user_data }),
@@ -190,6 +193,7 @@ fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
             ("cli-col-network", Some(nic::all(context, &vm.nics))),
             ("cli-col-hostname", vm.hostname.clone()),
             ("cli-col-restart", Some(output::known(words, &format!("restart-{}", vm.restart), &vm.restart))),
+            ("cli-col-priority", Some(output::known(words, &format!("priority-{}", vm.priority), &vm.priority))),
             ("cli-col-used-cpu", vm.usage.map(|usage| format::cpu_use(usage.cpu_permille, vm.cpus))),
             ("cli-col-used-memory", vm.usage.map(|usage| usage.memory.to_string())),
             ("cli-col-accelerator", accelerator),
@@ -265,6 +269,17 @@ async fn rename(context: &Context, vm: &str, name: &str) -> Result<(), Failure> 
     }
     context.say("cli-vm-renamed", &[("old", &vm.name), ("name", name)]);
     Ok(())
+}
+
+async fn set(context: &Context, args: VmSetArgs) -> Result<(), Failure> {
+    let VmSetArgs { vm, restart, priority } = args;
+    let client = context.client()?;
+    let seen = client.vm(&vm).await?;
+    let said = changes([("restart", restart.map(Into::into)), ("priority", priority.map(Into::into))]);
+    if said.is_empty() {
+        return show(context, &seen);
+    }
+    show(context, &client.change_vm(&seen, &said.into()).await?)
 }
 
 async fn screenshot(context: &Context, vm: &str, output: &Path) -> Result<(), Failure> {

@@ -2,8 +2,8 @@
 
 use crate::core::{NO_BODY, escape};
 use crate::wire::{
-    BmcScans, RackEnergy, SensorHistory, Sensors, Server, ServerBios, ServerDrive, ServerDrives, ServerEvents,
-    ServerFirmwareList, ServerMedia, ServerMedium, ServerParts, Task,
+    BmcScans, PowerBudget, RackEnergy, SensorHistory, Sensors, Server, ServerBios, ServerDrive, ServerDrives,
+    ServerEvents, ServerFirmwareList, ServerMedia, ServerMedium, ServerParts, Task,
 };
 use crate::{Client, Error, ItemsSeen, Seen};
 use serde_json::{Value, json};
@@ -77,6 +77,11 @@ impl Client {
     /// What all servers draw, and their energy.
     pub async fn energy(&self) -> Result<Seen<RackEnergy>, Error> {
         self.get("/v1/energy").await
+    }
+
+    /// How the rack stands to its power budget. It is set with the settings.
+    pub async fn power_budget(&self) -> Result<Seen<PowerBudget>, Error> {
+        self.get("/v1/power-budget").await
     }
 
     /// The oldest first.

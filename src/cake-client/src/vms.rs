@@ -60,6 +60,12 @@ impl Client {
         self.patch(&vm_path(&id), vm.etag()?, &json!({ "name": name })).await
     }
 
+    /// Changes what is named in `change`, if nobody else changed the VM since it was read.
+    pub async fn change_vm(&self, vm: &Seen<Vm>, change: &serde_json::Value) -> Result<Seen<Vm>, Error> {
+        let id = vm.id.to_string();
+        self.patch(&vm_path(&id), vm.etag()?, change).await
+    }
+
     /// The CD with drivers in the second drive; an empty text takes both away. Only while the VM is off.
     pub async fn set_drivers(&self, vm: &Seen<Vm>, image: &str) -> Result<Seen<Vm>, Error> {
         let id = vm.id.to_string();

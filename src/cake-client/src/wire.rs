@@ -28,9 +28,9 @@ pub use server_redfish::{
     ServerMedium,
 };
 pub use servers::{
-    AskedCap, Bmc, BmcDevice, BmcScan, BmcScans, EnergyPart, EnergyPrice, FoundBmc, PartField, RackEnergy, RackPlace,
-    Sensor, SensorCurve, SensorFact, SensorHistory, SensorLimits, Sensors, Server, ServerCap, ServerEnergy,
-    ServerEvent, ServerEvents, ServerFeed, ServerNode, ServerPart, ServerParts, VmEnergy,
+    AskedCap, Bmc, BmcDevice, BmcScan, BmcScans, EnergyPart, EnergyPrice, FoundBmc, HeldBackServer, PartField,
+    PowerBudget, RackEnergy, RackPlace, Sensor, SensorCurve, SensorFact, SensorHistory, SensorLimits, Sensors, Server,
+    ServerCap, ServerEnergy, ServerEvent, ServerEvents, ServerFeed, ServerNode, ServerPart, ServerParts, VmEnergy,
 };
 pub use sticks::{Stick, StickFile, Sticks};
 pub use switches::{PortNeighbor, Switch, SwitchPort};
@@ -54,6 +54,7 @@ pub struct Vm {
     /// What was asked: `running`, `stopped`, `paused`.
     pub power: String,
     pub restart: String,
+    pub priority: String,
     pub authority: String,
     pub cpus: u32,
     pub memory: ByteSize,
@@ -268,6 +269,8 @@ pub struct NewVm {
     pub forwards: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

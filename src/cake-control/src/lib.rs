@@ -23,6 +23,7 @@ pub mod announce;
 mod audit;
 pub mod backup;
 pub mod board;
+pub mod budget;
 pub mod caller;
 pub mod causes;
 pub mod certificate;

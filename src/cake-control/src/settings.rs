@@ -1,6 +1,6 @@
 //! Settings of the whole system. They exist from the moment that set-up is done.
 
-use cake_planner::{certificate, mdns};
+use cake_planner::{certificate, mdns, power_budget};
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{Code, EnergyPrice, Generation, Language, Name, Problem, PublicKey, SetupError, SystemSettings};
 use jiff::tz::TimeZone;
@@ -34,6 +34,8 @@ pub struct SettingsPatch {
     pub local_name: Option<String>,
     /// What a kilowatt-hour costs; `Some(None)`: nobody says so any more.
     pub energy_price: Option<Option<EnergyPrice>>,
+    /// What all servers together may draw, in watts; `Some(None)`: as much as they like.
+    pub power_budget: Option<Option<u32>>,
 }
 
 /// Days that things may lie in the bin.
@@ -84,6 +86,11 @@ impl Settings {
         self.get().and_then(|versioned| versioned.settings.energy_price)
     }
 
+    /// What all servers together may draw, in watts.
+    pub fn power_budget(&self) -> Option<u32> {
+        self.get().and_then(|versioned| versioned.settings.power_budget)
+    }
+
     fn read(&self) -> Option<Stored<Versioned>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -102,7 +109,18 @@ impl Settings {
     ) -> Result<Versioned, Problem> {
         let Stored { mut value, revision } = self.read().ok_or_else(|| Problem::new(Code::NotSetUp))?;
         check(value.generation)?;
-        let SettingsPatch { name, language, time_zone, bin_days, names, announce, local_name, energy_price } = patch;
+        let SettingsPatch {
+            name,
+            language,
+            time_zone,
+            bin_days,
+            names,
+            announce,
+            local_name,
+            energy_price,
+            power_budget,
+        } = patch;
+        let power_budget = power_budget.map(power_budget::checked).transpose()?;
         let names = names.map(|names| certificate::names(&names, false, "/names")).transpose()?;
         let local_name = local_name.map(|name| mdns::asked(&name, "/local_name")).transpose()?;
         if let Some(zone) = &time_zone
@@ -122,6 +140,7 @@ impl Settings {
         settings.quiet = announce.map_or(settings.quiet, |announce| !announce);
         settings.local_name = local_name.unwrap_or_else(|| settings.local_name.clone());
         settings.energy_price = energy_price.unwrap_or_else(|| settings.energy_price.clone());
+        settings.power_budget = power_budget.unwrap_or(settings.power_budget);
         settings.bin_days = bin_days.unwrap_or(settings.bin_days);
         settings.time_zone = time_zone.unwrap_or_else(|| settings.time_zone.clone());
         let key = keys::settings();

@@ -128,6 +128,7 @@ impl Setup {
             recovery_key: recovery.public(),
             bin_days: cake_types::bin_days(),
             quiet: false,
+            power_budget: None,
             local_name: None,
             names: Vec::new(),
             energy_price: None,

@@ -14,6 +14,7 @@ use crate::announce::Announcer;
 use crate::backup::Backups;
 use crate::backup::restore::{self, Restore};
 use crate::board::{Board, Render, Transition};
+use crate::budget::PowerBudget;
 use crate::causes::Causes;
 use crate::certificate::{CertificateError, Certificates};
 use crate::channels::{self, Channels, KeyFileError, Speak};
@@ -29,6 +30,7 @@ use crate::nodes::Nodes;
 use crate::reconcile::alerts::AlertReconciler;
 use crate::reconcile::announce::AnnounceReconciler;
 use crate::reconcile::bin::BinSweeper;
+use crate::reconcile::budget::BudgetReconciler;
 use crate::reconcile::certificate::CertificateReconciler;
 use crate::reconcile::devices::DeviceReconciler;
 use crate::reconcile::events::EventReconciler;
@@ -97,6 +99,7 @@ pub struct Control {
     pub bin: Arc<BinSweeper>,
     pub usage: Arc<UsageReader>,
     pub energy: Arc<EnergyReader>,
+    pub budget: Arc<PowerBudget>,
     pub disks: Arc<DiskReader>,
     pub alerts: Arc<AlertBook>,
     pub channels: Arc<Channels>,
@@ -184,6 +187,7 @@ impl Control {
         let ups = Arc::new(UpsBook::load(ledger.clone(), settings.clone()).await?);
         let usage = Arc::new(UsageReader::new(nodes.clone()));
         let energy = Arc::new(EnergyReader::new(ledger.clone(), nodes.clone(), settings.clone()));
+        let budget = Arc::new(PowerBudget::new(ledger.clone(), settings.clone()));
         let disks = Arc::new(DiskReader::new(ledger.clone(), nodes.clone()));
         let search = Search::new(ledger.clone(), tasks.clone(), accounts.clone(), settings.clone());
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
@@ -216,6 +220,7 @@ impl Control {
             bin,
             usage,
             energy,
+            budget,
             disks,
             alerts,
             channels: Arc::new(channels),
@@ -268,7 +273,9 @@ impl Control {
             book: self.alerts.clone(),
             certificates: self.certificates.clone(),
             channels: self.channels.clone(),
+            budget: self.budget.clone(),
         };
+        let budget = BudgetReconciler { ledger: ledger.clone(), budget: self.budget.clone() };
         let notify = NotifyReconciler {
             ledger: ledger.clone(),
             alerts: self.alerts.clone(),
@@ -291,6 +298,7 @@ impl Control {
         self.loops.spawn(async move { volumes.run().await });
         self.loops.spawn(async move { pools.run().await });
         self.loops.spawn(async move { servers.run().await });
+        self.loops.spawn(async move { budget.run().await });
         self.loops.spawn(async move { devices.run().await });
         self.loops.spawn(async move { sweeper.run().await });
         self.loops.spawn(async move { bin.run().await });

@@ -5,8 +5,8 @@ mod hardware;
 use crate::Words;
 use cake_types::{
     Actor, Alert, AuditResult, Event, EventKind, ExitReason, FailureCode, Firmware, GuestOs, HaltedBy, ImageFormat,
-    NameError, NicSpec, Permission, Power, Problem, Restart, SetupError, Severity, Subject, Task, TaskKind, TaskState,
-    TcgReason, VmState,
+    NameError, NicSpec, Permission, Power, Priority, Problem, Restart, SetupError, Severity, Subject, Task, TaskKind,
+    TaskState, TcgReason, VmState,
 };
 use std::collections::BTreeMap;
 
@@ -179,6 +179,14 @@ impl Words {
             NicSpec::Nat { .. } => self.text("network-nat").to_owned(),
             NicSpec::Bridged { bridge } => self.text_with("network-bridge", &[("name", bridge.as_str())]),
         }
+    }
+
+    pub fn priority(&self, priority: Priority) -> &'static str {
+        self.text(match priority {
+            Priority::Low => "priority-low",
+            Priority::Normal => "priority-normal",
+            Priority::High => "priority-high",
+        })
     }
 
     pub fn restart(&self, restart: Restart) -> &'static str {

@@ -5,9 +5,9 @@ use cake_types::{
     AlertKind, AlertTurn, BmcAccess, BmcProblem, BootDevice, CauseKind, ChassisVerb, Code, DeviceKind, DiskSilence,
     DiskVerdict, DiskWarning, Entity, EventKind, EvidenceKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff,
     HostSetting, ImageFormat, Language, LeavingStage, LeavingWay, MailSecurity, NameError, PartFact, PartTrouble,
-    Permission, PowerRestore, Restart, SendTrouble, SensorGroup, SensorState, SensorUnit, ServerBus, SetupError,
-    Severity, SnmpProblem, StickFormat, StickTrouble, Symptom, TagError, TaskKind, TaskState, TcgReason, ThingKind,
-    UpsFlag, UpsProblem, UpsShutdown, VmState, WebhookTemplate,
+    Permission, PowerRestore, Priority, Restart, SendTrouble, SensorGroup, SensorState, SensorUnit, ServerBus,
+    SetupError, Severity, SnmpProblem, StickFormat, StickTrouble, Symptom, TagError, TaskKind, TaskState, TcgReason,
+    ThingKind, UpsFlag, UpsProblem, UpsShutdown, VmState, WebhookTemplate,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -243,6 +243,7 @@ fn every_small_enum_has_its_words() {
         let texts = [
             [Firmware::Bios, Firmware::Uefi, Firmware::Direct].map(|v| words.firmware(v)).to_vec(),
             [Restart::Never, Restart::OnCrash, Restart::Always].map(|v| words.restart(v)).to_vec(),
+            Priority::ALL.map(|v| words.priority(v)).to_vec(),
             [ImageFormat::Raw, ImageFormat::Qcow2, ImageFormat::Kernel].map(|v| words.image_format(v)).to_vec(),
             [GuestOs::Linux, GuestOs::Windows, GuestOs::Other].map(|v| words.guest_os(v)).to_vec(),
             [ExitReason::Guest, ExitReason::Crash, ExitReason::Killed].map(|v| words.exit_reason(v)).to_vec(),

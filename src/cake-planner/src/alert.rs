@@ -6,11 +6,13 @@
 //!                            └── those that were open ─┘   (so that nothing flaps, and nothing is told twice)
 //! ```
 
+mod budget;
 mod device;
 mod disk;
 mod server;
 mod switch;
 
+pub use budget::{BudgetSeen, rack};
 pub use server::ServerSeen;
 
 use crate::certificate::{ENDS_NOW, ENDS_SOON};
@@ -54,6 +56,8 @@ pub struct Facts<'a> {
     /// The one that people are shown.
     pub certificate: Option<&'a CertificateInfo>,
     pub channels: Vec<ChannelSeen<'a>>,
+    /// How the rack stands to its power budget; without one nothing.
+    pub budget: Option<BudgetSeen<'a>>,
 }
 
 impl Facts<'_> {
@@ -112,6 +116,8 @@ const fn patience(kind: AlertKind) -> SignedDuration {
         AlertKind::UpsAway => SignedDuration::from_secs(15),
         // A BMC that is updated, or busy for a moment, is no trouble of anybody's.
         AlertKind::ServerSilent | AlertKind::DeviceSilent => SignedDuration::from_secs(60),
+        // What was just held back goes on to draw for a while.
+        AlertKind::PowerBudget => SignedDuration::from_secs(60),
         // A server that starts anew is dark for a while, and says who it is each half minute only.
         AlertKind::CableMoved => SignedDuration::from_secs(60),
         AlertKind::LinkLost => SignedDuration::from_mins(5),
@@ -141,6 +147,7 @@ pub fn find(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
     found.extend(facts.vms.iter().filter_map(|vm| of_vm(vm, facts, before)));
     found.extend(facts.servers.iter().flat_map(|server| server::of_server(server, before)));
     found.extend(device::of_devices(facts, before));
+    found.extend(facts.budget.as_ref().and_then(|budget| budget::of_rack(budget, before)));
     found
 }
 
@@ -270,6 +277,7 @@ pub fn needs_somebody(seen: &VmSeen<'_>, now: Timestamp) -> bool {
         devices: Vec::new(),
         certificate: None,
         channels: Vec::new(),
+        budget: None,
     };
     of_vm(seen, &nothing, &Alerts::new()).is_some()
 }

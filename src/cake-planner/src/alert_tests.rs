@@ -1,4 +1,5 @@
 use super::*;
+use crate::power_budget::Plan;
 use cake_types::{
     Acknowledgement, Actor, DiskHealth, DiskSilence, DiskWarning, Epoch, Generation, HaltedBy, NodeStatus, ServerDisk,
     Stamp,
@@ -22,6 +23,7 @@ struct World {
     certificate: Option<CertificateInfo>,
     disks: Option<Vec<ServerDisk>>,
     channel: Option<(Channel, ChannelState)>,
+    budget: Option<(Name, u32, Plan)>,
     open: Alerts,
     waiting: BTreeMap<AlertId, Timestamp>,
 }
@@ -53,6 +55,7 @@ impl World {
             certificate: None,
             disks: Some(Vec::new()),
             channel: None,
+            budget: None,
             open: Alerts::new(),
             waiting: BTreeMap::new(),
         }
@@ -79,6 +82,7 @@ impl World {
             }],
             certificate: self.certificate.as_ref(),
             channels: self.channel.iter().map(|(channel, state)| ChannelSeen { channel, state }).collect(),
+            budget: self.budget.as_ref().map(|(name, budget, plan)| BudgetSeen { name, budget: *budget, plan }),
         };
         let found = find(&facts, &self.open);
         let next = next(self.now, found, &self.open, &self.waiting);
@@ -481,4 +485,28 @@ fn a_channel_on_which_nothing_gets_through_is_an_alert_after_a_while() {
     world.look();
     world.now += SignedDuration::from_mins(15);
     assert_eq!(world.look(), []);
+}
+
+#[test]
+fn a_rack_over_its_budget_is_an_alert_when_nothing_more_can_be_done() {
+    let mut world = World::new();
+    let plan = |drawn, may_draw| {
+        let wanted = [(cake_types::ServerId(uuid::Uuid::nil()), None)].into_iter().collect();
+        Plan { wanted, drawn, may_draw, silent: 0 }
+    };
+    let mut says = |seconds, plan| {
+        world.budget = Some(("taipei".parse().unwrap(), 1_000, plan));
+        world.later(seconds).look()
+    };
+    assert_eq!(says(0, plan(1_100, 900)), [], "what was just held back goes on for a moment");
+    assert_eq!(says(600, plan(1_100, 1_050)), []);
+    assert_eq!(says(59, plan(1_100, 1_050)), []);
+    assert_eq!(says(1, plan(1_120, 1_050)), [("began", "power-budget", Severity::Error)]);
+    assert_eq!(says(1, plan(990, 990)), [], "it wavers");
+    assert_eq!(says(1, Plan { silent: 1, ..plan(0, 0) }), [], "nothing is known");
+    assert_eq!(says(1, plan(970, 970)), [("ended", "power-budget", Severity::Error)]);
+    says(0, plan(1_100, 1_050));
+    says(60, plan(1_100, 1_050));
+    world.budget = None;
+    assert_eq!(world.look(), [("ended", "power-budget", Severity::Error)], "without a budget there is nothing to keep");
 }

@@ -30,6 +30,7 @@ pub mod names;
 pub mod network;
 pub mod notify;
 pub mod power;
+pub mod power_budget;
 pub mod power_cap;
 pub mod query;
 pub mod redact;

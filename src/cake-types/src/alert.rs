@@ -177,6 +177,8 @@ kinds! {
     CableMoved = "cable-moved";
     /// A port that led to a server has no link; params: `port`, `server`.
     LinkLost = "link-lost";
+    /// The rack draws more than its budget, and all servers that can be held back are; params: `watts`, `budget`.
+    PowerBudget = "power-budget";
     /// The Store knows it, no server has it.
     VmLost = "vm-lost";
     /// It runs, and the Store does not know it.

@@ -71,10 +71,14 @@ pub enum EventKind {
     DeviceRemoved,
     OutletOn,
     OutletOff,
+    /// The rack's power budget begins to hold servers back; params: `budget`, `servers`, their names.
+    PowerHeld,
+    /// It holds none back any more.
+    PowerFree,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -117,6 +121,8 @@ impl EventKind {
         Self::DeviceRemoved,
         Self::OutletOn,
         Self::OutletOff,
+        Self::PowerHeld,
+        Self::PowerFree,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -163,6 +169,8 @@ impl EventKind {
             Self::DeviceRemoved => "device-removed",
             Self::OutletOn => "outlet-on",
             Self::OutletOff => "outlet-off",
+            Self::PowerHeld => "power-held",
+            Self::PowerFree => "power-free",
         }
     }
 }

@@ -101,7 +101,7 @@ pub use name::{HostName, Name, NameError, ProjectName};
 pub use network::{BridgeName, BridgeNameError, BridgeStatus, Forward, ForwardError, NicSpec, NicStatus, Protocol};
 pub use node::{Accelerator, Node, NodeCapacity, NodeStatus, TcgReason};
 pub use pool::{Pool, PoolSpec, PoolStatus};
-pub use power_cap::{CAP_LEAST, CAP_MOST, CapStatus, CapTrouble, PowerCap};
+pub use power_cap::{CAP_LEAST, CAP_MOST, CapStatus, CapTrouble, HeldBack, PowerCap};
 pub use problem::{Code, Problem};
 pub use scan::{
     FOUND_MAX, FoundBmc, FoundRedfish, HostNetwork, SCAN_MAX, ScanEnd, ScanRange, ScanStatus, WeakPassword,
@@ -121,7 +121,8 @@ pub use server_disk::{
     DiskHealth, DiskSilence, DiskVerdict, DiskWarning, DiskWear, ServerBus, ServerDisk, WEAR_CRITICAL, WEAR_WARNING,
 };
 pub use settings::{
-    Calendar, Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SetupServer, SystemSettings, bin_days,
+    BUDGET_LEAST, BUDGET_MOST, Calendar, Language, SetupAdministrator, SetupAnswers, SetupError, SetupPool,
+    SetupServer, SystemSettings, bin_days,
 };
 pub use stick::{STICK_PATH_MAX, Stick, StickFile, StickFormat, StickTrouble};
 pub use tag::{Tag, TagError, Tags, tags};
@@ -133,7 +134,7 @@ pub use usage::{
     NODE_MEASURES, PressureTimes, Span, TrafficCounters, Usage, UsageHistory, UsageOf, VM_MEASURES, VmCounters,
 };
 pub use vm::{
-    Authority, CloudInit, ExitReason, Failure, FailureCode, Firmware, GuestUser, HaltedBy, Network, Power,
+    Authority, CloudInit, ExitReason, Failure, FailureCode, Firmware, GuestUser, HaltedBy, Network, Power, Priority,
     ProvisionProgress, Restart, Vm, VmSpec, VmState, VmStatus,
 };
 pub use volume::{DiskFile, Left, Volume, VolumeSpec, VolumeState};

@@ -1,6 +1,7 @@
 //! How much a server may draw: asked of its BMC (DCMI 1.5 §6.6, Redfish PowerLimit), and kept there.
 
 use crate::words::words;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The lowest and the highest cap that is taken, in watts. What a BMC takes may be less.
@@ -13,6 +14,16 @@ pub struct PowerCap {
     /// Watts; absent: as much as it likes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watts: Option<u16>,
+}
+
+/// A server that the rack's power budget holds back, or did until a moment ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBack {
+    /// Watts that it may draw at most; absent: no longer held back, and its BMC has yet to forget the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watts: Option<u16>,
+    /// When that was last changed.
+    pub since: Timestamp,
 }
 
 /// What is in force at the BMC.

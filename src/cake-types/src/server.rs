@@ -4,7 +4,7 @@ use crate::event::Severity;
 use crate::sensor::{Entity, SensorFact, SensorUnit};
 use crate::sensor_trend::SensorTrend;
 use crate::words::words;
-use crate::{CapStatus, Meta, NodeId, PowerCap, Sealed, ServerId, Stamp, TaskKind, WeakPassword};
+use crate::{CapStatus, HeldBack, Meta, NodeId, PowerCap, Sealed, ServerId, Stamp, TaskKind, WeakPassword};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,18 @@ pub struct ServerSpec {
     /// How much it may draw; absent: its BMC is left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cap: Option<PowerCap>,
+    /// What the rack's power budget makes of it. cake writes it itself, and nodes never see it: they are told the smaller of both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldBack>,
+}
+
+impl ServerSpec {
+    /// What its BMC is told: the person's cap always holds, the budget's beside it.
+    pub fn effective_cap(&self) -> Option<PowerCap> {
+        let Some(held) = self.held else { return self.cap };
+        let own = self.cap.and_then(|cap| cap.watts);
+        Some(PowerCap { watts: held.watts.into_iter().chain(own).min() })
+    }
 }
 
 /// How a BMC is reached.

@@ -100,7 +100,14 @@ pub struct SystemSettings {
     /// What a kilowatt-hour costs, where somebody said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_price: Option<EnergyPrice>,
+    /// What all servers of the rack together may draw, in watts; absent: as much as they like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_budget: Option<u32>,
 }
+
+/// The lowest and the highest power budget of a rack that is taken, in watts.
+pub const BUDGET_LEAST: u32 = 50;
+pub const BUDGET_MOST: u32 = 1_000_000;
 
 /// A week, also for settings from before there was a bin.
 pub const fn bin_days() -> u32 {

@@ -57,6 +57,7 @@ fn spec_for(firmware: Firmware, disks: usize, network: Network, seed: bool, driv
         binned: None,
         restored: None,
         tags: Default::default(),
+        priority: Default::default(),
     }
 }
 

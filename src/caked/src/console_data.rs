@@ -8,6 +8,7 @@ use cake_control::alerts::AlertBook;
 use cake_control::announce::Announcer;
 use cake_control::backup::Backups;
 use cake_control::board::{self, Board, What};
+use cake_control::budget::{BudgetReport, HeldServer, PowerBudget};
 use cake_control::causes::Causes;
 use cake_control::certificate::Certificates;
 use cake_control::channels::{self, Channels};
@@ -33,10 +34,10 @@ use cake_types::{
     TaskId, UpsSpec, VmId, Week,
 };
 use cake_web::{
-    About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, DeviceView, EnergyPart, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView,
-    PageOf, PageQuery, PoolView, ScanView, ServerEnergyView, ServerLogView, ServerView, SettingsView, SetupView,
-    SupportView, Viewer, VmView, VolumeView,
+    About, AccountView, AnnouncementView, BackupView, BinView, BudgetView, CertificateView, Change, Changes,
+    ChannelView, ConsoleData, DeviceView, EnergyPart, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView,
+    NodeView, PageOf, PageQuery, PoolView, ScanView, ServerEnergyView, ServerLogView, ServerView, SettingsView,
+    SetupView, SupportView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -67,6 +68,7 @@ pub struct Data {
     hosts: Arc<Hosts>,
     servers: Arc<Servers>,
     energy: Arc<EnergyReader>,
+    budget: Arc<PowerBudget>,
     started_at: Timestamp,
 }
 
@@ -91,6 +93,7 @@ impl Data {
             hosts: control.hosts.clone(),
             servers: control.servers.clone(),
             energy: control.energy.clone(),
+            budget: control.budget.clone(),
             started_at: control.ledger.now(),
         }
     }
@@ -369,6 +372,12 @@ impl ConsoleData for Data {
         let (this_month, last_month) = (part(report.total(true), true), part(report.total(false), false));
         let (watts, price) = (report.watts(), report.price);
         Some(EnergyView { servers, watts, price, this_month, last_month, vms })
+    }
+
+    async fn power_budget(&self) -> BudgetView {
+        let BudgetReport { budget, drawn, silent, exceeded, held } = self.budget.report();
+        let of = |HeldServer { id, name, watts, priority }| (id, name, watts, priority);
+        BudgetView { budget, drawn, silent, exceeded, held: held.into_iter().map(of).collect() }
     }
 
     async fn active_tasks(&self) -> Vec<Arc<Task>> {

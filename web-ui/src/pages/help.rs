@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 32] = [
+pub const ORDER: [&str; 33] = [
     "first-steps",
     "finding",
     "create-a-vm",
@@ -31,6 +31,7 @@ pub const ORDER: [&str; 32] = [
     "notifications",
     "usage",
     "servers",
+    "power-budget",
     "server-console",
     "server-disks",
     "ups",

@@ -8,6 +8,10 @@ use cake_types::{CAP_LEAST, CAP_MOST, CapTrouble};
 pub struct Shown {
     /// In force, as far as is known.
     pub force: Option<String>,
+    /// At how many watts the rack's power budget holds it back.
+    pub held: Option<String>,
+    /// The person's own limit, where the budget's is the lower one.
+    pub own: Option<String>,
     /// What was asked and is not so, and why.
     pub trouble: Option<String>,
 }
@@ -28,21 +32,22 @@ pub struct Form {
 pub fn shown(f: &Frame, view: &ServerView) -> Shown {
     let status = view.status.as_ref().and_then(|status| status.cap);
     let watts = |watts: u16| f.words.measured(watts.into(), "watt");
-    let asked = view.server.spec.cap;
-    let Some(status) = status else { return Shown { force: None, trouble: None } };
-    let force = match (status.trouble, status.watts) {
+    let spec = &view.server.spec;
+    let held = spec.held.and_then(|held| held.watts);
+    let own = spec.cap.and_then(|cap| cap.watts).filter(|own| held.is_some_and(|held| held < *own));
+    let force = status.and_then(|status| match (status.trouble, status.watts) {
         (Some(CapTrouble::Unsupported), _) => None,
         (_, Some(limit)) => Some(watts(limit)),
         (_, None) => Some(f.t("server-cap-free").to_owned()),
-    };
-    let trouble = asked.zip(status.trouble).map(|(asked, trouble)| {
+    });
+    let trouble = status.and_then(|status| spec.effective_cap().zip(status.trouble)).map(|(asked, trouble)| {
         let asked = match asked.watts {
             Some(limit) => f.tv("server-cap-differs", "watts", watts(limit)),
             None => f.t("server-cap-free-asked").to_owned(),
         };
         format!("{asked}{}{}", f.t("sentence-gap"), f.t(f.id("cap-trouble-", trouble.as_str())))
     });
-    Shown { force, trouble }
+    Shown { force, held: held.map(watts), own: own.map(watts), trouble }
 }
 
 pub fn form(f: &Frame, view: &ServerView) -> Form {
@@ -51,7 +56,8 @@ pub fn form(f: &Frame, view: &ServerView) -> Form {
     let watts = |watts: u16| f.words.measured(watts.into(), "watt");
     let between = status.least.zip(status.most).filter(|(least, most)| least < most);
     Form {
-        watts: asked.map_or(status.watts, |asked| asked.watts),
+        // What the budget made of it is nobody's wish.
+        watts: asked.map_or(status.watts.filter(|_| view.server.spec.held.is_none()), |asked| asked.watts),
         least: status.least.unwrap_or(0).max(CAP_LEAST),
         most: status.most.filter(|most| *most > 0).unwrap_or(CAP_MOST).min(CAP_MOST),
         between: between.map(|(least, most)| f.tvv("server-cap-between", "least", watts(least), "most", watts(most))),

@@ -1,5 +1,6 @@
 //! `GET /servers`: the rack and how it is, the same as a list, and as CSV.
 
+use super::budget;
 use super::csv;
 use super::energy;
 use super::listing::{self, Column, FilterLink, Filters, Tools, natural};
@@ -145,6 +146,7 @@ struct Page<'a> {
     accesses: Vec<(&'static str, &'static str)>,
     /// A server at least says what it draws.
     energy: bool,
+    budget: budget::Form,
 }
 
 pub async fn page(
@@ -158,6 +160,7 @@ pub async fn page(
         f: &f,
         r,
         energy,
+        budget: budget::form(data.settings().await.and_then(|view| view.settings.power_budget)),
         tools: Tools {
             action: "/servers",
             label: f.t("servers-search"),
@@ -275,6 +278,9 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, query: &ListQuery, 
     regions.add("rack", &rack::rack(f, &all, guests));
     if let Some(energy) = data.energy().await.as_ref().and_then(|known| energy::of_rack(f, known)) {
         regions.add("rack-energy", &energy);
+    }
+    if !all.is_empty() {
+        regions.add("power-budget", &budget::region(data, f).await);
     }
     let link = |&(filter, word): &(Filter, &'static str)| FilterLink {
         word,

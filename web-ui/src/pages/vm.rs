@@ -9,7 +9,7 @@ use crate::show::{self, Mark, Meter};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use cake_types::{Accelerator, ByteSize, Restart, Vm, VmState, limits};
+use cake_types::{Accelerator, ByteSize, Priority, Restart, Vm, VmState, limits};
 use std::sync::Arc;
 
 /// Tasks and events of a VM that its page shows.
@@ -24,6 +24,7 @@ struct Page<'a> {
     orphaned: bool,
     has_screen: bool,
     restarts: [(&'static str, &'static str, bool); 3],
+    priorities: [(&'static str, &'static str, bool); 3],
     usage: Charts<'a>,
     networks: Vec<nics::Choice>,
     /// Disks that can be made larger.
@@ -54,6 +55,8 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, Inside(f): Inside, P
         vm: &view.vm,
         orphaned: view.orphaned,
         has_screen: spec.hardware.has_screen(),
+        priorities: [Priority::High, Priority::Normal, Priority::Low]
+            .map(|priority| (priority.as_str(), f.words.priority(priority), spec.priority == priority)),
         restarts: [
             restart("never", Restart::Never),
             restart("on-crash", Restart::OnCrash),
@@ -232,6 +235,8 @@ struct Facts<'a> {
     memory_taken: Option<ByteSize>,
     disks: Vec<DiskRow>,
     restart: &'static str,
+    /// Where it is not as with most.
+    priority: Option<&'static str>,
     made_from: Option<String>,
     accelerator: Option<&'static str>,
     pid: Option<u32>,
@@ -273,6 +278,7 @@ async fn facts<'a>(data: &Arc<dyn ConsoleData>, f: &'a Frame, view: &'a VmView) 
         memory_taken: usage.map(|usage| usage.memory),
         disks,
         restart: f.words.restart(spec.restart),
+        priority: (spec.priority != Priority::Normal).then(|| f.words.priority(spec.priority)),
         made_from: spec.made_from.as_ref().map(ToString::to_string),
         accelerator: status.and_then(|s| s.accelerator).map(|accelerator| match accelerator {
             Accelerator::Kvm => f.t("accelerator-kvm"),

@@ -15,10 +15,10 @@ use cake_types::{
     Problem, Role, SavedQuery, ServerId, Task, TaskId, UpsSpec, VmId, VmState, Week,
 };
 use cake_web::{
-    About, AccountView, AnnouncementView, BackupView, BinView, CertificateView, Change, Changes, ChannelView,
-    ConsoleData, DeviceView, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView, PageOf,
-    PageQuery, PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer, VmView,
-    VolumeView,
+    About, AccountView, AnnouncementView, BackupView, BinView, BudgetView, CertificateView, Change, Changes,
+    ChannelView, ConsoleData, DeviceView, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView,
+    PageOf, PageQuery, PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer,
+    VmView, VolumeView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -231,6 +231,12 @@ impl ConsoleData for Rack {
         Some(super::servers::energy(&servers, &vms))
     }
 
+    async fn power_budget(&self) -> BudgetView {
+        let budget = self.settings.as_ref().and_then(|view| view.settings.power_budget);
+        let servers = self.servers.lock().expect("no panic held it");
+        super::servers::budget(&servers, budget)
+    }
+
     async fn active_tasks(&self) -> Vec<Arc<Task>> {
         self.tasks.iter().filter(|task| task.end.is_none()).cloned().collect()
     }
@@ -302,6 +308,7 @@ impl ConsoleData for Rack {
                 .collect(),
             certificate: None,
             channels: Vec::new(),
+            budget: None,
         };
         let mut open =
             alert::next(facts.now, alert::find(&facts, &Alerts::new()), &Alerts::new(), &BTreeMap::new()).open;

@@ -4,10 +4,10 @@ use super::sample::{ago, id, made, meta};
 use cake_planner::scan::{Known, candidates, range, total};
 use cake_planner::server::health;
 use cake_types::{
-    BmcDrive, EnergyPrice, FoundBmc, FoundRedfish, OperationId, Part, Problem, ScanEnd, ScanStatus, Server,
+    BmcDrive, EnergyPrice, FoundBmc, FoundRedfish, OperationId, Part, Priority, Problem, ScanEnd, ScanStatus, Server,
     ServerEvent, ServerId, ServerStatus, TaskId,
 };
-use cake_web::{EnergyPart, EnergyView, ScanView, ServerEnergyView, ServerLogView, ServerView, VmView};
+use cake_web::{BudgetView, EnergyPart, EnergyView, ScanView, ServerEnergyView, ServerLogView, ServerView, VmView};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -234,6 +234,19 @@ pub fn energy(servers: &[Arc<ServerView>], vms: &[Arc<VmView>]) -> EnergyView {
         last_month,
         vms: parts.iter().map(|view| (view.vm.meta.id, view.vm.meta.name.clone(), 40.4)).collect(),
     }
+}
+
+/// As the servers themselves say: whoever is held back is.
+pub fn budget(servers: &[Arc<ServerView>], budget: Option<u32>) -> BudgetView {
+    let watts = |view: &Arc<ServerView>| view.status.as_ref().and_then(|status| status.watts);
+    let drawn = servers.iter().filter_map(watts).sum::<f64>() as u32;
+    let held = |view: &Arc<ServerView>| {
+        let at = view.server.spec.held.and_then(|held| held.watts)?;
+        Some((view.server.meta.id, view.server.meta.name.clone(), at, view.node.as_ref().map(|_| Priority::Low)))
+    };
+    let silent = servers.iter().filter(|view| watts(view).is_none()).count();
+    let exceeded = budget.is_some_and(|budget| drawn > budget);
+    BudgetView { budget, drawn, silent, exceeded, held: servers.iter().filter_map(held).collect() }
 }
 
 pub fn logs() -> BTreeMap<ServerId, ServerLogView> {

@@ -28,6 +28,7 @@ pub mod nodes;
 mod pdu_metrics;
 pub mod pdus;
 pub mod pools;
+pub mod power_budget;
 pub mod queries;
 pub mod query;
 mod query_csv;

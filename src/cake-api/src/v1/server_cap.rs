@@ -19,6 +19,8 @@ pub struct PowerCap {
 pub struct ServerCap {
     /// Absent: the BMC is left as it is.
     pub asked: Option<PowerCap>,
+    /// Watts at which the rack's power budget holds the server back; absent: it does not. The smaller of both is what its BMC is told.
+    pub held: Option<u16>,
     /// The limit in force, in watts; absent: none, or not known.
     pub watts: Option<u16>,
     /// The lowest and the highest that the BMC takes, in watts, where it says so.
@@ -35,12 +37,13 @@ impl From<PowerCap> for domain::PowerCap {
 }
 
 impl ServerCap {
-    pub fn new(asked: Option<domain::PowerCap>, status: Option<&domain::CapStatus>) -> Option<Self> {
-        if asked.is_none() && status.is_none() {
+    pub fn new(spec: &domain::ServerSpec, status: Option<&domain::CapStatus>) -> Option<Self> {
+        let held = spec.held.and_then(|domain::HeldBack { watts, since: _ }| watts);
+        if spec.cap.is_none() && held.is_none() && status.is_none() {
             return None;
         }
-        let asked = asked.map(|domain::PowerCap { watts }| PowerCap { watts });
+        let asked = spec.cap.map(|domain::PowerCap { watts }| PowerCap { watts });
         let domain::CapStatus { watts, least, most, trouble } = status.copied().unwrap_or_default();
-        Some(Self { asked, watts, least, most, trouble: trouble.map(|trouble| trouble.as_str()) })
+        Some(Self { asked, held, watts, least, most, trouble: trouble.map(|trouble| trouble.as_str()) })
     }
 }

@@ -198,7 +198,7 @@ impl Server {
             restore,
             faults,
             watts: *watts,
-            cap: ServerCap::new(entry.server.spec.cap, cap.as_ref()),
+            cap: ServerCap::new(&entry.server.spec, cap.as_ref()),
             inlet: air.inlet,
             outlet: air.outlet,
             troubles,
@@ -230,7 +230,7 @@ impl From<&domain::Server> for Server {
     fn from(server: &domain::Server) -> Self {
         let domain::Server { meta, spec } = server;
         let Meta { id, project: _, name, generation, created_at, updated_at } = meta;
-        let ServerSpec { bmc, node: _, place, note, cap } = spec;
+        let ServerSpec { bmc, node: _, place, note, cap: _, held: _ } = spec;
         Self {
             id: id.0,
             name: name.to_string(),
@@ -242,7 +242,7 @@ impl From<&domain::Server> for Server {
             restore: None,
             faults: Vec::new(),
             watts: None,
-            cap: ServerCap::new(*cap, None),
+            cap: ServerCap::new(spec, None),
             inlet: None,
             outlet: None,
             troubles: Vec::new(),

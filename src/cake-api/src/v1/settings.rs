@@ -1,6 +1,7 @@
 //! `/v1/settings`
 
 use super::accounts::language;
+use super::servers::said;
 use axum::extract::State;
 use axum::response::Response;
 use cake_control::settings as control;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub local_name: Option<String>,
     /// What a kilowatt-hour costs, where somebody said so.
     pub energy_price: Option<EnergyPrice>,
+    /// What all servers of the rack together may draw, in watts; absent: as much as they like.
+    pub power_budget: Option<u32>,
     /// For If-Match.
     pub etag: String,
 }
@@ -55,6 +58,7 @@ impl From<control::Versioned> for Settings {
             quiet,
             local_name,
             energy_price,
+            power_budget,
         } = settings;
         Self {
             name: name.to_string(),
@@ -67,6 +71,7 @@ impl From<control::Versioned> for Settings {
             announce: !quiet,
             local_name,
             energy_price: energy_price.as_ref().map(Into::into),
+            power_budget,
             etag: etag(generation),
         }
     }
@@ -110,6 +115,9 @@ pub struct SettingsPatch {
     pub local_name: Option<String>,
     #[serde(default)]
     pub energy_price: Option<EnergyPrice>,
+    /// 50 … 1,000,000 watts; `null`: as much as they like.
+    #[serde(default, deserialize_with = "said")]
+    pub power_budget: Option<Option<u32>>,
 }
 
 /// The settings.
@@ -130,13 +138,32 @@ pub(crate) async fn update(
     seen: IfMatch,
     Json(patch): Json<SettingsPatch>,
 ) -> Result<Response, Refused> {
-    let SettingsPatch { name, language: tag, time_zone, bin_days, names, announce, local_name, energy_price } = patch;
+    let SettingsPatch {
+        name,
+        language: tag,
+        time_zone,
+        bin_days,
+        names,
+        announce,
+        local_name,
+        energy_price,
+        power_budget,
+    } = patch;
     let name = name.map(|name| names::name(&name, "/name")).transpose()?;
     let language = language(tag)?;
     let asked = |price: EnergyPrice| energy_price::asked(&price.per_kwh, &price.currency, "/energy_price");
     let energy_price = energy_price.map(asked).transpose()?;
-    let patch =
-        control::SettingsPatch { name, language, time_zone, bin_days, names, announce, local_name, energy_price };
+    let patch = control::SettingsPatch {
+        name,
+        language,
+        time_zone,
+        bin_days,
+        names,
+        announce,
+        local_name,
+        energy_price,
+        power_budget,
+    };
     let check = |generation: Generation| seen.check(generation);
     let versioned = api.settings.update(&ask.caller, patch, check).await?;
     Ok(tagged(versioned.generation, &Settings::from(versioned)))

@@ -32,6 +32,8 @@ pub struct Vm {
     pub power: String,
     /// `never`, `on-crash`, `always`.
     pub restart: String,
+    /// Whose server is slowed down first when power is short: `low`, `normal`, `high`.
+    pub priority: &'static str,
     /// `local`, `rack`.
     pub authority: String,
     pub cpus: u32,
@@ -149,6 +151,7 @@ impl From<&VmEntry> for Vm {
             binned,
             restored,
             tags,
+            priority,
         } = spec;
         let so = entry.status.as_ref().map(So::from).unwrap_or_default();
         Self {
@@ -158,6 +161,7 @@ impl From<&VmEntry> for Vm {
             state: entry.state().as_str(),
             power: word(power),
             restart: word(restart),
+            priority: priority.as_str(),
             authority: word(authority),
             cpus: *cpus,
             memory: memory.bytes(),
@@ -272,6 +276,24 @@ pub enum Restart {
     Always,
 }
 
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Priority {
+    Low,
+    Normal,
+    High,
+}
+
+impl From<Priority> for domain::Priority {
+    fn from(priority: Priority) -> Self {
+        match priority {
+            Priority::Low => Self::Low,
+            Priority::Normal => Self::Normal,
+            Priority::High => Self::High,
+        }
+    }
+}
+
 impl From<Firmware> for domain::Firmware {
     fn from(firmware: Firmware) -> Self {
         match firmware {
@@ -328,6 +350,9 @@ pub struct NewVm {
     pub forwards: Vec<String>,
     #[serde(default)]
     pub restart: Option<Restart>,
+    /// `normal` when left out.
+    #[serde(default)]
+    pub priority: Option<Priority>,
     /// Start it when its disk is made; true when left out.
     #[serde(default)]
     pub start: Option<bool>,
@@ -380,6 +405,7 @@ impl NewVm {
             network,
             forwards,
             restart,
+            priority,
             start,
             tags: texts,
             cloud_init,
@@ -397,6 +423,7 @@ impl NewVm {
             drivers,
             network: Asked { network, forwards },
             restart: restart.map(Into::into).unwrap_or_default(),
+            priority: priority.map(Into::into).unwrap_or_default(),
             start: start.unwrap_or(true),
             tags: tags(&texts)?,
             cloud_init: cloud_init.unwrap_or_default().read()?,
@@ -424,6 +451,8 @@ pub struct VmPatch {
     pub name: Option<String>,
     #[serde(default)]
     pub restart: Option<Restart>,
+    #[serde(default)]
+    pub priority: Option<Priority>,
     /// Only while it is off.
     #[serde(default)]
     pub cpus: Option<u32>,
@@ -440,10 +469,11 @@ pub struct VmPatch {
 
 impl VmPatch {
     pub fn read(self) -> Result<control::VmPatch, Problem> {
-        let Self { name, restart, cpus, memory, tags: texts, drivers } = self;
+        let Self { name, restart, priority, cpus, memory, tags: texts, drivers } = self;
         Ok(control::VmPatch {
             name: name.map(|name| names::name(&name, "/name")).transpose()?,
             restart: restart.map(Into::into),
+            priority: priority.map(Into::into),
             cpus,
             memory: memory.map(|size| size.read("memory")).transpose()?,
             tags: texts.map(|texts| tags(&texts)).transpose()?,

@@ -75,6 +75,10 @@ pub enum ServerCommand {
         #[arg(value_name = "WATTS|none|leave")]
         cap: Option<String>,
     },
+    Budget {
+        #[arg(value_name = "WATTS|none")]
+        watts: Option<String>,
+    },
     Console {
         #[arg(value_name = "SERVER")]
         server: String,

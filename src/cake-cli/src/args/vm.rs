@@ -33,6 +33,7 @@ pub enum VmCommand {
         #[arg(value_name = "NAME")]
         name: String,
     },
+    Set(VmSetArgs),
     #[command(subcommand)]
     Nic(NicCommand),
     #[command(subcommand)]
@@ -59,6 +60,7 @@ pub enum VmCommand {
 
 /// How far back.
 pub(super) const SPANS: [&str; 3] = ["hour", "day", "month"];
+const PRIORITIES: [&str; 3] = ["low", "normal", "high"];
 const SWITCH: [&str; 2] = ["on", "off"];
 
 /// None at all would mean that nothing is asked.
@@ -95,6 +97,8 @@ pub struct CreateArgs {
     pub forward: Vec<String>,
     #[arg(long, value_name = "WHEN")]
     pub restart: Option<String>,
+    #[arg(long, value_name = "low|normal|high", value_parser = PRIORITIES)]
+    pub priority: Option<String>,
     #[arg(long, value_name = "TAG")]
     pub tag: Vec<String>,
     #[arg(long, value_name = "HOST")]
@@ -109,6 +113,16 @@ pub struct CreateArgs {
     pub no_start: bool,
     #[arg(long)]
     pub no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct VmSetArgs {
+    #[arg(value_name = "VM")]
+    pub vm: String,
+    #[arg(long, value_name = "WHEN")]
+    pub restart: Option<String>,
+    #[arg(long, value_name = "low|normal|high", value_parser = PRIORITIES)]
+    pub priority: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

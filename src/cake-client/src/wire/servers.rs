@@ -41,6 +41,8 @@ pub struct Server {
 pub struct ServerCap {
     /// Absent: its BMC is left as it is.
     pub asked: Option<AskedCap>,
+    /// At which the rack's power budget holds the server back.
+    pub held: Option<u16>,
     /// In force.
     pub watts: Option<u16>,
     pub least: Option<u16>,
@@ -309,4 +311,28 @@ pub struct VmEnergy {
     pub id: Uuid,
     pub name: String,
     pub watts: f64,
+}
+
+/// How the rack stands to its power budget, in watts.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct PowerBudget {
+    /// Absent: as much as they like.
+    pub budget: Option<u32>,
+    pub drawn: u32,
+    /// Servers that do not say what they draw.
+    pub silent: usize,
+    /// All that can be held back is, and it is not enough.
+    pub exceeded: bool,
+    pub held: Vec<HeldBackServer>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct HeldBackServer {
+    pub id: Uuid,
+    pub name: String,
+    pub watts: u16,
+    /// `low`, `normal`, `high`; absent: no VM runs there.
+    pub priority: Option<String>,
 }

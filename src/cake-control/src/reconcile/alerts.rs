@@ -2,7 +2,7 @@
 //!
 //! board ──► [`alert::find`] · [`alert::next`] (pure) ──► [`AlertBook`] ──► Journal (began, ended)
 
-use cake_planner::alert::{ChannelSeen, Facts, ServerSeen, Turn, VmSeen};
+use cake_planner::alert::{BudgetSeen, ChannelSeen, Facts, ServerSeen, Turn, VmSeen};
 use cake_planner::event;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::alerts::AlertBook;
 use crate::board::{Change, ServerEntry, VmEntry, What};
+use crate::budget::PowerBudget;
 use crate::certificate::Certificates;
 use crate::channels::Channels;
 use crate::ledger::Ledger;
@@ -26,6 +27,7 @@ pub struct AlertReconciler {
     pub book: Arc<AlertBook>,
     pub certificates: Arc<Certificates>,
     pub channels: Arc<Channels>,
+    pub budget: Arc<PowerBudget>,
 }
 
 impl AlertReconciler {
@@ -52,6 +54,7 @@ impl AlertReconciler {
         let (servers, devices) = (board.servers(), board.devices());
         let certificate = self.certificates.info();
         let channels = self.channels.list();
+        let (rack, (budget, plan)) = (self.budget.rack(), self.budget.plan());
         let facts = Facts {
             now: self.ledger.now(),
             nodes: nodes.iter().map(|entry| node_item(entry)).collect(),
@@ -61,6 +64,7 @@ impl AlertReconciler {
             devices: devices.iter().map(|entry| entry.seen()).collect(),
             certificate: Some(&certificate),
             channels: channels.iter().map(|view| ChannelSeen { channel: &view.channel, state: &view.state }).collect(),
+            budget: rack.as_ref().zip(budget).map(|(name, budget)| BudgetSeen { name, budget, plan: &plan }),
         };
         let looked = self.book.look(&facts).await;
         for turn in &looked.turns {

@@ -4,6 +4,7 @@
 pub mod alerts;
 pub mod announce;
 pub mod bin;
+pub mod budget;
 pub mod certificate;
 pub mod devices;
 pub mod events;

@@ -15,6 +15,13 @@ use crate::nodes::Nodes;
 use crate::servers::{Servers, journal};
 use tokio::sync::broadcast::error::RecvError;
 
+/// What the node is told: the cap that holds, whoever asks for it.
+fn as_told(server: &Server) -> Server {
+    let mut told = server.clone();
+    (told.spec.cap, told.spec.held) = (server.spec.effective_cap(), None);
+    told
+}
+
 pub struct ServerReconciler {
     pub ledger: Arc<Ledger>,
     pub nodes: Arc<Nodes>,
@@ -84,7 +91,7 @@ impl ServerReconciler {
     async fn apply(&self, server: &Server) -> Result<(), Problem> {
         let Some(node) = self.nodes.connected() else { return Ok(()) };
         let (id, generation) = (server.meta.id, server.meta.generation);
-        match node.client.apply_server(Stamp { epoch: node.epoch, generation }, server.clone()).await {
+        match node.client.apply_server(Stamp { epoch: node.epoch, generation }, as_told(server)).await {
             Ok(()) | Err(ClientError::Refused(NodeError::StaleStamp { .. })) => {}
             Err(ClientError::Refused(refusal)) => {
                 tracing::warn!(server = %id, %refusal, "the node does not watch a server");

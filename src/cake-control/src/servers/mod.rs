@@ -106,7 +106,7 @@ impl Servers {
     pub async fn create(&self, caller: &Caller, new: NewServer, keep: &Keep<Server>) -> Result<Server, Problem> {
         let NewServer { name, bmc, place, note } = new;
         let bmc = bmc.map(|bmc| self.bmc(bmc, None)).transpose()?;
-        let spec = ServerSpec { bmc, node: None, place, note: server::note(note)?, cap: None };
+        let spec = ServerSpec { bmc, node: None, place, note: server::note(note)?, cap: None, held: None };
         server::fits(&spec, None, &specs(&self.ledger.board))?;
         let server = self.design(name, spec);
         self.insert(caller, server, Some(keep)).await

@@ -6,8 +6,8 @@ use cake_planner::{admission, defaults, hardware};
 use cake_types::limits::{GUEST_USERS_MAX, SSH_KEYS_MAX, USER_DATA_MAX};
 use cake_types::{
     Authority, ByteSize, CloudInit, Code, DiskSpec, Firmware, Generation, GuestOs, GuestUser, HardwareRequest,
-    HostName, Image, ImageFormat, Meta, Name, Network, NodeCapacity, OsRng, Power, Problem, ProjectName, PublicKey,
-    Restart, Tags, Task, TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
+    HostName, Image, ImageFormat, Meta, Name, Network, NodeCapacity, OsRng, Power, Priority, Problem, ProjectName,
+    PublicKey, Restart, Tags, Task, TaskGoal, TaskKind, Vm, VmId, VmSpec, seal,
 };
 use std::sync::Arc;
 
@@ -35,6 +35,7 @@ pub struct NewVm {
     pub drivers: Option<String>,
     pub network: Asked,
     pub restart: Restart,
+    pub priority: Priority,
     pub start: bool,
     pub tags: Tags,
     pub cloud_init: NewCloudInit,
@@ -139,6 +140,7 @@ impl Vms {
             binned: None,
             restored: None,
             tags: new.tags,
+            priority: new.priority,
         };
         spec.set_nics(nics);
         if let Some(drivers) = &new.drivers {

@@ -4,7 +4,7 @@ use super::{Changed, Planned, Vms, raised};
 use cake_planner::admission::{self, Action};
 use cake_planner::names;
 use cake_store::{Expect, Txn};
-use cake_types::{ByteSize, Name, Problem, Restart, Tags, Vm, VmId};
+use cake_types::{ByteSize, Name, Priority, Problem, Restart, Tags, Vm, VmId};
 use std::sync::Arc;
 
 use crate::board::VmEntry;
@@ -16,6 +16,7 @@ use crate::keys;
 pub struct VmPatch {
     pub name: Option<Name>,
     pub restart: Option<Restart>,
+    pub priority: Option<Priority>,
     pub cpus: Option<u32>,
     pub memory: Option<ByteSize>,
     /// All of them.
@@ -48,7 +49,7 @@ impl Vms {
     }
 
     fn patched(&self, entry: &VmEntry, patch: &VmPatch) -> Result<Planned, Problem> {
-        let VmPatch { name, restart, cpus, memory, tags, drivers } = patch;
+        let VmPatch { name, restart, priority, cpus, memory, tags, drivers } = patch;
         admission::legal(Action::Rename, entry.situation())?;
         let mut vm = raised(&entry.vm, self.ledger.now());
         let mut txn = Txn::new();
@@ -61,6 +62,7 @@ impl Vms {
             vm.meta.name = name.clone();
         }
         vm.spec.restart = restart.unwrap_or(vm.spec.restart);
+        vm.spec.priority = priority.unwrap_or(vm.spec.priority);
         vm.spec.tags = tags.clone().unwrap_or(vm.spec.tags);
         if let Some(drivers) = drivers {
             admission::legal(Action::Resize, entry.situation())?;
@@ -91,10 +93,11 @@ impl Vms {
 
 /// A form that was sent as it came.
 fn changes_nothing(entry: &VmEntry, patch: &VmPatch) -> bool {
-    let VmPatch { name, restart, cpus, memory, tags, drivers } = patch;
+    let VmPatch { name, restart, priority, cpus, memory, tags, drivers } = patch;
     let (meta, spec) = (&entry.vm.meta, &entry.vm.spec);
     name.as_ref().is_none_or(|name| *name == meta.name)
         && restart.is_none_or(|restart| restart == spec.restart)
+        && priority.is_none_or(|priority| priority == spec.priority)
         && cpus.is_none_or(|cpus| cpus == spec.cpus)
         && memory.is_none_or(|memory| memory == spec.memory)
         && tags.as_ref().is_none_or(|tags| *tags == spec.tags)

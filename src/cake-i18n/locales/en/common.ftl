@@ -113,6 +113,10 @@ network-bridge = Bridge { $name }
 restart-never = Never
 restart-on-crash = After a crash
 restart-always = Always
+priority-none = –
+priority-low = Low
+priority-normal = Normal
+priority-high = High
 
 image-format-raw = Raw disk
 image-format-qcow2 = qcow2 disk

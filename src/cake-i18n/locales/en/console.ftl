@@ -139,6 +139,8 @@ fact-in-pool = in pool { $pool }
 fact-network = Network
 fact-image = Made from
 fact-hostname = Host name
+fact-priority = Priority
+priority-why = When power is short, servers whose VMs have low priority are slowed down first.
 fact-restart = Start again by itself
 fact-restarts = { $count ->
     [one] once so far
@@ -278,7 +280,7 @@ vm-says-failed = It did not start.
 vm-says-deleting = It and its disks are being removed.
 vm-says-lost = No server has it.
 vm-has = What it has
-vm-change = Change name, tags or restart
+vm-change = Change name, tags, restart or priority
 vm-change-note = The guest notices nothing of a new name; its host name stays.
 vm-save = Save changes
 vm-gone = This VM was deleted.
@@ -314,7 +316,7 @@ new-what = What should run?
 new-size = How big?
 new-network = Which network?
 new-name = What is it called?
-new-more = More: ports, firmware, restart, users
+new-more = More: ports, firmware, restart, priority, users
 new-needs-memory = needs { $memory } of memory
 new-cpus-hint = { $count ->
     [one] The server has 1 processor. VMs share it.

@@ -101,6 +101,10 @@ network-bridge = 橋接「{ $name }」
 restart-never = 永不
 restart-on-crash = 當掉之後
 restart-always = 一律
+priority-none = –
+priority-low = 低
+priority-normal = 一般
+priority-high = 高
 
 image-format-raw = Raw磁碟
 image-format-qcow2 = qcow2磁碟

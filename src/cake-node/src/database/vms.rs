@@ -375,6 +375,7 @@ mod tests {
                 binned: None,
                 restored: None,
                 tags: Default::default(),
+                priority: Default::default(),
             },
         }
     }

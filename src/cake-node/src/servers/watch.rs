@@ -73,10 +73,26 @@ impl From<Kept<'_>> for Remembered {
 /// What is asked in between.
 #[derive(Debug)]
 pub enum Ask {
-    Do { operation: OperationId, verb: ServerVerb },
-    Log { ask: u64, after: Option<String> },
-    Parts { ask: u64 },
-    Redfish { ask: u64, what: ServerAsk },
+    /// What is wished for of the same BMC is another by now.
+    Wish {
+        stamp: Stamp,
+        cap: Option<PowerCap>,
+    },
+    Do {
+        operation: OperationId,
+        verb: ServerVerb,
+    },
+    Log {
+        ask: u64,
+        after: Option<String>,
+    },
+    Parts {
+        ask: u64,
+    },
+    Redfish {
+        ask: u64,
+        what: ServerAsk,
+    },
 }
 
 /// Where things are said.
@@ -135,6 +151,9 @@ impl<L: Listener> Watch<L> {
             match asked {
                 Some(ask) => {
                     let ordered = matches!(ask, Ask::Do { .. });
+                    if matches!(ask, Ask::Wish { .. }) {
+                        due = began;
+                    }
                     self.answer(ask, connect).await;
                     if ordered {
                         self.look(connect).await;
@@ -291,6 +310,7 @@ impl<L: Listener> Watch<L> {
 
     async fn answer(&mut self, ask: Ask, connect: &dyn Connect) {
         let said = match ask {
+            Ask::Wish { stamp, cap } => return self.wish(stamp, cap),
             Ask::Do { operation, verb: ServerVerb::SetPassword } => {
                 Said::Done { operation, result: self.set_password(connect).await }
             }
@@ -318,6 +338,12 @@ impl<L: Listener> Watch<L> {
             }
         };
         self.listener.hear(said).await;
+    }
+
+    /// Looked at anew, and a BMC that has refused us is tried once more: whoever wishes may know better.
+    fn wish(&mut self, stamp: Stamp, cap: Option<PowerCap>) {
+        (self.status.stamp, self.cap, self.cap_due, self.both_tried) = (stamp, cap, Instant::now(), false);
+        self.status.problem = self.status.problem.filter(|_| !self.is_refused());
     }
 
     /// A BMC that has refused us is not asked with the same words again.

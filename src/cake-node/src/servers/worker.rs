@@ -16,7 +16,7 @@ use super::wire::{DeviceTarget, NoConsole, Order, Said, Target, Trouble};
 use async_trait::async_trait;
 use cake_node_api::frame::{self, FrameError, FrameReader};
 use cake_snmp::Hub;
-use cake_types::{BmcProblem, DeviceId, FailureCode, OperationId, ScanRange, ServerId, Stamp};
+use cake_types::{BmcProblem, DeviceId, FailureCode, OperationId, PowerCap, ScanRange, ServerId, Stamp};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
@@ -150,6 +150,10 @@ impl House {
             Order::StopScan => self.stop_scan(),
             Order::Watch { id, stamp, target, records, cap } => {
                 self.consoles.target(id, Some(&target));
+                // One that is reached as before goes on with what it knows: only what is wished for is newer.
+                if self.targets.get(&id) == Some(&target) && self.wish(id, stamp, cap) {
+                    return;
+                }
                 self.targets.insert(id, target.clone());
                 let (asks, received) = mpsc::channel(ASKS);
                 // The one of before ends when its asks do.
@@ -214,6 +218,11 @@ impl House {
         }
     }
 
+    /// `false`: nobody watches it, or too much is asked there already.
+    fn wish(&self, id: ServerId, stamp: Stamp, cap: Option<PowerCap>) -> bool {
+        self.watched.get(&id).is_some_and(|asks| asks.try_send(Ask::Wish { stamp, cap }).is_ok())
+    }
+
     /// One that waits for a slow BMC keeps nobody else waiting; one too many is refused at once.
     async fn ask(&self, id: ServerId, ask: Ask) {
         let refused = match self.watched.get(&id) {
@@ -223,6 +232,8 @@ impl House {
         let Some(ask) = refused else { return };
         let busy = BmcProblem::Busy;
         let said = match ask {
+            // It goes its own way.
+            Ask::Wish { .. } => return,
             Ask::Do { operation, .. } => {
                 let detail = "too many orders wait for this BMC".into();
                 Said::Done { operation, result: Err(Trouble { code: FailureCode::BmcSilent, detail }) }

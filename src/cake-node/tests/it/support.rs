@@ -434,6 +434,7 @@ impl Leader {
                 binned: None,
                 restored: None,
                 tags: Default::default(),
+                priority: Default::default(),
             },
         }
     }

@@ -264,6 +264,7 @@ fn symptom(alert: &Alert) -> Option<(ThingKind, Symptom)> {
         | AlertKind::BmcPassword
         | AlertKind::DeviceSilent
         | AlertKind::PduLoad
+        | AlertKind::PowerBudget
         | AlertKind::FeedShared
         | AlertKind::PortErrors
         | AlertKind::CableMoved

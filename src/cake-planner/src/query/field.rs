@@ -83,6 +83,7 @@ fields! {
         Image = "image" in &[Vm];
         Os = "os" in &[Image];
         Firmware = "firmware" in &[Vm, Image];
+        Priority = "priority" in &[Vm];
         Severity = "severity" in &[Event];
         Event = "event" in &[Event];
         Who = "who" in &[Task, Audit];

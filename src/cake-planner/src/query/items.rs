@@ -103,6 +103,7 @@ impl Item for VmItem<'_> {
             TextField::Tag => of_tags(&spec.tags, is),
             TextField::Image => spec.made_from.as_ref().is_some_and(|image| is(image.as_str())),
             TextField::Firmware => is(firmware(spec.firmware)),
+            TextField::Priority => is(spec.priority.as_str()),
             _ => of_meta(&self.vm.meta, field, is),
         }
     }

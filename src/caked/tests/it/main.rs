@@ -21,6 +21,7 @@ mod network;
 mod notify;
 mod packages;
 mod pdus;
+mod power_budget;
 mod scan;
 mod screen;
 mod search;
