@@ -1,5 +1,6 @@
-//! Shows every page with sample data: `cargo run --release -p cake-web --example gallery`. It prints six addresses: a rack
-//! fresh from the box, an empty one, a busy one, one with 50 machines, one whose server does not answer, and one full of hostile texts. There is no API behind them, so buttons
+//! Shows every page with sample data: `cargo run --release -p cake-web --example gallery`. It prints seven addresses: a rack
+//! fresh from the box, an empty one, a busy one, one with 50 machines, one whose server does not answer, one full of hostile texts, and one that
+//! is short of power. There is no API behind them, so buttons
 //! answer that there is nothing at their address.
 
 #[path = "../tests/common/mod.rs"]
@@ -13,13 +14,14 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let first: u16 = std::env::args().nth(1).and_then(|port| port.parse().ok()).unwrap_or(0);
-    let racks: [(&str, Rack); 6] = [
+    let racks: [(&str, Rack); 7] = [
         ("fresh", common::fresh()),
         ("empty", common::empty()),
         ("busy", common::busy()),
         ("crowded", common::crowded()),
         ("unreachable", common::unreachable()),
         ("hostile", common::hostile()),
+        ("short", common::short_of_power(2_000)),
     ];
     let mut servers = tokio::task::JoinSet::new();
     for ((name, rack), number) in racks.into_iter().zip(0..) {

@@ -7,3 +7,4 @@ mod servers;
 
 pub use rack::Rack;
 pub use sample::{busy, crowded, empty, fresh, hostile, unreachable, viewer};
+pub use servers::short_of_power;

@@ -1,11 +1,12 @@
 //! Physical machines of every kind: well, warning, critical, silent, refused, without a BMC, off, and one that a program plays.
 
+use super::Rack;
 use super::sample::{ago, id, made, meta};
 use cake_planner::scan::{Known, candidates, range, total};
 use cake_planner::server::health;
 use cake_types::{
-    BmcDrive, EnergyPrice, FoundBmc, FoundRedfish, OperationId, Part, Priority, Problem, ScanEnd, ScanStatus, Server,
-    ServerEvent, ServerId, ServerStatus, TaskId,
+    BmcDrive, EnergyPrice, FoundBmc, FoundRedfish, HeldBack, OperationId, Part, PowerCap, Priority, Problem, ScanEnd,
+    ScanStatus, Server, ServerEvent, ServerId, ServerStatus, TaskId,
 };
 use cake_web::{BudgetView, EnergyPart, EnergyView, ScanView, ServerEnergyView, ServerLogView, ServerView, VmView};
 use serde_json::{Value, json};
@@ -247,6 +248,18 @@ pub fn budget(servers: &[Arc<ServerView>], budget: Option<u32>) -> BudgetView {
     let silent = servers.iter().filter(|view| watts(view).is_none()).count();
     let exceeded = budget.is_some_and(|budget| drawn > budget);
     BudgetView { budget, drawn, silent, exceeded, held: servers.iter().filter_map(held).collect() }
+}
+
+/// The busy rack with a budget, and its first server held back.
+pub fn short_of_power(budget: u32) -> Rack {
+    let mut rack = super::busy();
+    rack.settings.as_mut().expect("it is set up").settings.power_budget = Some(budget);
+    let servers = rack.servers.get_mut().expect("no panic held it");
+    let node = servers.iter_mut().find(|view| view.node.is_some()).expect("a node's server");
+    let view = Arc::make_mut(node);
+    view.server.spec.held = Some(HeldBack { watts: Some(200), since: view.server.meta.created_at });
+    view.server.spec.cap = Some(PowerCap { watts: Some(300) });
+    rack
 }
 
 pub fn logs() -> BTreeMap<ServerId, ServerLogView> {
