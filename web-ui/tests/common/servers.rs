@@ -259,6 +259,9 @@ pub fn short_of_power(budget: u32) -> Rack {
     let view = Arc::make_mut(node);
     view.server.spec.held = Some(HeldBack { watts: Some(200), since: view.server.meta.created_at });
     view.server.spec.cap = Some(PowerCap { watts: Some(300) });
+    if let Some(cap) = view.status.as_mut().and_then(|status| status.cap.as_mut()) {
+        cap.watts = Some(200);
+    }
     rack
 }
 

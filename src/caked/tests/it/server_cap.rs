@@ -26,7 +26,7 @@ async fn a_cap_is_asked_for_read_back_and_left_alone_again() {
     let shown = admin.until("/v1/servers/lab-1", |server| server["cap"]["watts"] == 301).await;
     assert_eq!(
         shown["cap"],
-        json!({ "asked": { "watts": 300 }, "watts": 301, "least": 150, "most": 750, "trouble": null })
+        json!({ "asked": { "watts": 300 }, "held": null, "watts": 301, "least": 150, "most": 750, "trouble": null })
     );
 
     // What its BMC does not take is refused, and nothing is changed.
