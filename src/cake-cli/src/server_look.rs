@@ -43,6 +43,7 @@ pub fn show(context: &Context, server: &Seen<Server>) -> Result<(), Failure> {
     });
     let firmware = server.device.as_ref().map(|device| device.firmware.clone()).filter(|firmware| !firmware.is_empty());
     let weak = server.bmc.as_ref().and_then(|bmc| bmc.weak_password.as_deref());
+    let (cap, watts) = (server.cap.as_ref(), |watts: u16| context.words.measured(watts.into(), "watt"));
     let faults: Vec<String> = server.faults.iter().map(|fault| context.word("chassis-fault-", fault)).collect();
     context.facts(
         &server.json,
@@ -53,6 +54,8 @@ pub fn show(context: &Context, server: &Seen<Server>) -> Result<(), Failure> {
             ("cli-col-faults", (!faults.is_empty()).then(|| faults.join(context.text("comma")))),
             ("server-power", power(context, server)),
             ("server-watts", server.watts.map(|watts| context.words.measured(watts, "watt"))),
+            ("server-cap", cap.and_then(|cap| cap.watts).map(watts)),
+            ("server-cap-held", cap.and_then(|cap| cap.held).map(watts)),
             ("server-air", air(context, server)),
             ("server-read-at", server.read_at.map(|at| context.time(Some(at)))),
             ("server-node", server.node.as_ref().map(|node| node.name.clone())),
