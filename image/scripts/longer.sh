@@ -43,7 +43,7 @@ storms() {
 }
 
 fuzz() {
-    local folder target corpora
+    local folder target found corpora
     if ! rustup run nightly rustc --version >/dev/null 2>&1; then
         summary+=("$(printf '%-50s %6s    %s' 'fuzz targets' - 'SKIPPED: no nightly compiler')")
         return
@@ -52,9 +52,10 @@ fuzz() {
     for folder in src/*/fuzz; do
         [ -f "$folder/Cargo.toml" ] || continue
         for target in $(cd "$folder" && cargo +nightly fuzz list --fuzz-dir .); do
-            # What is found on the way goes beside the build, not into the corpus that `make test` replays.
-            mkdir -p "target/fuzz/corpus/$target"
-            corpora=("target/fuzz/corpus/$target")
+            # What is found on the way goes beside the build, not into the corpus that `make test` replays. Crates have targets of one name.
+            found="target/fuzz/corpus/$(basename "${folder%/fuzz}")/$target"
+            mkdir -p "$found"
+            corpora=("$found")
             [ ! -d "$folder/corpus/$target" ] || corpora+=("$folder/corpus/$target")
             step "fuzz $folder $target" cargo +nightly fuzz run --fuzz-dir "$folder" --target-dir target/fuzz "$target" \
                 "${corpora[@]}" -- -max_total_time="${CAKE_FUZZ_SECONDS:-60}"
