@@ -254,6 +254,8 @@ fn power_is_a_machine(lab: &Lab) -> Result<()> {
 /// What the machine says while it boots comes out of its BMC, to a client that is not ours.
 fn its_serial_port_is_a_console(lab: &Lab) -> Result<()> {
     lab.ipmitool("lab-1", &["chassis", "power", "on"])?;
+    // ipmi_sim looks for the serial port once, when somebody asks for it: a machine that was started a moment ago has none yet.
+    until("it has booted", || Ok((lab.boots("lab-1") == 1).then_some(())))?;
     let (port, password) = (lab.read("lab/lab-1/port")?, lab.path("lab/password"));
     let command =
         format!("ipmitool -I lanplus -C 3 -H 127.0.0.1 -p {port} -U admin -f {} sol activate", password.display());
