@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use cake_i18n::Words;
-use cake_planner::cabling::Cabling;
-use cake_planner::cabling::Named;
+use cake_planner::cabling::{Cabling, Named};
 use cake_planner::device::DeviceSeen;
 use cake_planner::query::Filter;
 use cake_planner::scan::Candidate;

@@ -56,7 +56,8 @@ impl PowerBudget {
     }
 
     pub fn report(&self) -> BudgetReport {
-        let (budget, plan) = self.plan();
+        let budget = self.watts();
+        let plan = self.plan(budget);
         let of = |entry: &Arc<ServerEntry>| {
             let watts = entry.server.spec.held.and_then(|held| held.watts)?;
             let (id, name) = (entry.id(), entry.server.meta.name.clone());
@@ -68,12 +69,16 @@ impl PowerBudget {
         BudgetReport { budget, drawn: plan.drawn, silent: plan.silent, exceeded, held }
     }
 
-    /// The budget, and what it wants of the servers now.
-    pub(crate) fn plan(&self) -> (Option<u32>, Plan) {
-        let (budget, now) = (self.settings.power_budget(), self.ledger.now());
-        let servers = self.board().servers();
+    /// What the rack may draw; `None`: as much as it likes.
+    pub(crate) fn watts(&self) -> Option<u32> {
+        self.settings.power_budget()
+    }
+
+    /// What such a budget wants of the servers now.
+    pub(crate) fn plan(&self, budget: Option<u32>) -> Plan {
+        let (servers, now) = (self.board().servers(), self.ledger.now());
         let seen: Vec<ServerSeen> = servers.iter().map(|entry| seen(self.board(), entry, now)).collect();
-        (budget, power_budget::plan(budget, &seen))
+        power_budget::plan(budget, &seen)
     }
 
     /// What the rack is called.

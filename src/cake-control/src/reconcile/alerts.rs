@@ -54,7 +54,8 @@ impl AlertReconciler {
         let (servers, devices) = (board.servers(), board.devices());
         let certificate = self.certificates.info();
         let channels = self.channels.list();
-        let (rack, (budget, plan)) = (self.budget.rack(), self.budget.plan());
+        let rack = self.budget.rack();
+        let budget = self.budget.watts().map(|watts| (watts, self.budget.plan(Some(watts))));
         let facts = Facts {
             now: self.ledger.now(),
             nodes: nodes.iter().map(|entry| node_item(entry)).collect(),
@@ -64,7 +65,11 @@ impl AlertReconciler {
             devices: devices.iter().map(|entry| entry.seen()).collect(),
             certificate: Some(&certificate),
             channels: channels.iter().map(|view| ChannelSeen { channel: &view.channel, state: &view.state }).collect(),
-            budget: rack.as_ref().zip(budget).map(|(name, budget)| BudgetSeen { name, budget, plan: &plan }),
+            budget: rack.as_ref().zip(budget.as_ref()).map(|(name, (budget, plan))| BudgetSeen {
+                name,
+                budget: *budget,
+                plan,
+            }),
         };
         let looked = self.book.look(&facts).await;
         for turn in &looked.turns {

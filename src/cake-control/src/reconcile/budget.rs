@@ -40,11 +40,11 @@ impl BudgetReconciler {
 
     /// Looks at everything; whether there is a budget, or something left of one.
     async fn look(&self) -> bool {
-        let servers = self.ledger.board.servers();
-        let (budget, plan) = self.budget.plan();
+        let (servers, budget) = (self.ledger.board.servers(), self.budget.watts());
         if budget.is_none() && servers.iter().all(|entry| entry.server.spec.held.is_none()) {
             return false;
         }
+        let plan = self.budget.plan(budget);
         let before = servers.iter().any(|entry| is_held(entry));
         for entry in &servers {
             // What came or went meanwhile is looked at again at once.
