@@ -243,7 +243,7 @@ fn every_small_enum_has_its_words() {
         let texts = [
             [Firmware::Bios, Firmware::Uefi, Firmware::Direct].map(|v| words.firmware(v)).to_vec(),
             [Restart::Never, Restart::OnCrash, Restart::Always].map(|v| words.restart(v)).to_vec(),
-            Priority::ALL.map(|v| words.priority(v)).to_vec(),
+            Priority::ALL.iter().map(|v| words.priority(*v)).collect(),
             [ImageFormat::Raw, ImageFormat::Qcow2, ImageFormat::Kernel].map(|v| words.image_format(v)).to_vec(),
             [GuestOs::Linux, GuestOs::Windows, GuestOs::Other].map(|v| words.guest_os(v)).to_vec(),
             [ExitReason::Guest, ExitReason::Crash, ExitReason::Killed].map(|v| words.exit_reason(v)).to_vec(),

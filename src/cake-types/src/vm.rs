@@ -1,5 +1,6 @@
 //! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
 
+use crate::words::words;
 use crate::{
     Accelerator, ByteSize, CdStatus, DiskSpec, DiskStatus, Generation, HardwareRecord, HostName, ImageId, Meta, Name,
     NicSpec, NicStatus, Sealed, Stamp, Tags, Usage, VmId,
@@ -113,27 +114,18 @@ pub enum Restart {
     Always,
 }
 
-/// How much it matters, beside others, that a VM runs at full speed. In order: what is slowed down first stands first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Priority {
-    Low,
-    #[default]
-    Normal,
-    High,
+words! {
+    /// How much it matters, beside others, that a VM runs at full speed. In order: what is slowed down first stands first.
+    #[derive(Default, PartialOrd, Ord)]
+    Priority {
+        Low = "low",
+        #[default]
+        Normal = "normal",
+        High = "high",
+    }
 }
 
 impl Priority {
-    pub const ALL: [Self; 3] = [Self::Low, Self::Normal, Self::High];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Normal => "normal",
-            Self::High => "high",
-        }
-    }
-
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
     fn is_normal(&self) -> bool {
         *self == Self::Normal
