@@ -6,6 +6,7 @@
 //!
 //! It deliberately does not know what the daemon is for.
 
+pub mod inherited;
 pub mod limits;
 pub mod log;
 pub mod memory;

@@ -29,7 +29,7 @@ use crate::tls::Tls;
 pub struct Options {
     pub state: PathBuf,
     pub node_socket: PathBuf,
-    /// Port 0 takes a free one.
+    /// Port 0 takes a free one. A socket that systemd opened goes before it.
     pub https: SocketAddr,
 }
 
@@ -52,7 +52,7 @@ impl Running {
     pub async fn start_at(options: &Options, clock: Arc<dyn Clock>) -> Result<Self> {
         let Options { state, node_socket, https } = options;
         std::fs::create_dir_all(state).with_context(|| format!("{} can't be made", state.display()))?;
-        let tcp = TcpListener::bind(https).await.with_context(|| format!("{https} can't be listened on"))?;
+        let tcp = listen(*https).await?;
         let address = tcp.local_addr()?;
         let (node_socket, log) = (node_socket.clone(), cake_daemon::log::recent);
         let place = Place { state: state.clone(), node_socket, listen: address, log };
@@ -98,6 +98,14 @@ impl Running {
         self.told.abort();
         let _ = self.listener.await;
         self.control.stop().await;
+    }
+}
+
+/// The socket that systemd opened, or one of our own.
+async fn listen(https: SocketAddr) -> Result<TcpListener> {
+    match cake_daemon::inherited::listener().context("take the socket that systemd opened")? {
+        Some(listener) => Ok(TcpListener::from_std(listener)?),
+        None => TcpListener::bind(https).await.with_context(|| format!("{https} can't be listened on")),
     }
 }
 

@@ -1,0 +1,75 @@
+//! From the initramfs to the root: a read-only squashfs under a writable layer in memory.
+
+use crate::{Failure, Step};
+use nix::mount::{MsFlags, mount};
+use nix::unistd::{chdir, chroot, execv};
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::fs;
+use std::path::Path;
+
+/// The root as it was signed; it stays mounted there, for programs that want what nobody changed.
+const SIGNED: &str = "/run/cake/root";
+const LAYER: &str = "/run/cake/layer";
+const ROOT: &str = "/root";
+/// What the UKI's stub found beside or inside the file (systemd-stub(7)), and where systemd looks for it after the initramfs.
+const EXTRA: &str = "/.extra";
+const KEPT: &str = "/run/systemd";
+/// The writable layer holds what the running system changes in /etc and /var, a few MiB; it must not be able to fill the memory.
+const LAYER_OPTIONS: &str = "mode=755,size=20%";
+
+/// Mounts the root of `device` under a writable layer.
+pub fn assemble(device: &str) -> Result<(), Failure> {
+    for place in [SIGNED, LAYER, ROOT] {
+        fs::create_dir_all(place).step(format!("make {place}"))?;
+    }
+    let quiet = MsFlags::MS_NODEV;
+    mount(Some(device), SIGNED, Some("squashfs"), MsFlags::MS_RDONLY | quiet, None::<&str>).step("mount the root")?;
+    mount(Some("tmpfs"), LAYER, Some("tmpfs"), quiet, Some(LAYER_OPTIONS)).step("mount the writable layer")?;
+    let (upper, work) = (format!("{LAYER}/upper"), format!("{LAYER}/work"));
+    fs::create_dir(&upper).step("make the writable layer")?;
+    fs::create_dir(&work).step("make the writable layer")?;
+    let options = format!("lowerdir={SIGNED},upperdir={upper},workdir={work}");
+    mount(Some("cake"), ROOT, Some("overlay"), MsFlags::empty(), Some(options.as_str())).step("put the layer over the root")
+}
+
+/// Moves everything over and becomes the root's own process 1.
+pub fn hand_over() -> Result<Infallible, Failure> {
+    keep_extra()?;
+    // The loop device holds the file; its name and what else was here give their memory back.
+    empty("/");
+    for place in ["proc", "sys", "dev", "run"] {
+        let (from, to) = (format!("/{place}"), format!("{ROOT}/{place}"));
+        mount(Some(from.as_str()), to.as_str(), None::<&str>, MsFlags::MS_MOVE, None::<&str>).step(format!("move {from}"))?;
+    }
+    chdir(ROOT).step("enter the root")?;
+    mount(Some("."), "/", None::<&str>, MsFlags::MS_MOVE, None::<&str>).step("make the root the root")?;
+    chroot(".").step("make the root the root")?;
+    chdir("/").step("enter the root")?;
+    let init = CString::from(c"/usr/lib/systemd/systemd");
+    execv(&init, &[&init]).step("start systemd")
+}
+
+/// The signature of the measurements and its key: the state is unlocked with them.
+fn keep_extra() -> Result<(), Failure> {
+    for name in ["tpm2-pcr-signature.json", "tpm2-pcr-public-key.pem"] {
+        let from = Path::new(EXTRA).join(name);
+        if from.exists() {
+            fs::create_dir_all(KEPT).step(format!("make {KEPT}"))?;
+            fs::copy(&from, Path::new(KEPT).join(name)).step(format!("keep {name}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes what lies on the initramfs itself, and leaves mounts alone. What cannot be deleted costs memory, nothing else.
+fn empty(place: &str) {
+    let Ok(entries) = fs::read_dir(place) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if ["/proc", "/sys", "/dev", "/run", ROOT].iter().any(|mount| path == Path::new(mount)) {
+            continue;
+        }
+        let _ = if entry.file_type().is_ok_and(|kind| kind.is_dir()) { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    }
+}
