@@ -56,16 +56,16 @@ debian_archives() {
              kind != "" && !seen[kind]++ { print kind, $2 }'
 }
 
-# trixie_sources: apt sources lines for the release that we build from.
+# trixie_sources: apt sources lines for the release that we build from. CAKE_COMPONENTS names more than Debian's own.
 trixie_sources() {
-    local kind uri found=''
+    local kind uri found='' components=${CAKE_COMPONENTS:-main}
     while read -r kind uri; do
         case $kind in
             main)
                 found=yes
-                printf 'deb %s %s main\ndeb %s %s-updates main\n' "$uri" "$CAKE_SUITE" "$uri" "$CAKE_SUITE"
+                printf 'deb %s %s %s\n' "$uri" "$CAKE_SUITE" "$components" "$uri" "$CAKE_SUITE-updates" "$components"
                 ;;
-            security) printf 'deb %s %s-security main\n' "$uri" "$CAKE_SUITE" ;;
+            security) printf 'deb %s %s-security %s\n' "$uri" "$CAKE_SUITE" "$components" ;;
         esac
     done < <(debian_archives)
     [ -n "$found" ] || die "no Debian archive in this machine's apt configuration: set CAKE_DEBIAN_MIRROR=http://…/debian"

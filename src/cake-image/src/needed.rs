@@ -43,7 +43,9 @@ fn found(tree: &Path, file: &Path, library: &str, paths: &[&str]) -> bool {
         Some(rest) => PathBuf::from(format!("{}{rest}", own.display())),
         None => tree.join(path.trim_start_matches('/')),
     });
-    LIBRARIES.iter().map(|path| tree.join(path)).chain(named).any(|directory| directory.join(library).symlink_metadata().is_ok())
+    // A library beside the one that needs it was loaded before by the program of both, which knows the directory.
+    let places = LIBRARIES.iter().map(|path| tree.join(path)).chain(named).chain([own.to_owned()]);
+    places.into_iter().any(|directory| directory.join(library).symlink_metadata().is_ok())
 }
 
 fn files(tree: &Path) -> Result<Vec<PathBuf>> {

@@ -12,7 +12,7 @@ const UNITS: &str = "usr/lib/systemd/system";
 /// Links that switch units on and off: there, as in every image, and not in /etc, which belongs to the running system.
 const SWITCHES: &str = "etc/systemd/system";
 
-/// Makes of `tree` what the recipe says. A path that matches nothing and a unit that is not there are errors: the recipe is out of date.
+/// Makes of `tree` what the recipe says. A unit that is not there is an error: the recipe is out of date.
 pub fn configure(tree: &Path, recipe: &Recipe) -> Result<()> {
     for path in recipe.drop.iter().flat_map(|group| &group.paths) {
         leave_out(tree, path)?;
@@ -21,6 +21,7 @@ pub fn configure(tree: &Path, recipe: &Recipe) -> Result<()> {
         switch(tree, group)?;
     }
     let drivers = tree.join("usr/lib/modules-load.d/cake.conf");
+    fs::create_dir_all(tree.join("usr/lib/modules-load.d"))?;
     fs::write(&drivers, recipe.drivers.root.join("\n") + "\n").with_context(|| format!("write {}", drivers.display()))
 }
 
@@ -48,6 +49,9 @@ fn switch(tree: &Path, units: &Units) -> Result<()> {
         }
     }
     for name in &units.mask {
+        if !tree.join(UNITS).join(name).exists() {
+            bail!("there is no unit {name} to switch off");
+        }
         link(PathBuf::from("/dev/null"), &tree.join(SWITCHES).join(name))?;
     }
     Ok(())
@@ -93,9 +97,9 @@ mod tests {
     fn tree() -> tempfile::TempDir {
         let tree = tempfile::tempdir().unwrap();
         fs::create_dir_all(tree.path().join(UNITS)).unwrap();
-        fs::create_dir_all(tree.path().join("usr/lib/modules-load.d")).unwrap();
         fs::create_dir_all(tree.path().join("usr/share/doc/x")).unwrap();
         fs::write(tree.path().join("usr/share/doc/x/README"), "…").unwrap();
+        fs::write(tree.path().join(UNITS).join("b.service"), "[Service]\n").unwrap();
         fs::write(tree.path().join(UNITS).join("a.service"), "[Service]\nWantedBy=no\n[Install]\nWantedBy=x.target y.target\n").unwrap();
         tree
     }

@@ -1,0 +1,86 @@
+//! Finds this server's state.
+
+use anyhow::{Context, Result, bail};
+use nix::mount::{MsFlags, mount};
+use nix::unistd::{Group, User, chown};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use crate::medium::Medium;
+use crate::mode::{Mode, RUN, STATE};
+use crate::program::{output, run, said};
+
+/// Opens and mounts the state of a system disk (cake-install's second half).
+const INSTALL: &str = "/usr/lib/cake/cake-install";
+/// Extends PCR 11 by a word; without a TPM nothing happens.
+const MEASURE: &str = "/usr/lib/systemd/systemd-pcrextend";
+/// Exit status of cake-install when the key cannot be had.
+const LOCKED: i32 = 3;
+/// The user of caked.
+const USER: &str = "cake";
+/// The journal's place, once it is kept.
+const JOURNAL: &str = "/var/log/journal";
+
+pub fn boot() -> Result<()> {
+    let medium = Medium::find()?;
+    let mode = match &medium {
+        Some(medium) if medium.is_system_disk() => open_state()?,
+        _ => Mode::Installer,
+    };
+    if mode != Mode::Locked {
+        make_rooms(Path::new(STATE))?;
+    }
+    if mode == Mode::Installed {
+        keep_journal()?;
+        open_pools()?;
+    }
+    mode.tell(Path::new(RUN))?;
+    println!("this server is: {}", mode.word());
+    Ok(())
+}
+
+/// The TPM gives the key in one phase of the boot only (PCR 11, systemd-pcrphase(8)): it begins and ends here.
+fn open_state() -> Result<Mode> {
+    run(MEASURE, &["--graceful", "enter-initrd"])?;
+    let opened = output(INSTALL, &["open-state", "--mount", STATE]);
+    run(MEASURE, &["--graceful", "leave-initrd"])?;
+    let opened = opened?;
+    match opened.status.code() {
+        Some(0) => Ok(Mode::Installed),
+        Some(LOCKED) => {
+            eprintln!("the state stays closed: {}", said(&opened));
+            Ok(Mode::Locked)
+        }
+        _ => bail!("the state cannot be opened: {}", said(&opened)),
+    }
+}
+
+/// Disks for VMs that do not open are told by cake-node, which finds their place empty; the rest of the server works.
+fn open_pools() -> Result<()> {
+    if let Err(error) = run(INSTALL, &["open-pools"]) {
+        eprintln!("{error:#}");
+    }
+    Ok(())
+}
+
+/// Where each daemon keeps its own.
+fn make_rooms(state: &Path) -> Result<()> {
+    for (name, mode) in [("node", 0o700), ("caked", 0o700), ("log", 0o755)] {
+        let room = state.join(name);
+        DirBuilder::new().recursive(true).mode(mode).create(&room).with_context(|| format!("make {}", room.display()))?;
+    }
+    let user = User::from_name(USER)?.with_context(|| format!("there is no user {USER}"))?;
+    let group = Group::from_name(USER)?.with_context(|| format!("there is no group {USER}"))?;
+    chown(&state.join("caked"), Some(user.uid), Some(group.gid)).context("give caked its room")
+}
+
+/// The journal moves from memory to the state.
+fn keep_journal() -> Result<()> {
+    let kept = Path::new(STATE).join("log/journal");
+    fs::create_dir_all(&kept).with_context(|| format!("make {}", kept.display()))?;
+    fs::create_dir_all(JOURNAL).with_context(|| format!("make {JOURNAL}"))?;
+    mount(Some(&kept), JOURNAL, None::<&str>, MsFlags::MS_BIND, None::<&str>).context("put the journal on the state")?;
+    run("journalctl", &["--flush"])?;
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! `cake-appliance`: what the appliance does besides running cake. Each sub-command is a unit of systemd.
+//!
+//! ```text
+//! boot ──▶ from a stick or the network: installer, the state is in memory
+//!     └──▶ from a system disk: the state is unlocked and mounted, or the server stays locked
+//! answers ▶ the wizard's answers that the installer left, once
+//! screen ─▶ tty1 and the serial port: where the console is
+//! good ───▶ console, Store and root agent answer: this version is kept
+//! ```
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+mod answers;
+mod boot;
+mod good;
+mod medium;
+mod mode;
+mod program;
+mod screen;
+mod unattended;
+
+#[derive(Parser)]
+#[command(version, about = "What the appliance does besides running cake")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Finds this server's state and says in /run/cake/mode what it is
+    Boot,
+    /// Installs by the answer file that lies on the stick
+    Install,
+    /// Gives caked the answers that the installer left
+    Answers,
+    /// Shows on the screen and the serial port where the console is
+    Screen,
+    /// Waits until console and root agent answer, and keeps this version
+    Good,
+}
+
+fn main() -> ExitCode {
+    let done: Result<()> = match Cli::parse().command {
+        Command::Boot => boot::boot(),
+        Command::Install => unattended::install(),
+        Command::Answers => answers::give(),
+        Command::Screen => screen::show(),
+        Command::Good => good::wait(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cake-appliance: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
