@@ -9,9 +9,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use tuf::crypto::{Ed25519PrivateKey, PrivateKey, PublicKey};
-use tuf::metadata::{
-    Metadata, RawSignedMetadata, RoleDefinition, RootMetadata, SignedMetadata, SignedMetadataBuilder,
-};
+use tuf::metadata::{Metadata, RawSignedMetadata, RoleDefinition, RootMetadata, SignedMetadata, SignedMetadataBuilder};
 use tuf::pouf::Pouf1;
 
 /// One key for each role: the root's is used once in years and kept off-line.
@@ -48,7 +46,8 @@ impl Keys {
 
     /// Reads the keys that [`Keys::make`] wrote.
     pub fn open(folder: &Path) -> Result<Self, ReleaseError> {
-        let purpose = if folder.join(key_name("root", Purpose::Test)).exists() { Purpose::Test } else { Purpose::Release };
+        let purpose =
+            if folder.join(key_name("root", Purpose::Test)).exists() { Purpose::Test } else { Purpose::Release };
         let keys = ROLES.map(|role| Ok((role, read_key(&folder.join(key_name(role, purpose)))?)));
         let keys: Result<HashMap<_, _>, ReleaseError> = keys.into_iter().collect();
         let mut opened = Self { folder: folder.to_owned(), keys: keys?, roots: Vec::new(), purpose };

@@ -10,8 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tuf::crypto::HashAlgorithm;
 use tuf::metadata::{
-    Delegations, Metadata, MetadataDescription, MetadataPath, RawSignedMetadata, SnapshotMetadata,
-    TargetDescription, TargetPath, TargetsMetadata, TimestampMetadata,
+    Delegations, Metadata, MetadataDescription, MetadataPath, RawSignedMetadata, SnapshotMetadata, TargetDescription,
+    TargetPath, TargetsMetadata, TimestampMetadata,
 };
 use tuf::pouf::Pouf1;
 

@@ -38,8 +38,12 @@ pub(crate) fn put(folder: &Path, artefact: &Artefact) -> Result<Vec<Put>, Releas
         Artefact::Image { path, version, kernel } => {
             let blocks = format!("cake_{version}.blocks");
             let index = cut(path)?;
-            let custom =
-                TargetCustom { version: version.clone(), kernel: kernel.clone(), size: index.size(), blocks: blocks.clone() };
+            let custom = TargetCustom {
+                version: version.clone(),
+                kernel: kernel.clone(),
+                size: index.size(),
+                blocks: blocks.clone(),
+            };
             let image = copy(folder, path, &format!("cake_{version}.efi"), fields(&custom))?;
             let scratch = folder.join(format!(".{blocks}"));
             fs::write(&scratch, index.encode()).map_err(ReleaseError::io("write", &scratch))?;

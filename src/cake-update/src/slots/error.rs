@@ -1,5 +1,6 @@
 //! What can go wrong with slots.
 
+use super::SlotName;
 use crate::{Cancelled, Version};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ pub enum SlotError {
     NoSpace { path: PathBuf, needed: u64, free: u64 },
     #[error("there is no slot of version {version} on {path}")]
     NoSuchSlot { path: PathBuf, version: Version },
+    #[error("{slot} runs, or is the last one that can be started: update first")]
+    Needed { slot: SlotName },
     #[error("{path} does not hold what was written to it: try again, and replace the disk if it happens twice")]
     Spoilt { path: PathBuf },
     #[error(transparent)]

@@ -88,6 +88,18 @@ impl Esp {
         Ok(true)
     }
 
+    /// Removes a slot because somebody said so: one that failed, so that its version can be tried again. Never the running one, and never
+    /// the last one that can be started.
+    pub fn remove(&self, slot: &SlotName, running: Option<&Version>) -> Result<(), SlotError> {
+        let last = !self.slots()?.iter().any(|other| other != slot && !other.is_bad());
+        if running == Some(&slot.version) || (last && !slot.is_bad()) {
+            return Err(SlotError::Needed { slot: slot.clone() });
+        }
+        let path = self.path(slot);
+        fs::remove_file(&path).map_err(SlotError::io("remove", &path))?;
+        self.sync_folder()
+    }
+
     /// Removes what may go before a new version comes: old slots, and what other updates left behind. Gives what went.
     pub fn make_room(&self, running: Option<&Version>, new: &Version) -> Result<Vec<SlotName>, SlotError> {
         let slots = self.slots()?;

@@ -70,13 +70,18 @@ impl Part {
     }
 
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), SlotError> {
-        self.file.write_all_at(bytes, offset).map_err(|source| match source.kind() {
+        self.file.write_all_at(bytes, offset).map_err(|source| self.unwritten(source, offset))
+    }
+
+    /// Somebody else may fill the disk meanwhile.
+    pub(super) fn unwritten(&self, source: io::Error, offset: u64) -> SlotError {
+        match source.kind() {
             io::ErrorKind::StorageFull => {
                 let needed = self.image.size.saturating_sub(offset);
                 self.give_up(SlotError::NoSpace { path: self.path.clone(), needed, free: 0 })
             }
             _ => SlotError::io("write", &self.path)(source),
-        })
+        }
     }
 
     /// Brings it to the disk, reads it back from there and compares. A part that is not what it must be is emptied: the next attempt

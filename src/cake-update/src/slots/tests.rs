@@ -77,19 +77,20 @@ fn room_is_made_by_what_nobody_needs() {
     assert_eq!(gone(&["cake_0.2.efi", "cake_0.9+3.efi"], Some("0.2")), [""; 0], "the new one stays, too");
 }
 
-fn any_slot() -> impl Strategy<Value = SlotName> {
+fn any_file() -> impl Strategy<Value = String> {
     (
         0..6_u32,
         prop_oneof![Just("".to_owned()), (0..4_u32, 0..4_u32).prop_map(|(left, done)| format!("+{left}-{done}"))],
     )
-        .prop_map(|(number, counter)| slot(&format!("cake_0.{number}{counter}.efi")))
+        .prop_map(|(number, counter)| format!("cake_0.{number}{counter}.efi"))
 }
 
 proptest! {
     #[test]
     fn neither_the_running_nor_the_only_good_one_ever_goes(
-        slots in prop::collection::vec(any_slot(), 0..7), running in prop::option::of(0..6_u32), new in 0..6_u32,
+        slots in prop::collection::btree_map(any_file(), any::<()>(), 0..7), running in prop::option::of(0..6_u32), new in 0..6_u32,
     ) {
+        let slots: Vec<SlotName> = slots.keys().map(|file| slot(file)).collect();
         let (running, new) = (running.map(|number| version(&format!("0.{number}"))), version(&format!("0.{new}")));
         let gone = removable(&slots, running.as_ref(), &new);
         prop_assert!(gone.iter().all(|slot| running.as_ref() != Some(&slot.version) && slot.version != new));
@@ -125,6 +126,19 @@ fn a_running_slot_is_blessed_once() {
 }
 
 #[test]
+fn a_slot_that_is_needed_is_not_removed() {
+    let (_folder, esp) = esp();
+    for file in ["cake_0.1.0.efi", "cake_0.2.0+0-3.efi"] {
+        fs::write(esp.folder().join(file), b"x").expect("a slot");
+    }
+    let (good, bad) = (slot("cake_0.1.0.efi"), slot("cake_0.2.0+0-3.efi"));
+    assert!(matches!(esp.remove(&good, None), Err(SlotError::Needed { .. })));
+    assert!(matches!(esp.remove(&bad, Some(&version("0.2.0"))), Err(SlotError::Needed { .. })));
+    esp.remove(&bad, Some(&version("0.1.0"))).expect("removed");
+    assert_eq!(esp.slots().expect("slots"), [good]);
+}
+
+#[test]
 fn a_folder_without_efi_is_no_esp() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(matches!(Esp::open(folder.path()), Err(SlotError::NotAnEsp { .. })));
@@ -155,4 +169,15 @@ fn what_cannot_fit_is_said_before_anything_is_written() {
     assert!(matches!(error, SlotError::NoSpace { .. }), "{error}");
     assert!(error.to_string().contains("do not fit"), "{error}");
     assert_eq!(fs::read_dir(esp.folder()).expect("the folder").count(), 0);
+}
+
+#[test]
+fn a_disk_that_fills_up_meanwhile_is_left_as_it_was() {
+    let (_folder, esp) = esp();
+    let image = Image { version: version("0.2.0"), size: 5000, sha256: [0; 32] };
+    let part = Part::open(&esp, &image).expect("a part");
+    part.write_at(&[1; 1000], 0).expect("written");
+    let error = part.unwritten(std::io::Error::from_raw_os_error(nix::libc::ENOSPC), 1000);
+    assert!(matches!(error, SlotError::NoSpace { needed: 4000, .. }), "{error}");
+    assert_eq!(fs::read_dir(esp.folder()).expect("the folder").count(), 0, "what did not fit is gone");
 }
