@@ -33,8 +33,9 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, NoVersion> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".~^-".contains(&byte);
-        let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-        if first && text.len() <= LONGEST && text.bytes().all(allowed) {
+        let ends = [text.bytes().next(), text.bytes().next_back()];
+        let ends = ends.iter().all(|end| end.is_some_and(|byte| byte.is_ascii_alphanumeric()));
+        if ends && text.len() <= LONGEST && text.bytes().all(allowed) {
             return Ok(Self(text.to_owned()));
         }
         Err(NoVersion(text.chars().take(LONGEST).collect()))

@@ -41,14 +41,14 @@ fn versions_stand_in_the_order_of_the_specification() {
 
 #[test]
 fn what_is_no_version_is_refused() {
-    for text in ["", ".1", "-", "1+2", "1_2", "1/2", "../x", "1.0A", "é", "1 ", "1\0", &"1".repeat(65)] {
+    for text in ["", ".1", "1.", "1~", "-", "1+2", "1_2", "1/2", "../x", "1.0A", "é", "1 ", "1\0", &"1".repeat(65)] {
         assert!(text.parse::<Version>().is_err(), "{text:?}");
     }
 }
 
 fn any() -> impl Strategy<Value = Version> {
     // Few letters, so that neighbours meet.
-    "[01a][01ab.~^-]{0,7}".prop_map(|text| version(&text))
+    "[01a]([01ab.~^-]{0,6}[01ab])?".prop_map(|text| version(&text))
 }
 
 proptest! {
@@ -64,9 +64,7 @@ proptest! {
     }
 
     #[test]
-    fn a_longer_version_is_newer_unless_it_is_a_preview(a in any(), tail in "[1a.^-][01]{0,3}") {
-        // As in systemd, which looks for one mark at a time: "1~~2" is newer than "1~".
-        prop_assume!(!a.as_str().ends_with('~'));
+    fn a_longer_version_is_newer_unless_it_is_a_preview(a in any(), tail in "[01a][01.^-]{0,3}[01]") {
         let (preview, longer) = (version(&format!("{a}~1")), version(&format!("{a}.{tail}")));
         prop_assert!(preview < a);
         prop_assert!(longer > a);
