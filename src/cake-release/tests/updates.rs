@@ -115,10 +115,10 @@ fn lose_what_was_not_synced(server: &Server, look: usize) {
     for disk in 0..2 {
         let path = server.updater.esps[disk].folder().join(".cake_0.2.0.part");
         let Ok(mut bytes) = fs::read(&path) else { continue };
-        if look % 2 == 0 {
+        if look.is_multiple_of(2) {
             bytes.truncate(bytes.len() * 2 / 3);
         }
-        if look % 3 == 0 {
+        if look.is_multiple_of(3) {
             let (from, to) = (bytes.len() / 4, bytes.len() / 2);
             bytes[from..to].fill(0);
         }
