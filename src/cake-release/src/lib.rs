@@ -16,8 +16,10 @@ mod error;
 mod keys;
 mod repository;
 mod targets;
+mod uname;
 
 pub use error::ReleaseError;
 pub use keys::{Keys, Purpose};
 pub use repository::{Repository, Terms};
 pub use targets::{Artefact, share};
+pub use uname::uname;

@@ -1,11 +1,11 @@
 //! `cake-release`: keys and signed repositories for who makes releases of cake.
 
 use anyhow::{Context, Result};
-use cake_release::{Artefact, Keys, Purpose, Repository, Terms, share};
+use cake_release::{Artefact, Keys, Purpose, Repository, Terms, share, uname};
 use cake_update::{Policy, Version};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Makes keys and signs the repositories that appliances update from.
@@ -55,16 +55,16 @@ struct Signing {
     /// The version of the image: the first FILE that ends in .efi.
     #[arg(long)]
     version: Version,
-    /// The version of the Linux kernel in the image.
-    #[arg(long, default_value = "")]
-    kernel: String,
+    /// The version of the Linux kernel in the image; read from the image where it is not given.
+    #[arg(long)]
+    kernel: Option<String>,
     /// The oldest version that may still be installed.
     #[arg(long)]
     minimum: Option<Version>,
-    /// A version that may not be installed; may be given several times.
+    /// A version that may not be installed; may be given several times. What an earlier repository forbade stays forbidden.
     #[arg(long)]
     bad: Vec<Version>,
-    /// Releases that are in the repository already go.
+    /// What is in the repository already goes: releases, and which versions are forbidden.
     #[arg(long)]
     only: bool,
     /// Days for which the repository is good.
@@ -108,12 +108,11 @@ fn main() -> Result<()> {
 
 fn sign(signing: Signing, after: impl Fn(u32) -> DateTime<Utc>) -> Result<()> {
     let keys = Keys::open(&signing.keys)?;
-    let artefacts = artefacts(&signing);
-    let policy = Policy { minimum: signing.minimum, bad: signing.bad };
+    let artefacts = artefacts(&signing)?;
     let terms = Terms {
         expires: after(signing.days),
         timestamp_expires: after(signing.timestamp_days),
-        policy: Some(policy).filter(|policy| *policy != Policy::default()),
+        policy: Policy { minimum: signing.minimum, bad: signing.bad },
         keep: !signing.only,
     };
     let version = Repository::new(&signing.out).write(&keys, &artefacts, &terms)?;
@@ -122,12 +121,21 @@ fn sign(signing: Signing, after: impl Fn(u32) -> DateTime<Utc>) -> Result<()> {
 }
 
 /// The first `.efi` is the image.
-fn artefacts(signing: &Signing) -> Vec<Artefact> {
-    let image = signing.files.iter().position(|file| file.extension().is_some_and(|extension| extension == "efi"));
-    let files = signing.files.iter().cloned().enumerate();
-    let artefact = |(at, path)| match Some(at) == image {
-        true => Artefact::Image { path, version: signing.version.clone(), kernel: signing.kernel.clone() },
-        false => Artefact::Other(path),
+fn artefacts(signing: &Signing) -> Result<Vec<Artefact>> {
+    let is_image = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "efi");
+    let image = signing.files.iter().find(is_image);
+    let artefact = |path: &PathBuf| match Some(path) == image {
+        true => {
+            Ok(Artefact::Image { path: path.clone(), version: signing.version.clone(), kernel: kernel(signing, path)? })
+        }
+        false => Ok(Artefact::Other(path.clone())),
     };
-    files.map(artefact).collect()
+    signing.files.iter().map(artefact).collect()
+}
+
+fn kernel(signing: &Signing, image: &Path) -> Result<String> {
+    if let Some(kernel) = &signing.kernel {
+        return Ok(kernel.clone());
+    }
+    uname(image)?.with_context(|| format!("{} does not say its kernel's version: give --kernel", image.display()))
 }

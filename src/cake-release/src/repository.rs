@@ -22,9 +22,9 @@ pub struct Terms {
     pub expires: DateTime<Utc>,
     /// Until when the timestamp is good: how long somebody can hold back a newer repository unnoticed.
     pub timestamp_expires: DateTime<Utc>,
-    /// Replaces the policy of the last repository; `None` keeps it.
-    pub policy: Option<Policy>,
-    /// Releases of the last repository stay beside the new ones.
+    /// Adds to the policy of the last repository: what was forbidden once stays so.
+    pub policy: Policy,
+    /// Releases and policy of the last repository stay; without it the new one begins with nothing but its version.
     pub keep: bool,
 }
 
@@ -50,21 +50,21 @@ impl Repository {
     /// Adds artefacts and signs everything anew, one version above what is there. The timestamp is written last: until then the folder is
     /// the old repository. Gives the version.
     pub fn write(&self, keys: &Keys, artefacts: &[Artefact], terms: &Terms) -> Result<u32, ReleaseError> {
-        let last = self.last()?;
+        let Last { version, targets, policy } = self.last()?;
+        let (mut targets, policy) = if terms.keep { (targets, policy) } else { Default::default() };
         let folders = ["metadata", "targets"].map(|name| self.root.join(name));
         for folder in &folders {
             fs::create_dir_all(folder).map_err(ReleaseError::io("make", folder))?;
         }
-        let mut targets = if terms.keep { last.targets } else { HashMap::new() };
         for artefact in artefacts {
             let put = put(&folders[1], artefact)?;
             targets.extend(put.into_iter().map(|Put { path, description }| (path, description)));
         }
-        let policy = terms.policy.clone().unwrap_or(last.policy);
+        let policy = both(policy, &terms.policy);
         for (number, root) in keys.roots() {
             self.file(&format!("{number}.root.json"), root)?;
         }
-        self.sign(keys, last.version + 1, targets, &policy, terms)
+        self.sign(keys, version + 1, targets, &policy, terms)
     }
 
     fn sign(
@@ -116,6 +116,15 @@ impl Repository {
         let policy = serde_json::from_value(policy).map_err(|_| ReleaseError::NoRepository { path })?;
         Ok(Last { version, targets: targets.targets().clone(), policy })
     }
+}
+
+/// What either of two policies forbids.
+fn both(mut policy: Policy, more: &Policy) -> Policy {
+    policy.minimum = policy.minimum.max(more.minimum.clone());
+    policy.bad.extend(more.bad.iter().cloned());
+    policy.bad.sort();
+    policy.bad.dedup();
+    policy
 }
 
 fn read<M: Metadata>(path: &Path) -> Result<M, ReleaseError> {

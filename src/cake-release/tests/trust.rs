@@ -149,9 +149,11 @@ fn there_is_no_way_back_to_what_is_known_to_be_bad() {
     assert!(matches!(error, RepositoryError::TooOld { .. }), "{error}");
     // It is remembered for going back without a repository, and the next release keeps it.
     maker.release("0.2.2", b"a good one");
+    maker.forbid(Policy { minimum: Some(version("0.1.0")), bad: vec![version("0.2.0")] });
     server.check(&maker.source()).expect("an offer");
     let policy = server.updater.memory.policy().expect("remembered");
-    assert!(policy.allows(&version("0.2.1")).is_err() && policy.allows(&version("0.2.2")).is_ok());
+    let allowed = ["0.1.9", "0.2.0", "0.2.1", "0.2.2"].map(|text| policy.allows(&version(text)).is_ok());
+    assert_eq!(allowed, [false, false, false, true]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct Version(String);
 /// A text is no version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no version: use up to 64 lower-case letters, digits, '.', '~', '^' and '-', with a letter or digit first"
+    "{0:?} is no version: use up to 64 lower-case letters, digits, '.', '~', '^' and '-', a letter or digit first and last"
 )]
 pub struct NoVersion(String);
 

@@ -55,7 +55,7 @@ impl Maker {
 
     pub fn terms(&self) -> Terms {
         let expires = now() + TimeDelta::days(400);
-        Terms { expires, timestamp_expires: now() + TimeDelta::days(30), policy: None, keep: true }
+        Terms { expires, timestamp_expires: now() + TimeDelta::days(30), policy: Policy::default(), keep: true }
     }
 
     /// Adds a release of these bytes.
@@ -67,7 +67,7 @@ impl Maker {
     }
 
     pub fn forbid(&self, policy: Policy) {
-        self.sign(&[], &Terms { policy: Some(policy), ..self.terms() });
+        self.sign(&[], &Terms { policy, ..self.terms() });
     }
 
     pub fn sign(&self, artefacts: &[Artefact], terms: &Terms) {
