@@ -175,3 +175,15 @@ fn no_simulator_is_in_a_release() -> Result<()> {
     }
     Ok(())
 }
+
+/// Who can sign a release sits with its maker: what an appliance runs can only verify.
+#[test]
+fn no_program_of_the_appliance_can_sign_a_release() -> Result<()> {
+    const MAKER: &str = "cake-release";
+    let house = House::read()?;
+    ensure!(house.members.iter().any(|member| member.name == MAKER), "{MAKER} is a room of its own");
+    for member in house.members.iter().filter(|member| member.name != MAKER) {
+        ensure!(!house.links(&member.name).contains(MAKER), "{} is linked with {MAKER}", member.name);
+    }
+    Ok(())
+}
