@@ -1,0 +1,116 @@
+//! What a machine is made of.
+
+use super::Machine;
+use super::disk::Disk;
+use super::lan::Lan;
+use anyhow::Result;
+use cake_types::ByteSize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A machine as it is asked for. [`Hardware::assemble`] builds it, switched off.
+#[derive(Clone, Debug)]
+pub struct Hardware {
+    pub(super) name: String,
+    pub(super) memory: ByteSize,
+    pub(super) cpus: u32,
+    pub(super) signer: Option<PathBuf>,
+    pub(super) tpm: bool,
+    pub(super) bmc: bool,
+    pub(super) shell: bool,
+    pub(super) network: Network,
+    pub(super) network_first: bool,
+    pub(super) disks: Vec<Disk>,
+}
+
+/// What the machine's network card is connected to.
+#[derive(Clone, Debug)]
+pub enum Network {
+    /// Nothing.
+    Unplugged,
+    /// QEMU's own, which leads nowhere; a port of this machine's loopback leads to that port of the guest.
+    User { https: u16 },
+    /// A wire with others on it.
+    Lan(Arc<Lan>),
+}
+
+impl Hardware {
+    /// Two processors, 2 GiB, no disk. The name is the evidence's.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            memory: ByteSize::gib(2),
+            cpus: 2,
+            signer: None,
+            tpm: false,
+            bmc: false,
+            shell: false,
+            network: Network::Unplugged,
+            network_first: false,
+            disks: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn memory(mut self, memory: ByteSize) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    #[must_use]
+    pub fn cpus(mut self, cpus: u32) -> Self {
+        self.cpus = cpus;
+        self
+    }
+
+    /// Secure Boot, with this certificate (PEM) as owner, authority and signer.
+    #[must_use]
+    pub fn secure_boot(mut self, signer: &Path) -> Self {
+        self.signer = Some(signer.into());
+        self
+    }
+
+    #[must_use]
+    pub fn tpm(mut self) -> Self {
+        self.tpm = true;
+        self
+    }
+
+    /// A BMC within, which the system speaks to through KCS. Nobody speaks to it from outside.
+    #[must_use]
+    pub fn bmc(mut self) -> Self {
+        self.bmc = true;
+        self
+    }
+
+    /// A second serial port; see [`Machine::shell`].
+    #[must_use]
+    pub fn second_serial(mut self) -> Self {
+        self.shell = true;
+        self
+    }
+
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// The firmware asks the network before it looks at the disks.
+    #[must_use]
+    pub fn network_first(mut self) -> Self {
+        self.network_first = true;
+        self
+    }
+
+    /// One more. The firmware tries them in this order.
+    #[must_use]
+    pub fn disk(mut self, disk: Disk) -> Self {
+        self.disks.push(disk);
+        self
+    }
+
+    pub fn assemble(self) -> Result<Machine> {
+        Machine::assemble(self)
+    }
+}

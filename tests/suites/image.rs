@@ -1,0 +1,6 @@
+//! The built image on a whole server: firmware, Secure Boot, TPM, disks, network. One file for each story; `make test-image` runs them.
+
+#[path = "image/boots.rs"]
+mod boots;
+#[path = "image/built.rs"]
+mod built;

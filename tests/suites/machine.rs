@@ -1,0 +1,68 @@
+//! The harness itself: a whole server, with cake-tiny on its disk, does what a test asks of it and tells what happens.
+
+use anyhow::{Context, Result, ensure};
+use cake_tests::machine::{Disk, Hardware, Kind, Network};
+use cake_tests::{DEADLINE, workspace};
+use cake_types::ByteSize;
+use std::path::PathBuf;
+
+fn tiny() -> Result<PathBuf> {
+    let engine = std::env::var_os("CAKE_ENGINE_DIR").map_or_else(|| workspace().join("target/engine"), PathBuf::from);
+    let images = std::env::var_os("CAKE_IMAGES_DIR").map_or_else(|| engine.join("images"), PathBuf::from);
+    let path = images.join("cake-tiny.raw");
+    ensure!(path.exists(), "there is no cake-tiny: run make engine");
+    Ok(path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_is_switched_on_and_off_and_its_disks_and_tpm_changed_between() -> Result<()> {
+    let hardware = Hardware::named("harness").memory(ByteSize::mib(256)).cpus(1);
+    let hardware = hardware.network(Network::User { https: 443 }).tpm().second_serial();
+    let system = Disk::copy_of("system", Kind::Virtio, &tiny()?);
+    let mut machine = hardware.disk(system).disk(Disk::blank("data", Kind::Nvme, ByteSize::gib(32))).assemble()?;
+    machine.power_on().await?;
+    machine.wait_serial("cake-tiny: ready on", DEADLINE).await?;
+    // Nobody listens in the guest, and QEMU's port is there all the same.
+    ensure!(machine.https().await?.port() != 0 && machine.get(443, "/").await.is_err());
+    machine.type_in("\nwc -c < /sys/firmware/efi/fw_platform_size; echo do''ne\n").await?;
+    machine.wait_serial("done", DEADLINE).await?;
+    let picture = tempfile::tempdir()?.keep().join("screen.png");
+    machine.screenshot(&picture).await?;
+    ensure!(std::fs::read(&picture)?.starts_with(b"\x89PNG"));
+    std::fs::remove_dir_all(picture.parent().context("a folder")?)?;
+    // The reset button: the same QEMU, from the beginning.
+    machine.reset().await?;
+    machine.wait_serial("cake-tiny: ready on", DEADLINE).await?;
+    ensure!(machine.replace_tpm().is_err(), "a running machine keeps its TPM");
+    // A power cut, and what can be done only then.
+    machine.cut_power();
+    machine.replace_tpm()?;
+    machine.remove_disk("data")?;
+    machine.add_disk(&Disk::blank("more", Kind::Stick, ByteSize::mib(64)))?;
+    machine.power_on().await?;
+    machine.wait_serial("cake-tiny: ready on", DEADLINE).await?;
+    machine
+        .type_in("\nuntil ls -l /proc/$(pidof acpid)/fd 2>/dev/null | grep -q input; do :; done; echo lis''tens\n")
+        .await?;
+    machine.wait_serial("listens", DEADLINE).await?;
+    machine.power_button().await?;
+    let ended = machine.wait_off(DEADLINE).await?;
+    ensure!(ended.success(), "{ended}");
+    machine.passed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_with_the_machine_and_leaves_evidence() -> Result<()> {
+    let mut machine = Hardware::named("harness-failed").memory(ByteSize::mib(256)).cpus(1).assemble()?;
+    machine.power_on().await?;
+    // The firmware finds nothing to boot.
+    machine.wait_serial("BdsDxe", DEADLINE).await?;
+    let waited = machine.wait_serial("never", std::time::Duration::from_secs(1)).await;
+    let waited = format!("{:#}", waited.err().context("it never says that")?);
+    ensure!(waited.contains("\"never\""), "{waited}");
+    drop(machine);
+    let folder = workspace().join("target/image/failed/harness-failed");
+    ensure!(std::fs::read(folder.join("screen.png"))?.starts_with(b"\x89PNG"));
+    ensure!(std::fs::read_to_string(folder.join("serial-1.log"))?.contains("BdsDxe"));
+    Ok(std::fs::remove_dir_all(folder)?)
+}
