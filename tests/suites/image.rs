@@ -4,3 +4,5 @@
 mod boots;
 #[path = "image/built.rs"]
 mod built;
+#[path = "image/network.rs"]
+mod network;

@@ -27,13 +27,18 @@ pub(super) fn arguments(hardware: &Hardware, plug: Option<&Plug>, folder: &Path,
     // Without it OVMF has no random numbers, and without those no network.
     words.json("-device", &json!({ "driver": "virtio-rng-pci" }));
     words.json("-device", &json!({ "driver": "qemu-xhci", "id": "usb" }));
-    let first = usize::from(hardware.network_first);
+    let first = usize::from(hardware.http_boot);
     for (number, disk) in disks.iter().enumerate() {
         let [block, device] = disk.arguments(number + first);
         words.json("-blockdev", &block);
         words.json("-device", &device);
     }
-    network(hardware, plug, if hardware.network_first { 0 } else { disks.len() }, &mut words);
+    network(hardware, plug, if hardware.http_boot { 0 } else { disks.len() }, &mut words);
+    if hardware.http_boot {
+        for version in ["IPv4", "IPv6"] {
+            words.plain(&["-fw_cfg", &format!("name=opt/org.tianocore/{version}PXESupport,string=n")]);
+        }
+    }
     if hardware.bmc {
         words.json("-device", &json!({ "driver": "ipmi-bmc-sim", "id": "bmc" }));
         words.json("-device", &json!({ "driver": "isa-ipmi-kcs", "bmc": "bmc" }));

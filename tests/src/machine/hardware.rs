@@ -19,7 +19,7 @@ pub struct Hardware {
     pub(super) bmc: bool,
     pub(super) shell: bool,
     pub(super) network: Network,
-    pub(super) network_first: bool,
+    pub(super) http_boot: bool,
     pub(super) disks: Vec<Disk>,
 }
 
@@ -46,7 +46,7 @@ impl Hardware {
             bmc: false,
             shell: false,
             network: Network::Unplugged,
-            network_first: false,
+            http_boot: false,
             disks: Vec::new(),
         }
     }
@@ -96,10 +96,11 @@ impl Hardware {
         self
     }
 
-    /// The firmware asks the network before it looks at the disks.
+    /// The firmware asks the network by HTTP before it looks at the disks. PXE is off in its setup: it would wait a minute for that
+    /// first.
     #[must_use]
-    pub fn network_first(mut self) -> Self {
-        self.network_first = true;
+    pub fn http_boot(mut self) -> Self {
+        self.http_boot = true;
         self
     }
 

@@ -1,6 +1,7 @@
 //! What `make image` made, and what the systems in it say.
 
 use anyhow::{Result, ensure};
+use cake_tests::machine::{Disk, Kind};
 use cake_tests::workspace;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,4 +15,12 @@ pub fn built(name: &str) -> Result<PathBuf> {
     let path = folder.join(name);
     ensure!(path.exists(), "{} is missing: run make image", path.display());
     Ok(path)
+}
+
+/// What the installer says when it waits for answers.
+pub const READY: &str = "installer ready";
+
+/// The stick, as it is bought or written.
+pub fn stick() -> Result<Disk> {
+    Ok(Disk::copy_of("stick", Kind::Stick, &built("cake-installer.img")?))
 }
