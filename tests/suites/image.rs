@@ -4,5 +4,7 @@
 mod boots;
 #[path = "image/built.rs"]
 mod built;
+#[path = "image/installs.rs"]
+mod installs;
 #[path = "image/network.rs"]
 mod network;

@@ -4,10 +4,12 @@ use anyhow::{Context, Result, ensure};
 use cake_types::ByteSize;
 use nix::fcntl::{FallocateFlags, fallocate};
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// How a disk is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +96,36 @@ impl DiskFile {
         file.read_exact_at(&mut value, byte)?;
         file.write_all_at(&[value[0] ^ 0x10], byte)?;
         Ok(())
+    }
+
+    /// Puts a file into the FAT of the first partition, as somebody does who has the stick in his computer.
+    pub fn put_file(&self, name: &str, content: &[u8]) -> Result<()> {
+        let mut mcopy = Command::new("mcopy");
+        mcopy.arg("-o").arg("-i").arg(self.first_partition()?).args(["-", &format!("::{name}")]);
+        let mut process = mcopy.stdin(Stdio::piped()).spawn().context("mcopy")?;
+        process.stdin.take().context("a pipe was asked for")?.write_all(content)?;
+        let ended = process.wait()?;
+        ensure!(ended.success(), "{mcopy:?}: {ended}");
+        Ok(())
+    }
+
+    /// A file in the FAT of the first partition.
+    pub fn file(&self, name: &str) -> Result<Vec<u8>> {
+        let mut mtype = Command::new("mtype");
+        let output = mtype.arg("-i").arg(self.first_partition()?).arg(format!("::{name}")).output().context("mtype")?;
+        ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(output.stdout)
+    }
+
+    /// As mtools want it: FILE@@OFFSET.
+    fn first_partition(&self) -> Result<OsString> {
+        /// UEFI 2.10 §5.3: the table's entries begin in the third sector, and an entry's first sector stands behind two GUIDs.
+        const FIRST_SECTOR: u64 = 2 * 512 + 32;
+        let mut sector = [0; 8];
+        File::open(&self.path)?.read_exact_at(&mut sector, FIRST_SECTOR)?;
+        let mut words = self.path.clone().into_os_string();
+        words.push(format!("@@{}", u64::from_le_bytes(sector) * 512));
+        Ok(words)
     }
 
     /// Makes it empty, as new.

@@ -1,15 +1,16 @@
 //! The stick, from the power button to its installer: with Secure Boot and without, whole and damaged.
 
-use crate::built::{BOOT, READY, built, stick};
-use anyhow::Result;
-use cake_tests::machine::{Hardware, Machine};
+use crate::built::{BOOT, HTTPS, Mode, built, console, shown, stick};
+use anyhow::{Result, ensure};
+use cake_tests::machine::{Hardware, Machine, Network};
 
 /// How OVMF says that it does not start a file whose signature does not fit.
 const REFUSED: &str = "Access Denied";
 
 /// A server with a TPM that starts only what the image's maker signed.
 fn guarded(name: &str) -> Result<Hardware> {
-    Ok(Hardware::named(name).secure_boot(&built("boot.pem")?).tpm().disk(stick()?))
+    let hardware = Hardware::named(name).network(Network::User { https: HTTPS });
+    Ok(hardware.secure_boot(&built("boot.pem")?).tpm().disk(stick()?))
 }
 
 /// Turns one bit over, in the root within the stick's one file.
@@ -22,9 +23,11 @@ fn damage(machine: &Machine) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stick_starts_the_installer() -> Result<()> {
-    let mut machine = Hardware::named("boots").disk(stick()?).assemble()?;
+    let mut machine = Hardware::named("boots").network(Network::User { https: HTTPS }).disk(stick()?).assemble()?;
     machine.power_on().await?;
-    machine.wait_serial(READY, BOOT).await?;
+    let (shown, answer) = console(&mut machine, Mode::Installer, "/").await?;
+    ensure!(shown.token.is_some_and(|token| !token.is_empty()));
+    ensure!(answer.reply.status.is_success() || answer.reply.status.is_redirection(), "{:?}", answer.reply);
     machine.passed()
 }
 
@@ -32,7 +35,7 @@ async fn a_stick_starts_the_installer() -> Result<()> {
 async fn secure_boot_starts_what_was_signed_and_nothing_else() -> Result<()> {
     let mut machine = guarded("boots-guarded")?.assemble()?;
     machine.power_on().await?;
-    machine.wait_serial(READY, BOOT).await?;
+    shown(&mut machine, Mode::Installer).await?;
     machine.cut_power();
     damage(&machine)?;
     machine.power_on().await?;

@@ -1,6 +1,6 @@
 //! A server without a system, from the network: UEFI HTTP boot of the same signed file.
 
-use crate::built::{BOOT, READY, built};
+use crate::built::{Mode, built, shown};
 use anyhow::{Result, ensure};
 use cake_tests::machine::{HOST, Hardware, Lan, Network};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ async fn the_signed_file_comes_over_http() -> Result<()> {
     let hardware = Hardware::named("network").network(Network::Lan(lan)).http_boot();
     let mut machine = hardware.secure_boot(&built("boot.pem")?).assemble()?;
     machine.power_on().await?;
-    machine.wait_serial(READY, BOOT).await?;
+    shown(&mut machine, Mode::Installer).await?;
     ensure!(files.asked().contains(&"GET /cake.efi".to_owned()), "{:?}", files.asked());
     machine.passed()
 }
