@@ -16,6 +16,7 @@
 //! It deliberately does not know what is booted.
 
 mod argv;
+mod bmc;
 mod child;
 mod disk;
 mod engine;
@@ -28,6 +29,7 @@ mod running;
 mod serial;
 mod tpm;
 
+pub use bmc::{Bmc, Wish, ipmitool};
 pub use child::Child;
 pub use disk::{Disk, DiskFile, Kind};
 pub use files::Files;
@@ -61,6 +63,7 @@ pub struct Machine {
     folder: tempfile::TempDir,
     firmware: Firmware,
     tpm: Option<Tpm>,
+    bmc: Option<Bmc>,
     plug: Option<lan::Plug>,
     disks: Vec<DiskFile>,
     running: Option<Running>,
@@ -76,6 +79,8 @@ impl Machine {
         let folder = tempfile::Builder::new().prefix("cake-machine-").tempdir_in("/var/tmp")?;
         let firmware = Firmware::make(&engine, folder.path(), hardware.signer.as_deref())?;
         let tpm = hardware.tpm.then(|| Tpm::make(&engine, folder.path().join("tpm"))).transpose()?;
+        let outside = hardware.bmc == Some(hardware::Management::OnNetwork);
+        let bmc = outside.then(|| Bmc::start(folder.path().join("bmc"))).transpose()?;
         let disks = hardware.disks.iter().map(|disk| disk.make(folder.path())).collect::<Result<_>>()?;
         let plug = match &hardware.network {
             Network::Lan(lan) => Some(lan.plug()?),
@@ -83,7 +88,7 @@ impl Machine {
         };
         // What an earlier failure left would be taken for this one's.
         let _ = fs::remove_dir_all(evidence("failed", &hardware.name));
-        Ok(Self { hardware, engine, folder, firmware, tpm, plug, disks, running: None, boots: 0, passed: false })
+        Ok(Self { hardware, engine, folder, firmware, tpm, bmc, plug, disks, running: None, boots: 0, passed: false })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -103,7 +108,31 @@ impl Machine {
         ensure!(self.running.is_none(), "the machine is on");
         self.boots += 1;
         self.running = Some(Running::start(self).await?);
-        Ok(())
+        self.tell_bmc(true)
+    }
+
+    fn tell_bmc(&self, on: bool) -> Result<()> {
+        self.bmc.as_ref().map_or(Ok(()), |bmc| bmc.tell_power(on))
+    }
+
+    /// Its BMC on the network.
+    pub fn bmc(&self) -> Result<&Bmc> {
+        self.bmc.as_ref().context("the machine has no BMC on the network")
+    }
+
+    /// Waits until somebody asks something of the machine through its BMC, and does it.
+    pub async fn obey_bmc(&mut self, limit: Duration) -> Result<Wish> {
+        let bmc = self.bmc.as_mut().context("the machine has no BMC on the network")?;
+        let wish =
+            timeout(limit, bmc.wish()).await.with_context(|| format!("no wish within {} s", limit.as_secs()))??;
+        match (wish, self.running.is_some()) {
+            (Wish::On, false) => self.power_on().await?,
+            (Wish::Off, true) => self.cut_power(),
+            (Wish::Reset, true) => self.reset().await?,
+            (Wish::ShutDown, true) => self.power_button().await?,
+            (Wish::Other, _) | (Wish::On, true) | (Wish::Off | Wish::Reset | Wish::ShutDown, false) => {}
+        }
+        Ok(wish)
     }
 
     /// Presses the power button shortly: the system is asked to end.
@@ -121,6 +150,8 @@ impl Machine {
     /// A power cut. Nothing happens to a machine that is off.
     pub fn cut_power(&mut self) {
         self.running = None;
+        // A BMC that can't be told is told at the next change.
+        let _ = self.tell_bmc(false);
     }
 
     /// Waits until it has switched itself off, or QEMU has ended for another reason.
@@ -128,7 +159,7 @@ impl Machine {
         let Ok(ended) = timeout(limit, self.running()?.qemu.ended()).await else {
             return Err(self.failure(anyhow!("still on after {} s", limit.as_secs())).await);
         };
-        self.running = None;
+        self.cut_power();
         ended
     }
 

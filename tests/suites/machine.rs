@@ -1,7 +1,7 @@
 //! The harness itself: a whole server, with cake-tiny on its disk, does what a test asks of it and tells what happens.
 
 use anyhow::{Context, Result, ensure};
-use cake_tests::machine::{Disk, Hardware, Kind, Network};
+use cake_tests::machine::{Disk, Hardware, Kind, Network, Wish, ipmitool};
 use cake_tests::{DEADLINE, workspace};
 use cake_types::ByteSize;
 use std::path::PathBuf;
@@ -48,6 +48,24 @@ async fn a_machine_is_switched_on_and_off_and_its_disks_and_tpm_changed_between(
     machine.power_button().await?;
     let ended = machine.wait_off(DEADLINE).await?;
     ensure!(ended.success(), "{ended}");
+    machine.passed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bmc_on_the_network_switches_its_machine() -> Result<()> {
+    let hardware = Hardware::named("harness-bmc").memory(ByteSize::mib(256)).cpus(1).bmc_on_network();
+    let mut machine = hardware.disk(Disk::copy_of("system", Kind::Sata, &tiny()?)).assemble()?;
+    let bmc = machine.bmc()?.address();
+    ensure!(ipmitool(bmc, &["chassis", "power", "status"]).await?.contains("is off"));
+    let (asked, wish) = tokio::join!(ipmitool(bmc, &["chassis", "power", "on"]), machine.obey_bmc(DEADLINE));
+    asked?;
+    ensure!(wish? == Wish::On);
+    machine.wait_serial("cake-tiny: ready on", DEADLINE).await?;
+    ensure!(ipmitool(bmc, &["chassis", "power", "status"]).await?.contains("is on"));
+    let (asked, wish) = tokio::join!(ipmitool(bmc, &["chassis", "power", "off"]), machine.obey_bmc(DEADLINE));
+    asked?;
+    ensure!(wish? == Wish::Off && machine.heard().is_err(), "it is off");
+    ensure!(ipmitool(bmc, &["chassis", "power", "status"]).await?.contains("is off"));
     machine.passed()
 }
 

@@ -1,7 +1,7 @@
 //! Hardware → the words that QEMU is started with. Nothing is done here.
 
 use super::disk::DiskFile;
-use super::hardware::{Hardware, Network};
+use super::hardware::{Hardware, Management, Network};
 use super::lan::Plug;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -17,33 +17,49 @@ pub(super) const SHELL: &str = "shell.sock";
 /// On which its TPM listens.
 pub(super) const TPM: &str = "tpm.sock";
 
+/// What the machine is connected with.
+pub(super) struct Connected<'a> {
+    /// Where the sockets lie.
+    pub folder: &'a Path,
+    pub disks: &'a [DiskFile],
+    /// Its place on a wire.
+    pub plug: Option<&'a Plug>,
+    /// The port of loopback on which its BMC, outside of it, listens for it.
+    pub bmc: Option<u16>,
+}
+
 /// Everything but the firmware.
-pub(super) fn arguments(hardware: &Hardware, plug: Option<&Plug>, folder: &Path, disks: &[DiskFile]) -> Vec<String> {
+pub(super) fn arguments(hardware: &Hardware, connected: &Connected<'_>) -> Vec<String> {
     let mut words = Words::default();
     words.plain(&["-name", &hardware.name, "-nodefaults", "-no-user-config", "-display", "none"]);
     processor(hardware, &mut words);
-    lines(hardware, folder, &mut words);
+    lines(hardware, connected.folder, &mut words);
     words.json("-device", &json!({ "driver": "VGA" }));
     // Without it OVMF has no random numbers, and without those no network.
     words.json("-device", &json!({ "driver": "virtio-rng-pci" }));
     words.json("-device", &json!({ "driver": "qemu-xhci", "id": "usb" }));
     let first = usize::from(hardware.http_boot);
-    for (number, disk) in disks.iter().enumerate() {
+    for (number, disk) in connected.disks.iter().enumerate() {
         let [block, device] = disk.arguments(number + first);
         words.json("-blockdev", &block);
         words.json("-device", &device);
     }
-    network(hardware, plug, if hardware.http_boot { 0 } else { disks.len() }, &mut words);
-    if hardware.http_boot {
-        for version in ["IPv4", "IPv6"] {
-            words.plain(&["-fw_cfg", &format!("name=opt/org.tianocore/{version}PXESupport,string=n")]);
-        }
-    }
-    if hardware.bmc {
-        words.json("-device", &json!({ "driver": "ipmi-bmc-sim", "id": "bmc" }));
-        words.json("-device", &json!({ "driver": "isa-ipmi-kcs", "bmc": "bmc" }));
-    }
+    let order = if hardware.http_boot { 0 } else { connected.disks.len() };
+    network(hardware, connected.plug, order, &mut words);
+    management(hardware, connected.bmc, &mut words);
     words.0
+}
+
+fn management(hardware: &Hardware, port: Option<u16>, words: &mut Words) {
+    match (hardware.bmc, port) {
+        (Some(Management::Within), _) => words.json("-device", &json!({ "driver": "ipmi-bmc-sim", "id": "bmc" })),
+        (Some(Management::OnNetwork), Some(port)) => {
+            words.plain(&["-chardev", &format!("socket,id=bmc,host=127.0.0.1,port={port},reconnect-ms=500")]);
+            words.json("-device", &json!({ "driver": "ipmi-bmc-extern", "id": "bmc", "chardev": "bmc" }));
+        }
+        (None, _) | (Some(Management::OnNetwork), None) => return,
+    }
+    words.json("-device", &json!({ "driver": "isa-ipmi-kcs", "bmc": "bmc" }));
 }
 
 fn processor(hardware: &Hardware, words: &mut Words) {
@@ -85,6 +101,11 @@ fn network(hardware: &Hardware, plug: Option<&Plug>, order: usize, words: &mut W
     // OVMF has its own driver: the card needs no boot ROM.
     let card = json!({ "driver": "virtio-net-pci", "netdev": "net", "mac": mac, "romfile": "", "bootindex": order });
     words.json("-device", &card);
+    if hardware.http_boot {
+        for version in ["IPv4", "IPv6"] {
+            words.plain(&["-fw_cfg", &format!("name=opt/org.tianocore/{version}PXESupport,string=n")]);
+        }
+    }
 }
 
 #[derive(Default)]

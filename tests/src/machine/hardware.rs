@@ -16,11 +16,18 @@ pub struct Hardware {
     pub(super) cpus: u32,
     pub(super) signer: Option<PathBuf>,
     pub(super) tpm: bool,
-    pub(super) bmc: bool,
+    pub(super) bmc: Option<Management>,
     pub(super) shell: bool,
     pub(super) network: Network,
     pub(super) http_boot: bool,
     pub(super) disks: Vec<Disk>,
+}
+
+/// What manages the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Management {
+    Within,
+    OnNetwork,
 }
 
 /// What the machine's network card is connected to.
@@ -43,7 +50,7 @@ impl Hardware {
             cpus: 2,
             signer: None,
             tpm: false,
-            bmc: false,
+            bmc: None,
             shell: false,
             network: Network::Unplugged,
             http_boot: false,
@@ -79,7 +86,14 @@ impl Hardware {
     /// A BMC within, which the system speaks to through KCS. Nobody speaks to it from outside.
     #[must_use]
     pub fn bmc(mut self) -> Self {
-        self.bmc = true;
+        self.bmc = Some(Management::Within);
+        self
+    }
+
+    /// A BMC that is reached over the network, and switches the machine: see [`Machine::obey_bmc`].
+    #[must_use]
+    pub fn bmc_on_network(mut self) -> Self {
+        self.bmc = Some(Management::OnNetwork);
         self
     }
 

@@ -2,7 +2,7 @@
 
 use super::child::{Child, Gets};
 use super::serial::Serial;
-use super::{Machine, Network, argv};
+use super::{Bmc, Machine, Network, argv};
 use anyhow::{Context, Result, bail};
 use cake_qmp::{EventKind, Events, Limits, Notice, Qmp};
 use serde_json::json;
@@ -88,7 +88,13 @@ fn start_qemu(machine: &Machine) -> Result<Child> {
         command.arg("-L").arg(machine.engine.share(roms));
     }
     command.args(machine.firmware.arguments());
-    command.args(argv::arguments(&machine.hardware, machine.plug.as_ref(), machine.folder.path(), &machine.disks));
+    let connected = argv::Connected {
+        folder: machine.folder.path(),
+        disks: &machine.disks,
+        plug: machine.plug.as_ref(),
+        bmc: machine.bmc.as_ref().map(Bmc::system),
+    };
+    command.args(argv::arguments(&machine.hardware, &connected));
     let network = match &machine.hardware.network {
         Network::Lan(lan) => Some(lan.namespace()),
         Network::Unplugged | Network::User { .. } => None,
