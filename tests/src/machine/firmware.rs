@@ -43,7 +43,7 @@ impl Firmware {
             let file = file.display().to_string().replace(',', ",,");
             ["-drive".to_owned(), format!("if=pflash,format=raw,readonly={read_only},file={file}")]
         };
-        let mut words = Vec::from([drive("on", &self.code), drive("off", &self.variables)].concat());
+        let mut words = [drive("on", &self.code), drive("off", &self.variables)].concat();
         if self.secure {
             // The system can't write them: only the firmware, in its own mode of the processor.
             words.extend(["-global".into(), "driver=cfi.pflash01,property=secure,value=on".into()]);
