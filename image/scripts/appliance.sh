@@ -97,7 +97,7 @@ exec 9>"$state/.lock"
 flock -n 9 || die "an appliance runs already with $state"
 ! taken "${https##*:}" || die "$https is taken: choose another address, for example CAKE_APPLIANCE_HTTPS=127.0.0.1:9444"
 # Short: a socket's path has at most 107 bytes.
-work=$(mktemp -d /tmp/cake-appliance-XXXXXX)
+work=$(mktemp -d -t cake-appliance-XXXXXX)
 presses=0 qemu=
 trap 'rm -rf "$work"; cut' EXIT
 trap press INT TERM
