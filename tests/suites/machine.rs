@@ -1,10 +1,11 @@
 //! The harness itself: a whole server, with cake-tiny on its disk, does what a test asks of it and tells what happens.
 
 use anyhow::{Context, Result, ensure};
-use cake_tests::machine::{Disk, Hardware, Kind, Network, Wish, ipmitool};
+use cake_tests::machine::{Disk, HOST, Hardware, Kind, Lan, Network, Wish, ipmitool};
 use cake_tests::{DEADLINE, workspace};
 use cake_types::ByteSize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 fn tiny() -> Result<PathBuf> {
     let engine = std::env::var_os("CAKE_ENGINE_DIR").map_or_else(|| workspace().join("target/engine"), PathBuf::from);
@@ -66,6 +67,30 @@ async fn a_bmc_on_the_network_switches_its_machine() -> Result<()> {
     asked?;
     ensure!(wish? == Wish::Off && machine.heard().is_err(), "it is off");
     ensure!(ipmitool(bmc, &["chassis", "power", "status"]).await?.contains("is off"));
+    machine.passed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firmware_boots_by_http_from_a_wire_of_its_own() -> Result<()> {
+    let lan = Arc::new(Lan::lay()?);
+    let files = lan.serve()?;
+    let _dhcp = lan.dhcp(Some(&format!("http://{HOST}/loader.efi")))?;
+    let hardware = Hardware::named("harness-http").memory(ByteSize::mib(256)).cpus(1).http_boot();
+    let system = Disk::copy_of("system", Kind::Virtio, &tiny()?);
+    let mut machine = hardware.network(Network::Lan(lan)).disk(system).assemble()?;
+    let loader = tempfile::NamedTempFile::new()?;
+    let mut content = machine.disk("system")?.file("EFI/BOOT/BOOTX64.EFI")?;
+    std::fs::write(loader.path(), &content)?;
+    files.offer("/loader.efi", loader.path());
+    machine.power_on().await?;
+    machine.wait_serial("BdsDxe: starting Boot", DEADLINE).await?;
+    ensure!(machine.wait_line("\"", DEADLINE).await?.contains("HTTPv4"));
+    ensure!(files.asked().contains(&"GET /loader.efi".to_owned()), "{:?}", files.asked());
+    machine.cut_power();
+    // What was put onto a disk is there.
+    content.truncate(1000);
+    machine.disk("system")?.put_file("half", &content)?;
+    ensure!(machine.disk("system")?.file("half")? == content);
     machine.passed()
 }
 

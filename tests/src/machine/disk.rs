@@ -119,12 +119,15 @@ impl DiskFile {
 
     /// As mtools want it: FILE@@OFFSET.
     fn first_partition(&self) -> Result<OsString> {
-        /// UEFI 2.10 §5.3: the table's entries begin in the third sector, and an entry's first sector stands behind two GUIDs.
-        const FIRST_SECTOR: u64 = 2 * 512 + 32;
-        let mut sector = [0; 8];
-        File::open(&self.path)?.read_exact_at(&mut sector, FIRST_SECTOR)?;
+        let mut head = [0; 3 * 512];
+        File::open(&self.path)?.read_exact_at(&mut head, 0)?;
+        let number = |at: usize, length: usize| {
+            head[at..at + length].iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte))
+        };
+        // GPT (UEFI 2.10 §5.3): entries begin in the third sector, a first sector stands behind two GUIDs. Else the old table's first.
+        let sector = if head[512..].starts_with(b"EFI PART") { number(2 * 512 + 32, 8) } else { number(446 + 8, 4) };
         let mut words = self.path.clone().into_os_string();
-        words.push(format!("@@{}", u64::from_le_bytes(sector) * 512));
+        words.push(format!("@@{}", sector * 512));
         Ok(words)
     }
 
