@@ -91,6 +91,8 @@ async fn firmware_boots_by_http_from_a_wire_of_its_own() -> Result<()> {
     content.truncate(1000);
     machine.disk("system")?.put_file("half", &content)?;
     ensure!(machine.disk("system")?.file("half")? == content);
+    let names = machine.disk("system")?.names()?;
+    ensure!(names.iter().any(|name| name == "half") && names.iter().any(|name| name == "EFI"), "{names:?}");
     machine.passed()
 }
 

@@ -117,6 +117,15 @@ impl DiskFile {
         Ok(output.stdout)
     }
 
+    /// The names in the topmost folder of that FAT.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let mut mdir = Command::new("mdir");
+        let output = mdir.arg("-b").arg("-i").arg(self.first_partition()?).arg("::").output().context("mdir")?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text.lines().map(|line| line.trim_start_matches("::/").trim_end_matches('/').to_owned()).collect())
+    }
+
     /// As mtools want it: FILE@@OFFSET.
     fn first_partition(&self) -> Result<OsString> {
         let mut head = [0; 3 * 512];

@@ -31,6 +31,9 @@ async fn a_blank_server_becomes_a_cloud_without_being_asked() -> Result<()> {
     let end = machine.wait_first_of(&["cake: installed", "cake: not installed"], BOOT).await?;
     ensure!(end == 0, "{}", machine.heard()?);
     ensure!(machine.wait_off(BOOT).await?.success());
+    // The key of the disks is where it was asked for: on the stick, which leaves.
+    let names = machine.disk("stick")?.names()?;
+    ensure!(names.iter().any(|name| name.starts_with("cake-recovery-key-")), "{names:?}");
     machine.remove_disk("stick")?;
     machine.power_on().await?;
     let (_, answer) = console(&mut machine, Mode::Installed, "/").await?;
