@@ -5,6 +5,8 @@
 #   make down      stops the daemons and the laboratory; virtual machines go on running                VMS=stop stops them too
 #   make logs      follows both logs
 #   make test      every test: Rust, real QEMU guests, a guest with systemd, a real browser
+#   make test-image   the built image on whole servers, which QEMU emulates
+#   make appliance    the built image on such a server, for people: screen on VNC, console on a port      RESET=1 blank disk
 #   make soak      what takes longer: fuzzing, power cuts, kill storms
 #   make bench     every speed beside its floor                                     PEERS=1 adds libvirt and Incus
 #   make lint fmt  formatting and clippy; the shell scripts too
@@ -12,13 +14,14 @@
 #
 # CAKE_NETNS=NAME puts guests into a network namespace of that name, with a bridge; no link of the machine is ever changed.
 # CAKE_STATE (.cake) and CAKE_HTTPS (127.0.0.1:8443) move an instance; CAKE_USER (cake) is the user of caked.
+# CAKE_APPLIANCE_HTTPS (127.0.0.1:9443) is where the console of `make appliance` answers.
 # Written for GNU make; the work is in image/scripts.
 
 SCRIPTS := image/scripts
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
-export SETUP LAB VMS PEERS
+export SETUP LAB VMS PEERS RESET
 
-.PHONY: help up down logs packages web build engine engine-root images installer systemd-root test test-image soak bench fmt lint lint-scripts deny clean-state
+.PHONY: help up down logs packages web build engine engine-root images installer systemd-root test test-image appliance soak bench fmt lint lint-scripts deny clean-state
 .DEFAULT_GOAL := help
 
 help:
@@ -71,9 +74,12 @@ test: packages
 	@+$(MAKE) --no-print-directory -j4 build engine installer systemd-root
 	@$(SCRIPTS)/test.sh
 
-# There is no bootable image yet, so there is nothing to try here: its seed, the systemd guest, is tried by `make test`.
-test-image:
-	@echo 'cake: there is no bootable image yet; its seed (a guest with systemd as process 1) is tried by make test'
+# The built image on whole servers, which QEMU emulates.
+test-image: image
+	@$(SCRIPTS)/test.sh --profile image
+
+appliance:
+	@$(SCRIPTS)/appliance.sh
 
 soak: build engine
 	@$(SCRIPTS)/longer.sh soak

@@ -96,11 +96,11 @@ one_at_a_time() {
 # engine [timeout SECONDS] PROGRAM ARGUMENT…: a program of the engine root, run by the engine's own loader and libraries:
 # no root needed, nothing of this machine's mixed in. (Virtual machines get the tree as their root instead.)
 engine() {
-    local root=$CAKE_ENGINE_DIR/current guard=()
+    local root=$CAKE_ENGINE_DIR/current libraries=$CAKE_ENGINE_DIR/current/usr/lib/x86_64-linux-gnu guard=()
     if [ "$1" = timeout ]; then guard=("$1" "$2") && shift 2; fi
     local program=$1
     shift
     [ -x "$root/usr/bin/$program" ] || die "no $program in the engine root: run make engine"
-    "${guard[@]}" "$root/lib64/ld-linux-x86-64.so.2" --library-path "$root/usr/lib/x86_64-linux-gnu" \
+    "${guard[@]}" "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries:$libraries/swtpm" \
         "$root/usr/bin/$program" "$@"
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# test.sh [-E FILTERSET…]: every test of the workspace, or some (`-E 'package(cake-vm)'`), and then what took longest. Always
+# test.sh [-E FILTERSET…]: every test of the workspace but the image's, or some (`-E 'package(cake-vm)'`), and then what took longest;
+# `test.sh --profile image` is the image's. Always
 # built as a whole: with other packages chosen, features differ and every dependency would compile again.
 # Tests start daemons and guests: they run as root.
 set -euo pipefail
@@ -18,5 +19,5 @@ printf '\nThe slowest tests:\n'
 # sed reads to the end: who stops before it ends sort by SIGPIPE, and with it this script.
 grep -E '^ +(PASS|FAIL|TIMEOUT) +\[' "$log" | sed -E 's/^ +([A-Z]+) +\[ *([0-9.]+)s\] *(\([^)]*\) *)?(.*)/\2 s\t\1\t\4/' |
     sort -u | sort -rn | sed -n 1,15p
-printf '\nmake test: %s s, %s\n' $((SECONDS - started)) "$([ $status = 0 ] && echo passed || echo FAILED)"
+printf '\ntests: %s s, %s\n' $((SECONDS - started)) "$([ $status = 0 ] && echo passed || echo FAILED)"
 exit $status

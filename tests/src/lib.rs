@@ -11,12 +11,15 @@
 //!     └──► Browser                  Chromium through ChromeDriver
 //! ```
 //!
+//! A whole server, with firmware, disks and a TPM, is a [`machine::Machine`]: the image is tried on it.
+//!
 //! Nothing here waits by sleeping: it waits for a line, an event, a message or the end of a process, and gives up after a time
 //! that a loaded machine never needs. This crate knows the programs only by their arguments, output and API.
 
 mod browser;
 mod cake;
 mod instance;
+pub mod machine;
 mod place;
 mod process;
 mod raw;

@@ -8,6 +8,17 @@ pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace")
 }
 
+/// The engine root of `make engine`, or that of `CAKE_ENGINE_DIR`.
+pub(crate) fn engine() -> Result<PathBuf> {
+    let engine = engine_folder().join("current");
+    ensure!(engine.join("usr").is_dir(), "there is no engine root: run make engine");
+    Ok(engine)
+}
+
+fn engine_folder() -> PathBuf {
+    std::env::var_os("CAKE_ENGINE_DIR").map_or_else(|| workspace().join("target/engine"), PathBuf::from)
+}
+
 /// The programs of one build, and the engine root with its images.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -31,12 +42,10 @@ impl Place {
             let path = programs.join(program);
             ensure!(path.is_file(), "{} is not built: run make build", path.display());
         }
-        let engine = std::env::var_os("CAKE_ENGINE_DIR").map(PathBuf::from);
-        let engine = engine.unwrap_or_else(|| workspace().join("target/engine"));
-        let images = std::env::var_os("CAKE_IMAGES_DIR").map(PathBuf::from).unwrap_or_else(|| engine.join("images"));
-        ensure!(engine.join("current/usr").is_dir(), "there is no engine root: run make engine");
+        let images = std::env::var_os("CAKE_IMAGES_DIR").map(PathBuf::from);
+        let (engine, images) = (engine()?, images.unwrap_or_else(|| engine_folder().join("images")));
         ensure!(images.join("cake-tiny.toml").is_file(), "there is no cake-tiny: run make engine");
-        Ok(Self { programs, engine: engine.join("current"), images })
+        Ok(Self { programs, engine, images })
     }
 
     pub fn program(&self, name: &str) -> PathBuf {

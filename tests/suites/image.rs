@@ -1,0 +1,10 @@
+//! The built image on a whole server: firmware, Secure Boot, TPM, disks, network. One file for each story; `make test-image` runs them.
+
+#[path = "image/boots.rs"]
+mod boots;
+#[path = "image/built.rs"]
+mod built;
+#[path = "image/installs.rs"]
+mod installs;
+#[path = "image/network.rs"]
+mod network;

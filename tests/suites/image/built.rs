@@ -1,0 +1,90 @@
+//! What `make image` made, and what the systems in it say on the serial line.
+
+use anyhow::{Context, Result, anyhow, ensure};
+use cake_client::{Client, Trust};
+use cake_tests::machine::{Answer, Disk, Kind, Machine};
+use cake_tests::workspace;
+use data_encoding::BASE64;
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Longer than an emulated server takes from its power button to its console, with Secure Boot and a TPM, on a busy machine.
+pub const BOOT: Duration = Duration::from_secs(600);
+/// The console's port in the appliance.
+pub const HTTPS: u16 = 443;
+
+/// A file of `target/image`, or of `CAKE_IMAGE_DIR`.
+pub fn built(name: &str) -> Result<PathBuf> {
+    let folder = std::env::var_os("CAKE_IMAGE_DIR").map_or_else(|| workspace().join("target/image"), PathBuf::from);
+    let path = folder.join(name);
+    ensure!(path.exists(), "{} is missing: run make image", path.display());
+    Ok(path)
+}
+
+/// The stick, as it is bought or written.
+pub fn stick() -> Result<Disk> {
+    Ok(Disk::copy_of("stick", Kind::Stick, &built("cake-installer.img")?))
+}
+
+/// What the appliance is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Started from a stick or the network: nothing is kept.
+    Installer,
+    Installed,
+    /// Its state could not be unlocked.
+    Locked,
+}
+
+/// What the appliance shows when its console is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// SHA-256 of the console's certificate, in hexadecimal digits without more.
+    pub fingerprint: String,
+    /// The wizard's, until it is answered.
+    pub token: Option<String>,
+}
+
+/// Waits until the appliance says that its console is up and has an address.
+pub async fn shown(machine: &mut Machine, mode: Mode) -> Result<Shown> {
+    let word = match mode {
+        Mode::Installer => "installer",
+        Mode::Installed => "installed",
+        Mode::Locked => "locked",
+    };
+    machine.wait_serial(&format!(": {word}\n  console      https://"), BOOT).await?;
+    let fingerprint = machine.wait_line("  fingerprint  ", BOOT).await?;
+    let fingerprint = fingerprint.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_lowercase();
+    let token = match mode {
+        Mode::Installer => Some(machine.wait_line("  token        ", BOOT).await?),
+        Mode::Installed | Mode::Locked => None,
+    };
+    Ok(Shown { fingerprint, token })
+}
+
+/// Asks the console, which must have the certificate whose fingerprint stands on the serial line.
+pub async fn console(machine: &mut Machine, mode: Mode, path: &str) -> Result<(Shown, Answer)> {
+    loop {
+        let shown = shown(machine, mode).await?;
+        let answer = machine.get(HTTPS, path).await?;
+        let own = answer.certificates.first().context("a certificate")?;
+        if sha256(own) == shown.fingerprint {
+            return Ok((shown, answer));
+        }
+        // It is made anew when an address comes that it is not for, and then shown anew: that one is waited for.
+    }
+}
+
+/// A client of the API that believes the authority which the console's certificate came with. Compared first: see [`console`].
+pub async fn client(machine: &mut Machine, answer: &Answer) -> Result<Client> {
+    let authority = answer.certificates.last().context("a certificate")?;
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64.encode(authority));
+    let trust = Trust::pem(pem.as_bytes()).map_err(|error| anyhow!("the console's authority: {error}"))?;
+    Ok(Client::new(&format!("https://{}", machine.https().await?), &trust)?.patient(BOOT))
+}
+
+/// SHA-256 in hexadecimal digits.
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
