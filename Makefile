@@ -7,6 +7,9 @@
 #   make test      every test: Rust, real QEMU guests, a guest with systemd, a real browser
 #   make soak      what takes longer: fuzzing, power cuts, kill storms
 #   make bench     every speed beside its floor                                     PEERS=1 adds libvirt and Incus
+#   make contract  kernel options of the roots from source, written from image/contract.toml
+#   make buildroot-check    expands buildroot-config/ and holds it against the contract      BUILDROOT=<tree> LINUX=<kernel source>
+#   make buildroot          builds target/image/cake-rescue.efi                              BUILDROOT=<tree>
 #   make lint fmt  formatting and clippy; the shell scripts too
 #   make clean-state   removes a stopped instance's state, with every disk in it
 #
@@ -18,7 +21,7 @@ SCRIPTS := image/scripts
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 export SETUP LAB VMS PEERS
 
-.PHONY: help up down logs packages web build engine engine-root images installer systemd-root test test-image soak bench fmt lint lint-scripts deny clean-state
+.PHONY: help up down logs packages web build engine engine-root images installer systemd-root contract buildroot-check buildroot test test-image soak bench fmt lint lint-scripts deny clean-state
 .DEFAULT_GOAL := help
 
 help:
@@ -67,6 +70,16 @@ installer:
 systemd-root:
 	@$(SCRIPTS)/systemd-root.sh
 
+contract:
+	cargo run --release -p cake-contract -- fragments
+
+# Without a tree of Buildroot there is nothing to expand on: it says so and is content.
+buildroot-check:
+	@$(SCRIPTS)/buildroot.sh check '$(BUILDROOT)' '$(LINUX)'
+
+buildroot:
+	@$(SCRIPTS)/buildroot.sh build '$(BUILDROOT)'
+
 test: packages
 	@+$(MAKE) --no-print-directory -j4 build engine installer systemd-root
 	@$(SCRIPTS)/test.sh
@@ -91,6 +104,7 @@ lint: web lint-scripts
 lint-scripts:
 	shellcheck -x image/scripts/*.sh image/lab/*.sh .ci/run
 	shellcheck -s sh $(shell find image/guests -name init -o -name rc -o -name load -o -name '*.script' -o -name guest-run)
+	shellcheck -s sh buildroot-config/board/*/*.sh buildroot-config/board/rescue/rootfs/usr/sbin/*
 
 deny:
 	@$(SCRIPTS)/deny.sh

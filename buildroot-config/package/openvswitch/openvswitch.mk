@@ -13,7 +13,7 @@ OPENVSWITCH_CPE_ID_VENDOR = openvswitch
 OPENVSWITCH_AUTORECONF = YES
 # Its build writes manual pages and match tables with Python
 OPENVSWITCH_DEPENDENCIES = host-pkgconf host-python3 libcap-ng openssl
-OPENVSWITCH_CONF_ENV = ac_cv_path_PYTHON3=$(HOST_DIR)/bin/python3
+OPENVSWITCH_CONF_ENV = PYTHON3=$(HOST_DIR)/bin/python3
 OPENVSWITCH_CONF_OPTS = \
 	--enable-ssl \
 	--enable-libcapng \
@@ -21,6 +21,14 @@ OPENVSWITCH_CONF_OPTS = \
 	--with-rundir=/run/openvswitch \
 	--with-dbdir=/var/lib/openvswitch \
 	--with-logdir=/var/log/openvswitch
+
+# Tools in Python name the build machine's: cake calls none of them
+define OPENVSWITCH_REMOVE_PYTHON
+	grep -lsI '^#! *$(HOST_DIR)' $(TARGET_DIR)/usr/bin/ov[ns]-* \
+		$(TARGET_DIR)/usr/sbin/ov[ns]-* \
+		$(TARGET_DIR)/usr/share/openvswitch/scripts/* | xargs -r rm -f
+endef
+OPENVSWITCH_POST_INSTALL_TARGET_HOOKS += OPENVSWITCH_REMOVE_PYTHON
 
 define OPENVSWITCH_LINUX_CONFIG_FIXUPS
 	$(call KCONFIG_ENABLE_OPT,CONFIG_OPENVSWITCH)
