@@ -10,7 +10,7 @@ output=$CAKE_TOP/target/buildroot
 
 # tree_of DIRECTORY: its absolute path, if it is one.
 tree_of() {
-    [ -f "$1/Makefile" ] && [ -f "$1/package/Config.in" ] || die "$1 is no tree of Buildroot"
+    [ -f "$1/package/Config.in" ] || die "$1 is no tree of Buildroot"
     (cd "$1" && pwd)
 }
 
