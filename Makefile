@@ -5,10 +5,15 @@
 #   make down      stops the daemons and the laboratory; virtual machines go on running                VMS=stop stops them too
 #   make logs      follows both logs
 #   make test      every test: Rust, real QEMU guests, a guest with systemd, a real browser
+#   make image     the firmware of the appliance, target/image/cake.efi, and a stick to install it from
+#                  KEYS=DIR the maker's keys  LOCKED=1 only locked packages  DEBUG=1 a root shell  FAST=1 packed less  VERSION=…
 #   make test-image   the built image on whole servers, which QEMU emulates
 #   make appliance    the built image on such a server, for people: screen on VNC, console on a port      RESET=1 blank disk
 #   make soak      what takes longer: fuzzing, power cuts, kill storms
 #   make bench     every speed beside its floor                                     PEERS=1 adds libvirt and Incus
+#   make contract  kernel options of the roots from source, written from image/contract.toml
+#   make buildroot-check    expands buildroot-config/ and holds it against the contract      BUILDROOT=<tree> LINUX=<kernel source>
+#   make buildroot          builds target/image/cake-rescue.efi                              BUILDROOT=<tree>
 #   make lint fmt  formatting and clippy; the shell scripts too
 #   make clean-state   removes a stopped instance's state, with every disk in it
 #
@@ -19,9 +24,9 @@
 
 SCRIPTS := image/scripts
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
-export SETUP LAB VMS PEERS RESET
+export SETUP LAB VMS PEERS RESET KEYS LOCKED DEBUG FAST VERSION RELEASE
 
-.PHONY: help up down logs packages web build engine engine-root images installer systemd-root test test-image appliance soak bench fmt lint lint-scripts deny clean-state
+.PHONY: help up down logs packages web build engine engine-root images installer systemd-root test image test-image appliance soak bench fmt lint lint-scripts deny clean-state contract buildroot-check buildroot
 .DEFAULT_GOAL := help
 
 help:
@@ -70,6 +75,20 @@ installer:
 systemd-root:
 	@$(SCRIPTS)/systemd-root.sh
 
+contract:
+	cargo run --release -p cake-contract -- fragments
+
+# Without a tree of Buildroot there is nothing to expand on: it says so and is content.
+buildroot-check:
+	@$(SCRIPTS)/buildroot.sh check '$(BUILDROOT)' '$(LINUX)'
+
+buildroot:
+	@$(SCRIPTS)/buildroot.sh build '$(BUILDROOT)'
+
+# The firmware: what it is made of stands in image/appliance.toml.
+image: build engine
+	@$(SCRIPTS)/image.sh
+
 test: packages
 	@+$(MAKE) --no-print-directory -j4 build engine installer systemd-root
 	@$(SCRIPTS)/test.sh
@@ -97,6 +116,7 @@ lint: web lint-scripts
 lint-scripts:
 	shellcheck -x image/scripts/*.sh image/lab/*.sh .ci/run
 	shellcheck -s sh $(shell find image/guests -name init -o -name rc -o -name load -o -name '*.script' -o -name guest-run)
+	shellcheck -s sh buildroot-config/board/*/*.sh buildroot-config/board/rescue/rootfs/usr/sbin/*
 
 deny:
 	@$(SCRIPTS)/deny.sh
