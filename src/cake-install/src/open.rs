@@ -129,7 +129,7 @@ pub fn unlock(
     if !luks::is_key(tools, &running.device, key)? {
         return Err(OpenError::WrongKey);
     }
-    if !luks::mapped(STATE).is_some() {
+    if luks::mapped(STATE).is_none() {
         luks::open(tools, &running.device, STATE, key)?;
     }
     // A TPM that refuses is told of, and no reason not to start.
@@ -259,7 +259,7 @@ fn open_pool(
 ) -> Result<PathBuf, OpenError> {
     let mapping = format!("cake-pool-{name}");
     let place = pools.join(name);
-    if !luks::mapped(&mapping).is_some() {
+    if luks::mapped(&mapping).is_none() {
         let bytes = fs::read(key).map_err(|source| OpenError::Read { path: key.to_owned(), source })?;
         let key = Secret::from_bytes(bytes);
         let called = |header: &Header| matches!(header, Header::Luks { label } if *label == mapping);
