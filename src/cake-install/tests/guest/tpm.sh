@@ -3,7 +3,7 @@
 cp /cake/one.toml "$answers"
 mkdir -p /run/systemd
 cp /cake/public.pem /run/systemd/tpm2-pcr-public-key.pem
-/usr/lib/systemd/systemd-measure sign --current --bank=sha256 --private-key=/cake/private.pem --public-key=/cake/public.pem \
+/usr/lib/systemd/systemd-measure sign --current --phase=: --bank=sha256 --private-key=/cake/private.pem --public-key=/cake/public.pem \
     >/run/systemd/tpm2-pcr-signature.json
 run+=(--pcr-public-key /run/systemd/tpm2-pcr-public-key.pem)
 if [ "$(cat /cake/phase)" = install ]; then
