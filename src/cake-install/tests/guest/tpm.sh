@@ -15,7 +15,7 @@ if [ "$(cat /cake/phase)" != other ]; then
     code 0 "$install" open-state --mount /state --wait 0
     says '"by":"tpm"'
     cat /run/cake-recovery-key-*.txt 2>/dev/null | sed 's/^/the key: /'
-    cryptsetup luksDump --dump-json-metadata /dev/md127 >/run/said
+    cryptsetup luksDump --dump-json-metadata /dev/md127 | tr -d '[:space:]' >/run/said
     says '"tpm2-pcrs":[],'
     says '"tpm2_pubkey_pcrs":[11],'
     mount /dev/vdd1 /mnt && ls /mnt/cake && [ ! -e /mnt/cake/state.key ] && umount /mnt || fail 'there is a key file'
