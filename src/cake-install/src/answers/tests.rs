@@ -47,6 +47,19 @@ fn the_example_of_the_wizard_can_be_used() {
     assert!(answers.setup.is_some());
 }
 
+#[test]
+fn the_example_of_an_installation_can_be_used() {
+    let example = include_str!("../../../../image/examples/cake-install.toml");
+    assert_eq!(parse(example).unwrap().install.disks, ["SERIAL-1"]);
+    // With every line that is commented out.
+    let all: String = example
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|line| line.contains(['=', '['])).unwrap_or(line).to_owned() + "\n")
+        .collect();
+    let install = parse(&all).unwrap().install;
+    assert_eq!((install.pool_disks.len(), install.network.unwrap().links.len()), (2, 2));
+}
+
 /// What is changed in the good file, and the whole message.
 const BAD: &[(&str, &str, &str)] = &[
     ("name = \"Rack 1\"", "name = 7", "line 1, column 8, name: is a whole number, and should be a text in quotes"),

@@ -14,7 +14,7 @@ fi
 if [ "$(cat /cake/phase)" != other ]; then
     code 0 "$install" open-state --mount /state --wait 0
     says '"by":"tpm"'
-    cat /run/cake-recovery-key-*.txt 2>/dev/null | sed 's/^/the key: /'
+    cat /run/cake-recovery-key-*.txt 2>/dev/null | sed 's/^/the key: /' || true
     cryptsetup luksDump --dump-json-metadata /dev/md127 | tr -d '[:space:]' >/run/said
     says '"tpm2-pcrs":[],'
     says '"tpm2_pubkey_pcrs":[11],'
