@@ -51,11 +51,11 @@ fn the_example_of_the_wizard_can_be_used() {
 fn the_example_of_an_installation_can_be_used() {
     let example = include_str!("../../../../image/examples/cake-install.toml");
     assert_eq!(parse(example).unwrap().install.disks, ["SERIAL-1"]);
-    // With every line that is commented out.
-    let all: String = example
-        .lines()
-        .map(|line| line.strip_prefix("# ").filter(|line| line.contains(['=', '['])).unwrap_or(line).to_owned() + "\n")
-        .collect();
+    // With every setting that is commented out.
+    let is_setting =
+        |line: &&str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+    let settings = example.lines().map(|line| line.strip_prefix("# ").filter(is_setting).unwrap_or(line));
+    let all: String = settings.flat_map(|line| [line, "\n"]).collect();
     let install = parse(&all).unwrap().install;
     assert_eq!((install.pool_disks.len(), install.network.unwrap().links.len()), (2, 2));
 }
