@@ -3,8 +3,9 @@
 # Inside, DIR is /cake and the engine root is /engine, both read-only. What `run` prints goes to OUTPUT as it comes;
 # what the guest's own console says to OUTPUT.console. The exit status is that of `run`, or 125 if there was none.
 # CAKE_GUEST_DISKS gives it more disks, written to by nobody else: words KIND=FILE, KIND being nvme, nvme-worn (with warnings), ide,
-# virtio or stick (it can be pulled out, and is slow: 4 MiB/s); the FILE's name is the serial. Their drivers are loaded by whoever
-# needs them: modprobe -a nvme ahci sd_mod virtio_scsi. Debian's cloud kernel has no USB, so a stick is a removable disk behind SCSI.
+# virtio, virtio-4k (sectors of 4096 bytes) or stick (it can be pulled out, and is slow: 4 MiB/s); the FILE's name is the serial. Their
+# drivers are loaded by whoever needs them: modprobe -a nvme ahci sd_mod virtio_scsi. Debian's cloud kernel has no USB, so a stick is a
+# removable disk behind SCSI.
 # CAKE_GUEST_TPM is a folder in which a TPM 2.0 keeps what it knows; the guest then has that TPM. CAKE_GUEST_FIRMWARE is a file with
 # UEFI's variables (made when it is missing); the guest then starts under UEFI.
 set -euo pipefail
@@ -70,6 +71,7 @@ disks() {
             nvme-worn) echo "nvme,drive=more$number,serial=$serial,smart_critical_warning=9" ;;
             ide) echo "ide-hd,drive=more$number,serial=$serial,bus=ide.$((number - 1))" ;;
             stick) echo "scsi-hd,bus=sticks.0,drive=slow$number,serial=$serial,removable=on,vendor=ACME,product=STICK" ;;
+            virtio-4k) echo "virtio-blk-pci,drive=more$number,serial=$serial,logical_block_size=4096,physical_block_size=4096" ;;
             virtio) echo "virtio-blk-pci,drive=more$number,serial=$serial" ;;
             *) die "no such kind of disk: $kind" ;;
         esac
