@@ -90,7 +90,7 @@ tpm() {
 }
 if [ -n "${CAKE_GUEST_TPM:-}" ]; then
     tpm "$CAKE_GUEST_TPM"
-    more+=(-chardev "socket,id=tpm,path=$work/tpm" -tpmdev emulator,id=tpm,chardev=tpm -device tpm-tis,tpmdev=tpm)
+    more+=(-chardev "socket,id=tpm,path=$work/tpm" -tpmdev "emulator,id=tpm,chardev=tpm" -device "tpm-tis,tpmdev=tpm")
 fi
 if [ -n "${CAKE_GUEST_FIRMWARE:-}" ]; then
     ovmf=$CAKE_ENGINE_DIR/current/usr/share/OVMF

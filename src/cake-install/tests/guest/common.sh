@@ -8,6 +8,7 @@ echo 100 >/proc/sys/dev/raid/speed_limit_min
 echo 200 >/proc/sys/dev/raid/speed_limit_max
 install=/cake/cake-install
 answers=/run/answers.toml
+# shellcheck disable=SC2034 # the scenarios run it
 run=("$install" run --answers "$answers" --firmware /cake/cake.efi --boot-loader /cake/systemd-bootx64.efi --version 0.1.0)
 
 fail() { echo "FAILED: $*"; cat /proc/mdstat; lsblk; dmesg | tail -n 20; exit 1; }
@@ -21,7 +22,7 @@ code() {
     [ "$status" = "$wanted" ] || { cat /run/said; fail "$* ended with $status, wanted $wanted"; }
 }
 # says TEXT: the last command said so
-says() { grep -qF -- "$1" /run/said || { cat /run/said; fail "nothing said “$1”"; }; echo "ok: said “$1”"; }
+says() { grep -qF -- "$1" /run/said || { cat /run/said; fail "nothing said: $1"; }; echo "ok: said: $1"; }
 # closed: unmounts, closes and stops everything
 closed() {
     local place name
@@ -30,6 +31,7 @@ closed() {
     for name in /sys/block/md*; do [ ! -e "$name" ] || mdadm --stop "/dev/${name##*/}"; done
 }
 # step_reached NUMBER: waits until the installation that runs in the background is there; its lines are in /run/lines
+# shellcheck disable=SC2154 # pid is the scenario's
 step_reached() {
     until grep -q "\"number\":$1," /run/lines; do
         kill -0 "$pid" 2>/dev/null || { cat /run/lines; fail "the installation ended before step $1"; }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC1091,SC2154
 # One system disk was pulled out: everything opens, and is written to.
 . /cake/common.sh
 code 0 "$install" open-state --mount /state --wait 1

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC1091,SC2154
 # Two system disks and a pool of two, without a TPM. Killed at many points, cancelled, and given again with the same answers.
 . /cake/common.sh
 cp /cake/two.toml "$answers"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC1091,SC2154
 # The next start, with all disks: opened without being asked, locked without its key file, unlocked by the recovery key.
 . /cake/common.sh
 code 0 "$install" open-state --mount /state --wait 0

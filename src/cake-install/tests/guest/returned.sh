@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC1091,SC2154
 # The disk is back: it is taken back, and its older content is never shown.
 . /cake/common.sh
 code 0 "$install" open-state --mount /state --wait 1

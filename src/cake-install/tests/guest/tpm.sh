@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC1091,SC2154
 # A server with a TPM. What the firmware's stub would measure and bring along is made here: a key, and a signature of PCR 11 as it is.
 . /cake/common.sh
 cp /cake/one.toml "$answers"
