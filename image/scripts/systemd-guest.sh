@@ -3,8 +3,11 @@
 # Inside, DIR is /cake and the engine root is /engine, both read-only. What `run` prints goes to OUTPUT as it comes;
 # what the guest's own console says to OUTPUT.console. The exit status is that of `run`, or 125 if there was none.
 # CAKE_GUEST_DISKS gives it more disks, written to by nobody else: words KIND=FILE, KIND being nvme, nvme-worn (with warnings), ide,
-# virtio or stick (it can be pulled out, and is slow: 4 MiB/s); the FILE's name is the serial. Their drivers are loaded by whoever
-# needs them: modprobe -a nvme ahci sd_mod virtio_scsi. Debian's cloud kernel has no USB, so a stick is a removable disk behind SCSI.
+# virtio, virtio-4k (sectors of 4096 bytes) or stick (it can be pulled out, and is slow: 4 MiB/s); the FILE's name is the serial. Their
+# drivers are loaded by whoever needs them: modprobe -a nvme ahci sd_mod virtio_scsi. Debian's cloud kernel has no USB, so a stick is a
+# removable disk behind SCSI.
+# CAKE_GUEST_TPM is a folder in which a TPM 2.0 keeps what it knows; the guest then has that TPM. CAKE_GUEST_FIRMWARE is a file with
+# UEFI's variables (made when it is missing); the guest then starts under UEFI.
 set -euo pipefail
 # shellcheck source=image/scripts/common.sh
 . "$(dirname "$0")/common.sh"
@@ -68,12 +71,33 @@ disks() {
             nvme-worn) echo "nvme,drive=more$number,serial=$serial,smart_critical_warning=9" ;;
             ide) echo "ide-hd,drive=more$number,serial=$serial,bus=ide.$((number - 1))" ;;
             stick) echo "scsi-hd,bus=sticks.0,drive=slow$number,serial=$serial,removable=on,vendor=ACME,product=STICK" ;;
+            virtio-4k) echo "virtio-blk-pci,drive=more$number,serial=$serial,logical_block_size=4096,physical_block_size=4096" ;;
             virtio) echo "virtio-blk-pci,drive=more$number,serial=$serial" ;;
             *) die "no such kind of disk: $kind" ;;
         esac
     done
 }
 mapfile -t more < <(disks)
+
+# tpm FOLDER: starts a TPM that ends with its QEMU; its socket is in $work.
+tpm() {
+    local libraries=$CAKE_ENGINE_DIR/current/usr/lib/x86_64-linux-gnu
+    mkdir -p "$1"
+    "$CAKE_ENGINE_DIR/current/lib64/ld-linux-x86-64.so.2" --library-path "$libraries:$libraries/swtpm" \
+        "$CAKE_ENGINE_DIR/current/usr/bin/swtpm" socket --tpm2 --tpmstate "dir=$1" --ctrl "type=unixio,path=$work/tpm" \
+        --flags startup-clear --terminate &
+    until [ -S "$work/tpm" ]; do kill -0 $! || die 'the TPM did not start'; sleep 0.05; done
+}
+if [ -n "${CAKE_GUEST_TPM:-}" ]; then
+    tpm "$CAKE_GUEST_TPM"
+    more+=(-chardev "socket,id=tpm,path=$work/tpm" -tpmdev "emulator,id=tpm,chardev=tpm" -device "tpm-tis,tpmdev=tpm")
+fi
+if [ -n "${CAKE_GUEST_FIRMWARE:-}" ]; then
+    ovmf=$CAKE_ENGINE_DIR/current/usr/share/OVMF
+    [ -f "$CAKE_GUEST_FIRMWARE" ] || cp "$ovmf/OVMF_VARS_4M.fd" "$CAKE_GUEST_FIRMWARE"
+    more+=(-drive "if=pflash,format=raw,unit=0,readonly=on,file=$ovmf/OVMF_CODE_4M.fd"
+        -drive "if=pflash,format=raw,unit=1,file=$CAKE_GUEST_FIRMWARE")
+fi
 : >"$output"
 status=0
 # A fixed CPU model: under TCG `max` turns on 5-level paging, which panicked once. The timer is not tried: on a busy machine it is late,

@@ -65,9 +65,13 @@ pub fn add_key(tools: &Tools<'_>, device: &Path, known: &Secret, new: &Secret) -
 /// volume as well. PCR 7 (the state of Secure Boot) is left out: the server maker's own updates change it, and nobody signs that.
 pub fn enrol_tpm(tools: &Tools<'_>, device: &Path, known: &Secret, policy: &TpmPolicy) -> Result<(), LuksError> {
     let known = known.lent().map_err(LuksError::Memory)?;
+    if has_tpm_token(tools, device)? {
+        // First, and not in one command with the other: the policy is the same on every TPM, so systemd-cryptenroll would take the
+        // key that another TPM holds for this one's and do nothing.
+        tools.run("systemd-cryptenroll", [OsStr::new("--wipe-slot=tpm2"), device.as_os_str()])?;
+    }
     let arguments = [
         format!("--unlock-key-file={}", known.path().display()),
-        "--wipe-slot=tpm2".into(),
         "--tpm2-device=auto".into(),
         format!("--tpm2-public-key={}", policy.public_key.display()),
         "--tpm2-public-key-pcrs=11".into(),

@@ -14,6 +14,7 @@ use crate::plan::STATE;
 use crate::secret::Secret;
 use crate::tool::{ToolError, Tools};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -129,7 +130,7 @@ pub fn unlock(
     if !luks::is_key(tools, &running.device, key)? {
         return Err(OpenError::WrongKey);
     }
-    if !luks::mapped(STATE).is_some() {
+    if luks::mapped(STATE).is_none() {
         luks::open(tools, &running.device, STATE, key)?;
     }
     // A TPM that refuses is told of, and no reason not to start.
@@ -222,17 +223,20 @@ fn disks_of(members: &[String]) -> Vec<String> {
 pub fn open_pools(tools: &Tools<'_>, state: &Path, pools: &Path) -> Result<Vec<Pool>, OpenError> {
     let keys = pool_keys(&state.join("keys"))?;
     let wanted = |name: &str| keys.iter().any(|(pool, _)| name.strip_prefix("cake-pool-") == Some(pool));
+    let mut not_started = BTreeMap::new();
     for array in arrays::arrays(&arrays::headers()?, wanted) {
-        // Whether it runs is seen by whether the volume in it is found.
-        if array.is_whole() || array.level > 0 {
-            let device = arrays::start(tools, &array)?;
-            arrays::take_back(tools, &device, &array)?;
+        let started = arrays::start(tools, &array).and_then(|device| arrays::take_back(tools, &device, &array));
+        if let Err(error) = started {
+            not_started.insert(array.name, error);
         }
     }
     let headers = arrays::headers()?;
-    let each = keys
-        .iter()
-        .map(|(name, key)| Pool { name: name.clone(), opened: open_pool(tools, &headers, name, key, pools) });
+    let each = keys.iter().map(|(name, key)| {
+        let opened = open_pool(tools, &headers, name, key, pools);
+        // That its array does not start is the nearer reason.
+        let reason = opened.is_err().then(|| not_started.remove(&format!("cake-pool-{name}"))).flatten();
+        Pool { name: name.clone(), opened: reason.map_or(opened, |error| Err(error.into())) }
+    });
     Ok(each.collect())
 }
 
@@ -259,7 +263,7 @@ fn open_pool(
 ) -> Result<PathBuf, OpenError> {
     let mapping = format!("cake-pool-{name}");
     let place = pools.join(name);
-    if !luks::mapped(&mapping).is_some() {
+    if luks::mapped(&mapping).is_none() {
         let bytes = fs::read(key).map_err(|source| OpenError::Read { path: key.to_owned(), source })?;
         let key = Secret::from_bytes(bytes);
         let called = |header: &Header| matches!(header, Header::Luks { label } if *label == mapping);

@@ -106,7 +106,7 @@ impl<'a> Tools<'a> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(start)?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let cancelled = thread::scope(|scope| {
+        thread::scope(|scope| {
             let out = scope.spawn(|| drained(stdout));
             let err = scope.spawn(|| drained(stderr));
             // Inputs are keys and partition tables: they fit into a pipe, and who does not read them fails anyway.
@@ -126,8 +126,7 @@ impl<'a> Tools<'a> {
             };
             let (stdout, stderr) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
             Ok(Said { status, stdout, stderr })
-        });
-        cancelled
+        })
     }
 }
 

@@ -47,8 +47,183 @@ fn the_example_of_the_wizard_can_be_used() {
     assert!(answers.setup.is_some());
 }
 
+#[test]
+fn the_example_of_an_installation_can_be_used() {
+    let example = include_str!("../../../../image/examples/cake-install.toml");
+    assert_eq!(parse(example).unwrap().install.disks, ["SERIAL-1"]);
+    // With every setting that is commented out.
+    let is_setting =
+        |line: &&str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+    let settings = example.lines().map(|line| line.strip_prefix("# ").filter(is_setting).unwrap_or(line));
+    let all: String = settings.flat_map(|line| [line, "\n"]).collect();
+    let install = parse(&all).unwrap().install;
+    assert_eq!((install.pool_disks.len(), install.network.unwrap().links.len()), (2, 2));
+}
+
 /// What is changed in the good file, and the whole message.
-const BAD: &[(&str, &str, &str)] = &[];
+const BAD: &[(&str, &str, &str)] = &[
+    ("name = \"Rack 1\"", "name = 7", "line 1, column 8, name: is a whole number, and should be a text in quotes"),
+    (
+        "name = \"Rack 1\"",
+        "nmae = \"Rack 1\"",
+        "line 1, column 1, nmae: there is no such field; there are language, name, time_zone, administrator, pool, servers, install",
+    ),
+    (
+        "name = \"Rack 1\"\n",
+        "",
+        "line 1, column 1, name: is missing: give all answers of the setup wizard, or none and it asks at the first start",
+    ),
+    ("name = \"Rack 1\"", "name = \"Rack 1", "line 1, column 15: invalid basic string, expected `\"`"),
+    (
+        "name = \"Rack 1\"",
+        "name = \"../x\"",
+        "line 1, column 8, name: a name holds letters, digits, and single '-', '_', '.' or space between them",
+    ),
+    ("Asia/Taipei", "Mars/Olympus", "line 2, column 1, time_zone: the time zone \"Mars/Olympus\" is not known"),
+    (
+        "time_zone = \"Asia/Taipei\"\n",
+        "",
+        "line 1, column 1, time_zone: is missing: give all answers of the setup wizard, or none and it asks at the first start",
+    ),
+    ("correct horse", "short", "line 6, column 1, administrator.password: the password has fewer than 8 characters"),
+    (
+        "password = \"correct horse\"",
+        "password = \"correct horse\"\npassword_argon2id = \"$argon2id$x\"",
+        "line 6, column 1, administrator.password: give the password or its argon2id hash, not both",
+    ),
+    (
+        "password = \"correct horse\"",
+        "password_argon2id = \"x\"",
+        "line 6, column 1, administrator.password_argon2id: the password hash is not argon2id in PHC format",
+    ),
+    (
+        "password = \"correct horse\"\n",
+        "",
+        "line 4, column 1, administrator: the password, or its argon2id hash, is missing",
+    ),
+    (
+        "password = \"correct horse\"",
+        "pasword = \"correct horse\"",
+        "line 6, column 1, administrator.pasword: there is no such field; there are name, password, password_argon2id",
+    ),
+    (
+        "[administrator]",
+        "[pool]\nname = \"local\"\npath = \"srv\"\n[administrator]",
+        "line 6, column 1, pool.path: the path of a pool is absolute and has no '..'",
+    ),
+    (
+        "[administrator]",
+        "[[servers]]\nname = \"a\"\nbmc = \"10.0.0.5:0\"\n[administrator]",
+        "line 6, column 1, servers[0].bmc: a port is a number from 1 to 65535",
+    ),
+    (
+        "[administrator]\nname = \"admin\"\npassword = \"correct horse\"\n",
+        "",
+        "line 1, column 1, administrator: is missing: give all answers of the setup wizard, or none and it asks at the first start",
+    ),
+    (
+        "[install]",
+        "[instal]",
+        "line 8, column 2, instal: there is no such field; there are language, name, time_zone, administrator, pool, servers, install",
+    ),
+    ("disks = [\"A1\", \"A2\"]\n", "", "line 8, column 1, install.disks: is missing"),
+    (
+        "disks = [\"A1\", \"A2\"]",
+        "disks = \"A1\"",
+        "line 9, column 9, install.disks: is a text, and should be a list in square brackets",
+    ),
+    (
+        "disks = [\"A1\", \"A2\"]",
+        "disks = [\"A1\", 2]",
+        "line 9, column 16, install.disks[1]: is a whole number, and should be a text in quotes",
+    ),
+    (
+        "disks = [\"A1\", \"A2\"]",
+        "disks = []",
+        "line 9, column 9, install.disks: names one system disk or two by their serial numbers",
+    ),
+    (
+        "disks = [\"A1\", \"A2\"]",
+        "disks = [\"A1\", \"A2\", \"A3\"]",
+        "line 9, column 9, install.disks: names one system disk or two by their serial numbers",
+    ),
+    (
+        "disks = [\"A1\", \"A2\"]",
+        "disks = [\"A1\", \"A1\"]",
+        "line 9, column 16, install.disks[1]: A1 stands here twice",
+    ),
+    ("disks = [\"A1\", \"A2\"]", "disks = [\"A1\", \" \"]", "line 9, column 16, install.disks[1]: is no serial number"),
+    (
+        "pool_disks = [\"P1\", \"P2\"]",
+        "pool_disks = [\"P1\", \"A2\"]",
+        "line 10, column 21, install.pool_disks[1]: A2 is a system disk already: the rest of it becomes a pool anyway",
+    ),
+    (
+        "pool_disks = [\"P1\", \"P2\"]",
+        "pool_layout = \"raid5\"",
+        "line 10, column 15, install.pool_layout: can't be raid5; it is one of mirrored, striped, separate",
+    ),
+    (
+        "erase = [\"A1\"]",
+        "erase = [\"X1\"]",
+        "line 11, column 10, install.erase[0]: X1 is neither a system disk nor a pool disk: nothing would erase it",
+    ),
+    (
+        "save_recovery_key = true",
+        "save_recovery_key = \"yes\"",
+        "line 12, column 21, install.save_recovery_key: is a text, and should be true or false",
+    ),
+    (
+        "then = \"poweroff\"",
+        "then = \"halt\"",
+        "line 13, column 8, install.then: can't be halt; it is one of reboot, poweroff",
+    ),
+    (
+        "method = \"static\"",
+        "method = \"bootp\"",
+        "line 16, column 10, install.network.method: can't be bootp; it is one of dhcp, static",
+    ),
+    (
+        "method = \"static\"\n",
+        "",
+        "line 16, column 1, install.network.address: is given, but the method is dhcp: write method = \"static\"",
+    ),
+    (
+        "method = \"static\"\naddress = \"192.0.2.7/24\"\n",
+        "",
+        "line 16, column 1, install.network.gateway: is given, but the method is dhcp: write method = \"static\"",
+    ),
+    (
+        "address = \"192.0.2.7/24\"\n",
+        "",
+        "line 15, column 1, install.network.address: is missing: a static address is written as 192.0.2.7/24",
+    ),
+    (
+        "192.0.2.7/24",
+        "192.0.2.7",
+        "line 17, column 1, install.network.address: is no address with the length of its prefix, such as 192.0.2.7/24",
+    ),
+    (
+        "192.0.2.7/24",
+        "192.0.2.7/33",
+        "line 17, column 1, install.network.address: is no address with the length of its prefix, such as 192.0.2.7/24",
+    ),
+    (
+        "gateway = \"192.0.2.1\"",
+        "gateway = \"fd00::1\"",
+        "line 18, column 1, install.network.gateway: is of another family than the address",
+    ),
+    (
+        "gateway = \"192.0.2.1\"",
+        "gateway = \"router\"",
+        "line 18, column 11, install.network.gateway: is no IP address",
+    ),
+    ("dns = [\"192.0.2.1\"]", "dns = [\"one\"]", "line 19, column 8, install.network.dns[0]: is no IP address"),
+    ("vlan = 12", "vlan = 4095", "line 20, column 1, install.network.vlan: is a number from 1 to 4094"),
+    ("vlan = 12", "vlan = -1", "line 20, column 8, install.network.vlan: is too large or too small a number"),
+    ("\"eno1\"", "\"eno1/x\"", "line 21, column 10, install.network.links[0]: is no name or MAC address of a link"),
+    ("\"52:54:00:12:34:56\"", "\"eno1\"", "line 21, column 18, install.network.links[1]: eno1 stands here twice"),
+];
 
 #[test]
 fn each_mistake_is_told_where_it_is() {

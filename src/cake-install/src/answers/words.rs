@@ -23,6 +23,10 @@ pub fn of_toml(text: &str, error: &toml::de::Error) -> AnswerError {
     } else if let Some(name) = quoted("unknown variant `") {
         let known = said.split_once("expected ").map_or("", |(_, known)| known).trim_start_matches("one of ");
         (around, format!("can't be {name}; it is one of {}", known.replace('`', "").replace(" or ", ", ")))
+    } else if said.starts_with("invalid value: integer") {
+        (around, "is too large or too small a number".to_owned())
+    } else if said.starts_with("invalid IP address") {
+        (around, "is no IP address".to_owned())
     } else {
         (around, said.to_owned())
     };

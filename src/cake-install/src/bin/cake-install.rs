@@ -7,7 +7,7 @@ use cake_install::apply::{Apply, ApplyError, Files, Progress};
 use cake_install::disks::{Candidate, DisksError, candidates};
 use cake_install::luks::TpmPolicy;
 use cake_install::open::{self, OpenError, Opened};
-use cake_install::plan::{Machine, Plan, Refusals, Tpm};
+use cake_install::plan::{Machine, Plan, Refusals, Step, Tpm};
 use cake_install::secret::{NoRecoveryKey, Secret};
 use cake_install::tool::Tools;
 use clap::{Args, Parser, Subcommand};
@@ -283,15 +283,35 @@ fn install(tools: &Tools<'_>, run: &Run) -> Result<(), Failure> {
     }
     let now = jiff::Timestamp::now();
     let apply = Apply { plan: &plan, answers: &answers, files: &files, recovery: &recovery, tools, now };
-    let mut before = (0, 0);
-    apply.run(&mut |progress| {
+    let (mut before, mut boots) = ((0, 0), false);
+    let done = apply.run(&mut |progress| {
+        boots = boots || matches!(progress.step, Step::Boot { .. });
         // One line for each per cent and for each step: who reads them may be a serial port.
         let now = (progress.number, (progress.fraction * 100.0) as u32);
         if now != before {
             before = now;
             tell_progress(json, &progress);
         }
-    })?;
+    });
+    if done.is_ok() || boots {
+        // Once it boots somebody may use it, however its last steps fared.
+        tell_key(json, kept.as_deref(), &recovery);
+    } else if let Some(path) = kept {
+        // It opens nothing; the next run writes another.
+        let _ = fs::remove_file(path);
+    }
+    done?;
+    let then = answers.install.then;
+    let word = if then == Then::Reboot { "restart" } else { "switch off" };
+    tell(
+        json,
+        &json!({ "event": "done", "then": then }),
+        &format!("cake is installed. Take out the medium and {word} the server."),
+    );
+    Ok(())
+}
+
+fn tell_key(json: bool, kept: Option<&Path>, recovery: &Secret) {
     match kept {
         Some(path) => tell(
             json,
@@ -304,14 +324,6 @@ fn install(tools: &Tools<'_>, run: &Run) -> Result<(), Failure> {
             &format!("The recovery key of the disks, shown this once:\n\n    {}\n", recovery.reveal().as_str()),
         ),
     }
-    let then = answers.install.then;
-    let word = if then == Then::Reboot { "restart" } else { "switch off" };
-    tell(
-        json,
-        &json!({ "event": "done", "then": then }),
-        &format!("cake is installed. Take out the medium and {word} the server."),
-    );
-    Ok(())
 }
 
 fn tell(json: bool, event: &serde_json::Value, words: &str) {

@@ -79,7 +79,7 @@ impl Seek for Sparing {
 pub fn read(device: &Path, path: &str) -> io::Result<Option<Vec<u8>>> {
     let sparing = Sparing { file: File::open(device)?, left: READ_MAX };
     let volume = fatfs::FileSystem::new(sparing, fatfs::FsOptions::new())?;
-    let found = match volume.root_dir().open_file(path) {
+    match volume.root_dir().open_file(path) {
         Ok(file) => {
             let mut bytes = Vec::new();
             file.take(FILE_MAX).read_to_end(&mut bytes)?;
@@ -87,8 +87,7 @@ pub fn read(device: &Path, path: &str) -> io::Result<Option<Vec<u8>>> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
-    };
-    found
+    }
 }
 
 /// What a boot partition tells of itself; `None` where it can't boot.
