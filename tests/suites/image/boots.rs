@@ -3,6 +3,8 @@
 use crate::built::{BOOT, HTTPS, Mode, built, console, shown, stick};
 use anyhow::{Result, ensure};
 use cake_tests::machine::{Hardware, Machine, Network};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 
 /// How OVMF says that it does not start a file whose signature does not fit.
 const REFUSED: &str = "Access Denied";
@@ -13,12 +15,17 @@ fn guarded(name: &str) -> Result<Hardware> {
     Ok(hardware.secure_boot(&built("boot.pem")?).tpm().disk(stick()?))
 }
 
-/// Turns one bit over, in the root within the stick's one file.
+/// Turns one bit over, in the root within the stick's one file, where it is compressed data that the kernel would not miss at once.
 fn damage(machine: &Machine) -> Result<()> {
     let stick = machine.disk("stick")?;
-    // The superblock's magic number; what is behind it is compressed data, none of which the kernel would miss at once.
-    let root = stick.find(b"hsqs", 0)?;
-    stick.flip_bit(root + (1 << 20))
+    let file = File::open(&stick.path)?;
+    // The magic number stands in the kernel's own driver too, which does not go on with the format's version (4.0).
+    let (mut at, mut version) = (0, [0; 4]);
+    while version != [4, 0, 0, 0] {
+        at = stick.find(b"hsqs", at + 1)?;
+        file.read_exact_at(&mut version, at + 28)?;
+    }
+    stick.flip_bit(at + (1 << 20))
 }
 
 #[tokio::test(flavor = "multi_thread")]
