@@ -65,6 +65,8 @@ settle() {
     ln -s ../run/systemd/resolve/stub-resolv.conf "$tree/etc/resolv.conf"
     printf '127.0.0.1 localhost\n::1 localhost\n' >"$tree/etc/hosts"
     chroot "$tree" systemd-sysusers
+    install -d "$tree/usr/share/cake"
+    chroot "$tree" dpkg-query -W -f '${Package}\t${Version}\n' >"$tree/usr/share/cake/packages"
     # Nobody has a shell to log in to.
     sed -i -E 's#:/(usr/)?bin/(ba|da)?sh$#:/usr/sbin/nologin#' "$tree/etc/passwd"
     cat >"$tree/usr/lib/os-release" <<END

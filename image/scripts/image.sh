@@ -54,6 +54,7 @@ build_root() {
     cake_image lock --taken "$base/taken" --lock image/appliance.lock ${LOCKED:+--locked}
     as_root cp -a --reflink=auto "$base/tree" "$tree"
     cp "$(echo "$tree"/boot/vmlinuz-*)" "$work/vmlinuz"
+    cp "$(echo "$tree"/boot/config-*)" "$work/kernel-config"
     build_microcode "$tree"
     as_root bash -euc "$(declare -f furnish settle)
         CAKE_TOP=\$6 furnish \"\$1\" \"\$2\" \"\$3\" \"\$4\"
@@ -68,6 +69,7 @@ build_root() {
     # Two names for one thing: an installation has one truth of it.
     [ "$variant" != debug ] || as_root ln -sf /usr/lib/systemd/system/cake-debug.service "$tree/etc/systemd/system/multi-user.target.wants/"
     as_root "$programs/cake-image" check-links "$tree"
+    as_root "$programs/cake-contract" root "$tree" --engine "$tree/usr/lib/cake/engine" --kernel-config "$work/kernel-config"
     [ "${FAST:-}" != 1 ] || level=3
     kit "$work" mksquashfs tree root.squashfs -comp zstd -Xcompression-level "$level" -b 256K -noappend -quiet -no-progress
 }

@@ -11,8 +11,8 @@ use crate::medium::Medium;
 use crate::mode::{Mode, RUN, STATE};
 use crate::program::{output, run, said};
 
-/// Opens and mounts the state of a system disk (cake-install's second half).
-const INSTALL: &str = "/usr/lib/cake/cake-install";
+/// What writes system disks, and opens and mounts their state.
+pub const INSTALL: &str = "/usr/lib/cake/cake-install";
 /// Extends PCR 11 by a word; without a TPM nothing happens.
 const MEASURE: &str = "/usr/lib/systemd/systemd-pcrextend";
 /// Exit status of cake-install when the key cannot be had.

@@ -41,12 +41,17 @@ struct Shown {
     console: Option<Console>,
 }
 
-/// A line for whoever watches, on the screen and the serial port.
+/// A line for whoever watches, on the screen and the serial port, and for the journal.
 pub fn say(line: &str) {
+    show_once(line);
+    println!("{line}");
+}
+
+/// A line for whoever watches now, kept nowhere.
+pub fn show_once(line: &str) {
     for place in [SCREEN, SERIAL] {
         write(place, &format!("cake: {line}\r\n"));
     }
-    println!("{line}");
 }
 
 pub fn show() -> Result<()> {

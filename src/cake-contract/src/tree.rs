@@ -50,7 +50,7 @@ impl Tree<'_> {
             return is_one(name);
         }
         // systemd keeps its helpers apart.
-        ["usr/sbin", "usr/bin", "sbin", "bin", "usr/lib/systemd"]
+        ["usr/sbin", "usr/bin", "sbin", "bin", "usr/lib/systemd", "usr/lib/cake"]
             .iter()
             .any(|folder| is_one(&format!("{folder}/{name}")))
     }

@@ -13,7 +13,8 @@ const DRIVERS: &str = "/drivers";
 pub fn say(line: &str) {
     // Level 3 (error) of syslog: shown in spite of `quiet`.
     if let Ok(mut log) = File::options().write(true).open("/dev/kmsg") {
-        let _ = writeln!(log, "<3>cake-init: {line}");
+        // One call of write is one record.
+        let _ = log.write_all(format!("<3>cake-init: {line}\n").as_bytes());
     }
 }
 
