@@ -39,6 +39,7 @@ storms() {
     cargo_tool nextest --no-default-features --features default-no-update
     local soak=(cargo nextest run --release --workspace --profile soak --color never -E)
     step "cake-node killed $CAKE_STORM_ROUNDS times, seed $CAKE_STORM_SEED" "${soak[@]}" 'test(/^storm::killed_at_any_instant/)'
+    step 'disks installed, killed at many steps, and opened' "${soak[@]}" 'package(cake-install) and binary(guest)'
     step "caked killed $CAKE_CRASH_ROUNDS times under load" "${soak[@]}" 'test(/^nothing_acknowledged_is_lost_when_caked/)'
 }
 

@@ -19,6 +19,7 @@ pub fn give() -> Result<()> {
     let caked = Path::new(STATE).join("caked");
     let (file_name, state) = (file.display().to_string(), caked.display().to_string());
     // The key is the one that the installer showed: it stands in the file.
-    program::run(CAKED, &["setup", "--state", &state, "--file", &file_name]).context("the answers of the installation are refused")?;
+    program::run(CAKED, &["setup", "--state", &state, "--file", &file_name])
+        .context("the answers of the installation are refused")?;
     fs::remove_file(&file).with_context(|| format!("delete {file_name}"))
 }

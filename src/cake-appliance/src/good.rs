@@ -25,7 +25,8 @@ pub fn wait() -> Result<()> {
 }
 
 async fn console() -> Result<String> {
-    let trust = Trust::file(&Path::new(STATE).join("caked/ca.pem")).context("the console's authority cannot be read")?;
+    let trust =
+        Trust::file(&Path::new(STATE).join("caked/ca.pem")).context("the console's authority cannot be read")?;
     let client = Client::new(CONSOLE, &trust)?.patient(Duration::from_secs(300));
     Ok(client.version().await.context("the console does not answer")?.value.version)
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! boot ──▶ from a stick or the network: installer, the state is in memory
 //!     └──▶ from a system disk: the state is unlocked and mounted, or the server stays locked
+//! locked-page ▶ open: one page that takes the recovery key
 //! answers ▶ the wizard's answers that the installer left, once
 //! screen ─▶ tty1 and the serial port: where the console is
 //! good ───▶ console, Store and root agent answer: this version is kept
@@ -15,9 +16,11 @@ use std::process::ExitCode;
 mod answers;
 mod boot;
 mod good;
+mod locked;
 mod medium;
 mod mode;
 mod program;
+mod release;
 mod screen;
 mod unattended;
 
@@ -38,6 +41,10 @@ enum Command {
     Answers,
     /// Shows on the screen and the serial port where the console is
     Screen,
+    /// Serves the page of a locked server
+    LockedPage,
+    /// Opens the state of a locked server with the recovery key on standard input
+    Open,
     /// Waits until console and root agent answer, and keeps this version
     Good,
 }
@@ -48,6 +55,8 @@ fn main() -> ExitCode {
         Command::Install => unattended::install(),
         Command::Answers => answers::give(),
         Command::Screen => screen::show(),
+        Command::LockedPage => locked::page(),
+        Command::Open => locked::open(),
         Command::Good => good::wait(),
     };
     match done {

@@ -28,7 +28,8 @@ impl Medium {
         let Ok(variable) = fs::read(VARIABLE) else { return Ok(None) };
         let uuid = uuid(&variable).context("the boot loader's variable is no UUID")?;
         let link = format!("/dev/disk/by-partuuid/{uuid}");
-        program::run("udevadm", &["wait", PATIENCE, &link]).context("the disk that this server was started from does not show")?;
+        program::run("udevadm", &["wait", PATIENCE, &link])
+            .context("the disk that this server was started from does not show")?;
         let device = fs::canonicalize(&link).with_context(|| format!("follow {link}"))?;
         let event = Path::new("/sys/class/block").join(device.file_name().unwrap_or_default()).join("uevent");
         let event = fs::read_to_string(&event).with_context(|| format!("read {}", event.display()))?;

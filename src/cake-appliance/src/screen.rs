@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::answers::CAKED;
 use crate::mode::{Mode, RUN, STATE};
-use crate::program;
+use crate::{locked, program, release};
 
 const SCREEN: &str = "/dev/tty1";
 const SERIAL: &str = "/dev/ttyS0";
@@ -78,10 +78,20 @@ fn write(place: &str, text: &str) {
 
 fn look() -> Option<Shown> {
     let mode = Mode::read(Path::new(RUN))?;
-    let state = format!("{STATE}/caked");
-    let console = program::run(CAKED, &["status", "--state", &state]).ok();
-    let console = console.and_then(|text| serde_json::from_str(&text).ok());
+    let console = if mode == Mode::Locked { locked_page() } else { console() };
     Some(Shown { mode, addresses: addresses(), console })
+}
+
+fn console() -> Option<Console> {
+    let state = format!("{STATE}/caked");
+    let said = program::run(CAKED, &["status", "--state", &state]).ok()?;
+    serde_json::from_str(&said).ok()
+}
+
+/// The one page that a locked server has.
+fn locked_page() -> Option<Console> {
+    let fingerprint = std::fs::read_to_string(locked::FINGERPRINT).ok()?;
+    Some(Console { fingerprint, setup_token: None, version: release::version().ok()?, running: true })
 }
 
 /// Addresses that a browser elsewhere can use, IPv4 first.
@@ -152,7 +162,8 @@ fn serial(shown: &Shown) -> String {
     let Some(console) = shown.console.as_ref().filter(|console| console.running) else { return String::new() };
     let urls: Vec<String> = shown.addresses.iter().map(|address| url(*address)).collect();
     let mut text = format!("\ncake {}: {}\n", console.version, shown.mode.word());
-    let _ = writeln!(text, "  console      {}", if urls.is_empty() { "no network yet".to_owned() } else { urls.join(" ") });
+    let _ =
+        writeln!(text, "  console      {}", if urls.is_empty() { "no network yet".to_owned() } else { urls.join(" ") });
     let _ = writeln!(text, "  fingerprint  {}", console.fingerprint);
     if let Some(token) = &console.setup_token {
         let _ = writeln!(text, "  token        {token}");
@@ -163,7 +174,8 @@ fn serial(shown: &Shown) -> String {
 /// Two squares to a letter, so that it is square on a screen of text.
 fn qr(text: &str) -> Option<String> {
     let code = QrCode::new(text).ok()?;
-    let picture = code.render::<Dense1x2>().quiet_zone(true).dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
+    let picture =
+        code.render::<Dense1x2>().quiet_zone(true).dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
     Some(picture.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))
 }
 
@@ -172,17 +184,31 @@ mod tests {
     use super::*;
 
     fn shown(token: Option<&str>, addresses: &[&str]) -> Shown {
-        let console = Console { fingerprint: "AB:CD".into(), setup_token: token.map(str::to_owned), version: "1.2".into(), running: true };
-        Shown { mode: Mode::Installer, addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(), console: Some(console) }
+        let console = Console {
+            fingerprint: "AB:CD".into(),
+            setup_token: token.map(str::to_owned),
+            version: "1.2".into(),
+            running: true,
+        };
+        Shown {
+            mode: Mode::Installer,
+            addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
+            console: Some(console),
+        }
     }
 
     #[test]
     fn a_server_with_an_address_shows_where_it_is() {
         let shown = shown(Some("geheim"), &["192.0.2.7", "2001:db8::7"]);
         let text = screen(&shown);
-        assert!(text.contains("https://192.0.2.7/") && text.contains("https://[2001:db8::7]/") && text.contains("geheim"), "{text}");
+        assert!(
+            text.contains("https://192.0.2.7/") && text.contains("https://[2001:db8::7]/") && text.contains("geheim"),
+            "{text}"
+        );
         assert!(text.lines().all(|line| line.chars().count() <= 100) && text.lines().count() <= 40, "{text}");
-        assert!(serial(&shown).contains("cake 1.2: installer\n  console      https://192.0.2.7/ https://[2001:db8::7]/\n"));
+        assert!(
+            serial(&shown).contains("cake 1.2: installer\n  console      https://192.0.2.7/ https://[2001:db8::7]/\n")
+        );
     }
 
     #[test]
@@ -194,7 +220,9 @@ mod tests {
 
     #[test]
     fn link_local_addresses_are_not_for_browsers() {
-        for (address, good) in [("169.254.1.1", false), ("fe80::1", false), ("127.0.0.1", false), ("::1", false), ("10.0.0.1", true)] {
+        for (address, good) in
+            [("169.254.1.1", false), ("fe80::1", false), ("127.0.0.1", false), ("::1", false), ("10.0.0.1", true)]
+        {
             assert_eq!(is_for_browsers(address.parse().unwrap()), good, "{address}");
         }
     }

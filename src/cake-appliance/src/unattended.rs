@@ -8,24 +8,31 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::medium::Medium;
 use crate::boot::INSTALL;
+use crate::medium::Medium;
 use crate::mode::RUN;
-use crate::{program, screen};
+use crate::{program, release, screen};
 
 /// What people call the file; beside the directory EFI.
 const ANSWERS: &str = "cake-setup.toml";
 const FIRMWARE: &str = "EFI/BOOT/BOOTX64.EFI";
 const LOADER: &str = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi.signed";
-const PCR_KEY: &str = "/run/systemd/tpm2-pcr-public-key.pem";
+/// The maker's key for PCR 11, as the UKI's stub left it (systemd-stub(7)).
+pub const PCR_KEY: &str = "/run/systemd/tpm2-pcr-public-key.pem";
 
 /// Nothing happens without the file: the wizard is waiting in the browser.
 pub fn install() -> Result<()> {
     let Some(medium) = Medium::find()? else { return Ok(()) };
     let place = Path::new(RUN).join("medium");
     fs::create_dir_all(&place)?;
-    mount(Some(&medium.device), &place, Some("vfat"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC, None::<&str>)
-        .with_context(|| format!("mount {}", medium.device.display()))?;
+    mount(
+        Some(&medium.device),
+        &place,
+        Some("vfat"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC,
+        None::<&str>,
+    )
+    .with_context(|| format!("mount {}", medium.device.display()))?;
     let answers = place.join(ANSWERS);
     if !answers.exists() {
         return umount(&place).context("unmount the stick");
@@ -75,7 +82,7 @@ impl Then {
 fn run(answers: &Path, firmware: &Path) -> Result<Then> {
     let mut command = Command::new(INSTALL);
     command.args(["run", "--json", "--answers"]).arg(answers).arg("--firmware").arg(firmware);
-    command.args(["--boot-loader", LOADER, "--version", version()?.as_str()]);
+    command.args(["--boot-loader", LOADER, "--version", release::version()?.as_str()]);
     if Path::new(PCR_KEY).exists() {
         command.args(["--pcr-public-key", PCR_KEY]);
     }
@@ -106,19 +113,16 @@ fn show(event: &Event, step: &mut u32) {
         }
         Event::RecoveryKey { file: Some(file), .. } => {
             let name = Path::new(file).file_name().unwrap_or_default().display().to_string();
-            screen::say(&format!("the recovery key of the disks is on the stick, in {name}: keep it where the server is not"));
+            screen::say(&format!(
+                "the recovery key of the disks is on the stick, in {name}: keep it where the server is not"
+            ));
         }
         // To whoever stands in front of it, and into no journal.
-        Event::RecoveryKey { key: Some(key), .. } => screen::show_once(&format!("the recovery key of the disks: {key}")),
+        Event::RecoveryKey { key: Some(key), .. } => {
+            screen::show_once(&format!("the recovery key of the disks: {key}"))
+        }
         Event::Progress { .. } | Event::RecoveryKey { .. } | Event::Done { .. } => {}
     }
-}
-
-/// The version that runs is the one that is installed.
-fn version() -> Result<String> {
-    let release = fs::read_to_string("/usr/lib/os-release")?;
-    let version = release.lines().find_map(|line| line.strip_prefix("IMAGE_VERSION="));
-    version.map(|version| version.trim_matches('"').to_owned()).context("this root does not say which version it is")
 }
 
 #[cfg(test)]
@@ -128,7 +132,10 @@ mod tests {
     #[test]
     fn the_installers_lines_are_understood() {
         let progress = r#"{"event":"progress","fraction":0.5,"number":3,"of":16,"step":"write","message":"write"}"#;
-        assert_eq!(serde_json::from_str::<Event>(progress).unwrap(), Event::Progress { number: 3, of: 16, message: "write".into() });
+        assert_eq!(
+            serde_json::from_str::<Event>(progress).unwrap(),
+            Event::Progress { number: 3, of: 16, message: "write".into() }
+        );
         let key = serde_json::from_str::<Event>(r#"{"event":"recovery-key","file":"/a/b.txt"}"#).unwrap();
         assert_eq!(key, Event::RecoveryKey { key: None, file: Some("/a/b.txt".into()) });
         let done = serde_json::from_str::<Event>(r#"{"event":"done","then":"poweroff"}"#).unwrap();

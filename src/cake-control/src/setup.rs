@@ -28,6 +28,8 @@ use crate::{error, keys, random, servers};
 
 /// Holds the one-time token, readable by caked's own user only, until set-up is done.
 pub const TOKEN_FILE: &str = "setup-token";
+/// Holds the recovery key that the installer made for the disks, readable by caked's own user only, until set-up is done: one key for all.
+pub const RECOVERY_FILE: &str = "recovery-key";
 
 pub struct Setup {
     ledger: Arc<Ledger>,
@@ -119,7 +121,7 @@ impl Setup {
             (None, _) => return Err(setup_problem(&cake_types::SetupError::PasswordHash)),
         };
         let now = self.ledger.now();
-        let recovery = SecretKey::generate(&mut OsRng);
+        let recovery = self.recovery();
         let settings = SystemSettings {
             name,
             language,
@@ -149,7 +151,7 @@ impl Setup {
         };
         self.try_pool(&pool).await?;
         let servers = self.servers(&servers, &recovery)?;
-        let key = RecoveryKey(recovery.reveal());
+        let key = RecoveryKey(recovery.spoken());
         let (mut txn, _) = crate::accounts::insertion(&account);
         for role in built_in_roles() {
             txn = txn.put(keys::role(&role.name), record::encode(&role));
@@ -186,8 +188,10 @@ impl Setup {
         self.ledger.board.put_pool(pool);
         let added: Vec<Subject> = servers.iter().map(servers::subject).collect();
         servers.into_iter().for_each(|server| self.ledger.board.put_server(server, revision));
-        if let Err(error) = remove(&self.state.join(TOKEN_FILE)) {
-            tracing::warn!(%error, "the file with the used token stays");
+        for used in [TOKEN_FILE, RECOVERY_FILE] {
+            if let Err(error) = remove(&self.state.join(used)) {
+                tracing::warn!(%error, used, "a file that is of no use any more stays");
+            }
         }
         self.ledger.audited(audit).await?;
         let done = Happened::new(EventKind::SetupDone, Severity::Info).with("name", name);
@@ -196,6 +200,14 @@ impl Setup {
             self.ledger.event_info(EventKind::ServerAdded, Some(server)).await;
         }
         Ok(())
+    }
+
+    /// The key that the installer left, or a new one.
+    fn recovery(&self) -> SecretKey {
+        let left = std::fs::read_to_string(self.state.join(RECOVERY_FILE)).map(Zeroizing::new);
+        left.ok()
+            .and_then(|text| SecretKey::from_revealed(&text).ok())
+            .unwrap_or_else(|| SecretKey::generate(&mut OsRng))
     }
 
     /// Those that the answers name, their passwords sealed to whoever is there and to the recovery key that is being made.

@@ -24,7 +24,8 @@ pub fn read(path: &Path) -> Result<Vec<Package>> {
 }
 
 fn parse(text: &str) -> Result<Vec<Package>> {
-    let mut packages: Vec<Package> = text.split("\n\n").filter(|stanza| !stanza.trim().is_empty()).map(package).collect::<Result<_>>()?;
+    let mut packages: Vec<Package> =
+        text.split("\n\n").filter(|stanza| !stanza.trim().is_empty()).map(package).collect::<Result<_>>()?;
     packages.sort();
     packages.dedup();
     Ok(packages)
@@ -52,7 +53,10 @@ mod tests {
     fn stanzas_are_read() {
         let text = "Package: b\nVersion: 2\nSHA256: ff\nDescription: x\n Version: 3\n\nPackage: a\nSource: s (1.0)\nVersion: 1\nSHA256: 00\n\n";
         let packages = parse(text).unwrap();
-        assert_eq!(packages[0], Package { name: "a".into(), version: "1".into(), sha256: "00".into(), source: Some("s".into()) });
+        assert_eq!(
+            packages[0],
+            Package { name: "a".into(), version: "1".into(), sha256: "00".into(), source: Some("s".into()) }
+        );
         assert_eq!((packages[1].name.as_str(), packages[1].version.as_str()), ("b", "2"));
     }
 

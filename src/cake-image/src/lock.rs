@@ -53,7 +53,9 @@ fn difference(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) ->
             Some(_) => None,
         })
         .collect();
-    lines.extend(old.iter().filter(|(name, _)| !new.contains_key(*name)).map(|(name, was)| format!("- {name} {}", version(was))));
+    lines.extend(
+        old.iter().filter(|(name, _)| !new.contains_key(*name)).map(|(name, was)| format!("- {name} {}", version(was))),
+    );
     lines
 }
 

@@ -85,7 +85,9 @@ fn main() -> Result<()> {
         Command::CheckLinks { tree } => needed::check(&tree)?,
         Command::Lock { taken, lock, locked } => lock::compare(&debian::read(&taken)?, &lock, locked)?,
         Command::Sbom(papers) => println!("{}", papers::sbom(&parts(&papers)?, &papers.release, papers.epoch)?),
-        Command::Licences { papers, copyright } => print!("{}", papers::licences(&parts(&papers)?, &copyright, &papers.release)),
+        Command::Licences { papers, copyright } => {
+            print!("{}", papers::licences(&parts(&papers)?, &copyright, &papers.release))
+        }
     }
     Ok(())
 }

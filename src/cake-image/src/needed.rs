@@ -14,7 +14,10 @@ pub fn check(tree: &Path) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let lines: Vec<String> = missing.iter().map(|(library, by)| format!("{library}: {}", by.iter().cloned().collect::<Vec<_>>().join(", "))).collect();
+    let lines: Vec<String> = missing
+        .iter()
+        .map(|(library, by)| format!("{library}: {}", by.iter().cloned().collect::<Vec<_>>().join(", ")))
+        .collect();
     bail!("libraries are missing in the root, and this needs them:\n  {}", lines.join("\n  "))
 }
 
@@ -52,7 +55,10 @@ fn files(tree: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut rest = vec![tree.to_owned()];
     while let Some(directory) = rest.pop() {
-        if directory.ends_with("usr/lib/cake/engine") || directory.ends_with("usr/lib/modules") || directory.ends_with("usr/lib/firmware") {
+        if directory.ends_with("usr/lib/cake/engine")
+            || directory.ends_with("usr/lib/modules")
+            || directory.ends_with("usr/lib/firmware")
+        {
             continue;
         }
         for entry in fs::read_dir(&directory)? {

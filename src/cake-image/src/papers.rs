@@ -84,7 +84,11 @@ pub fn sbom(parts: &Parts, release: &str, epoch: i64) -> Result<String> {
 
 /// Crates still write “MIT/Apache-2.0”; SPDX says OR.
 fn expression(licence: &str) -> String {
-    if licence.contains('/') { licence.split('/').map(str::trim).collect::<Vec<_>>().join(" OR ") } else { licence.to_owned() }
+    if licence.contains('/') {
+        licence.split('/').map(str::trim).collect::<Vec<_>>().join(" OR ")
+    } else {
+        licence.to_owned()
+    }
 }
 
 fn reference(locator: &str) -> Value {
@@ -93,7 +97,9 @@ fn reference(locator: &str) -> Value {
 
 /// Letters, digits, dots and hyphens (SPDX 2.3, 7.2).
 fn id(kind: &str, name: &str, version: &str) -> String {
-    let clean = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect::<String>();
+    let clean = |text: &str| {
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect::<String>()
+    };
     format!("SPDXRef-{kind}-{}-{}", clean(name), clean(version))
 }
 
@@ -124,8 +130,10 @@ pub fn licences(parts: &Parts, copyright: &Path, release: &str) -> String {
     text += "\nTheir copyright files\n";
     for Package { name, .. } in &parts.debian {
         // A package may lead to another one's file; what leads nowhere is said.
-        let own = fs::read(copyright.join(name).join("copyright")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let _ = write!(text, "\n==== {name}\n\n{}\n", own.as_deref().unwrap_or("no copyright file of its own").trim_end());
+        let own =
+            fs::read(copyright.join(name).join("copyright")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let _ =
+            write!(text, "\n==== {name}\n\n{}\n", own.as_deref().unwrap_or("no copyright file of its own").trim_end());
     }
     text
 }
@@ -137,14 +145,16 @@ mod tests {
     fn parts() -> Parts {
         let metadata = r#"{"packages":[{"name":"ours","version":"1","license":null,"source":null},
             {"name":"b","version":"1.0.0","license":"MIT/Apache-2.0","source":"registry"}]}"#;
-        let debian = vec![Package { name: "libx+1".into(), version: "1:2~3".into(), sha256: "ab".into(), source: None }];
+        let debian =
+            vec![Package { name: "libx+1".into(), version: "1:2~3".into(), sha256: "ab".into(), source: None }];
         Parts { debian, crates: crates(metadata).unwrap() }
     }
 
     #[test]
     fn the_bill_names_every_part_once() {
         let document: Value = serde_json::from_str(&sbom(&parts(), "1.2.3", 0).unwrap()).unwrap();
-        let ids: Vec<&str> = document["packages"].as_array().unwrap().iter().map(|p| p["SPDXID"].as_str().unwrap()).collect();
+        let ids: Vec<&str> =
+            document["packages"].as_array().unwrap().iter().map(|p| p["SPDXID"].as_str().unwrap()).collect();
         assert_eq!(ids, ["SPDXRef-cake", "SPDXRef-deb-libx-1-1-2-3", "SPDXRef-crate-b-1.0.0"]);
         assert_eq!(document["relationships"].as_array().unwrap().len(), 3);
         assert_eq!(document["packages"][2]["licenseDeclared"], "MIT OR Apache-2.0");

@@ -45,7 +45,10 @@ fn switch(tree: &Path, units: &Units) -> Result<()> {
             bail!("the unit {name} does not say what wants it (WantedBy=)");
         }
         for (target, kind) in wanted {
-            link(Path::new("/").join(UNITS).join(name), &tree.join(SWITCHES).join(format!("{target}.{kind}")).join(name))?;
+            link(
+                Path::new("/").join(UNITS).join(name),
+                &tree.join(SWITCHES).join(format!("{target}.{kind}")).join(name),
+            )?;
         }
     }
     for name in &units.mask {
@@ -79,7 +82,9 @@ fn link(to: PathBuf, at: &Path) -> Result<()> {
     let parent = at.parent().context("a link needs a place")?;
     fs::create_dir_all(parent)?;
     match fs::remove_file(at) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).with_context(|| format!("replace {}", at.display())),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("replace {}", at.display()));
+        }
         _ => {}
     }
     symlink(to, at).with_context(|| format!("make {}", at.display()))
@@ -91,7 +96,10 @@ mod tests {
     use crate::recipe::Drop;
 
     fn recipe(text: &str) -> Recipe {
-        toml::from_str(&format!("packages = []\nparameters = []\n{text}\n[drivers]\ninitramfs = []\nroot = [\"tun\", \"bridge\"]\n")).unwrap()
+        toml::from_str(&format!(
+            "packages = []\nparameters = []\n{text}\n[drivers]\ninitramfs = []\nroot = [\"tun\", \"bridge\"]\n"
+        ))
+        .unwrap()
     }
 
     fn tree() -> tempfile::TempDir {
@@ -100,7 +108,11 @@ mod tests {
         fs::create_dir_all(tree.path().join("usr/share/doc/x")).unwrap();
         fs::write(tree.path().join("usr/share/doc/x/README"), "…").unwrap();
         fs::write(tree.path().join(UNITS).join("b.service"), "[Service]\n").unwrap();
-        fs::write(tree.path().join(UNITS).join("a.service"), "[Service]\nWantedBy=no\n[Install]\nWantedBy=x.target y.target\n").unwrap();
+        fs::write(
+            tree.path().join(UNITS).join("a.service"),
+            "[Service]\nWantedBy=no\n[Install]\nWantedBy=x.target y.target\n",
+        )
+        .unwrap();
         tree
     }
 
@@ -114,7 +126,10 @@ mod tests {
         configure(tree.path(), &recipe).unwrap();
         configure(tree.path(), &recipe).unwrap();
         let at = |path: &str| tree.path().join(SWITCHES).join(path);
-        assert_eq!(fs::read_link(at("x.target.wants/a.service")).unwrap(), Path::new("/usr/lib/systemd/system/a.service"));
+        assert_eq!(
+            fs::read_link(at("x.target.wants/a.service")).unwrap(),
+            Path::new("/usr/lib/systemd/system/a.service")
+        );
         assert!(at("y.target.wants/a.service").is_symlink() && !at("no.wants").exists());
         assert_eq!(fs::read_link(at("b.service")).unwrap(), Path::new("/dev/null"));
         assert!(!tree.path().join("usr/share/doc").exists());

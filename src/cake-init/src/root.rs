@@ -23,7 +23,9 @@ const LO_FLAGS_AT: usize = 8 + 5 * 8 + 3 * 4;
 pub fn expected(command_line: &str) -> Result<String, Failure> {
     let value = command_line.split_ascii_whitespace().find_map(|word| word.strip_prefix(PARAMETER));
     match value {
-        Some(value) if value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(value.to_ascii_lowercase()),
+        Some(value) if value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Ok(value.to_ascii_lowercase())
+        }
         _ => Err(Failure::NotNamed),
     }
 }
@@ -89,7 +91,13 @@ mod tests {
 
     #[test]
     fn a_root_that_is_not_named_in_full_is_not_started() {
-        for line in ["", "cake.root=", "cake.root=sha256:abc", &format!("cake.root=md5:{EMPTY}"), &format!("xcake.root=sha256:{EMPTY}")] {
+        for line in [
+            "",
+            "cake.root=",
+            "cake.root=sha256:abc",
+            &format!("cake.root=md5:{EMPTY}"),
+            &format!("xcake.root=sha256:{EMPTY}"),
+        ] {
             assert!(matches!(expected(line), Err(Failure::NotNamed)), "{line}");
         }
     }

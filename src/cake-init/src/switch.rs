@@ -30,7 +30,8 @@ pub fn assemble(device: &str) -> Result<(), Failure> {
     fs::create_dir(&upper).step("make the writable layer")?;
     fs::create_dir(&work).step("make the writable layer")?;
     let options = format!("lowerdir={SIGNED},upperdir={upper},workdir={work}");
-    mount(Some("cake"), ROOT, Some("overlay"), MsFlags::empty(), Some(options.as_str())).step("put the layer over the root")
+    mount(Some("cake"), ROOT, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
+        .step("put the layer over the root")
 }
 
 /// Moves everything over and becomes the root's own process 1.
@@ -40,7 +41,8 @@ pub fn hand_over() -> Result<Infallible, Failure> {
     empty("/");
     for place in ["proc", "sys", "dev", "run"] {
         let (from, to) = (format!("/{place}"), format!("{ROOT}/{place}"));
-        mount(Some(from.as_str()), to.as_str(), None::<&str>, MsFlags::MS_MOVE, None::<&str>).step(format!("move {from}"))?;
+        mount(Some(from.as_str()), to.as_str(), None::<&str>, MsFlags::MS_MOVE, None::<&str>)
+            .step(format!("move {from}"))?;
     }
     chdir(ROOT).step("enter the root")?;
     mount(Some("."), "/", None::<&str>, MsFlags::MS_MOVE, None::<&str>).step("make the root the root")?;
@@ -70,6 +72,10 @@ fn empty(place: &str) {
         if ["/proc", "/sys", "/dev", "/run", ROOT].iter().any(|mount| path == Path::new(mount)) {
             continue;
         }
-        let _ = if entry.file_type().is_ok_and(|kind| kind.is_dir()) { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        let _ = if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            fs::remove_dir_all(path)
+        } else {
+            fs::remove_file(path)
+        };
     }
 }

@@ -1,5 +1,6 @@
 //! Keys, and how they reach programs: never as an argument (everybody reads those in /proc), but through memory that has no name.
 
+use cake_types::modhex;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,13 +9,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
-/// Letters that lie at the same place on every keyboard of the Latin scripts (systemd's and YubiKey's "modhex"): the key is typed on a
-/// server's own console, whose layout is anybody's guess.
-const MODHEX: &[u8; 16] = b"cbdefghijklnrtuv";
 /// Bytes of randomness in a recovery key: 256 bits, so that no slow derivation has to protect it.
 const RECOVERY: usize = 32;
-/// Letters between two hyphens.
-const GROUP: usize = 8;
 /// Bytes of randomness in a key file.
 const KEY_FILE: usize = 64;
 
@@ -36,10 +32,10 @@ impl Secret {
         Self(Zeroizing::new(bytes))
     }
 
-    /// A new recovery key: eight groups of eight letters, as systemd-cryptenroll makes them.
+    /// A new recovery key: eight groups of eight letters, as systemd-cryptenroll makes them. It opens the disks, and what cake seals.
     pub fn recovery_key() -> io::Result<Self> {
         let random = Self::random(RECOVERY)?;
-        Ok(Self(Zeroizing::new(modhex(&random.0).into_bytes())))
+        Ok(Self(Zeroizing::new(modhex::write(&random.0).as_bytes().to_vec())))
     }
 
     /// A new key file.
@@ -55,16 +51,12 @@ impl Secret {
 
     /// A recovery key as a person types it: capitals, spaces and missing hyphens are forgiven.
     pub fn typed(text: &str) -> Result<Self, NoRecoveryKey> {
-        let letters: Zeroizing<Vec<u8>> = Zeroizing::new(
-            text.bytes()
-                .filter(|byte| !byte.is_ascii_whitespace() && *byte != b'-')
-                .map(|byte| byte.to_ascii_lowercase())
-                .collect(),
-        );
-        if letters.len() != 2 * RECOVERY || !letters.iter().all(|letter| MODHEX.contains(letter)) {
-            return Err(NoRecoveryKey);
+        match modhex::read(text) {
+            Some(bytes) if bytes.len() == RECOVERY => {
+                Ok(Self(Zeroizing::new(modhex::write(&bytes).as_bytes().to_vec())))
+            }
+            _ => Err(NoRecoveryKey),
         }
-        Ok(Self(Zeroizing::new(letters.chunks(GROUP).collect::<Vec<_>>().join(&b'-'))))
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -95,25 +87,12 @@ impl Lent {
     }
 }
 
-fn modhex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 9 / 4);
-    for (index, byte) in bytes.iter().enumerate() {
-        if index > 0 && (2 * index).is_multiple_of(GROUP) {
-            text.push('-');
-        }
-        text.push(char::from(MODHEX[usize::from(byte >> 4)]));
-        text.push(char::from(MODHEX[usize::from(byte & 15)]));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_recovery_key_can_be_typed() {
-        assert_eq!(modhex(&[0, 0x1f, 0xab, 0xcd, 0xff]), "ccbvlnrt-vv");
         let key = Secret::recovery_key().unwrap().reveal();
         assert_eq!((key.len(), key.matches('-').count()), (71, 7));
         let untidy = format!("  {}\n", key.to_uppercase().replace('-', " "));

@@ -11,7 +11,7 @@ use nix::unistd::{Gid, Uid, Whence, fchown, lseek64};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Copied between two looks at whether it is still wanted.
@@ -165,18 +165,31 @@ fn copy_data(from: &File, to: &File, watch: Watch<'_>) -> Result<(), CopyError> 
     Ok(())
 }
 
-/// copy_file_range(2): at most `most` bytes; both offsets move on.
-fn copy_range(from: &File, read: &mut i64, to: &File, write: &mut i64, most: usize) -> nix::Result<usize> {
+/// copy_file_range(2): at most `most` bytes; both offsets move on. Between file systems of two kinds the kernel does not copy (EXDEV):
+/// the appliance's own images lie on a squashfs, pools on XFS.
+fn copy_range(from: &File, read: &mut i64, to: &File, write: &mut i64, most: usize) -> io::Result<usize> {
     // SAFETY: two open descriptors and two offsets that live through the call.
     let copied = unsafe { libc::copy_file_range(from.as_raw_fd(), read, to.as_raw_fd(), write, most, 0) };
-    nix::Error::result(copied).map(|copied| copied as usize)
+    match nix::Error::result(copied) {
+        Ok(copied) => Ok(copied as usize),
+        Err(nix::Error::EXDEV | nix::Error::EOPNOTSUPP) => copy_through_memory(from, read, to, write, most),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The same with a buffer of our own.
+fn copy_through_memory(from: &File, read: &mut i64, to: &File, write: &mut i64, most: usize) -> io::Result<usize> {
+    let mut buffer = vec![0; most.min(1 << 20)];
+    let count = from.read_at(&mut buffer, *read as u64)?;
+    to.write_all_at(&buffer[..count], *write as u64)?;
+    (*read, *write) = (*read + count as i64, *write + count as i64);
+    Ok(count)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use cake_types::{PoolId, VmId};
-    use std::os::unix::fs::FileExt;
     use uuid::Uuid;
 
     fn request(image: Option<&Path>, size: u64) -> VolumeRequest<'_> {
@@ -186,6 +199,21 @@ mod tests {
             image,
             owner: nix::unistd::getuid().as_raw(),
         }
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_copy_is_copied_through_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let content: Vec<u8> = (0..3_000_000_u32).map(|number| number as u8).collect();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        std::fs::write(&from, &content).unwrap();
+        let (source, target) = (File::open(&from).unwrap(), File::create(&to).unwrap());
+        let (mut read, mut write) = (0, 0);
+        while (read as usize) < content.len() {
+            assert!(copy_through_memory(&source, &mut read, &target, &mut write, 1 << 30).unwrap() > 0);
+        }
+        assert_eq!((read, write), (3_000_000, 3_000_000));
+        assert!(std::fs::read(&to).unwrap() == content);
     }
 
     fn sparse_image(folder: &Path) -> PathBuf {

@@ -29,6 +29,7 @@ mod id;
 mod image;
 mod letter;
 mod meta;
+pub mod modhex;
 mod name;
 mod network;
 mod node;

@@ -15,6 +15,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use zeroize::Zeroizing;
 
+use crate::modhex;
+
 const KEY: usize = 32;
 const NONCE: usize = 24;
 
@@ -152,8 +154,15 @@ impl SecretKey {
         key
     }
 
+    /// Eight groups of eight letters, for the person who keeps it: it can be typed on any keyboard, see [`modhex`].
+    pub fn spoken(&self) -> Zeroizing<String> {
+        modhex::write(&*Zeroizing::new(self.0.to_bytes()))
+    }
+
+    /// What [`Self::reveal`] or [`Self::spoken`] gave; the latter as people type it.
     pub fn from_revealed(text: &str) -> Result<Self, KeyError> {
-        decode_key(text).map(|bytes| Self(bytes.into()))
+        let spoken = modhex::read(text).and_then(|bytes| <[u8; KEY]>::try_from(bytes.as_slice()).ok());
+        spoken.map_or_else(|| decode_key(text), Ok).map(|bytes| Self(bytes.into()))
     }
 }
 
@@ -233,5 +242,8 @@ mod tests {
         let again = SecretKey::from_revealed(&node.reveal()).unwrap();
         assert_eq!(sealed.open(&again).unwrap(), 7);
         assert_eq!(SecretKey::from_revealed("nonsense").unwrap_err(), KeyError);
+        let typed = node.spoken().to_uppercase().replace('-', " ");
+        assert_eq!(SecretKey::from_revealed(&typed).unwrap().public(), node.public());
+        assert_eq!(SecretKey::from_revealed(&node.spoken()[..70]).unwrap_err(), KeyError);
     }
 }

@@ -1,6 +1,6 @@
 //! What `make image` made, and what the systems in it say on the serial line.
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use cake_client::{Client, Trust};
 use cake_tests::machine::{Answer, Disk, Kind, Machine};
 use cake_tests::workspace;
@@ -8,6 +8,7 @@ use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// Longer than an emulated server takes from its power button to its console, with Secure Boot and a TPM, on a busy machine.
 pub const BOOT: Duration = Duration::from_secs(600);
@@ -65,15 +66,19 @@ pub async fn shown(machine: &mut Machine, mode: Mode) -> Result<Shown> {
 
 /// Asks the console, which must have the certificate whose fingerprint stands on the serial line.
 pub async fn console(machine: &mut Machine, mode: Mode, path: &str) -> Result<(Shown, Answer)> {
-    loop {
-        let shown = shown(machine, mode).await?;
+    let mut last = shown(machine, mode).await?;
+    for _ in 0..30 {
         let answer = machine.get(HTTPS, path).await?;
         let own = answer.certificates.first().context("a certificate")?;
-        if sha256(own) == shown.fingerprint {
-            return Ok((shown, answer));
+        if sha256(own) == last.fingerprint {
+            return Ok((last, answer));
         }
-        // It is made anew when an address comes that it is not for, and then shown anew: that one is waited for.
+        // It is made anew when an address comes that it is not for: shown a moment before it is served, or served before it is shown.
+        if let Ok(again) = timeout(Duration::from_secs(2), shown(machine, mode)).await {
+            last = again?;
+        }
     }
+    bail!("the console's certificate is not the one that is shown: {}", last.fingerprint)
 }
 
 /// A client of the API that believes the authority which the console's certificate came with. Compared first: see [`console`].

@@ -62,6 +62,8 @@ impl Work<'_> {
             let name = pool.pool_name().unwrap_or(&pool.name);
             write_file(&root.join(format!("keys/pool-{name}.key")), key.bytes())?;
         }
+        // The same key is to open what cake seals: the first start hands it to caked, which forgets it when the wizard is done.
+        write_file(&root.join("setup/recovery-key"), recovery.bytes())?;
         if let Some(setup) = &self.asked.answers.setup {
             write_file(&root.join("setup/answers.toml"), toml::to_string(&wizard(setup))?.as_bytes())?;
         }

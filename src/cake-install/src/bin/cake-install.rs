@@ -1,6 +1,7 @@
 //! `cake-install`: the installer without a screen, and what an installed system opens its disks with.
 //!
-//! Exit codes: 0 done; 1 an error, told on stderr; 2 wrong arguments; 3 the state is locked; 4 there is no installation.
+//! Exit codes: 0 done; 1 an error, told on stderr; 2 wrong arguments; 3 the state is locked; 4 there is no installation;
+//! 5 that is another installation's recovery key.
 
 use cake_install::answers::{self, Answers, Then};
 use cake_install::apply::{Apply, ApplyError, Files, Progress};
@@ -134,6 +135,7 @@ impl Failure {
         match self {
             Self::Open(OpenError::Locked(_)) => ExitCode::from(3),
             Self::Open(OpenError::NoInstallation) => ExitCode::from(4),
+            Self::Open(OpenError::WrongKey) => ExitCode::from(5),
             _ => ExitCode::FAILURE,
         }
     }
