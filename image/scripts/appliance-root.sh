@@ -12,7 +12,11 @@ archive_state() {
         esac
         for suite; do
             # An archive that does not answer is taken to change once a day.
-            /usr/lib/apt/apt-helper download-file "$uri/dists/$suite/InRelease" "$file" >/dev/null 2>&1 && cat "$file" || date -u +%F
+            if /usr/lib/apt/apt-helper download-file "$uri/dists/$suite/InRelease" "$file" >/dev/null 2>&1; then
+                cat "$file"
+            else
+                date -u +%F
+            fi
         done
     done < <(debian_archives) | sha256sum | cut -c1-16
     rm -f "$file"
@@ -66,6 +70,7 @@ settle() {
     printf '127.0.0.1 localhost\n::1 localhost\n' >"$tree/etc/hosts"
     chroot "$tree" systemd-sysusers
     install -d "$tree/usr/share/cake"
+    # shellcheck disable=SC2016 # dpkg-query's
     chroot "$tree" dpkg-query -W -f '${Package}\t${Version}\n' >"$tree/usr/share/cake/packages"
     # Nobody has a shell to log in to.
     sed -i -E 's#:/(usr/)?bin/(ba|da)?sh$#:/usr/sbin/nologin#' "$tree/etc/passwd"

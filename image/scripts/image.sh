@@ -81,7 +81,7 @@ build_microcode() {
     # The kernel takes them one behind the other; the copies of packages that end in .initramfs are others' business.
     find "$firmware/intel-ucode" -type f ! -name '*.initramfs' | LC_ALL=C sort | xargs cat >"$place/GenuineIntel.bin"
     find "$firmware/amd-ucode" -type f -name '*.bin' | LC_ALL=C sort | xargs cat >"$place/AuthenticAMD.bin"
-    [ -s "$place/GenuineIntel.bin" ] && [ -s "$place/AuthenticAMD.bin" ] || die 'the corrections of processors were not found'
+    if [ ! -s "$place/GenuineIntel.bin" ] || [ ! -s "$place/AuthenticAMD.bin" ]; then die 'the corrections of processors were not found'; fi
     pack_cpio "$work/microcode.d" "$work/microcode"
     rm -rf "$work/microcode.d"
 }

@@ -20,4 +20,4 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj "$subject" -keyout "$
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$new/pcr.key" 2>/dev/null
 openssl pkey -in "$new/pcr.key" -pubout -out "$new/pcr.pem"
 mv -T "$new" "$directory"
-say "made the keys of “$name” in $directory"
+say "made the keys of $name in $directory"

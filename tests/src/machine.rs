@@ -38,6 +38,7 @@ pub use https::Answer;
 pub use lan::{HOST, Lan};
 pub use serial::Serial;
 
+use crate::Reply;
 use crate::workspace;
 use anyhow::{Context, Result, anyhow, ensure};
 use engine::Engine;
@@ -265,6 +266,12 @@ impl Machine {
     /// Asks its console. To be called once the serial line has said that it is ready.
     pub async fn get(&mut self, port: u16, path: &str) -> Result<Answer> {
         https::get(self.connect(port).await?, path).await.with_context(|| format!("https, {path}"))
+    }
+
+    /// Sends a form to it.
+    pub async fn post_form(&mut self, port: u16, path: &str, fields: &[(&str, &str)]) -> Result<Reply> {
+        let answer = https::post_form(self.connect(port).await?, path, fields).await;
+        Ok(answer.with_context(|| format!("https, {path}"))?.reply)
     }
 
     /// [`Machine::get`] for who has no line to wait for: asks until somebody listens.

@@ -34,6 +34,11 @@ impl Reply {
         serde_json::from_slice(&self.body).with_context(|| String::from_utf8_lossy(&self.body).into_owned())
     }
 
+    /// Of a page.
+    pub fn text(&self) -> Result<&str> {
+        Ok(std::str::from_utf8(&self.body)?)
+    }
+
     /// The problem's code; empty when the answer is none.
     pub fn code(&self) -> String {
         self.json().ok().and_then(|json| json["code"].as_str().map(str::to_owned)).unwrap_or_default()

@@ -13,13 +13,21 @@ fn file() -> PathBuf {
     Path::new(STATE).join("setup/answers.toml")
 }
 
-/// A refused answer stays where it is and is told; the wizard in the browser then asks.
+/// Whether they are still to be given.
+pub fn pending() -> bool {
+    file().exists()
+}
+
+/// Refused answers are put aside and told: the wizard in the browser then asks.
 pub fn give() -> Result<()> {
     let file = file();
     let caked = Path::new(STATE).join("caked");
     let (file_name, state) = (file.display().to_string(), caked.display().to_string());
-    // The key is the one that the installer showed: it stands in the file.
-    program::run(CAKED, &["setup", "--state", &state, "--file", &file_name])
-        .context("the answers of the installation are refused")?;
+    // The key is the one that the installer showed: caked has it from there.
+    let given = program::run(CAKED, &["setup", "--state", &state, "--file", &file_name]);
+    if let Err(error) = given {
+        fs::rename(&file, file.with_extension("refused")).with_context(|| format!("put {file_name} aside"))?;
+        return Err(error.context("the answers of the installation are refused"));
+    }
     fs::remove_file(&file).with_context(|| format!("delete {file_name}"))
 }

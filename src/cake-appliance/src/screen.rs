@@ -11,13 +11,13 @@ use serde::Deserialize;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
 
 use crate::answers::CAKED;
 use crate::mode::{Mode, RUN, STATE};
-use crate::{locked, program, release};
+use crate::{answers, locked, program, release};
 
 const SCREEN: &str = "/dev/tty1";
 const SERIAL: &str = "/dev/ttyS0";
@@ -83,6 +83,10 @@ fn look() -> Option<Shown> {
 }
 
 fn console() -> Option<Console> {
+    // The wizard waits for nobody while its answers are being given.
+    if answers::pending() {
+        return None;
+    }
     let state = format!("{STATE}/caked");
     let said = program::run(CAKED, &["status", "--state", &state]).ok()?;
     serde_json::from_str(&said).ok()
@@ -100,7 +104,7 @@ fn addresses() -> Vec<IpAddr> {
     let mut found: Vec<IpAddr> = all
         .filter_map(|interface| {
             let address = interface.address?;
-            let four = address.as_sockaddr_in().map(|four| IpAddr::V4(Ipv4Addr::from(four.ip())));
+            let four = address.as_sockaddr_in().map(|four| IpAddr::V4(four.ip()));
             four.or_else(|| address.as_sockaddr_in6().map(|six| IpAddr::V6(Ipv6Addr::from(six.ip().octets()))))
         })
         .filter(|address| is_for_browsers(*address))

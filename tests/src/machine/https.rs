@@ -4,7 +4,7 @@ use crate::Reply;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::{Request, header};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,6 +14,9 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+
+/// What it is called in requests.
+const HOST: &str = "127.0.0.1";
 
 /// What a console answered, and with which certificates.
 #[derive(Clone, Debug)]
@@ -25,6 +28,18 @@ pub struct Answer {
 
 /// Asks with GET.
 pub(super) async fn get(tcp: TcpStream, path: &str) -> Result<Answer> {
+    ask(tcp, Request::get(path).header(header::HOST, HOST).body(Full::default())?).await
+}
+
+/// What a browser does with a form.
+pub(super) async fn post_form(tcp: TcpStream, path: &str, fields: &[(&str, &str)]) -> Result<Answer> {
+    let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let request = Request::post(path).header(header::HOST, HOST);
+    let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    ask(tcp, request.body(Full::from(form))?).await
+}
+
+async fn ask(tcp: TcpStream, request: Request<Full<Bytes>>) -> Result<Answer> {
     let provider = Arc::new(ring::default_provider());
     let anybody = Arc::new(Anybody(provider.signature_verification_algorithms));
     let config = ClientConfig::builder_with_provider(provider)
@@ -32,13 +47,12 @@ pub(super) async fn get(tcp: TcpStream, path: &str) -> Result<Answer> {
         .dangerous()
         .with_custom_certificate_verifier(anybody)
         .with_no_client_auth();
-    let tls = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("127.0.0.1")?, tcp).await?;
+    let tls = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(HOST)?, tcp).await?;
     let certificates = tls.get_ref().1.peer_certificates().context("a certificate")?;
     let certificates = certificates.iter().map(|certificate| certificate.to_vec()).collect();
     let (mut sender, connection) = http1::handshake(TokioIo::new(tls)).await?;
     // Ends with the connection; what went wrong is seen at the request.
     tokio::spawn(connection);
-    let request = Request::get(path).header(header::HOST, "127.0.0.1").body(Empty::<Bytes>::new())?;
     let (parts, body) = sender.send_request(request).await?.into_parts();
     let reply = Reply { status: parts.status, headers: parts.headers, body: body.collect().await?.to_bytes() };
     Ok(Answer { reply, certificates })

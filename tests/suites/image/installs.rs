@@ -1,7 +1,7 @@
 //! Unattended, by an answer file on the stick: from a blank server to one that people work with, and its next start.
 
 use crate::built::{BOOT, HTTPS, Mode, client, console, shown, stick};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use cake_tests::machine::{Disk, Hardware, Kind, Machine, Network};
 use cake_tests::{ADMIN, PASSWORD};
 use cake_types::ByteSize;
@@ -51,16 +51,41 @@ async fn a_blank_server_becomes_a_cloud_without_being_asked() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_another_tpm_the_state_stays_closed() -> Result<()> {
+async fn with_another_tpm_only_the_recovery_key_opens_the_state() -> Result<()> {
     let mut machine = server("installs-tpm", "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"")?;
     machine.power_on().await?;
     machine.wait_serial("cake: installed", BOOT).await?;
     machine.wait_off(BOOT).await?;
+    let key = recovery_key(&machine)?;
     machine.remove_disk("stick")?;
     machine.replace_tpm()?;
     machine.power_on().await?;
     shown(&mut machine, Mode::Locked).await?;
+    let page = machine.get(HTTPS, "/").await?.reply;
+    ensure!(page.status.is_success() && page.text()?.contains("name=\"key\""), "{page:?}");
+    let other = format!("{}{}", if key.starts_with('c') { 'd' } else { 'c' }, &key[1..]);
+    let wrong = machine.post_form(HTTPS, "/", &[("key", &other)]).await?;
+    ensure!(wrong.text()?.contains("Nothing was changed"), "{wrong:?}");
+    let opened = machine.post_form(HTTPS, "/", &[("key", &key)]).await?;
+    ensure!(opened.text()?.contains("The disks are open"), "{opened:?}");
+    let (_, answer) = console(&mut machine, Mode::Installed, "/").await?;
+    client(&mut machine, &answer).await?.log_in(ADMIN, PASSWORD).await?;
+    // The new TPM knows the server now.
+    machine.cut_power();
+    machine.power_on().await?;
+    shown(&mut machine, Mode::Installed).await?;
     machine.passed()
+}
+
+/// The key that the installer left on the stick.
+fn recovery_key(machine: &Machine) -> Result<String> {
+    let stick = machine.disk("stick")?;
+    let names = stick.names()?;
+    let name =
+        names.iter().find(|name| name.starts_with("cake-recovery-key-")).with_context(|| format!("{names:?}"))?;
+    let text = String::from_utf8(stick.file(name)?)?;
+    let key = text.split_whitespace().find(|word| word.len() == 71 && word.matches('-').count() == 7);
+    Ok(key.with_context(|| text.clone())?.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
