@@ -57,7 +57,8 @@ async fn it_is_done_once_and_its_answer_can_be_asked_for_again() {
     let (token, key) = (app.token(), key());
     let first = app.set_up(&key).await;
     let first = first.is(201);
-    assert_eq!(first["recovery_key"].as_str().unwrap().len(), 44);
+    // Eight groups of eight letters, with hyphens between.
+    assert_eq!(first["recovery_key"].as_str().unwrap().len(), 71);
     assert!(!app.state().join("setup-token").exists());
     app.restart().await;
     let nobody = app.visitor();
