@@ -86,7 +86,7 @@ VARIANT_ID=$variant
 DEFAULT_HOSTNAME=cake
 END
     chroot "$tree" depmod "$(basename "$tree"/usr/lib/modules/*)"
-    # The linker's cache and the index of devices' names are made now: the root forgets what it makes at boot.
+    # The linker's cache is made now: the root forgets what it makes at boot.
     chroot "$tree" ldconfig
     rm -rf "$tree"/var/{cache,log,tmp,backups}/* "$tree"/tmp/* "$tree"/run/* "$tree/var/cache/ldconfig" "$tree"/etc/*.dpkg-* "$tree"/root/.[a-z]*
     # Nothing is to be brought up to date at boot: these are newer than /usr.

@@ -45,12 +45,11 @@ check_keys() {
     esac
 }
 
-# sign FILE: for Secure Boot, in place. The keys lie beside it only while it is signed.
+# sign FILE: for Secure Boot, in place.
 sign() { kit "$work" sbsign --key keys/boot.key --cert keys/boot.pem --output "$1" "$1" 2>/dev/null >&2; }
 
 build_root() {
-    local base tree=$work/tree level=15
-    base=$(base_tree "$(cake_image packages)")
+    local tree=$work/tree level=15
     cake_image lock --taken "$base/taken" --lock image/appliance.lock ${LOCKED:+--locked}
     as_root cp -a --reflink=auto "$base/tree" "$tree"
     cp "$(echo "$tree"/boot/vmlinuz-*)" "$work/vmlinuz"
@@ -66,7 +65,7 @@ build_root() {
     as_root install -m 644 "$work/systemd-bootx64.efi" "$tree/usr/lib/systemd/boot/efi/systemd-bootx64.efi.signed"
     as_root install -m 644 "$keys/boot.pem" "$tree/usr/lib/cake/boot.pem"
     as_root "$programs/cake-image" configure "$tree"
-    # Two names for one thing: an installation has one truth of it.
+    # The recipe is that of every image; this unit is in images for developers alone.
     [ "$variant" != debug ] || as_root ln -sf /usr/lib/systemd/system/cake-debug.service "$tree/etc/systemd/system/multi-user.target.wants/"
     as_root "$programs/cake-image" check-links "$tree"
     as_root "$programs/cake-contract" root "$tree" --engine "$tree/usr/lib/cake/engine" --kernel-config "$work/kernel-config"
@@ -140,8 +139,7 @@ build_installer() {
 }
 
 papers() {
-    local base metadata=$work/cargo.json common
-    base=$(base_tree "$(cake_image packages)")
+    local metadata=$work/cargo.json common
     cargo metadata --format-version 1 --locked >"$metadata"
     common=(--taken "$base/taken" --cargo "$metadata" --release "$version" --epoch "$SOURCE_DATE_EPOCH")
     cake_image sbom "${common[@]}" >"$work/sbom.spdx.json"
@@ -156,6 +154,7 @@ work=$(mktemp -d "$CAKE_ENGINE_DIR/.image-XXXXXX")
 trap 'as_root rm -rf --one-file-system "$work"' EXIT
 cp -r "$keys" "$work/keys"
 init_program
+base=$(base_tree "$(cake_image packages)")
 build_root
 say "root: $(stat -c %s "$work/root.squashfs") bytes, $((SECONDS - started)) s"
 build_initramfs
