@@ -69,13 +69,14 @@ pub fn sbom(parts: &Parts, release: &str, epoch: i64) -> Result<String> {
     });
     let described = json!({"spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES", "relatedSpdxElement": "SPDXRef-cake"});
     let relationships: Vec<Value> = std::iter::once(described).chain(contained).collect();
+    let created = jiff::Timestamp::from_second(epoch).context("that is no time")?.to_string();
     let document = json!({
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": format!("cake {release}"),
         "documentNamespace": format!("urn:cake:sbom:{release}:{epoch}"),
-        "creationInfo": {"created": date(epoch), "creators": ["Tool: cake-image"]},
+        "creationInfo": {"created": created, "creators": ["Tool: cake-image"]},
         "packages": packages,
         "relationships": relationships,
     });
@@ -101,20 +102,6 @@ fn id(kind: &str, name: &str, version: &str) -> String {
         text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect::<String>()
     };
     format!("SPDXRef-{kind}-{}-{}", clean(name), clean(version))
-}
-
-/// `YYYY-MM-DDThh:mm:ssZ` of seconds since 1970 (proleptic Gregorian calendar).
-fn date(epoch: i64) -> String {
-    let (days, second) = (epoch.div_euclid(86_400), epoch.rem_euclid(86_400));
-    // Days since 1 March of year 0, in eras of 400 years.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    let year = year + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
 /// A text for people: every part with its licence, the licences of Debian's packages in full.
@@ -163,9 +150,13 @@ mod tests {
 
     #[test]
     fn dates_are_dates() {
-        assert_eq!(date(951_782_399), "2000-02-28T23:59:59Z");
-        assert_eq!(date(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(date(1_795_843_800), "2026-11-28T05:30:00Z");
+        let created = |epoch| {
+            let document: Value = serde_json::from_str(&sbom(&parts(), "1", epoch).unwrap()).unwrap();
+            document["creationInfo"]["created"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(created(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(created(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(created(1_795_843_800), "2026-11-28T05:30:00Z");
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn sha256(from: &mut impl Read) -> io::Result<String> {
             read => hash.update(&buffer[..read]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:x}", hash.finalize()))
 }
 
 /// Makes a read-only block device of a file and says where it is.
