@@ -5,30 +5,12 @@ mod check;
 #[path = "../../../tests/replay.rs"]
 mod replay;
 
-use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
+use rand::rngs::StdRng;
 
 const MUTATIONS: usize = 20_000;
 
 fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = seeds.choose(random).expect("a seed").clone();
-    for _ in 0..random.random_range(1..5) {
-        let at = random.random_range(0..=bytes.len());
-        match random.random_range(0..5) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << random.random_range(0..8),
-            1 if at < bytes.len() => bytes[at] = *b"+-_.~^0a\n\xff".choose(random).expect("a byte"),
-            2 => bytes.truncate(at),
-            3 => {
-                let other = seeds.choose(random).expect("a seed");
-                let from = random.random_range(0..=other.len());
-                bytes.splice(at..at, other[from..].iter().copied());
-            }
-            _ => {
-                let count = random.random_range(1..40);
-                bytes.splice(at..at, std::iter::repeat_with(|| random.random()).take(count));
-            }
-        }
-    }
-    bytes
+    replay::changed_bytes(random, seeds, b"+-_.~^0a\n\xff")
 }
 
 #[test]
