@@ -1,6 +1,7 @@
 //! Finds this server's state.
 
 use anyhow::{Context, Result, bail};
+use cake_install::exit;
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{Group, User, chown};
 use std::fs::{self, DirBuilder, File};
@@ -16,8 +17,6 @@ use crate::program::{output, run, said};
 pub const INSTALL: &str = "/usr/lib/cake/cake-install";
 /// Extends PCR 11 by a word; without a TPM nothing happens.
 const MEASURE: &str = "/usr/lib/systemd/systemd-pcrextend";
-/// Exit status of cake-install when the key cannot be had.
-const LOCKED: i32 = 3;
 /// The user of caked.
 const USER: &str = "cake";
 /// The journal's place, once it is kept.
@@ -58,7 +57,7 @@ fn open_state() -> Result<Mode> {
     let opened = opened?;
     match opened.status.code() {
         Some(0) => Ok(Mode::Installed),
-        Some(LOCKED) => {
+        Some(code) if code == i32::from(exit::LOCKED) => {
             eprintln!("the state stays closed: {}", said(&opened));
             Ok(Mode::Locked)
         }

@@ -8,15 +8,17 @@
 //! What comes from the network is read by a program that may do nothing; root gets at most [`LINE_MAX`] bytes from it.
 
 use anyhow::{Context, Result};
+use askama::Template;
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, serve};
 use cake_i18n::{Catalogue, Words};
+use cake_install::exit;
+use cake_install::secret::Secret;
 use cake_types::Language;
 use serde::Deserialize;
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -34,8 +36,6 @@ mod tls;
 const LINE_MAX: u64 = 1024;
 /// Where systemd starts an opener for each connection.
 const OPENER: &str = "/run/cake-locked/opener.sock";
-/// Exit status of cake-install for another installation's key.
-const WRONG_KEY: i32 = 5;
 /// SHA-256 of the page's certificate, for the screen.
 pub const FINGERPRINT: &str = "/run/cake-locked-page/fingerprint";
 
@@ -103,7 +103,7 @@ struct Typed {
 }
 
 async fn show(headers: HeaderMap) -> Response {
-    answer(html(words(&headers), None))
+    answer(&headers, None)
 }
 
 async fn take(State(opener): State<Opener>, headers: HeaderMap, Form(Typed { key }): Form<Typed>) -> Response {
@@ -111,13 +111,15 @@ async fn take(State(opener): State<Opener>, headers: HeaderMap, Form(Typed { key
     let outcome = tokio::task::spawn_blocking(move || opener(&key))
         .await
         .unwrap_or_else(|error| Outcome::Failed(error.to_string()));
-    answer(html(words(&headers), Some(&outcome)))
+    answer(&headers, Some(outcome))
 }
 
-fn answer(page: String) -> Response {
+fn answer(headers: &HeaderMap, outcome: Option<Outcome>) -> Response {
+    let page = Page { words: words(headers), outcome };
+    let Ok(html) = page.render() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let policy =
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-    ([(header::CONTENT_SECURITY_POLICY, policy), (header::CACHE_CONTROL, "no-store")], Html(page)).into_response()
+    ([(header::CONTENT_SECURITY_POLICY, policy), (header::CACHE_CONTROL, "no-store")], Html(html)).into_response()
 }
 
 fn words(headers: &HeaderMap) -> &'static Words {
@@ -125,47 +127,24 @@ fn words(headers: &HeaderMap) -> &'static Words {
     Catalogue::get(Language::negotiate(wish))
 }
 
-const STYLE: &str = ":root{color-scheme:light dark;font:16px/1.6 system-ui,sans-serif}body{margin:10vh auto;max-width:36rem;padding:0 1rem}\
-    input{box-sizing:border-box;font:1rem/1.6 ui-monospace,monospace;padding:.5rem;width:100%}\
-    button{font:inherit;margin-top:1rem;padding:.5rem 1.5rem}.told{border-left:.25rem solid #c62828;padding-left:.75rem}\
-    .done{border-color:#2e7d32}";
-
-fn html(words: &Words, outcome: Option<&Outcome>) -> String {
-    let mut page = format!(
-        "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>",
-        words.tag(),
-        title = words.text("locked-title"),
-    );
-    let told = outcome.map(|outcome| match outcome {
-        Outcome::Opened => words.text("locked-opened").to_owned(),
-        Outcome::Wrong => words.text("locked-wrong").to_owned(),
-        Outcome::Shape => words.text("locked-shape").to_owned(),
-        Outcome::Failed(detail) => words.text_with("locked-failed", &[("detail", &escaped(detail))]),
-    });
-    if outcome == Some(&Outcome::Opened) {
-        let _ = write!(page, "<p class=\"told done\" role=\"status\">{}</p>", told.unwrap_or_default());
-        let _ = write!(page, "<p><a href=\"/\">{}</a></p></main></body></html>", words.text("locked-console"));
-        return page;
-    }
-    let _ = write!(page, "<p>{}</p>", words.text("locked-why"));
-    if let Some(told) = told {
-        let _ = write!(page, "<p class=\"told\" role=\"alert\">{told}</p>");
-    }
-    let _ = write!(
-        page,
-        "<form method=\"post\" action=\"/\"><p id=\"what\">{}</p><label for=\"key\">{}</label><input id=\"key\" name=\"key\" required autofocus \
-         autocomplete=\"off\" autocapitalize=\"off\" spellcheck=\"false\" maxlength=\"200\" aria-describedby=\"what\">\
-         <button>{}</button></form></main></body></html>",
-        words.text("locked-what"),
-        words.text("locked-key"),
-        words.text("locked-open"),
-    );
-    page
+/// The page. Values are escaped by the template.
+#[derive(Template)]
+#[template(path = "locked.html")]
+struct Page {
+    words: &'static Words,
+    outcome: Option<Outcome>,
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+impl Page {
+    /// What came of the last key, if it did not open the disks.
+    fn told(&self) -> Option<String> {
+        Some(match self.outcome.as_ref()? {
+            Outcome::Opened => return None,
+            Outcome::Wrong => self.words.text("locked-wrong").to_owned(),
+            Outcome::Shape => self.words.text("locked-shape").to_owned(),
+            Outcome::Failed(detail) => self.words.text_with("locked-failed", &[("detail", detail)]),
+        })
+    }
 }
 
 /// The page's side of the line.
@@ -200,6 +179,9 @@ pub fn open() -> Result<()> {
 }
 
 fn unlock(key: &str) -> Result<Outcome> {
+    if Secret::typed(key).is_err() {
+        return Ok(Outcome::Shape);
+    }
     let mut command = Command::new(INSTALL);
     command.args(["unlock", "--mount", STATE]);
     if std::path::Path::new(PCR_KEY).exists() {
@@ -217,8 +199,7 @@ fn unlock(key: &str) -> Result<Outcome> {
     let said = program::said(&output);
     Ok(match output.status.code() {
         Some(0) => Outcome::Opened,
-        Some(WRONG_KEY) => Outcome::Wrong,
-        _ if said.contains("no recovery key") => Outcome::Shape,
+        Some(code) if code == i32::from(exit::WRONG_KEY) => Outcome::Wrong,
         _ => Outcome::Failed(said),
     })
 }
@@ -236,14 +217,15 @@ mod tests {
 
     #[test]
     fn the_page_speaks_both_languages_and_escapes() {
-        let outcome = Outcome::Failed("<script>".into());
+        let html = |language, outcome| Page { words: Catalogue::get(language), outcome }.render().unwrap();
+        let failed = Outcome::Failed("<script>".into());
         for (language, title) in
             [(Language::English, "This server is locked"), (Language::ChineseTaiwan, "這台伺服器已鎖定")]
         {
-            let page = html(Catalogue::get(language), Some(&outcome));
-            assert!(page.contains(title) && page.contains("&lt;script&gt;") && !page.contains("<script>"), "{page}");
+            let page = html(language, Some(failed.clone()));
+            assert!(page.contains(title) && page.contains("script") && !page.contains("<script>"), "{page}");
             assert!(page.contains("name=\"key\""));
         }
-        assert!(!html(Catalogue::get(Language::English), Some(&Outcome::Opened)).contains("name=\"key\""));
+        assert!(!html(Language::English, Some(Outcome::Opened)).contains("name=\"key\""));
     }
 }

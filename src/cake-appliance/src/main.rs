@@ -6,7 +6,6 @@
 //! locked-page ▶ open: one page that takes the recovery key
 //! answers ▶ the wizard's answers that the installer left, once
 //! screen ─▶ tty1 and the serial port: where the console is
-//! good ───▶ console, Store and root agent answer: this version is kept
 //! ```
 
 use anyhow::Result;
@@ -15,7 +14,6 @@ use std::process::ExitCode;
 
 mod answers;
 mod boot;
-mod good;
 mod locked;
 mod medium;
 mod mode;
@@ -45,8 +43,6 @@ enum Command {
     LockedPage,
     /// Opens the state of a locked server with the recovery key on standard input
     Open,
-    /// Waits until console and root agent answer, and keeps this version
-    Good,
 }
 
 fn main() -> ExitCode {
@@ -57,7 +53,6 @@ fn main() -> ExitCode {
         Command::Screen => screen::show(),
         Command::LockedPage => locked::page(),
         Command::Open => locked::open(),
-        Command::Good => good::wait(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::Write;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::answers::CAKED;
 use crate::mode::{Mode, RUN, STATE};
@@ -55,9 +55,9 @@ pub fn show_once(line: &str) {
 }
 
 pub fn show() -> Result<()> {
-    let mut before = None;
+    let (mut before, mut told) = (None, Told::default());
     loop {
-        let now = look();
+        let now = look(&mut told);
         if now != before {
             if let Some(shown) = &now {
                 write(SCREEN, &format!("\x1b[H\x1b[2J{}", screen(shown)));
@@ -76,19 +76,39 @@ fn write(place: &str, text: &str) {
     }
 }
 
-fn look() -> Option<Shown> {
+fn look(told: &mut Told) -> Option<Shown> {
     let mode = Mode::read(Path::new(RUN))?;
-    let console = if mode == Mode::Locked { locked_page() } else { console() };
+    let console = if mode == Mode::Locked { locked_page() } else { told.console() };
     Some(Shown { mode, addresses: addresses(), console })
 }
 
-fn console() -> Option<Console> {
-    // The wizard waits for nobody while its answers are being given.
-    if answers::pending() {
-        return None;
+/// What caked said last. It is asked again when one of the files changes that it answers from: a program that is started every few
+/// seconds, for ever, is work for nobody.
+#[derive(Default)]
+struct Told {
+    files: [Option<SystemTime>; 2],
+    console: Option<Console>,
+}
+
+impl Told {
+    fn console(&mut self) -> Option<Console> {
+        // The wizard waits for nobody while its answers are being given.
+        if answers::pending() {
+            return None;
+        }
+        let state = Path::new(STATE).join("caked");
+        let modified = |name| std::fs::metadata(state.join(name)).and_then(|file| file.modified()).ok();
+        let files = ["instance.json", "setup-token"].map(modified);
+        let answers = self.console.as_ref().is_some_and(|console| console.running);
+        if !answers || files != self.files {
+            (self.files, self.console) = (files, ask(&state));
+        }
+        self.console.clone()
     }
-    let state = format!("{STATE}/caked");
-    let said = program::run(CAKED, &["status", "--state", &state]).ok()?;
+}
+
+fn ask(state: &Path) -> Option<Console> {
+    let said = program::run(CAKED, &["status", "--state", &state.display().to_string()]).ok()?;
     serde_json::from_str(&said).ok()
 }
 

@@ -61,7 +61,8 @@ pub fn candidates(tools: &Tools<'_>) -> Result<Vec<Candidate>, DisksError> {
     let sys = Path::new("/sys");
     let read = |path: &str| fs::read_to_string(path).map_err(|source| DisksError::Read { path: path.into(), source });
     let (mounts, swaps) = (read("/proc/self/mountinfo")?, read("/proc/swaps")?);
-    let booted = booted_from(sys);
+    // One that can't be read is of none of these disks.
+    let booted = booted_from(sys).ok().flatten();
     let disks = cake_host::disks::list(sys).map_err(|source| DisksError::Read { path: sys.into(), source })?;
     let looked = disks.into_iter().map(|disk| {
         let folder = sys.join("block").join(&disk.name);
@@ -81,11 +82,41 @@ pub fn candidates(tools: &Tools<'_>) -> Result<Vec<Candidate>, DisksError> {
     Ok(looked)
 }
 
-/// The GUID of the partition that the boot loader came from.
-pub fn booted_from(sys: &Path) -> Option<String> {
-    let bytes = fs::read(sys.join(LOADER_PART)).ok()?;
-    // Four bytes of attributes, then UTF-16 with a final zero.
-    let units = bytes.get(4..)?.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+/// The boot loader's variable holds something that is no GUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the boot loader says of no partition that it came from it: its variable is no GUID")]
+pub struct NoGuid;
+
+/// The GUID of the partition that the boot loader came from, in lower case; `None`: it came from none (over the network).
+pub fn booted_from(sys: &Path) -> Result<Option<String>, NoGuid> {
+    fs::read(sys.join(LOADER_PART)).ok().map(|variable| guid(&variable).ok_or(NoGuid)).transpose()
+}
+
+/// Four bytes of attributes, then UTF-16 with a final zero (efivarfs).
+fn guid(variable: &[u8]) -> Option<String> {
+    let units = variable.get(4..)?.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
     let text: String = char::decode_utf16(units.take_while(|unit| *unit != 0)).collect::<Result<_, _>>().ok()?;
-    (!text.is_empty()).then(|| text.to_ascii_lowercase())
+    let is_guid = text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    is_guid.then(|| text.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loaders_variable_is_a_guid_in_utf_16() {
+        let mut variable = vec![6, 0, 0, 0];
+        variable.extend("CA4E0000-0000-4000-8000-00000000000F\0".encode_utf16().flat_map(u16::to_le_bytes));
+        assert_eq!(guid(&variable).unwrap(), "ca4e0000-0000-4000-8000-00000000000f");
+        assert_eq!(guid(&variable[..60]), None);
+        assert_eq!(guid(b"\x06\0\0\0.\0.\0/\0"), None);
+        assert_eq!(guid(b""), None);
+        let sys = tempfile::tempdir().unwrap();
+        assert_eq!(booted_from(sys.path()), Ok(None));
+        let file = sys.path().join(LOADER_PART);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, &variable[..60]).unwrap();
+        assert_eq!(booted_from(sys.path()), Err(NoGuid));
+    }
 }

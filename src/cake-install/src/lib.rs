@@ -18,6 +18,8 @@ pub mod apply;
 pub mod arrays;
 pub mod disks;
 pub mod efi;
+pub mod event;
+pub mod exit;
 pub mod headers;
 pub mod layout;
 pub mod luks;

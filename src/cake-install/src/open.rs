@@ -163,7 +163,7 @@ fn run_state(tools: &Tools<'_>, wait: Duration) -> Result<Running, OpenError> {
         std::thread::sleep(LOOK_EVERY);
     };
     if found.len() > 1 {
-        let booted = booted_from(Path::new("/sys"));
+        let booted = booted_from(Path::new("/sys")).ok().flatten();
         let count = found.len();
         let mut own = Vec::new();
         for array in found {

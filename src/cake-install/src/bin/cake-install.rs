@@ -6,6 +6,8 @@
 use cake_install::answers::{self, Answers, Then};
 use cake_install::apply::{Apply, ApplyError, Files, Progress};
 use cake_install::disks::{Candidate, DisksError, candidates};
+use cake_install::event::Event;
+use cake_install::exit;
 use cake_install::luks::TpmPolicy;
 use cake_install::open::{self, OpenError, Opened};
 use cake_install::plan::{Machine, Plan, Refusals, Step, Tpm};
@@ -133,9 +135,9 @@ enum Failure {
 impl Failure {
     fn code(&self) -> ExitCode {
         match self {
-            Self::Open(OpenError::Locked(_)) => ExitCode::from(3),
-            Self::Open(OpenError::NoInstallation) => ExitCode::from(4),
-            Self::Open(OpenError::WrongKey) => ExitCode::from(5),
+            Self::Open(OpenError::Locked(_)) => ExitCode::from(exit::LOCKED),
+            Self::Open(OpenError::NoInstallation) => ExitCode::from(exit::NO_INSTALLATION),
+            Self::Open(OpenError::WrongKey) => ExitCode::from(exit::WRONG_KEY),
             _ => ExitCode::FAILURE,
         }
     }
@@ -281,7 +283,7 @@ fn install(tools: &Tools<'_>, run: &Run) -> Result<(), Failure> {
     // Before a disk is touched: a key that can't be kept is found out now.
     let kept = answers.install.save_recovery_key.then(|| keep_key(&run.asked.answers, &recovery)).transpose()?;
     for warning in &plan.warnings {
-        tell(json, &json!({ "event": "warning", "message": warning }), &format!("Note: {warning}"));
+        tell(json, &Event::Warning { message: warning.to_string() }, &format!("Note: {warning}"));
     }
     let now = jiff::Timestamp::now();
     let apply = Apply { plan: &plan, answers: &answers, files: &files, recovery: &recovery, tools, now };
@@ -305,11 +307,7 @@ fn install(tools: &Tools<'_>, run: &Run) -> Result<(), Failure> {
     done?;
     let then = answers.install.then;
     let word = if then == Then::Reboot { "restart" } else { "switch off" };
-    tell(
-        json,
-        &json!({ "event": "done", "then": then }),
-        &format!("cake is installed. Take out the medium and {word} the server."),
-    );
+    tell(json, &Event::Done { then }, &format!("cake is installed. Take out the medium and {word} the server."));
     Ok(())
 }
 
@@ -317,30 +315,33 @@ fn tell_key(json: bool, kept: Option<&Path>, recovery: &Secret) {
     match kept {
         Some(path) => tell(
             json,
-            &json!({ "event": "recovery-key", "file": path }),
+            &Event::RecoveryKey { key: None, file: Some(path.display().to_string()) },
             &format!("The recovery key of the disks is in {}: keep it where the server is not.", path.display()),
         ),
         None => tell(
             json,
-            &json!({ "event": "recovery-key", "key": recovery.reveal().as_str() }),
+            &Event::RecoveryKey { key: Some(recovery.reveal().to_string()), file: None },
             &format!("The recovery key of the disks, shown this once:\n\n    {}\n", recovery.reveal().as_str()),
         ),
     }
 }
 
-fn tell(json: bool, event: &serde_json::Value, words: &str) {
+fn tell(json: bool, event: &Event, words: &str) {
     let mut out = std::io::stdout().lock();
     // Who watches may have gone; the installation goes on.
-    let _ = if json { writeln!(out, "{event}") } else { writeln!(out, "{words}") };
+    let _ = if json { writeln!(out, "{}", json!(event)) } else { writeln!(out, "{words}") };
     let _ = out.flush();
 }
 
 fn tell_progress(json: bool, progress: &Progress<'_>) {
     let Progress { fraction, number, of, step } = progress;
-    let event = json!({
-        "event": "progress", "fraction": (fraction * 1000.0).round() / 1000.0,
-        "number": number, "of": of, "step": step.id(), "message": step.words(),
-    });
+    let event = Event::Progress {
+        fraction: (fraction * 1000.0).round() / 1000.0,
+        number: *number,
+        of: *of,
+        step: step.id().to_owned(),
+        message: step.words(),
+    };
     tell(json, &event, &format!("{:>3} %  {number}/{of}  {}", (fraction * 100.0) as u32, step.words()));
 }
 
