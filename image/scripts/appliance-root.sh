@@ -50,7 +50,7 @@ base_tree() {
 # furnish TREE ENGINE IMAGES PROGRAMS: what is ours, into a tree with packages.
 furnish() {
     local tree=$1 engine=$2 images=$3 programs=$4 name
-    cp -r --no-preserve=ownership "$CAKE_TOP/image/root/." "$tree/"
+    cp -rT --no-preserve=ownership "$CAKE_TOP/image/root" "$tree"
     install -d "$tree/usr/lib/cake/images" "$tree/state" "$tree/pool"
     cp -a "$engine/." "$tree/usr/lib/cake/engine/"
     cp --sparse=always "$images"/*.elf "$images"/*.raw "$images"/*.toml "$tree/usr/lib/cake/images/"
@@ -88,7 +88,8 @@ END
     chroot "$tree" depmod "$(basename "$tree"/usr/lib/modules/*)"
     # The linker's cache is made now: the root forgets what it makes at boot.
     chroot "$tree" ldconfig
-    rm -rf "$tree"/var/{cache,log,tmp,backups}/* "$tree"/tmp/* "$tree"/run/* "$tree/var/cache/ldconfig" "$tree"/etc/*.dpkg-* "$tree"/root/.[a-z]*
+    rm -rf "$tree"/var/{cache,log,tmp,backups}/* "$tree"/tmp/* "$tree"/run/* "$tree/var/cache/ldconfig" "$tree"/etc/*.dpkg-*
+    find "$tree/root" -mindepth 1 -delete
     # Nothing is to be brought up to date at boot: these are newer than /usr.
     touch "$tree/etc/.updated" "$tree/var/.updated"
 }

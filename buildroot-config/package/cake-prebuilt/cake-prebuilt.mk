@@ -34,7 +34,7 @@ define CAKE_PREBUILT_INSTALL_TARGET_CMDS
 	$(foreach program,$(CAKE_PREBUILT_PROGRAMS),\
 		$(INSTALL) -D -m 0755 $(CAKE_PREBUILT_FROM)/$(program) $(TARGET_DIR)/usr/bin/$(program)$(sep))
 	if [ -d $(CAKE_PREBUILT_FROM)/root ]; then \
-		cp -a $(CAKE_PREBUILT_FROM)/root/. $(TARGET_DIR)/; \
+		cp -aT $(CAKE_PREBUILT_FROM)/root $(TARGET_DIR); \
 	fi
 endef
 

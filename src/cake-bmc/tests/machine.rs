@@ -69,7 +69,7 @@ impl Lab {
                 Outcome::Response(ticket, answer) => {
                     assert!(self.answers.insert(ticket, answer).is_none(), "two outcomes of one request");
                 }
-                Outcome::Sol(_) => panic!("nobody asked for serial over LAN"),
+                Outcome::Sol(..) => panic!("nobody asked for serial over LAN"),
                 Outcome::Ended => self.ended += 1,
             }
         }

@@ -45,7 +45,7 @@ impl Line {
             // As it travels.
             let payload = Payload::parse(&payload.encode()).expect("a payload");
             let (stream, read) = &mut self.ends[to];
-            let (characters, answer) = stream.receive(payload);
+            let (characters, answer) = stream.receive(packet as u32, payload);
             read.extend(characters);
             if let Some(answer) = answer {
                 self.send(1 - to, &answer);
@@ -96,12 +96,12 @@ fn what_was_not_taken_is_sent_again() {
     assert_eq!((first.number, &first.data[..]), (1, &b"abcdef"[..]));
     assert_eq!(stream.poll(now), None, "one at a time");
     let some = Payload { acknowledged: 1, accepted: 4, status: status::NACK, ..Payload::default() };
-    stream.receive(some.clone());
+    stream.receive(1, some.clone());
     let second = stream.poll(now).expect("the rest");
     assert_eq!((second.number, &second.data[..]), (2, &b"ef"[..]));
-    stream.receive(some);
+    stream.receive(2, some);
     assert_eq!(stream.poll(now), None, "that was the first's");
-    stream.receive(Payload { acknowledged: 2, accepted: 2, ..Payload::default() });
+    stream.receive(3, Payload { acknowledged: 2, accepted: 2, ..Payload::default() });
     stream.send_break();
     let third = stream.poll(now).expect("the break");
     assert_eq!((third.number, third.status, third.data.len()), (3, status::SEND_BREAK, 0));
@@ -111,7 +111,7 @@ fn what_was_not_taken_is_sent_again() {
 fn a_stream_ends_when_the_bmc_says_so_or_never_answers() {
     let mut now = Instant::now();
     let mut stream = Stream::new(8);
-    stream.receive(Payload { status: status::DEACTIVATED, ..Payload::default() });
+    stream.receive(1, Payload { status: status::DEACTIVATED, ..Payload::default() });
     assert!(stream.is_over());
     let mut stream = Stream::new(8);
     stream.write(b"x");

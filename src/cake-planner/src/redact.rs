@@ -143,12 +143,21 @@ fn logins(line: &str) -> String {
     })
 }
 
-/// Keys and session secrets: long words of Base64. Not hashes in hexadecimal, which say nothing, and not paths.
+/// Keys and session secrets: long words of Base64, and recovery keys. Not hashes in hexadecimal, which say nothing, and not paths.
 fn random_words(line: &str) -> String {
     let url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let standard = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
-    let once = each(line, |rest| long_word(rest, url, |_| true));
-    each(&once, |rest| long_word(rest, standard, |word| word.ends_with('=')))
+    let once = each(line, |rest| long_word(rest, url, |word| is_mixed(word) || is_recovery_key(word)));
+    each(&once, |rest| long_word(rest, standard, |word| is_mixed(word) && word.ends_with('=')))
+}
+
+fn is_mixed(word: &str) -> bool {
+    let kinds = [char::is_ascii_uppercase as fn(&char) -> bool, char::is_ascii_lowercase, char::is_ascii_digit];
+    kinds.iter().all(|kind| word.chars().any(|c| kind(&c)))
+}
+
+fn is_recovery_key(word: &str) -> bool {
+    cake_types::modhex::read(word).is_some()
 }
 
 fn long_word(text: &str, of: impl Fn(char) -> bool, good: impl Fn(&str) -> bool) -> Option<(usize, usize)> {
@@ -156,10 +165,7 @@ fn long_word(text: &str, of: impl Fn(char) -> bool, good: impl Fn(&str) -> bool)
     while let Some(start) = text[at..].find(&of).map(|found| at + found) {
         let end = text[start..].find(|c| !of(c)).map_or(text.len(), |end| start + end);
         let word = &text[start..end];
-        let mixed = [char::is_ascii_uppercase as fn(&char) -> bool, char::is_ascii_lowercase, char::is_ascii_digit]
-            .iter()
-            .all(|kind| word.chars().any(|c| kind(&c)));
-        if word.len() >= KEY_LEAST && mixed && good(word) {
+        if word.len() >= KEY_LEAST && good(word) {
             return Some((start, end));
         }
         at = end;
@@ -195,6 +201,7 @@ mod tests {
                 "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             ),
             ("key Zx3/abcdABCD0123456789abcdABCD0123456789+bc=.", "key [redacted]."),
+            ("key cbdefghi-jklnrtuv-ccbbddee-ffgghhii-jjkkllnn-rrttuuvv-cccccccc-vvvvvvvv.", "key [redacted]."),
             ("mail q7Zx3_abcdABCD0123456789abcdABCD0123456789", "mail [redacted]"),
         ] {
             assert_eq!(redact(text), left, "{text}");

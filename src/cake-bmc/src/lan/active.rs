@@ -48,7 +48,8 @@ pub(super) struct Active {
 /// What a packet of the session brings.
 pub(super) enum Arrival {
     Response(Outstanding, Response),
-    Sol(Vec<u8>),
+    /// The number of the packet, and its payload.
+    Sol(u32, Vec<u8>),
     /// Of a request that nobody waits for any more, or answered before.
     Unmatched,
     Replayed,
@@ -141,7 +142,7 @@ impl Active {
         self.heard = now;
         self.silent_since = None;
         match packet.payload_type {
-            PayloadType::Sol => Arrival::Sol(payload),
+            PayloadType::Sol => Arrival::Sol(packet.sequence, payload),
             PayloadType::Ipmi => self.receive_message(&payload),
             _ => Arrival::Unmatched,
         }

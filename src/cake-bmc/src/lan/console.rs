@@ -22,7 +22,7 @@ const HEADER: usize = 4;
 pub struct Console {
     session: Arc<Session>,
     stream: Stream,
-    incoming: mpsc::Receiver<Vec<u8>>,
+    incoming: mpsc::Receiver<(u32, Vec<u8>)>,
 }
 
 /// Ends whoever has the console now, whose session that may be (§24.2). Nobody having it is fine.
@@ -70,7 +70,8 @@ impl Console {
             };
             tokio::select! {
                 payload = self.incoming.recv() => {
-                    let characters = self.receive(&payload?);
+                    let (sequence, payload) = payload?;
+                    let characters = self.receive(sequence, &payload);
                     if !characters.is_empty() {
                         return Some(characters);
                     }
@@ -107,9 +108,9 @@ impl Console {
         }
     }
 
-    fn receive(&mut self, payload: &[u8]) -> Vec<u8> {
+    fn receive(&mut self, sequence: u32, payload: &[u8]) -> Vec<u8> {
         let Ok(payload) = Payload::parse(payload) else { return Vec::new() };
-        let (characters, answer) = self.stream.receive(payload);
+        let (characters, answer) = self.stream.receive(sequence, payload);
         if let Some(answer) = answer {
             self.session.send_sol(&answer.encode());
         }

@@ -290,7 +290,7 @@ impl Machine {
             Arrival::Unauthentic => self.counters.unauthentic += 1,
             Arrival::Replayed => self.counters.replayed += 1,
             Arrival::Unmatched => self.counters.unmatched += 1,
-            Arrival::Sol(payload) => output.outcomes.push(Outcome::Sol(payload)),
+            Arrival::Sol(sequence, payload) => output.outcomes.push(Outcome::Sol(sequence, payload)),
             Arrival::Response(outstanding, response) => self.answered(&outstanding, response, now, output),
         }
     }

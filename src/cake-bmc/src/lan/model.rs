@@ -44,8 +44,8 @@ pub struct Ticket(pub(super) u64);
 #[derive(Debug)]
 pub enum Outcome {
     Response(Ticket, Result<Response, TransportError>),
-    /// The payload of a packet of serial over LAN.
-    Sol(Vec<u8>),
+    /// The number of a packet of serial over LAN in its session, and its payload.
+    Sol(u32, Vec<u8>),
     /// The session is over: closed, or lost.
     Ended,
 }

@@ -34,7 +34,7 @@ struct State {
     machine: Machine,
     waiters: Vec<(Ticket, oneshot::Sender<Answer>)>,
     ends: Vec<oneshot::Sender<()>>,
-    sol: Option<mpsc::Sender<Vec<u8>>>,
+    sol: Option<mpsc::Sender<(u32, Vec<u8>)>>,
 }
 
 impl Link {
@@ -71,10 +71,10 @@ impl State {
                     let _ = self.waiters.swap_remove(index).1.send(answer);
                 }
             }
-            Outcome::Sol(payload) => {
+            Outcome::Sol(sequence, payload) => {
                 // Where there is no room the BMC sends it again, since nobody acknowledges it.
                 if let Some(sol) = &self.sol {
-                    let _ = sol.try_send(payload);
+                    let _ = sol.try_send((sequence, payload));
                 }
             }
             Outcome::Ended => {
@@ -110,7 +110,7 @@ impl Session {
     }
 
     /// Payloads of serial over LAN from now on; the one who listened before hears no more.
-    pub(super) fn listen(&self) -> mpsc::Receiver<Vec<u8>> {
+    pub(super) fn listen(&self) -> mpsc::Receiver<(u32, Vec<u8>)> {
         let (sender, receiver) = mpsc::channel(SOL_WAITING);
         self.link.state().sol = Some(sender);
         receiver

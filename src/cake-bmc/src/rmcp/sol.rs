@@ -61,6 +61,8 @@ pub struct Stream {
     outstanding: Option<Outstanding>,
     /// The last packet that was taken, so that its repetition is not taken for more.
     taken: u8,
+    /// The session's number of the newest packet that came.
+    newest: u32,
     over: bool,
     deactivated: bool,
 }
@@ -82,6 +84,7 @@ impl Stream {
             number: 0,
             outstanding: None,
             taken: 0,
+            newest: 0,
             over: false,
             deactivated: false,
         }
@@ -130,19 +133,26 @@ impl Stream {
         Some(outstanding.payload.clone())
     }
 
-    /// The characters that a packet of the BMC brings, and the acknowledgement to be sent for it.
-    pub fn receive(&mut self, payload: Payload) -> (Vec<u8>, Option<Payload>) {
+    /// The characters that a packet of the BMC brings, and the acknowledgement to be sent for it. `sequence` is its number in the
+    /// session (§13.28.5): a packet that a later one overtook is as good as lost. Its own number, one of fifteen, could be taken for
+    /// one that is yet to come; whoever sent it sends it again.
+    pub fn receive(&mut self, sequence: u32, payload: Payload) -> (Vec<u8>, Option<Payload>) {
+        self.deactivated |= payload.status & status::DEACTIVATED != 0;
+        self.over |= self.deactivated;
+        if sequence <= self.newest {
+            return (Vec::new(), None);
+        }
+        self.newest = sequence;
         if payload.acknowledged != 0 {
             self.acknowledge(&payload);
         }
-        self.deactivated |= payload.status & status::DEACTIVATED != 0;
-        self.over |= self.deactivated;
         if payload.number == 0 {
             return (Vec::new(), None);
         }
         let accepted = u8::try_from(payload.data.len()).unwrap_or(u8::MAX);
         let answer = Payload { acknowledged: payload.number, accepted, ..Payload::default() };
-        if self.was_taken(payload.number) {
+        // One is sent after the other was acknowledged: only the last can come twice.
+        if payload.number == self.taken {
             return (Vec::new(), Some(answer));
         }
         self.taken = payload.number;
@@ -150,11 +160,6 @@ impl Stream {
         // More than can be acknowledged comes again.
         data.truncate(accepted.into());
         (data, Some(answer))
-    }
-
-    /// One is sent after the other was acknowledged, so what is a little behind is a repetition that was long on its way.
-    fn was_taken(&self, number: u8) -> bool {
-        self.taken != 0 && (self.taken + NUMBERS - number) % NUMBERS <= NUMBERS / 2
     }
 
     fn acknowledge(&mut self, payload: &Payload) {
