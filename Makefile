@@ -9,6 +9,7 @@
 #                  KEYS=DIR the maker's keys  LOCKED=1 only locked packages  DEBUG=1 a root shell  FAST=1 packed less  VERSION=…
 #   make test-image   the built image on whole servers, which QEMU emulates
 #   make appliance    the built image on such a server, for people: screen on VNC, console on a port      RESET=1 blank disk
+#   make bench-image  the built image beside plain Debian: its size, its starts, its memory, from a blank server to the first VM
 #   make soak      what takes longer: fuzzing, power cuts, kill storms
 #   make bench     every speed beside its floor                                     PEERS=1 adds libvirt and Incus
 #   make contract  kernel options of the roots from source, written from image/contract.toml
@@ -26,7 +27,7 @@ SCRIPTS := image/scripts
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 export SETUP LAB VMS PEERS RESET KEYS LOCKED DEBUG FAST VERSION RELEASE
 
-.PHONY: help up down logs packages web build engine engine-root images installer systemd-root test image test-image appliance soak bench fmt lint lint-scripts deny clean-state contract buildroot-check buildroot
+.PHONY: help up down logs packages web build engine engine-root images installer systemd-root test image test-image appliance bench-image soak bench fmt lint lint-scripts deny clean-state contract buildroot-check buildroot
 .DEFAULT_GOAL := help
 
 help:
@@ -99,6 +100,9 @@ test-image: image
 
 appliance:
 	@$(SCRIPTS)/appliance.sh
+
+bench-image: image
+	@target/release/cake-image-bench
 
 soak: build engine
 	@$(SCRIPTS)/longer.sh soak

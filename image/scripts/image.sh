@@ -45,8 +45,11 @@ check_keys() {
     esac
 }
 
-# sign FILE: for Secure Boot, in place.
-sign() { kit "$work" sbsign --key keys/boot.key --cert keys/boot.pem --output "$1" "$1" 2>/dev/null >&2; }
+# sign FILE: for Secure Boot, in place. A signature has the time in it: for two builds of the same commit it stands still.
+sign() {
+    kit "$work" faketime -f "$(date -u -d "@$SOURCE_DATE_EPOCH" '+%F %T')" \
+        sbsign --key keys/boot.key --cert keys/boot.pem --output "$1" "$1" 2>/dev/null >&2
+}
 
 build_root() {
     local tree=$work/tree level=15

@@ -41,6 +41,7 @@ storms() {
     step "cake-node killed $CAKE_STORM_ROUNDS times, seed $CAKE_STORM_SEED" "${soak[@]}" 'test(/^storm::killed_at_any_instant/)'
     step 'disks installed, killed at many steps, and opened' "${soak[@]}" 'package(cake-install) and binary(guest)'
     step "caked killed $CAKE_CRASH_ROUNDS times under load" "${soak[@]}" 'test(/^nothing_acknowledged_is_lost_when_caked/)'
+    step 'the image built twice' image/scripts/image-twice.sh
 }
 
 fuzz() {

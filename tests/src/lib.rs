@@ -11,11 +11,12 @@
 //!     └──► Browser                  Chromium through ChromeDriver
 //! ```
 //!
-//! A whole server, with firmware, disks and a TPM, is a [`machine::Machine`]: the image is tried on it.
+//! A whole server, with firmware, disks and a TPM, is a [`machine::Machine`]: the image is tried on it ([`appliance`]).
 //!
 //! Nothing here waits by sleeping: it waits for a line, an event, a message or the end of a process, and gives up after a time
 //! that a loaded machine never needs. This crate knows the programs only by their arguments, output and API.
 
+pub mod appliance;
 mod browser;
 mod cake;
 mod instance;
@@ -23,6 +24,7 @@ pub mod machine;
 mod place;
 mod process;
 mod raw;
+pub mod table;
 mod terminal;
 
 pub use browser::{Browser, Viewport, test_id};

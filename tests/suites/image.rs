@@ -2,8 +2,6 @@
 
 #[path = "image/boots.rs"]
 mod boots;
-#[path = "image/built.rs"]
-mod built;
 #[path = "image/installs.rs"]
 mod installs;
 #[path = "image/network.rs"]

@@ -1,7 +1,7 @@
 //! The stick, from the power button to its installer: with Secure Boot and without, whole and damaged.
 
-use crate::built::{BOOT, HTTPS, Mode, built, console, shown, stick};
 use anyhow::{Result, ensure};
+use cake_tests::appliance::{BOOT, HTTPS, Mode, built, console, shown, stick};
 use cake_tests::machine::{Hardware, Machine, Network};
 use std::fs::File;
 use std::os::unix::fs::FileExt;

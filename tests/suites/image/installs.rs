@@ -1,31 +1,13 @@
 //! Unattended, by an answer file on the stick: from a blank server to one that people work with, and its next start.
 
-use crate::built::{BOOT, HTTPS, Mode, client, console, shown, stick};
 use anyhow::{Context, Result, ensure};
-use cake_tests::machine::{Disk, Hardware, Kind, Machine, Network};
+use cake_tests::appliance::{BOOT, HTTPS, Mode, blank, client, console, shown};
+use cake_tests::machine::Machine;
 use cake_tests::{ADMIN, PASSWORD};
-use cake_types::ByteSize;
-
-/// The wizard's answers, and what is to be done with the disks.
-fn answers(install: &str) -> String {
-    format!(
-        "language = \"en\"\nname = \"rack\"\ntime_zone = \"Etc/UTC\"\n[administrator]\nname = \"{ADMIN}\"\npassword = \"{PASSWORD}\"\n\
-         [install]\n{install}\n"
-    )
-}
-
-/// A server with a stick in it, on which these answers lie, and one empty disk.
-fn server(name: &str, install: &str) -> Result<Machine> {
-    let hardware = Hardware::named(name).memory(ByteSize::gib(3)).tpm().bmc().network(Network::User { https: HTTPS });
-    let disk = Disk::blank("SYSTEM", Kind::Nvme, ByteSize::gib(32));
-    let machine = hardware.disk(disk).disk(stick()?).assemble()?;
-    machine.disk("stick")?.put_file("cake-setup.toml", answers(install).as_bytes())?;
-    Ok(machine)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blank_server_becomes_a_cloud_without_being_asked() -> Result<()> {
-    let mut machine = server("installs", "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"")?;
+    let mut machine = blank("installs", "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"")?;
     machine.power_on().await?;
     machine.wait_serial("cake: installing by the answer file on the stick", BOOT).await?;
     let end = machine.wait_first_of(&["cake: installed", "cake: not installed"], BOOT).await?;
@@ -52,7 +34,7 @@ async fn a_blank_server_becomes_a_cloud_without_being_asked() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_another_tpm_only_the_recovery_key_opens_the_state() -> Result<()> {
-    let mut machine = server("installs-tpm", "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"")?;
+    let mut machine = blank("installs-tpm", "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"")?;
     machine.power_on().await?;
     machine.wait_serial("cake: installed", BOOT).await?;
     machine.wait_off(BOOT).await?;
@@ -90,7 +72,7 @@ fn recovery_key(machine: &Machine) -> Result<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_holds_something_is_left_alone_unless_it_is_named() -> Result<()> {
-    let mut machine = server("installs-refused", "disks = [\"SYSTEM\"]\nthen = \"poweroff\"")?;
+    let mut machine = blank("installs-refused", "disks = [\"SYSTEM\"]\nthen = \"poweroff\"")?;
     let disk = &machine.disk("SYSTEM")?.path;
     // An old master boot record, with one partition: sixteen bytes, and the mark at the sector's end.
     let mut sector = [0_u8; 512];

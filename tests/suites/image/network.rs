@@ -1,7 +1,7 @@
 //! A server without a system, from the network: UEFI HTTP boot of the same signed file.
 
-use crate::built::{Mode, built, shown};
 use anyhow::{Result, ensure};
+use cake_tests::appliance::{Mode, built, shown};
 use cake_tests::machine::{HOST, Hardware, Lan, Network};
 use std::sync::Arc;
 

@@ -133,7 +133,7 @@ async fn strangers_and_floods_get_nothing() {
     announced(&admin, "cake-7xkq2.local").await;
     let heard = ["neighbour 1 True", "stranger nothing"];
     assert_eq!(office.neighbour(&["strangers", SERIAL]).ends().await, heard);
-    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../cake-planner/fuzz/corpus/mdns");
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../cake-planner/fuzz/corpus/mdns");
     let all = office.neighbour(&["flood", corpus, SERIAL]).ends().await;
     assert_eq!(all[0], "flooded True");
     assert_eq!(all[1..], heard);

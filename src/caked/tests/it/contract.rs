@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// The committed document is what the code says. `UPDATE_GOLDEN=1` writes it.
 #[test]
 fn the_document_is_the_committed_one() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cake-api/openapi.json");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cake-api/openapi.json");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&golden, cake_api::document()).unwrap();
     }

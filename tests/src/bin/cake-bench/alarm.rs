@@ -3,10 +3,10 @@
 //! A sensor that moves just after it was read waits longest: until it is read again. That wait is the floor, and what comes on top of it
 //! is cake's: the worker, the node, caked, TLS, the browser.
 
-use crate::table::{Goal, Samples, Table};
 use anyhow::{Context, Result};
 use cake_bmc_sim::{Description, Sim};
 use cake_client::Client;
+use cake_tests::table::{Goal, Samples, Table};
 use cake_tests::{Browser, Instance, in_time, test_id, workspace};
 use serde_json::json;
 use std::time::{Duration, SystemTime};

@@ -18,13 +18,13 @@ mod rack;
 mod replay;
 mod slow;
 
-use crate::table::{Goal, Samples, Table};
 use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
 use cake_bmc::lan::{Hub, Login, Pace, Session};
 use cake_bmc::rmcp::Secret;
 use cake_bmc::sdr::SdrCache;
 use cake_bmc::{Bmc, Ipmi, Request, Response, Transport, TransportError};
+use cake_tests::table::{Goal, Samples, Table};
 use futures_util::future::try_join_all;
 use ipmi_sim::{PASSWORD, Setup, Simulator, USER};
 use replay::Replay;

@@ -1,9 +1,9 @@
 //! What noise can't touch: synced writes and commands of one start, counted by strace where it is installed.
 
-use crate::table::{Goal, Samples, Table};
 use anyhow::{Context, Result};
 use cake_client::{Client, VmAction};
 use cake_tests::Instance;
+use cake_tests::table::{Goal, Samples, Table};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 

@@ -1,9 +1,9 @@
 //! Starting and stopping a guest that prints one line and rests.
 
 use crate::floor::ByHand;
-use crate::table::{Goal, Samples, Table};
 use anyhow::{Context, Result, ensure};
 use cake_client::{Client, Watch};
+use cake_tests::table::{Goal, Samples, Table};
 use cake_tests::{Instance, Raw, Terminal};
 use http::Method;
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
 //! A thousand VMs: what the list costs, how fresh it is, what the daemons weigh and how soon they answer.
 
 use crate::canned::Canned;
-use crate::table::{Goal, Samples, Table};
 use anyhow::{Context, Result, ensure};
 use cake_client::{Client, VmAction};
+use cake_tests::table::{Goal, Samples, Table};
 use cake_tests::{Instance, Raw, Resident, pvh};
 use http::Method;
 use std::time::{Duration, Instant};

@@ -23,15 +23,15 @@ mod lists;
 mod pages;
 mod peers;
 mod screens;
-mod table;
+
 mod transfers;
 
 use anyhow::Result;
 use cake_tests::Instance;
+use cake_tests::table::Table;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
-use table::Table;
 
 /// `cake-bench [ROUNDS [house|screens|transfers|bmcs|alarm]]`: all parts, or one.
 fn main() -> Result<()> {

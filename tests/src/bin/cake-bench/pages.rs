@@ -1,7 +1,7 @@
 //! What a browser sees and costs, in the house of a thousand VMs of which fifty run.
 
-use crate::table::{Goal, Samples, Table};
 use anyhow::{Context, Result};
+use cake_tests::table::{Goal, Samples, Table};
 use cake_tests::{ADMIN, Browser, Instance, PASSWORD};
 use std::time::Duration;
 

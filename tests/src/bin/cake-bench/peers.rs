@@ -1,8 +1,8 @@
 //! Rows of others, where they are installed: libvirt starts and stops the same guest; Incus lists what it has.
 
-use crate::table::{Goal, Samples, Table};
 use anyhow::{Result, anyhow, ensure};
 use cake_tests::Instance;
+use cake_tests::table::{Goal, Samples, Table};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 

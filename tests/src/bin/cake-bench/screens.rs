@@ -12,10 +12,10 @@
 #[path = "../../../../src/caked/tests/it/support/node.rs"]
 mod node;
 
-use crate::table::{Goal, Samples, Table};
 use anyhow::{Context, Result, ensure};
 use cake_client::wire::NewVm;
 use cake_client::{Client, Credential, Screen, ScreenMessage, Trust};
+use cake_tests::table::{Goal, Samples, Table};
 use cake_tests::{ADMIN, Daemon, PASSWORD, Place, answers};
 use cake_types::ByteSize;
 use node::SimNode;

@@ -3,10 +3,10 @@
 //! The instance lies on a file system that shares blocks (XFS on a loop device made for this), because that is what the appliance
 //! has; so do the files that the floors write.
 
-use crate::table::{Goal, Samples, Table};
 use anyhow::{Context, Result, ensure};
 use cake_client::wire::{NewImport, NewVm};
 use cake_client::{Client, Seen};
+use cake_tests::table::{Goal, Samples, Table};
 use cake_tests::{Instance, is_alive};
 use cake_types::ByteSize;
 use nix::libc;

@@ -2,13 +2,15 @@
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use cake_client::{Client, Trust};
-use cake_tests::machine::{Answer, Disk, Kind, Machine};
-use cake_tests::workspace;
+use cake_types::ByteSize;
 use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::timeout;
+
+use crate::machine::{Answer, Disk, Hardware, Kind, Machine, Network};
+use crate::{ADMIN, PASSWORD, workspace};
 
 /// Longer than an emulated server takes from its power button to its console, with Secure Boot and a TPM, on a busy machine.
 pub const BOOT: Duration = Duration::from_secs(600);
@@ -26,6 +28,23 @@ pub fn built(name: &str) -> Result<PathBuf> {
 /// The stick, as it is bought or written.
 pub fn stick() -> Result<Disk> {
     Ok(Disk::copy_of("stick", Kind::Stick, &built("cake-installer.img")?))
+}
+
+/// The wizard's answers, and what is to be done with the disks.
+fn answers(install: &str) -> String {
+    format!(
+        "language = \"en\"\nname = \"rack\"\ntime_zone = \"Etc/UTC\"\n[administrator]\nname = \"{ADMIN}\"\npassword = \"{PASSWORD}\"\n\
+         [install]\n{install}\n"
+    )
+}
+
+/// A server with a stick in it, on which these answers lie, and one empty disk, `SYSTEM`.
+pub fn blank(name: &str, install: &str) -> Result<Machine> {
+    let hardware = Hardware::named(name).memory(ByteSize::gib(3)).tpm().bmc().network(Network::User { https: HTTPS });
+    let disk = Disk::blank("SYSTEM", Kind::Nvme, ByteSize::gib(32));
+    let machine = hardware.disk(disk).disk(stick()?).assemble()?;
+    machine.disk("stick")?.put_file("cake-setup.toml", answers(install).as_bytes())?;
+    Ok(machine)
 }
 
 /// What the appliance is.

@@ -1,4 +1,4 @@
-//! Samples and how they are printed.
+//! The figures of a bench, and how they are printed.
 
 use std::time::Duration;
 
