@@ -14,7 +14,7 @@ mod place;
 mod words;
 
 use cake_planner::setup_servers;
-use cake_types::{Language, Name, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SetupServer};
+use cake_types::{InstallChoice, InstallLayout, Language, Name, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SetupServer};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -53,6 +53,19 @@ pub struct Install {
     pub network: Option<Network>,
     #[serde(default)]
     pub then: Then,
+}
+
+impl Install {
+    /// A choice that was made in the wizard, as an answer file says it.
+    pub fn of(choice: &InstallChoice) -> Self {
+        let InstallChoice { disks, pool_disks, pool_layout, erase } = choice.clone();
+        let pool_layout = match pool_layout {
+            InstallLayout::Mirrored => PoolLayout::Mirrored,
+            InstallLayout::Striped => PoolLayout::Striped,
+            InstallLayout::Separate => PoolLayout::Separate,
+        };
+        Self { disks, pool_disks, pool_layout, erase, save_recovery_key: false, network: None, then: Then::Reboot }
+    }
 }
 
 /// What several pool disks become.
@@ -140,6 +153,19 @@ impl Mistake {
     fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { path: path.into(), message: message.into() }
     }
+}
+
+/// Writes an answer file that [`parse`] reads the same.
+///
+/// # Errors
+/// None that answers could cause: every field has a form in TOML.
+pub fn write(setup: &SetupAnswers, install: &Install) -> Result<String, toml::ser::Error> {
+    #[derive(Serialize)]
+    struct Table<'a> {
+        install: &'a Install,
+    }
+    // A table's header ends whatever stands before it, so both halves are whole.
+    Ok(format!("{}\n{}", toml::to_string(setup)?, toml::to_string(&Table { install })?))
 }
 
 /// Reads an answer file.
