@@ -1,7 +1,8 @@
 //! Installing from the wizard: which disks are proposed, and how an installation stands.
 
 use cake_types::{
-    ByteSize, InstallChoice, InstallDisk, InstallLayout, InstallNews, InstallPhase, InstallState, OperationId,
+    ByteSize, INSTALL_DISKS_MAX, INSTALL_SERIAL_MAX, InstallChoice, InstallDisk, InstallLayout, InstallNews, InstallPhase, InstallState, OperationId,
+    Problem,
 };
 use jiff::Timestamp;
 
@@ -38,6 +39,38 @@ pub fn proposal(disks: &[InstallDisk]) -> InstallChoice {
         pool_layout: if alike { InstallLayout::Mirrored } else { InstallLayout::Separate },
         erase: Vec::new(),
     }
+}
+
+/// What a choice can be wrong in before any disk is looked at.
+///
+/// # Errors
+/// The first mistake, with its place: `/install/disks/1`.
+pub fn check(choice: &InstallChoice) -> Result<(), Problem> {
+    let InstallChoice { disks, pool_disks, pool_layout: _, erase } = choice;
+    let wrong = |list: &str, reason: &str| Problem::invalid(list, reason).at(&format!("/install/{list}"));
+    if !(1..=2).contains(&disks.len()) {
+        return Err(wrong("disks", "install-system-disks"));
+    }
+    let lists = [("disks", disks), ("pool_disks", pool_disks), ("erase", erase)];
+    for (list, serials) in lists {
+        if serials.len() > INSTALL_DISKS_MAX {
+            return Err(wrong(list, "install-too-many"));
+        }
+        for (index, serial) in serials.iter().enumerate() {
+            let at = format!("/install/{list}/{index}");
+            let length = serial.chars().count();
+            if serial.trim().is_empty() || length > INSTALL_SERIAL_MAX || serial.chars().any(char::is_control) {
+                return Err(wrong(list, "install-serial").at(&at));
+            }
+            if serials[..index].contains(serial) || (list == "pool_disks" && disks.contains(serial)) {
+                return Err(wrong(list, "install-twice").at(&at));
+            }
+            if list == "erase" && !disks.contains(serial) && !pool_disks.contains(serial) {
+                return Err(wrong(list, "install-erases-nothing").at(&at));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// How an installation stands by what was told of it. `lives`: the program that installs is still there.
@@ -128,6 +161,33 @@ mod tests {
         used.unfit = Some(InstallWhy::Used);
         let all = [stick, used, disk("FULL", 100, false), disk("A", 200, true)];
         assert_eq!(proposed(&all), "A |  mirrored");
+    }
+
+    #[test]
+    fn a_choice_that_cannot_be_is_told_with_its_place() {
+        let owned = |serials: &[&str]| serials.iter().map(|serial| (*serial).to_owned()).collect::<Vec<_>>();
+        let of = |disks: &[&str], pool_disks: &[&str], erase: &[&str]| {
+            let (disks, pool_disks, erase) = (owned(disks), owned(pool_disks), owned(erase));
+            let checked = check(&InstallChoice { disks, pool_disks, pool_layout: InstallLayout::Mirrored, erase });
+            checked.map_err(|problem| (problem.params["reason"].clone(), problem.pointer.unwrap()))
+        };
+        assert_eq!(of(&["A", "B"], &["C"], &["A", "C"]), Ok(()));
+        let long = "x".repeat(INSTALL_SERIAL_MAX + 1);
+        for (disks, pool, erase, reason, at) in [
+            (&[][..], &[][..], &[][..], "install-system-disks", "/install/disks"),
+            (&["A", "B", "C"], &[], &[], "install-system-disks", "/install/disks"),
+            (&["A", "A"], &[], &[], "install-twice", "/install/disks/1"),
+            (&["A"], &["B", "A"], &[], "install-twice", "/install/pool_disks/1"),
+            (&["A"], &[" "], &[], "install-serial", "/install/pool_disks/0"),
+            (&["A"], &[long.as_str()], &[], "install-serial", "/install/pool_disks/0"),
+            (&["A\n"], &[], &[], "install-serial", "/install/disks/0"),
+            (&["A"], &[], &["A", "Z"], "install-erases-nothing", "/install/erase/1"),
+        ] {
+            assert_eq!(of(disks, pool, erase), Err((reason.into(), at.into())));
+        }
+        let many: Vec<String> = (0..=INSTALL_DISKS_MAX).map(|number| number.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(of(&["A"], &many, &[]), Err(("install-too-many".into(), "/install/pool_disks".into())));
     }
 
     fn step(number: u32, step: &str) -> InstallNews {

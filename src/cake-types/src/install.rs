@@ -43,7 +43,7 @@ words! {
         Unknown = "unknown",
     }
 
-    /// Why a disk can't be used, or not so. Its sentence is `install-why-WORD`.
+    /// Why a disk can't be used, or not so. Its sentence is `reason-install-WORD`.
     InstallWhy {
         /// No disk has this serial number.
         Unknown = "unknown",

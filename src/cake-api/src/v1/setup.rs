@@ -71,7 +71,7 @@ pub struct FirstServer {
 }
 
 impl SetupAnswers {
-    fn read(self) -> Result<domain::SetupAnswers, Problem> {
+    pub(super) fn read(self) -> Result<domain::SetupAnswers, Problem> {
         let Self { language: tag, name, time_zone, administrator, pool, servers } = self;
         let Administrator { name: administrator, password, password_argon2id } = administrator;
         let default = SetupPool::default();
@@ -105,6 +105,8 @@ fn read_server((index, said): (usize, FirstServer)) -> Result<SetupServer, Probl
 #[derive(Serialize, ToSchema)]
 pub struct SetupState {
     pub done: bool,
+    /// This server runs from a stick: cake is installed on its disks first (`/v1/setup/installation`).
+    pub installer: bool,
 }
 
 /// Shown once: whoever has it can read every secret of this rack.
@@ -127,7 +129,7 @@ fn done(key: &RecoveryKey) -> Answer {
 #[utoipa::path(get, path = "/v1/setup", operation_id = "setup_get", tag = "setup", security(()),
     responses((status = 200, body = SetupState), (status = "default", body = ProblemBody)))]
 pub(crate) async fn get(State(api): State<Api>) -> Result<Response, Refused> {
-    let state = SetupState { done: api.settings.is_set_up() };
+    let state = SetupState { done: api.settings.is_set_up(), installer: api.installation.is_installer() };
     Ok(ready_json(serde_json::to_vec(&state).expect("a flag is JSON")))
 }
 
@@ -140,6 +142,7 @@ pub(crate) async fn answer(
     ask: Ask,
     Json(answers): Json<SetupAnswers>,
 ) -> Result<Response, Refused> {
+    api.installation.must_keep()?;
     let key = api.setup.answer(&ask.caller, answers.read()?, &ask.keep(done)).await?;
     Ok(answer_response(done(&key)))
 }
