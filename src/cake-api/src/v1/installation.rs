@@ -181,6 +181,8 @@ pub struct InstallationState {
     pub phase: &'static str,
     #[schema(value_type = Option<String>, format = "date-time")]
     pub started_at: Option<Timestamp>,
+    /// Seconds since then.
+    pub seconds: Option<i64>,
     /// The step that is under way, or was the last; 0 before the first.
     pub number: u32,
     pub of: u32,
@@ -318,6 +320,7 @@ fn state(words: &Words, state: &InstallState) -> InstallationState {
     InstallationState {
         phase: phase.as_str(),
         started_at: *started_at,
+        seconds: started_at.map(|at| (Timestamp::now().as_second() - at.as_second()).max(0)),
         number: *number,
         of: *of,
         step: step.clone(),
