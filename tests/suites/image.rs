@@ -6,5 +6,6 @@ mod boots;
 mod built;
 #[path = "image/installs.rs"]
 mod installs;
+mod wizard;
 #[path = "image/network.rs"]
 mod network;

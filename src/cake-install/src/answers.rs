@@ -139,6 +139,7 @@ struct File {
     time_zone: Option<String>,
     administrator: Option<SetupAdministrator>,
     pool: Option<SetupPool>,
+    more_pools: Option<Vec<SetupPool>>,
     servers: Option<Vec<SetupServer>>,
     install: Install,
 }
@@ -176,13 +177,14 @@ pub fn parse(text: &str) -> Result<Answers, AnswerError> {
     }
     let file: File = toml::from_str(text).map_err(|error| words::of_toml(text, &error))?;
     let located = |mistake: Mistake| place::error_at(text, &mistake.path, mistake.message);
-    let File { language, name, time_zone, administrator, pool, servers, install } = file;
+    let File { language, name, time_zone, administrator, pool, more_pools, servers, install } = file;
     check_install(&install).map_err(located)?;
     let nothing_said = language.is_none()
         && name.is_none()
         && time_zone.is_none()
         && administrator.is_none()
         && pool.is_none()
+        && more_pools.is_none()
         && servers.is_none();
     if nothing_said {
         return Ok(Answers { setup: None, install });
@@ -199,6 +201,7 @@ pub fn parse(text: &str) -> Result<Answers, AnswerError> {
         time_zone: time_zone.ok_or_else(|| missing("time_zone"))?,
         administrator: administrator.ok_or_else(|| missing("administrator"))?,
         pool: pool.unwrap_or_default(),
+        more_pools: more_pools.unwrap_or_default(),
         servers: servers.unwrap_or_default(),
     };
     setup.check().map_err(|error| located(Mistake::new(setup_path(&error), error.to_string())))?;

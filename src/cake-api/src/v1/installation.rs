@@ -223,7 +223,9 @@ impl From<domain::InstallChoice> for InstallationChoice {
 impl NewInstallation {
     fn read(self) -> Result<(domain::SetupAnswers, domain::InstallChoice), Problem> {
         let Self { language, name, time_zone, administrator, pool, servers, install } = self;
-        let answers = SetupAnswers { language, name, time_zone, administrator, pool, servers };
+        // The installer prepares the pools that there will be.
+        let more_pools = Vec::new();
+        let answers = SetupAnswers { language, name, time_zone, administrator, pool, more_pools, servers };
         Ok((answers.read()?, install.read()?))
     }
 }

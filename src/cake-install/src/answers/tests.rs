@@ -260,6 +260,7 @@ fn what_the_wizard_chose_is_an_answer_file() {
             password_argon2id: Some("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g".into()),
         },
         pool: SetupPool::default(),
+        more_pools: Vec::new(),
         servers: vec![SetupServer {
             name: "db-1".parse().unwrap(),
             bmc: "10.0.0.5".into(),

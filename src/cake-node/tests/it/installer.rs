@@ -89,6 +89,7 @@ fn order() -> Result<InstallOrder> {
         time_zone: zone,
         administrator,
         pool: SetupPool::default(),
+        more_pools: Vec::new(),
         servers: Vec::new(),
     };
     let (pool_disks, pool_layout, erase) = (Vec::new(), InstallLayout::Mirrored, Vec::new());
