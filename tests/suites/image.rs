@@ -6,6 +6,7 @@ mod boots;
 mod built;
 #[path = "image/installs.rs"]
 mod installs;
-mod wizard;
 #[path = "image/network.rs"]
 mod network;
+#[path = "image/wizard.rs"]
+mod wizard;

@@ -25,7 +25,7 @@
 
   /** Shows an installation that is under way or done. */
   function shown(now) {
-    if (now.phase !== 'running' && now.phase !== 'done') return false;
+    if (!['running', 'done'].includes(now?.phase)) return false;
     follow(now);
     return true;
   }

@@ -12,9 +12,10 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bmc_scan, bulk, causes, cd, certificate, channels, console,
-    disks, events, exports, hosts, images, imports, installation, meta, metrics, nics, nodes, pdus, pools, power_budget, queries,
-    query, screen, server_console, server_disks, server_drives, server_history, server_orders, server_redfish, servers,
-    session, settings, setup, sticks, support, switches, tasks, tokens, ups, usage, vms, volumes, watch, week,
+    disks, events, exports, hosts, images, imports, installation, meta, metrics, nics, nodes, pdus, pools,
+    power_budget, queries, query, screen, server_console, server_disks, server_drives, server_history, server_orders,
+    server_redfish, servers, session, settings, setup, sticks, support, switches, tasks, tokens, ups, usage, vms,
+    volumes, watch, week,
 };
 
 struct Table {

@@ -55,13 +55,15 @@ pub fn disks() -> Result<()> {
     stick.unmount()?;
     let layout = Layout::embedded();
     let (least_system, least_pool) = (layout.least_system_disk(firmware), layout.least_pool_disk());
-    let disks = candidates(&Tools::new(&NEVER))?.into_iter().map(|disk| shown(disk, least_system, least_pool)).collect();
+    let disks =
+        candidates(&Tools::new(&NEVER))?.into_iter().map(|disk| shown(disk, least_system, least_pool)).collect();
     tell(&InstallDisks { disks, least_system: ByteSize(least_system), least_pool: ByteSize(least_pool) })
 }
 
 /// Prints what a choice, read from standard input, comes to.
 pub fn plan() -> Result<()> {
-    let choice: InstallChoice = serde_json::from_reader(std::io::stdin().take(CHOICE_MAX)).context("read the choice")?;
+    let choice: InstallChoice =
+        serde_json::from_reader(std::io::stdin().take(CHOICE_MAX)).context("read the choice")?;
     let (stick, _) = medium()?;
     let machine = Machine { tpm: tpm(), firmware: firmware_size(&stick)? };
     stick.unmount()?;
@@ -87,8 +89,10 @@ pub fn run(folder: &Path) -> Result<()> {
             tell(&InstallNews::Done)
         }
         Err(error) => {
-            screen::say(&format!("not installed: {error:#}"));
-            tell(&InstallNews::Failed { detail: format!("{error:#}"), cancelled: CANCELLED.load(Ordering::Relaxed) })?;
+            let cancelled = CANCELLED.load(Ordering::Relaxed);
+            let detail = if cancelled { "it was called off".to_owned() } else { format!("{error:#}") };
+            screen::say(&format!("not installed: {detail}"));
+            tell(&InstallNews::Failed { detail, cancelled })?;
             Err(error)
         }
     }
@@ -276,7 +280,8 @@ fn drawn(plan: &Plan) -> InstallPlan {
         .pools
         .iter()
         .map(|volume| {
-            let members: Vec<&InstallPlanDisk> = volume.members.iter().filter_map(of_part).map(|at| &disks[at]).collect();
+            let members: Vec<&InstallPlanDisk> =
+                volume.members.iter().filter_map(of_part).map(|at| &disks[at]).collect();
             InstallPlanPool {
                 name: volume.label.clone(),
                 level: volume.level,

@@ -73,12 +73,13 @@ async fn disks(context: &Context, Asker { client, token }: &Asker) -> Result<(),
     ];
     let proposal = &seen.proposal;
     let rows = seen.items.iter().map(|disk| {
-        let proposed = match (&disk.unfit_text, proposal.disks.contains(&disk.id), proposal.pool_disks.contains(&disk.id)) {
-            (Some(why), _, _) => why.clone(),
-            (None, true, _) => context.text("install-use-system").to_owned(),
-            (None, false, true) => context.text("install-use-pool").to_owned(),
-            (None, false, false) => context.text("install-use-none").to_owned(),
-        };
+        let proposed =
+            match (&disk.unfit_text, proposal.disks.contains(&disk.id), proposal.pool_disks.contains(&disk.id)) {
+                (Some(why), _, _) => why.clone(),
+                (None, true, _) => context.text("install-use-system").to_owned(),
+                (None, false, true) => context.text("install-use-pool").to_owned(),
+                (None, false, false) => context.text("install-use-none").to_owned(),
+            };
         vec![
             disk.id.clone(),
             disk.model.clone().unwrap_or_default(),
@@ -103,8 +104,12 @@ async fn plan(context: &Context, file: &Path, Asker { client, token }: &Asker) -
         let told = seen.refusals.iter().map(|refusal| format!("{}: {}", refusal.id, refusal.text));
         return Err(Failure::Told(told.collect::<Vec<_>>().join("\n")));
     };
-    let columns =
-        [("cli-col-pool", Align::Text), ("cli-col-size", Align::Number), ("cli-col-raid", Align::Text), ("cli-col-disks", Align::Text)];
+    let columns = [
+        ("cli-col-pool", Align::Text),
+        ("cli-col-size", Align::Number),
+        ("cli-col-raid", Align::Text),
+        ("cli-col-disks", Align::Text),
+    ];
     let rows = plan.pools.iter().map(|pool| {
         let level = pool.level.map(|level| level.to_string()).unwrap_or_default();
         vec![pool.name.clone(), pool.size.to_string(), level, pool.disks.join(", ")]

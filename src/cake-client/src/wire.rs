@@ -20,8 +20,9 @@ pub use channels::{
     ChannelWebhook, MailChange, SnmpChange, SyslogChange, WebhookChange,
 };
 pub use installation::{
-    InstallationChoice, InstallationContent, InstallationDisk, InstallationDisks, InstallationPlan, InstallationPlanDisk,
-    InstallationPlanPool, InstallationRefusal, InstallationState, InstallationWarning, JudgedInstallation,
+    InstallationChoice, InstallationContent, InstallationDisk, InstallationDisks, InstallationPlan,
+    InstallationPlanDisk, InstallationPlanPool, InstallationRefusal, InstallationState, InstallationWarning,
+    JudgedInstallation,
 };
 pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFile};
 pub use pdus::{OutletServer, Pdu, PduInput, PduOutlet};

@@ -31,12 +31,7 @@ pub struct Installation {
 }
 
 impl Installation {
-    pub fn new(
-        ledger: Arc<Ledger>,
-        accounts: Arc<Accounts>,
-        nodes: Arc<Nodes>,
-        mark: Option<PathBuf>,
-    ) -> Self {
+    pub fn new(ledger: Arc<Ledger>, accounts: Arc<Accounts>, nodes: Arc<Nodes>, mark: Option<PathBuf>) -> Self {
         Self { ledger, accounts, nodes, mark }
     }
 

@@ -14,7 +14,9 @@ mod place;
 mod words;
 
 use cake_planner::setup_servers;
-use cake_types::{InstallChoice, InstallLayout, Language, Name, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SetupServer};
+use cake_types::{
+    InstallChoice, InstallLayout, Language, Name, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SetupServer,
+};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 

@@ -236,9 +236,7 @@ pub const fn warning_words(warning: InstallWarning) -> &'static str {
              partition, so that the server starts by itself; that protects nothing against who has the disk."
         }
         InstallWarning::OneSystemDisk => "There is one system disk: when it fails, everything on it is lost.",
-        InstallWarning::Striped => {
-            "The pool data is striped: when one of its disks fails, everything in it is lost."
-        }
+        InstallWarning::Striped => "The pool data is striped: when one of its disks fails, everything in it is lost.",
     }
 }
 

@@ -16,7 +16,8 @@ use cake_node_api::NodeError;
 use cake_node_api::install::{InstallAnswer, InstallAsk};
 use cake_planner::installation;
 use cake_types::{
-    InstallChoice, InstallDisk, InstallDisks, InstallJudged, InstallNews, InstallOrder, InstallPhase, InstallState, OperationId,
+    InstallChoice, InstallDisk, InstallDisks, InstallJudged, InstallNews, InstallOrder, InstallPhase, InstallState,
+    OperationId,
 };
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
@@ -132,7 +133,8 @@ impl Installer {
         let mut found: InstallDisks = ask(here, "asked-disks", &[]).await?;
         let told = self.disks.read().await;
         for InstallDisk { disk, .. } in &mut found.disks {
-            if let Some(known) = told.iter().find(|known| known.name == disk.name && known.identity() == disk.identity())
+            if let Some(known) =
+                told.iter().find(|known| known.name == disk.name && known.identity() == disk.identity())
             {
                 disk.health = known.health.clone();
             }

@@ -249,19 +249,8 @@ fn serve_here(options: Serve) -> Result<()> {
     memory::spare(1);
     limits::raise_open_files().context("raise the limit of open files")?;
     log::to_stderr();
-    let Serve {
-        state,
-        engine,
-        images,
-        socket,
-        allow_user,
-        ready_fd,
-        launcher,
-        accelerator,
-        appliance,
-        installer,
-        run,
-    } = options;
+    let Serve { state, engine, images, socket, allow_user, ready_fd, launcher, accelerator, appliance, installer, run } =
+        options;
     let installer = installer.map(|program| InstallerOptions { program, run });
     let launcher = match launcher {
         LauncherChoice::Auto => cake_host::launch::Choice::Automatic,
@@ -269,7 +258,6 @@ fn serve_here(options: Serve) -> Result<()> {
         LauncherChoice::Systemd => cake_host::launch::Choice::Systemd,
     };
     let tcg = accelerator == AcceleratorChoice::Tcg;
-    let options =
-        Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg, appliance, installer };
+    let options = Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg, appliance, installer };
     runtime()?.block_on(serve(options))
 }

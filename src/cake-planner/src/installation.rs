@@ -1,8 +1,8 @@
 //! Installing from the wizard: which disks are proposed, and how an installation stands.
 
 use cake_types::{
-    ByteSize, INSTALL_DISKS_MAX, INSTALL_SERIAL_MAX, InstallChoice, InstallDisk, InstallLayout, InstallNews, InstallPhase, InstallState, OperationId,
-    Problem,
+    ByteSize, INSTALL_DISKS_MAX, INSTALL_SERIAL_MAX, InstallChoice, InstallDisk, InstallLayout, InstallNews,
+    InstallPhase, InstallState, OperationId, Problem,
 };
 use jiff::Timestamp;
 

@@ -98,9 +98,9 @@ pub use image::{
     ImportStatus, is_sha256,
 };
 pub use install::{
-    INSTALL_DISKS_MAX, INSTALL_SERIAL_MAX, InstallChoice, InstallContent, InstallContentKind, InstallDisk, InstallDisks,
-    InstallJudged, InstallLayout, InstallNews, InstallOrder, InstallPhase, InstallPlan, InstallPlanDisk, InstallPlanPool,
-    InstallRefusal, InstallState, InstallWarning, InstallWhy, ShownKey,
+    INSTALL_DISKS_MAX, INSTALL_SERIAL_MAX, InstallChoice, InstallContent, InstallContentKind, InstallDisk,
+    InstallDisks, InstallJudged, InstallLayout, InstallNews, InstallOrder, InstallPhase, InstallPlan, InstallPlanDisk,
+    InstallPlanPool, InstallRefusal, InstallState, InstallWarning, InstallWhy, ShownKey,
 };
 pub use letter::{Letter, LetterBlock, LetterHead, LetterPart, Tone};
 pub use meta::{Epoch, Generation, Meta, Stamp};

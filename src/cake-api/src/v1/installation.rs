@@ -297,9 +297,7 @@ fn judged(words: &Words, judged: InstallJudged) -> JudgedInstallation {
         PlanRefusal { id, why: why.as_str(), text, places, size: bytes(size), least: bytes(least) }
     };
     match judged {
-        InstallJudged::Plan(planned) => {
-            JudgedInstallation { plan: Some(plan(words, planned)), refusals: Vec::new() }
-        }
+        InstallJudged::Plan(planned) => JudgedInstallation { plan: Some(plan(words, planned)), refusals: Vec::new() },
         InstallJudged::Refused(refusals) => {
             JudgedInstallation { plan: None, refusals: refusals.into_iter().map(refusal).collect() }
         }

@@ -65,7 +65,10 @@ impl Work<'_> {
         // The same key is to open what cake seals: the first start hands it to caked, which forgets it when the wizard is done.
         write_file(&root.join("setup/recovery-key"), recovery.bytes())?;
         if let Some(setup) = &self.asked.answers.setup {
-            write_file(&root.join("setup/answers.toml"), toml::to_string(&wizard(setup, &self.asked.plan.pools))?.as_bytes())?;
+            write_file(
+                &root.join("setup/answers.toml"),
+                toml::to_string(&wizard(setup, &self.asked.plan.pools))?.as_bytes(),
+            )?;
         }
         if let Some(network) = &self.asked.answers.install.network {
             write_file(&root.join("setup/network.toml"), toml::to_string::<Network>(network)?.as_bytes())?;

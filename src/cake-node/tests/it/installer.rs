@@ -155,7 +155,10 @@ async fn what_is_against_a_choice_is_told_and_nothing_begins() -> Result<()> {
     server.says("judged.json", &InstallJudged::Refused(refusals.clone()))?;
     ensure!(server.start(&order()?).await? == InstallAnswer::Refused(refusals));
     fs::write(server.file("judged.json"), "{")?;
-    ensure!(matches!(server.client.install(InstallAsk::Start { order: Box::new(order()?) }).await, Err(ClientError::Refused(_))));
+    ensure!(matches!(
+        server.client.install(InstallAsk::Start { order: Box::new(order()?) }).await,
+        Err(ClientError::Refused(_))
+    ));
     let InstallAnswer::State(state) = server.ask(InstallAsk::State).await? else { bail!("no state") };
     ensure!(state == InstallState::default() && server.runs() == 0, "{state:?}");
     Ok(())

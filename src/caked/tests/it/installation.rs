@@ -183,7 +183,10 @@ async fn it_is_begun_once_followed_and_its_key_is_told_until_the_restart() {
     wizard.tells(InstallNews::Step { number: 7, of: 16, step: "verify".into(), thousandths: 500 });
     wizard.app.restart().await;
     let now = wizard.get(START).await.is(200);
-    assert_eq!((&now["number"], &now["step_text"], &now["fraction"]), (&json!(7), &json!("Reading everything back"), &json!(0.5)));
+    assert_eq!(
+        (&now["number"], &now["step_text"], &now["fraction"]),
+        (&json!(7), &json!("Reading everything back"), &json!(0.5))
+    );
     assert_eq!(now["recovery_key"], Value::Null);
     wizard.tells(InstallNews::Step { number: 14, of: 16, step: "boot".into(), thousandths: 900 });
     wizard.post("/v1/setup/installation/cancel", None).await.refused(409, "install-too-late");
