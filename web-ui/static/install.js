@@ -8,6 +8,7 @@
   const { word } = installDisks;
   let answers = null;
   let following = false;
+  const running = at('install-head').textContent;
 
   const ask = (method, more = '') => cake.api(method, `/v1/setup/installation${more}`, { headers: wizard.headers() });
 
@@ -63,6 +64,8 @@
     at('install-said').hidden = true;
     at('install-retry').hidden = true;
     at('install-under-way').hidden = false;
+    at('install-head').textContent = running;
+    at('install-lead').hidden = false;
     at('install-cancel').disabled = false;
     for (;;) {
       const answer = now ? { ok: true, json: now } : await ask('GET');
@@ -86,7 +89,7 @@
   function progress({ number, of, step_text: step, fraction, seconds, cancellable }) {
     at('install-step').textContent = step || word('begins');
     at('install-progress').value = fraction;
-    at('install-number').textContent = number ? word('progress', { number, of }) : '';
+    at('install-number').textContent = number ? `${word('progress', { number, of })} · ` : '';
     const two = (count) => String(count).padStart(2, '0');
     at('install-elapsed').textContent = word('elapsed', { time: `${Math.floor(seconds / 60)}:${two(seconds % 60)}` });
     at('install-cancel').hidden = !cancellable;
@@ -99,8 +102,9 @@
     at('install-lead').hidden = true;
     const cancelled = phase === 'cancelled';
     const text = cancelled ? word('cancelled') : word('failed', { step: step || '–' });
-    const tone = cancelled ? 'warn' : 'bad';
-    cake.notice({ title: word(cancelled ? 'cancelled-title' : 'failed-title'), text }, at('install-problem'), tone);
+    const title = word(cancelled ? 'cancelled-title' : 'failed-title');
+    at('install-head').textContent = title;
+    cake.notice({ title, text }, at('install-problem'), cancelled ? 'warn' : 'bad');
     if (cancelled) return;
     at('install-said').hidden = !detail;
     at('install-detail').textContent = detail ?? '';
