@@ -6,3 +6,5 @@ mod boots;
 mod installs;
 #[path = "image/network.rs"]
 mod network;
+#[path = "image/wizard.rs"]
+mod wizard;

@@ -245,6 +245,7 @@ fn the_example_of_an_answer_file_says_what_it_says() -> Result<()> {
             password_argon2id: None,
         },
         pool: SetupPool { name: "local".parse()?, path: None },
+        more_pools: Vec::new(),
         servers: Vec::new(),
     };
     ensure!(answers == expected && answers.administrator.password == expected.administrator.password, "{answers:?}");

@@ -222,6 +222,8 @@ pub struct About {
 #[derive(Clone, Debug)]
 pub struct SetupView {
     pub done: bool,
+    /// This server runs from a stick: the wizard puts cake on its disks.
+    pub installer: bool,
     /// The server's own name for itself; proposed as the cloud's name.
     pub host_name: Option<String>,
     /// Where VMs would live if nothing else is chosen; `None` while the node does not answer.

@@ -1,7 +1,10 @@
 // The wizard. Its answers stay in this page until the last step sends them all at once.
+// A step may have more to do than its fields say: `wizard.enter[STEP]()` when it is shown, `wizard.leave[STEP]()`, which resolves to whether
+// it may be left forward. `wizard.send(answers)` does what the last button says.
 'use strict';
 
-(() => {
+const wizard = (() => {
+  const hooks = { enter: {}, leave: {}, send };
   const form = document.getElementById('setup');
   const at = (id) => document.getElementById(id);
   const steps = [...form.querySelectorAll('[data-step]')].map((section) => section.dataset.step);
@@ -35,12 +38,15 @@
   clock();
 
   const ownPool = () => form.querySelector('[name="pool"]:checked')?.value === 'own';
-  form.addEventListener('change', () => {
-    at('pool-path-field').hidden = !ownPool();
-    at('pool-path').required = ownPool();
-    at('pool-path').disabled = !ownPool();
-  });
-  at('pool-path').disabled = true;
+  // A server that is being installed has disks in its place.
+  if (at('pool-path')) {
+    form.addEventListener('change', () => {
+      at('pool-path-field').hidden = !ownPool();
+      at('pool-path').required = ownPool();
+      at('pool-path').disabled = !ownPool();
+    });
+    at('pool-path').disabled = true;
+  }
 
   function show(step) {
     now = step;
@@ -51,12 +57,14 @@
       if (number === place) mark.setAttribute('aria-current', 'step');
       else mark.removeAttribute('aria-current');
     });
-    back.hidden = place === 0 || step === 'done';
-    next.hidden = step === 'done';
+    const after = 'after' in section(step).dataset;
+    back.hidden = place === 0 || after;
+    next.hidden = after;
     next.textContent = step === 'review' ? next.dataset.wordSend : next.dataset.wordNext;
     at('setup-problem').hidden = true;
-    at('restore-box').hidden = step !== 'language';
+    if (at('restore-box')) at('restore-box').hidden = step !== 'language';
     if (step === 'review') review();
+    hooks.enter[step]?.();
     const first = section(step).querySelector('input:not([type="radio"]):not([hidden]), select');
     const heading = section(step).querySelector('h1');
     heading.tabIndex = -1;
@@ -94,10 +102,17 @@
     }
   }
 
-  form.addEventListener('submit', (event) => {
+  form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    if (now === 'done' || !complete()) return;
-    if (now === 'review') send();
+    if ('after' in section(now).dataset || next.disabled || !complete()) return;
+    const step = now;
+    if (hooks.leave[step]) {
+      cake.busy(next, true);
+      const may = await hooks.leave[step]();
+      cake.busy(next, false);
+      if (!may || now !== step) return;
+    }
+    if (now === 'review') hooks.send(answers);
     else show(steps[steps.indexOf(now) + 1]);
   });
   back.addEventListener('click', () => show(steps[steps.indexOf(now) - 1]));
@@ -155,4 +170,6 @@
       else go.setAttribute('aria-disabled', 'true');
     });
   }
+
+  return Object.assign(hooks, { form, token, next, show, mistaken, refused, headers: () => ({ 'X-Cake-Setup-Token': token.value.trim() }) });
 })();

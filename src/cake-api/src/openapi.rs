@@ -18,6 +18,8 @@ use utoipa::{Modify, OpenApi};
     ),
     paths(
         v1::setup::get, v1::setup::answer, v1::backups::receive, v1::backups::restore,
+        v1::installation::disks, v1::installation::judge, v1::installation::get, v1::installation::start,
+        v1::installation::cancel, v1::installation::restart,
         v1::support::list, v1::support::create, v1::support::download, v1::support::delete,
         v1::backups::list, v1::backups::create, v1::backups::download, v1::backups::delete,
         v1::session::begin, v1::session::get, v1::session::end,

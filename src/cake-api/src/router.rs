@@ -12,9 +12,10 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bmc_scan, bulk, causes, cd, certificate, channels, console,
-    disks, events, exports, hosts, images, imports, meta, metrics, nics, nodes, pdus, pools, power_budget, queries,
-    query, screen, server_console, server_disks, server_drives, server_history, server_orders, server_redfish, servers,
-    session, settings, setup, sticks, support, switches, tasks, tokens, ups, usage, vms, volumes, watch, week,
+    disks, events, exports, hosts, images, imports, installation, meta, metrics, nics, nodes, pdus, pools,
+    power_budget, queries, query, screen, server_console, server_disks, server_drives, server_history, server_orders,
+    server_redfish, servers, session, settings, setup, sticks, support, switches, tasks, tokens, ups, usage, vms,
+    volumes, watch, week,
 };
 
 struct Table {
@@ -84,6 +85,12 @@ fn table(api: Api) -> Table {
         .add("setup", ("POST", "/v1/setup"), Setup, setup::answer)
         .add_fleeting("setup_backup", ("PUT", "/v1/setup/backup"), Setup, backups::receive)
         .add_fleeting("setup_restore", ("POST", "/v1/setup/restore"), Setup, backups::restore)
+        .add("setup_disks", ("GET", "/v1/setup/disks"), Setup, installation::disks)
+        .add_fleeting("setup_plan", ("POST", "/v1/setup/plan"), Setup, installation::judge)
+        .add("setup_installation", ("GET", "/v1/setup/installation"), Setup, installation::get)
+        .add("setup_install", ("POST", "/v1/setup/installation"), Setup, installation::start)
+        .add_fleeting("setup_install_cancel", ("POST", "/v1/setup/installation/cancel"), Setup, installation::cancel)
+        .add_fleeting("setup_install_restart", ("POST", "/v1/setup/installation/restart"), Setup, installation::restart)
         .add_fleeting("session_begin", ("POST", "/v1/session"), Open, session::begin)
         .add("session_get", ("GET", "/v1/session"), Account, session::get)
         .add("session_end", ("DELETE", "/v1/session"), Account, session::end)

@@ -18,6 +18,7 @@ use cake_control::exports::Exports;
 use cake_control::hosts::Hosts;
 use cake_control::images::Images;
 use cake_control::imports::Imports;
+use cake_control::installation::Installation;
 use cake_control::ledger::Ledger;
 use cake_control::screens::Screens;
 use cake_control::search::Search;
@@ -50,6 +51,7 @@ pub struct Api {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) setup: Arc<Setup>,
+    pub(crate) installation: Arc<Installation>,
     pub(crate) backups: Arc<Backups>,
     pub(crate) restore: Arc<Restore>,
     pub(crate) support: Arc<Support>,
@@ -91,6 +93,7 @@ impl Api {
             accounts: control.accounts.clone(),
             settings: control.settings.clone(),
             setup: control.setup.clone(),
+            installation: control.installation.clone(),
             backups: control.backups.clone(),
             restore: control.restore.clone(),
             support: control.support.clone(),

@@ -3,6 +3,7 @@
 //! ```text
 //! boot ──▶ from a stick or the network: installer, the state is in memory
 //!     └──▶ from a system disk: the state is unlocked and mounted, or the server stays locked
+//! asked-* ▶ cake-node: what the wizard of a stick asks for
 //! locked-page ▶ open: one page that takes the recovery key
 //! answers ▶ the wizard's answers that the installer left, once
 //! screen ─▶ tty1 and the serial port: where the console is
@@ -10,9 +11,11 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod answers;
+mod asked;
 mod boot;
 mod locked;
 mod medium;
@@ -21,6 +24,9 @@ mod program;
 mod release;
 mod screen;
 mod unattended;
+
+/// How it ends where there is nothing to install from; cake-node knows it.
+const NO_MEDIUM: u8 = 3;
 
 #[derive(Parser)]
 #[command(version, about = "What the appliance does besides running cake")]
@@ -35,6 +41,12 @@ enum Command {
     Boot,
     /// Installs by the answer file that lies on the stick
     Install,
+    /// Prints which disks this server has, for the wizard
+    AskedDisks,
+    /// Prints what the choice on standard input comes to, for the wizard
+    AskedPlan,
+    /// Installs by the answers in a folder, as the wizard asked for
+    AskedRun { folder: PathBuf },
     /// Gives caked the answers that the installer left
     Answers,
     /// Shows on the screen and the serial port where the console is
@@ -49,6 +61,9 @@ fn main() -> ExitCode {
     let done: Result<()> = match Cli::parse().command {
         Command::Boot => boot::boot(),
         Command::Install => unattended::install(),
+        Command::AskedDisks => asked::disks(),
+        Command::AskedPlan => asked::plan(),
+        Command::AskedRun { folder } => asked::run(&folder),
         Command::Answers => answers::give(),
         Command::Screen => screen::show(),
         Command::LockedPage => locked::page(),
@@ -58,7 +73,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cake-appliance: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<asked::NoMedium>() { ExitCode::from(NO_MEDIUM) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -4,6 +4,8 @@ use anyhow::{Context, Result, bail};
 use cake_install::answers::Then;
 use cake_install::event::Event;
 use cake_install::mounts::{Kind, Mounted};
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,7 +17,7 @@ use crate::{program, release, screen};
 
 /// What people call the file; beside the directory EFI.
 const ANSWERS: &str = "cake-setup.toml";
-const FIRMWARE: &str = "EFI/BOOT/BOOTX64.EFI";
+pub const FIRMWARE: &str = "EFI/BOOT/BOOTX64.EFI";
 const LOADER: &str = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi.signed";
 /// The maker's key for PCR 11, as the UKI's stub left it (systemd-stub(7)).
 pub const PCR_KEY: &str = "/run/systemd/tpm2-pcr-public-key.pem";
@@ -28,6 +30,7 @@ pub fn install() -> Result<()> {
     if !answers.exists() {
         return Ok(stick.unmount()?);
     }
+    let _one = only_one()?;
     screen::say("installing by the answer file on the stick");
     match run(&answers, &stick.place().join(FIRMWARE)) {
         Ok(then) => {
@@ -53,13 +56,30 @@ fn verb(then: Then) -> &'static str {
     }
 }
 
-fn run(answers: &Path, firmware: &Path) -> Result<Then> {
+/// Held while cake is being installed, whoever asked for it: two at once would write over each other.
+pub fn only_one() -> Result<Flock<File>> {
+    let path = Path::new(RUN).join("installing");
+    let file = File::create(&path).with_context(|| format!("make {}", path.display()))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(lock),
+        Err((_, nix::Error::EWOULDBLOCK)) => bail!("another installation is under way"),
+        Err((_, error)) => Err(error).context("see whether another installation is under way"),
+    }
+}
+
+/// The installer with everything that it needs from this system.
+pub fn installer(answers: &Path, firmware: &Path) -> Result<Command> {
     let mut command = Command::new(INSTALL);
     command.args(["run", "--json", "--answers"]).arg(answers).arg("--firmware").arg(firmware);
     command.args(["--boot-loader", LOADER, "--version", release::version()?.as_str()]);
     if Path::new(PCR_KEY).exists() {
         command.args(["--pcr-public-key", PCR_KEY]);
     }
+    Ok(command)
+}
+
+fn run(answers: &Path, firmware: &Path) -> Result<Then> {
+    let mut command = installer(answers, firmware)?;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("start the installer")?;
     let lines = BufReader::new(child.stdout.take().context("the installer has no output")?).lines();
     let (mut then, mut shown) = (None, 0);

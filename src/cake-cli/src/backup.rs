@@ -35,7 +35,7 @@ pub async fn run(context: &Context, command: SystemCommand) -> Result<(), Failur
 }
 
 /// From a file, or typed without echo.
-fn secret(context: &Context, file: Option<&Path>, id: &'static str) -> Result<String, Failure> {
+pub fn secret(context: &Context, file: Option<&Path>, id: &'static str) -> Result<String, Failure> {
     match file {
         Some(path) => Ok(std::fs::read_to_string(path).map_err(|error| in_file(path, &error))?.trim().to_owned()),
         None if !std::io::stdin().is_terminal() => Err(Failure::Usage("cli-wrong-no-terminal-file", String::new())),

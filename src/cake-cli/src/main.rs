@@ -31,6 +31,7 @@ mod failure;
 mod fetch;
 mod host;
 mod image;
+mod installation;
 mod instance;
 mod look;
 mod nic;
@@ -112,7 +113,7 @@ async fn run(cli: Cli, words: &'static cake_i18n::Words) -> Result<(), Failure> 
         Command::Query(args) => search::query(&context, args).await,
         Command::Saved(command) => search::saved(&context, command).await,
         Command::Settings(command) => system::settings(&context, command).await,
-        Command::Setup(command) => system::setup(&context, command).await,
+        Command::Setup(command) => installation::run(&context, command).await,
         Command::System(command) => backup::run(&context, command).await,
         Command::Completion { shell } => system::completion(shell),
         Command::Version => system::version(&context).await,

@@ -1,6 +1,6 @@
-//! `cake settings`, `setup`, `version`, `completion`
+//! `cake settings`, `setup status`, `version`, `completion`
 
-use crate::args::{Cli, SettingsCommand, SetupCommand};
+use crate::args::{Cli, SettingsCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
@@ -55,13 +55,18 @@ fn show(context: &Context, json: &str, settings: &Value) -> Result<(), Failure> 
     Ok(())
 }
 
-pub async fn setup(context: &Context, SetupCommand::Status: SetupCommand) -> Result<(), Failure> {
+pub async fn setup(context: &Context) -> Result<(), Failure> {
     let (client, instance) = context.anonymous()?;
     let state = client.setup_state().await?;
     if context.json {
         return output::print(&state.json);
     }
-    context.say(if state.done { "cli-setup-done" } else { "cli-setup-open" }, &[("url", &instance.url)]);
+    let sentence = match (state.done, state.installer) {
+        (true, _) => "cli-setup-done",
+        (false, true) => "cli-setup-installer",
+        (false, false) => "cli-setup-open",
+    };
+    context.say(sentence, &[("url", &instance.url)]);
     Ok(())
 }
 

@@ -34,6 +34,7 @@ mod error;
 mod exports;
 mod hosts;
 mod images;
+mod installation;
 mod pdus;
 mod screen;
 mod server_console;

@@ -3,6 +3,7 @@
 //! Words that may grow (states, kinds, roles) are text here, so that a newer server's new word is shown, not refused.
 
 mod channels;
+mod installation;
 mod out;
 mod pdus;
 mod people;
@@ -17,6 +18,11 @@ mod week;
 pub use channels::{
     Channel, ChannelChange, ChannelFailing, ChannelMail, ChannelSnmp, ChannelState, ChannelSyslog, ChannelTest,
     ChannelWebhook, MailChange, SnmpChange, SyslogChange, WebhookChange,
+};
+pub use installation::{
+    InstallationChoice, InstallationContent, InstallationDisk, InstallationDisks, InstallationPlan,
+    InstallationPlanDisk, InstallationPlanPool, InstallationRefusal, InstallationState, InstallationWarning,
+    JudgedInstallation,
 };
 pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFile};
 pub use pdus::{OutletServer, Pdu, PduInput, PduOutlet};
@@ -600,6 +606,8 @@ pub struct Silence {
 #[serde(default)]
 pub struct SetupState {
     pub done: bool,
+    /// The server runs from a stick: cake is installed first.
+    pub installer: bool,
 }
 
 /// What set-up answers once and never again.

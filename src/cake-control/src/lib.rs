@@ -37,6 +37,7 @@ pub mod exports;
 pub mod hosts;
 pub mod images;
 pub mod imports;
+pub mod installation;
 pub mod keys;
 pub mod ledger;
 pub mod nodes;

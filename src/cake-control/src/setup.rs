@@ -7,7 +7,7 @@ use cake_planner::setup_servers;
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{
     Actor, Code, EventKind, Generation, Meta, OsRng, Pool, PoolId, PoolSpec, Problem, ProjectName, RoleName, SecretKey,
-    Server, SetupAnswers, SetupServer, Severity, Stamp, Subject, SystemSettings, built_in_roles,
+    Server, SetupAnswers, SetupPool, SetupServer, Severity, Stamp, Subject, SystemSettings, built_in_roles,
 };
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -114,7 +114,7 @@ impl Setup {
         }
         answers.check().map_err(|error| setup_problem(&error))?;
         setup_servers::check(&answers.servers)?;
-        let SetupAnswers { language, name, time_zone, administrator, pool, servers } = answers;
+        let SetupAnswers { language, name, time_zone, administrator, pool, more_pools, servers } = answers;
         let hash = match (administrator.password, administrator.password_argon2id) {
             (Some(password), _) => self.accounts.hash_new(&password).await.map_err(at_administrator)?,
             (None, Some(hash)) if password::is_acceptable_hash(&hash) => hash,
@@ -138,18 +138,7 @@ impl Setup {
         let settings = Versioned { generation: Generation::FIRST, settings };
         let role = RoleName("administrator".into());
         let account = self.accounts.new_account(administrator.name, role, hash, None);
-        let pool = Pool {
-            meta: Meta {
-                id: PoolId::now(),
-                project: ProjectName::default(),
-                name: pool.name,
-                generation: Generation::FIRST,
-                created_at: now,
-                updated_at: now,
-            },
-            spec: PoolSpec { path: pool.path },
-        };
-        self.try_pool(&pool).await?;
+        let pools = self.pools(pool, more_pools).await?;
         let servers = self.servers(&servers, &recovery)?;
         let key = RecoveryKey(recovery.spoken());
         let (mut txn, _) = crate::accounts::insertion(&account);
@@ -160,10 +149,10 @@ impl Setup {
             .guard(keys::settings(), Expect::Absent)
             .put(keys::settings(), record::encode(&settings))
             .put(keys::backup_key(), record::encode(&crate::backup::backup_key(&recovery)))
-            .put(keys::pool(pool.meta.id), record::encode(&pool))
             .delete(keys::setup());
+        let txn = pools.iter().fold(txn, |txn, pool| txn.put(keys::pool(pool.meta.id), record::encode(pool)));
         let txn = servers.iter().fold(txn, crate::servers::insertion);
-        self.commit(keep.write(txn, &key, now), caller, settings, account, pool, servers).await?;
+        self.commit(keep.write(txn, &key, now), caller, settings, account, pools, servers).await?;
         Ok(key)
     }
 
@@ -173,7 +162,7 @@ impl Setup {
         caller: &Caller,
         settings: Versioned,
         account: cake_types::Account,
-        pool: Pool,
+        pools: Vec<Pool>,
         servers: Vec<Server>,
     ) -> Result<(), Problem> {
         let caller = Caller { actor: Actor::Setup, ..caller.clone() };
@@ -185,7 +174,7 @@ impl Setup {
         self.accounts.put(account, revision);
         let name = settings.settings.name.to_string();
         self.settings.put(Stored { value: settings, revision });
-        self.ledger.board.put_pool(pool);
+        pools.into_iter().for_each(|pool| self.ledger.board.put_pool(pool));
         let added: Vec<Subject> = servers.iter().map(servers::subject).collect();
         servers.into_iter().for_each(|server| self.ledger.board.put_server(server, revision));
         for used in [TOKEN_FILE, RECOVERY_FILE] {
@@ -221,8 +210,29 @@ impl Setup {
         Ok(designed.into_iter().map(|(name, spec)| servers::design(name, spec, self.ledger.now())).collect())
     }
 
+    /// The first is where new VMs go. Each is tried on the node.
+    async fn pools(&self, first: SetupPool, more: Vec<SetupPool>) -> Result<Vec<Pool>, Problem> {
+        let now = self.ledger.now();
+        let mut pools: Vec<Pool> = Vec::new();
+        for (index, SetupPool { name, path }) in [first].into_iter().chain(more).enumerate() {
+            let at = |field: &str| match index {
+                0 => format!("/pool/{field}"),
+                _ => format!("/more_pools/{}/{field}", index - 1),
+            };
+            if pools.iter().any(|pool| pool.meta.name == name) {
+                return Err(Problem::new(Code::NameTaken).with("kind", "pool").with("name", name).at(&at("name")));
+            }
+            let (id, project, generation) = (PoolId::now(), ProjectName::default(), Generation::FIRST);
+            let meta = Meta { id, project, name, generation, created_at: now, updated_at: now };
+            let pool = Pool { meta, spec: PoolSpec { path } };
+            self.try_pool(&pool, &at("path")).await?;
+            pools.push(pool);
+        }
+        Ok(pools)
+    }
+
     /// A directory that the node can't use is told before anything is written.
-    async fn try_pool(&self, pool: &Pool) -> Result<(), Problem> {
+    async fn try_pool(&self, pool: &Pool, at: &str) -> Result<(), Problem> {
         use cake_node_api::{ClientError, NodeError};
         let Some(node) = self.nodes.connected() else {
             // Without a chosen directory there is nothing that could be wrong with it.
@@ -233,7 +243,7 @@ impl Setup {
             Ok(()) => Ok(()),
             Err(ClientError::Refused(NodeError::Invalid { detail })) => {
                 tracing::info!(detail, "the node refused the pool");
-                Err(Problem::invalid("path", "pool-path").with("detail", detail).at("/pool/path"))
+                Err(Problem::invalid("path", "pool-path").with("detail", detail).at(at))
             }
             Err(other) => Err(error::node(other)),
         }

@@ -25,6 +25,7 @@ use crate::exports::Exports;
 use crate::hosts::Hosts;
 use crate::images::Images;
 use crate::imports::Imports;
+use crate::installation::Installation;
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
 use crate::reconcile::alerts::AlertReconciler;
@@ -72,6 +73,8 @@ pub struct Place {
     pub node_socket: PathBuf,
     /// Where this program listens: no guest may be reached at this port.
     pub listen: SocketAddr,
+    /// A file that is there while this server runs from a stick, where it may.
+    pub installer: Option<PathBuf>,
     /// The last lines of this program's log.
     pub log: fn() -> Vec<u8>,
 }
@@ -90,6 +93,7 @@ pub struct Control {
     pub accounts: Arc<Accounts>,
     pub settings: Arc<Settings>,
     pub setup: Arc<Setup>,
+    pub installation: Arc<Installation>,
     pub backups: Arc<Backups>,
     pub restore: Arc<Restore>,
     pub support: Arc<Support>,
@@ -192,6 +196,8 @@ impl Control {
         let search = Search::new(ledger.clone(), tasks.clone(), accounts.clone(), settings.clone());
         let setup = Setup::new(ledger.clone(), accounts.clone(), settings.clone(), nodes.clone(), place.state.clone());
         setup.prepare().await?;
+        let mark = place.installer.clone();
+        let installation = Installation::new(ledger.clone(), accounts.clone(), nodes.clone(), mark);
         let backups = Backups::new(ledger.clone(), sqlite, settings.clone(), &place.state);
         let restore = Restore::new(ledger.clone(), settings.clone(), nodes.clone(), sealed_to, &place.state);
         let support =
@@ -211,6 +217,7 @@ impl Control {
             accounts,
             settings,
             setup: Arc::new(setup),
+            installation: Arc::new(installation),
             backups: Arc::new(backups),
             restore: Arc::new(restore),
             support: Arc::new(support),

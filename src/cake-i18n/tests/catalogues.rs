@@ -287,6 +287,38 @@ fn every_small_enum_has_its_words() {
 }
 
 #[test]
+fn what_an_installation_tells_has_its_words() {
+    use cake_types::{InstallContentKind, InstallLayout, InstallWarning, InstallWhy};
+    /// As `cake_install::plan::Step::id` names them.
+    const STEPS: [&str; 14] = [
+        "release",
+        "wipe",
+        "divide",
+        "format-boot",
+        "array",
+        "encrypt",
+        "format",
+        "enrol",
+        "settle",
+        "firmware",
+        "verify",
+        "boot",
+        "name",
+        "entries",
+    ];
+    for words in all() {
+        let contents = InstallContentKind::ALL.iter().map(|kind| format!("install-content-{}", kind.as_str()));
+        let whys = InstallWhy::ALL.iter().map(|why| format!("reason-install-{}", why.as_str()));
+        let warnings = InstallWarning::ALL.iter().map(|warning| format!("install-warning-{}", warning.as_str()));
+        let layouts = InstallLayout::ALL.iter().map(|layout| format!("install-layout-{}", layout.as_str()));
+        let steps = STEPS.iter().map(|step| format!("install-step-{step}"));
+        for id in contents.chain(whys).chain(warnings).chain(layouts).chain(steps) {
+            assert!(words.has(&id), "{} has no {id}", words.tag());
+        }
+    }
+}
+
+#[test]
 fn a_problem_speaks_the_readers_language() {
     use cake_types::Problem;
     let problem = Problem::new(Code::IllegalNow).with("action", "resume").with("state", "shutting-down");

@@ -14,7 +14,9 @@ mod place;
 mod words;
 
 use cake_planner::setup_servers;
-use cake_types::{Language, Name, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SetupServer};
+use cake_types::{
+    InstallChoice, InstallLayout, Language, Name, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SetupServer,
+};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -53,6 +55,19 @@ pub struct Install {
     pub network: Option<Network>,
     #[serde(default)]
     pub then: Then,
+}
+
+impl Install {
+    /// A choice that was made in the wizard, as an answer file says it.
+    pub fn of(choice: &InstallChoice) -> Self {
+        let InstallChoice { disks, pool_disks, pool_layout, erase } = choice.clone();
+        let pool_layout = match pool_layout {
+            InstallLayout::Mirrored => PoolLayout::Mirrored,
+            InstallLayout::Striped => PoolLayout::Striped,
+            InstallLayout::Separate => PoolLayout::Separate,
+        };
+        Self { disks, pool_disks, pool_layout, erase, save_recovery_key: false, network: None, then: Then::Reboot }
+    }
 }
 
 /// What several pool disks become.
@@ -126,6 +141,7 @@ struct File {
     time_zone: Option<String>,
     administrator: Option<SetupAdministrator>,
     pool: Option<SetupPool>,
+    more_pools: Option<Vec<SetupPool>>,
     servers: Option<Vec<SetupServer>>,
     install: Install,
 }
@@ -142,6 +158,19 @@ impl Mistake {
     }
 }
 
+/// Writes an answer file that [`parse`] reads the same.
+///
+/// # Errors
+/// None that answers could cause: every field has a form in TOML.
+pub fn write(setup: &SetupAnswers, install: &Install) -> Result<String, toml::ser::Error> {
+    #[derive(Serialize)]
+    struct Table<'a> {
+        install: &'a Install,
+    }
+    // A table's header ends whatever stands before it, so both halves are whole.
+    Ok(format!("{}\n{}", toml::to_string(setup)?, toml::to_string(&Table { install })?))
+}
+
 /// Reads an answer file.
 pub fn parse(text: &str) -> Result<Answers, AnswerError> {
     if text.len() > FILE_MAX {
@@ -150,13 +179,14 @@ pub fn parse(text: &str) -> Result<Answers, AnswerError> {
     }
     let file: File = toml::from_str(text).map_err(|error| words::of_toml(text, &error))?;
     let located = |mistake: Mistake| place::error_at(text, &mistake.path, mistake.message);
-    let File { language, name, time_zone, administrator, pool, servers, install } = file;
+    let File { language, name, time_zone, administrator, pool, more_pools, servers, install } = file;
     check_install(&install).map_err(located)?;
     let nothing_said = language.is_none()
         && name.is_none()
         && time_zone.is_none()
         && administrator.is_none()
         && pool.is_none()
+        && more_pools.is_none()
         && servers.is_none();
     if nothing_said {
         return Ok(Answers { setup: None, install });
@@ -173,6 +203,7 @@ pub fn parse(text: &str) -> Result<Answers, AnswerError> {
         time_zone: time_zone.ok_or_else(|| missing("time_zone"))?,
         administrator: administrator.ok_or_else(|| missing("administrator"))?,
         pool: pool.unwrap_or_default(),
+        more_pools: more_pools.unwrap_or_default(),
         servers: servers.unwrap_or_default(),
     };
     setup.check().map_err(|error| located(Mistake::new(setup_path(&error), error.to_string())))?;

@@ -36,6 +36,11 @@ pub struct TpmPolicy {
     pub public_key: PathBuf,
 }
 
+/// Is there a TPM 2.0?
+pub fn has_tpm() -> bool {
+    fs::read_to_string("/sys/class/tpm/tpm0/tpm_version_major").is_ok_and(|version| version.trim() == "2")
+}
+
 /// Makes a volume that the recovery key opens, and marks that key as one, as systemd does.
 pub fn format(tools: &Tools<'_>, device: &Path, label: &str, recovery: &Secret) -> Result<(), LuksError> {
     let fixed = ["luksFormat", "--batch-mode", "--type", "luks2", "--cipher", "aes-xts-plain64", "--key-size", "512"];

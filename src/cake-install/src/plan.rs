@@ -3,12 +3,13 @@
 mod refusal;
 mod step;
 
-pub use refusal::{Refusal, Refusals, Why};
+pub use refusal::{Refusal, Refusals, Why, against};
 pub use step::Step;
 
 use crate::answers::{Install, PoolLayout};
 use crate::disks::{Candidate, part_name};
 use crate::layout::{Division, Layout};
+use cake_types::InstallWarning;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -54,7 +55,7 @@ pub struct Plan {
     pub pools: Vec<Volume>,
     pub unlock: Unlock,
     /// What the person should know before.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<InstallWarning>,
     #[serde(skip)]
     pub steps: Vec<Step>,
 }
@@ -151,7 +152,7 @@ impl Plan {
         for (number, step) in self.steps.iter().enumerate() {
             text.push_str(&format!("{:>3}. {}\n", number + 1, step.words()));
         }
-        self.warnings.iter().for_each(|warning| text.push_str(&format!("Note: {warning}\n")));
+        self.warnings.iter().for_each(|warning| text.push_str(&format!("Note: {}\n", warning_words(*warning))));
         text
     }
 }
@@ -212,28 +213,31 @@ fn pools(more: &[&Candidate], wanted: PoolLayout, layout: &Layout) -> (Vec<Volum
     (volumes, more.iter().map(whole).collect())
 }
 
-fn warnings(tpm: Tpm, install: &Install, alone: bool) -> Vec<String> {
-    let mut warnings = Vec::new();
-    match tpm {
-        Tpm::Ready => {}
-        Tpm::None => warnings.push(
-            "This server has no TPM 2.0. The key of its disks lies in the boot partition, so that it starts by itself; \
-             that protects nothing against who has the disk."
-                .into(),
-        ),
-        Tpm::NoMakersKey => warnings.push(
+fn warnings(tpm: Tpm, install: &Install, alone: bool) -> Vec<InstallWarning> {
+    let striped = install.pool_layout == PoolLayout::Striped && install.pool_disks.len() > 1;
+    let all = [
+        (tpm == Tpm::None, InstallWarning::NoTpm),
+        (tpm == Tpm::NoMakersKey, InstallWarning::NoMakersKey),
+        (alone, InstallWarning::OneSystemDisk),
+        (striped, InstallWarning::Striped),
+    ];
+    all.into_iter().filter_map(|(is_so, warning)| is_so.then_some(warning)).collect()
+}
+
+/// A warning, for a person.
+pub const fn warning_words(warning: InstallWarning) -> &'static str {
+    match warning {
+        InstallWarning::NoTpm => {
+            "This server has no TPM 2.0. The key of its disks lies in the boot partition, so that it starts by itself; that protects \
+             nothing against who has the disk."
+        }
+        InstallWarning::NoMakersKey => {
             "This server has a TPM, but this firmware carries no key of its maker for it. The key of the disks lies in the boot \
              partition, so that the server starts by itself; that protects nothing against who has the disk."
-                .into(),
-        ),
+        }
+        InstallWarning::OneSystemDisk => "There is one system disk: when it fails, everything on it is lost.",
+        InstallWarning::Striped => "The pool data is striped: when one of its disks fails, everything in it is lost.",
     }
-    if alone {
-        warnings.push("There is one system disk: when it fails, everything on it is lost.".into());
-    }
-    if install.pool_layout == PoolLayout::Striped && install.pool_disks.len() > 1 {
-        warnings.push("The pool data is striped: when one of its disks fails, everything in it is lost.".into());
-    }
-    warnings
 }
 
 #[cfg(test)]

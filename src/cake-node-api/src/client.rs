@@ -3,6 +3,7 @@
 mod servers;
 
 use crate::frame::{self, FrameError, FrameReader};
+use crate::install::{InstallAnswer, InstallAsk};
 use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, HostVerb, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
 use cake_types::{
@@ -214,6 +215,14 @@ impl NodeClient {
     /// A tar of the node's logs.
     pub async fn support(&self) -> Result<OwnedFd, ClientError> {
         self.descriptor(Request::Support).await
+    }
+
+    /// cake on the server's own disks.
+    pub async fn install(&self, ask: InstallAsk) -> Result<InstallAnswer, ClientError> {
+        match self.call(Request::Install(ask)).await? {
+            (Answer::Install(answer), _) => Ok(*answer),
+            _ => Err(ClientError::Unexpected),
+        }
     }
 
     pub async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) -> Result<(), ClientError> {

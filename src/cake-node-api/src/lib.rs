@@ -12,6 +12,7 @@
 //!              open_import, open_image the file that is received ([`staged`]), or one that is sent out
 //!              history, counters       what was used over time, and since the start
 //!              read_disks              how the server's own disks are
+//!              install                 cake on those, from a stick ([`install`])
 //! ```
 //!
 //! Start from [`NodeService`]: cake-node implements it, [`NodeClient`] is it from afar, and [`serve`] joins the two over a Unix
@@ -19,6 +20,7 @@
 
 mod client;
 pub mod frame;
+pub mod install;
 pub mod line;
 mod model;
 mod server;

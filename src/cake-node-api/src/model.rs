@@ -266,6 +266,8 @@ pub enum NodeError {
     Console { trouble: ConsoleTrouble },
     #[error("the server's BMC does not do it: {detail}")]
     BmcRefused { code: FailureCode, detail: String },
+    #[error("this server was not started from an installer")]
+    NotInstaller,
     #[error("refused: {detail}")]
     Invalid { detail: String },
     #[error("the node failed: {detail}")]
@@ -440,6 +442,7 @@ pub enum Request {
     },
     ReadDisks,
     Support,
+    Install(crate::install::InstallAsk),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -469,4 +472,5 @@ pub enum Answer {
     ServerParts(Vec<Part>),
     Server(Box<ServerAnswer>),
     Sealed(Sealed<String>),
+    Install(Box<crate::install::InstallAnswer>),
 }

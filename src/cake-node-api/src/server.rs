@@ -1,6 +1,7 @@
 //! The node's side: a listener whose callers are known by their uid.
 
 use crate::frame::{self, FrameError, FrameReader};
+use crate::install::{InstallAnswer, InstallAsk};
 use crate::model::{Answer, Call, Reply, Request};
 use crate::{
     Hello, HostVerb, NodeError, Observed, ServerLog, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace,
@@ -119,6 +120,11 @@ pub trait NodeService: Send + Sync + 'static {
     async fn read_disks(&self) -> Result<Vec<ServerDisk>, NodeError>;
     /// A tar of this node's logs, bounded, as they are.
     async fn support(&self) -> Result<OwnedFd, NodeError>;
+    /// cake on this server's own disks. Only a server that was started from an installer does any of it.
+    async fn install(&self, ask: InstallAsk) -> Result<InstallAnswer, NodeError> {
+        let _ = ask;
+        Err(NodeError::NotInstaller)
+    }
 }
 
 /// Between two tries to accept a caller for whom there is no descriptor, or no memory.
@@ -251,6 +257,7 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
         Request::Energy { periods } => service.energy(periods).await.map(Answer::Energy),
         Request::ReadDisks => service.read_disks().await.map(Answer::Disks),
         Request::Support => service.support().await.map(&mut with),
+        Request::Install(ask) => service.install(ask).await.map(|answer| Answer::Install(Box::new(answer))),
         Request::Observe => return,
     };
     // The caller may have gone: then nobody waits for the answer.

@@ -5,7 +5,7 @@ use cake_daemon::{limits, log, memory};
 use cake_node::admin::{self, Alive};
 use cake_node::ask_disk::ask_disk;
 use cake_node::convert::{Place, convert_image, export_disk};
-use cake_node::serve::{Options, serve};
+use cake_node::serve::{InstallerOptions, Options, serve};
 use cake_node::servers::worker::bmc_worker;
 use cake_storage::stick::Wanted;
 use cake_storage::stick::worker::{list_stick, read_stick};
@@ -102,6 +102,12 @@ struct Serve {
     /// This machine is cake's own: power it off when its power supply runs out
     #[arg(long)]
     appliance: bool,
+    /// Puts cake on this server's own disks when the wizard asks for it, if the file `installer` lies in --run
+    #[arg(long, value_name = "PROGRAM")]
+    installer: Option<PathBuf>,
+    /// Where what this start of the server is stands, and an installation tells of itself
+    #[arg(long, value_name = "DIRECTORY", default_value = "/run/cake")]
+    run: PathBuf,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -243,13 +249,15 @@ fn serve_here(options: Serve) -> Result<()> {
     memory::spare(1);
     limits::raise_open_files().context("raise the limit of open files")?;
     log::to_stderr();
-    let Serve { state, engine, images, socket, allow_user, ready_fd, launcher, accelerator, appliance } = options;
+    let Serve { state, engine, images, socket, allow_user, ready_fd, launcher, accelerator, appliance, installer, run } =
+        options;
+    let installer = installer.map(|program| InstallerOptions { program, run });
     let launcher = match launcher {
         LauncherChoice::Auto => cake_host::launch::Choice::Automatic,
         LauncherChoice::Detached => cake_host::launch::Choice::Detached,
         LauncherChoice::Systemd => cake_host::launch::Choice::Systemd,
     };
     let tcg = accelerator == AcceleratorChoice::Tcg;
-    let options = Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg, appliance };
+    let options = Options { state, engine, images, socket, allow_user, ready_fd, launcher, tcg, appliance, installer };
     runtime()?.block_on(serve(options))
 }

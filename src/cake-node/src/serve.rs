@@ -8,6 +8,8 @@ use crate::history::{self, History};
 use crate::house::House;
 use crate::imports::Imports;
 use crate::inspector::WorkerInspector;
+use crate::installer::Installer;
+pub use crate::installer::InstallerOptions;
 use crate::library::Library;
 use crate::sensors::{self, SensorHistories};
 use crate::server_disks::{self, ServerDisks};
@@ -53,6 +55,8 @@ pub struct Options {
     pub tcg: bool,
     /// The machine is cake's own: it may be powered off.
     pub appliance: bool,
+    /// How cake is put on this server's own disks, where it may be.
+    pub installer: Option<InstallerOptions>,
 }
 
 /// Serves until it is told to end. Guests go on.
@@ -98,8 +102,9 @@ pub async fn serve(options: Options) -> Result<()> {
         accelerator,
         limits: cake_qmp::Limits::default(),
     };
-    let engine = Engine::new(settings, launcher, house.clone());
+    let engine = Engine::new(settings, launcher.clone(), house.clone());
     let disks = ServerDisks::new(program.clone(), options.engine.clone(), board.clone(), house.database.clone());
+    let installer = Installer::new(options.installer, launcher, disks.clone());
     let sticks = Sticks::new(program.clone(), board.clone());
     let imports = Imports::new(house.clone(), inspector, sticks.clone());
     let exports = Exports::new(house.clone(), program.clone());
@@ -117,6 +122,7 @@ pub async fn serve(options: Options) -> Result<()> {
         exports,
         tickets: Default::default(),
         disks,
+        installer,
         servers,
         hands_off,
         settling: Default::default(),

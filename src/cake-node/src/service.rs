@@ -6,6 +6,7 @@ use crate::database::{Applied, Database, Departure, PendingOperation, Tombstone,
 use crate::exports::Exports;
 use crate::house::House;
 use crate::imports::Imports;
+use crate::installer::Installer;
 use crate::sensors;
 use crate::server_disks::ServerDisks;
 use crate::servers::{Servers, password};
@@ -13,7 +14,9 @@ use crate::support;
 use crate::tickets::{Stream, Tickets};
 use async_trait::async_trait;
 use cake_host::identity::boot_id;
+use cake_host::power;
 use cake_host::system_settings::{self, SettingsError};
+use cake_node_api::install::{InstallAnswer, InstallAsk};
 use cake_node_api::{
     API_VERSION, Hello, HostVerb, NodeError, NodeService, Observed, ObservedStream, ServerLog, StreamKind,
     StreamTicket, Verb, VmRecord, VolumeOrder, VolumePlace,
@@ -58,6 +61,7 @@ pub struct Node {
     /// There may be an order to go off, or to stay.
     pub orders: watch::Sender<()>,
     pub disks: Arc<ServerDisks>,
+    pub installer: Installer,
     pub servers: Arc<Servers>,
     /// The power supply that is watched.
     pub ups: watch::Sender<Option<UpsSpec>>,
@@ -559,6 +563,16 @@ impl NodeService for Node {
 
     async fn counters(&self) -> Result<Counters, NodeError> {
         self.house.history.counters(&self.engine).await.map_err(internal)
+    }
+
+    async fn install(&self, ask: InstallAsk) -> Result<InstallAnswer, NodeError> {
+        let restart = matches!(ask, InstallAsk::Restart);
+        let answer = self.installer.answer(ask).await?;
+        if restart && answer == InstallAnswer::Accepted {
+            tracing::warn!("cake is installed: this server starts anew, from its disks");
+            power::reboot().await.map_err(|error| NodeError::Internal { detail: crate::chain(&error) })?;
+        }
+        Ok(answer)
     }
 }
 

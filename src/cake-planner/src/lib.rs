@@ -23,6 +23,7 @@ pub mod epoch;
 pub mod event;
 pub mod fetch;
 pub mod hardware;
+pub mod installation;
 pub mod leaving;
 pub mod maker;
 pub mod mdns;

@@ -27,6 +27,7 @@ mod hardware;
 mod host;
 mod id;
 mod image;
+mod install;
 mod letter;
 mod meta;
 pub mod modhex;
@@ -95,6 +96,11 @@ pub use id::{
 pub use image::{
     GuestOs, Image, ImageFormat, ImageMachine, ImageSpec, ImageStatus, Import, ImportSource, ImportSpec, ImportStage,
     ImportStatus, is_sha256,
+};
+pub use install::{
+    INSTALL_DISKS_MAX, INSTALL_SERIAL_MAX, InstallChoice, InstallContent, InstallContentKind, InstallDisk,
+    InstallDisks, InstallJudged, InstallLayout, InstallNews, InstallOrder, InstallPhase, InstallPlan, InstallPlanDisk,
+    InstallPlanPool, InstallRefusal, InstallState, InstallWarning, InstallWhy, ShownKey,
 };
 pub use letter::{Letter, LetterBlock, LetterHead, LetterPart, Tone};
 pub use meta::{Epoch, Generation, Meta, Stamp};

@@ -81,6 +81,20 @@ codes! {
     AlreadySetUp = "already-set-up", 409;
     /// Nothing works before the wizard is done.
     NotSetUp = "not-set-up", 409;
+    /// This server runs from a stick and keeps nothing: cake is installed first.
+    InstallerOnly = "installer-only", 409;
+    /// This server was not started from a stick.
+    NotInstaller = "not-installer", 409;
+    /// cake is being installed already.
+    InstallRunning = "install-running", 409;
+    /// cake is on the disks: the server only has to start from them.
+    InstallDone = "install-done", 409;
+    /// The disks boot already, or nearly: it can't be called off any more.
+    InstallTooLate = "install-too-late", 409;
+    /// Nothing is being installed, or is.
+    InstallNone = "install-none", 409;
+    /// The server was started over the network: there is no stick to install from.
+    InstallMedium = "install-medium", 409;
     /// The image can't boot with that firmware; params: `firmware`, `image`.
     FirmwareUnfit = "firmware-unfit", 409;
     /// The VM's virtual hardware has no screen.
@@ -199,6 +213,8 @@ codes! {
     UserDataTooLarge = "user-data-too-large", 422;
     /// A field's value is wrong; params: `field`, `reason`.
     Invalid = "invalid", 422;
+    /// A disk can't be used as it was chosen; params: `serial`, `reason`.
+    InstallRefused = "install-refused", 422;
     /// Nothing is fetched from there; params: `host`.
     UrlForbidden = "url-forbidden", 422;
     /// Nothing comes from there; params: `detail`.
@@ -228,6 +244,8 @@ codes! {
     /// Too many tries; params: `seconds`.
     SlowDown = "slow-down", 429;
     Internal = "internal", 500;
+    /// The programs that look at disks failed; params: `detail`.
+    InstallFailed = "install-failed", 500;
     /// The node does not answer.
     NodeUnreachable = "node-unreachable", 503;
     /// The pool has no room left; nothing was changed.

@@ -126,6 +126,9 @@ pub struct SetupAnswers {
     pub administrator: SetupAdministrator,
     #[serde(default)]
     pub pool: SetupPool,
+    /// Further pools: disks for VMs that the installer prepared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_pools: Vec<SetupPool>,
     /// Servers to begin with; their BMCs are asked once set-up is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<SetupServer>,
@@ -221,12 +224,9 @@ impl SetupAnswers {
             (None, Some(hash)) if !hash.starts_with("$argon2id$") => return Err(SetupError::PasswordHash),
             _ => {}
         }
-        match &self.pool.path {
-            Some(path) if !path.starts_with('/') || path.split('/').any(|p| p == "..") || path.contains('\0') => {
-                Err(SetupError::PoolPath)
-            }
-            _ => Ok(()),
-        }
+        let mut paths = [&self.pool].into_iter().chain(&self.more_pools).filter_map(|pool| pool.path.as_deref());
+        let wrong = |path: &str| !path.starts_with('/') || path.split('/').any(|p| p == "..") || path.contains('\0');
+        if paths.any(wrong) { Err(SetupError::PoolPath) } else { Ok(()) }
     }
 }
 

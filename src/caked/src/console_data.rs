@@ -15,6 +15,7 @@ use cake_control::channels::{self, Channels};
 use cake_control::energy::{EnergyOfServer, EnergyReader};
 use cake_control::error;
 use cake_control::hosts::Hosts;
+use cake_control::installation::Installation;
 use cake_control::ledger::Ledger;
 use cake_control::search::{self, Search};
 use cake_control::servers::{self as control, Servers};
@@ -66,6 +67,7 @@ pub struct Data {
     certificates: Arc<Certificates>,
     ups: Arc<UpsBook>,
     hosts: Arc<Hosts>,
+    installation: Arc<Installation>,
     servers: Arc<Servers>,
     energy: Arc<EnergyReader>,
     budget: Arc<PowerBudget>,
@@ -91,6 +93,7 @@ impl Data {
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),
             hosts: control.hosts.clone(),
+            installation: control.installation.clone(),
             servers: control.servers.clone(),
             energy: control.energy.clone(),
             budget: control.budget.clone(),
@@ -217,6 +220,7 @@ impl ConsoleData for Data {
         let default_pool: Option<PoolStatus> = self.board.pools().first().and_then(|pool| pool.status.clone());
         SetupView {
             done: self.settings.is_set_up(),
+            installer: self.installation.is_installer(),
             host_name: node.map(|status| status.host_name.clone()),
             default_pool,
         }

@@ -30,6 +30,9 @@ enum Command {
         /// Address and port of the console; port 0 takes a free one.
         #[arg(long, default_value = "127.0.0.1:8443")]
         https: SocketAddr,
+        /// A file that is there while this server runs from a stick: the wizard installs then, and sets nothing up.
+        #[arg(long, value_name = "FILE")]
+        installer: Option<PathBuf>,
         /// An open descriptor that gets one line, `ready {…}`, when the console answers.
         #[arg(long)]
         ready_fd: Option<RawFd>,
@@ -54,10 +57,10 @@ fn main() -> Result<()> {
     memory::spare(2);
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Arguments::parse().command {
-        Command::Serve { state, node_socket, https, ready_fd } => {
+        Command::Serve { state, node_socket, https, installer, ready_fd } => {
             limits::raise_open_files()?;
             log::to_stderr();
-            runtime()?.block_on(serve(Options { state, node_socket, https }, ready_fd))
+            runtime()?.block_on(serve(Options { state, node_socket, https, installer }, ready_fd))
         }
         Command::Status { state } => {
             println!("{}", serde_json::to_string_pretty(&status::status(&state)?)?);

@@ -31,6 +31,8 @@ pub struct Options {
     pub node_socket: PathBuf,
     /// Port 0 takes a free one. A socket that systemd opened goes before it.
     pub https: SocketAddr,
+    /// A file that is there while this server runs from a stick: the wizard installs then, and sets nothing up.
+    pub installer: Option<PathBuf>,
 }
 
 /// A daemon that answers.
@@ -50,12 +52,13 @@ impl Running {
 
     /// With the time of day as a parameter.
     pub async fn start_at(options: &Options, clock: Arc<dyn Clock>) -> Result<Self> {
-        let Options { state, node_socket, https } = options;
+        let Options { state, node_socket, https, installer } = options;
         std::fs::create_dir_all(state).with_context(|| format!("{} can't be made", state.display()))?;
         let tcp = listen(*https).await?;
         let address = tcp.local_addr()?;
         let (node_socket, log) = (node_socket.clone(), cake_daemon::log::recent);
-        let place = Place { state: state.clone(), node_socket, listen: address, log };
+        let installer = installer.clone();
+        let place = Place { state: state.clone(), node_socket, listen: address, installer, log };
         let control = Control::start(&place, Arc::new(VmJson), Arc::new(Letters), clock).await?;
         let instance = Instance {
             url: status::url(address),

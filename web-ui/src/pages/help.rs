@@ -15,7 +15,8 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 33] = [
+pub const ORDER: [&str; 34] = [
+    "installing",
     "first-steps",
     "finding",
     "create-a-vm",
@@ -177,6 +178,15 @@ const fn more(code: Code) -> Option<&'static str> {
         | Code::WrongRecoveryKey
         | Code::RecoveryKeyNeeded => "/help/backup",
         Code::NotSetUp | Code::AlreadySetUp => "/help/first-steps",
+        Code::InstallerOnly
+        | Code::NotInstaller
+        | Code::InstallRunning
+        | Code::InstallDone
+        | Code::InstallTooLate
+        | Code::InstallNone
+        | Code::InstallMedium
+        | Code::InstallRefused
+        | Code::InstallFailed => "/help/installing",
         _ => return None,
     })
 }

@@ -14,13 +14,15 @@ struct Page<'a> {
     f: &'a Frame,
     view: SetupView,
     zones: Vec<String>,
-    steps: [&'static str; 6],
+    steps: &'static [&'static str],
     /// A name to begin with: the server's own, if it is one.
     name: String,
 }
 
 /// The wizard's steps, in order. `setup-step-ID` is what each is called.
-const STEPS: [&str; 6] = ["language", "administrator", "name", "zone", "pool", "review"];
+const STEPS: &[&str] = &["language", "administrator", "name", "zone", "pool", "review"];
+/// Those of a server that runs from a stick: its disks are cake's own.
+const INSTALLER_STEPS: &[&str] = &["language", "administrator", "name", "zone", "disks", "review"];
 
 pub async fn page(State(data): State<Arc<dyn ConsoleData>>, f: Frame) -> Response {
     let view = data.setup().await;
@@ -28,5 +30,6 @@ pub async fn page(State(data): State<Arc<dyn ConsoleData>>, f: Frame) -> Respons
         return f.redirect("/");
     }
     let name = view.host_name.clone().filter(|name| name.parse::<cake_types::Name>().is_ok()).unwrap_or_default();
-    f.page(&Page { f: &f, view, zones: settings::zones(None), steps: STEPS, name })
+    let steps = if view.installer { INSTALLER_STEPS } else { STEPS };
+    f.page(&Page { f: &f, view, zones: settings::zones(None), steps, name })
 }

@@ -6,5 +6,5 @@ mod sample;
 mod servers;
 
 pub use rack::Rack;
-pub use sample::{busy, crowded, empty, fresh, hostile, unreachable, viewer};
+pub use sample::{busy, crowded, empty, fresh, hostile, stick, unreachable, viewer};
 pub use servers::short_of_power;

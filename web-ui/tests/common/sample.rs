@@ -73,7 +73,12 @@ pub fn fresh() -> Rack {
             started_at: ago(3 * 24 * 60),
             pseudo_language: true,
         },
-        setup: SetupView { done: false, host_name: Some("cake-1".into()), default_pool: Some(pool_status(640 * GIB)) },
+        setup: SetupView {
+            done: false,
+            installer: false,
+            host_name: Some("cake-1".into()),
+            default_pool: Some(pool_status(640 * GIB)),
+        },
         settings: None,
         vms: Mutex::default(),
         images: Vec::new(),
@@ -98,6 +103,12 @@ pub fn fresh() -> Rack {
         queries: Vec::new(),
         changed: broadcast::channel(64).0,
     }
+}
+
+/// Started from a stick that installs cake.
+pub fn stick() -> Rack {
+    let fresh = fresh();
+    Rack { setup: SetupView { installer: true, ..fresh.setup.clone() }, ..fresh }
 }
 
 /// Just set up: everything is there but VMs.

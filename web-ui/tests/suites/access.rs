@@ -119,3 +119,14 @@ async fn every_problem_has_its_section_in_the_manual() {
             && !found.contains("<li data-test=\"help-entry\"><a href=\"/help/recovery\"")
     );
 }
+
+#[tokio::test]
+async fn a_server_that_runs_from_a_stick_is_installed_first() {
+    let html = Browser::new(common::stick(), None).get("/setup").await.text;
+    assert!(html.contains("data-step=\"disks\"") && html.contains("install.js"), "{html}");
+    for what in ["data-step=\"pool\"", "restore-box", "/vms/new", "restore.js"] {
+        assert!(!html.contains(what), "{what}");
+    }
+    let set_up = Browser::new(common::fresh(), None).get("/setup").await.text;
+    assert!(set_up.contains("data-step=\"pool\"") && !set_up.contains("install.js"));
+}

@@ -104,6 +104,8 @@ pub async fn all(language: &'static str, suffix: &str) -> Vec<(String, String)> 
     }
     let fresh = Browser::new(common::fresh(), None).reading(language);
     pages.push(("fresh /setup".into(), fresh.get(&with("/setup")).await.text));
+    let stick = Browser::new(common::stick(), None).reading(language);
+    pages.push(("stick /setup".into(), stick.get(&with("/setup")).await.text));
     let out = Browser::new(common::busy(), None).reading(language);
     pages.push(("out /login".into(), out.get(&with("/login")).await.text));
     pages

@@ -165,6 +165,7 @@ pub(crate) async fn delete(
     params(("X-Cake-Setup-Token" = String, Header)),
     responses((status = 200, body = ReceivedBackup), (status = "default", body = ProblemBody)))]
 pub(crate) async fn receive(State(api): State<Api>, request: Request) -> Result<Response, Refused> {
+    api.installation.must_keep()?;
     let header = api.restore.receive(request.into_body().into_data_stream()).await?;
     Ok(ready_json(serde_json::to_vec(&ReceivedBackup::from(header)).expect("a header is JSON")))
 }
@@ -181,6 +182,7 @@ pub(crate) async fn restore(
     ask: Ask,
     Json(RestoreBackup { recovery_key }): Json<RestoreBackup>,
 ) -> Result<Response, Refused> {
+    api.installation.must_keep()?;
     let ControlRestored { header, vms, sealed_elsewhere } = api.restore.restore(&ask.caller, recovery_key).await?;
     let restored = Restored { name: header.name, made_at: header.made_at, vms, sealed_elsewhere };
     let mut response = ready_json(serde_json::to_vec(&restored).expect("numbers and a name are JSON"));

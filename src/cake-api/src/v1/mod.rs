@@ -21,6 +21,7 @@ pub mod exports;
 pub mod hosts;
 pub mod images;
 pub mod imports;
+pub mod installation;
 pub mod meta;
 pub mod metrics;
 pub mod nics;

@@ -29,6 +29,9 @@ pub struct SetupAnswers {
     pub administrator: Administrator,
     #[serde(default)]
     pub pool: Option<FirstPool>,
+    /// Further pools: disks for VMs that the installer prepared.
+    #[serde(default)]
+    pub more_pools: Vec<FirstPool>,
     /// Servers to begin with; their BMCs are asked once set-up is done.
     #[serde(default)]
     pub servers: Vec<FirstServer>,
@@ -71,17 +74,12 @@ pub struct FirstServer {
 }
 
 impl SetupAnswers {
-    fn read(self) -> Result<domain::SetupAnswers, Problem> {
-        let Self { language: tag, name, time_zone, administrator, pool, servers } = self;
+    pub(super) fn read(self) -> Result<domain::SetupAnswers, Problem> {
+        let Self { language: tag, name, time_zone, administrator, pool, more_pools, servers } = self;
         let Administrator { name: administrator, password, password_argon2id } = administrator;
-        let default = SetupPool::default();
-        let pool = match pool {
-            None => default,
-            Some(FirstPool { name, path }) => SetupPool {
-                name: name.map_or(Ok(default.name), |name| names::name(&name, "/pool/name"))?,
-                path: path.filter(|path| !path.is_empty()),
-            },
-        };
+        let pool = pool.map_or_else(|| Ok(SetupPool::default()), |pool| read_pool(pool, "/pool/name"))?;
+        let more = more_pools.into_iter().enumerate();
+        let more_pools = more.map(|(index, pool)| read_pool(pool, &format!("/more_pools/{index}/name")));
         Ok(domain::SetupAnswers {
             language: language(tag)?.unwrap_or_default(),
             name: names::name(&name, "/name")?,
@@ -92,9 +90,15 @@ impl SetupAnswers {
                 password_argon2id,
             },
             pool,
+            more_pools: more_pools.collect::<Result<_, _>>()?,
             servers: servers.into_iter().enumerate().map(read_server).collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn read_pool(FirstPool { name, path }: FirstPool, at: &str) -> Result<SetupPool, Problem> {
+    let name = name.map_or_else(|| Ok(SetupPool::default().name), |name| names::name(&name, at))?;
+    Ok(SetupPool { name, path: path.filter(|path| !path.is_empty()) })
 }
 
 fn read_server((index, said): (usize, FirstServer)) -> Result<SetupServer, Problem> {
@@ -105,6 +109,8 @@ fn read_server((index, said): (usize, FirstServer)) -> Result<SetupServer, Probl
 #[derive(Serialize, ToSchema)]
 pub struct SetupState {
     pub done: bool,
+    /// This server runs from a stick: cake is installed on its disks first (`/v1/setup/installation`).
+    pub installer: bool,
 }
 
 /// Shown once: whoever has it can read every secret of this rack.
@@ -127,7 +133,7 @@ fn done(key: &RecoveryKey) -> Answer {
 #[utoipa::path(get, path = "/v1/setup", operation_id = "setup_get", tag = "setup", security(()),
     responses((status = 200, body = SetupState), (status = "default", body = ProblemBody)))]
 pub(crate) async fn get(State(api): State<Api>) -> Result<Response, Refused> {
-    let state = SetupState { done: api.settings.is_set_up() };
+    let state = SetupState { done: api.settings.is_set_up(), installer: api.installation.is_installer() };
     Ok(ready_json(serde_json::to_vec(&state).expect("a flag is JSON")))
 }
 
@@ -140,6 +146,7 @@ pub(crate) async fn answer(
     ask: Ask,
     Json(answers): Json<SetupAnswers>,
 ) -> Result<Response, Refused> {
+    api.installation.must_keep()?;
     let key = api.setup.answer(&ask.caller, answers.read()?, &ask.keep(done)).await?;
     Ok(answer_response(done(&key)))
 }

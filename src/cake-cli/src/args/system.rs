@@ -184,6 +184,29 @@ pub enum CertificateCommand {
 #[derive(Debug, Subcommand)]
 pub enum SetupCommand {
     Status,
+    Disks(TokenArg),
+    Plan {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        token: TokenArg,
+    },
+    Install {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        token: TokenArg,
+    },
+    Progress(TokenArg),
+    Cancel(TokenArg),
+    Restart(TokenArg),
+}
+
+/// The wizard's one-time token, from the screen of the server.
+#[derive(Debug, Args)]
+pub struct TokenArg {
+    #[arg(long, value_name = "FILE")]
+    pub setup_token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,10 @@
 operation-setup = Set up this cloud
 operation-setup_backup = Send a backup to restore
 operation-setup_restore = Restore this cloud from a backup
+operation-setup_plan = Judge a choice of disks
+operation-setup_install = Install cake on this server’s disks
+operation-setup_install_cancel = Call an installation off
+operation-setup_install_restart = Restart from the disks that cake was installed on
 operation-support_create = Make support bundle
 operation-support_delete = Delete support bundle
 operation-backup_create = Back up the configuration

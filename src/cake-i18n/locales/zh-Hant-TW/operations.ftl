@@ -3,6 +3,10 @@
 operation-setup = 完成初次設定
 operation-setup_backup = 上傳要還原的備份
 operation-setup_restore = 從備份還原這個雲端
+operation-setup_plan = 評估選擇的硬碟
+operation-setup_install = 將cake安裝到這台伺服器的硬碟
+operation-setup_install_cancel = 取消安裝
+operation-setup_install_restart = 從安裝了cake的硬碟重新啟動
 operation-support_create = 製作支援套件
 operation-support_delete = 刪除支援套件
 operation-backup_create = 備份設定

@@ -247,3 +247,34 @@ fn a_file_that_is_too_large_is_not_read() {
     let error = parse(&format!("{GOOD}#{}", " ".repeat(FILE_MAX))).unwrap_err();
     assert_eq!(error.to_string(), "line 1, column 1: the file is larger than 1024 KiB");
 }
+
+#[test]
+fn what_the_wizard_chose_is_an_answer_file() {
+    let setup = SetupAnswers {
+        language: Language::ChineseTaiwan,
+        name: "機櫃 1".parse().unwrap(),
+        time_zone: "Asia/Taipei".into(),
+        administrator: SetupAdministrator {
+            name: "admin".parse().unwrap(),
+            password: None,
+            password_argon2id: Some("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g".into()),
+        },
+        pool: SetupPool::default(),
+        more_pools: Vec::new(),
+        servers: vec![SetupServer {
+            name: "db-1".parse().unwrap(),
+            bmc: "10.0.0.5".into(),
+            user: "cake".into(),
+            password: "“quoted” \\ \"it\"".into(),
+        }],
+    };
+    let choice = InstallChoice {
+        disks: vec!["S\"1\\".into()],
+        pool_disks: vec!["P1".into(), "P2".into()],
+        pool_layout: InstallLayout::Separate,
+        erase: vec!["P1".into()],
+    };
+    let install = Install::of(&choice);
+    let text = write(&setup, &install).unwrap();
+    assert_eq!(parse(&text).unwrap(), Answers { setup: Some(setup), install }, "{text}");
+}

@@ -4,9 +4,9 @@ use super::{ApplyError, Work, folder, io, own_mount, write_file};
 use crate::answers::Network;
 use crate::luks;
 use crate::mounts::{Kind, Mounted};
-use crate::plan::{LOCAL, STATE, Unlock};
+use crate::plan::{LOCAL, STATE, Unlock, Volume};
 use crate::secret::Secret;
-use cake_types::SetupAnswers;
+use cake_types::{Name, SetupAnswers, SetupPool};
 use serde::Serialize;
 use std::fs::File;
 use std::path::Path;
@@ -65,7 +65,10 @@ impl Work<'_> {
         // The same key is to open what cake seals: the first start hands it to caked, which forgets it when the wizard is done.
         write_file(&root.join("setup/recovery-key"), recovery.bytes())?;
         if let Some(setup) = &self.asked.answers.setup {
-            write_file(&root.join("setup/answers.toml"), toml::to_string(&wizard(setup))?.as_bytes())?;
+            write_file(
+                &root.join("setup/answers.toml"),
+                toml::to_string(&wizard(setup, &self.asked.plan.pools))?.as_bytes(),
+            )?;
         }
         if let Some(network) = &self.asked.answers.install.network {
             write_file(&root.join("setup/network.toml"), toml::to_string::<Network>(network)?.as_bytes())?;
@@ -109,9 +112,49 @@ impl Work<'_> {
     }
 }
 
-/// The answers, with virtual machines on the pool that was made, unless they say another place.
-fn wizard(answers: &SetupAnswers) -> SetupAnswers {
+/// The answers, with virtual machines on the pools that were made, unless they say another place: on disks that are theirs alone first, and
+/// on the rest of the system disks then.
+fn wizard(answers: &SetupAnswers, pools: &[Volume]) -> SetupAnswers {
     let mut answers = answers.clone();
-    answers.pool.path.get_or_insert_with(|| pool_place(LOCAL));
+    if answers.pool.path.is_some() {
+        return answers;
+    }
+    let named = |volume: &Volume| {
+        let name = volume.pool_name()?;
+        Some(SetupPool { name: name.parse().ok()?, path: Some(pool_place(name)) })
+    };
+    let mut made: Vec<SetupPool> = pools.iter().filter_map(named).collect();
+    made.sort_by_key(|pool| pool.name.as_str() == LOCAL);
+    let mut made = made.into_iter();
+    if let Some(first) = made.next() {
+        answers.pool = first;
+    }
+    let known: Vec<Name> = answers.more_pools.iter().map(|pool| pool.name.clone()).collect();
+    answers.more_pools.extend(made.filter(|pool| !known.contains(&pool.name)));
     answers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vms_are_on_disks_of_their_own_first() {
+        let text = "name = \"a\"\ntime_zone = \"Etc/UTC\"\nadministrator = { name = \"admin\", password = \"correct horse\" }\n[install]\ndisks = [\"A\"]\n";
+        let answers = crate::answers::parse(text).unwrap().setup.unwrap();
+        let volume = |name: &str| Volume { name: name.into(), label: String::new(), members: Vec::new(), level: None };
+        let told = |answers: &SetupAnswers, names: &[&str]| {
+            let volumes: Vec<Volume> = names.iter().map(|name| volume(name)).collect();
+            let SetupAnswers { pool, more_pools, .. } = wizard(answers, &volumes);
+            let all = [pool].into_iter().chain(more_pools);
+            all.map(|pool| format!("{} {}", pool.name, pool.path.unwrap_or_default())).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&answers, &["cake-pool-local"]), ["local /pool/local"]);
+        let two = ["cake-pool-local", "cake-pool-data-1", "cake-pool-data-2"];
+        let all = ["data-1 /pool/data-1", "data-2 /pool/data-2", "local /pool/local"];
+        assert_eq!(told(&answers, &two), all);
+        let mut own = answers;
+        own.pool.path = Some("/srv".into());
+        assert_eq!(told(&own, &two), ["local /srv"]);
+    }
 }

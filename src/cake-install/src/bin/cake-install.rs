@@ -8,9 +8,9 @@ use cake_install::apply::{Apply, ApplyError, Files, Progress};
 use cake_install::disks::{Candidate, DisksError, candidates};
 use cake_install::event::Event;
 use cake_install::exit;
-use cake_install::luks::TpmPolicy;
+use cake_install::luks::{TpmPolicy, has_tpm};
 use cake_install::open::{self, OpenError, Opened};
-use cake_install::plan::{Machine, Plan, Refusals, Step, Tpm};
+use cake_install::plan::{Machine, Plan, Refusals, Step, Tpm, warning_words};
 use cake_install::secret::{NoRecoveryKey, Secret};
 use cake_install::tool::Tools;
 use clap::{Args, Parser, Subcommand};
@@ -195,7 +195,7 @@ fn run(what: What) -> Result<(), Failure> {
         }
         What::Unlock { place: Place { mount, wait }, pcr_public_key } => {
             let key = typed_key()?;
-            let policy = (tpm() && pcr_public_key.is_some()).then_some(pcr_public_key).flatten();
+            let policy = (has_tpm() && pcr_public_key.is_some()).then_some(pcr_public_key).flatten();
             let policy = policy.map(|public_key| TpmPolicy { public_key });
             let opened = open::unlock(&tools, &mount, Duration::from_secs(wait), &key, policy.as_ref())?;
             tell_opened(&opened);
@@ -248,11 +248,6 @@ fn show_disks(disks: &[Candidate], json: bool) {
     }
 }
 
-/// Is there a TPM 2.0?
-fn tpm() -> bool {
-    fs::read_to_string("/sys/class/tpm/tpm0/tpm_version_major").is_ok_and(|version| version.trim() == "2")
-}
-
 fn planned(tools: &Tools<'_>, asked: &Asked) -> Result<(Answers, Plan), Failure> {
     let path = &asked.answers;
     let mut text = String::new();
@@ -260,7 +255,7 @@ fn planned(tools: &Tools<'_>, asked: &Asked) -> Result<(Answers, Plan), Failure>
     File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text)).map_err(io(path))?;
     let answers = answers::parse(&text).map_err(|source| Failure::Answers { path: path.clone(), source })?;
     let firmware = asked.firmware.as_deref().ok_or(Failure::NoFirmware)?;
-    let tpm = match (tpm(), &asked.pcr_public_key) {
+    let tpm = match (has_tpm(), &asked.pcr_public_key) {
         (false, _) => Tpm::None,
         (true, None) => Tpm::NoMakersKey,
         (true, Some(_)) => Tpm::Ready,
@@ -282,8 +277,8 @@ fn install(tools: &Tools<'_>, run: &Run) -> Result<(), Failure> {
     let json = run.asked.json;
     // Before a disk is touched: a key that can't be kept is found out now.
     let kept = answers.install.save_recovery_key.then(|| keep_key(&run.asked.answers, &recovery)).transpose()?;
-    for warning in &plan.warnings {
-        tell(json, &Event::Warning { message: warning.to_string() }, &format!("Note: {warning}"));
+    for warning in plan.warnings.iter().map(|warning| warning_words(*warning)) {
+        tell(json, &Event::Warning { message: warning.to_owned() }, &format!("Note: {warning}"));
     }
     let now = jiff::Timestamp::now();
     let apply = Apply { plan: &plan, answers: &answers, files: &files, recovery: &recovery, tools, now };

@@ -9,6 +9,7 @@ mod fences;
 mod history;
 mod hostile_qemu;
 mod imports;
+mod installer;
 mod leaving;
 mod life;
 mod network;

@@ -68,6 +68,16 @@ impl NodeProcess {
         self.state.path().join("node.sock")
     }
 
+    /// Where a file says that this server was started from a stick, if it was.
+    pub fn run(&self) -> PathBuf {
+        self.state.path().join("run")
+    }
+
+    /// What would install it then.
+    pub fn installer(&self) -> PathBuf {
+        self.run().join("installer.sh")
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
     }
@@ -88,6 +98,10 @@ impl NodeProcess {
         let child = Command::new(env!("CARGO_BIN_EXE_cake-node"))
             .args(["serve", "--accelerator", "tcg", "--launcher", &launcher()])
             .args(whose_machine())
+            .arg("--installer")
+            .arg(self.installer())
+            .arg("--run")
+            .arg(self.run())
             .arg("--state")
             .arg(self.state.path())
             .arg("--engine")

@@ -17,6 +17,7 @@ mod exports;
 mod fetch;
 mod hosts;
 mod imports;
+mod installation;
 mod network;
 mod notify;
 mod packages;

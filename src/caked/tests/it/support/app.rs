@@ -74,6 +74,7 @@ impl App {
             state: self.dir.path().join("state"),
             node_socket: self.dir.path().join("node.sock"),
             https: self.https,
+            installer: Some(self.installer()),
         };
         let running = Running::start_at(&options, self.clock.clone()).await.unwrap();
         if self.serving.is_some() {
@@ -87,6 +88,11 @@ impl App {
         if let Some(running) = self.running.take() {
             running.stop().await;
         }
+    }
+
+    /// It is there on a server that runs from a stick.
+    pub fn installer(&self) -> std::path::PathBuf {
+        self.dir.path().join("installer")
     }
 
     /// As after a restart of caked; the node goes on.

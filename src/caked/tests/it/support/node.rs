@@ -2,6 +2,8 @@
 
 #[path = "node/devices.rs"]
 mod devices;
+#[path = "node/install.rs"]
+pub mod install;
 #[path = "node/server_consoles.rs"]
 pub mod server_consoles;
 #[path = "node/servers.rs"]
@@ -88,6 +90,7 @@ pub struct State {
     pub disks: Option<Vec<ServerDisk>>,
     /// What is plugged into it; `None` until it has looked.
     pub sticks: Option<Vec<Stick>>,
+    pub installing: install::Installing,
 }
 
 /// An import and its file.
@@ -168,6 +171,7 @@ impl SimNode {
                 host_verbs: Vec::new(),
                 disks: None,
                 sticks: None,
+                installing: Default::default(),
             }),
             changes,
             key: SecretKey::generate(&mut OsRng),

@@ -2,6 +2,7 @@
 
 use super::{EXPORT, Receiving, SimNode, image, pool_status};
 use async_trait::async_trait;
+use cake_node_api::install::{InstallAnswer, InstallAsk};
 use cake_node_api::staged::Staged;
 use cake_node_api::{
     ExportRecord, Hello, HostVerb, ImportRecord, NodeError, NodeService, Observed, ObservedStream, RemovedRecord,
@@ -363,6 +364,10 @@ impl NodeService for SimNode {
 
     async fn energy(&self, periods: Vec<(i64, i64)>) -> Result<Vec<ServerEnergy>, NodeError> {
         Ok(self.energy_of_servers(&periods))
+    }
+
+    async fn install(&self, ask: InstallAsk) -> Result<InstallAnswer, NodeError> {
+        self.install_asked(ask)
     }
 
     async fn support(&self) -> Result<OwnedFd, NodeError> {
