@@ -22,7 +22,7 @@ use cake_types::{
     ByteSize, Counters, Device, DeviceId, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId,
     Import, LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, PublicKey, ScanRange, Sealed,
     SensorHistory, Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp,
-    UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    UplinkSpec, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -59,6 +59,8 @@ pub struct Node {
     pub orders: watch::Sender<()>,
     pub disks: Arc<ServerDisks>,
     pub servers: Arc<Servers>,
+    /// The machine's own network may be another one than before.
+    pub networks: watch::Sender<()>,
     /// The power supply that is watched.
     pub ups: watch::Sender<Option<UpsSpec>>,
 }
@@ -362,6 +364,20 @@ impl NodeService for Node {
         }
         self.orders.send_replace(());
         Ok(())
+    }
+
+    async fn try_uplink(
+        &self,
+        epoch: Epoch,
+        operation: OperationId,
+        spec: UplinkSpec,
+        seconds: u32,
+    ) -> Result<(), NodeError> {
+        crate::uplink::attempt(self, epoch, operation, spec, seconds).await
+    }
+
+    async fn settle_uplink(&self, epoch: Epoch, operation: OperationId, keep: bool) -> Result<(), NodeError> {
+        crate::uplink::settle(self, epoch, operation, keep).await
     }
 
     async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError> {

@@ -1,12 +1,11 @@
 //! What the first start finds in the state: keys of pools, answers for the wizard, what was installed.
 
 use super::{ApplyError, Work, folder, io, own_mount, write_file};
-use crate::answers::Network;
 use crate::luks;
 use crate::mounts::{Kind, Mounted};
 use crate::plan::{LOCAL, STATE, Unlock};
 use crate::secret::Secret;
-use cake_types::SetupAnswers;
+use cake_types::{SetupAnswers, UplinkSpec};
 use serde::Serialize;
 use std::fs::File;
 use std::path::Path;
@@ -68,7 +67,7 @@ impl Work<'_> {
             write_file(&root.join("setup/answers.toml"), toml::to_string(&wizard(setup))?.as_bytes())?;
         }
         if let Some(network) = &self.asked.answers.install.network {
-            write_file(&root.join("setup/network.toml"), toml::to_string::<Network>(network)?.as_bytes())?;
+            write_file(&root.join("setup/network.toml"), toml::to_string::<UplinkSpec>(network)?.as_bytes())?;
         }
         write_file(&root.join("setup/installed.json"), &self.installed())?;
         for name in ["keys", "setup", "."] {
