@@ -12,9 +12,9 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bmc_scan, bulk, causes, cd, certificate, channels, console,
-    disks, events, exports, hosts, images, imports, meta, metrics, nics, nodes, pdus, pools, power_budget, queries,
-    query, screen, server_console, server_disks, server_drives, server_history, server_orders, server_redfish, servers,
-    session, settings, setup, sticks, support, switches, tasks, tokens, ups, usage, vms, volumes, watch, week,
+    disks, events, exports, hosts, images, imports, meta, metrics, network, nics, nodes, pdus, pools, power_budget,
+    queries, query, screen, server_console, server_disks, server_drives, server_history, server_orders, server_redfish,
+    servers, session, settings, setup, sticks, support, switches, tasks, tokens, ups, usage, vms, volumes, watch, week,
 };
 
 struct Table {
@@ -158,6 +158,10 @@ fn table(api: Api) -> Table {
         .add("host_get", ("GET", "/v1/nodes/{node}/host"), With(View), hosts::get)
         .add("host_update", ("PATCH", "/v1/nodes/{node}/host"), With(Administer), hosts::update)
         .add("host_clock", ("POST", "/v1/nodes/{node}/clock"), With(Administer), hosts::clock)
+        .add("network_get", ("GET", "/v1/nodes/{node}/network"), With(View), network::get)
+        .add("network_try", ("PUT", "/v1/nodes/{node}/network"), With(Administer), network::attempt)
+        .add("network_confirm", ("POST", "/v1/nodes/{node}/network/confirm"), With(Administer), network::confirm)
+        .add("network_cancel", ("POST", "/v1/nodes/{node}/network/cancel"), With(Administer), network::cancel)
         .add("host_reboot", ("POST", "/v1/nodes/{node}/reboot"), With(Administer), hosts::reboot)
         .add("host_power_off", ("POST", "/v1/nodes/{node}/power-off"), With(Administer), hosts::power_off)
         .add("node_disks", ("GET", "/v1/nodes/{node}/disks"), With(View), server_disks::list)

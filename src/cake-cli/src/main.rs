@@ -34,6 +34,7 @@ mod image;
 mod instance;
 mod look;
 mod nic;
+mod node_network;
 mod output;
 mod pdu;
 mod progress;

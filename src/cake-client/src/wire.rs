@@ -3,6 +3,7 @@
 //! Words that may grow (states, kinds, roles) are text here, so that a newer server's new word is shown, not refused.
 
 mod channels;
+mod network;
 mod out;
 mod pdus;
 mod people;
@@ -18,6 +19,7 @@ pub use channels::{
     Channel, ChannelChange, ChannelFailing, ChannelMail, ChannelSnmp, ChannelState, ChannelSyslog, ChannelTest,
     ChannelWebhook, MailChange, SnmpChange, SyslogChange, WebhookChange,
 };
+pub use network::{Network, NetworkAddress, NetworkEnded, NetworkNeighbor, NetworkPort, NetworkSettings, NetworkTrial};
 pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFile};
 pub use pdus::{OutletServer, Pdu, PduInput, PduOutlet};
 pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditResult, Session};

@@ -13,13 +13,13 @@ const ERROR_AT: usize = 16;
 pub fn remove_link(name: &str) -> Result<(), NetError> {
     let Ok(index) = nix::net::if_::if_nametoindex(name) else { return Ok(()) };
     let failed = NetError::errno;
-    let kernel =
-        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute)
-            .map_err(failed("speak to the kernel of links"))?;
+    let kernel = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute)
+        .map_err(failed("speak to the kernel of links"))?;
     sendto(kernel.as_raw_fd(), &request(index), &NetlinkAddr::new(0, 0), MsgFlags::empty())
         .map_err(failed("ask for a link's removal"))?;
     let mut answer = [0; 4096];
-    let length = recv(kernel.as_raw_fd(), &mut answer, MsgFlags::empty()).map_err(failed("hear of a link's removal"))?;
+    let length =
+        recv(kernel.as_raw_fd(), &mut answer, MsgFlags::empty()).map_err(failed("hear of a link's removal"))?;
     match error_of(&answer[..length]) {
         Some(0) => Ok(()),
         Some(number) if number == -libc::ENODEV => Ok(()),

@@ -23,6 +23,7 @@ pub mod images;
 pub mod imports;
 pub mod meta;
 pub mod metrics;
+pub mod network;
 pub mod nics;
 pub mod nodes;
 mod pdu_metrics;

@@ -75,7 +75,8 @@ pub fn parse_neighbors(text: &[u8]) -> BTreeMap<String, PortNeighbor> {
     let Ok(Answer { parameters }) = serde_json::from_slice(text) else { return BTreeMap::new() };
     let of_link = |link: OfLink| {
         let Heard { system, chassis, port, described } = link.neighbors.into_iter().next()?;
-        let neighbor = PortNeighbor { system: plain(system).or(plain(chassis)), port: plain(port).or(plain(described)) };
+        let neighbor =
+            PortNeighbor { system: plain(system).or(plain(chassis)), port: plain(port).or(plain(described)) };
         (neighbor != PortNeighbor::default()).then_some((link.interface_name, neighbor))
     };
     parameters.neighbors.into_iter().filter_map(of_link).collect()

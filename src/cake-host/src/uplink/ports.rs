@@ -80,7 +80,8 @@ mod tests {
     fn ports_are_links_of_devices() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        let card = |address, carrier| [("type", "1"), ("address", address), ("carrier", carrier), ("device/vendor", "1")];
+        let card =
+            |address, carrier| [("type", "1"), ("address", address), ("carrier", carrier), ("device/vendor", "1")];
         link(root, "eth10", &card("52:54:00:00:00:10", "0"));
         link(root, "eth2", &card("52:54:00:00:00:10", "1"));
         link(

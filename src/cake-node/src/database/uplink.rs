@@ -85,7 +85,12 @@ impl Database {
     }
 
     /// The node itself ends a trial. `false`: it is over already.
-    pub async fn end_uplink(&self, operation: OperationId, end: UplinkEnd, at: Timestamp) -> Result<bool, DatabaseError> {
+    pub async fn end_uplink(
+        &self,
+        operation: OperationId,
+        end: UplinkEnd,
+        at: Timestamp,
+    ) -> Result<bool, DatabaseError> {
         self.write(move |connection| end_trial(connection, operation, end, at)).await
     }
 }

@@ -13,8 +13,7 @@ use cake_types::{
     ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId,
     OperationId, OsRng, Part, PoolId, PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, SensorHistory,
     Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Sourced, Span, Stamp, UplinkEnd,
-    UplinkEnded, UplinkSource, UplinkSpec, UplinkTrial, UpsSpec,
-    UsageHistory, UsageOf, Vm, VmCounters, VmId, seal,
+    UplinkEnded, UplinkSource, UplinkSpec, UplinkTrial, UpsSpec, UsageHistory, UsageOf, Vm, VmCounters, VmId, seal,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
