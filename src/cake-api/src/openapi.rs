@@ -17,7 +17,8 @@ use utoipa::{Modify, OpenApi};
             **Lists** come in parts: send `next` as `cursor`.",
     ),
     paths(
-        v1::setup::get, v1::setup::answer, v1::backups::receive, v1::backups::restore,
+        v1::setup::get, v1::setup::answer,
+        v1::setup_network::get, v1::setup_network::attempt, v1::setup_network::confirm, v1::setup_network::cancel, v1::backups::receive, v1::backups::restore,
         v1::support::list, v1::support::create, v1::support::download, v1::support::delete,
         v1::backups::list, v1::backups::create, v1::backups::download, v1::backups::delete,
         v1::session::begin, v1::session::get, v1::session::end,

@@ -14,7 +14,8 @@ use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bmc_scan, bulk, causes, cd, certificate, channels, console,
     disks, events, exports, hosts, images, imports, meta, metrics, network, nics, nodes, pdus, pools, power_budget,
     queries, query, screen, server_console, server_disks, server_drives, server_history, server_orders, server_redfish,
-    servers, session, settings, setup, sticks, support, switches, tasks, tokens, ups, usage, vms, volumes, watch, week,
+    servers, session, settings, setup, setup_network, sticks, support, switches, tasks, tokens, ups, usage, vms,
+    volumes, watch, week,
 };
 
 struct Table {
@@ -82,6 +83,10 @@ fn table(api: Api) -> Table {
         .add("docs_style", ("GET", "/v1/docs.css"), Open, meta::docs_style)
         .add("setup_get", ("GET", "/v1/setup"), Open, setup::get)
         .add("setup", ("POST", "/v1/setup"), Setup, setup::answer)
+        .add("setup_network_get", ("GET", "/v1/setup/network"), Setup, setup_network::get)
+        .add("setup_network_try", ("PUT", "/v1/setup/network"), Setup, setup_network::attempt)
+        .add("setup_network_confirm", ("POST", "/v1/setup/network/confirm"), Setup, setup_network::confirm)
+        .add("setup_network_cancel", ("POST", "/v1/setup/network/cancel"), Setup, setup_network::cancel)
         .add_fleeting("setup_backup", ("PUT", "/v1/setup/backup"), Setup, backups::receive)
         .add_fleeting("setup_restore", ("POST", "/v1/setup/restore"), Setup, backups::restore)
         .add_fleeting("session_begin", ("POST", "/v1/session"), Open, session::begin)

@@ -31,6 +31,8 @@ use tokio::time::Instant;
 const LOOK: Duration = Duration::from_secs(15);
 /// Links and addresses change in bursts: one look for all of it.
 const CALM: Duration = Duration::from_millis(300);
+/// Before a new network is tried: whoever asked for it hears where the console will be while the old one still carries the answer.
+const NOTICE: Duration = Duration::from_secs(1);
 /// Longest file of the installation that is read, in bytes.
 const FILE_MAX: u64 = 64 << 10;
 /// Devices that keep what they were made with: made anew when their file changes.
@@ -164,6 +166,10 @@ impl Keeper<'_> {
         }
         let database = &self.node.house.database;
         let trial = database.uplink_trial().await?;
+        let is_new = |trial: &UplinkTrial| self.trial.is_none_or(|(operation, _)| operation != trial.operation);
+        if trial.as_ref().is_some_and(is_new) {
+            tokio::time::sleep(NOTICE).await;
+        }
         self.trial = trial.as_ref().map(|trial| match self.trial {
             Some((operation, end)) if operation == trial.operation => (operation, end),
             _ => (trial.operation, Instant::now() + Duration::from_secs(trial.seconds.into())),

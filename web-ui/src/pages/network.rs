@@ -53,6 +53,14 @@ async fn find(data: &Arc<dyn ConsoleData>, text: &str) -> Option<Arc<NodeView>> 
     nodes.find(|view| view.node.meta.id.to_string() == text || view.node.meta.name.as_str() == text)
 }
 
+/// What the wizard's step begins with, where the server's network is cake's to change.
+pub async fn ours(data: &Arc<dyn ConsoleData>) -> Option<Form> {
+    let nodes = data.nodes().await;
+    let node = nodes.iter().find(|view| view.connected)?;
+    let host = node.status.as_ref()?.host.as_ref()?;
+    (host.hands_off.is_none() && host.uplink.is_some()).then(|| Form::of(&of(node)))
+}
+
 fn of(view: &NodeView) -> UplinkStatus {
     let host = view.status.as_ref().and_then(|status| status.host.as_ref());
     host.and_then(|host| host.uplink.as_deref()).cloned().unwrap_or_default()

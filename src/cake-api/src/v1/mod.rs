@@ -47,6 +47,7 @@ pub mod servers;
 pub mod session;
 pub mod settings;
 pub mod setup;
+pub mod setup_network;
 pub mod sticks;
 pub mod support;
 pub mod switches;

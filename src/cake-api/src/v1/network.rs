@@ -149,6 +149,13 @@ pub struct NetworkChange {
     pub seconds: Option<u32>,
 }
 
+impl From<NetworkChange> for NewNetwork {
+    fn from(change: NetworkChange) -> Self {
+        let NetworkChange { method, addresses, gateways, dns, search, vlan, links, bond, mtu, seconds } = change;
+        Self { method, addresses, gateways, dns, search, vlan, links, bond, mtu, seconds }
+    }
+}
+
 fn texts<T: Display>(all: &[T]) -> Vec<String> {
     all.iter().map(ToString::to_string).collect()
 }
@@ -245,17 +252,16 @@ pub(crate) async fn attempt(
     seen: IfMatch,
     Json(change): Json<NetworkChange>,
 ) -> Result<Response, Refused> {
-    let NetworkChange { method, addresses, gateways, dns, search, vlan, links, bond, mtu, seconds } = change;
-    let new = NewNetwork { method, addresses, gateways, dns, search, vlan, links, bond, mtu, seconds };
     let entry = find(&api, &node)?;
-    api.hosts.try_network(&ask.caller, &entry, new, |generation| seen.check(Generation(generation))).await?;
+    let check = |generation| seen.check(Generation(generation));
+    api.hosts.try_network(&ask.caller, &entry, change.into(), check).await?;
     shown(&api, &node)
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct NetworkSettled {}
 
-fn settled((): &()) -> Answer {
+pub(super) fn settled((): &()) -> Answer {
     plain(&NetworkSettled {})
 }
 

@@ -1,5 +1,8 @@
 # The server’s own network.
 
+operation-setup_network_try = Try another network in the wizard
+operation-setup_network_confirm = Confirm the new network in the wizard
+operation-setup_network_cancel = Return to the network of before in the wizard
 operation-network_try = Try another network for a server
 operation-network_confirm = Confirm a server’s new network
 operation-network_cancel = Return to a server’s network of before
@@ -71,6 +74,8 @@ uplink-warning-no-dns = No DNS server: names can’t be looked up, so nothing is
 uplink-warning-no-gateway = No gateway: only the server’s own network can be reached.
 uplink-warning-port-missing = A port that is named is not there.
 uplink-warning-no-carrier = No cable carries at any of its ports.
+
+network-uplink = The server’s own network
 
 uplink-title = Network of { $name }
 uplink-link = Network and ports of this server

@@ -1,5 +1,8 @@
 # 伺服器本身的網路。
 
+operation-setup_network_try = 在設定精靈試用另一組網路
+operation-setup_network_confirm = 在設定精靈確認新網路
+operation-setup_network_cancel = 在設定精靈回到先前的網路
 operation-network_try = 試用伺服器的另一組網路設定
 operation-network_confirm = 確認伺服器的新網路
 operation-network_cancel = 回到伺服器先前的網路
@@ -71,6 +74,8 @@ uplink-warning-no-dns = 沒有DNS伺服器：無法查詢名稱，因此無法�
 uplink-warning-no-gateway = 沒有閘道：只連得到伺服器自己的網路。
 uplink-warning-port-missing = 指定的連接埠有一個不存在。
 uplink-warning-no-carrier = 使用的連接埠都沒有接通的線路。
+
+network-uplink = 伺服器本身的網路
 
 uplink-title = 「{ $name }」的網路
 uplink-link = 這台伺服器的網路與連接埠
