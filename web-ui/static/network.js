@@ -29,8 +29,8 @@ function count() {
     if (place.textContent !== text) place.textContent = text;
   }
   // The console answers at the same port there.
-  for (const link of document.querySelectorAll('a[data-our-port]')) {
-    if (link.port !== location.port) link.port = location.port;
+  for (const link of document.querySelectorAll('a[data-place]:not([href])')) {
+    link.href = `https://${link.dataset.place}${location.port && `:${location.port}`}${location.pathname}`;
   }
 }
 count();

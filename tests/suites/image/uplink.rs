@@ -128,7 +128,7 @@ async fn a_network_holds_once_it_is_confirmed_from_its_new_address() -> Result<(
     let administrator = at(&mut machine, CONFIRMED).await?;
     let seen = until(&administrator, |uplink| is_at(uplink, CONFIRMED)).await?;
     ensure!(seen.ended.as_ref().is_some_and(|ended| ended.end == "restarted"), "{}", seen.json);
-    let events = administrator.events(&Default::default()).await?;
+    let events = administrator.events(Some(200)).await?;
     let happened = |kind: &str| events.items.iter().any(|event| event.kind == kind);
     for kind in ["port-down", "port-up", "network-confirmed", "network-returned"] {
         ensure!(happened(kind), "{kind}: {}", events.json);

@@ -136,7 +136,7 @@ pub struct StateRegion<'a> {
 pub struct Trial {
     /// Seconds that it has left.
     pub left: i64,
-    /// Addresses that it brings, and the console there.
+    /// Addresses that it brings, and how they stand in a URL.
     pub places: Vec<(String, String)>,
     /// Its address stays, so that this page proves that it works.
     pub stays: bool,
@@ -180,7 +180,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, node: &str, regions
             f,
             hands_off: hands_off.map(|reason| f.t(f.id("hands-off-", reason.as_str()))),
             refused: status.refused.clone(),
-            trial: status.trial.as_ref().map(|trial| tried(f, &id, trial, &status)),
+            trial: status.trial.as_ref().map(|trial| tried(f, trial, &status)),
             ended: status.ended.as_ref().map(|ended| f.t(f.id("uplink-end-", ended.end.as_str()))),
             warnings: if ours { warned(f, &status.spec, &status.ports) } else { Vec::new() },
             facts: facts.into_iter().filter(|(_, all)| !all.is_empty()).map(|(id, all)| (f.t(id), all)).collect(),
@@ -206,7 +206,7 @@ fn warned(f: &Frame, spec: &UplinkSpec, ports: &[UplinkPort]) -> Vec<&'static st
 }
 
 /// A static address is shown before the server has it: this page may not hear of it any more once it has.
-fn tried(f: &Frame, id: &str, trial: &UplinkTrial, status: &UplinkStatus) -> Trial {
+fn tried(f: &Frame, trial: &UplinkTrial, status: &UplinkStatus) -> Trial {
     let asked = trial.spec.addresses.iter().map(|own| own.address);
     let mut new: Vec<IpAddr> = asked.filter(|address| !trial.before.contains(address)).collect();
     for address in uplink::new_addresses(trial, status) {
@@ -214,11 +214,7 @@ fn tried(f: &Frame, id: &str, trial: &UplinkTrial, status: &UplinkStatus) -> Tri
             new.push(address);
         }
     }
-    let place = |address: &IpAddr| {
-        let shown = address.to_string();
-        let url = format!("https://{}/nodes/{id}/network", bracketed(&shown));
-        (shown, url)
-    };
+    let place = |address: &IpAddr| (address.to_string(), bracketed(&address.to_string()));
     let stays = new.is_empty() && status.addresses.iter().any(|own| is_reachable(own.value.address));
     Trial {
         left: (trial.until.as_second() - f.now.as_second()).clamp(0, trial.seconds.into()),

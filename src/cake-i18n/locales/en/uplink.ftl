@@ -10,12 +10,12 @@ operation-network_cancel = Return to a server’s network of before
 event-port-up = Port { $port } of server { $name }: a cable carries.
 event-port-down = Port { $port } of server { $name }: no cable carries any more.
 event-network-confirmed = The new network of server { $name } was confirmed.
-event-network-returned = The new network of server { $name } is gone, the one before is back: { $end ->
-    [expired] nobody confirmed it in time
-    [cancelled] somebody cancelled it
-    [restarted] the server’s agent was started anew meanwhile
-   *[failed] the server did not take it
-}.
+event-network-returned = { $end ->
+    [expired] The new network of server { $name } was not confirmed in time: the one before is back.
+    [cancelled] The new network of server { $name } was cancelled: the one before is back.
+    [restarted] The agent of server { $name } was started anew before its new network was confirmed: the one before is back.
+   *[failed] Server { $name } did not take its new network: the one before is back.
+}
 
 problem-network-tried-short = Another network is being tried
 problem-network-tried = Another network is being tried on “{ $name }”.
@@ -122,8 +122,7 @@ uplink-links-hint = None chosen: every port, so that a cable may be plugged anyw
 uplink-bond-hint = LACP only if the switch is set up for it at these ports; without that nobody reaches the server.
 uplink-mtu-hint = 1280 to 9216; empty leaves it as the ports have it.
 uplink-seconds = Time to confirm
-uplink-seconds-unit = { $seconds } seconds
-uplink-try = Try it for { $seconds } seconds
+uplink-seconds-unit = { $seconds } s
 
 cli-cmd-node-network = The server’s own network
 cli-cmd-node-network-show = Show a server’s network, its ports and what it is to be
@@ -140,6 +139,6 @@ cli-arg-node-network-try-links = Port that carries it, by its name or MAC addres
 cli-arg-node-network-try-bond = What several ports are: active-backup or lacp
 cli-arg-node-network-try-mtu = Largest packet in bytes, 1280 to 9216
 cli-arg-node-network-try-seconds = How long it has to be confirmed, 30 to 600; 90 where nothing is said
-cli-node-network-tried = “{ $name }” tries the new network for { $seconds } seconds. New addresses: { $addresses }. Confirm over one of them: cake --url https://ADDRESS node network confirm { $name }
+cli-node-network-tried = “{ $name }” tries the new network, seconds to confirm it: { $seconds }. Its new addresses: { $addresses }. Confirm over one of them: give it with --url to “cake node network confirm”.
 cli-node-network-confirmed = The new network of “{ $name }” holds.
 cli-node-network-cancelled = “{ $name }” is back in the network of before.

@@ -10,12 +10,12 @@ operation-network_cancel = 回到伺服器先前的網路
 event-port-up = 伺服器「{ $name }」的連接埠{ $port }：線路已接通。
 event-port-down = 伺服器「{ $name }」的連接埠{ $port }：線路已中斷。
 event-network-confirmed = 伺服器「{ $name }」的新網路已確認。
-event-network-returned = 伺服器「{ $name }」的新網路已撤回，恢復先前的網路：{ $end ->
-    [expired] 沒有人及時確認
-    [cancelled] 有人取消
-    [restarted] 伺服器的代理程式在期間重新啟動
-   *[failed] 伺服器沒有接受
-}。
+event-network-returned = { $end ->
+    [expired] 伺服器「{ $name }」的新網路沒有及時確認，已恢復先前的網路。
+    [cancelled] 伺服器「{ $name }」的新網路已取消，已恢復先前的網路。
+    [restarted] 伺服器「{ $name }」的新網路在確認前，代理程式重新啟動，已恢復先前的網路。
+   *[failed] 伺服器「{ $name }」沒有接受新網路，已恢復先前的網路。
+}
 
 problem-network-tried-short = 正在試用另一組網路
 problem-network-tried = 「{ $name }」正在試用另一組網路。
@@ -123,7 +123,6 @@ uplink-bond-hint = 只有交換器在這些連接埠設定好LACP時才選用，
 uplink-mtu-hint = 1280到9216；留空就沿用連接埠的設定。
 uplink-seconds = 確認的時間
 uplink-seconds-unit = { $seconds }秒
-uplink-try = 試用{ $seconds }秒
 
 cli-cmd-node-network = 伺服器本身的網路
 cli-cmd-node-network-show = 顯示伺服器的網路、連接埠，以及設定的內容
@@ -140,6 +139,6 @@ cli-arg-node-network-try-links = 使用的連接埠，以名稱或MAC位址指�
 cli-arg-node-network-try-bond = 多個連接埠的用法：active-backup或lacp
 cli-arg-node-network-try-mtu = 最大封包的位元組數，1280到9216
 cli-arg-node-network-try-seconds = 確認的時間，30到600秒；未指定時為90
-cli-node-network-tried = 「{ $name }」試用新網路{ $seconds }秒。新位址：{ $addresses }。請經由其中一個確認：cake --url https://ADDRESS node network confirm { $name }
+cli-node-network-tried = 「{ $name }」試用新網路{ $seconds }秒。新位址：{ $addresses }。請以--url指定其中一個位址，執行「cake node network confirm」確認。
 cli-node-network-confirmed = 「{ $name }」的新網路已生效。
 cli-node-network-cancelled = 「{ $name }」已回到先前的網路。

@@ -56,7 +56,7 @@ async fn it_holds_only_for_who_comes_in_over_the_new_address() {
     assert!(confirm.text.contains("192.0.2.7"), "{}", confirm.text);
     assert!(!admin.get(NETWORK).await.json()["trial"].is_null(), "it goes on");
     let page = admin.get("/nodes/sim-1/network").await.text;
-    assert!(page.contains("https://192.0.2.7/nodes/") && page.contains("network-confirm"), "{page}");
+    assert!(page.contains("data-place=\"192.0.2.7\"") && page.contains("network-confirm"), "{page}");
 
     admin.post("/v1/nodes/sim-1/network/cancel", &json!({})).await.is(200);
     let after = admin.get(NETWORK).await.json();
