@@ -1,6 +1,6 @@
 //! The server's own network: what the installation was told, another one that is confirmed, one that returns by itself, and cables.
 
-use crate::built::{BOOT, HTTPS, Mode, client, console, stick};
+use crate::built::{BOOT, HTTPS, Mode, client, shown, stick};
 use crate::installs::answers;
 use anyhow::{Context, Result, bail, ensure};
 use cake_client::wire::Network as Uplink;
@@ -79,8 +79,7 @@ fn is_at(uplink: &Uplink, address: Ipv4Addr) -> bool {
 async fn a_network_holds_once_it_is_confirmed_from_its_new_address() -> Result<()> {
     let mut machine = installed().await?;
     machine.power_on().await?;
-    machine.lead_to(FIRST, HTTPS).await?;
-    console(&mut machine, Mode::Installed, "/").await?;
+    shown(&mut machine, Mode::Installed).await?;
     let administrator = at(&mut machine, FIRST).await?;
     // What the answer file said was taken over, and the port that it names is the one that carries.
     let seen = until(&administrator, |uplink| is_at(uplink, FIRST) && uplink.ports.len() == 2).await?;
@@ -125,6 +124,7 @@ async fn a_network_holds_once_it_is_confirmed_from_its_new_address() -> Result<(
     at(&mut machine, TRIED).await?;
     machine.cut_power();
     machine.power_on().await?;
+    shown(&mut machine, Mode::Installed).await?;
     let administrator = at(&mut machine, CONFIRMED).await?;
     let seen = until(&administrator, |uplink| is_at(uplink, CONFIRMED)).await?;
     ensure!(seen.ended.as_ref().is_some_and(|ended| ended.end == "restarted"), "{}", seen.json);
