@@ -117,6 +117,9 @@ impl Hosts {
         let held = of(entry);
         let name = &entry.node.meta.name;
         let Some(trial) = &held.trial else { return Err(Problem::new(Code::NoNetworkTried).with("name", name)) };
+        if confirm && !trial.applied {
+            return Err(Problem::new(Code::NetworkNotYet).with("name", name));
+        }
         if confirm && !at.is_some_and(|at| uplink::is_reached(trial, &held, at)) {
             let new = uplink::new_addresses(trial, &held);
             let new: Vec<String> = new.iter().map(ToString::to_string).collect();

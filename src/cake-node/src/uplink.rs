@@ -33,6 +33,8 @@ const LOOK: Duration = Duration::from_secs(15);
 const CALM: Duration = Duration::from_millis(300);
 /// Before a new network is tried: whoever asked for it hears where the console will be while the old one still carries the answer.
 const NOTICE: Duration = Duration::from_secs(1);
+/// After networkd has read its files: until then addresses may still be those of before.
+const SETTLED: Duration = Duration::from_secs(3);
 /// Longest file of the installation that is read, in bytes.
 const FILE_MAX: u64 = 64 << 10;
 /// Devices that keep what they were made with: made anew when their file changes.
@@ -61,7 +63,7 @@ pub async fn attempt(
     admit::uplink(node.hands_off, &spec, seconds, &held.ports)?;
     let until = Timestamp::now() + Duration::from_secs(seconds.into());
     let before = held.addresses.iter().map(|own| own.value.address).collect();
-    let trial = UplinkTrial { operation, spec, seconds, until, before };
+    let trial = UplinkTrial { operation, spec, seconds, applied: false, until, before };
     if node.house.database.try_uplink(epoch, trial.clone()).await? {
         node.house.board.change_host(|host| host.uplink.get_or_insert_default().trial = Some(trial));
     }
@@ -134,14 +136,15 @@ pub async fn run(node: Arc<Node>, mut asked: watch::Receiver<()>) {
         tracing::error!(%error, "the kernel does not tell of its links: {error}");
         Arc::new(Notify::new())
     });
-    let mut keeper = Keeper { node: &node, told: None, trial: None };
+    let mut keeper = Keeper { node: &node, told: None, told_at: Instant::now(), trial: None };
     loop {
         asked.mark_unchanged();
         if let Err(error) = keeper.bring().await {
             tracing::error!(error = crate::chain(&error), "the network that is to be can't be read: {error}");
         }
-        look(&node).await;
+        look(&node, keeper.is_applied()).await;
         let pause = keeper.trial.map_or(LOOK, |(_, end)| LOOK.min(end.saturating_duration_since(Instant::now())));
+        let pause = if keeper.trial.is_some() && !keeper.is_applied() { pause.min(SETTLED) } else { pause };
         tokio::select! {
             () = changed.notified() => tokio::time::sleep(CALM).await,
             asked = asked.changed() => if asked.is_err() { return },
@@ -154,11 +157,18 @@ struct Keeper<'a> {
     node: &'a Node,
     /// What networkd was told by this program.
     told: Option<UplinkSpec>,
+    /// When it was.
+    told_at: Instant,
     /// The trial that is under way, and when it is over. By a clock that nobody sets.
     trial: Option<(OperationId, Instant)>,
 }
 
 impl Keeper<'_> {
+    /// What is tried is what the machine has.
+    fn is_applied(&self) -> bool {
+        self.trial.is_some() && self.told.is_some() && self.told_at.elapsed() >= SETTLED
+    }
+
     /// Brings the machine to what is written down.
     async fn bring(&mut self) -> Result<(), DatabaseError> {
         if self.node.hands_off.is_some() {
@@ -206,7 +216,7 @@ impl Keeper<'_> {
         }
         let refused = match apply(&spec).await {
             Ok(()) => {
-                self.told = Some(spec);
+                (self.told, self.told_at) = (Some(spec), Instant::now());
                 None
             }
             Err(error) => {
@@ -235,7 +245,7 @@ async fn apply(spec: &UplinkSpec) -> Result<(), ApplyError> {
 }
 
 /// Tells what is so. Off the appliance only what the kernel shows of the ports.
-async fn look(node: &Node) {
+async fn look(node: &Node, applied: bool) {
     let mut ports = host::ports();
     let described = match node.hands_off {
         None => {
@@ -251,6 +261,9 @@ async fn look(node: &Node) {
     node.house.board.change_host(|host| {
         let held = host.uplink.get_or_insert_default();
         (held.ports, held.addresses, held.gateways, held.dns) = (ports, addresses, gateways, dns);
+        if let Some(trial) = &mut held.trial {
+            trial.applied = applied;
+        }
     });
 }
 

@@ -10,12 +10,14 @@ use cake_types::{UplinkStatus, UplinkTrial, is_reachable};
 use std::net::IpAddr;
 
 /// Whether a connection to the server's address `at` proves that a trial can be reached: it came in over an address that the server
-/// has only since. Where no address is new, any that the server still has will do.
+/// has only since. Where no address is new, any that the server still has will do. Nothing proves what the server does not have yet.
 pub fn is_reached(trial: &UplinkTrial, status: &UplinkStatus, at: IpAddr) -> bool {
     let at = at.to_canonical();
+    let asked = trial.spec.addresses.iter().any(|own| !trial.before.contains(&own.address));
     let new = new_addresses(trial, status);
     match new.is_empty() {
-        true => status.addresses.iter().any(|now| now.value.address == at),
+        _ if !trial.applied => false,
+        true => !asked && status.addresses.iter().any(|now| now.value.address == at),
         false => new.contains(&at),
     }
 }
@@ -43,6 +45,7 @@ mod tests {
             operation: OperationId::now(),
             spec: UplinkSpec::default(),
             seconds: 90,
+            applied: true,
             until: Timestamp::UNIX_EPOCH,
             before: vec!["192.0.2.7".parse().unwrap()],
         };
@@ -61,6 +64,11 @@ mod tests {
         }
         let stays = status(&["192.0.2.7/24"]);
         assert!(is_reached(&trial, &stays, at("192.0.2.7")) && !is_reached(&trial, &stays, at("127.0.0.1")));
+        let soon = UplinkTrial { applied: false, ..trial.clone() };
+        assert!(!is_reached(&soon, &stays, at("192.0.2.7")) && !is_reached(&soon, &moved, at("198.51.100.7")));
+        let addresses = vec!["203.0.113.7/24".parse().unwrap()];
+        let elsewhere = UplinkTrial { spec: UplinkSpec { addresses, ..UplinkSpec::default() }, ..trial.clone() };
+        assert!(!is_reached(&elsewhere, &stays, at("192.0.2.7")), "another one was asked for, and is not there");
         let none_yet = status(&[]);
         assert!(!is_reached(&trial, &none_yet, at("192.0.2.7")));
     }

@@ -123,6 +123,8 @@ codes! {
     NetworkTried = "network-tried", 409;
     /// No network is being tried on the server; params: `name`.
     NoNetworkTried = "no-network-tried", 409;
+    /// The server does not have the network yet that is being tried; params: `name`.
+    NetworkNotYet = "network-not-yet", 409;
     /// The request did not come in over an address that the network brought; params: `name`, `addresses`.
     NetworkNotReached = "network-not-reached", 409;
     /// The server did not take it; params: `name`, `detail`.

@@ -252,6 +252,9 @@ pub struct UplinkTrial {
     pub seconds: u32,
     /// When it returns, by the server's clock.
     pub until: Timestamp,
+    /// The server has it: what is said of addresses is said of this network. A moment after it was asked for.
+    #[serde(default)]
+    pub applied: bool,
     /// Addresses that the server had before: who comes in over another one has proven that it can be reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<IpAddr>,

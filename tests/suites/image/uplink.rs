@@ -100,13 +100,19 @@ async fn a_network_holds_once_it_is_confirmed_from_its_new_address() -> Result<(
     let tried = administrator.try_network(&node, &seen, &fixed(CONFIRMED, 600)).await?;
     ensure!(tried.trial.is_some(), "{}", tried.json);
     match administrator.confirm_network(&node).await {
-        Err(Error::Remote(problem)) => ensure!(problem.to_string().contains("new address"), "{problem}"),
+        Err(Error::Remote(problem)) => {
+            ensure!(
+                ["new address", "new network yet"].iter().any(|why| problem.to_string().contains(why)),
+                "{problem}"
+            );
+        }
         // The old address is gone already.
         Err(Error::Unreachable { .. }) => {}
         other => bail!("confirmed over the old address: {:?}", other.map(|seen| seen.json)),
     }
     let administrator = at(&mut machine, CONFIRMED).await?;
-    until(&administrator, |uplink| is_at(uplink, CONFIRMED)).await?;
+    let applied = |uplink: &Uplink| uplink.trial.as_ref().is_some_and(|trial| trial.applied);
+    until(&administrator, |uplink| is_at(uplink, CONFIRMED) && applied(uplink)).await?;
     administrator.confirm_network(&node).await?;
     let seen = until(&administrator, |uplink| uplink.trial.is_none()).await?;
     ensure!(seen.ended.as_ref().is_some_and(|ended| ended.end == "confirmed"), "{}", seen.json);

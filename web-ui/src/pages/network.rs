@@ -138,6 +138,8 @@ pub struct Trial {
     pub left: i64,
     /// Addresses that it brings, and how they stand in a URL.
     pub places: Vec<(String, String)>,
+    /// The server has it by now.
+    pub applied: bool,
     /// Its address stays, so that this page proves that it works.
     pub stays: bool,
     pub warnings: Vec<&'static str>,
@@ -219,6 +221,7 @@ fn tried(f: &Frame, trial: &UplinkTrial, status: &UplinkStatus) -> Trial {
     Trial {
         left: (trial.until.as_second() - f.now.as_second()).clamp(0, trial.seconds.into()),
         places: new.iter().map(place).collect(),
+        applied: trial.applied,
         stays,
         warnings: warned(f, &trial.spec, &status.ports),
     }

@@ -192,7 +192,7 @@ fn uplink() -> serde_json::Value {
     let tried = json!({ "method": "static", "address": ["192.0.2.40/24", "2001:db8::40/64"], "gateway": ["192.0.2.1"],
                         "links": ["eno1", "eno2"] });
     json!({ "spec": { "links": ["eno1", "eno2"] }, "generation": 3, "ports": ports,
-            "trial": { "operation": id(90, 1), "spec": tried, "seconds": 90, "until": ago(-1), "before": ["192.0.2.10"] },
+            "trial": { "operation": id(90, 1), "spec": tried, "seconds": 90, "applied": true, "until": ago(-1), "before": ["192.0.2.10"] },
             "ended": { "operation": id(90, 2), "end": "expired", "at": ago(30) },
             "addresses": [{ "value": "192.0.2.10/24", "source": "dhcp" },
                           { "value": "fe80::5054:ff:fe12:3401/64", "source": "link-local" }],

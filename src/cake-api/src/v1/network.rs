@@ -71,6 +71,8 @@ pub struct NetworkTrial {
     pub until: Timestamp,
     /// Seconds that it has in all.
     pub seconds: u32,
+    /// The server has it: a moment after it was asked for. It can't be confirmed before.
+    pub applied: bool,
     /// Addresses that are new: confirm over a connection to one of them. None yet, or none at all where the address stays.
     pub new_addresses: Vec<String>,
     /// What may not be meant: `no-dns`, `no-gateway`, `port-missing`, `no-carrier`.
@@ -197,10 +199,11 @@ impl From<UplinkPort> for NetworkPort {
 
 impl NetworkTrial {
     fn new(trial: &UplinkTrial, status: &UplinkStatus) -> Self {
-        let UplinkTrial { operation: _, spec, seconds, until, before: _ } = trial;
+        let UplinkTrial { operation: _, spec, seconds, applied, until, before: _ } = trial;
         let new: Vec<IpAddr> = uplink::new_addresses(trial, status);
         let warnings = warned(spec, &status.ports);
-        Self { asked: spec.into(), until: *until, seconds: *seconds, new_addresses: texts(&new), warnings }
+        let (asked, new_addresses) = (spec.into(), texts(&new));
+        Self { asked, until: *until, seconds: *seconds, applied: *applied, new_addresses, warnings }
     }
 }
 

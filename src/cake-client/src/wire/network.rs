@@ -39,6 +39,7 @@ pub struct NetworkTrial {
     pub asked: NetworkSettings,
     pub until: Option<Timestamp>,
     pub seconds: u32,
+    pub applied: bool,
     pub new_addresses: Vec<String>,
     pub warnings: Vec<String>,
 }

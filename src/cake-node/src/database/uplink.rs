@@ -123,7 +123,7 @@ mod tests {
 
     fn trial(spec: &UplinkSpec) -> UplinkTrial {
         let (until, before) = (Timestamp::UNIX_EPOCH, Vec::new());
-        UplinkTrial { operation: OperationId::now(), spec: spec.clone(), seconds: 90, until, before }
+        UplinkTrial { operation: OperationId::now(), spec: spec.clone(), seconds: 90, applied: false, until, before }
     }
 
     #[tokio::test]

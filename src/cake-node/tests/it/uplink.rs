@@ -90,6 +90,7 @@ async fn a_network_is_taken_over_tried_confirmed_and_returns() -> Result<()> {
     ensure!(leader.client.try_uplink(epoch, OperationId::now(), fixed(FIRST), 600).await.is_err(), "one at a time");
     ensure!(leader.client.try_uplink(Epoch(0), operation, fixed(FIRST), 600).await.is_err(), "a leader of before");
     until(&mut leader, |uplink| is_at(uplink, SECOND) && !is_at(uplink, FIRST)).await?;
+    until(&mut leader, |uplink| uplink.trial.as_ref().is_some_and(|trial| trial.applied)).await?;
     until(&mut leader, |uplink| port(uplink, CARDS[1]).is_some_and(|port| !port.bonded && port.carrier)).await?;
     ensure!(link(&["-d", "link", "show", "management"])?.contains("id 12"), "it is in another VLAN");
     leader.client.settle_uplink(epoch, operation, true).await?;

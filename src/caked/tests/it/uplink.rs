@@ -138,3 +138,37 @@ async fn what_is_wrong_is_refused_at_its_field_and_nothing_changes() {
     }
     assert!(admin.get(NETWORK).await.json()["trial"].is_null());
 }
+
+/// The wizard's step: with the wizard's token and without anybody who could log in.
+#[tokio::test]
+async fn before_set_up_the_token_changes_the_network_and_nobody_else_does() {
+    const HERE: &str = "/v1/setup/network";
+    let app = App::fresh().await;
+    let (nobody, token) = (app.visitor(), app.token());
+    nobody.get(HERE).await.refused(401, "wrong-token");
+    nobody.get(NETWORK).await.refused(409, "not-set-up");
+    app.node.host_is(host());
+    let ask = async |method: &str, path: &str, body: Value| {
+        let key = crate::support::key();
+        let headers = [("x-cake-setup-token", token.as_str()), ("idempotency-key", &key), ("if-match", "*")];
+        let body = (method != "GET").then_some(body);
+        nobody.send(method, path, &headers, body.as_ref()).await
+    };
+    for _ in 0..500 {
+        if ask("GET", HERE, Value::Null).await.json()["ports"].as_array().is_some_and(|ports| ports.len() == 2) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let page = nobody.get("/setup").await.text;
+    assert!(page.contains("data-step=\"network\"") && page.contains("setup-network.js"), "the wizard has its step");
+    let wrong = json!({ "method": "static", "addresses": ["192.0.2.7"] });
+    ask("PUT", HERE, wrong).await.refused(422, "invalid");
+    assert_eq!(ask("PUT", HERE, fixed()).await.is(200)["trial"]["new_addresses"], json!(["192.0.2.7"]));
+    ask("POST", "/v1/setup/network/confirm", json!({})).await.refused(409, "network-not-reached");
+    ask("POST", "/v1/setup/network/cancel", json!({})).await.is(200);
+    assert_eq!(ask("GET", HERE, Value::Null).await.is(200)["ended"]["end"], "cancelled");
+    app.set_up(&crate::support::key()).await.is(201);
+    ask("GET", HERE, Value::Null).await.refused(409, "already-set-up");
+    assert_eq!(ask("PUT", HERE, fixed()).await.status, 409);
+}

@@ -231,7 +231,7 @@ impl NodeService for SimNode {
         let until = Timestamp::now() + std::time::Duration::from_secs(seconds.into());
         let source = UplinkSource::Static;
         uplink.addresses.extend(spec.addresses.iter().map(|value| Sourced { value: *value, source }));
-        uplink.trial = Some(UplinkTrial { operation, spec, seconds, until, before });
+        uplink.trial = Some(UplinkTrial { operation, spec, seconds, applied: true, until, before });
         self.host_is(HostStatus { uplink: Some(Box::new(uplink)), ..host });
         Ok(())
     }
