@@ -12,7 +12,7 @@ use std::{env, fs};
 const VENDORED: [&str; 6] = ["xterm.mjs", "xterm.css", "addon-fit.mjs", "novnc/core/rfb.js", "uplot.js", "uplot.css"];
 
 /// The style sheet's parts, below `style/`, in the order in which they win: tokens first, what a phone or paper changes last.
-const STYLE: [&str; 25] = [
+const STYLE: [&str; 26] = [
     "tokens",
     "ground",
     "parts/icons",
@@ -23,6 +23,7 @@ const STYLE: [&str; 25] = [
     "parts/lists",
     "parts/tags",
     "parts/nics",
+    "parts/network",
     "parts/charts",
     "parts/search",
     "parts/bulk",

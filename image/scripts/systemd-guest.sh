@@ -6,6 +6,7 @@
 # virtio, virtio-4k (sectors of 4096 bytes) or stick (it can be pulled out, and is slow: 4 MiB/s); the FILE's name is the serial. Their
 # drivers are loaded by whoever needs them: modprobe -a nvme ahci sd_mod virtio_scsi. Debian's cloud kernel has no USB, so a stick is a
 # removable disk behind SCSI.
+# CAKE_GUEST_CARDS is a number of network cards, whose cables lead nowhere: 52:54:00:00:00:01 and so on. They need modprobe virtio_net.
 # CAKE_GUEST_TPM is a folder in which a TPM 2.0 keeps what it knows; the guest then has that TPM. CAKE_GUEST_FIRMWARE is a file with
 # UEFI's variables (made when it is missing); the guest then starts under UEFI.
 set -euo pipefail
@@ -78,6 +79,10 @@ disks() {
     done
 }
 mapfile -t more < <(disks)
+for ((card = 1; card <= ${CAKE_GUEST_CARDS:-0}; card++)); do
+    more+=(-netdev "user,id=card$card,restrict=on"
+        -device "virtio-net-pci,netdev=card$card,romfile=,mac=52:54:00:00:00:0$card")
+done
 
 # tpm FOLDER: starts a TPM that ends with its QEMU; its socket is in $work.
 tpm() {

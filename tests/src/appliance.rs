@@ -31,7 +31,7 @@ pub fn stick() -> Result<Disk> {
 }
 
 /// The wizard's answers, and what is to be done with the disks.
-fn answers(install: &str) -> String {
+pub fn answers(install: &str) -> String {
     format!(
         "language = \"en\"\nname = \"rack\"\ntime_zone = \"Etc/UTC\"\n[administrator]\nname = \"{ADMIN}\"\npassword = \"{PASSWORD}\"\n\
          [install]\n{install}\n"

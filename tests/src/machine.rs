@@ -45,7 +45,7 @@ use engine::Engine;
 use firmware::Firmware;
 use running::Running;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -249,6 +249,24 @@ impl Machine {
     /// Where its console answers: a port of this machine's loopback. Not on a [`Lan`], to which this machine has no way.
     pub async fn https(&mut self) -> Result<SocketAddr> {
         self.running()?.forwarded().await
+    }
+
+    /// The card on QEMU's own network, by its MAC address.
+    pub const CARD: &str = argv::CARD;
+
+    /// The forwarded port leads to another address of the system from now on. Only with QEMU's own network.
+    pub async fn lead_to(&mut self, address: Ipv4Addr, port: u16) -> Result<()> {
+        let now = self.https().await?.port();
+        let running = self.running()?;
+        running.monitor(&format!("hostfwd_remove net tcp:127.0.0.1:{now}")).await?;
+        running.monitor(&format!("hostfwd_add net tcp:127.0.0.1:0-{address}:{port}")).await
+    }
+
+    /// Plugs a cable in or pulls it out: `net`, or `spare`.
+    pub async fn set_cable(&mut self, card: &str, plugged: bool) -> Result<()> {
+        let link = serde_json::json!({ "name": card, "up": plugged });
+        self.running()?.qmp.execute("set_link", &link).await?;
+        Ok(())
     }
 
     /// A connection to a port of the system; with QEMU's own network, to the one that is forwarded.

@@ -6,5 +6,7 @@ mod boots;
 mod installs;
 #[path = "image/network.rs"]
 mod network;
+#[path = "image/uplink.rs"]
+mod uplink;
 #[path = "image/wizard.rs"]
 mod wizard;

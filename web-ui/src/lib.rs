@@ -67,6 +67,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/servers/{server}/history", get(pages::server_history::page))
         .route("/servers/{server}/log", get(pages::server_log::log))
         .route("/servers/{server}/parts", get(pages::server_log::parts))
+        .route("/nodes/{node}/network", get(pages::network::page))
         .route("/cabling", get(pages::cabling::page))
         .route("/pdus", get(pages::pdus::page))
         .route("/pdus/{pdu}", get(pages::pdu::page))

@@ -24,6 +24,7 @@ pub mod images;
 mod listing;
 pub mod login;
 pub mod manifest;
+pub mod network;
 pub mod new_vm;
 mod nics;
 pub mod overview;
@@ -100,6 +101,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
             Some(view) => server_console::regions(f, &view, &mut regions),
             None => server::gone(f, &mut regions),
         },
+        ["nodes", node, "network"] => network::regions(data, f, node, &mut regions).await,
         ["cabling"] => cabling::regions(data, f, &mut regions).await,
         ["pdus"] => pdus::regions(data, f, &mut regions).await,
         ["pdus", id] => match pdu::find(data, id).await {

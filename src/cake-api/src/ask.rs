@@ -9,6 +9,8 @@ use cake_types::{AccountId, Code, Generation, Language, Problem, ProjectName, Re
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::convert::Infallible;
+use std::net::IpAddr;
 
 use crate::problem::Refused;
 
@@ -56,6 +58,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
         parts.extensions.get::<Self>().copied().ok_or_else(|| Code::Internal.into())
+    }
+}
+
+/// The server's address that the connection came in to, put there by whoever accepted it. Absent where nobody did.
+#[derive(Clone, Copy, Debug)]
+pub struct At(pub Option<IpAddr>);
+
+impl<S: Send + Sync> FromRequestParts<S> for At {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(None)))
     }
 }
 

@@ -26,7 +26,7 @@ mod state;
 pub mod v1;
 mod wire;
 
-pub use ask::{Reader, etag};
+pub use ask::{At, Reader, etag};
 pub use openapi::document;
 pub use problem::Refused;
 pub use router::{operations, router};

@@ -17,7 +17,9 @@ use utoipa::{Modify, OpenApi};
             **Lists** come in parts: send `next` as `cursor`.",
     ),
     paths(
-        v1::setup::get, v1::setup::answer, v1::backups::receive, v1::backups::restore,
+        v1::setup::get, v1::setup::answer,
+        v1::setup_network::get, v1::setup_network::attempt, v1::setup_network::confirm, v1::setup_network::cancel,
+        v1::backups::receive, v1::backups::restore,
         v1::installation::disks, v1::installation::judge, v1::installation::get, v1::installation::start,
         v1::installation::cancel, v1::installation::restart,
         v1::support::list, v1::support::create, v1::support::download, v1::support::delete,
@@ -40,6 +42,7 @@ use utoipa::{Modify, OpenApi};
         v1::volumes::attach, v1::volumes::bin, v1::volumes::restore, v1::volumes::download,
         v1::pools::list, v1::nodes::list, v1::nodes::get,
         v1::hosts::get, v1::hosts::update, v1::hosts::clock, v1::hosts::reboot, v1::hosts::power_off,
+        v1::network::get, v1::network::attempt, v1::network::confirm, v1::network::cancel,
         v1::server_disks::list, v1::server_disks::read, v1::sticks::list, v1::usage::of_node, v1::usage::of_vm, v1::metrics::get,
         v1::servers::list, v1::servers::create, v1::servers::get, v1::servers::update, v1::servers::delete,
         v1::servers::sensors, v1::server_history::history, v1::server_history::energy, v1::power_budget::get, v1::servers::events, v1::servers::parts, v1::server_orders::clear, v1::server_orders::power,

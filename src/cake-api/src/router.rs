@@ -12,10 +12,10 @@ use crate::problem::Refused;
 use crate::state::Api;
 use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bmc_scan, bulk, causes, cd, certificate, channels, console,
-    disks, events, exports, hosts, images, imports, installation, meta, metrics, nics, nodes, pdus, pools,
+    disks, events, exports, hosts, images, imports, installation, meta, metrics, network, nics, nodes, pdus, pools,
     power_budget, queries, query, screen, server_console, server_disks, server_drives, server_history, server_orders,
-    server_redfish, servers, session, settings, setup, sticks, support, switches, tasks, tokens, ups, usage, vms,
-    volumes, watch, week,
+    server_redfish, servers, session, settings, setup, setup_network, sticks, support, switches, tasks, tokens, ups,
+    usage, vms, volumes, watch, week,
 };
 
 struct Table {
@@ -83,6 +83,10 @@ fn table(api: Api) -> Table {
         .add("docs_style", ("GET", "/v1/docs.css"), Open, meta::docs_style)
         .add("setup_get", ("GET", "/v1/setup"), Open, setup::get)
         .add("setup", ("POST", "/v1/setup"), Setup, setup::answer)
+        .add("setup_network_get", ("GET", "/v1/setup/network"), Setup, setup_network::get)
+        .add("setup_network_try", ("PUT", "/v1/setup/network"), Setup, setup_network::attempt)
+        .add("setup_network_confirm", ("POST", "/v1/setup/network/confirm"), Setup, setup_network::confirm)
+        .add("setup_network_cancel", ("POST", "/v1/setup/network/cancel"), Setup, setup_network::cancel)
         .add_fleeting("setup_backup", ("PUT", "/v1/setup/backup"), Setup, backups::receive)
         .add_fleeting("setup_restore", ("POST", "/v1/setup/restore"), Setup, backups::restore)
         .add("setup_disks", ("GET", "/v1/setup/disks"), Setup, installation::disks)
@@ -165,6 +169,10 @@ fn table(api: Api) -> Table {
         .add("host_get", ("GET", "/v1/nodes/{node}/host"), With(View), hosts::get)
         .add("host_update", ("PATCH", "/v1/nodes/{node}/host"), With(Administer), hosts::update)
         .add("host_clock", ("POST", "/v1/nodes/{node}/clock"), With(Administer), hosts::clock)
+        .add("network_get", ("GET", "/v1/nodes/{node}/network"), With(View), network::get)
+        .add("network_try", ("PUT", "/v1/nodes/{node}/network"), With(Administer), network::attempt)
+        .add("network_confirm", ("POST", "/v1/nodes/{node}/network/confirm"), With(Administer), network::confirm)
+        .add("network_cancel", ("POST", "/v1/nodes/{node}/network/cancel"), With(Administer), network::cancel)
         .add("host_reboot", ("POST", "/v1/nodes/{node}/reboot"), With(Administer), hosts::reboot)
         .add("host_power_off", ("POST", "/v1/nodes/{node}/power-off"), With(Administer), hosts::power_off)
         .add("node_disks", ("GET", "/v1/nodes/{node}/disks"), With(View), server_disks::list)

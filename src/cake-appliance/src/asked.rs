@@ -137,9 +137,10 @@ fn install(folder: &Path) -> Result<()> {
 
 fn write_answers(folder: &Path) -> Result<()> {
     let order = fs::read(folder.join(ORDER)).context("read what is asked for")?;
-    let InstallOrder { operation: _, answers: setup, choice } =
+    let InstallOrder { operation: _, answers: setup, choice, network } =
         serde_json::from_slice(&order).context("understand what is asked for")?;
-    let text = answers::write(&setup, &answers::Install::of(&choice))?;
+    let install = answers::Install { network, ..answers::Install::of(&choice) };
+    let text = answers::write(&setup, &install)?;
     let path = folder.join(ANSWERS);
     let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| format!("write {}", path.display()))

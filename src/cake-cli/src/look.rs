@@ -4,7 +4,7 @@ use crate::args::{AuditCommand, EventCommand, NodeCommand, PoolCommand, TaskComm
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align, Column};
-use crate::{host, progress, server_disks, sticks, usage};
+use crate::{host, node_network, progress, server_disks, sticks, usage};
 use cake_client::wire::{AuditActor, AuditResult, Event, Node, Subject, Task};
 use cake_client::{Client, Seen};
 use serde_json::value::RawValue;
@@ -76,6 +76,7 @@ pub async fn node(context: &Context, command: NodeCommand) -> Result<(), Failure
             facts.extend(host::facts(context, &host));
             context.facts(&node.json, &facts)
         }
+        NodeCommand::Network(command) => node_network::run(context, command).await,
         NodeCommand::Set(args) => host::set(context, args).await,
         NodeCommand::Clock { node, time } => host::clock(context, &node, time).await,
         NodeCommand::Reboot(args) => host::leave(context, args, "reboot").await,

@@ -35,6 +35,7 @@ mod installation;
 mod instance;
 mod look;
 mod nic;
+mod node_network;
 mod output;
 mod pdu;
 mod progress;

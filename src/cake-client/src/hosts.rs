@@ -1,7 +1,7 @@
 //! The servers' own machines: name, clock, power.
 
 use crate::core::escape;
-use crate::wire::{Host, Task};
+use crate::wire::{Host, Network, Task};
 use crate::{Client, Error, Seen};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -18,6 +18,25 @@ impl Client {
 
     pub async fn set_clock(&self, node: &str, time: Timestamp) -> Result<Seen<Value>, Error> {
         self.post(&path(node, "clock"), Some(&json!({ "time": time }))).await
+    }
+
+    /// The server's own network.
+    pub async fn network(&self, node: &str) -> Result<Seen<Network>, Error> {
+        self.get(&path(node, "network")).await
+    }
+
+    /// Tries another one, if nobody else changed it since `seen` was read. The one before returns by itself unless it is confirmed.
+    pub async fn try_network(&self, node: &str, seen: &Seen<Network>, change: &Value) -> Result<Seen<Network>, Error> {
+        self.put(&path(node, "network"), seen.etag.as_deref().unwrap_or("*"), change).await
+    }
+
+    /// Lets what is tried hold. Taken only over a connection to an address that it brought.
+    pub async fn confirm_network(&self, node: &str) -> Result<Seen<Value>, Error> {
+        self.post(&path(node, "network/confirm"), Some(&json!({}))).await
+    }
+
+    pub async fn cancel_network(&self, node: &str) -> Result<Seen<Value>, Error> {
+        self.post(&path(node, "network/cancel"), Some(&json!({}))).await
     }
 
     /// `way`: `reboot` or `power-off`. VMs have so many seconds to shut down.

@@ -4,6 +4,7 @@
 
 mod channels;
 mod installation;
+mod network;
 mod out;
 mod pdus;
 mod people;
@@ -24,6 +25,7 @@ pub use installation::{
     InstallationPlanDisk, InstallationPlanPool, InstallationRefusal, InstallationState, InstallationWarning,
     JudgedInstallation,
 };
+pub use network::{Network, NetworkAddress, NetworkEnded, NetworkNeighbor, NetworkPort, NetworkSettings, NetworkTrial};
 pub use out::{Backup, Export, ReceivedBackup, Restored, SupportBundle, SupportFile};
 pub use pdus::{OutletServer, Pdu, PduInput, PduOutlet};
 pub use people::{Account, ApiToken, AuditActor, AuditOrigin, AuditRecord, AuditResult, Session};

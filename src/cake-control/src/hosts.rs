@@ -39,8 +39,8 @@ pub struct HostChange {
 }
 
 pub struct Hosts {
-    ledger: Arc<Ledger>,
-    nodes: Arc<Nodes>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) nodes: Arc<Nodes>,
     current: RwLock<BTreeMap<NodeId, Stored<Host>>>,
     changed: watch::Sender<()>,
 }
@@ -228,7 +228,7 @@ impl Hosts {
     }
 }
 
-fn refusal(entry: &NodeEntry, error: ClientError) -> Problem {
+pub(crate) fn refusal(entry: &NodeEntry, error: ClientError) -> Problem {
     match error {
         ClientError::Refused(refusal) => {
             Problem::new(Code::ServerRefused).with("name", &entry.node.meta.name).with("detail", refusal)
@@ -241,7 +241,7 @@ fn refusal(entry: &NodeEntry, error: ClientError) -> Problem {
 }
 
 /// Refuses where a machine's own settings are left alone.
-fn ours(entry: &NodeEntry) -> Result<&HostStatus, Problem> {
+pub(crate) fn ours(entry: &NodeEntry) -> Result<&HostStatus, Problem> {
     let unknown = || Problem::new(Code::NodeUnreachable);
     let host = entry.status.as_ref().and_then(|status| status.host.as_ref()).ok_or_else(unknown)?;
     match host.hands_off {

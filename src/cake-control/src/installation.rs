@@ -78,7 +78,7 @@ impl Installation {
         setup_servers::check(&answers.servers)?;
         installation::check(&choice)?;
         let answers = self.hashed(answers).await?;
-        let order = InstallOrder { operation: OperationId::now(), answers, choice };
+        let order = InstallOrder { operation: OperationId::now(), answers, choice, network: None };
         match self.ask(InstallAsk::Start { order: Box::new(order) }).await? {
             InstallAnswer::Accepted => {}
             other => return Err(refused(other)),

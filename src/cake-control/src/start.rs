@@ -44,6 +44,7 @@ use crate::reconcile::pools::PoolReconciler;
 use crate::reconcile::servers::ServerReconciler;
 use crate::reconcile::sweep::Sweeper;
 use crate::reconcile::tasks::TaskReconciler;
+use crate::reconcile::uplinks::UplinkReconciler;
 use crate::reconcile::ups::UpsReconciler;
 use crate::reconcile::vms::VmReconciler;
 use crate::reconcile::volumes::VolumeReconciler;
@@ -294,6 +295,7 @@ impl Control {
         let certificate = CertificateReconciler { ledger: ledger.clone(), certificates: self.certificates.clone() };
         let ups = UpsReconciler { nodes: nodes.clone(), book: self.ups.clone() };
         let hosts = HostReconciler { ledger: ledger.clone(), nodes: nodes.clone(), hosts: self.hosts.clone() };
+        let uplinks = UplinkReconciler { ledger: ledger.clone() };
         let (link, socket) = (nodes.clone(), place.node_socket.clone());
         self.loops.spawn(async move { link.run(&socket).await });
         self.loops.spawn(async move { vms.run().await });
@@ -315,6 +317,7 @@ impl Control {
         self.loops.spawn(async move { certificate.run().await });
         self.loops.spawn(async move { ups.run().await });
         self.loops.spawn(async move { hosts.run().await });
+        self.loops.spawn(async move { uplinks.run().await });
         let ledger = ledger.clone();
         self.loops.spawn(async move { audit::forget(&ledger).await });
     }

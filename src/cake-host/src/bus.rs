@@ -112,6 +112,20 @@ pub(crate) trait TimeDate {
     fn can_ntp(&self) -> zbus::Result<bool>;
 }
 
+#[proxy(
+    interface = "org.freedesktop.network1.Manager",
+    default_service = "org.freedesktop.network1",
+    default_path = "/org/freedesktop/network1",
+    gen_blocking = false
+)]
+pub(crate) trait Network {
+    /// Reads the files again, and brings the links whose files changed to what stands there.
+    fn reload(&self) -> zbus::Result<()>;
+
+    /// Everything that it knows of the links, as JSON.
+    fn describe(&self) -> zbus::Result<String>;
+}
+
 /// The D-Bus name of an error, when the other side refused.
 pub(crate) fn error_name(error: &zbus::Error) -> Option<&str> {
     match error {

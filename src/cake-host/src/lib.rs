@@ -11,7 +11,7 @@
 //!   cage: a root of its own, no rights: where guests' bytes are touched      step: one that failed on the way there
 //!   usage: one process, the whole machine       identity: its names        accelerator: does KVM really run guests
 //!   ups: what the NUT server of a UPS tells          disks: what the machine is built of, and what smartctl says of their health
-//!   networks: where it has addresses
+//!   networks: where it has addresses             uplink: its ports, and systemd-networkd, which owns its addresses
 //!   history: what was used, over an hour, a day, a month, in files that never grow
 //! ```
 //!
@@ -29,5 +29,6 @@ pub mod power;
 pub mod process;
 pub mod step;
 pub mod system_settings;
+pub mod uplink;
 pub mod ups;
 pub mod usage;

@@ -13,17 +13,15 @@
 mod place;
 mod words;
 
-use cake_planner::setup_servers;
+use cake_planner::{setup_servers, uplink};
 use cake_types::{
     InstallChoice, InstallLayout, Language, Name, SetupAdministrator, SetupAnswers, SetupError, SetupPool, SetupServer,
+    UplinkSpec,
 };
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 
 /// Longest answer file that is read, in bytes.
 pub const FILE_MAX: usize = 1 << 20;
-/// Most VLANs that there can be (IEEE 802.1Q: 12 bits without 0 and 4095).
-const VLAN_MAX: u16 = 4094;
 
 /// An answer file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +50,7 @@ pub struct Install {
     pub save_recovery_key: bool,
     /// How the server's network is to be; handed on as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<Network>,
+    pub network: Option<UplinkSpec>,
     #[serde(default)]
     pub then: Then,
 }
@@ -90,35 +88,6 @@ pub enum Then {
     #[default]
     Reboot,
     Poweroff,
-}
-
-/// The table `[install.network]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Network {
-    #[serde(default)]
-    pub method: Method,
-    /// With the length of its prefix: `192.0.2.7/24`. Only if `method` is `static`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gateway: Option<IpAddr>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dns: Vec<IpAddr>,
-    /// IEEE 802.1Q, 1 to 4094.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vlan: Option<u16>,
-    /// Names or MAC addresses of the links that carry it; several are a bond.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub links: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    #[default]
-    Dhcp,
-    Static,
 }
 
 /// What is wrong with an answer file, and where: both count from 1, columns in characters.
@@ -253,50 +222,18 @@ fn check_install(install: &Install) -> Result<(), Mistake> {
     network.as_ref().map_or(Ok(()), check_network)
 }
 
-fn check_network(network: &Network) -> Result<(), Mistake> {
-    let Network { method, address, gateway, dns: _, vlan, links } = network;
-    let at = |field: &str| format!("install.network.{field}");
-    match (method, address) {
-        (Method::Static, None) => {
-            return Err(Mistake::new(at("address"), "is missing: a static address is written as 192.0.2.7/24"));
-        }
-        (Method::Dhcp, Some(_)) => {
-            return Err(Mistake::new(at("address"), "is given, but the method is dhcp: write method = \"static\""));
-        }
-        (Method::Dhcp, None) if gateway.is_some() => {
-            return Err(Mistake::new(at("gateway"), "is given, but the method is dhcp: write method = \"static\""));
-        }
-        _ => {}
-    }
-    if let Some(address) = address {
-        let ip = prefixed(address).ok_or_else(|| {
-            Mistake::new(at("address"), "is no address with the length of its prefix, such as 192.0.2.7/24")
-        })?;
-        if gateway.is_some_and(|gateway| gateway.is_ipv4() != ip.is_ipv4()) {
-            return Err(Mistake::new(at("gateway"), "is of another family than the address"));
-        }
-    }
-    if vlan.is_some_and(|vlan| !(1..=VLAN_MAX).contains(&vlan)) {
-        return Err(Mistake::new(at("vlan"), format!("is a number from 1 to {VLAN_MAX}")));
-    }
-    for (index, link) in links.iter().enumerate() {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:@".contains(c);
-        if link.is_empty() || link.len() > 17 || !link.chars().all(plain) {
-            return Err(Mistake::new(at(&format!("links.{index}")), "is no name or MAC address of a link"));
-        }
-        if links[..index].contains(link) {
-            return Err(Mistake::new(at(&format!("links.{index}")), format!("{link} stands here twice")));
-        }
-    }
-    Ok(())
-}
-
-fn prefixed(text: &str) -> Option<IpAddr> {
-    let (ip, length) = text.split_once('/')?;
-    let ip: IpAddr = ip.parse().ok()?;
-    let most = if ip.is_ipv4() { 32 } else { 128 };
-    let plain = length.len() <= 3 && length.bytes().all(|byte| byte.is_ascii_digit());
-    (plain && (1..=most).contains(&length.parse::<u32>().ok()?)).then_some(ip)
+fn check_network(network: &UplinkSpec) -> Result<(), Mistake> {
+    uplink::check(network, None).map_err(|problem| {
+        let pointer = problem.pointer.as_deref().unwrap_or_default().trim_start_matches('/');
+        let (list, index) = pointer.split_once('/').unwrap_or((pointer, ""));
+        let (field, alone) = match list {
+            "addresses" => ("address", network.addresses.len() == 1),
+            "gateways" => ("gateway", network.gateways.len() == 1),
+            other => (other, false),
+        };
+        let index = if index.is_empty() || alone { String::new() } else { format!(".{index}") };
+        Mistake::new(format!("install.network.{field}{index}"), uplink::english(&problem))
+    })
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod error;
 mod filter;
 mod guard;
 mod nft;
+mod remove;
 mod tap;
 
 pub use bridge::{bridges, exists};
@@ -31,4 +32,5 @@ pub use changes::Changes;
 pub use error::NetError;
 pub use filter::{put as filter, seen, sweep};
 pub use guard::{guard, is_guarded, port_is_free};
+pub use remove::remove_link;
 pub use tap::{is_plugged, plug, tap_name, unplug};

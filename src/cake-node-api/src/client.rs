@@ -8,7 +8,7 @@ use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, HostVerb, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
 use cake_types::{
     ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, PoolId, PoolSpec, ServerDisk,
-    Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    Span, Stamp, UplinkSpec, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -183,6 +183,20 @@ impl NodeClient {
         host_verb: HostVerb,
     ) -> Result<(), ClientError> {
         self.accepted(Request::DoHost { epoch, operation, host_verb }).await
+    }
+
+    pub async fn try_uplink(
+        &self,
+        epoch: Epoch,
+        operation: OperationId,
+        spec: UplinkSpec,
+        seconds: u32,
+    ) -> Result<(), ClientError> {
+        self.accepted(Request::TryUplink { epoch, operation, spec: Box::new(spec), seconds }).await
+    }
+
+    pub async fn settle_uplink(&self, epoch: Epoch, operation: OperationId, keep: bool) -> Result<(), ClientError> {
+        self.accepted(Request::SettleUplink { epoch, operation, keep }).await
     }
 
     pub async fn look_at_import(&self, id: ImageId) -> Result<(), ClientError> {

@@ -5,7 +5,7 @@ use cake_types::{
     ExportStatus, FailureCode, HostSpec, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, LeavingWay, Name,
     NodeId, NodeStatus, OperationId, Part, PoolId, PoolStatus, PublicKey, ScanRange, ScanStatus, Sealed, SensorHistory,
     Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerEvent, ServerId, ServerStatus, ServerVerb, Span,
-    Stamp, Stick, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    Stamp, Stick, UplinkSpec, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -336,6 +336,17 @@ pub enum Request {
         epoch: Epoch,
         operation: OperationId,
         host_verb: HostVerb,
+    },
+    TryUplink {
+        epoch: Epoch,
+        operation: OperationId,
+        spec: Box<UplinkSpec>,
+        seconds: u32,
+    },
+    SettleUplink {
+        epoch: Epoch,
+        operation: OperationId,
+        keep: bool,
     },
     LookAtImport {
         id: ImageId,

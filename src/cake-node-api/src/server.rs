@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use cake_types::{
     ByteSize, Counters, Device, DeviceId, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, Part,
     PoolId, PoolSpec, PublicKey, ScanRange, Sealed, SensorHistory, Server, ServerAnswer, ServerAsk, ServerDisk,
-    ServerEnergy, ServerId, ServerVerb, Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    ServerEnergy, ServerId, ServerVerb, Span, Stamp, UplinkSpec, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -53,6 +53,17 @@ pub trait NodeService: Send + Sync + 'static {
     async fn apply_host(&self, stamp: Stamp, spec: HostSpec) -> Result<(), NodeError>;
     /// Does `verb` once, however often it is asked with the same `operation`. How it went is observed.
     async fn operate_host(&self, epoch: Epoch, operation: OperationId, verb: HostVerb) -> Result<(), NodeError>;
+    /// Tries another network for the machine itself. After so many seconds the one before returns by itself, and so it does when the
+    /// node is started anew; unless it is settled. One at a time.
+    async fn try_uplink(
+        &self,
+        epoch: Epoch,
+        operation: OperationId,
+        spec: UplinkSpec,
+        seconds: u32,
+    ) -> Result<(), NodeError>;
+    /// The network that is tried holds from now on, or returns at once. Whoever leads has seen that it can be reached.
+    async fn settle_uplink(&self, epoch: Epoch, operation: OperationId, keep: bool) -> Result<(), NodeError>;
     /// Looks now whether all of an import is here.
     async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError>;
     /// The file behind an import that is received ([`crate::staged`]).
@@ -218,6 +229,12 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
         Request::ApplyHost { stamp, spec } => service.apply_host(stamp, *spec).await.map(accepted),
         Request::DoHost { epoch, operation, host_verb } => {
             service.operate_host(epoch, operation, host_verb).await.map(accepted)
+        }
+        Request::TryUplink { epoch, operation, spec, seconds } => {
+            service.try_uplink(epoch, operation, *spec, seconds).await.map(accepted)
+        }
+        Request::SettleUplink { epoch, operation, keep } => {
+            service.settle_uplink(epoch, operation, keep).await.map(accepted)
         }
         Request::LookAtImport { id } => service.look_at_import(id).await.map(accepted),
         Request::OpenImport { id } => service.open_import(id).await.map(&mut with),

@@ -4,7 +4,7 @@
 use cake_node_api::{HostVerb, NodeError};
 use cake_types::{
     Authority, BmcAccess, BmcSpec, Device, DeviceSpec, Firmware, HOST_NAME_MAX, HandsOff, HostSpec, NodeStatus,
-    PoolSpec, Server, UpsSpec, Vm, limits,
+    PoolSpec, Server, UplinkPort, UplinkSpec, UpsSpec, Vm, limits,
 };
 
 fn invalid(detail: impl Into<String>) -> NodeError {
@@ -105,6 +105,18 @@ pub fn host(hands_off: Option<HandsOff>, spec: &HostSpec) -> Result<(), NodeErro
         true => Ok(()),
         false => Err(invalid("a time zone is a name of the tz database")),
     }
+}
+
+/// Refuses what no network could be, and everything where the machine is not cake's.
+pub fn uplink(
+    hands_off: Option<HandsOff>,
+    spec: &UplinkSpec,
+    seconds: u32,
+    ports: &[UplinkPort],
+) -> Result<(), NodeError> {
+    ours(hands_off)?;
+    let checked = cake_planner::uplink::seconds(seconds).and_then(|_| cake_planner::uplink::check(spec, Some(ports)));
+    checked.map_err(|problem| invalid(cake_planner::uplink::english(&problem)))
 }
 
 /// Refuses what would be without end, and everything where the machine is not cake's.

@@ -1,8 +1,8 @@
 //! What the node must not forget: SQLite in a thread of its own, every commit on the disk when it returns.
 //!
 //! ```text
-//!  meta        node id, highest epoch, next uid, which power supply is watched, what the machine is to be called, an end or a
-//!              departure that was begun
+//!  meta        node id, highest epoch, next uid, which power supply is watched, what the machine is to be called, its own network,
+//!              an end or a departure that was begun
 //!  vms         id → stamp, uid, record, halted, removing, how many disks were made
 //!  tombstones  ids that can never come back
 //!  operations  id → verb, whether it was begun, outcome (the last thousand)
@@ -29,6 +29,7 @@ mod operations;
 mod pools;
 mod schema;
 mod servers;
+mod uplink;
 mod ups;
 mod vms;
 mod wear;
@@ -40,6 +41,7 @@ pub use imports::ImportRow;
 pub use operations::PendingOperation;
 pub use pools::{CheckedImage, PoolRow};
 pub use servers::{PendingOrder, ServerRow};
+pub use uplink::Confirmed;
 pub use ups::Ending;
 pub use vms::{Applied, FIRST_UID, Tombstone, USERS, VmRow};
 

@@ -13,7 +13,8 @@
 //! `servers` watches BMCs by a worker of its own, over sockets that it is given.
 //!
 //! `ups` watches the power supply and ends guests and server when it runs out; `leaving` does so when somebody asks, and `host` sets
-//! the machine's own settings. `installer` puts cake on the disks of a server that was started from a stick.
+//! the machine's own settings. `uplink` keeps its network, and brings it back from one that nobody confirms. `installer` puts cake on the
+//! disks of a server that was started from a stick.
 //!
 //! Start from [`serve::serve`], which puts the daemon together, and `service`, which answers the node API. What the node must not
 //! forget is in one SQLite file; what runs is known from the kernel (`cake_vm::Folder`).
@@ -57,6 +58,7 @@ mod service;
 mod sticks;
 mod support;
 mod tickets;
+mod uplink;
 mod ups;
 mod usage;
 mod volumes;

@@ -16,7 +16,7 @@ use crate::server_disks::{self, ServerDisks};
 use crate::servers::Servers;
 use crate::service::Node;
 use crate::sticks::{self, Sticks};
-use crate::{accelerator, host, key, leaving, networks, ups, usage};
+use crate::{accelerator, host, key, leaving, networks, uplink, ups, usage};
 use anyhow::{Context, Result, bail};
 use cake_daemon::{memory, ready};
 use cake_host::launch::{Choice, choose};
@@ -114,6 +114,7 @@ pub async fn serve(options: Options) -> Result<()> {
     let servers = Servers::new(program, house.clone(), state.join("servers"), histories.clone());
     let (power, supply) = watch::channel(None);
     let (orders, ordered) = watch::channel(());
+    let (uplinks, uplinked) = watch::channel(());
     let node = Arc::new(Node {
         id,
         house: house.clone(),
@@ -127,8 +128,10 @@ pub async fn serve(options: Options) -> Result<()> {
         hands_off,
         settling: Default::default(),
         orders,
+        networks: uplinks,
         ups: power,
     });
+    uplink::after_start(&node, &state.join("../setup")).await?;
     node.resume().await?;
     let listener = listen(&options.socket, &allowed)?;
     let socket = std::path::absolute(&options.socket)?;
@@ -146,6 +149,7 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(ups::run(node.clone(), supply));
     tokio::spawn(leaving::run(node.clone(), ordered));
     tokio::spawn(settle(node.clone()));
+    tokio::spawn(uplink::run(node.clone(), uplinked));
     ready::tell(options.ready_fd, "ready").context("say that we are ready")?;
     tokio::spawn(memory::stay_small());
     tracing::info!(node = %id, ?accelerator, "cake-node serves at {}", options.socket.display());

@@ -25,7 +25,7 @@ use cake_types::{
     ByteSize, Counters, Device, DeviceId, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId,
     Import, LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, PublicKey, ScanRange, Sealed,
     SensorHistory, Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp,
-    UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    UplinkSpec, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -63,6 +63,8 @@ pub struct Node {
     pub disks: Arc<ServerDisks>,
     pub installer: Installer,
     pub servers: Arc<Servers>,
+    /// The machine's own network may be another one than before.
+    pub networks: watch::Sender<()>,
     /// The power supply that is watched.
     pub ups: watch::Sender<Option<UpsSpec>>,
 }
@@ -368,6 +370,20 @@ impl NodeService for Node {
         Ok(())
     }
 
+    async fn try_uplink(
+        &self,
+        epoch: Epoch,
+        operation: OperationId,
+        spec: UplinkSpec,
+        seconds: u32,
+    ) -> Result<(), NodeError> {
+        crate::uplink::attempt(self, epoch, operation, spec, seconds).await
+    }
+
+    async fn settle_uplink(&self, epoch: Epoch, operation: OperationId, keep: bool) -> Result<(), NodeError> {
+        crate::uplink::settle(self, epoch, operation, keep).await
+    }
+
     async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError> {
         self.imports.look(id);
         Ok(())
@@ -565,7 +581,10 @@ impl NodeService for Node {
         self.house.history.counters(&self.engine).await.map_err(internal)
     }
 
-    async fn install(&self, ask: InstallAsk) -> Result<InstallAnswer, NodeError> {
+    async fn install(&self, mut ask: InstallAsk) -> Result<InstallAnswer, NodeError> {
+        if let InstallAsk::Start { order } = &mut ask {
+            order.network = self.house.database.uplink().await?.map(|confirmed| confirmed.spec);
+        }
         let restart = matches!(ask, InstallAsk::Restart);
         let answer = self.installer.answer(ask).await?;
         if restart && answer == InstallAnswer::Accepted {

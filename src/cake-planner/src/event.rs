@@ -1,7 +1,7 @@
 //! What a change of status means to a person: at most one event per change.
 
 use crate::alert::Turn;
-use cake_types::{Alert, EventKind, ExitReason, Severity, VmState, VmStatus};
+use cake_types::{Alert, EventKind, ExitReason, Severity, UplinkEnd, UplinkStatus, VmState, VmStatus};
 use std::collections::BTreeMap;
 
 /// What happened, in the vocabulary of events; `params` are the facts that its sentence names.
@@ -63,6 +63,30 @@ pub fn of_vm(before: Option<&VmStatus>, after: &VmStatus) -> Option<Happened> {
     }
 }
 
+/// The events behind the step from `before` to `after` of a server's own network. What is seen for the first time is none.
+pub fn of_uplink(before: &UplinkStatus, after: &UplinkStatus) -> Vec<Happened> {
+    let mut events = Vec::new();
+    for port in &after.ports {
+        let was = before.ports.iter().find(|was| was.name == port.name && was.mac == port.mac);
+        let turn = match was.map(|was| was.carrier) {
+            Some(true) if !port.carrier => Happened::new(EventKind::PortDown, Severity::Warning),
+            Some(false) if port.carrier => Happened::new(EventKind::PortUp, Severity::Info),
+            _ => continue,
+        };
+        events.push(turn.with("port", port.name.as_str()));
+    }
+    let ended = after.ended.as_ref().filter(|ended| before.ended.as_ref() != Some(ended));
+    match ended.map(|ended| ended.end) {
+        Some(UplinkEnd::Confirmed) => events.push(Happened::new(EventKind::NetworkConfirmed, Severity::Info)),
+        Some(end) => {
+            let returned = Happened::new(EventKind::NetworkReturned, Severity::Warning);
+            events.push(returned.with("end", end.as_str()));
+        }
+        None => {}
+    }
+    events
+}
+
 /// The event of an alert that began, became worse, or ended. Its facts go with it, so that the sentence can be said later.
 pub fn of_alert(turn: &Turn) -> Happened {
     let (kind, severity, Alert { kind: alert, params, .. }) = match turn {
@@ -75,7 +99,7 @@ pub fn of_alert(turn: &Turn) -> Happened {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cake_types::{Epoch, Failure, FailureCode, Generation, HaltedBy, Stamp};
+    use cake_types::{Epoch, Failure, FailureCode, Generation, HaltedBy, OperationId, Stamp, UplinkEnded, UplinkPort};
     use jiff::Timestamp;
 
     fn status(state: VmState) -> VmStatus {
@@ -101,6 +125,38 @@ mod tests {
             assert_eq!(found, kind, "{before:?} → {after:?}");
         }
         assert_eq!(of_vm(None, &status(Running)), None);
+    }
+
+    #[test]
+    fn a_cable_and_the_end_of_a_trial_are_told_once() {
+        let port = |carrier| UplinkPort {
+            name: "eno1".into(),
+            mac: "52:54:00:00:00:01".parse().unwrap(),
+            driver: None,
+            carrier,
+            speed: None,
+            bonded: true,
+            active: carrier,
+            neighbor: None,
+        };
+        let with = |carrier| UplinkStatus { ports: vec![port(carrier)], ..UplinkStatus::default() };
+        let kinds = |before: &UplinkStatus, after: &UplinkStatus| -> Vec<EventKind> {
+            of_uplink(before, after).into_iter().map(|happened| happened.kind).collect()
+        };
+        assert_eq!(kinds(&UplinkStatus::default(), &with(true)), []);
+        assert_eq!(kinds(&with(true), &with(false)), [EventKind::PortDown]);
+        assert_eq!(kinds(&with(false), &with(true)), [EventKind::PortUp]);
+        assert_eq!(kinds(&with(true), &with(true)), []);
+        for (end, kind) in [
+            (UplinkEnd::Confirmed, EventKind::NetworkConfirmed),
+            (UplinkEnd::Expired, EventKind::NetworkReturned),
+            (UplinkEnd::Restarted, EventKind::NetworkReturned),
+        ] {
+            let ended = UplinkEnded { operation: OperationId::now(), end, at: Timestamp::UNIX_EPOCH };
+            let after = UplinkStatus { ended: Some(ended), ..with(true) };
+            assert_eq!(kinds(&with(true), &after), [kind]);
+            assert_eq!(kinds(&after, &after), []);
+        }
     }
 
     #[test]

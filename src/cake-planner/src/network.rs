@@ -1,12 +1,13 @@
 //! A VM's place on the network, as it is asked for, and whether the node has it.
 
 use cake_types::limits::{FORWARD_PORT_MIN, FORWARDS_MAX};
-use cake_types::{BridgeStatus, Code, Forward, NicSpec, Problem, Protocol};
+use cake_types::{BridgeStatus, Code, Forward, NicSpec, Problem, Protocol, UPLINK_BRIDGE};
 
 /// What a network card is asked to be connected to, in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// `none`, `nat`, `bridge:NAME`; `nat` when left out.
+    /// `none`, `nat`, `bridge:NAME`. Left out: the server's own network where it has one to be bridged to and no port is to lead to
+    /// the guest, else `nat`.
     pub network: Option<String>,
     /// `tcp:8080:80`: protocol, port of the node, port of the guest.
     pub forwards: Vec<String>,
@@ -27,7 +28,11 @@ const PREFIX: &str = "bridge:";
 /// The card that is asked for; `None` is "no card".
 pub fn nic(asked: &Asked, here: &Here<'_>) -> Result<Option<NicSpec>, Problem> {
     let Asked { network, forwards } = asked;
-    let network = network.as_deref().unwrap_or("nat");
+    let uplink = here.bridges.iter().any(|bridge| bridge.name.as_str() == UPLINK_BRIDGE);
+    let network = match network.as_deref() {
+        None if uplink && forwards.is_empty() => "bridge:uplink",
+        asked => asked.unwrap_or("nat"),
+    };
     let forwards =
         forwards.iter().enumerate().map(|(index, text)| forward(text, index)).collect::<Result<Vec<_>, _>>()?;
     match network {
@@ -110,6 +115,23 @@ mod tests {
         // UDP and TCP do not share ports.
         let ports = ["tcp:8080:80", "udp:8080:80", "udp:8081:53", "udp:8443:1"];
         assert_eq!(ask("nat", &ports), nat(&ports));
+    }
+
+    #[test]
+    fn on_a_server_of_cake_s_own_a_guest_is_a_machine_among_the_others() {
+        let bridge =
+            |name: &str| BridgeStatus { name: name.parse().unwrap(), up: true, addresses: vec![], members: vec![] };
+        let bridges = [bridge("br0"), bridge(UPLINK_BRIDGE)];
+        let here = Here { bridges: &bridges, own_ports: &[], forwards: &[] };
+        let on = |network: Option<&str>, forwards: &[&str]| {
+            let forwards = forwards.iter().map(ToString::to_string).collect();
+            nic(&Asked { network: network.map(str::to_owned), forwards }, &here).unwrap()
+        };
+        let uplink = Some(NicSpec::Bridged { bridge: UPLINK_BRIDGE.parse().unwrap() });
+        assert_eq!(on(None, &[]), uplink);
+        assert!(matches!(on(None, &["tcp:8080:80"]), Some(NicSpec::Nat { .. })));
+        assert!(matches!(on(Some("nat"), &[]), Some(NicSpec::Nat { .. })));
+        assert_eq!(on(Some("none"), &[]), None);
     }
 
     #[test]

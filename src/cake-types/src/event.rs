@@ -75,10 +75,18 @@ pub enum EventKind {
     PowerHeld,
     /// It holds none back any more.
     PowerFree,
+    /// A cable of the server carries; params: `port`.
+    PortUp,
+    /// It does not any more; params: `port`.
+    PortDown,
+    /// Another network of the server was confirmed.
+    NetworkConfirmed,
+    /// A network that was tried is gone, the one before is back; params: `end`.
+    NetworkReturned,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 48] = [
         Self::SetupDone,
         Self::ControlStarted,
         Self::NodeConnected,
@@ -123,6 +131,10 @@ impl EventKind {
         Self::OutletOff,
         Self::PowerHeld,
         Self::PowerFree,
+        Self::PortUp,
+        Self::PortDown,
+        Self::NetworkConfirmed,
+        Self::NetworkReturned,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -171,6 +183,10 @@ impl EventKind {
             Self::OutletOff => "outlet-off",
             Self::PowerHeld => "power-held",
             Self::PowerFree => "power-free",
+            Self::PortUp => "port-up",
+            Self::PortDown => "port-down",
+            Self::NetworkConfirmed => "network-confirmed",
+            Self::NetworkReturned => "network-returned",
         }
     }
 }

@@ -5,7 +5,7 @@
 //! ```
 
 use crate::words::words;
-use crate::{ByteSize, OperationId, ServerDisk, SetupAnswers};
+use crate::{ByteSize, OperationId, ServerDisk, SetupAnswers, UplinkSpec};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
@@ -202,6 +202,9 @@ pub struct InstallOrder {
     pub operation: OperationId,
     pub answers: SetupAnswers,
     pub choice: InstallChoice,
+    /// The network that somebody confirmed while the server ran from the stick: the node adds it, and the installed server keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<UplinkSpec>,
 }
 
 /// A recovery key on its way to the person who keeps it.

@@ -51,6 +51,7 @@ mod stick;
 mod tag;
 mod task;
 mod unit;
+mod uplink;
 mod ups;
 mod usage;
 mod vm;
@@ -135,6 +136,11 @@ pub use stick::{STICK_PATH_MAX, Stick, StickFile, StickFormat, StickTrouble};
 pub use tag::{Tag, TagError, Tags, tags};
 pub use task::{Task, TaskEnd, TaskGoal, TaskKind, TaskProgress, TaskState};
 pub use unit::{ByteSize, ByteSizeError};
+pub use uplink::{
+    BondMode, NotPrefixed, PortNeighbor, Prefixed, Sourced, UPLINK_BOND, UPLINK_BRIDGE, UPLINK_SECONDS,
+    UPLINK_SECONDS_RANGE, UPLINK_VLAN, UplinkEnd, UplinkEnded, UplinkMethod, UplinkPort, UplinkSource, UplinkSpec,
+    UplinkStatus, UplinkTrial, UplinkWarning, VLAN_MAX, is_reachable,
+};
 pub use ups::{UPS_MINUTES, UPS_PORT, Ups, UpsFlag, UpsProblem, UpsShutdown, UpsSpec, UpsStatus};
 pub use usage::{
     Column, Counters, CpuTimes, DiskCounters, HostCounters, InterfaceCounters, IoCounters, Measure, MemoryNow,

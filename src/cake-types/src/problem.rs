@@ -133,6 +133,14 @@ codes! {
     ServerLeaving = "server-leaving", 409;
     /// The clock follows servers in the network; params: `name`.
     ClockFollows = "clock-follows", 409;
+    /// Another network is being tried on the server; params: `name`.
+    NetworkTried = "network-tried", 409;
+    /// No network is being tried on the server; params: `name`.
+    NoNetworkTried = "no-network-tried", 409;
+    /// The server does not have the network yet that is being tried; params: `name`.
+    NetworkNotYet = "network-not-yet", 409;
+    /// The request did not come in over an address that the network brought; params: `name`, `addresses`.
+    NetworkNotReached = "network-not-reached", 409;
     /// The server did not take it; params: `name`, `detail`.
     ServerRefused = "server-refused", 409;
     /// The server has no BMC, or nobody said where it is; params: `name`.

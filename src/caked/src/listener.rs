@@ -5,6 +5,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use cake_api::At;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -115,6 +116,7 @@ async fn serve(shared: Shared, stream: TcpStream, peer: SocketAddr) {
         async move {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(At(Some(local)));
             match router.oneshot(request).await {
                 Ok(response) => Ok::<_, Infallible>(response),
                 Err(never) => match never {},

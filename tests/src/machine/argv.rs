@@ -86,8 +86,13 @@ fn lines(hardware: &Hardware, folder: &Path, words: &mut Words) {
     }
 }
 
+/// The address of a network card on QEMU's own network.
+pub(super) const CARD: &str = "52:54:00:ca:4e:ff";
+/// And of the one whose cable leads nowhere.
+const SPARE_CARD: &str = "52:54:00:ca:4e:fe";
+
 fn network(hardware: &Hardware, plug: Option<&Plug>, order: usize, words: &mut Words) {
-    let mac = plug.map_or("52:54:00:ca:4e:ff", |plug| &plug.mac);
+    let mac = plug.map_or(CARD, |plug| &plug.mac);
     match (&hardware.network, plug) {
         // Port 0: the kernel chooses one, so that machines can stand side by side. Restricted: nothing reaches the Internet.
         (Network::User { https }, _) => {
@@ -101,6 +106,11 @@ fn network(hardware: &Hardware, plug: Option<&Plug>, order: usize, words: &mut W
     // OVMF has its own driver: the card needs no boot ROM.
     let card = json!({ "driver": "virtio-net-pci", "netdev": "net", "mac": mac, "romfile": "", "bootindex": order });
     words.json("-device", &card);
+    if hardware.spare_card {
+        words.plain(&["-netdev", "user,id=spare,restrict=on"]);
+        let spare = json!({ "driver": "virtio-net-pci", "netdev": "spare", "mac": SPARE_CARD, "romfile": "" });
+        words.json("-device", &spare);
+    }
     if hardware.http_boot {
         for version in ["IPv4", "IPv6"] {
             words.plain(&["-fw_cfg", &format!("name=opt/org.tianocore/{version}PXESupport,string=n")]);

@@ -20,6 +20,7 @@ pub struct Hardware {
     pub(super) shell: bool,
     pub(super) network: Network,
     pub(super) http_boot: bool,
+    pub(super) spare_card: bool,
     pub(super) disks: Vec<Disk>,
 }
 
@@ -54,6 +55,7 @@ impl Hardware {
             shell: false,
             network: Network::Unplugged,
             http_boot: false,
+            spare_card: false,
             disks: Vec::new(),
         }
     }
@@ -115,6 +117,13 @@ impl Hardware {
     #[must_use]
     pub fn http_boot(mut self) -> Self {
         self.http_boot = true;
+        self
+    }
+
+    /// A second network card, whose cable leads nowhere: see [`Machine::set_cable`].
+    #[must_use]
+    pub fn spare_card(mut self) -> Self {
+        self.spare_card = true;
         self
     }
 

@@ -76,6 +76,17 @@ impl Running {
         Ok(SocketAddr::from(([127, 0, 0, 1], port.parse()?)))
     }
 
+    /// Says something to QEMU's monitor, which answers only what it does not do.
+    pub async fn monitor(&self, line: &str) -> Result<()> {
+        let said = self.qmp.execute("human-monitor-command", &json!({ "command-line": line })).await?;
+        match said.as_str().map(str::trim) {
+            Some("") => Ok(()),
+            // It says so of what it has taken away.
+            Some(said) if said.ends_with("removed") => Ok(()),
+            other => bail!("{line}: {other:?}"),
+        }
+    }
+
     pub async fn screenshot(&self, file: &Path) -> Result<()> {
         self.qmp.execute("screendump", &json!({ "filename": file, "format": "png" })).await?;
         Ok(())

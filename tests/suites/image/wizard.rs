@@ -1,9 +1,9 @@
 //! From a stick in a blank server to a cloud, by the calls that the wizard in the browser makes.
 
-use crate::built::{BOOT, HTTPS, Mode, client, console, stick};
 use anyhow::{Context, Result, bail, ensure};
 use cake_client::Client;
 use cake_client::wire::{InstallationChoice, InstallationState};
+use cake_tests::appliance::{BOOT, HTTPS, Mode, client, console, stick};
 use cake_tests::machine::{Disk, Hardware, Kind, Network};
 use cake_tests::{ADMIN, PASSWORD};
 use cake_types::ByteSize;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 34] = [
+pub const ORDER: [&str; 35] = [
     "installing",
     "first-steps",
     "finding",
@@ -39,6 +39,7 @@ pub const ORDER: [&str; 34] = [
     "feeds",
     "cabling",
     "server",
+    "server-network",
     "networks",
     "search",
     "accounts",

@@ -3,7 +3,7 @@
 use crate::data::{ConsoleData, VmView};
 use crate::frame::Frame;
 use askama::Template;
-use cake_types::{BridgeStatus, Forward, NicSpec, NicStatus};
+use cake_types::{BridgeStatus, Forward, NicSpec, NicStatus, UPLINK_BRIDGE};
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -130,19 +130,25 @@ pub struct Choice {
 
 /// NAT first: it works everywhere.
 pub async fn choices(data: &Arc<dyn ConsoleData>, f: &Frame) -> Vec<Choice> {
+    let nodes = data.nodes().await;
+    let bridges = nodes.iter().filter_map(|node| node.status.as_ref()).flat_map(|status| &status.bridges);
+    let bridges: Vec<&BridgeStatus> = bridges.collect();
+    // A server of cake's own has its cables at a bridge of that name.
+    let own = |bridge: &BridgeStatus| bridge.name.as_str() == UPLINK_BRIDGE;
     let nat = Choice {
         word: "nat".into(),
         title: f.t("network-nat").into(),
         text: f.t("network-nat-text").into(),
-        checked: true,
+        checked: !bridges.iter().any(|bridge| own(bridge)),
     };
-    let nodes = data.nodes().await;
-    let bridges = nodes.iter().filter_map(|node| node.status.as_ref()).flat_map(|status| &status.bridges);
-    let bridges = bridges.map(|bridge| Choice {
+    let bridges = bridges.into_iter().map(|bridge| Choice {
         word: format!("bridge:{}", bridge.name),
-        title: f.tv("network-bridge", "name", &bridge.name),
+        title: match own(bridge) {
+            true => f.t("network-uplink").into(),
+            false => f.tv("network-bridge", "name", &bridge.name),
+        },
         text: about(f, bridge),
-        checked: false,
+        checked: own(bridge),
     });
     std::iter::once(nat).chain(bridges).collect()
 }

@@ -156,7 +156,7 @@ fn node(connected: bool) -> Arc<NodeView> {
             { "name": "br-office", "up": true, "addresses": ["192.0.2.10"], "members": ["enp1s0"] },
             { "name": "br-lab", "up": false, "addresses": [], "members": [] },
         ],
-        "host": { "time_zone": "Asia/Taipei", "ntp": true, "synchronized": true },
+        "host": { "time_zone": "Asia/Taipei", "ntp": true, "synchronized": true, "uplink": uplink() },
     }));
     let disks: Vec<ServerDisk> = made(json!([
         { "name": "sda", "model": "WDC WD4003FFBX", "serial": "V1JW3ABC", "size": 4000u64 << 30, "bus": "ata",
@@ -185,6 +185,29 @@ fn node(connected: bool) -> Arc<NodeView> {
     ]));
     let (disks, sticks) = (Some(disks.into()), Some(sticks.into()));
     Arc::new(NodeView { node, status: Some(status), connected, disks, sticks })
+}
+
+/// Four ports, one of them without a cable; another address is being tried.
+fn uplink() -> serde_json::Value {
+    let port = |name: &str, last: u8, speed: Option<u32>, bonded: bool, active: bool| {
+        json!({ "name": name, "mac": format!("52:54:00:12:34:{last:02x}"), "driver": "ixgbe", "carrier": speed.is_some(),
+                "speed": speed, "bonded": bonded, "active": active })
+    };
+    let mut ports = vec![
+        port("eno1", 1, Some(1000), true, true),
+        port("eno2", 2, Some(1000), true, false),
+        port("ens1f0", 3, Some(10_000), false, false),
+        port("ens1f1", 4, None, false, false),
+    ];
+    ports[0]["neighbor"] = json!({ "system": "core-switch", "port": "Gi1/0/7" });
+    let tried = json!({ "method": "static", "address": ["192.0.2.40/24", "2001:db8::40/64"], "gateway": ["192.0.2.1"],
+                        "links": ["eno1", "eno2"] });
+    json!({ "spec": { "links": ["eno1", "eno2"] }, "generation": 3, "ports": ports,
+            "trial": { "operation": id(90, 1), "spec": tried, "seconds": 90, "applied": true, "until": ago(-1), "before": ["192.0.2.10"] },
+            "ended": { "operation": id(90, 2), "end": "expired", "at": ago(30) },
+            "addresses": [{ "value": "192.0.2.10/24", "source": "dhcp" },
+                          { "value": "fe80::5054:ff:fe12:3401/64", "source": "link-local" }],
+            "gateways": [{ "value": "192.0.2.1", "source": "dhcp" }], "dns": [{ "value": "192.0.2.53", "source": "dhcp" }] })
 }
 
 /// Of the first VM: one that is there, one that is made.

@@ -126,6 +126,7 @@ impl Host {
             left: _,
             local_name: _,
             networks: _,
+            uplink: _,
         } = host;
         let refused =
             refused.map(|domain::HostRefused { setting, because }| HostRefused { setting: setting.as_str(), because });

@@ -341,7 +341,8 @@ pub struct NewVm {
     /// A CD image with drivers, by name or id, in a second drive from which nothing is started.
     #[serde(default)]
     pub drivers: Option<String>,
-    /// `none`, `nat`, or `bridge:NAME` with the name of a bridge of the server; `nat` when left out. An image's
+    /// `none`, `nat`, or `bridge:NAME` with the name of a bridge of the server; when left out, `bridge:uplink` on a
+    /// server of cake's own, else `nat`. An image's
     /// machine with several cards has all of them there.
     #[serde(default)]
     pub network: Option<String>,

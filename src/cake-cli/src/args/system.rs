@@ -30,6 +30,9 @@ pub enum NodeCommand {
         span: String,
     },
     Set(NodeSetArgs),
+    /// Words in `cli-cmd-node-network-*`.
+    #[command(subcommand)]
+    Network(NodeNetworkCommand),
     Clock {
         #[arg(value_name = "NODE")]
         node: String,
@@ -51,6 +54,52 @@ pub struct NodeSetArgs {
     #[arg(long, value_name = "on|off", value_parser = SWITCH)]
     pub ntp: Option<String>,
 }
+
+#[derive(Debug, Subcommand)]
+pub enum NodeNetworkCommand {
+    Show {
+        #[arg(value_name = "NODE")]
+        node: String,
+    },
+    Try(NodeNetworkArgs),
+    Confirm {
+        #[arg(value_name = "NODE")]
+        node: String,
+    },
+    Cancel {
+        #[arg(value_name = "NODE")]
+        node: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct NodeNetworkArgs {
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    #[arg(long, conflicts_with_all = ["address", "gateway"])]
+    pub dhcp: bool,
+    #[arg(long, value_name = "ADDRESS/BITS", required_unless_present = "dhcp")]
+    pub address: Vec<String>,
+    #[arg(long, value_name = "ADDRESS")]
+    pub gateway: Vec<String>,
+    #[arg(long, value_name = "ADDRESS")]
+    pub dns: Vec<String>,
+    #[arg(long, value_name = "DOMAIN")]
+    pub search: Vec<String>,
+    #[arg(long, value_name = "NUMBER")]
+    pub vlan: Option<u32>,
+    #[arg(long = "port", value_name = "NAME|MAC")]
+    pub links: Vec<String>,
+    #[arg(long, value_name = "MODE", value_parser = BONDS)]
+    pub bond: Option<String>,
+    #[arg(long, value_name = "BYTES")]
+    pub mtu: Option<u32>,
+    #[arg(long, value_name = "SECONDS")]
+    pub seconds: Option<u32>,
+}
+
+/// How several ports are one.
+const BONDS: [&str; 2] = ["active-backup", "lacp"];
 
 #[derive(Debug, Args)]
 pub struct LeaveArgs {

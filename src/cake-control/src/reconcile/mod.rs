@@ -17,6 +17,7 @@ pub mod pools;
 pub mod servers;
 pub mod sweep;
 pub mod tasks;
+pub mod uplinks;
 pub mod ups;
 pub mod vms;
 pub mod volumes;

@@ -460,8 +460,8 @@ ups-shutdown-guests = Guests are being shut down, then the server.
 ups-shutdown-host = All guests are off; the server powers itself off.
 ups-shutdown-stays = The guests are off. The server stays on: it is not cake’s to power off, or systemd does not run or refuses.
 # why cake leaves a machine's own settings alone
-hands-off-not-appliance = This machine is somebody’s own and only runs cake: its name, its clock and its power are changed with its own tools.
-hands-off-no-systemd = systemd does not run as process 1 here: the name, the clock and the power of this machine are changed with its own tools.
+hands-off-not-appliance = This machine is somebody’s own and only runs cake: its name, its clock, its network and its power are changed with its own tools.
+hands-off-no-systemd = systemd does not run as process 1 here: the name, the clock, the network and the power of this machine are changed with its own tools.
 host-setting-host-name = Host name
 host-setting-time-zone = Time zone
 host-setting-ntp = Clock follows the network

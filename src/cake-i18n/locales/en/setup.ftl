@@ -2,6 +2,10 @@
 setup-title = Set up
 setup-steps = Steps
 setup-step-language = Language
+setup-step-network = Network
+setup-network = The server’s network
+setup-network-text = This is how you reach the server now. If it shall stay so, go on; it can be changed at any time later.
+setup-network-open = Open the wizard by the new address, confirm there and go on there:
 setup-step-administrator = Administrator
 setup-step-name = Name
 setup-step-zone = Time zone

@@ -448,8 +448,8 @@ ups-shutdown-guests = 客體正在關機，接著是伺服器。
 ups-shutdown-host = 所有客體都已關機，伺服器正在關機。
 ups-shutdown-stays = 客體都已關機。伺服器仍然開著：它不是由cake關機的機器，或systemd沒有執行或拒絕了。
 # 為何不變更電腦本身的設定
-hands-off-not-appliance = 這台電腦不是cake專用的，cake只是在上面執行：名稱、時鐘和電源請用它自己的工具變更。
-hands-off-no-systemd = 這裡的1號程序不是systemd：名稱、時鐘和電源請用這台電腦自己的工具變更。
+hands-off-not-appliance = 這台電腦不是cake專用的，cake只是在上面執行：名稱、時鐘、網路和電源請用它自己的工具變更。
+hands-off-no-systemd = 這裡的1號程序不是systemd：名稱、時鐘、網路和電源請用這台電腦自己的工具變更。
 host-setting-host-name = 主機名稱
 host-setting-time-zone = 時區
 host-setting-ntp = 網路校時

@@ -2,6 +2,10 @@
 setup-title = 設定
 setup-steps = 步驟
 setup-step-language = 語言
+setup-step-network = 網路
+setup-network = 伺服器的網路
+setup-network-text = 您現在就是這樣連到伺服器的。如果維持不變，請繼續；之後隨時可以變更。
+setup-network-open = 請以新位址開啟精靈並在那裡確認，設定會在那裡繼續：
 setup-step-administrator = 管理員
 setup-step-name = 名稱
 setup-step-zone = 時區

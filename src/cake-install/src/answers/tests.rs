@@ -201,12 +201,12 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "192.0.2.7/24",
         "192.0.2.7",
-        "line 17, column 1, install.network.address: is no address with the length of its prefix, such as 192.0.2.7/24",
+        "line 17, column 11, install.network.address: is no address with the length of its prefix, such as 192.0.2.7/24",
     ),
     (
         "192.0.2.7/24",
         "192.0.2.7/33",
-        "line 17, column 1, install.network.address: is no address with the length of its prefix, such as 192.0.2.7/24",
+        "line 17, column 11, install.network.address: is no address with the length of its prefix, such as 192.0.2.7/24",
     ),
     (
         "gateway = \"192.0.2.1\"",
@@ -217,6 +217,16 @@ const BAD: &[(&str, &str, &str)] = &[
         "gateway = \"192.0.2.1\"",
         "gateway = \"router\"",
         "line 18, column 11, install.network.gateway: is no IP address",
+    ),
+    (
+        "gateway = \"192.0.2.1\"",
+        "gateway = \"192.0.3.1\"",
+        "line 18, column 1, install.network.gateway: is not in the network of the address: it could not be reached",
+    ),
+    (
+        "address = \"192.0.2.7/24\"",
+        "address = [\"192.0.2.7/24\", \"192.0.2.0/24\"]",
+        "line 17, column 28, install.network.address[1]: is the network's own address: the server needs one of its own in it",
     ),
     ("dns = [\"192.0.2.1\"]", "dns = [\"one\"]", "line 19, column 8, install.network.dns[0]: is no IP address"),
     ("vlan = 12", "vlan = 4095", "line 20, column 1, install.network.vlan: is a number from 1 to 4094"),

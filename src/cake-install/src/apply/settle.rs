@@ -1,12 +1,11 @@
 //! What the first start finds in the state: keys of pools, answers for the wizard, what was installed.
 
 use super::{ApplyError, Work, folder, io, own_mount, write_file};
-use crate::answers::Network;
 use crate::luks;
 use crate::mounts::{Kind, Mounted};
 use crate::plan::{LOCAL, STATE, Unlock, Volume};
 use crate::secret::Secret;
-use cake_types::{Name, SetupAnswers, SetupPool};
+use cake_types::{Name, SetupAnswers, SetupPool, UplinkSpec};
 use serde::Serialize;
 use std::fs::File;
 use std::path::Path;
@@ -71,7 +70,7 @@ impl Work<'_> {
             )?;
         }
         if let Some(network) = &self.asked.answers.install.network {
-            write_file(&root.join("setup/network.toml"), toml::to_string::<Network>(network)?.as_bytes())?;
+            write_file(&root.join("setup/network.toml"), toml::to_string::<UplinkSpec>(network)?.as_bytes())?;
         }
         write_file(&root.join("setup/installed.json"), &self.installed())?;
         for name in ["keys", "setup", "."] {

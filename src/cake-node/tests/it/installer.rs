@@ -94,7 +94,7 @@ fn order() -> Result<InstallOrder> {
     };
     let (pool_disks, pool_layout, erase) = (Vec::new(), InstallLayout::Mirrored, Vec::new());
     let choice = InstallChoice { disks: vec!["S1".into()], pool_disks, pool_layout, erase };
-    Ok(InstallOrder { operation: OperationId::now(), answers, choice })
+    Ok(InstallOrder { operation: OperationId::now(), answers, choice, network: None })
 }
 
 #[tokio::test]

@@ -28,5 +28,6 @@ mod support;
 mod systemd;
 mod tools;
 mod trust;
+mod uplink;
 mod ups;
 mod volumes;

@@ -186,6 +186,11 @@ fn in_guest(test: &str) -> Result<(String, String, bool)> {
 
 /// The same with more disks (words of `CAKE_GUEST_DISKS`), and with commands before the test.
 pub fn in_guest_with(test: &str, disks: &str, prepare: &str) -> Result<(String, String, bool)> {
+    in_guest_made_of(test, &[("CAKE_GUEST_DISKS", disks)], prepare)
+}
+
+/// The same with what `systemd-guest.sh` can be told, and with commands before the test.
+pub fn in_guest_made_of(test: &str, made_of: &[(&str, &str)], prepare: &str) -> Result<(String, String, bool)> {
     let folder = tempfile::tempdir()?;
     let (inside, output) = (folder.path().join("cake"), folder.path().join("output"));
     fs::create_dir_all(inside.join("images"))?;
@@ -210,7 +215,7 @@ exec /cake/it --exact {test} --nocapture
     fs::set_permissions(inside.join("run"), fs::Permissions::from_mode(0o755))?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../image/scripts/systemd-guest.sh");
     let guest = Command::new(script)
-        .env("CAKE_GUEST_DISKS", disks)
+        .envs(made_of.iter().copied())
         .arg(&inside)
         .arg(&output)
         .output()

@@ -13,8 +13,8 @@ use cake_types::{
     ExportStatus, Failure, FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import,
     ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId,
     OperationId, OsRng, Part, PoolId, PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, SensorHistory,
-    Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp, UpsSpec,
-    UsageHistory, UsageOf, Vm, VmCounters, VmId, seal,
+    Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Sourced, Span, Stamp, UplinkEnd,
+    UplinkEnded, UplinkSource, UplinkSpec, UplinkTrial, UpsSpec, UsageHistory, UsageOf, Vm, VmCounters, VmId, seal,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -213,6 +213,44 @@ impl NodeService for SimNode {
             }
             HostVerb::SetClock { .. } => Ok(()),
         }
+    }
+
+    /// A trial stays under way until the test says how it ends; its address is there at once.
+    async fn try_uplink(
+        &self,
+        _: Epoch,
+        operation: OperationId,
+        spec: UplinkSpec,
+        seconds: u32,
+    ) -> Result<(), NodeError> {
+        let host = self.with(|state| state.host.clone());
+        let mut uplink = *host.uplink.clone().unwrap_or_default();
+        if uplink.trial.as_ref().is_some_and(|trial| trial.operation == operation) {
+            return Ok(());
+        }
+        let before = uplink.addresses.iter().map(|own| own.value.address).collect();
+        let until = Timestamp::now() + std::time::Duration::from_secs(seconds.into());
+        let source = UplinkSource::Static;
+        uplink.addresses.extend(spec.addresses.iter().map(|value| Sourced { value: *value, source }));
+        uplink.trial = Some(UplinkTrial { operation, spec, seconds, applied: true, until, before });
+        self.host_is(HostStatus { uplink: Some(Box::new(uplink)), ..host });
+        Ok(())
+    }
+
+    async fn settle_uplink(&self, _: Epoch, operation: OperationId, keep: bool) -> Result<(), NodeError> {
+        let host = self.with(|state| state.host.clone());
+        let mut uplink = *host.uplink.clone().unwrap_or_default();
+        let Some(trial) = uplink.trial.take_if(|trial| trial.operation == operation) else {
+            return Err(NodeError::Unknown);
+        };
+        let end = if keep { UplinkEnd::Confirmed } else { UplinkEnd::Cancelled };
+        match keep {
+            true => (uplink.spec, uplink.generation) = (trial.spec, uplink.generation + 1),
+            false => uplink.addresses.retain(|own| trial.before.contains(&own.value.address)),
+        }
+        uplink.ended = Some(UplinkEnded { operation, end, at: Timestamp::now() });
+        self.host_is(HostStatus { uplink: Some(Box::new(uplink)), ..host });
+        Ok(())
     }
 
     async fn apply_ups(&self, _: Stamp, spec: Option<UpsSpec>) -> Result<(), NodeError> {
