@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the appliance's firmware in target/image: cake.efi (kernel, cake-init and root in one signed file), cake-installer.img (that
-# file on a stick), their sums and papers.
+# file on a stick), repository (what servers update from), their sums and papers.
 #   VERSION=1.2.3  what it calls itself (the workspace's version)      LOCKED=1  only the packages of image/appliance.lock
 #   KEYS=DIR       the maker's keys (test keys, which no release takes) DEBUG=1   a root shell on the second serial port
 #   FAST=1         packed in seconds instead of minutes, a tenth larger
@@ -43,7 +43,24 @@ check_keys() {
         *'not for release'*) [ "${RELEASE:-}" != 1 ] || die "these are test keys: a release is signed with the maker's (KEYS=DIR)" ;;
         *) [ "$variant" != debug ] || die "the maker's keys do not sign a firmware with a root shell" ;;
     esac
+    check_update_keys "$subject"
 }
+
+# Whom servers believe that update: the keys of the repository, of the same kind as those of the file.
+check_update_keys() {
+    local folder=$keys/repository kind=release
+    if [ -z "${KEYS:-}" ] && [ ! -e "$folder/1.root.json" ]; then "$programs/cake-release" keys "$folder" --test >&2; fi
+    [ -e "$folder/1.root.json" ] || die "$folder has no keys for updates: make them with cake-release keys $folder"
+    [ ! -e "$folder/test-root.pem" ] || kind=test
+    case $1:$kind in
+        *'not for release'*:test) ;;
+        *'not for release'*:*) die "$folder has keys of a maker beside test keys for Secure Boot" ;;
+        *:test) die "$folder has test keys: a release is signed with the maker's (KEYS=DIR)" ;;
+    esac
+}
+
+# The newest root: where a server's trust begins.
+newest_root() { find "$keys/repository" -name '*.root.json' -printf '%f\n' | sort -n | tail -n 1; }
 
 # sign FILE: for Secure Boot, in place.
 sign() { kit "$work" sbsign --key keys/boot.key --cert keys/boot.pem --output "$1" "$1" 2>/dev/null >&2; }
@@ -64,6 +81,7 @@ build_root() {
     sign systemd-bootx64.efi
     as_root install -m 644 "$work/systemd-bootx64.efi" "$tree/usr/lib/systemd/boot/efi/systemd-bootx64.efi.signed"
     as_root install -m 644 "$keys/boot.pem" "$tree/usr/lib/cake/boot.pem"
+    as_root install -m 644 "$keys/repository/$(newest_root)" "$tree/usr/share/cake/root.json"
     as_root "$programs/cake-image" configure "$tree"
     # The recipe is that of every image; this unit is in images for developers alone.
     [ "$variant" != debug ] || as_root ln -sf /usr/lib/systemd/system/cake-debug.service "$tree/etc/systemd/system/multi-user.target.wants/"
@@ -138,6 +156,12 @@ build_installer() {
     kit "$work" mcopy -i cake-installer.img@@$((start * 512)) cake.efi ::EFI/BOOT/BOOTX64.EFI
 }
 
+# What servers update from. Its number rises with each build, or they would take the next one for an old one; it offers this version.
+build_repository() {
+    rm -rf "$out/repository/targets"
+    "$programs/cake-release" repository --keys "$keys/repository" --out "$out/repository" --version "$version" --only "$out/cake.efi" >&2
+}
+
 papers() {
     local metadata=$work/cargo.json common
     cargo metadata --format-version 1 --locked >"$metadata"
@@ -168,4 +192,5 @@ for file in cake.efi cake-installer.img sbom.spdx.json licences.txt SHA256SUMS S
     mv -f "$work/$file" "$out/$file"
 done
 install -m 644 "$keys/boot.pem" "$keys/pcr.pem" "$out/"
+build_repository
 say "cake.efi: $(stat -c %s "$out/cake.efi") bytes; installer: $(stat -c %s "$out/cake-installer.img") bytes; $((SECONDS - started)) s"

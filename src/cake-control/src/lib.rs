@@ -56,6 +56,7 @@ pub mod setup;
 mod start;
 pub mod support;
 pub mod tasks;
+pub mod updates;
 pub mod ups;
 pub mod usage;
 pub mod vms;

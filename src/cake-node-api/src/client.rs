@@ -7,7 +7,7 @@ use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, HostVerb, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
 use cake_types::{
     ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, PoolId, PoolSpec, ServerDisk,
-    Span, Stamp, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    Span, Stamp, UpdateOrder, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -182,6 +182,14 @@ impl NodeClient {
         host_verb: HostVerb,
     ) -> Result<(), ClientError> {
         self.accepted(Request::DoHost { epoch, operation, host_verb }).await
+    }
+
+    pub async fn update(&self, epoch: Epoch, operation: OperationId, order: UpdateOrder) -> Result<(), ClientError> {
+        self.accepted(Request::DoUpdate { epoch, operation, order }).await
+    }
+
+    pub async fn stop_update(&self, operation: OperationId) -> Result<(), ClientError> {
+        self.accepted(Request::StopUpdate { operation }).await
     }
 
     pub async fn look_at_import(&self, id: ImageId) -> Result<(), ClientError> {

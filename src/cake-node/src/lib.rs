@@ -13,7 +13,7 @@
 //! `servers` watches BMCs by a worker of its own, over sockets that it is given.
 //!
 //! `ups` watches the power supply and ends guests and server when it runs out; `leaving` does so when somebody asks, and `host` sets
-//! the machine's own settings.
+//! the machine's own settings. `updates` brings newer firmware to the system disks, by a worker.
 //!
 //! Start from [`serve::serve`], which puts the daemon together, and `service`, which answers the node API. What the node must not
 //! forget is in one SQLite file; what runs is known from the kernel (`cake_vm::Folder`).
@@ -56,6 +56,7 @@ mod service;
 mod sticks;
 mod support;
 mod tickets;
+pub mod updates;
 mod ups;
 mod usage;
 mod volumes;

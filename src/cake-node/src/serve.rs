@@ -14,6 +14,7 @@ use crate::server_disks::{self, ServerDisks};
 use crate::servers::Servers;
 use crate::service::Node;
 use crate::sticks::{self, Sticks};
+use crate::updates::{self, Updates};
 use crate::{accelerator, host, key, leaving, networks, ups, usage};
 use anyhow::{Context, Result, bail};
 use cake_daemon::{memory, ready};
@@ -84,6 +85,7 @@ pub async fn serve(options: Options) -> Result<()> {
         host: Some(HostStatus { hands_off, local_name: host::local_name(), ..HostStatus::default() }),
     });
     let program = std::env::current_exe()?;
+    let this = program.clone();
     let inspector = Arc::new(WorkerInspector { program: program.clone(), database: database.clone() });
     let library = Library::new(options.images.clone(), inspector.clone(), board.clone());
     let history = Arc::new(History::new(id, cake_host::history::Folder::open(state.join("usage"))?));
@@ -107,6 +109,9 @@ pub async fn serve(options: Options) -> Result<()> {
     let watched = house.database.servers().await?.iter().map(|row| row.server.meta.id).collect();
     histories.sweep(&watched).context("the folder of sensors' histories")?;
     let servers = Servers::new(program, house.clone(), state.join("servers"), histories.clone());
+    let places = if options.appliance { updates::Places::of_appliance(state) } else { None };
+    let updates =
+        places.map(|places| Updates::new(this.clone(), places, board.clone(), house.database.clone(), sticks.clone()));
     let (power, supply) = watch::channel(None);
     let (orders, ordered) = watch::channel(());
     let node = Arc::new(Node {
@@ -118,6 +123,7 @@ pub async fn serve(options: Options) -> Result<()> {
         tickets: Default::default(),
         disks,
         servers,
+        updates: updates.clone(),
         hands_off,
         settling: Default::default(),
         orders,
@@ -140,6 +146,9 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(ups::run(node.clone(), supply));
     tokio::spawn(leaving::run(node.clone(), ordered));
     tokio::spawn(settle(node.clone()));
+    if let Some(updates) = updates {
+        tokio::spawn(updates.run());
+    }
     ready::tell(options.ready_fd, "ready").context("say that we are ready")?;
     tokio::spawn(memory::stay_small());
     tracing::info!(node = %id, ?accelerator, "cake-node serves at {}", options.socket.display());

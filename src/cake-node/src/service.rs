@@ -11,6 +11,7 @@ use crate::server_disks::ServerDisks;
 use crate::servers::{Servers, password};
 use crate::support;
 use crate::tickets::{Stream, Tickets};
+use crate::updates::Updates;
 use async_trait::async_trait;
 use cake_host::identity::boot_id;
 use cake_host::system_settings::{self, SettingsError};
@@ -22,7 +23,7 @@ use cake_types::{
     ByteSize, Counters, Device, DeviceId, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId,
     Import, LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, PublicKey, ScanRange, Sealed,
     SensorHistory, Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp,
-    UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    UpdateOrder, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -59,6 +60,8 @@ pub struct Node {
     pub orders: watch::Sender<()>,
     pub disks: Arc<ServerDisks>,
     pub servers: Arc<Servers>,
+    /// None where the firmware is not cake's.
+    pub updates: Option<Arc<Updates>>,
     /// The power supply that is watched.
     pub ups: watch::Sender<Option<UpsSpec>>,
 }
@@ -361,6 +364,18 @@ impl NodeService for Node {
             HostVerb::SetClock { at } => return self.set_clock(epoch, operation, at).await,
         }
         self.orders.send_replace(());
+        Ok(())
+    }
+
+    async fn update(&self, epoch: Epoch, operation: OperationId, order: UpdateOrder) -> Result<(), NodeError> {
+        let none = || NodeError::Invalid { detail: "this server's firmware is not cake's".into() };
+        self.updates.as_ref().ok_or_else(none)?.order(epoch, operation, order).await
+    }
+
+    async fn stop_update(&self, operation: OperationId) -> Result<(), NodeError> {
+        if let Some(updates) = &self.updates {
+            updates.stop(operation);
+        }
         Ok(())
     }
 

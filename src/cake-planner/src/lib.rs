@@ -42,6 +42,7 @@ pub mod syslog;
 pub mod task;
 pub mod throttle;
 pub mod trend;
+pub mod update;
 pub mod ups;
 pub mod vm_power;
 pub mod volume;

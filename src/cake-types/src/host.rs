@@ -1,7 +1,7 @@
 //! What a server is besides its VMs: its host name, its clock, and whether it is about to go off.
 
 use crate::words::words;
-use crate::{Generation, HostName, HostNetwork, NodeId, OperationId};
+use crate::{Generation, HostName, HostNetwork, NodeId, OperationId, UpdateStatus};
 use serde::{Deserialize, Serialize};
 
 /// Longest host name that Linux takes, in characters.
@@ -58,6 +58,9 @@ pub struct HostStatus {
     /// Where its interfaces have addresses, but for itself: what can be asked for BMCs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<HostNetwork>,
+    /// Its firmware, where the machine is cake's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<Box<UpdateStatus>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

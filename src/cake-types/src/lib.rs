@@ -50,6 +50,7 @@ mod stick;
 mod tag;
 mod task;
 mod unit;
+mod update;
 mod ups;
 mod usage;
 mod vm;
@@ -129,6 +130,11 @@ pub use stick::{STICK_PATH_MAX, Stick, StickFile, StickFormat, StickTrouble};
 pub use tag::{Tag, TagError, Tags, tags};
 pub use task::{Task, TaskEnd, TaskGoal, TaskKind, TaskProgress, TaskState};
 pub use unit::{ByteSize, ByteSizeError};
+pub use update::{
+    RELEASES_MAX, ReleaseRefused, SlotStanding, StartFailure, StartReason, UPDATE_URL_MAX, UpdateEnd, UpdateEnded,
+    UpdateOffer, UpdateOrder, UpdateRelease, UpdateSettings, UpdateSlot, UpdateSource, UpdateStage, UpdateStatus,
+    UpdateWork,
+};
 pub use ups::{UPS_MINUTES, UPS_PORT, Ups, UpsFlag, UpsProblem, UpsShutdown, UpsSpec, UpsStatus};
 pub use usage::{
     Column, Counters, CpuTimes, DiskCounters, HostCounters, InterfaceCounters, IoCounters, Measure, MemoryNow,

@@ -21,6 +21,7 @@ use cake_control::servers::{self as control, Servers};
 use cake_control::settings::{Settings, Versioned};
 use cake_control::support::Support;
 use cake_control::tasks::Tasks;
+use cake_control::updates::Updates;
 use cake_control::ups::UpsBook;
 use cake_control::week::Weeks;
 use cake_i18n::Words;
@@ -37,7 +38,7 @@ use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, BudgetView, CertificateView, Change, Changes,
     ChannelView, ConsoleData, DeviceView, EnergyPart, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView,
     NodeView, PageOf, PageQuery, PoolView, ScanView, ServerEnergyView, ServerLogView, ServerView, SettingsView,
-    SetupView, SupportView, Viewer, VmView, VolumeView,
+    SetupView, SupportView, UpdateView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -66,6 +67,7 @@ pub struct Data {
     certificates: Arc<Certificates>,
     ups: Arc<UpsBook>,
     hosts: Arc<Hosts>,
+    updates: Arc<Updates>,
     servers: Arc<Servers>,
     energy: Arc<EnergyReader>,
     budget: Arc<PowerBudget>,
@@ -91,6 +93,7 @@ impl Data {
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),
             hosts: control.hosts.clone(),
+            updates: control.updates.clone(),
             servers: control.servers.clone(),
             energy: control.energy.clone(),
             budget: control.budget.clone(),
@@ -462,6 +465,11 @@ impl ConsoleData for Data {
     async fn ups(&self) -> (Option<UpsSpec>, String) {
         let ups = self.ups.get();
         (ups.spec, etag(ups.generation))
+    }
+
+    async fn update(&self) -> UpdateView {
+        let settings = self.updates.get();
+        UpdateView { source: settings.source, etag: etag(settings.generation) }
     }
 
     async fn channels(&self) -> Vec<ChannelView> {

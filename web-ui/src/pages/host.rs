@@ -51,8 +51,18 @@ pub async fn region<'a>(
 fn machine(f: &Frame, view: &NodeView, vms: &[Arc<VmView>], etag: String) -> Option<Machine> {
     let status = view.status.as_ref()?;
     let host = status.host.as_ref()?;
-    let HostStatus { hands_off, time_zone, ntp, synchronized, refused, leaving, left: _, local_name: _, networks: _ } =
-        host;
+    let HostStatus {
+        hands_off,
+        time_zone,
+        ntp,
+        synchronized,
+        refused,
+        leaving,
+        left: _,
+        local_name: _,
+        networks: _,
+        update: _,
+    } = host;
     let running: Vec<&str> =
         vms.iter().filter(|vm| show::vm_state(vm).is_alive()).map(|vm| vm.vm.meta.name.as_str()).collect();
     let first = match running.as_slice() {

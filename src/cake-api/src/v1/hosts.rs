@@ -126,6 +126,7 @@ impl Host {
             left: _,
             local_name: _,
             networks: _,
+            update: _,
         } = host;
         let refused =
             refused.map(|domain::HostRefused { setting, because }| HostRefused { setting: setting.as_str(), because });

@@ -38,6 +38,7 @@ mod support_bundle;
 mod switches;
 mod tasks;
 mod trust;
+mod updates;
 mod ups;
 mod usage;
 mod vms;

@@ -7,14 +7,7 @@ use cake_node_api::{
     ExportRecord, Hello, HostVerb, ImportRecord, NodeError, NodeService, Observed, ObservedStream, RemovedRecord,
     ServerLog, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace,
 };
-use cake_types::{
-    ByteSize, Column, Counters, CpuTimes, Device, DeviceId, DiskCounters, Epoch, Export, ExportId, ExportStage,
-    ExportStatus, Failure, FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import,
-    ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId,
-    OperationId, OsRng, Part, PoolId, PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, SensorHistory,
-    Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp, UpsSpec,
-    UsageHistory, UsageOf, Vm, VmCounters, VmId, seal,
-};
+use cake_types::{ByteSize, Column, Counters, CpuTimes, Device, DeviceId, DiskCounters, Epoch, Export, ExportId, ExportStage, ExportStatus, Failure, FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId, OperationId, OsRng, Part, PoolId, PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, SensorHistory, Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp, UpdateEnd, UpdateOrder, UpdateStage, UpdateWork, UpsSpec, UsageHistory, UsageOf, Vm, VmCounters, VmId, seal};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use std::io::Write;
@@ -212,6 +205,28 @@ impl NodeService for SimNode {
             }
             HostVerb::SetClock { .. } => Ok(()),
         }
+    }
+
+    /// An order about the firmware is at work until the test says how it ends.
+    async fn update(&self, _: Epoch, operation: OperationId, order: UpdateOrder) -> Result<(), NodeError> {
+        let (known, mut host) = self.with(|state| {
+            let known = state.updates.iter().any(|(known, _)| *known == operation);
+            if !known {
+                state.updates.push((operation, order));
+            }
+            (known, state.host.clone())
+        });
+        if let Some(update) = host.update.as_mut().filter(|_| !known) {
+            let (done, total, fetched) = (ByteSize(0), ByteSize(0), ByteSize(0));
+            update.work = Some(UpdateWork { operation, stage: UpdateStage::Checking, done, total, fetched });
+            self.host_is(host);
+        }
+        Ok(())
+    }
+
+    async fn stop_update(&self, operation: OperationId) -> Result<(), NodeError> {
+        self.update_ends(operation, UpdateEnd::Cancelled, None);
+        Ok(())
     }
 
     async fn apply_ups(&self, _: Stamp, spec: Option<UpsSpec>) -> Result<(), NodeError> {
