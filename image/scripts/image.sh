@@ -9,6 +9,8 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 # shellcheck source=image/scripts/kit.sh
 . "$(dirname "$0")/kit.sh"
+# shellcheck source=image/scripts/uki.sh
+. "$(dirname "$0")/uki.sh"
 # shellcheck source=image/scripts/appliance-root.sh
 . "$(dirname "$0")/appliance-root.sh"
 
@@ -62,9 +64,6 @@ check_update_keys() {
 # The newest root: where a server's trust begins.
 newest_root() { find "$keys/repository" -name '*.root.json' -printf '%f\n' | sort -n | tail -n 1; }
 
-# sign FILE: for Secure Boot, in place.
-sign() { kit "$work" sbsign --key keys/boot.key --cert keys/boot.pem --output "$1" "$1" 2>/dev/null >&2; }
-
 build_root() {
     local tree=$work/tree level=15
     cake_image lock --taken "$base/taken" --lock image/appliance.lock ${LOCKED:+--locked}
@@ -103,12 +102,6 @@ build_microcode() {
     rm -rf "$work/microcode.d"
 }
 
-# pack_cpio TREE OUTPUT: the same tree gives the same bytes. What is compressed already is not compressed again.
-pack_cpio() {
-    find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-    (cd "$1" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0) >"$2"
-}
-
 # The drivers that the root itself needs, unpacked, in the order in which they load.
 build_initramfs() {
     local root=$work/initramfs kernel path name
@@ -134,11 +127,7 @@ build_uki() {
     sum=$(sha256sum "$work/root.squashfs" | cut -d' ' -f1)
     cp "$work/tree/usr/lib/os-release" "$work/os-release"
     printf '%s cake.root=sha256:%s' "$(cake_image parameters)" "$sum" >"$work/cmdline"
-    # The state opens in this phase and in no later one: cake-appliance boot begins and ends it.
-    kit "$work" ukify build --linux=vmlinuz --initrd=initrd --microcode=microcode --cmdline=@cmdline --os-release=@os-release \
-        --uname="$(basename "$(echo "$work"/tree/usr/lib/modules/*)")" --stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub \
-        --pcr-private-key=keys/pcr.key --pcr-public-key=keys/pcr.pem --pcrpkey=keys/pcr.pem --pcr-banks=sha256 --phases=enter-initrd \
-        --output=cake.efi >/dev/null
+    pack_uki "$(basename "$(echo "$work"/tree/usr/lib/modules/*)")"
     sha256sum "$work/cake.efi" | cut -d' ' -f1 >"$work/unsigned.sha256"
     sign cake.efi
 }

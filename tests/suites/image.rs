@@ -8,3 +8,5 @@ mod built;
 mod installs;
 #[path = "image/network.rs"]
 mod network;
+#[path = "image/updates.rs"]
+mod updates;

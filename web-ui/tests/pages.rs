@@ -6,6 +6,7 @@ mod suites {
     pub mod access;
     pub mod browser;
     pub mod find;
+    pub mod update;
     pub mod language;
     pub mod live;
     pub mod markup;

@@ -25,7 +25,7 @@ use disks::SystemDisks;
 use look::{LastGood, Wrong};
 
 /// So long everything may take to come up, measured from when system services start.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 33] = [
+pub const ORDER: [&str; 34] = [
     "first-steps",
     "finding",
     "create-a-vm",
@@ -34,6 +34,7 @@ pub const ORDER: [&str; 33] = [
     "power-budget",
     "server-console",
     "server-disks",
+    "updates",
     "ups",
     "feeds",
     "cabling",

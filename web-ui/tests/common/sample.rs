@@ -96,6 +96,7 @@ pub fn fresh() -> Rack {
         roles: built_in_roles(),
         tokens: Vec::new(),
         queries: Vec::new(),
+        update: Default::default(),
         changed: broadcast::channel(64).0,
     }
 }
@@ -145,7 +146,7 @@ fn node(connected: bool) -> Arc<NodeView> {
             { "name": "br-office", "up": true, "addresses": ["192.0.2.10"], "members": ["enp1s0"] },
             { "name": "br-lab", "up": false, "addresses": [], "members": [] },
         ],
-        "host": { "time_zone": "Asia/Taipei", "ntp": true, "synchronized": true },
+        "host": { "time_zone": "Asia/Taipei", "ntp": true, "synchronized": true, "update": super::updates::idle() },
     }));
     let disks: Vec<ServerDisk> = made(json!([
         { "name": "sda", "model": "WDC WD4003FFBX", "serial": "V1JW3ABC", "size": 4000u64 << 30, "bus": "ata",
@@ -503,6 +504,7 @@ fn audit() -> Vec<AuditRecord> {
 pub fn busy() -> Rack {
     let empty = empty();
     Rack {
+        update: super::updates::source(),
         vms: Mutex::new(VMS.iter().zip(1..).map(|(sample, number)| vm(sample, number)).collect()),
         pools: vec![pool("local", pool_status(61 * GIB))],
         tasks: vec![

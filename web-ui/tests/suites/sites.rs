@@ -23,7 +23,7 @@ pub const DEAD: &str = "/pdus/0192a000-0000-7000-8000-130000000003";
 pub const UNHEARD: &str = "/pdus/0192a000-0000-7000-8000-130000000005";
 
 /// Pages for somebody who is logged in.
-pub const INSIDE: [&str; 52] = [
+pub const INSIDE: [&str; 53] = [
     "/",
     "/vms",
     "/vms?q=web&show=running&sort=memory&down=1",
@@ -72,6 +72,7 @@ pub const INSIDE: [&str; 52] = [
     "/events",
     "/audit",
     "/settings",
+    "/settings/update",
     "/account",
     "/help",
     "/help/problems",

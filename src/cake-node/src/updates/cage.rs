@@ -62,6 +62,8 @@ pub struct Stage {
 pub fn enter(given: &Given) -> Result<Stage, CageError> {
     let apart = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
     unshare(apart).map_err(step("make namespaces"))?;
+    // What is shown to the worker is its to enter, whatever the node's own files are like.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     // What others unmount goes here too: nothing is kept busy.
     let slave = MsFlags::MS_REC | MsFlags::MS_SLAVE;
     mount(None::<&str>, "/", None::<&str>, slave, None::<&str>).map_err(step("leave the mounts of others"))?;

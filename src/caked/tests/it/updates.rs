@@ -114,7 +114,7 @@ async fn an_order_is_cancelled_and_outlives_restarts() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let id = task["id"].as_str().expect("an id");
-    admin.poke(&format!("/v1/tasks/{id}/cancel")).await.is(200);
+    admin.poke(&format!("/v1/tasks/{id}/cancel")).await.is(202);
     assert_eq!(admin.end_of(&task).await["state"], "cancelled");
 }
 
