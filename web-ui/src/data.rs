@@ -12,8 +12,8 @@ use cake_types::{
     Calendar, CertificateInfo, Channel, ChannelState, Device, DeviceId, DeviceStatus, EnergyPrice, Event, Export,
     ExportStatus, Failure, Grouping, Image, ImageStatus, Import, ImportStatus, Language, Name, Node, NodeId,
     NodeStatus, Part, Permission, Pool, PoolStatus, Priority, Problem, Role, RoleName, SavedQuery, ScanStatus, Server,
-    ServerDisk, ServerEvent, ServerId, ServerStatus, SessionId, Severity, Stick, SystemSettings, Task, TaskId, UpdateSource, UpsSpec,
-    Vm, VmId, VmStatus, Volume, VolumeState, Week,
+    ServerDisk, ServerEvent, ServerId, ServerStatus, SessionId, Severity, Stick, SystemSettings, Task, TaskId,
+    UpdateSource, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState, Week,
 };
 use futures_util::Stream;
 use jiff::Timestamp;

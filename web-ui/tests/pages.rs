@@ -6,7 +6,6 @@ mod suites {
     pub mod access;
     pub mod browser;
     pub mod find;
-    pub mod update;
     pub mod language;
     pub mod live;
     pub mod markup;
@@ -14,4 +13,5 @@ mod suites {
     pub mod servers;
     pub mod sites;
     pub mod truth;
+    pub mod update;
 }

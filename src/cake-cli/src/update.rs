@@ -90,8 +90,12 @@ fn offered(context: &Context, seen: &Seen<wire::Update>) -> Result<(), Failure> 
     }
     for server in &seen.servers {
         let releases = server.offer.iter().flat_map(|offer| &offer.releases);
-        let columns =
-            [("update-version", Align::Text), ("update-kernel", Align::Text), ("update-size", Align::Number), ("update-note", Align::Text)];
+        let columns = [
+            ("update-version", Align::Text),
+            ("update-kernel", Align::Text),
+            ("update-size", Align::Number),
+            ("update-note", Align::Text),
+        ];
         let row = |release: &UpdateRelease| {
             let refused = release.refused.as_deref().map(|reason| word(context, "release-", reason));
             vec![release.version.clone(), release.kernel.clone(), release.size.to_string(), refused.unwrap_or_default()]

@@ -81,9 +81,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (sys, links) = (folder.path().join("sys"), folder.path().join("dev/disk/by-partuuid"));
         fs::create_dir_all(&links).unwrap();
-        for (device, uuid, name) in
-            [("sda1", FIRST, "cake-esp"), ("sdb1", SECOND, "cake-esp"), ("sdc1", OTHER, "cake-esp"), ("sda2", "ca4e", "cake-state")]
-        {
+        for (device, uuid, name) in [
+            ("sda1", FIRST, "cake-esp"),
+            ("sdb1", SECOND, "cake-esp"),
+            ("sdc1", OTHER, "cake-esp"),
+            ("sda2", "ca4e", "cake-state"),
+        ] {
             fs::write(folder.path().join("dev").join(device), "").unwrap();
             symlink(folder.path().join("dev").join(device), links.join(uuid)).unwrap();
             let place = sys.join("class/block").join(device);

@@ -50,9 +50,16 @@ mod tests {
         assert_eq!(url(" https://updates.example.com/cake/ ").unwrap(), "https://updates.example.com/cake");
         assert_eq!(url("http://10.0.0.7:8080").unwrap(), "http://10.0.0.7:8080");
         let long = format!("https://example.com/{}", "a".repeat(UPDATE_URL_MAX));
-        for bad in
-            ["", "example.com", "ftp://example.com", "https://", "https://a:b@example.com", "https://a/?b", "https://a b", &long]
-        {
+        for bad in [
+            "",
+            "example.com",
+            "ftp://example.com",
+            "https://",
+            "https://a:b@example.com",
+            "https://a/?b",
+            "https://a b",
+            &long,
+        ] {
             assert!(url(bad).is_err(), "{bad}");
         }
     }

@@ -61,13 +61,19 @@ impl Lan {
         Ok(plug)
     }
 
+    /// A program that is started by this lives on the wire.
+    pub fn put(&self, command: &mut Command) -> Result<()> {
+        let namespace = self.namespace.try_clone()?;
+        // SAFETY: setns is a system call, and the descriptor is open.
+        unsafe { command.pre_exec(move || Ok(setns(&namespace, CloneFlags::CLONE_NEWNET)?)) };
+        Ok(())
+    }
+
     /// Runs `ip` on the wire.
     fn ip(&self, arguments: &[&str]) -> Result<()> {
         let mut command = Command::new("ip");
         command.args(arguments);
-        let namespace = self.namespace.try_clone()?;
-        // SAFETY: setns is a system call, and the descriptor is open.
-        unsafe { command.pre_exec(move || Ok(setns(&namespace, CloneFlags::CLONE_NEWNET)?)) };
+        self.put(&mut command)?;
         let output = command.output().context("ip")?;
         ensure!(output.status.success(), "ip {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())

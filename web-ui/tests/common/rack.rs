@@ -17,8 +17,8 @@ use cake_types::{
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, BudgetView, CertificateView, Change, Changes,
     ChannelView, ConsoleData, DeviceView, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView,
-    PageOf, PageQuery, PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView,
-    UpdateView, Viewer, VmView, VolumeView,
+    PageOf, PageQuery, PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, UpdateView,
+    Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;

@@ -552,7 +552,9 @@ pub fn unreachable() -> Rack {
 
 /// As many servers as a rack holds, and more.
 pub fn crowded() -> Rack {
-    Rack { servers: Mutex::new(servers::crowd(50)), ..busy() }
+    let busy = busy();
+    let nodes = busy.nodes.iter().map(|node| super::updates::with(node, super::updates::given_up())).collect();
+    Rack { servers: Mutex::new(servers::crowd(50)), nodes, ..busy }
 }
 
 /// What an attacker would write wherever text is free.

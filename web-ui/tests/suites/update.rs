@@ -35,7 +35,8 @@ async fn what_runs_and_where_updates_come_from() {
 
 #[tokio::test]
 async fn a_version_that_was_given_up_says_why_in_both_languages() {
-    for (language, why) in [("en", "The console did not answer in time."), ("zh-Hant-TW", "主控台沒有在時間內回應。")] {
+    for (language, why) in [("en", "The console did not answer in time."), ("zh-Hant-TW", "主控台沒有在時間內回應。")]
+    {
         let html = page(rack(updates::given_up()), "administrator", language).await;
         assert!(html.contains(why), "{language}");
         assert!(html.contains("Connection refused &#60;b&#62;"), "what a start left stays text");

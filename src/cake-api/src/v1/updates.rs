@@ -159,12 +159,13 @@ impl From<&domain::UpdateSlot> for UpdateVersion {
 impl From<&domain::UpdateOffer> for UpdateOffer {
     fn from(offer: &domain::UpdateOffer) -> Self {
         let domain::UpdateOffer { at, source, expires, releases } = offer;
-        let release = |domain::UpdateRelease { version, kernel, size, refused }: &domain::UpdateRelease| UpdateRelease {
-            version: version.clone(),
-            kernel: kernel.clone(),
-            size: size.bytes(),
-            refused: refused.map(|reason| reason.as_str()),
-        };
+        let release =
+            |domain::UpdateRelease { version, kernel, size, refused }: &domain::UpdateRelease| UpdateRelease {
+                version: version.clone(),
+                kernel: kernel.clone(),
+                size: size.bytes(),
+                refused: refused.map(|reason| reason.as_str()),
+            };
         Self { at: *at, source: source.into(), expires: *expires, releases: releases.iter().map(release).collect() }
     }
 }

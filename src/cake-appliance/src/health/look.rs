@@ -68,7 +68,8 @@ impl LastGood {
 /// Everything that has to work, one after the other.
 pub fn look(last: &LastGood) -> Result<(), Wrong> {
     console().map_err(|error| Wrong::new(StartReason::Console, format!("the console does not answer: {error:#}")))?;
-    let failing = node().map_err(|error| Wrong::new(StartReason::Node, format!("the node does not answer: {error:#}")))?;
+    let failing =
+        node().map_err(|error| Wrong::new(StartReason::Node, format!("the node does not answer: {error:#}")))?;
     if !last.unplugged && !has_address() {
         return Err(Wrong::new(StartReason::Network, "there is no address in the network"));
     }

@@ -69,7 +69,8 @@ impl Places {
     pub fn of_appliance(node_state: &Path) -> Option<Self> {
         let anchor = PathBuf::from(ANCHOR);
         let release = std::fs::read_to_string(OS_RELEASE).ok()?;
-        let running = release.lines().find_map(|line| line.strip_prefix("IMAGE_VERSION="))?.trim_matches('"').to_owned();
+        let running =
+            release.lines().find_map(|line| line.strip_prefix("IMAGE_VERSION="))?.trim_matches('"').to_owned();
         let (memory, state) = (node_state.join("update"), node_state.parent()?.to_owned());
         anchor.exists().then_some(Self { anchor, running, memory, state, esps: Vec::new() })
     }
@@ -118,7 +119,9 @@ impl Updates {
             let mut current = self.current();
             match &*current {
                 Some(at_work) if at_work.operation == operation => return Ok(()),
-                Some(_) => return Err(NodeError::Invalid { detail: "another order about the firmware is at work".into() }),
+                Some(_) => {
+                    return Err(NodeError::Invalid { detail: "another order about the firmware is at work".into() });
+                }
                 None => *current = Some(Current { operation, stop: stop.clone() }),
             }
         }
@@ -273,7 +276,8 @@ impl Updates {
         let gone = |detail: &str| Failure { code: FailureCode::StickGone, detail: detail.into() };
         let here = self.sticks.find(id).ok_or_else(|| gone("the stick is not plugged in"))?;
         let opened = self.sticks.lend(&here).await;
-        let opened = opened.map_err(|error| Failure { code: FailureCode::StickUnreadable, detail: error.to_string() })?;
+        let opened =
+            opened.map_err(|error| Failure { code: FailureCode::StickUnreadable, detail: error.to_string() })?;
         Ok((OnStick { partition: here.partition, volume: here.volume }, opened))
     }
 

@@ -98,7 +98,8 @@ impl Stick {
         let failed = |source| SourceError::Io { path: path.to_owned(), source };
         let opened = self.file.try_clone().and_then(Opened::new).map_err(failed)?;
         let full = format!("{}{path}", self.folder);
-        read_part(Rc::new(opened), (self.on.partition, &self.on.volume), &full, from, most).map_err(|error| match error {
+        read_part(Rc::new(opened), (self.on.partition, &self.on.volume), &full, from, most).map_err(|error| match error
+        {
             Unreadable::Device(source) => failed(source),
             other => failed(io::Error::other(other)),
         })

@@ -26,11 +26,22 @@ pub struct OnStick {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "said")]
 pub enum Said {
-    Progress { stage: UpdateStage, done: ByteSize, total: ByteSize, fetched: ByteSize },
+    Progress {
+        stage: UpdateStage,
+        done: ByteSize,
+        total: ByteSize,
+        fetched: ByteSize,
+    },
     /// What a repository has.
-    Offer { offer: UpdateOffer },
+    Offer {
+        offer: UpdateOffer,
+    },
     /// What the system disks hold now. The last thing that is said.
-    Ended { disks: u32, slots: Vec<SlotSeen>, end: End },
+    Ended {
+        disks: u32,
+        slots: Vec<SlotSeen>,
+        end: End,
+    },
 }
 
 /// A version on the system disks.

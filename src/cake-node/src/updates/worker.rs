@@ -13,7 +13,9 @@ use super::{sources, told};
 use cake_node_api::frame::{self, FrameError, FrameReader};
 use cake_types::{ByteSize, Failure, FailureCode, UpdateOrder, UpdateSource};
 use cake_update::slots::SlotName;
-use cake_update::{Anchor, Control, Esp, Memory, RepositoryError, SlotError, Source, Trust, UpdateError, Updater, Version};
+use cake_update::{
+    Anchor, Control, Esp, Memory, RepositoryError, SlotError, Source, Trust, UpdateError, Updater, Version,
+};
 use jiff::Timestamp;
 use std::fs::File;
 use std::io;
@@ -94,7 +96,8 @@ async fn serve(socket: StdStream, anchor: Anchor, stage: Stage) -> Result<(), Up
     tokio::task::spawn_blocking(move || {
         let (disks, slots, end) = match esps {
             Ok(esps) => {
-                let updater = Updater { anchor, memory: Memory::new(stage.memory), esps, running: Some(running.clone()) };
+                let updater =
+                    Updater { anchor, memory: Memory::new(stage.memory), esps, running: Some(running.clone()) };
                 let work = Work { updater: &updater, running: &running, control: &control, say: &say };
                 let end = order.map_or(Ok(()), |order| work.does(order, stick, runtime));
                 let end = end.map_or_else(|error| told::end(&error), |()| End::Done);

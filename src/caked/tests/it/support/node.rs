@@ -13,7 +13,14 @@ use cake_node_api::{
     ExportRecord, HostVerb, ImageRecord, ImportRecord, NodeError, Observed, OperationOutcome, OperationResult,
     RemovedRecord, StreamKind, Verb, VmRecord,
 };
-use cake_types::{Accelerator, BridgeStatus, ByteSize, CdStatus, Device, DeviceId, DeviceStatus, DiskFile, DiskStatus, Epoch, ExitReason, Export, ExportId, ExportStatus, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy, HostSpec, HostStatus, ImageFormat, ImageId, ImageMachine, ImageSpec, ImageStatus, Import, ImportSpec, ImportStage, ImportStatus, NicStatus, NodeCapacity, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power, ProvisionProgress, SecretKey, ServerDisk, Stamp, Stick, TcgReason, UpdateEnd, UpdateEnded, UpdateOrder, UpsSpec, UpsStatus, Vm, VmId, VmState, VmStatus};
+use cake_types::{
+    Accelerator, BridgeStatus, ByteSize, CdStatus, Device, DeviceId, DeviceStatus, DiskFile, DiskStatus, Epoch,
+    ExitReason, Export, ExportId, ExportStatus, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy,
+    HostSpec, HostStatus, ImageFormat, ImageId, ImageMachine, ImageSpec, ImageStatus, Import, ImportSpec, ImportStage,
+    ImportStatus, NicStatus, NodeCapacity, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
+    ProvisionProgress, SecretKey, ServerDisk, Stamp, Stick, TcgReason, UpdateEnd, UpdateEnded, UpdateOrder, UpsSpec,
+    UpsStatus, Vm, VmId, VmState, VmStatus,
+};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;

@@ -7,7 +7,14 @@ use cake_node_api::{
     ExportRecord, Hello, HostVerb, ImportRecord, NodeError, NodeService, Observed, ObservedStream, RemovedRecord,
     ServerLog, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace,
 };
-use cake_types::{ByteSize, Column, Counters, CpuTimes, Device, DeviceId, DiskCounters, Epoch, Export, ExportId, ExportStage, ExportStatus, Failure, FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import, ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId, OperationId, OsRng, Part, PoolId, PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, SensorHistory, Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp, UpdateEnd, UpdateOrder, UpdateStage, UpdateWork, UpsSpec, UsageHistory, UsageOf, Vm, VmCounters, VmId, seal};
+use cake_types::{
+    ByteSize, Column, Counters, CpuTimes, Device, DeviceId, DiskCounters, Epoch, Export, ExportId, ExportStage,
+    ExportStatus, Failure, FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import,
+    ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId,
+    OperationId, OsRng, Part, PoolId, PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, SensorHistory,
+    Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp, UpdateEnd,
+    UpdateOrder, UpdateStage, UpdateWork, UpsSpec, UsageHistory, UsageOf, Vm, VmCounters, VmId, seal,
+};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use std::io::Write;
