@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the appliance's firmware in target/image: cake.efi (kernel, cake-init and root in one signed file), cake-installer.img (that
-# file on a stick), their sums and papers.
+# file on a stick), repository (what servers update from), their sums and papers.
 #   VERSION=1.2.3  what it calls itself (the workspace's version)      LOCKED=1  only the packages of image/appliance.lock
 #   KEYS=DIR       the maker's keys (test keys, which no release takes) DEBUG=1   a root shell on the second serial port
 #   FAST=1         packed in seconds instead of minutes, a tenth larger
@@ -9,6 +9,8 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 # shellcheck source=image/scripts/kit.sh
 . "$(dirname "$0")/kit.sh"
+# shellcheck source=image/scripts/uki.sh
+. "$(dirname "$0")/uki.sh"
 # shellcheck source=image/scripts/appliance-root.sh
 . "$(dirname "$0")/appliance-root.sh"
 
@@ -43,6 +45,7 @@ check_keys() {
         *'not for release'*) [ "${RELEASE:-}" != 1 ] || die "these are test keys: a release is signed with the maker's (KEYS=DIR)" ;;
         *) [ "$variant" != debug ] || die "the maker's keys do not sign a firmware with a root shell" ;;
     esac
+    check_update_keys "$subject"
 }
 
 # sign FILE: for Secure Boot, in place. A signature has the time in it: for two builds of the same commit it stands still.
@@ -50,6 +53,22 @@ sign() {
     kit "$work" faketime -f "$(date -u -d "@$SOURCE_DATE_EPOCH" '+%F %T')" \
         sbsign --key keys/boot.key --cert keys/boot.pem --output "$1" "$1" 2>/dev/null >&2
 }
+
+# Whom servers believe that update: the keys of the repository, of the same kind as those of the file.
+check_update_keys() {
+    local folder=$keys/repository kind=release
+    if [ -z "${KEYS:-}" ] && [ ! -e "$folder/1.root.json" ]; then "$programs/cake-release" keys "$folder" --test >&2; fi
+    [ -e "$folder/1.root.json" ] || die "$folder has no keys for updates: make them with cake-release keys $folder"
+    [ ! -e "$folder/test-root.pem" ] || kind=test
+    case $1:$kind in
+        *'not for release'*:test) ;;
+        *'not for release'*:*) die "$folder has keys of a maker beside test keys for Secure Boot" ;;
+        *:test) die "$folder has test keys: a release is signed with the maker's (KEYS=DIR)" ;;
+    esac
+}
+
+# The newest root: where a server's trust begins.
+newest_root() { find "$keys/repository" -name '*.root.json' -printf '%f\n' | sort -n | tail -n 1; }
 
 build_root() {
     local tree=$work/tree level=15
@@ -67,6 +86,7 @@ build_root() {
     sign systemd-bootx64.efi
     as_root install -m 644 "$work/systemd-bootx64.efi" "$tree/usr/lib/systemd/boot/efi/systemd-bootx64.efi.signed"
     as_root install -m 644 "$keys/boot.pem" "$tree/usr/lib/cake/boot.pem"
+    as_root install -m 644 "$keys/repository/$(newest_root)" "$tree/usr/share/cake/root.json"
     as_root "$programs/cake-image" configure "$tree"
     # The recipe is that of every image; this unit is in images for developers alone.
     [ "$variant" != debug ] || as_root ln -sf /usr/lib/systemd/system/cake-debug.service "$tree/etc/systemd/system/multi-user.target.wants/"
@@ -86,12 +106,6 @@ build_microcode() {
     if [ ! -s "$place/GenuineIntel.bin" ] || [ ! -s "$place/AuthenticAMD.bin" ]; then die 'the corrections of processors were not found'; fi
     pack_cpio "$work/microcode.d" "$work/microcode"
     rm -rf "$work/microcode.d"
-}
-
-# pack_cpio TREE OUTPUT: the same tree gives the same bytes. What is compressed already is not compressed again.
-pack_cpio() {
-    find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-    (cd "$1" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0) >"$2"
 }
 
 # The drivers that the root itself needs, unpacked, in the order in which they load.
@@ -119,11 +133,7 @@ build_uki() {
     sum=$(sha256sum "$work/root.squashfs" | cut -d' ' -f1)
     cp "$work/tree/usr/lib/os-release" "$work/os-release"
     printf '%s cake.root=sha256:%s' "$(cake_image parameters)" "$sum" >"$work/cmdline"
-    # The state opens in this phase and in no later one: cake-appliance boot begins and ends it.
-    kit "$work" ukify build --linux=vmlinuz --initrd=initrd --microcode=microcode --cmdline=@cmdline --os-release=@os-release \
-        --uname="$(basename "$(echo "$work"/tree/usr/lib/modules/*)")" --stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub \
-        --pcr-private-key=keys/pcr.key --pcr-public-key=keys/pcr.pem --pcrpkey=keys/pcr.pem --pcr-banks=sha256 --phases=enter-initrd \
-        --output=cake.efi >/dev/null
+    pack_uki "$(basename "$(echo "$work"/tree/usr/lib/modules/*)")"
     sha256sum "$work/cake.efi" | cut -d' ' -f1 >"$work/unsigned.sha256"
     sign cake.efi
 }
@@ -139,6 +149,12 @@ build_installer() {
     kit "$work" mformat -i cake-installer.img@@$((start * 512)) -F -T $sectors -H $start -v CAKE -N ca4e0003 ::
     kit "$work" mmd -i cake-installer.img@@$((start * 512)) ::EFI ::EFI/BOOT
     kit "$work" mcopy -i cake-installer.img@@$((start * 512)) cake.efi ::EFI/BOOT/BOOTX64.EFI
+}
+
+# What servers update from. Its number rises with each build, or they would take the next one for an old one; it offers this version.
+build_repository() {
+    rm -rf "$out/repository/targets"
+    "$programs/cake-release" repository --keys "$keys/repository" --out "$out/repository" --version "$version" --only "$out/cake.efi" >&2
 }
 
 papers() {
@@ -171,4 +187,5 @@ for file in cake.efi cake-installer.img sbom.spdx.json licences.txt SHA256SUMS S
     mv -f "$work/$file" "$out/$file"
 done
 install -m 644 "$keys/boot.pem" "$keys/pcr.pem" "$out/"
+build_repository
 say "cake.efi: $(stat -c %s "$out/cake.efi") bytes; installer: $(stat -c %s "$out/cake-installer.img") bytes; $((SECONDS - started)) s"

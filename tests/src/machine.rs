@@ -246,9 +246,18 @@ impl Machine {
         Ok(())
     }
 
-    /// Where its console answers: a port of this machine's loopback. Not on a [`Lan`], to which this machine has no way.
+    /// Where its console answers: a port of this machine's loopback.
     pub async fn https(&mut self) -> Result<SocketAddr> {
-        self.running()?.forwarded().await
+        match &self.hardware.network {
+            Network::Lan(lan) => lan.forward((self.address(lan)?, 443).into()).await,
+            _ => self.running()?.forwarded().await,
+        }
+    }
+
+    /// What DHCP has given to its card.
+    fn address(&self, lan: &Lan) -> Result<Ipv4Addr> {
+        let mac = &self.plug.as_ref().context("a machine on a wire is plugged in")?.mac;
+        lan.address_of(mac).context("DHCP has given it no address")
     }
 
     /// The card on QEMU's own network, by its MAC address.
@@ -274,9 +283,7 @@ impl Machine {
         let Network::Lan(lan) = &self.hardware.network else {
             return Ok(TcpStream::connect(self.https().await?).await?);
         };
-        let mac = &self.plug.as_ref().context("a machine on a wire is plugged in")?.mac;
-        let address = lan.address_of(mac).context("DHCP has given it no address")?;
-        let stream = lan.connect((address, port).into())?;
+        let stream = lan.connect((self.address(lan)?, port).into())?;
         stream.set_nonblocking(true)?;
         Ok(TcpStream::from_std(stream)?)
     }

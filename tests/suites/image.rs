@@ -6,6 +6,8 @@ mod boots;
 mod installs;
 #[path = "image/network.rs"]
 mod network;
+#[path = "image/updates.rs"]
+mod updates;
 #[path = "image/uplink.rs"]
 mod uplink;
 #[path = "image/wizard.rs"]

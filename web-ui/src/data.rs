@@ -12,8 +12,8 @@ use cake_types::{
     Calendar, CertificateInfo, Channel, ChannelState, Device, DeviceId, DeviceStatus, EnergyPrice, Event, Export,
     ExportStatus, Failure, Grouping, Image, ImageStatus, Import, ImportStatus, Language, Name, Node, NodeId,
     NodeStatus, Part, Permission, Pool, PoolStatus, Priority, Problem, Role, RoleName, SavedQuery, ScanStatus, Server,
-    ServerDisk, ServerEvent, ServerId, ServerStatus, SessionId, Severity, Stick, SystemSettings, Task, TaskId, UpsSpec,
-    Vm, VmId, VmStatus, Volume, VolumeState, Week,
+    ServerDisk, ServerEvent, ServerId, ServerStatus, SessionId, Severity, Stick, SystemSettings, Task, TaskId,
+    UpdateSource, UpsSpec, Vm, VmId, VmStatus, Volume, VolumeState, Week,
 };
 use futures_util::Stream;
 use jiff::Timestamp;
@@ -115,6 +115,8 @@ pub trait ConsoleData: Send + Sync + 'static {
 
     /// The power supply that the servers watch, and what If-Match wants.
     async fn ups(&self) -> (Option<UpsSpec>, String);
+    /// Where updates of the firmware come from; what there is says each node.
+    async fn update(&self) -> UpdateView;
 
     /// Who is told of alerts, by name. Asked only for a viewer with [`Permission::Administer`].
     async fn channels(&self) -> Vec<ChannelView>;
@@ -388,6 +390,14 @@ pub struct ScanView {
     /// While it is at work.
     pub task: Option<TaskId>,
     pub found: Vec<Candidate>,
+}
+
+/// Where updates of the firmware come from.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateView {
+    pub source: Option<UpdateSource>,
+    /// For If-Match, as the API's ETag header writes it.
+    pub etag: String,
 }
 
 /// A device that answers SNMP.

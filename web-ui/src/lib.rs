@@ -24,7 +24,7 @@ pub use data::{
     About, AccountView, AnnouncementView, BackupView, BinView, BudgetView, CertificateView, Change, Changes,
     ChannelView, ConsoleData, DeviceView, EnergyPart, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView,
     NodeView, PageOf, PageQuery, PoolView, ScanView, ServerEnergyView, ServerLogView, ServerView, SettingsView,
-    SetupView, SupportView, Viewer, VmView, VolumeView,
+    SetupView, SupportView, UpdateView, Viewer, VmView, VolumeView,
 };
 
 use axum::Router;
@@ -83,6 +83,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/audit.csv", get(pages::audit::csv))
         .route("/search", get(pages::search::page))
         .route("/settings", get(pages::settings::page))
+        .route("/settings/update", get(pages::update::page))
         .route("/account", get(pages::account::page))
         .route("/help", get(pages::help::index))
         .route("/help/{page}", get(pages::help::page))

@@ -47,6 +47,7 @@ pub mod settings;
 pub mod setup;
 mod sticks;
 pub mod tasks;
+pub mod update;
 mod ups;
 pub mod usage;
 pub mod vm;
@@ -113,6 +114,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, of: &str) -> Region
         ["tasks", id] => tasks::one_region(data, f, id, &mut regions).await,
         ["events"] => events::regions(data, f, &parsed(query), &mut regions).await,
         ["audit"] => audit::regions(data, f, &parsed(query), &mut regions).await,
+        ["settings", "update"] => update::regions(data, f, &mut regions).await,
         ["settings"] => settings::regions(data, f, &mut regions).await,
         _ => {}
     }

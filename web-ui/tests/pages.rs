@@ -13,4 +13,5 @@ mod suites {
     pub mod servers;
     pub mod sites;
     pub mod truth;
+    pub mod update;
 }

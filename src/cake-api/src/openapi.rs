@@ -55,6 +55,7 @@ use utoipa::{Modify, OpenApi};
         v1::causes::list, v1::week::get,
         v1::announcement::get, v1::certificate::get, v1::certificate::authority, v1::certificate::upload, v1::certificate::reset,
         v1::certificate::request, v1::ups::get, v1::ups::set, v1::ups::remove,
+        v1::updates::get, v1::updates::source, v1::updates::check, v1::updates::apply, v1::updates::go_back, v1::updates::remove,
         v1::events::list, v1::audit::list, v1::settings::get, v1::settings::update, v1::query::find,
         v1::queries::list, v1::queries::save, v1::queries::update, v1::queries::delete, v1::bulk::summary,
         v1::watch::watch,

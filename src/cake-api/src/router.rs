@@ -14,8 +14,8 @@ use crate::v1::{
     accounts, alerts, announcement, audit, backups, bin, bmc_scan, bulk, causes, cd, certificate, channels, console,
     disks, events, exports, hosts, images, imports, installation, meta, metrics, network, nics, nodes, pdus, pools,
     power_budget, queries, query, screen, server_console, server_disks, server_drives, server_history, server_orders,
-    server_redfish, servers, session, settings, setup, setup_network, sticks, support, switches, tasks, tokens, ups,
-    usage, vms, volumes, watch, week,
+    server_redfish, servers, session, settings, setup, setup_network, sticks, support, switches, tasks, tokens,
+    updates, ups, usage, vms, volumes, watch, week,
 };
 
 struct Table {
@@ -272,6 +272,12 @@ fn table(api: Api) -> Table {
         .add("ups_get", ("GET", "/v1/ups"), With(View), ups::get)
         .add("ups_set", ("PUT", "/v1/ups"), With(Administer), ups::set)
         .add("ups_remove", ("DELETE", "/v1/ups"), With(Administer), ups::remove)
+        .add("update_get", ("GET", "/v1/system/update"), With(View), updates::get)
+        .add("update_source", ("PUT", "/v1/system/update"), With(Administer), updates::source)
+        .add("update_check", ("POST", "/v1/system/update/check"), With(Administer), updates::check)
+        .add("update_apply", ("POST", "/v1/system/update/apply"), With(Administer), updates::apply)
+        .add("update_go_back", ("POST", "/v1/system/update/go-back"), With(Administer), updates::go_back)
+        .add("update_remove", ("POST", "/v1/system/update/remove"), With(Administer), updates::remove)
         .add("support_list", ("GET", "/v1/system/support-bundles"), With(Administer), support::list)
         .add("support_create", ("POST", "/v1/system/support-bundles"), With(Administer), support::create)
         .add(

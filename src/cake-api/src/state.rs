@@ -29,6 +29,7 @@ use cake_control::settings::Settings;
 use cake_control::setup::Setup;
 use cake_control::support::Support;
 use cake_control::tasks::Tasks;
+use cake_control::updates::Updates;
 use cake_control::ups::UpsBook;
 use cake_control::usage::UsageReader;
 use cake_control::vms::Vms;
@@ -68,6 +69,7 @@ pub struct Api {
     pub(crate) announcer: Arc<Announcer>,
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) ups: Arc<UpsBook>,
+    pub(crate) updates: Arc<Updates>,
     pub(crate) hosts: Arc<Hosts>,
     pub(crate) servers: Arc<Servers>,
     pub(crate) server_consoles: Arc<ServerConsoles>,
@@ -110,6 +112,7 @@ impl Api {
             announcer: control.announcer.clone(),
             certificates: control.certificates.clone(),
             ups: control.ups.clone(),
+            updates: control.updates.clone(),
             hosts: control.hosts.clone(),
             servers: control.servers.clone(),
             server_consoles: control.server_consoles.clone(),

@@ -6,6 +6,7 @@
 //! asked-* ▶ cake-node: what the wizard of a stick asks for
 //! locked-page ▶ open: one page that takes the recovery key
 //! answers ▶ the wizard's answers that the installer left, once
+//! health ─▶ the version that runs is blessed, or given up
 //! screen ─▶ tty1 and the serial port: where the console is
 //! ```
 
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 mod answers;
 mod asked;
 mod boot;
+mod health;
 mod locked;
 mod medium;
 mod mode;
@@ -51,6 +53,8 @@ enum Command {
     Answers,
     /// Shows on the screen and the serial port where the console is
     Screen,
+    /// Says whether this version is good; one that is not is given up
+    Health,
     /// Serves the page of a locked server
     LockedPage,
     /// Opens the state of a locked server with the recovery key on standard input
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
         Command::AskedRun { folder } => asked::run(&folder),
         Command::Answers => answers::give(),
         Command::Screen => screen::show(),
+        Command::Health => health::check(),
         Command::LockedPage => locked::page(),
         Command::Open => locked::open(),
     };

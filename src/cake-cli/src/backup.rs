@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::fetch::{self, in_file};
 use crate::output::{self, Align};
+use crate::update;
 use cake_client::Client;
 use cake_types::ByteSize;
 use std::fs::File;
@@ -24,6 +25,7 @@ pub async fn run(context: &Context, command: SystemCommand) -> Result<(), Failur
         SystemCommand::Certificate(command) => certificate::run(context, command).await,
         SystemCommand::Backup { file, recovery_key_file } => backup(context, &file, recovery_key_file.as_deref()).await,
         SystemCommand::Backups(command) => backups(context, command).await,
+        SystemCommand::Update(command) => update::run(context, command).await,
         SystemCommand::SupportBundle { file, yes } => support_bundle(context, &file, yes).await,
         SystemCommand::Restore { file, setup_token_file, recovery_key_file } => {
             let file = File::open(&file).map_err(|error| in_file(&file, &error))?;

@@ -53,6 +53,7 @@ mod server_scan;
 mod sticks;
 mod switch;
 mod system;
+mod update;
 mod ups;
 mod usage;
 mod vm;

@@ -44,6 +44,7 @@ mod switches;
 mod system;
 mod tasks;
 mod trust;
+mod updates;
 mod vms;
 mod volumes;
 mod watch;

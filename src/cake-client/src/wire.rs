@@ -14,6 +14,7 @@ mod server_redfish;
 mod servers;
 mod sticks;
 mod switches;
+mod updates;
 mod week;
 
 pub use channels::{
@@ -42,6 +43,9 @@ pub use servers::{
 };
 pub use sticks::{Stick, StickFile, Sticks};
 pub use switches::{PortNeighbor, Switch, SwitchPort};
+pub use updates::{
+    Update, UpdateFailure, UpdateOffer, UpdatePlace, UpdateRelease, UpdateServer, UpdateVersion, UpdateWork,
+};
 pub use week::{Week, WeekLine, WeekTodo};
 
 use cake_types::ByteSize;

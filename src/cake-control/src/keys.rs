@@ -120,6 +120,11 @@ pub fn ups() -> Key {
     Key::new("/system/ups").expect("a constant key")
 }
 
+/// Where updates of the firmware come from.
+pub fn update() -> Key {
+    Key::new("/system/update").expect("a constant key")
+}
+
 /// Which certificate the console shows.
 pub fn certificate() -> Key {
     Key::new("/system/certificate").expect("a constant key")

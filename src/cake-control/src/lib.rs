@@ -57,6 +57,7 @@ pub mod setup;
 mod start;
 pub mod support;
 pub mod tasks;
+pub mod updates;
 pub mod uplinks;
 pub mod ups;
 pub mod usage;

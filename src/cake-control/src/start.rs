@@ -58,6 +58,7 @@ use crate::settings::Settings;
 use crate::setup::{Setup, SetupFileError};
 use crate::support::Support;
 use crate::tasks::Tasks;
+use crate::updates::Updates;
 use crate::ups::UpsBook;
 use crate::usage::UsageReader;
 use crate::vms::Vms;
@@ -113,6 +114,7 @@ pub struct Control {
     pub announcer: Arc<Announcer>,
     pub certificates: Arc<Certificates>,
     pub ups: Arc<UpsBook>,
+    pub updates: Arc<Updates>,
     pub hosts: Arc<Hosts>,
     pub servers: Arc<Servers>,
     pub devices: Arc<Devices>,
@@ -166,8 +168,16 @@ impl Control {
         let volumes = Arc::new(Volumes::new(ledger.clone(), nodes.clone()));
         let hosts = Arc::new(Hosts::load(ledger.clone(), nodes.clone()).await?);
         let servers = Arc::new(Servers::new(ledger.clone(), nodes.clone(), settings.clone()));
-        let (its_vms, its_imports, its_exports) = (vms.clone(), imports.clone(), exports.clone());
-        let tasks = Tasks::new(ledger.clone(), its_vms, its_imports, its_exports, hosts.clone(), servers.clone());
+        let updates = Arc::new(Updates::load(ledger.clone(), nodes.clone()).await?);
+        let tasks = Tasks {
+            ledger: ledger.clone(),
+            vms: vms.clone(),
+            imports: imports.clone(),
+            exports: exports.clone(),
+            hosts: hosts.clone(),
+            servers: servers.clone(),
+            updates: updates.clone(),
+        };
         let devices = Arc::new(Devices::new(ledger.clone(), settings.clone()));
         let tasks = Arc::new(tasks);
         let bin = Arc::new(BinSweeper {
@@ -237,6 +247,7 @@ impl Control {
             announcer,
             certificates: Arc::new(certificates),
             ups,
+            updates,
             hosts,
             servers,
             devices,
@@ -255,7 +266,8 @@ impl Control {
             told: Mutex::default(),
         };
         let (hosts, ordered) = (self.hosts.clone(), self.servers.clone());
-        let tasks = TaskReconciler { ledger: ledger.clone(), nodes: nodes.clone(), hosts, servers: ordered };
+        let updates = self.updates.clone();
+        let tasks = TaskReconciler { ledger: ledger.clone(), nodes: nodes.clone(), hosts, servers: ordered, updates };
         let servers = ServerReconciler {
             ledger: ledger.clone(),
             nodes: nodes.clone(),

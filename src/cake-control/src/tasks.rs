@@ -15,18 +15,20 @@ use crate::hosts::Hosts;
 use crate::imports::Imports;
 use crate::ledger::Ledger;
 use crate::servers::Servers;
+use crate::updates::Updates;
 use crate::vms::Vms;
 
 /// Records looked at for one finished task before it is given up.
 const LOOK_AT_MOST: usize = 4000;
 
 pub struct Tasks {
-    ledger: Arc<Ledger>,
-    vms: Arc<Vms>,
-    imports: Arc<Imports>,
-    exports: Arc<Exports>,
-    hosts: Arc<Hosts>,
-    servers: Arc<Servers>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) vms: Arc<Vms>,
+    pub(crate) imports: Arc<Imports>,
+    pub(crate) exports: Arc<Exports>,
+    pub(crate) hosts: Arc<Hosts>,
+    pub(crate) servers: Arc<Servers>,
+    pub(crate) updates: Arc<Updates>,
 }
 
 /// A part of the finished tasks.
@@ -36,17 +38,6 @@ pub struct Finished {
 }
 
 impl Tasks {
-    pub fn new(
-        ledger: Arc<Ledger>,
-        vms: Arc<Vms>,
-        imports: Arc<Imports>,
-        exports: Arc<Exports>,
-        hosts: Arc<Hosts>,
-        servers: Arc<Servers>,
-    ) -> Self {
-        Self { ledger, vms, imports, exports, hosts, servers }
-    }
-
     /// At work, newest first.
     pub fn active(&self) -> Vec<Arc<Task>> {
         let mut tasks = self.ledger.board.tasks();
@@ -125,6 +116,8 @@ impl Tasks {
             self.hosts.stay(caller, &task, keep).await?;
         } else if let TaskGoal::Scanned { .. } = task.goal {
             self.servers.stop_scan(caller, &task, keep).await?;
+        } else if let TaskGoal::Updated { .. } = task.goal {
+            self.updates.stop(caller, &task, keep).await?;
         } else {
             self.vms.undo(caller, &task, cancel, keep).await?;
         }

@@ -12,10 +12,10 @@ macro_rules! files {
 }
 
 const ENGLISH: &[&str] = files!(
-    "en": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "week" "sensors" "operations" "servers" "history" "feeds" "server-console" "server-power" "server-redfish" "console" "uplink" "setup" "install" "locked" "cli"
+    "en": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "week" "sensors" "operations" "servers" "history" "feeds" "server-console" "server-power" "server-redfish" "console" "uplink" "setup" "install" "locked" "updates" "cli"
 );
 const CHINESE_TAIWAN: &[&str] = files!(
-    "zh-Hant-TW": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "week" "sensors" "operations" "servers" "history" "feeds" "server-console" "server-power" "server-redfish" "console" "uplink" "setup" "install" "locked" "cli"
+    "zh-Hant-TW": "common" "problems" "tasks" "events" "alerts" "causes" "channels" "week" "sensors" "operations" "servers" "history" "feeds" "server-console" "server-power" "server-redfish" "console" "uplink" "setup" "install" "locked" "updates" "cli"
 );
 
 /// Where the words of every language are.

@@ -122,6 +122,10 @@ impl Words {
         }
         let mut facts = params.clone();
         self.hardware_facts(&mut facts);
+        // Why a version of the firmware was given up.
+        if let Some(reason) = facts.get_mut("reason").filter(|reason| self.has(&format!("start-{reason}"))) {
+            *reason = self.text_of(&format!("start-{reason}")).into();
+        }
         for name in self.variables(&id) {
             facts.entry(name.into()).or_insert_with(|| "–".into());
         }

@@ -52,19 +52,33 @@ impl Mounted {
         Self::with(device, kind, place, MsFlags::empty())
     }
 
+    /// Mounts a boot partition for writing, and all that is on it is this user's.
+    pub fn owned_by(device: &Path, place: &Path, uid: u32) -> Result<Self, MountError> {
+        Self::as_told(device, Kind::Fat, place, MsFlags::empty(), Some(&format!("umask=0077,uid={uid},gid={uid}")))
+    }
+
     /// Mounts for reading only.
     pub fn read_only(device: &Path, kind: Kind, place: &Path) -> Result<Self, MountError> {
         Self::with(device, kind, place, MsFlags::MS_RDONLY)
     }
 
     fn with(device: &Path, kind: Kind, place: &Path, more: MsFlags) -> Result<Self, MountError> {
+        // On a boot partition only root reads, or the key in it would be everybody's.
+        Self::as_told(device, kind, place, more, (kind == Kind::Fat).then_some("umask=0077"))
+    }
+
+    fn as_told(
+        device: &Path,
+        kind: Kind,
+        place: &Path,
+        more: MsFlags,
+        options: Option<&str>,
+    ) -> Result<Self, MountError> {
         let error =
             |source| MountError::Mount { device: device.into(), kind: kind.name(), place: place.into(), source };
         fs::create_dir_all(place).map_err(error)?;
         // Nothing on these is a program or a device; who reads a file does not write its time.
         let flags = MsFlags::MS_NOATIME | MsFlags::MS_NODEV | MsFlags::MS_NOSUID | more;
-        // On a boot partition only root reads, or the key in it would be everybody's.
-        let options = (kind == Kind::Fat).then_some("umask=0077");
         mount(Some(device), place, Some(kind.name()), flags, options).map_err(|errno| error(errno.into()))?;
         Ok(Self { place: place.to_owned(), kept: false })
     }

@@ -8,7 +8,7 @@ use crate::model::{Answer, Call, Reply, Request};
 use crate::{Hello, HostVerb, NodeError, Observed, StreamKind, StreamTicket, Verb, VolumeOrder, VolumePlace};
 use cake_types::{
     ByteSize, Counters, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, PoolId, PoolSpec, ServerDisk,
-    Span, Stamp, UplinkSpec, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    Span, Stamp, UpdateOrder, UplinkSpec, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -197,6 +197,14 @@ impl NodeClient {
 
     pub async fn settle_uplink(&self, epoch: Epoch, operation: OperationId, keep: bool) -> Result<(), ClientError> {
         self.accepted(Request::SettleUplink { epoch, operation, keep }).await
+    }
+
+    pub async fn update(&self, epoch: Epoch, operation: OperationId, order: UpdateOrder) -> Result<(), ClientError> {
+        self.accepted(Request::DoUpdate { epoch, operation, order }).await
+    }
+
+    pub async fn stop_update(&self, operation: OperationId) -> Result<(), ClientError> {
+        self.accepted(Request::StopUpdate { operation }).await
     }
 
     pub async fn look_at_import(&self, id: ImageId) -> Result<(), ClientError> {

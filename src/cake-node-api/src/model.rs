@@ -5,7 +5,7 @@ use cake_types::{
     ExportStatus, FailureCode, HostSpec, ImageId, ImageSpec, ImageStatus, Import, ImportStatus, LeavingWay, Name,
     NodeId, NodeStatus, OperationId, Part, PoolId, PoolStatus, PublicKey, ScanRange, ScanStatus, Sealed, SensorHistory,
     Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerEvent, ServerId, ServerStatus, ServerVerb, Span,
-    Stamp, Stick, UplinkSpec, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    Stamp, Stick, UpdateOrder, UplinkSpec, UpsSpec, Usage, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -412,6 +412,14 @@ pub enum Request {
         server: ServerId,
         #[serde(default)]
         take: bool,
+    },
+    DoUpdate {
+        epoch: Epoch,
+        operation: OperationId,
+        order: UpdateOrder,
+    },
+    StopUpdate {
+        operation: OperationId,
     },
     Scan {
         operation: OperationId,

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use cake_types::{
     ByteSize, Counters, Device, DeviceId, Epoch, Export, ExportId, HostSpec, ImageId, Import, OperationId, Part,
     PoolId, PoolSpec, PublicKey, ScanRange, Sealed, SensorHistory, Server, ServerAnswer, ServerAsk, ServerDisk,
-    ServerEnergy, ServerId, ServerVerb, Span, Stamp, UplinkSpec, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
+    ServerEnergy, ServerId, ServerVerb, Span, Stamp, UpdateOrder, UplinkSpec, UpsSpec, UsageHistory, UsageOf, Vm, VmId,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -64,6 +64,12 @@ pub trait NodeService: Send + Sync + 'static {
     ) -> Result<(), NodeError>;
     /// The network that is tried holds from now on, or returns at once. Whoever leads has seen that it can be reached.
     async fn settle_uplink(&self, epoch: Epoch, operation: OperationId, keep: bool) -> Result<(), NodeError>;
+    /// Does something about the server's firmware, once for each `operation`; one order at a time, another one is refused meanwhile. How
+    /// far it is and how it ended is observed. It is not durable: a node that is started anew is asked again, and goes on with what is
+    /// on the disks.
+    async fn update(&self, epoch: Epoch, operation: OperationId, order: UpdateOrder) -> Result<(), NodeError>;
+    /// Stops an order about the firmware. Nothing, where it is over or was never here.
+    async fn stop_update(&self, operation: OperationId) -> Result<(), NodeError>;
     /// Looks now whether all of an import is here.
     async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError>;
     /// The file behind an import that is received ([`crate::staged`]).
@@ -236,6 +242,8 @@ async fn answer(Call { id, request }: Call, service: Arc<dyn NodeService>, send:
         Request::SettleUplink { epoch, operation, keep } => {
             service.settle_uplink(epoch, operation, keep).await.map(accepted)
         }
+        Request::DoUpdate { epoch, operation, order } => service.update(epoch, operation, order).await.map(accepted),
+        Request::StopUpdate { operation } => service.stop_update(operation).await.map(accepted),
         Request::LookAtImport { id } => service.look_at_import(id).await.map(accepted),
         Request::OpenImport { id } => service.open_import(id).await.map(&mut with),
         Request::OpenImage { id } => service.open_image(id).await.map(&mut with),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  meta        node id, highest epoch, next uid, which power supply is watched, what the machine is to be called, its own network,
-//!              an end or a departure that was begun
+//!              an end or a departure that was begun, how the last order about the firmware ended
 //!  vms         id → stamp, uid, record, halted, removing, how many disks were made
 //!  tombstones  ids that can never come back
 //!  operations  id → verb, whether it was begun, outcome (the last thousand)
@@ -29,6 +29,7 @@ mod operations;
 mod pools;
 mod schema;
 mod servers;
+mod update;
 mod uplink;
 mod ups;
 mod vms;

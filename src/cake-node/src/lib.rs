@@ -14,7 +14,7 @@
 //!
 //! `ups` watches the power supply and ends guests and server when it runs out; `leaving` does so when somebody asks, and `host` sets
 //! the machine's own settings. `uplink` keeps its network, and brings it back from one that nobody confirms. `installer` puts cake on the
-//! disks of a server that was started from a stick.
+//! disks of a server that was started from a stick. `updates` brings newer firmware to the system disks, by a worker.
 //!
 //! Start from [`serve::serve`], which puts the daemon together, and `service`, which answers the node API. What the node must not
 //! forget is in one SQLite file; what runs is known from the kernel (`cake_vm::Folder`).
@@ -58,6 +58,7 @@ mod service;
 mod sticks;
 mod support;
 mod tickets;
+pub mod updates;
 mod uplink;
 mod ups;
 mod usage;

@@ -7,6 +7,8 @@ use cake_node::ask_disk::ask_disk;
 use cake_node::convert::{Place, convert_image, export_disk};
 use cake_node::serve::{InstallerOptions, Options, serve};
 use cake_node::servers::worker::bmc_worker;
+use cake_node::updates::Given;
+use cake_node::updates::worker::update_worker;
 use cake_storage::stick::Wanted;
 use cake_storage::stick::worker::{list_stick, read_stick};
 use cake_storage::worker::{Depth, inspect_image, read_package};
@@ -155,6 +157,16 @@ enum WorkerKind {
     /// Say which images are on the stick at standard input
     #[command(name = "list-stick")]
     ListStick,
+    /// Check for newer firmware, or bring it to the system disks, as standard input says
+    Update {
+        #[arg(long)]
+        anchor: PathBuf,
+        #[arg(long)]
+        memory: PathBuf,
+        /// A boot partition that is mounted already, instead of those of this installation
+        #[arg(long)]
+        esp: Vec<PathBuf>,
+    },
     /// Speak to BMCs over the sockets that come by standard input
     Bmc,
     /// Write a file of the stick at standard input to standard output
@@ -206,6 +218,7 @@ fn worker(kind: WorkerKind) -> Result<()> {
         }
         WorkerKind::Export { format, engine } => match export_disk(&format, &engine)? {},
         WorkerKind::AskDisk { name, engine } => match ask_disk(&name, &engine)? {},
+        WorkerKind::Update { anchor, memory, esp } => Ok(update_worker(&anchor, &Given { memory, esps: esp })?),
         WorkerKind::Bmc => Ok(bmc_worker()?),
         WorkerKind::ListStick => Ok(list_stick()?),
         WorkerKind::ReadStick(ReadStick { partition, volume, path, size, modified, from }) => {

@@ -16,6 +16,7 @@ use crate::server_disks::{self, ServerDisks};
 use crate::servers::Servers;
 use crate::service::Node;
 use crate::sticks::{self, Sticks};
+use crate::updates::{self, Updates};
 use crate::{accelerator, host, key, leaving, networks, uplink, ups, usage};
 use anyhow::{Context, Result, bail};
 use cake_daemon::{memory, ready};
@@ -88,6 +89,7 @@ pub async fn serve(options: Options) -> Result<()> {
         host: Some(HostStatus { hands_off, local_name: host::local_name(), ..HostStatus::default() }),
     });
     let program = std::env::current_exe()?;
+    let this = program.clone();
     let inspector = Arc::new(WorkerInspector { program: program.clone(), database: database.clone() });
     let library = Library::new(options.images.clone(), inspector.clone(), board.clone());
     let history = Arc::new(History::new(id, cake_host::history::Folder::open(state.join("usage"))?));
@@ -112,6 +114,9 @@ pub async fn serve(options: Options) -> Result<()> {
     let watched = house.database.servers().await?.iter().map(|row| row.server.meta.id).collect();
     histories.sweep(&watched).context("the folder of sensors' histories")?;
     let servers = Servers::new(program, house.clone(), state.join("servers"), histories.clone());
+    let places = if options.appliance { updates::Places::of_appliance(state) } else { None };
+    let updates =
+        places.map(|places| Updates::new(this.clone(), places, board.clone(), house.database.clone(), sticks.clone()));
     let (power, supply) = watch::channel(None);
     let (orders, ordered) = watch::channel(());
     let (uplinks, uplinked) = watch::channel(());
@@ -125,6 +130,7 @@ pub async fn serve(options: Options) -> Result<()> {
         disks,
         installer,
         servers,
+        updates: updates.clone(),
         hands_off,
         settling: Default::default(),
         orders,
@@ -150,6 +156,9 @@ pub async fn serve(options: Options) -> Result<()> {
     tokio::spawn(leaving::run(node.clone(), ordered));
     tokio::spawn(settle(node.clone()));
     tokio::spawn(uplink::run(node.clone(), uplinked));
+    if let Some(updates) = updates {
+        tokio::spawn(updates.run());
+    }
     ready::tell(options.ready_fd, "ready").context("say that we are ready")?;
     tokio::spawn(memory::stay_small());
     tracing::info!(node = %id, ?accelerator, "cake-node serves at {}", options.socket.display());

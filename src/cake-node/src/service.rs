@@ -12,6 +12,7 @@ use crate::server_disks::ServerDisks;
 use crate::servers::{Servers, password};
 use crate::support;
 use crate::tickets::{Stream, Tickets};
+use crate::updates::Updates;
 use async_trait::async_trait;
 use cake_host::identity::boot_id;
 use cake_host::power;
@@ -25,7 +26,7 @@ use cake_types::{
     ByteSize, Counters, Device, DeviceId, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId,
     Import, LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, PublicKey, ScanRange, Sealed,
     SensorHistory, Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp,
-    UplinkSpec, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
+    UpdateOrder, UplinkSpec, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
 use cake_vm::machine::Outcome;
 use cake_vm::request::{Denied, Edge, Operation};
@@ -65,6 +66,8 @@ pub struct Node {
     pub servers: Arc<Servers>,
     /// The machine's own network may be another one than before.
     pub networks: watch::Sender<()>,
+    /// None where the firmware is not cake's.
+    pub updates: Option<Arc<Updates>>,
     /// The power supply that is watched.
     pub ups: watch::Sender<Option<UpsSpec>>,
 }
@@ -382,6 +385,18 @@ impl NodeService for Node {
 
     async fn settle_uplink(&self, epoch: Epoch, operation: OperationId, keep: bool) -> Result<(), NodeError> {
         crate::uplink::settle(self, epoch, operation, keep).await
+    }
+
+    async fn update(&self, epoch: Epoch, operation: OperationId, order: UpdateOrder) -> Result<(), NodeError> {
+        let none = || NodeError::Invalid { detail: "this server's firmware is not cake's".into() };
+        self.updates.as_ref().ok_or_else(none)?.order(epoch, operation, order).await
+    }
+
+    async fn stop_update(&self, operation: OperationId) -> Result<(), NodeError> {
+        if let Some(updates) = &self.updates {
+            updates.stop(operation);
+        }
+        Ok(())
     }
 
     async fn look_at_import(&self, id: ImageId) -> Result<(), NodeError> {

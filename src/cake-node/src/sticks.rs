@@ -16,6 +16,7 @@ use cake_types::{ByteSize, Stick, StickFile, StickFormat, StickTrouble};
 use jiff::Timestamp;
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -168,6 +169,11 @@ impl Sticks {
             let volume = volumes.into_iter().find(|volume| identity(&plugged, volume) == id)?;
             Some(Here { partition: volume.partition, volume: volume.id, plugged })
         })
+    }
+
+    /// A stick for a worker of somebody else's, which reads it: nobody else's as long as the descriptor is open.
+    pub async fn lend(&self, here: &Here) -> io::Result<OwnedFd> {
+        Ok(self.open(&here.plugged).await?.try_clone()?.into())
     }
 
     /// A worker that writes the file's bytes from one of them on to its standard output.

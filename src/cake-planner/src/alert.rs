@@ -11,6 +11,7 @@ mod device;
 mod disk;
 mod server;
 mod switch;
+mod update;
 
 pub use budget::{BudgetSeen, rack};
 pub use server::ServerSeen;
@@ -142,6 +143,7 @@ pub fn find(facts: &Facts<'_>, before: &Alerts) -> Vec<Finding> {
         return found;
     }
     found.extend(facts.nodes.iter().flat_map(of_ups));
+    found.extend(facts.nodes.iter().flat_map(update::of_node));
     found.extend(facts.nodes.iter().flat_map(|node| disk::of_node(node, facts.now, before)));
     found.extend(facts.pools.iter().filter_map(|pool| of_pool(pool.pool, pool.status?, before)));
     found.extend(facts.vms.iter().filter_map(|vm| of_vm(vm, facts, before)));

@@ -43,6 +43,7 @@ pub mod syslog;
 pub mod task;
 pub mod throttle;
 pub mod trend;
+pub mod update;
 pub mod uplink;
 pub mod ups;
 pub mod vm_power;

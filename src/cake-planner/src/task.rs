@@ -11,7 +11,8 @@
 use cake_types::{
     ByteSize, CdStatus, Departed, DiskStatus, ExitReason, ExportStage, ExportStatus, Failure, FailureCode, Generation,
     HostStatus, ImageId, ImportStage, ImportStatus, LeavingEnd, MacAddress, OperationId, Power, ProvisionProgress,
-    ScanEnd, ScanStatus, Task, TaskGoal, TaskKind, TaskProgress, TaskState, VmState, VmStatus,
+    ScanEnd, ScanStatus, Task, TaskGoal, TaskKind, TaskProgress, TaskState, UpdateEnd, UpdateEnded, UpdateStatus,
+    VmState, VmStatus,
 };
 
 /// The outcome of an operation, as the node reports it.
@@ -108,7 +109,8 @@ pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
         | TaskGoal::Imported
         | TaskGoal::Exported { .. }
         | TaskGoal::Left { .. }
-        | TaskGoal::Scanned { .. } => Progress::Running(None),
+        | TaskGoal::Scanned { .. }
+        | TaskGoal::Updated { .. } => Progress::Running(None),
         TaskGoal::Applied { generation } => applied(*generation, seen),
         TaskGoal::Nic { generation, mac, plugged } => rewired(*generation, *mac, *plugged, seen),
         TaskGoal::Cd { generation, image } => inserted(*generation, *image, seen),
@@ -231,6 +233,31 @@ pub fn scan_progress(
         (None, Some(Outcome::Failed(why))) => failure(why),
         (None, _) if task.cancel_requested => cancelled(code::CANCELLED),
         (None, _) => Progress::Running(None),
+    }
+}
+
+/// Where the order about a server's firmware that `task` is stands. `connected`: what the server does not tell of is not so.
+pub fn update_progress(
+    task: &Task,
+    operation: OperationId,
+    update: Option<&UpdateStatus>,
+    connected: bool,
+    outcome: Option<&Outcome>,
+) -> Progress {
+    let ended = update.and_then(|update| update.ended.as_ref()).filter(|ended| ended.operation == operation);
+    let work = update.and_then(|update| update.work.as_ref()).filter(|work| work.operation == operation);
+    match (ended, work, outcome) {
+        (Some(UpdateEnded { end: UpdateEnd::Done, .. }), ..) => done(),
+        (Some(UpdateEnded { end: UpdateEnd::Cancelled, .. }), ..) => cancelled(code::CANCELLED),
+        (Some(UpdateEnded { failure: Some(why), .. }), ..) => failure(why),
+        (Some(UpdateEnded { failure: None, .. }), ..) => failed(code::INTERNAL, None),
+        (None, Some(work), _) if work.total.bytes() > 0 => {
+            Progress::Running(Some(TaskProgress { done: work.done.min(work.total), total: work.total }))
+        }
+        (None, Some(_), _) => Progress::Running(None),
+        (None, None, Some(Outcome::Failed(why))) => failure(why),
+        (None, None, _) if task.cancel_requested && connected => cancelled(code::CANCELLED),
+        (None, None, _) => Progress::Running(None),
     }
 }
 
@@ -398,7 +425,7 @@ pub enum Cancel {
     /// cake no longer waits for the guest; the VM stays on unless the guest still shuts down by itself. A server stays on, and its
     /// guests start again.
     StayOn,
-    /// Nobody else is asked; what was found until then stays.
+    /// Nobody else is asked, nothing more is fetched; what was found or written until then stays.
     AskNoMore,
 }
 
@@ -408,7 +435,7 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
         TaskKind::VmCreate | TaskKind::ImageImport | TaskKind::VmExport => Some(Cancel::Delete),
         TaskKind::VmStart => Some(Cancel::PowerOff),
         TaskKind::VmShutdown | TaskKind::NodeReboot | TaskKind::NodePowerOff => Some(Cancel::StayOn),
-        TaskKind::BmcScan => Some(Cancel::AskNoMore),
+        TaskKind::BmcScan | TaskKind::UpdateCheck | TaskKind::UpdateApply => Some(Cancel::AskNoMore),
         TaskKind::VmStop
         | TaskKind::VmReset
         | TaskKind::VmPause
@@ -436,7 +463,9 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
         | TaskKind::ServerBoot
         | TaskKind::ServerRestore
         | TaskKind::ServerClearEvents
-        | TaskKind::ServerPassword => None,
+        | TaskKind::ServerPassword
+        | TaskKind::UpdateGoBack
+        | TaskKind::UpdateRemove => None,
     }
 }
 

@@ -282,6 +282,38 @@ pub fn copy(stick: Rc<dyn Source>, wanted: &Wanted, from: u64, out: &mut dyn Wri
     Ok(())
 }
 
+/// Bytes of a file, for who does not know it yet: at most `most`, from `from` on. `None`: there is no such file.
+pub fn read_part(
+    stick: Rc<dyn Source>,
+    (partition, volume): (u32, &str),
+    path: &str,
+    from: u64,
+    most: u64,
+) -> Result<Option<Vec<u8>>, Unreadable> {
+    let stick = Part::whole(stick)?;
+    let extent = partitions::find(&stick)?.into_iter().find(|extent| extent.partition == partition);
+    let (_, system) = recognise(stick.of(extent.ok_or(Unreadable::Changed)?));
+    let system = system?;
+    if system.identity().0 != volume {
+        return Err(Unreadable::Changed);
+    }
+    let entry = match walk::find(&*system, path) {
+        Err(Unreadable::NotThere) => return Ok(None),
+        found => found?,
+    };
+    let length = system.length(entry.place)?.saturating_sub(from).min(most);
+    let mut content = system.open(entry.place)?;
+    let (mut bytes, mut buffer) = (Vec::new(), vec![0; STEP]);
+    while (bytes.len() as u64) < length {
+        let step = (length - bytes.len() as u64).min(STEP as u64) as usize;
+        match content.read_at(from + bytes.len() as u64, &mut buffer[..step])? {
+            0 => return Err(Unreadable::Broken("the file ends early")),
+            count => bytes.extend_from_slice(&buffer[..count]),
+        }
+    }
+    Ok(Some(bytes))
+}
+
 /// Numbers out of bytes that were read whole; 0 behind their end.
 fn number<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])

@@ -114,6 +114,8 @@ macro_rules! kinds {
 kinds! {
     /// The server does not answer.
     NodeAway = "node-away";
+    /// A version of the firmware was given up; params: `version`, `reason`.
+    UpdateFailed = "update-failed";
     /// The directory of a pool is not there.
     PoolMissing = "pool-missing";
     /// A pool is nearly full; params: `percent`, `free`, `size`.

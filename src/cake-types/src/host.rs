@@ -1,7 +1,7 @@
 //! What a server is besides its VMs: its host name, its clock, and whether it is about to go off.
 
 use crate::words::words;
-use crate::{Generation, HostName, HostNetwork, NodeId, OperationId, UplinkStatus};
+use crate::{Generation, HostName, HostNetwork, NodeId, OperationId, UpdateStatus, UplinkStatus};
 use serde::{Deserialize, Serialize};
 
 /// Longest host name that Linux takes, in characters.
@@ -61,6 +61,9 @@ pub struct HostStatus {
     /// Its own network: ports, addresses, and what they are to be. Boxed: most that carry a status do not look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uplink: Option<Box<UplinkStatus>>,
+    /// Its firmware, where the machine is cake's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<Box<UpdateStatus>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -51,6 +51,7 @@ mod stick;
 mod tag;
 mod task;
 mod unit;
+mod update;
 mod uplink;
 mod ups;
 mod usage;
@@ -136,6 +137,11 @@ pub use stick::{STICK_PATH_MAX, Stick, StickFile, StickFormat, StickTrouble};
 pub use tag::{Tag, TagError, Tags, tags};
 pub use task::{Task, TaskEnd, TaskGoal, TaskKind, TaskProgress, TaskState};
 pub use unit::{ByteSize, ByteSizeError};
+pub use update::{
+    RELEASES_MAX, ReleaseRefused, SlotStanding, StartFailure, StartReason, UPDATE_URL_MAX, UpdateEnd, UpdateEnded,
+    UpdateOffer, UpdateOrder, UpdateRelease, UpdateSettings, UpdateSlot, UpdateSource, UpdateStage, UpdateStatus,
+    UpdateWork,
+};
 pub use uplink::{
     BondMode, NotPrefixed, PortNeighbor, Prefixed, Sourced, UPLINK_BOND, UPLINK_BRIDGE, UPLINK_SECONDS,
     UPLINK_SECONDS_RANGE, UPLINK_VLAN, UplinkEnd, UplinkEnded, UplinkMethod, UplinkPort, UplinkSource, UplinkSpec,

@@ -177,6 +177,22 @@ codes! {
     PlaceTaken = "place-taken", 409;
     /// The node asks a range for BMCs already.
     ScanRunning = "scan-running", 409;
+    /// Another order about the server's firmware is at work.
+    UpdateRunning = "update-running", 409;
+    /// Nobody said where updates come from.
+    UpdateNoSource = "update-no-source", 409;
+    /// The server was not started from a system disk.
+    UpdateNoDisk = "update-no-disk", 409;
+    /// The version is not among those that the last check has found.
+    UpdateNotOffered = "update-not-offered", 409;
+    /// The version may not be installed; params: `reason`.
+    UpdateForbidden = "update-forbidden", 409;
+    /// The version was tried here and given up.
+    UpdateFailedBefore = "update-failed-before", 409;
+    /// There is no version to go back to.
+    UpdateNoWayBack = "update-no-way-back", 409;
+    /// The version runs.
+    UpdateNeeded = "update-needed", 409;
     /// Another server has that BMC; params: `name`.
     BmcTaken = "bmc-taken", 409;
     /// Another device has that address; params: `name`.

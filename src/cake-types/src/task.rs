@@ -3,7 +3,7 @@
 
 use crate::{
     Actor, ByteSize, ExportId, Generation, ImageId, MacAddress, OperationId, Power, ProjectName, ScanRange, ServerVerb,
-    Subject, TaskId,
+    Subject, TaskId, UpdateOrder,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -62,10 +62,14 @@ pub enum TaskKind {
     ServerClearEvents,
     BmcScan,
     ServerPassword,
+    UpdateCheck,
+    UpdateApply,
+    UpdateGoBack,
+    UpdateRemove,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 40] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -102,6 +106,10 @@ impl TaskKind {
         Self::ServerClearEvents,
         Self::BmcScan,
         Self::ServerPassword,
+        Self::UpdateCheck,
+        Self::UpdateApply,
+        Self::UpdateGoBack,
+        Self::UpdateRemove,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -142,6 +150,10 @@ impl TaskKind {
             Self::ServerClearEvents => "server-clear-events",
             Self::BmcScan => "bmc-scan",
             Self::ServerPassword => "server-password",
+            Self::UpdateCheck => "update-check",
+            Self::UpdateApply => "update-apply",
+            Self::UpdateGoBack => "update-go-back",
+            Self::UpdateRemove => "update-remove",
         }
     }
 }
@@ -174,6 +186,8 @@ pub enum TaskGoal {
     Ordered { operation: OperationId, order: ServerVerb },
     /// The node reports that it has asked this range for BMCs.
     Scanned { operation: OperationId, range: ScanRange },
+    /// The server reports how this order about its firmware ended.
+    Updated { operation: OperationId, order: UpdateOrder },
 }
 
 /// Where a task stands.

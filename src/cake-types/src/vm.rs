@@ -387,6 +387,26 @@ pub enum FailureCode {
     BmcUnsupported,
     /// It said that it failed, or broke its protocol.
     BmcFailed,
+    /// The repository of updates was good until a day that is past, or the clock is wrong.
+    UpdateExpired,
+    /// It is older than one that this server has seen.
+    UpdateOld,
+    /// It is not signed by the maker of this server's cake.
+    UpdateUnsigned,
+    /// What came is not what was signed.
+    UpdateTampered,
+    /// There is no such repository, or something in it is missing.
+    UpdateIncomplete,
+    /// The version is not offered, may not be installed, or runs already.
+    UpdateRefused,
+    /// The version was tried here and given up.
+    UpdateFailedBefore,
+    /// The server was not started from a system disk.
+    UpdateNoDisk,
+    /// A system disk does not hold what is written to it.
+    UpdateDisk,
+    /// There is no version to go back to.
+    UpdateNoWayBack,
     /// cake was interrupted in the middle: it may have happened.
     Interrupted,
     Internal,
@@ -444,6 +464,16 @@ impl FailureCode {
             Self::BmcRefused => "bmc-refused",
             Self::BmcUnsupported => "bmc-unsupported",
             Self::BmcFailed => "bmc-failed",
+            Self::UpdateExpired => "update-expired",
+            Self::UpdateOld => "update-old",
+            Self::UpdateUnsigned => "update-unsigned",
+            Self::UpdateTampered => "update-tampered",
+            Self::UpdateIncomplete => "update-incomplete",
+            Self::UpdateRefused => "update-refused",
+            Self::UpdateFailedBefore => "update-failed-before",
+            Self::UpdateNoDisk => "update-no-disk",
+            Self::UpdateDisk => "update-disk",
+            Self::UpdateNoWayBack => "update-no-way-back",
             Self::Interrupted => "interrupted",
             Self::Internal => "internal",
         }

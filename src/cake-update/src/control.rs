@@ -65,6 +65,11 @@ impl Control {
         self.cancel.cancel();
     }
 
+    /// For sources of others: says whether to go on.
+    pub fn check(&self) -> Result<(), Cancelled> {
+        self.look()
+    }
+
     /// How far it is, now and from now on.
     pub fn watch(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()

@@ -22,6 +22,7 @@ use cake_control::servers::{self as control, Servers};
 use cake_control::settings::{Settings, Versioned};
 use cake_control::support::Support;
 use cake_control::tasks::Tasks;
+use cake_control::updates::Updates;
 use cake_control::ups::UpsBook;
 use cake_control::week::Weeks;
 use cake_i18n::Words;
@@ -38,7 +39,7 @@ use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, BudgetView, CertificateView, Change, Changes,
     ChannelView, ConsoleData, DeviceView, EnergyPart, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView,
     NodeView, PageOf, PageQuery, PoolView, ScanView, ServerEnergyView, ServerLogView, ServerView, SettingsView,
-    SetupView, SupportView, Viewer, VmView, VolumeView,
+    SetupView, SupportView, UpdateView, Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use jiff::Timestamp;
@@ -68,6 +69,7 @@ pub struct Data {
     ups: Arc<UpsBook>,
     hosts: Arc<Hosts>,
     installation: Arc<Installation>,
+    updates: Arc<Updates>,
     servers: Arc<Servers>,
     energy: Arc<EnergyReader>,
     budget: Arc<PowerBudget>,
@@ -94,6 +96,7 @@ impl Data {
             ups: control.ups.clone(),
             hosts: control.hosts.clone(),
             installation: control.installation.clone(),
+            updates: control.updates.clone(),
             servers: control.servers.clone(),
             energy: control.energy.clone(),
             budget: control.budget.clone(),
@@ -466,6 +469,11 @@ impl ConsoleData for Data {
     async fn ups(&self) -> (Option<UpsSpec>, String) {
         let ups = self.ups.get();
         (ups.spec, etag(ups.generation))
+    }
+
+    async fn update(&self) -> UpdateView {
+        let settings = self.updates.get();
+        UpdateView { source: settings.source, etag: etag(settings.generation) }
     }
 
     async fn channels(&self) -> Vec<ChannelView> {

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use std::io::SeekFrom;
 use std::net::TcpListener as StdListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -36,6 +37,22 @@ impl Files {
         self.shared.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path.into(), file.into());
     }
 
+    /// Offers everything in a folder under its path in it.
+    pub fn offer_folder(&self, folder: &Path) -> Result<()> {
+        let mut folders = vec![folder.to_owned()];
+        while let Some(next) = folders.pop() {
+            for entry in std::fs::read_dir(&next)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    self.offer(&format!("/{}", path.strip_prefix(folder)?.display()), &path);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What was asked for: `GET /path`.
     pub fn asked(&self) -> Vec<String> {
         self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -63,8 +80,9 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Result<()> {
         if stream.read_line(&mut request).await? == 0 {
             return Ok(());
         }
-        let mut header = String::new();
+        let (mut header, mut range) = (String::new(), None);
         while stream.read_line(&mut header).await? > 2 {
+            range = range.or_else(|| range_of(&header));
             header.clear();
         }
         let mut words = request.split_whitespace();
@@ -79,11 +97,28 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Result<()> {
         };
         let mut file = tokio::fs::File::open(file).await?;
         let length = file.metadata().await?.len();
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length:";
-        stream.write_all(format!("{head} {length}\r\n\r\n").as_bytes()).await?;
+        let (first, last) = range.unwrap_or((0, length.saturating_sub(1)));
+        let last = last.min(length.saturating_sub(1));
+        let (status, more) = match range {
+            Some(_) => ("206 Partial Content", format!("Content-Range: bytes {first}-{last}/{length}\r\n")),
+            None => ("200 OK", String::new()),
+        };
+        let sent = if length == 0 { 0 } else { last + 1 - first };
+        let kind = "Content-Type: application/octet-stream";
+        let head = format!("HTTP/1.1 {status}\r\n{kind}\r\n{more}Content-Length: {sent}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
         if method == "GET" {
-            tokio::io::copy(&mut file, &mut stream).await?;
+            file.seek(SeekFrom::Start(first)).await?;
+            tokio::io::copy(&mut file.take(sent), &mut stream).await?;
         }
         stream.flush().await?;
     }
+}
+
+/// `Range: bytes=FIRST-LAST` (RFC 9110 §14.1.2).
+fn range_of(header: &str) -> Option<(u64, u64)> {
+    let (name, value) = header.split_once(':')?;
+    let (first, last) = value.trim().strip_prefix("bytes=")?.split_once('-')?;
+    let range = (first.parse().ok()?, last.parse().ok()?);
+    (name.eq_ignore_ascii_case("range") && range.0 <= range.1).then_some(range)
 }

@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::files::Files;
@@ -60,13 +61,19 @@ impl Lan {
         Ok(plug)
     }
 
+    /// A program that is started by this lives on the wire.
+    pub fn put(&self, command: &mut Command) -> Result<()> {
+        let namespace = self.namespace.try_clone()?;
+        // SAFETY: setns is a system call, and the descriptor is open.
+        unsafe { command.pre_exec(move || Ok(setns(&namespace, CloneFlags::CLONE_NEWNET)?)) };
+        Ok(())
+    }
+
     /// Runs `ip` on the wire.
     fn ip(&self, arguments: &[&str]) -> Result<()> {
         let mut command = Command::new("ip");
         command.args(arguments);
-        let namespace = self.namespace.try_clone()?;
-        // SAFETY: setns is a system call, and the descriptor is open.
-        unsafe { command.pre_exec(move || Ok(setns(&namespace, CloneFlags::CLONE_NEWNET)?)) };
+        self.put(&mut command)?;
         let output = command.output().context("ip")?;
         ensure!(output.status.success(), "ip {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())
@@ -119,6 +126,26 @@ impl Lan {
     /// The address that DHCP gave to a card.
     pub(super) fn address_of(&self, mac: &str) -> Option<Ipv4Addr> {
         lease(&self.leases(), mac)
+    }
+
+    /// A port of this machine's loopback that leads to somebody on the wire, for as long as the runtime lives.
+    pub(super) async fn forward(self: &Arc<Self>, to: SocketAddr) -> Result<SocketAddr> {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let (here, lan) = (listener.local_addr()?, self.clone());
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let lan = lan.clone();
+                tokio::spawn(async move {
+                    let far = tokio::task::spawn_blocking(move || lan.connect(to)).await??;
+                    far.set_nonblocking(true)?;
+                    let mut far = tokio::net::TcpStream::from_std(far)?;
+                    // Whoever hangs up ends it.
+                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                    anyhow::Ok(())
+                });
+            }
+        });
+        Ok(here)
     }
 
     /// A connection to somebody on the wire.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 35] = [
+pub const ORDER: [&str; 36] = [
     "installing",
     "first-steps",
     "finding",
@@ -35,6 +35,7 @@ pub const ORDER: [&str; 35] = [
     "power-budget",
     "server-console",
     "server-disks",
+    "updates",
     "ups",
     "feeds",
     "cabling",

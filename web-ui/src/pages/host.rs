@@ -61,6 +61,7 @@ fn machine(f: &Frame, view: &NodeView, vms: &[Arc<VmView>], etag: String) -> Opt
         left: _,
         local_name: _,
         networks: _,
+        update: _,
         uplink: _,
     } = host;
     let running: Vec<&str> =

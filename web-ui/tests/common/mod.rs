@@ -4,6 +4,7 @@ mod pdus;
 mod rack;
 mod sample;
 mod servers;
+pub mod updates;
 
 pub use rack::Rack;
 pub use sample::{busy, crowded, empty, fresh, hostile, stick, unreachable, viewer};

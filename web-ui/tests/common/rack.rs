@@ -17,8 +17,8 @@ use cake_types::{
 use cake_web::{
     About, AccountView, AnnouncementView, BackupView, BinView, BudgetView, CertificateView, Change, Changes,
     ChannelView, ConsoleData, DeviceView, EnergyView, EventQuery, ExportView, Found, ImageView, ImportView, NodeView,
-    PageOf, PageQuery, PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, Viewer,
-    VmView, VolumeView,
+    PageOf, PageQuery, PoolView, ScanView, ServerLogView, ServerView, SettingsView, SetupView, SupportView, UpdateView,
+    Viewer, VmView, VolumeView,
 };
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -51,6 +51,7 @@ pub struct Rack {
     pub roles: Vec<Role>,
     pub tokens: Vec<ApiToken>,
     pub queries: Vec<SavedQuery>,
+    pub update: UpdateView,
     pub changed: broadcast::Sender<Change>,
 }
 
@@ -354,6 +355,10 @@ impl ConsoleData for Rack {
 
     async fn host_etag(&self, _: NodeId) -> String {
         "\"1\"".into()
+    }
+
+    async fn update(&self) -> UpdateView {
+        self.update.clone()
     }
 
     async fn ups(&self) -> (Option<UpsSpec>, String) {

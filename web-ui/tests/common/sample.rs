@@ -101,6 +101,7 @@ pub fn fresh() -> Rack {
         roles: built_in_roles(),
         tokens: Vec::new(),
         queries: Vec::new(),
+        update: Default::default(),
         changed: broadcast::channel(64).0,
     }
 }
@@ -156,7 +157,7 @@ fn node(connected: bool) -> Arc<NodeView> {
             { "name": "br-office", "up": true, "addresses": ["192.0.2.10"], "members": ["enp1s0"] },
             { "name": "br-lab", "up": false, "addresses": [], "members": [] },
         ],
-        "host": { "time_zone": "Asia/Taipei", "ntp": true, "synchronized": true, "uplink": uplink() },
+        "host": { "time_zone": "Asia/Taipei", "ntp": true, "synchronized": true, "uplink": uplink(), "update": super::updates::idle() },
     }));
     let disks: Vec<ServerDisk> = made(json!([
         { "name": "sda", "model": "WDC WD4003FFBX", "serial": "V1JW3ABC", "size": 4000u64 << 30, "bus": "ata",
@@ -537,6 +538,7 @@ fn audit() -> Vec<AuditRecord> {
 pub fn busy() -> Rack {
     let empty = empty();
     Rack {
+        update: super::updates::source(),
         vms: Mutex::new(VMS.iter().zip(1..).map(|(sample, number)| vm(sample, number)).collect()),
         pools: vec![pool("local", pool_status(61 * GIB))],
         tasks: vec![
@@ -584,7 +586,9 @@ pub fn unreachable() -> Rack {
 
 /// As many servers as a rack holds, and more.
 pub fn crowded() -> Rack {
-    Rack { servers: Mutex::new(servers::crowd(50)), ..busy() }
+    let busy = busy();
+    let nodes = busy.nodes.iter().map(|node| super::updates::with(node, super::updates::given_up())).collect();
+    Rack { servers: Mutex::new(servers::crowd(50)), nodes, ..busy }
 }
 
 /// What an attacker would write wherever text is free.

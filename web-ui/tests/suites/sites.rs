@@ -23,7 +23,7 @@ pub const DEAD: &str = "/pdus/0192a000-0000-7000-8000-130000000003";
 pub const UNHEARD: &str = "/pdus/0192a000-0000-7000-8000-130000000005";
 
 /// Pages for somebody who is logged in.
-pub const INSIDE: [&str; 54] = [
+pub const INSIDE: [&str; 55] = [
     "/",
     "/vms",
     "/vms?q=web&show=running&sort=memory&down=1",
@@ -74,6 +74,7 @@ pub const INSIDE: [&str; 54] = [
     "/settings",
     "/nodes/cake-1/network",
     "/nodes/nobody/network",
+    "/settings/update",
     "/account",
     "/help",
     "/help/problems",

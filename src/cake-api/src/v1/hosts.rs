@@ -126,6 +126,7 @@ impl Host {
             left: _,
             local_name: _,
             networks: _,
+            update: _,
             uplink: _,
         } = host;
         let refused =

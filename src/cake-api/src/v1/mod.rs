@@ -54,6 +54,7 @@ pub mod support;
 pub mod switches;
 pub mod tasks;
 pub mod tokens;
+pub mod updates;
 pub mod ups;
 pub mod usage;
 pub mod vm_wire;

@@ -271,6 +271,8 @@ pub enum SystemCommand {
     },
     #[command(subcommand)]
     Backups(BackupsCommand),
+    #[command(subcommand)]
+    Update(UpdateCommand),
     SupportBundle {
         #[arg(value_name = "FILE")]
         file: PathBuf,
@@ -288,6 +290,39 @@ pub enum SystemCommand {
 }
 
 /// Those that are kept on the server.
+/// The firmware of the server.
+#[derive(Debug, Subcommand)]
+pub enum UpdateCommand {
+    Status,
+    #[command(group(clap::ArgGroup::new("place").required(true).args(["url", "stick", "none"])))]
+    Source {
+        #[arg(value_name = "URL")]
+        url: Option<String>,
+        #[arg(long, value_name = "ID")]
+        stick: Option<String>,
+        #[arg(long)]
+        none: bool,
+    },
+    Check {
+        #[arg(long)]
+        no_wait: bool,
+    },
+    Apply {
+        #[arg(value_name = "VERSION")]
+        version: Option<String>,
+        #[arg(long)]
+        no_wait: bool,
+    },
+    GoBack {
+        #[arg(long, short)]
+        yes: bool,
+    },
+    Remove {
+        #[arg(value_name = "VERSION")]
+        version: String,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 pub enum BackupsCommand {
     List,

@@ -333,7 +333,8 @@ impl Board {
         if let TaskGoal::Operation { operation }
         | TaskGoal::Left { operation, .. }
         | TaskGoal::Ordered { operation, .. }
-        | TaskGoal::Scanned { operation, .. } = &task.goal
+        | TaskGoal::Scanned { operation, .. }
+        | TaskGoal::Updated { operation, .. } = &task.goal
         {
             inner.outcomes.remove(operation);
         }

@@ -18,6 +18,7 @@ use crate::hosts::Hosts;
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
 use crate::servers::Servers;
+use crate::updates::Updates;
 use crate::{error, keys};
 
 /// An operation that was written down and not handed over (caked was killed in between) is handed over when it is not older:
@@ -33,6 +34,7 @@ pub struct TaskReconciler {
     pub nodes: Arc<Nodes>,
     pub hosts: Arc<Hosts>,
     pub servers: Arc<Servers>,
+    pub updates: Arc<Updates>,
 }
 
 impl TaskReconciler {
@@ -96,6 +98,9 @@ impl TaskReconciler {
         if let TaskGoal::Scanned { operation, .. } = task.goal {
             return self.scan_progress(task, operation);
         }
+        if let TaskGoal::Updated { operation, .. } = task.goal {
+            return self.update_progress(task, operation);
+        }
         let entry = board.vm(VmId(task.subject.id));
         let outcome = match &task.goal {
             TaskGoal::Operation { operation } => board.outcome(*operation),
@@ -155,6 +160,15 @@ impl TaskReconciler {
         task::scan_progress(task, operation, scan, self.ledger.board.outcome(operation).as_ref())
     }
 
+    fn update_progress(&self, task: &Task, operation: OperationId) -> Progress {
+        let nodes = self.ledger.board.nodes();
+        let entry = nodes.iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
+        let host = entry.and_then(|entry| entry.status.as_ref()).and_then(|status| status.host.as_ref());
+        let update = host.and_then(|host| host.update.as_deref());
+        let connected = entry.is_some_and(|entry| entry.connected);
+        task::update_progress(task, operation, update, connected, self.ledger.board.outcome(operation).as_ref())
+    }
+
     fn leave_progress(&self, task: &Task, operation: OperationId) -> Progress {
         let nodes = self.ledger.board.nodes();
         let entry = nodes.iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
@@ -199,6 +213,12 @@ impl TaskReconciler {
             }
             if let TaskGoal::Scanned { operation, .. } = task.goal {
                 self.scan_again(&task, operation).await;
+                continue;
+            }
+            if let TaskGoal::Updated { .. } = task.goal {
+                // However long ago: the server goes on with what lies on its disks, or says how it ended.
+                self.updates.hand_over(&task).await;
+                self.ledger.board.tasks_poke.poke(task.subject.id);
                 continue;
             }
             let TaskGoal::Operation { operation } = task.goal else { continue };

@@ -258,6 +258,7 @@ fn symptom(alert: &Alert) -> Option<(ThingKind, Symptom)> {
         AlertKind::LinkLost => (ThingKind::Port, Symptom::LinkDown),
         // Sensors are known by their server; what a whole chassis complains of, what may be guessed or will be so says no rule.
         AlertKind::SensorLimit
+        | AlertKind::UpdateFailed
         | AlertKind::SensorFault
         | AlertKind::SensorTrend
         | AlertKind::ChassisFault

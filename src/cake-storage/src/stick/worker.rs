@@ -38,6 +38,29 @@ struct Stick {
     size: u64,
 }
 
+/// A stick that somebody opened. It is asked for its length once.
+pub struct Opened {
+    file: File,
+    size: u64,
+}
+
+impl Opened {
+    pub fn new(mut file: File) -> io::Result<Self> {
+        let size = file.seek(SeekFrom::End(0))?;
+        Ok(Self { file, size })
+    }
+}
+
+impl Source for Opened {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.size)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        FileExt::read_exact_at(&self.file, buffer, offset)
+    }
+}
+
 impl Stick {
     fn at_standard_input() -> io::Result<Self> {
         // SAFETY: standard input is open and this program uses it nowhere else; it is not closed.

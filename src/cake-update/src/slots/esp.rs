@@ -69,7 +69,10 @@ impl Esp {
 
     /// Bytes that are free.
     pub fn free(&self) -> Result<u64, SlotError> {
-        let told = nix::sys::statvfs::statvfs(&self.root).map_err(io::Error::from);
+        // Whoever may not see the rest of it has its folder mounted alone.
+        let folder = self.folder();
+        let place = if folder.is_dir() { &folder } else { &self.root };
+        let told = nix::sys::statvfs::statvfs(place).map_err(io::Error::from);
         let told = told.map_err(SlotError::io("ask for the free space of", &self.root))?;
         Ok(told.blocks_available() * told.fragment_size())
     }
@@ -84,6 +87,25 @@ impl Esp {
         }
         let path = self.path(&slot);
         fs::rename(&path, self.path(&SlotName::blessed(&slot.version))).map_err(SlotError::io("rename", &path))?;
+        self.sync_folder()?;
+        Ok(true)
+    }
+
+    /// Gives a version up: it is not started any more as long as another one can be. Gives whether it could be started until now. Refused
+    /// where no other one can be started.
+    pub fn give_up(&self, version: &Version) -> Result<bool, SlotError> {
+        let slots = self.slots()?;
+        let Some(slot) = slots.iter().find(|slot| slot.version == *version) else {
+            return Err(SlotError::NoSuchSlot { path: self.folder(), version: version.clone() });
+        };
+        if slot.is_bad() {
+            return Ok(false);
+        }
+        if !slots.iter().any(|other| other.version != *version && !other.is_bad()) {
+            return Err(SlotError::Needed { slot: slot.clone() });
+        }
+        let path = self.path(slot);
+        fs::rename(&path, self.path(&SlotName::spent(version))).map_err(SlotError::io("rename", &path))?;
         self.sync_folder()?;
         Ok(true)
     }

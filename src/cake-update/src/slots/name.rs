@@ -43,6 +43,15 @@ impl SlotName {
         }
     }
 
+    /// The name of a slot that is not tried any more.
+    pub fn spent(version: &Version) -> Self {
+        Self {
+            version: version.clone(),
+            tries: Tries::Counted { left: 0, done: 1 },
+            file: format!("{PREFIX}{version}+0-1{SUFFIX}"),
+        }
+    }
+
     /// Reads the name of a file; `None` where it is not one of ours.
     pub fn parse(file: &str) -> Option<Self> {
         let name = file.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;

@@ -181,3 +181,19 @@ fn a_disk_that_fills_up_meanwhile_is_left_as_it_was() {
     assert!(matches!(error, SlotError::NoSpace { needed: 4000, .. }), "{error}");
     assert_eq!(fs::read_dir(esp.folder()).expect("the folder").count(), 0, "what did not fit is gone");
 }
+
+#[test]
+fn a_version_is_given_up_where_there_is_another() {
+    let (_folder, esp) = esp();
+    fs::write(esp.folder().join("cake_0.2.0+2-1.efi"), b"x").expect("a slot");
+    let (old, new) = (version("0.1.0"), version("0.2.0"));
+    assert!(matches!(esp.give_up(&new), Err(SlotError::Needed { .. })), "the only one");
+    fs::write(esp.folder().join("cake_0.1.0+0-3.efi"), b"x").expect("a slot");
+    assert!(matches!(esp.give_up(&new), Err(SlotError::Needed { .. })), "the other is bad");
+    fs::rename(esp.folder().join("cake_0.1.0+0-3.efi"), esp.folder().join("cake_0.1.0.efi")).expect("good");
+    assert!(esp.give_up(&new).expect("given up"));
+    assert!(!esp.give_up(&new).expect("it was"));
+    assert_eq!(esp.slots().expect("slots"), [slot("cake_0.1.0.efi"), slot("cake_0.2.0+0-1.efi")]);
+    assert!(matches!(esp.give_up(&old), Err(SlotError::Needed { .. })), "the last one");
+    assert!(matches!(esp.give_up(&version("0.3.0")), Err(SlotError::NoSuchSlot { .. })));
+}

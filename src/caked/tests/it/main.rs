@@ -39,6 +39,7 @@ mod support_bundle;
 mod switches;
 mod tasks;
 mod trust;
+mod updates;
 mod uplink;
 mod ups;
 mod usage;

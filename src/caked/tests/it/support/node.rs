@@ -20,7 +20,8 @@ use cake_types::{
     ExitReason, Export, ExportId, ExportStatus, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy,
     HostSpec, HostStatus, ImageFormat, ImageId, ImageMachine, ImageSpec, ImageStatus, Import, ImportSpec, ImportStage,
     ImportStatus, NicStatus, NodeCapacity, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
-    ProvisionProgress, SecretKey, ServerDisk, Stamp, Stick, TcgReason, UpsSpec, UpsStatus, Vm, VmId, VmState, VmStatus,
+    ProvisionProgress, SecretKey, ServerDisk, Stamp, Stick, TcgReason, UpdateEnd, UpdateEnded, UpdateOrder, UpsSpec,
+    UpsStatus, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -86,6 +87,7 @@ pub struct State {
     pub host: HostStatus,
     pub host_asked: Option<HostSpec>,
     pub host_verbs: Vec<(OperationId, HostVerb)>,
+    pub updates: Vec<(OperationId, UpdateOrder)>,
     /// Its own; `None` until it has looked, which it does when asked.
     pub disks: Option<Vec<ServerDisk>>,
     /// What is plugged into it; `None` until it has looked.
@@ -169,6 +171,7 @@ impl SimNode {
                 host: HostStatus::default(),
                 host_asked: None,
                 host_verbs: Vec::new(),
+                updates: Vec::new(),
                 disks: None,
                 sticks: None,
                 installing: Default::default(),
@@ -289,6 +292,16 @@ impl SimNode {
             state.highest
         });
         self.tell(Observed::Node(Box::new(self.node_status(highest))));
+    }
+
+    /// An order about its firmware ends so, if it is the one at work.
+    pub fn update_ends(&self, operation: OperationId, end: UpdateEnd, failure: Option<Failure>) {
+        let mut host = self.with(|state| state.host.clone());
+        let Some(update) = host.update.as_mut() else { return };
+        if update.work.as_ref().is_some_and(|work| work.operation == operation) {
+            (update.work, update.ended) = (None, Some(UpdateEnded { operation, end, failure }));
+            self.host_is(host);
+        }
     }
 
     /// Waits until it was told to watch the power supply of that name.

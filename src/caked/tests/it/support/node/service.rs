@@ -13,8 +13,9 @@ use cake_types::{
     ExportStatus, Failure, FailureCode, Firmware, HostCounters, HostSpec, HostStatus, ImageFormat, ImageId, Import,
     ImportStage, ImportStatus, InterfaceCounters, IoCounters, Leaving, LeavingStage, Measure, MemoryNow, NodeId,
     OperationId, OsRng, Part, PoolId, PoolSpec, PressureTimes, PublicKey, ScanEnd, ScanRange, Sealed, SensorHistory,
-    Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Sourced, Span, Stamp, UplinkEnd,
-    UplinkEnded, UplinkSource, UplinkSpec, UplinkTrial, UpsSpec, UsageHistory, UsageOf, Vm, VmCounters, VmId, seal,
+    Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Sourced, Span, Stamp, UpdateEnd,
+    UpdateOrder, UpdateStage, UpdateWork, UplinkEnd, UplinkEnded, UplinkSource, UplinkSpec, UplinkTrial, UpsSpec,
+    UsageHistory, UsageOf, Vm, VmCounters, VmId, seal,
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -250,6 +251,28 @@ impl NodeService for SimNode {
         }
         uplink.ended = Some(UplinkEnded { operation, end, at: Timestamp::now() });
         self.host_is(HostStatus { uplink: Some(Box::new(uplink)), ..host });
+        Ok(())
+    }
+
+    /// An order about the firmware is at work until the test says how it ends.
+    async fn update(&self, _: Epoch, operation: OperationId, order: UpdateOrder) -> Result<(), NodeError> {
+        let (known, mut host) = self.with(|state| {
+            let known = state.updates.iter().any(|(known, _)| *known == operation);
+            if !known {
+                state.updates.push((operation, order));
+            }
+            (known, state.host.clone())
+        });
+        if let Some(update) = host.update.as_mut().filter(|_| !known) {
+            let (done, total, fetched) = (ByteSize(0), ByteSize(0), ByteSize(0));
+            update.work = Some(UpdateWork { operation, stage: UpdateStage::Checking, done, total, fetched });
+            self.host_is(host);
+        }
+        Ok(())
+    }
+
+    async fn stop_update(&self, operation: OperationId) -> Result<(), NodeError> {
+        self.update_ends(operation, UpdateEnd::Cancelled, None);
         Ok(())
     }
 

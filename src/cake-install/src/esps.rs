@@ -1,0 +1,124 @@
+//! The boot partitions of the installation that runs: where firmware is written when it is updated.
+//!
+//! ```text
+//!  the boot loader's variable ─► the partition that we come from ─► its manifest ─► the other system disks' partitions
+//! ```
+//!
+//! A partition is believed for standing in the manifest, not for its name: a stick can call its partitions what it likes.
+
+use crate::disks::{Installed, MANIFEST, NoGuid, booted_from, read_from_esp};
+use crate::layout::Layout;
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Held by whoever has one of them mounted: the kernel gives every mount of a partition the options of the first.
+const LOCK: &str = "/run/cake/esp.lock";
+
+#[derive(Debug, thiserror::Error)]
+pub enum EspsError {
+    #[error(transparent)]
+    Loader(#[from] NoGuid),
+    #[error("the boot partition {path} can't be read")]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The boot partitions of all system disks that work, the one that we come from first. None where this machine was started from a
+/// stick or over the network.
+pub fn of_this_installation() -> Result<Vec<PathBuf>, EspsError> {
+    find(Path::new("/sys"), Path::new("/dev"), &|device| read_from_esp(device, MANIFEST))
+}
+
+type ReadManifest<'a> = &'a dyn Fn(&Path) -> io::Result<Option<Vec<u8>>>;
+
+fn find(sys: &Path, dev: &Path, manifest: ReadManifest<'_>) -> Result<Vec<PathBuf>, EspsError> {
+    let Some(booted) = booted_from(sys)? else { return Ok(Vec::new()) };
+    let Some(first) = partition(sys, dev, &booted) else { return Ok(Vec::new()) };
+    let told = manifest(&first).map_err(|source| EspsError::Read { path: first.clone(), source })?;
+    let told: Installed = told.and_then(|told| serde_json::from_slice(&told).ok()).unwrap_or_default();
+    let mut found = vec![first];
+    for other in told.parts.iter().filter_map(|uuid| partition(sys, dev, uuid)) {
+        if !found.contains(&other) {
+            found.push(other);
+        }
+    }
+    Ok(found)
+}
+
+/// The device of a boot partition by its GUID, if it is here and is one.
+fn partition(sys: &Path, dev: &Path, uuid: &str) -> Option<PathBuf> {
+    let plain = uuid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let link = dev.join("disk/by-partuuid").join(uuid.to_ascii_lowercase());
+    let device = plain.then(|| link.canonicalize().ok()).flatten()?;
+    let event = fs::read_to_string(sys.join("class/block").join(device.file_name()?).join("uevent")).ok()?;
+    let name = event.lines().find_map(|line| line.strip_prefix("PARTNAME="))?;
+    (name == Layout::embedded().esp.name).then_some(device)
+}
+
+/// Waits until nobody else has a boot partition mounted; whoever mounts one holds this.
+pub fn only_one() -> io::Result<Flock<File>> {
+    let path = Path::new(LOCK);
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    let file = File::options().write(true).create(true).truncate(false).open(path)?;
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    const FIRST: &str = "ca4e0000-0000-4000-8000-000000000001";
+    const SECOND: &str = "ca4e0000-0000-4000-8000-000000000002";
+    const OTHER: &str = "ca4e0000-0000-4000-8000-000000000003";
+
+    fn machine(booted: Option<&str>) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let (sys, links) = (folder.path().join("sys"), folder.path().join("dev/disk/by-partuuid"));
+        fs::create_dir_all(&links).unwrap();
+        for (device, uuid, name) in [
+            ("sda1", FIRST, "cake-esp"),
+            ("sdb1", SECOND, "cake-esp"),
+            ("sdc1", OTHER, "cake-esp"),
+            ("sda2", "ca4e", "cake-state"),
+        ] {
+            fs::write(folder.path().join("dev").join(device), "").unwrap();
+            symlink(folder.path().join("dev").join(device), links.join(uuid)).unwrap();
+            let place = sys.join("class/block").join(device);
+            fs::create_dir_all(&place).unwrap();
+            fs::write(place.join("uevent"), format!("PARTN=1\nPARTNAME={name}\n")).unwrap();
+        }
+        if let Some(uuid) = booted {
+            let variable = sys.join("firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f");
+            fs::create_dir_all(variable.parent().unwrap()).unwrap();
+            let text: Vec<u8> = format!("{uuid}\0").encode_utf16().flat_map(u16::to_le_bytes).collect();
+            fs::write(variable, [&[6, 0, 0, 0][..], &text].concat()).unwrap();
+        }
+        folder
+    }
+
+    fn names(folder: &Path, parts: &[&str]) -> Vec<String> {
+        let told = serde_json::to_vec(&serde_json::json!({ "parts": parts })).unwrap();
+        let found = find(&folder.join("sys"), &folder.join("dev"), &|_| Ok(Some(told.clone()))).unwrap();
+        found.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn the_partitions_of_this_installation_are_found_and_nobody_elses() {
+        let machine = machine(Some(&SECOND.to_uppercase()));
+        assert_eq!(names(machine.path(), &[FIRST, SECOND, "ca4e", "../sda1", ""]), ["sdb1", "sda1"]);
+        assert_eq!(names(machine.path(), &[]), ["sdb1"]);
+    }
+
+    #[test]
+    fn who_came_from_elsewhere_has_none() {
+        for booted in [None, Some("ca4e0000-0000-4000-8000-0000000000ff")] {
+            assert_eq!(names(machine(booted).path(), &[FIRST, SECOND]), [""; 0]);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a person may ask of a server's firmware.
+
+use cake_types::{Code, Problem, ReleaseRefused, SlotStanding, UPDATE_URL_MAX, UpdateStatus};
+
+/// An address below which a repository lies, as it is kept.
+pub fn url(text: &str) -> Result<String, Problem> {
+    let wrong = |reason: &str| Problem::invalid("url", reason).at("/url");
+    let text = text.trim();
+    if text.len() > UPDATE_URL_MAX || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(wrong("update-url"));
+    }
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    // A name and a password in it would be kept and shown; what stands behind a question mark leads to no folder.
+    if rest.is_none_or(|rest| rest.is_empty() || rest.contains(['@', '?', '#'])) {
+        return Err(wrong("update-url"));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Whether a version was offered and can be installed.
+pub fn may_apply(status: &UpdateStatus, version: &str) -> Result<(), Problem> {
+    let offered = status.offer.iter().flat_map(|offer| &offer.releases).find(|release| release.version == version);
+    let problem = |code: Code| Problem::new(code).with("version", version).at("/version");
+    match offered.map(|release| release.refused) {
+        None => Err(problem(Code::UpdateNotOffered)),
+        Some(Some(ReleaseRefused::FailedBefore)) => Err(problem(Code::UpdateFailedBefore)),
+        Some(Some(reason)) => Err(problem(Code::UpdateForbidden).with("reason", reason.as_str())),
+        Some(None) => Ok(()),
+    }
+}
+
+/// Whether a version can be taken off the system disks: it is there and does not run.
+pub fn may_remove(status: &UpdateStatus, version: &str) -> Result<(), Problem> {
+    let slot = status.slots.iter().find(|slot| slot.version == version);
+    let slot = slot.ok_or_else(|| Problem::not_found("version", version))?;
+    match slot.standing {
+        SlotStanding::Running => Err(Problem::new(Code::UpdateNeeded).with("version", version)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cake_types::{ByteSize, UpdateOffer, UpdateRelease, UpdateSlot, UpdateSource};
+    use jiff::Timestamp;
+
+    #[test]
+    fn an_address_leads_to_a_folder() {
+        assert_eq!(url(" https://updates.example.com/cake/ ").unwrap(), "https://updates.example.com/cake");
+        assert_eq!(url("http://10.0.0.7:8080").unwrap(), "http://10.0.0.7:8080");
+        let long = format!("https://example.com/{}", "a".repeat(UPDATE_URL_MAX));
+        for bad in [
+            "",
+            "example.com",
+            "ftp://example.com",
+            "https://",
+            "https://a:b@example.com",
+            "https://a/?b",
+            "https://a b",
+            &long,
+        ] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+    }
+
+    fn status() -> UpdateStatus {
+        let release = |version: &str, refused| UpdateRelease {
+            version: version.into(),
+            kernel: "6.12".into(),
+            size: ByteSize::mib(250),
+            refused,
+        };
+        let slot = |version: &str, standing| UpdateSlot {
+            version: version.into(),
+            standing,
+            good: true,
+            disks: 1,
+            failure: None,
+        };
+        UpdateStatus {
+            running: "0.2.0".into(),
+            disks: 1,
+            slots: vec![slot("0.3.0", SlotStanding::Bad), slot("0.2.0", SlotStanding::Running)],
+            offer: Some(UpdateOffer {
+                at: Timestamp::UNIX_EPOCH,
+                source: UpdateSource::Url { url: "https://example.com".into() },
+                expires: Timestamp::MAX,
+                releases: vec![
+                    release("0.4.0", None),
+                    release("0.3.0", Some(ReleaseRefused::FailedBefore)),
+                    release("0.1.0", Some(ReleaseRefused::TooOld)),
+                ],
+            }),
+            ..UpdateStatus::default()
+        }
+    }
+
+    #[test]
+    fn only_what_is_offered_and_allowed_is_installed() {
+        let status = status();
+        may_apply(&status, "0.4.0").unwrap();
+        for (version, code) in [
+            ("0.3.0", Code::UpdateFailedBefore),
+            ("0.1.0", Code::UpdateForbidden),
+            ("0.5.0", Code::UpdateNotOffered),
+            ("", Code::UpdateNotOffered),
+        ] {
+            assert_eq!(may_apply(&status, version).unwrap_err().code, code, "{version}");
+        }
+        assert!(may_apply(&UpdateStatus::default(), "0.4.0").is_err());
+    }
+
+    #[test]
+    fn what_runs_stays() {
+        let status = status();
+        may_remove(&status, "0.3.0").unwrap();
+        assert_eq!(may_remove(&status, "0.2.0").unwrap_err().code, Code::UpdateNeeded);
+        assert_eq!(may_remove(&status, "0.9.0").unwrap_err().code, Code::NotFound);
+    }
+}

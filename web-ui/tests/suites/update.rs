@@ -1,0 +1,78 @@
+//! Updates: what runs, what is offered, what was given up and why.
+
+use super::browser::Browser;
+use crate::common::{self, Rack, updates};
+use cake_types::{HandsOff, OperationId, Task, TaskGoal, UpdateOrder};
+use serde_json::Value;
+use std::sync::Arc;
+
+const PAGE: &str = "/settings/update";
+
+fn count(html: &str, test: &str) -> usize {
+    html.matches(&format!("data-test=\"{test}\"")).count()
+}
+
+fn rack(update: Value) -> Rack {
+    let busy = common::busy();
+    Rack { nodes: busy.nodes.iter().map(|node| updates::with(node, update.clone())).collect(), ..busy }
+}
+
+async fn page(rack: Rack, role: &str, language: &'static str) -> String {
+    Browser::new(rack, Some(common::viewer(role))).reading(language).get(PAGE).await.text
+}
+
+#[tokio::test]
+async fn what_runs_and_where_updates_come_from() {
+    let html = page(rack(updates::idle()), "administrator", "en").await;
+    assert!(html.contains("Version 0.2.0 runs.") && html.contains("https://updates.example.com/cake"));
+    assert_eq!((count(&html, "update-version"), count(&html, "update-check"), count(&html, "update-back")), (2, 1, 1));
+    assert_eq!((count(&html, "update-remove"), count(&html, "update-next"), count(&html, "update-offer")), (1, 0, 0));
+    let none = Rack { update: Default::default(), ..rack(updates::idle()) };
+    let html = page(none, "administrator", "en").await;
+    assert_eq!((count(&html, "update-source-none"), count(&html, "update-check")), (1, 0));
+    assert!(html.contains("data-api=\"PUT /v1/system/update\""));
+}
+
+#[tokio::test]
+async fn a_version_that_was_given_up_says_why_in_both_languages() {
+    for (language, why) in [("en", "The console did not answer in time."), ("zh-Hant-TW", "主控台沒有在時間內回應。")]
+    {
+        let html = page(rack(updates::given_up()), "administrator", language).await;
+        assert!(html.contains(why), "{language}");
+        assert!(html.contains("Connection refused &#60;b&#62;"), "what a start left stays text");
+        assert_eq!((count(&html, "update-release"), count(&html, "update-apply")), (3, 1));
+    }
+}
+
+#[tokio::test]
+async fn work_has_its_progress_and_an_end() {
+    let operation = OperationId::now();
+    let mut rack = rack(updates::at_work(operation.0));
+    let goal = TaskGoal::Updated { operation, order: UpdateOrder::GoBack };
+    let task = Task { goal, end: None, ..(*rack.tasks[0]).clone() };
+    let cancel = format!("POST /v1/tasks/{}/cancel", task.id);
+    rack.tasks.insert(0, Arc::new(task));
+    let html = page(rack, "administrator", "en").await;
+    assert!(html.contains("50 %") && html.contains("20 MiB fetched") && html.contains(&cancel), "{html}");
+    assert_eq!((count(&html, "update-work"), count(&html, "update-check"), count(&html, "update-remove")), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_restart_says_what_stops() {
+    let html = page(rack(updates::ready()), "administrator", "en").await;
+    assert_eq!((count(&html, "update-next"), count(&html, "update-restart"), count(&html, "update-apply")), (1, 1, 0));
+    assert!(html.contains("Then version 0.4.0 starts") && html.contains("web-1"), "VMs are named");
+    let html = page(rack(updates::ready()), "viewer", "en").await;
+    assert_eq!((count(&html, "update-next"), count(&html, "update-restart"), count(&html, "update-remove")), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_machine_that_is_not_cakes_has_no_firmware_to_update() {
+    let mut rack = rack(Value::Null);
+    let mut view = (*rack.nodes[0]).clone();
+    let host = view.status.as_mut().and_then(|status| status.host.as_mut()).expect("it tells of its machine");
+    host.hands_off = Some(HandsOff::NotAppliance);
+    rack.nodes = vec![Arc::new(view)];
+    let html = page(rack, "administrator", "en").await;
+    assert_eq!((count(&html, "update-nothing"), count(&html, "update-machine")), (1, 0));
+}
