@@ -10,7 +10,7 @@ use cake_types::{
     Energy, Epoch, Export, ExportId, HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus,
     OperationId, OsRng, Part, PoolId, PoolSpec, PublicKey, ScanRange, Sealed, SecretKey, SensorCurve, SensorHistory,
     SensorUnit, Server, ServerAnswer, ServerAsk, ServerBus, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span,
-    Stamp, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId, seal,
+    Stamp, UpdateOrder, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId, seal,
 };
 use futures_util::StreamExt;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -100,6 +100,14 @@ impl NodeService for EchoNode {
     }
 
     async fn operate_host(&self, _: Epoch, _: OperationId, _: HostVerb) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    async fn update(&self, _: Epoch, _: OperationId, _: UpdateOrder) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    async fn stop_update(&self, _: OperationId) -> Result<(), NodeError> {
         Ok(())
     }
 
