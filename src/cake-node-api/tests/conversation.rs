@@ -10,7 +10,7 @@ use cake_types::{
     Energy, Epoch, Export, ExportId, HostCounters, HostSpec, ImageId, Import, NodeCapacity, NodeId, NodeStatus,
     OperationId, OsRng, Part, PoolId, PoolSpec, PublicKey, ScanRange, Sealed, SecretKey, SensorCurve, SensorHistory,
     SensorUnit, Server, ServerAnswer, ServerAsk, ServerBus, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span,
-    Stamp, UplinkSpec, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId, seal,
+    Stamp, UpdateOrder, UplinkSpec, UpsSpec, UsageHistory, UsageOf, VM_MEASURES, Vm, VmId, seal,
 };
 use futures_util::StreamExt;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -108,6 +108,14 @@ impl NodeService for EchoNode {
     }
 
     async fn settle_uplink(&self, _: Epoch, _: OperationId, _: bool) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    async fn update(&self, _: Epoch, _: OperationId, _: UpdateOrder) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    async fn stop_update(&self, _: OperationId) -> Result<(), NodeError> {
         Ok(())
     }
 

@@ -19,7 +19,8 @@ pub fn idle() -> Value {
     ] })
 }
 
-fn offer() -> Value {
+/// A newer version, one that was given up, and the one that runs.
+pub fn offer() -> Value {
     json!({ "at": "2026-11-28T08:00:00Z", "source": { "kind": "url", "url": "https://updates.example.com/cake" },
         "expires": "2027-11-28T08:00:00Z", "releases": [
             { "version": "0.4.0", "kernel": "6.12.57+deb13-amd64", "size": 272_629_760 },
@@ -34,24 +35,6 @@ pub fn given_up() -> Value {
     let bad = json!({ "version": "0.3.0", "standing": "bad", "good": false, "disks": 2, "failure": {
         "reason": "console", "detail": "the console does not answer: Connection refused <b>", "at": "2026-11-28T07:00:00Z" } });
     update["slots"].as_array_mut().expect("slots").insert(0, bad);
-    update["offer"] = offer();
-    update
-}
-
-/// A version is being written; afterwards it waits for a restart.
-pub fn at_work(operation: uuid::Uuid) -> Value {
-    let mut update = idle();
-    update["offer"] = offer();
-    update["work"] = json!({ "operation": operation, "stage": "assembling", "done": 136_314_880u64,
-        "total": 272_629_760u64, "fetched": 20_971_520u64 });
-    update
-}
-
-pub fn ready() -> Value {
-    let mut update = idle();
-    update["slots"][0]["disks"] = json!(2);
-    let next = json!({ "version": "0.4.0", "standing": "next", "good": false, "disks": 2 });
-    update["slots"].as_array_mut().expect("slots").insert(0, next);
     update["offer"] = offer();
     update
 }

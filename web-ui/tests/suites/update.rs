@@ -17,6 +17,24 @@ fn rack(update: Value) -> Rack {
     Rack { nodes: busy.nodes.iter().map(|node| updates::with(node, update.clone())).collect(), ..busy }
 }
 
+/// A version is being written.
+fn at_work(operation: uuid::Uuid) -> Value {
+    let mut update = updates::idle();
+    update["offer"] = updates::offer();
+    update["work"] = serde_json::json!({ "operation": operation, "stage": "assembling", "done": 136_314_880u64,
+        "total": 272_629_760u64, "fetched": 20_971_520u64 });
+    update
+}
+
+/// It waits for a restart.
+fn ready() -> Value {
+    let mut update = updates::idle();
+    let next = serde_json::json!({ "version": "0.4.0", "standing": "next", "good": false, "disks": 2 });
+    update["slots"].as_array_mut().expect("slots").insert(0, next);
+    update["offer"] = updates::offer();
+    update
+}
+
 async fn page(rack: Rack, role: &str, language: &'static str) -> String {
     Browser::new(rack, Some(common::viewer(role))).reading(language).get(PAGE).await.text
 }
@@ -47,7 +65,7 @@ async fn a_version_that_was_given_up_says_why_in_both_languages() {
 #[tokio::test]
 async fn work_has_its_progress_and_an_end() {
     let operation = OperationId::now();
-    let mut rack = rack(updates::at_work(operation.0));
+    let mut rack = rack(at_work(operation.0));
     let goal = TaskGoal::Updated { operation, order: UpdateOrder::GoBack };
     let task = Task { goal, end: None, ..(*rack.tasks[0]).clone() };
     let cancel = format!("POST /v1/tasks/{}/cancel", task.id);
@@ -59,10 +77,10 @@ async fn work_has_its_progress_and_an_end() {
 
 #[tokio::test]
 async fn a_restart_says_what_stops() {
-    let html = page(rack(updates::ready()), "administrator", "en").await;
+    let html = page(rack(ready()), "administrator", "en").await;
     assert_eq!((count(&html, "update-next"), count(&html, "update-restart"), count(&html, "update-apply")), (1, 1, 0));
     assert!(html.contains("Then version 0.4.0 starts") && html.contains("web-1"), "VMs are named");
-    let html = page(rack(updates::ready()), "viewer", "en").await;
+    let html = page(rack(ready()), "viewer", "en").await;
     assert_eq!((count(&html, "update-next"), count(&html, "update-restart"), count(&html, "update-remove")), (1, 0, 0));
 }
 

@@ -101,11 +101,9 @@ fn mounted(given: &Given, hidden: &Path) -> Result<Vec<PathBuf>, CageError> {
     if !given.esps.is_empty() {
         return Ok(given.esps.clone());
     }
+    // Until the end of this process.
+    std::mem::forget(esps::only_one().map_err(step("wait for the boot partitions"))?);
     let devices = esps::of_this_installation()?;
-    if !devices.is_empty() {
-        // Until the end of this process.
-        std::mem::forget(esps::only_one().map_err(step("wait for the boot partitions"))?);
-    }
     let mut places = Vec::new();
     for (index, device) in devices.iter().enumerate() {
         let place = hidden.join(index.to_string());
