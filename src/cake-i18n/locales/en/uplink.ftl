@@ -107,7 +107,7 @@ uplink-ended = Last change
 uplink-trial = Tried until
 uplink-trial-title = Another network is being tried
 uplink-trial-text = Unless you confirm it in time, the network before returns by itself.
-uplink-trial-left = { $seconds } s left
+uplink-trial-left = { $seconds } sec left
 uplink-trial-over = The time is over: the network before returns.
 uplink-trial-open = Open the console by the new address, log in there, and confirm:
 uplink-trial-begins = The server is taking it over …
@@ -126,7 +126,7 @@ uplink-links-hint = Names or MAC addresses. None: every port, so that a cable ma
 uplink-bond-hint = LACP only if the switch is set up for it at these ports; without that nobody reaches the server.
 uplink-mtu-hint = 1280 to 9216; empty leaves it as the ports have it.
 uplink-seconds = Time to confirm
-uplink-seconds-unit = { $seconds } s
+uplink-seconds-unit = { $seconds } sec
 
 cli-cmd-node-network = The server’s own network
 cli-cmd-node-network-show = Show a server’s network, its ports and what it is to be
