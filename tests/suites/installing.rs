@@ -132,7 +132,10 @@ async fn newcomer(language: &str) -> Result<()> {
     server.tells(InstallNews::Done);
     browser.until(&format!("document.getElementById('install-key').textContent === {}", json!(KEY))).await?;
     at(&browser, "installed", language).await?;
-    ensure!(browser.eval("document.getElementById('install-restart').disabled").await? == true, "the key is kept first");
+    ensure!(
+        browser.eval("document.getElementById('install-restart').disabled").await? == true,
+        "the key is kept first"
+    );
     browser.click(&test_id("install-kept")).await?;
     browser.click(&test_id("install-restart")).await?;
     at(&browser, "restarting", language).await?;
