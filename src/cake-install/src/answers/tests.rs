@@ -66,7 +66,7 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "name = \"Rack 1\"",
         "nmae = \"Rack 1\"",
-        "line 1, column 1, nmae: there is no such field; there are language, name, time_zone, administrator, pool, servers, install",
+        "line 1, column 1, nmae: there is no such field; there are language, name, time_zone, administrator, pool, more_pools, servers, install",
     ),
     (
         "name = \"Rack 1\"\n",
@@ -124,7 +124,7 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "[install]",
         "[instal]",
-        "line 8, column 2, instal: there is no such field; there are language, name, time_zone, administrator, pool, servers, install",
+        "line 8, column 2, instal: there is no such field; there are language, name, time_zone, administrator, pool, more_pools, servers, install",
     ),
     ("disks = [\"A1\", \"A2\"]\n", "", "line 8, column 1, install.disks: is missing"),
     (
