@@ -115,8 +115,8 @@ build_initramfs() {
     mkdir -p "$root/drivers"
     install -m 755 "$work/cake-init" "$root/init"
     cake_image drivers | while read -r name; do
-        kit "$work" modprobe -d /work/tree -S "$kernel" --show-depends "$name"
-    done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | sed 's#^/work/tree##' | while read -r path; do
+        kit "$work" modprobe -d tree -S "$kernel" --show-depends "$name"
+    done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | sed 's#^.*/tree/#/#' | while read -r path; do
         name=$(basename "$path" .xz)
         xz -dc "$work/tree$path" >"$root/drivers/$name"
         echo "$name"
