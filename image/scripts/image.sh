@@ -48,18 +48,12 @@ check_keys() {
     check_update_keys "$subject"
 }
 
-# sign FILE: for Secure Boot, in place. A signature has the time in it: for two builds of the same commit it stands still.
-sign() {
-    kit "$work" faketime -f "$(date -u -d "@$SOURCE_DATE_EPOCH" '+%F %T')" \
-        sbsign --key keys/boot.key --cert keys/boot.pem --output "$1" "$1" 2>/dev/null >&2
-}
-
 # Whom servers believe that update: the keys of the repository, of the same kind as those of the file.
 check_update_keys() {
     local folder=$keys/repository kind=release
     if [ -z "${KEYS:-}" ] && [ ! -e "$folder/1.root.json" ]; then "$programs/cake-release" keys "$folder" --test >&2; fi
     [ -e "$folder/1.root.json" ] || die "$folder has no keys for updates: make them with cake-release keys $folder"
-    [ ! -e "$folder/test-root.pem" ] || kind=test
+    [ ! -e "$folder/test-root.pem" ] || kind='test'
     case $1:$kind in
         *'not for release'*:test) ;;
         *'not for release'*:*) die "$folder has keys of a maker beside test keys for Secure Boot" ;;

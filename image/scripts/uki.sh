@@ -1,8 +1,11 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # $work is of who sources it
 # Sourced after kit.sh: one signed file of kernel, initramfs and command line. $work is where its parts lie, with the keys in `keys`.
 
-# sign FILE: for Secure Boot, in place.
-sign() { kit "$work" sbsign --key keys/boot.key --cert keys/boot.pem --output "$1" "$1" 2>/dev/null >&2; }
+# sign FILE: for Secure Boot, in place. A signature has the time in it: for two builds of the same commit it stands still.
+sign() {
+    kit "$work" faketime -f "$(date -u -d "@$SOURCE_DATE_EPOCH" '+%F %T')" \
+        sbsign --key keys/boot.key --cert keys/boot.pem --output "$1" "$1" 2>/dev/null >&2
+}
 
 # pack_cpio TREE OUTPUT: the same tree gives the same bytes. What is compressed already is not compressed again.
 pack_cpio() {
