@@ -132,6 +132,6 @@ mod tests {
         for other in ["{}", r#"{ "Interfaces": [{ "Name": "uplink" }] }"#] {
             assert_eq!(parse(other, "uplink").unwrap(), Described::default());
         }
-        assert!(parse("[]", "uplink").is_err() && parse("", "uplink").is_err());
+        assert!(parse("7", "uplink").is_err() && parse("", "uplink").is_err());
     }
 }
