@@ -165,7 +165,9 @@ say "building the image of cake $version ($variant)"
 mkdir -p "$out"
 work=$(mktemp -d "$CAKE_ENGINE_DIR/.image-XXXXXX")
 trap 'as_root rm -rf --one-file-system "$work"' EXIT
-cp -r "$keys" "$work/keys"
+# The kit's programs see what they sign with, and no keys of the repository.
+mkdir "$work/keys"
+cp "$keys"/{boot,pcr}.{key,pem} "$work/keys/"
 init_program
 base=$(base_tree "$(cake_image packages)")
 build_root

@@ -60,7 +60,9 @@ variant() {
 
 work=$(mktemp -d "$CAKE_ENGINE_DIR/.variants-XXXXXX")
 trap 'as_root rm -rf --one-file-system "$work"' EXIT
-cp -r "$keys" "$work/keys"
+# The kit's programs see what they sign with, and no keys of the repository.
+mkdir "$work/keys"
+cp "$keys"/{boot,pcr}.{key,pem} "$work/keys/"
 rm -rf "$out"
 mkdir -p "$out"
 unpack

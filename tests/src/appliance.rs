@@ -5,15 +5,18 @@ use cake_client::{Client, Trust};
 use cake_types::ByteSize;
 use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
+use std::fmt::Debug;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::machine::{Answer, Disk, Hardware, Kind, Machine, Network};
 use crate::{ADMIN, PASSWORD, workspace};
 
 /// Longer than an emulated server takes from its power button to its console, with Secure Boot and a TPM, on a busy machine.
 pub const BOOT: Duration = Duration::from_secs(600);
+/// Between two looks: an emulated server can't be asked more often without being slowed down.
+const LOOK: Duration = Duration::from_secs(1);
 /// The console's port in the appliance.
 pub const HTTPS: u16 = 443;
 
@@ -30,7 +33,7 @@ pub fn stick() -> Result<Disk> {
     Ok(Disk::copy_of("stick", Kind::Stick, &built("cake-installer.img")?))
 }
 
-/// The wizard's answers, and what is to be done with the disks.
+/// The wizard's answers, and what is to be done with the disks: what `[install]` says itself, then the tables within it.
 pub fn answers(install: &str) -> String {
     format!(
         "language = \"en\"\nname = \"rack\"\ntime_zone = \"Etc/UTC\"\n[administrator]\nname = \"{ADMIN}\"\npassword = \"{PASSWORD}\"\n\
@@ -38,12 +41,33 @@ pub fn answers(install: &str) -> String {
     )
 }
 
-/// A server with a stick in it, on which these answers lie, and one empty disk, `SYSTEM`.
-pub fn blank(name: &str, install: &str) -> Result<Machine> {
-    let hardware = Hardware::named(name).memory(ByteSize::gib(3)).tpm().bmc().network(Network::User { https: HTTPS });
+/// What an appliance of the tests is made of, without its disks. Its card is on QEMU's own network, unless it is put elsewhere.
+pub fn server(name: &str) -> Hardware {
+    Hardware::named(name).memory(ByteSize::gib(3)).tpm().network(Network::User { https: HTTPS })
+}
+
+/// A server with a stick in it, on which these [`answers`] lie, and one empty disk, `SYSTEM`.
+pub fn blank(hardware: Hardware, install: &str) -> Result<Machine> {
     let disk = Disk::blank("SYSTEM", Kind::Nvme, ByteSize::gib(32));
     let machine = hardware.disk(disk).disk(stick()?).assemble()?;
     machine.disk("stick")?.put_file("cake-setup.toml", answers(install).as_bytes())?;
+    Ok(machine)
+}
+
+/// Waits until the disks are written, or are not: a refusal is not waited out.
+pub async fn wrote(machine: &mut Machine) -> Result<()> {
+    let end = machine.wait_first_of(&["cake: installed", "cake: not installed"], BOOT).await?;
+    ensure!(end == 0, "{}", machine.heard()?);
+    Ok(())
+}
+
+/// A server that was installed by these [`answers`], which switch it off; the stick is out.
+pub async fn installed(hardware: Hardware, install: &str) -> Result<Machine> {
+    let mut machine = blank(hardware, install)?;
+    machine.power_on().await?;
+    wrote(&mut machine).await?;
+    ensure!(machine.wait_off(BOOT).await?.success());
+    machine.remove_disk("stick")?;
     Ok(machine)
 }
 
@@ -106,6 +130,35 @@ pub async fn client(machine: &mut Machine, answer: &Answer) -> Result<Client> {
     let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64.encode(authority));
     let trust = Trust::pem(pem.as_bytes()).map_err(|error| anyhow!("the console's authority: {error}"))?;
     Ok(Client::new(&format!("https://{}", machine.https().await?), &trust)?.patient(BOOT))
+}
+
+/// The administrator of an installed server that is starting.
+pub async fn log_in(machine: &mut Machine) -> Result<Client> {
+    let (_, answer) = console(machine, Mode::Installed, "/").await?;
+    Ok(client(machine, &answer).await?.log_in(ADMIN, PASSWORD).await?.0)
+}
+
+/// Looks until it is so. What happens in a server comes to its console by itself; nothing else can be waited for from outside.
+pub async fn until<T: Debug>(
+    limit: Duration,
+    mut look: impl AsyncFnMut() -> Result<T>,
+    is_so: impl Fn(&T) -> bool,
+) -> Result<T> {
+    let mut last = None;
+    let looking = async {
+        loop {
+            let seen = look().await?;
+            if is_so(&seen) {
+                return anyhow::Ok(seen);
+            }
+            last = Some(seen);
+            sleep(LOOK).await;
+        }
+    };
+    match timeout(limit, looking).await {
+        Ok(seen) => seen,
+        Err(_) => bail!("it is not so within {} s: {last:?}", limit.as_secs()),
+    }
 }
 
 /// SHA-256 in hexadecimal digits.

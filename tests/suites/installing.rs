@@ -1,66 +1,33 @@
 //! The wizard of a stick in a real browser, in both languages: the program caked, and a model of a node behind it that writes on no disk.
 
-#[allow(dead_code, reason = "the tests of caked use more of it")]
-#[path = "../../src/caked/tests/it/support/node.rs"]
-mod node;
+#[allow(dead_code, reason = "the bench of screens uses more of it")]
+#[path = "../modelled.rs"]
+mod modelled;
 
-use anyhow::{Context, Result, ensure};
-use cake_tests::{ADMIN, Browser, Daemon, PASSWORD, Place, Viewport, test_id, workspace};
+use anyhow::{Result, ensure};
+use cake_tests::{ADMIN, Browser, PASSWORD, Viewport, test_id, workspace};
 use cake_types::{InstallNews, ShownKey};
-use node::SimNode;
-use node::install::disk;
-use serde_json::{Value, json};
-use std::process::Command;
-use std::sync::Arc;
-use tokio::runtime::Runtime;
+use modelled::Modelled;
+use modelled::node::SimNode;
+use modelled::node::install::disk;
+use serde_json::json;
 
 const KEY: &str = "cbdefghi-jklnrtuv-cbdefghi-jklnrtuv-cbdefghi-jklnrtuv-cbdefghi-jklnrtuv";
 
 /// caked on a server with a stick in it.
-struct Server {
-    node: Arc<SimNode>,
-    url: String,
-    token: String,
-    _caked: Daemon,
-    /// The model's own; it must not end inside this one.
-    serving: Option<Runtime>,
-    _folder: tempfile::TempDir,
-}
-
-impl Server {
-    fn start() -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("cake-installing-").tempdir()?;
-        let [state, socket, mark] = ["caked", "node.sock", "installer"].map(|name| folder.path().join(name));
+fn server() -> Result<Modelled> {
+    let node = SimNode::new();
+    node.with(|state| {
+        state.installing.here = true;
+        let disks = [disk("A", 480, &[]), disk("B", 480, &[]), disk("OLD", 4000, &["ntfs"])];
+        state.installing.disks = disks.into();
+    });
+    Modelled::start("cake-installing-", node, |command, folder| {
+        let mark = folder.join("installer");
         std::fs::write(&mark, "")?;
-        let node = SimNode::new();
-        node.with(|state| {
-            state.installing.here = true;
-            let disks = [disk("A", 480, &[]), disk("B", 480, &[]), disk("OLD", 4000, &["ntfs"])];
-            state.installing.disks = disks.into();
-        });
-        let serving = Some(node.serve(&socket));
-        let program = Place::find()?.program("caked");
-        let mut command = Command::new(&program);
-        command.arg("serve").arg("--state").arg(&state).arg("--node-socket").arg(&socket);
-        command.args(["--https", "127.0.0.1:0", "--installer"]).arg(&mark);
-        let caked = Daemon::start(command, &folder.path().join("caked.log"))?;
-        let status = Command::new(&program).arg("status").arg("--state").arg(&state).output()?;
-        let status: Value = serde_json::from_slice(&status.stdout)?;
-        let said = |name: &str| Ok::<_, anyhow::Error>(status[name].as_str().context("a text")?.to_owned());
-        Ok(Self { node, url: said("url")?, token: said("setup_token")?, _caked: caked, serving, _folder: folder })
-    }
-
-    fn tells(&self, news: InstallNews) {
-        self.node.with(|state| state.installing.news.push(news));
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(serving) = self.serving.take() {
-            serving.shutdown_background();
-        }
-    }
+        command.arg("--installer").arg(&mark);
+        Ok(())
+    })
 }
 
 /// A step is shown; it is as wide as the window, and axe finds nothing grave in it.
@@ -84,7 +51,8 @@ async fn next(browser: &Browser) -> Result<()> {
 }
 
 async fn newcomer(language: &str) -> Result<()> {
-    let server = Server::start()?;
+    let server = server()?;
+    let tell = |news| server.node.with(|state| state.installing.news.push(news));
     let browser = Browser::start(language).await?;
     browser.goto(&format!("{}/setup", server.url)).await?;
     // A token that is mistyped is told at once.
@@ -122,14 +90,14 @@ async fn newcomer(language: &str) -> Result<()> {
     browser.click(&test_id("install-again")).await?;
     browser.until("document.querySelector('[data-test=\"install-cancel\"]').checkVisibility()").await?;
     ensure!(server.node.with(|state| state.installing.orders.len()) == 2);
-    server.tells(InstallNews::Step { number: 9, of: 16, step: "firmware".into(), thousandths: 600 });
+    tell(InstallNews::Step { number: 9, of: 16, step: "firmware".into(), thousandths: 600 });
     browser.until("document.getElementById('install-progress').value === 0.6").await?;
     // Closed and opened again, it shows how far it is.
     browser.goto("about:blank").await?;
     browser.goto(&format!("{}/setup#token={}", server.url, server.token)).await?;
     browser.until("document.getElementById('install-progress')?.value === 0.6").await?;
-    server.tells(InstallNews::Key { key: ShownKey(KEY.into()) });
-    server.tells(InstallNews::Done);
+    tell(InstallNews::Key { key: ShownKey(KEY.into()) });
+    tell(InstallNews::Done);
     browser.until(&format!("document.getElementById('install-key').textContent === {}", json!(KEY))).await?;
     at(&browser, "installed", language).await?;
     ensure!(

@@ -6,13 +6,13 @@
 //!
 //! Nothing here decides: what can be and what is done are cake-install's.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use cake_install::disks::{Candidate, Content, Found, candidates};
 use cake_install::event::Event;
 use cake_install::layout::Layout;
 use cake_install::luks;
 use cake_install::mounts::{Kind, Mounted};
-use cake_install::plan::{self, Machine, Plan, Refusal, Tpm, Why};
+use cake_install::plan::{self, Machine, Plan, PlannedDisk, Refusal, Volume, Why};
 use cake_install::tool::Tools;
 use cake_install::{answers, plan::Unlock};
 use cake_types::{
@@ -20,16 +20,15 @@ use cake_types::{
     InstallOrder, InstallPlan, InstallPlanDisk, InstallPlanPool, InstallRefusal, InstallWhy, ShownKey,
 };
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use crate::medium::Medium;
 use crate::mode::RUN;
+use crate::screen;
 use crate::unattended::{self, FIRMWARE, PCR_KEY};
-use crate::{program, screen};
 
 /// What is asked for, in the folder that cake-node made, and the same as an answer file.
 const ORDER: &str = "order.json";
@@ -50,9 +49,7 @@ pub struct NoMedium;
 
 /// Prints which disks there are.
 pub fn disks() -> Result<()> {
-    let (stick, _) = medium()?;
-    let firmware = firmware_size(&stick)?;
-    stick.unmount()?;
+    let firmware = firmware_size()?;
     let layout = Layout::embedded();
     let (least_system, least_pool) = (layout.least_system_disk(firmware), layout.least_pool_disk());
     let disks =
@@ -64,9 +61,7 @@ pub fn disks() -> Result<()> {
 pub fn plan() -> Result<()> {
     let choice: InstallChoice =
         serde_json::from_reader(std::io::stdin().take(CHOICE_MAX)).context("read the choice")?;
-    let (stick, _) = medium()?;
-    let machine = Machine { tpm: tpm(), firmware: firmware_size(&stick)? };
-    stick.unmount()?;
+    let machine = Machine { tpm: luks::tpm(Path::new(PCR_KEY).exists()), firmware: firmware_size()? };
     let disks = candidates(&Tools::new(&NEVER))?;
     let judged = match Plan::new(&disks, &answers::Install::of(&choice), machine) {
         Ok(plan) => InstallJudged::Plan(drawn(&plan)),
@@ -101,38 +96,33 @@ pub fn run(folder: &Path) -> Result<()> {
 fn install(folder: &Path) -> Result<()> {
     let _one = unattended::only_one()?;
     write_answers(folder)?;
-    let (stick, _) = medium()?;
+    let stick = medium()?;
     screen::say("installing: the browser shows how far it is");
-    let mut command = unattended::installer(&folder.join(ANSWERS), &stick.place().join(FIRMWARE))?;
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("start the installer")?;
+    let child = unattended::installer(&folder.join(ANSWERS), &stick.place().join(FIRMWARE))?;
     CHILD.store(i32::try_from(child.id()).context("a process id")?, Ordering::Relaxed);
     if CANCELLED.load(Ordering::Relaxed) {
         signal_child();
     }
-    let lines = BufReader::new(child.stdout.take().context("the installer has no output")?).lines();
-    let mut done = false;
-    for line in lines.map_while(Result::ok) {
-        match serde_json::from_str(&line) {
-            Ok(Event::Progress { fraction, number, of, step, .. }) => {
-                let number = u32::try_from(number).unwrap_or(u32::MAX);
-                let of = u32::try_from(of).unwrap_or(u32::MAX);
-                tell(&InstallNews::Step { number, of, step, thousandths: (fraction * 1000.0) as u32 })?;
-            }
-            Ok(Event::RecoveryKey { key: Some(key), .. }) => tell(&InstallNews::Key { key: ShownKey(key) })?,
-            Ok(Event::Done { .. }) => done = true,
-            Ok(Event::Warning { .. } | Event::RecoveryKey { key: None, .. }) | Err(_) => {}
-        }
-    }
-    let output = child.wait_with_output()?;
+    let done = unattended::follow(child, hear);
     CHILD.store(0, Ordering::Relaxed);
-    if !done || !output.status.success() {
-        bail!("{}", program::said(&output));
-    }
+    done?;
     // Everything is written: a stick that stays mounted is no reason to say otherwise.
     if let Err(error) = stick.unmount() {
         eprintln!("{error}");
     }
     Ok(())
+}
+
+fn hear(event: Event) -> Result<()> {
+    match event {
+        Event::Progress { fraction, number, of, step, .. } => {
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            let of = u32::try_from(of).unwrap_or(u32::MAX);
+            tell(&InstallNews::Step { number, of, step, thousandths: (fraction * 1000.0) as u32 })
+        }
+        Event::RecoveryKey { key: Some(key), .. } => tell(&InstallNews::Key { key: ShownKey(key) }),
+        Event::Warning { .. } | Event::RecoveryKey { key: None, .. } | Event::Done { .. } => Ok(()),
+    }
 }
 
 fn write_answers(folder: &Path) -> Result<()> {
@@ -165,24 +155,17 @@ fn cancel_on_signals() {
     let _ = unsafe { sigaction(Signal::SIGTERM, &action) };
 }
 
-/// The stick, for reading, and the partition that it is.
-fn medium() -> Result<(Mounted, Medium)> {
+/// The stick, for reading.
+fn medium() -> Result<Mounted> {
     let Some(medium) = Medium::find()? else { return Err(NoMedium.into()) };
-    let stick = Mounted::read_only(&medium.device, Kind::Fat, &Path::new(RUN).join("asked-medium"))?;
-    Ok((stick, medium))
+    Ok(Mounted::read_only(&medium.device, Kind::Fat, &Path::new(RUN).join("asked-medium"))?)
 }
 
-fn firmware_size(stick: &Mounted) -> Result<u64> {
+/// In bytes.
+fn firmware_size() -> Result<u64> {
+    let stick = medium()?;
     let file = stick.place().join(FIRMWARE);
     Ok(fs::metadata(&file).with_context(|| format!("look at {}", file.display()))?.len())
-}
-
-fn tpm() -> Tpm {
-    match (luks::has_tpm(), Path::new(PCR_KEY).exists()) {
-        (false, _) => Tpm::None,
-        (true, false) => Tpm::NoMakersKey,
-        (true, true) => Tpm::Ready,
-    }
 }
 
 fn tell(what: &impl serde::Serialize) -> Result<()> {
@@ -273,16 +256,14 @@ fn drawn(plan: &Plan) -> InstallPlan {
             }
         })
         .collect();
-    let of_part = |part: &String| {
-        let is_its = |disk: &&cake_install::plan::PlannedDisk| disk.parts.iter().any(|own| own.device == *part);
-        plan.disks.iter().position(|disk| is_its(&disk))
-    };
+    let holds =
+        |planned: &PlannedDisk, volume: &Volume| planned.parts.iter().any(|part| volume.members.contains(&part.device));
     let pools = plan
         .pools
         .iter()
         .map(|volume| {
-            let members: Vec<&InstallPlanDisk> =
-                volume.members.iter().filter_map(of_part).map(|at| &disks[at]).collect();
+            let both = plan.disks.iter().zip(&disks).filter(|(planned, _)| holds(planned, volume));
+            let members: Vec<&InstallPlanDisk> = both.map(|(_, drawn)| drawn).collect();
             InstallPlanPool {
                 name: volume.label.clone(),
                 level: volume.level,
@@ -300,14 +281,15 @@ fn drawn(plan: &Plan) -> InstallPlan {
     }
 }
 
-/// About how many bytes an array of md has (md(4)): every member counts as its smallest.
+/// About how many bytes an array of md has (md(4)): every member counts as its smallest, but for RAID 0, which uses the rest of larger
+/// ones too.
 fn room(level: Option<u8>, members: &[&InstallPlanDisk]) -> u64 {
-    let least = members.iter().map(|disk| disk.pool.bytes()).min().unwrap_or(0);
-    let count = members.len() as u64;
+    let each = || members.iter().map(|disk| disk.pool.bytes());
+    let least = each().min().unwrap_or(0);
     match level {
         Some(1) | None => least,
-        Some(10) => least * count / 2,
-        Some(_) => least * count,
+        Some(0) => each().sum(),
+        Some(_) => least * members.len() as u64 / 2,
     }
 }
 
@@ -315,6 +297,7 @@ fn room(level: Option<u8>, members: &[&InstallPlanDisk]) -> u64 {
 mod tests {
     use super::*;
     use cake_install::disks::{Part, Signature};
+    use cake_install::plan::Tpm;
     use cake_types::{DiskHealth, ServerBus, ServerDisk};
 
     fn disk(name: &str, gib: u64) -> Candidate {

@@ -33,57 +33,62 @@ pub fn check() -> Result<()> {
     let began = Instant::now();
     let state = Path::new(STATE);
     loop {
-        let wrong = match Mode::read(Path::new(RUN)) {
+        let seen = match Mode::read(Path::new(RUN)) {
             Some(Mode::Installer) => return Ok(()),
-            Some(Mode::Installed) => look::look(&LastGood::read(state)).err(),
-            Some(Mode::Locked) => Some(Wrong::new(StartReason::State, "the state is locked")),
-            None => Some(Wrong::new(StartReason::State, "the state was not found")),
+            Some(Mode::Installed) => look::look(&LastGood::read(state)),
+            Some(Mode::Locked) => Err(Wrong::new(StartReason::State, "the state is locked")),
+            None => Err(Wrong::new(StartReason::State, "the state was not found")),
         };
-        match wrong {
-            None => return good(state),
-            Some(wrong) if began.elapsed() > PATIENCE => return bad(state, wrong),
-            Some(_) => std::thread::sleep(PAUSE),
+        match seen {
+            Ok(now) => return good(state, &now),
+            Err(wrong) if began.elapsed() > PATIENCE => return bad(state, wrong),
+            Err(_) => std::thread::sleep(PAUSE),
         }
     }
 }
 
-fn good(state: &Path) -> Result<()> {
-    let version = release::version()?;
+fn good(state: &Path, now: &LastGood) -> Result<()> {
+    let text = release::version()?;
+    let version = text.parse()?;
     let disks = SystemDisks::open()?;
     for esp in disks.esps() {
-        match esp.bless(&version.parse()?) {
-            Ok(true) => say(&format!("version {version} is good: it is started from now on")),
+        match esp.bless(&version) {
+            Ok(true) => say(&format!("version {text} is good: it is started from now on")),
             Ok(false) => {}
             // A disk that was away during the update does not have it.
             Err(error) => eprintln!("{error}"),
         }
     }
-    look::remember(state).context("write down how this server is when it is well")
+    now.keep(state).context("write down how this server is when it is well")
 }
 
 fn bad(state: &Path, Wrong { reason, detail }: Wrong) -> Result<()> {
-    let version = release::version()?;
+    let text = release::version()?;
+    let version = text.parse()?;
+    let is_open = Mode::read(Path::new(RUN)) == Some(Mode::Installed);
     let disks = SystemDisks::open()?;
-    if !disks.on_trial(&version.parse()?)? {
-        // What was wrong for so long is how this server is: the next version is not to blame for it.
-        look::remember(state).context("write down how this server is")?;
+    if !disks.on_trial(&version)? {
+        // What was wrong for so long is how this server is: the next version is not to blame for it. What can't be asked stays.
+        if let (true, Ok(now)) = (is_open, LastGood::now()) {
+            now.keep(state).context("write down how this server is")?;
+        }
         bail!("not everything works: {detail}");
     }
-    if Mode::read(Path::new(RUN)) == Some(Mode::Installed) {
+    if is_open {
         let failure = StartFailure { reason, detail: Some(detail.clone()), at: Some(Timestamp::now()) };
-        starts::note(state, &version, failure).context("write down why this version is given up")?;
+        starts::note(state, &text, failure).context("write down why this version is given up")?;
     }
     let mut given_up = false;
     for esp in disks.esps() {
-        match esp.give_up(&version.parse()?) {
+        match esp.give_up(&version) {
             Ok(_) => given_up = true,
             Err(error) => eprintln!("{error}"),
         }
     }
     drop(disks);
     if !given_up {
-        bail!("version {version} does not work ({detail}), and there is no other one on the system disks");
+        bail!("version {text} does not work ({detail}), and there is no other one on the system disks");
     }
-    say(&format!("version {version} does not work ({detail}): this server goes back to the version before"));
+    say(&format!("version {text} does not work ({detail}): this server goes back to the version before"));
     program::run("systemctl", &["reboot"]).map(drop)
 }

@@ -11,6 +11,7 @@
 //! ```
 
 use anyhow::Result;
+use cake_install::exit;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,9 +27,6 @@ mod program;
 mod release;
 mod screen;
 mod unattended;
-
-/// How it ends where there is nothing to install from; cake-node knows it.
-const NO_MEDIUM: u8 = 3;
 
 #[derive(Parser)]
 #[command(version, about = "What the appliance does besides running cake")]
@@ -78,7 +76,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cake-appliance: {error:#}");
-            if error.is::<asked::NoMedium>() { ExitCode::from(NO_MEDIUM) } else { ExitCode::FAILURE }
+            if error.is::<asked::NoMedium>() { ExitCode::from(exit::NO_MEDIUM) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use cake_install::disks::booted_from;
+use cake_install::esps::part_name;
 use cake_install::layout::Layout;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,20 +36,5 @@ impl Medium {
 
     pub fn is_system_disk(&self) -> bool {
         self.name == Layout::embedded().esp.name
-    }
-}
-
-fn part_name(event: &str) -> Option<&str> {
-    event.lines().find_map(|line| line.strip_prefix("PARTNAME="))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_partition_may_have_no_name() {
-        assert_eq!(part_name("MAJOR=8\nPARTN=1\nPARTNAME=cake-esp\n"), Some("cake-esp"));
-        assert_eq!(part_name("MAJOR=8\nPARTN=1\n"), None);
     }
 }

@@ -4,6 +4,7 @@
 //! what is new is written.
 
 use anyhow::Result;
+use cake_types::is_reachable;
 use nix::ifaddrs::getifaddrs;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
@@ -119,7 +120,7 @@ fn locked_page() -> Option<Console> {
 }
 
 /// Addresses that a browser elsewhere can use, IPv4 first.
-fn addresses() -> Vec<IpAddr> {
+pub fn addresses() -> Vec<IpAddr> {
     let Ok(all) = getifaddrs() else { return Vec::new() };
     let mut found: Vec<IpAddr> = all
         .filter_map(|interface| {
@@ -127,18 +128,11 @@ fn addresses() -> Vec<IpAddr> {
             let four = address.as_sockaddr_in().map(|four| IpAddr::V4(four.ip()));
             four.or_else(|| address.as_sockaddr_in6().map(|six| IpAddr::V6(Ipv6Addr::from(six.ip().octets()))))
         })
-        .filter(|address| is_for_browsers(*address))
+        .filter(|address| is_reachable(*address))
         .collect();
     found.sort_by_key(|address| (address.is_ipv6(), *address));
     found.dedup();
     found
-}
-
-fn is_for_browsers(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(four) => !four.is_loopback() && !four.is_link_local(),
-        IpAddr::V6(six) => !six.is_loopback() && !six.is_unicast_link_local(),
-    }
 }
 
 fn url(address: IpAddr) -> String {
@@ -240,14 +234,5 @@ mod tests {
         assert!(screen(&shown(None, &[])).contains("plug a cable"));
         let starting = Shown { console: None, ..shown(None, &[]) };
         assert!(screen(&starting).contains("Starting") && serial(&starting).is_empty());
-    }
-
-    #[test]
-    fn link_local_addresses_are_not_for_browsers() {
-        for (address, good) in
-            [("169.254.1.1", false), ("fe80::1", false), ("127.0.0.1", false), ("::1", false), ("10.0.0.1", true)]
-        {
-            assert_eq!(is_for_browsers(address.parse().unwrap()), good, "{address}");
-        }
     }
 }

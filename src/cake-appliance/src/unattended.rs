@@ -8,7 +8,7 @@ use nix::fcntl::{Flock, FlockArg};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::boot::INSTALL;
 use crate::medium::Medium;
@@ -67,26 +67,33 @@ pub fn only_one() -> Result<Flock<File>> {
     }
 }
 
-/// The installer with everything that it needs from this system.
-pub fn installer(answers: &Path, firmware: &Path) -> Result<Command> {
+/// Starts the installer with everything that it needs from this system.
+pub fn installer(answers: &Path, firmware: &Path) -> Result<Child> {
     let mut command = Command::new(INSTALL);
     command.args(["run", "--json", "--answers"]).arg(answers).arg("--firmware").arg(firmware);
     command.args(["--boot-loader", LOADER, "--version", release::version()?.as_str()]);
     if Path::new(PCR_KEY).exists() {
         command.args(["--pcr-public-key", PCR_KEY]);
     }
-    Ok(command)
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("start the installer")
 }
 
 fn run(answers: &Path, firmware: &Path) -> Result<Then> {
-    let mut command = installer(answers, firmware)?;
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("start the installer")?;
+    let mut shown = 0;
+    follow(installer(answers, firmware)?, |event| {
+        show(&event, &mut shown);
+        Ok(())
+    })
+}
+
+/// Hears the installer out. What is to be done next, once everything is written.
+pub fn follow(mut child: Child, mut hear: impl FnMut(Event) -> Result<()>) -> Result<Then> {
     let lines = BufReader::new(child.stdout.take().context("the installer has no output")?).lines();
-    let (mut then, mut shown) = (None, 0);
+    let mut then = None;
     for line in lines.map_while(Result::ok) {
         match serde_json::from_str(&line) {
             Ok(Event::Done { then: asked }) => then = Some(asked),
-            Ok(event) => show(&event, &mut shown),
+            Ok(event) => hear(event)?,
             Err(_) => screen::say(&line),
         }
     }

@@ -122,8 +122,8 @@ pub(crate) trait Network {
     /// Reads the files again, and brings the links whose files changed to what stands there.
     fn reload(&self) -> zbus::Result<()>;
 
-    /// Everything that it knows of the links, as JSON.
-    fn describe(&self) -> zbus::Result<String>;
+    /// Everything that it knows of a link, as JSON.
+    fn describe_link(&self, index: i32) -> zbus::Result<String>;
 }
 
 /// The D-Bus name of an error, when the other side refused.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  ports()    ◄── /sys/class/net                       take_up(files) ──► /run/systemd/network ──► networkd: Reload (D-Bus)
-//!  described()◄── networkd: Describe (D-Bus, JSON)      neighbors()   ◄── networkd: GetLLDPNeighbors (Varlink, JSON)
+//!  described()◄── networkd: DescribeLink (D-Bus, JSON)    neighbors()   ◄── networkd: GetLLDPNeighbors (Varlink, JSON)
 //! ```
 //!
 //! LLDP packets come from whoever is at the other end of a cable. They are taken apart by networkd, which is nobody's root; what comes
@@ -29,11 +29,13 @@ pub async fn reload() -> Result<(), SettingsError> {
     Ok(NetworkProxy::new(&connection().await?).await?.reload().await?)
 }
 
-/// What networkd says of a link: addresses, gateways, name servers, and where each comes from.
+/// What networkd says of a link: addresses, gateways, name servers, and where each comes from. Of one that is not there, nothing.
 pub async fn described(link: &str) -> Result<Described, SettingsError> {
-    let text = NetworkProxy::new(&connection().await?).await?.describe().await?;
+    let Ok(index) = nix::net::if_::if_nametoindex(link) else { return Ok(Described::default()) };
+    let index = i32::try_from(index).map_err(|error| SettingsError::Refused { because: error.to_string() })?;
+    let text = NetworkProxy::new(&connection().await?).await?.describe_link(index).await?;
     if text.len() > DESCRIPTION_MAX {
         return Err(SettingsError::Refused { because: "systemd-networkd describes more than can be read".into() });
     }
-    parse(&text, link).map_err(|error| SettingsError::Refused { because: error.to_string() })
+    parse(&text).map_err(|error| SettingsError::Refused { because: error.to_string() })
 }

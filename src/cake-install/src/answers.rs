@@ -41,7 +41,7 @@ pub struct Install {
     #[serde(default)]
     pub pool_disks: Vec<String>,
     #[serde(default)]
-    pub pool_layout: PoolLayout,
+    pub pool_layout: InstallLayout,
     /// Serial numbers of disks whose content may be lost.
     #[serde(default)]
     pub erase: Vec<String>,
@@ -59,26 +59,8 @@ impl Install {
     /// A choice that was made in the wizard, as an answer file says it.
     pub fn of(choice: &InstallChoice) -> Self {
         let InstallChoice { disks, pool_disks, pool_layout, erase } = choice.clone();
-        let pool_layout = match pool_layout {
-            InstallLayout::Mirrored => PoolLayout::Mirrored,
-            InstallLayout::Striped => PoolLayout::Striped,
-            InstallLayout::Separate => PoolLayout::Separate,
-        };
         Self { disks, pool_disks, pool_layout, erase, save_recovery_key: false, network: None, then: Then::Reboot }
     }
-}
-
-/// What several pool disks become.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PoolLayout {
-    /// One pool with everything on two disks: RAID 1 of two, RAID 10 of three and more.
-    #[default]
-    Mirrored,
-    /// One pool that is lost with its first disk: RAID 0.
-    Striped,
-    /// A pool of its own on each.
-    Separate,
 }
 
 /// What happens once cake is on the disks.

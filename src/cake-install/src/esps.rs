@@ -9,6 +9,7 @@
 use crate::disks::{Installed, MANIFEST, NoGuid, booted_from, read_from_esp};
 use crate::layout::Layout;
 use nix::fcntl::{Flock, FlockArg};
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,22 @@ pub fn of_this_installation() -> Result<Vec<PathBuf>, EspsError> {
     find(Path::new("/sys"), Path::new("/dev"), &|device| read_from_esp(device, MANIFEST))
 }
 
+/// Opens each of them, under a name of its own. The one that we come from is needed; another may be failing, which its alert tells of.
+pub fn each<T, E>(open: impl Fn(&Path, &str) -> Result<T, E>) -> Result<Vec<T>, E>
+where
+    E: From<EspsError> + fmt::Display,
+{
+    let mut opened = Vec::new();
+    for (index, device) in of_this_installation()?.iter().enumerate() {
+        match open(device, &index.to_string()) {
+            Ok(one) => opened.push(one),
+            Err(error) if index > 0 => eprintln!("{}: {error}", device.display()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(opened)
+}
+
 type ReadManifest<'a> = &'a dyn Fn(&Path) -> io::Result<Option<Vec<u8>>>;
 
 fn find(sys: &Path, dev: &Path, manifest: ReadManifest<'_>) -> Result<Vec<PathBuf>, EspsError> {
@@ -56,8 +73,12 @@ fn partition(sys: &Path, dev: &Path, uuid: &str) -> Option<PathBuf> {
     let link = dev.join("disk/by-partuuid").join(uuid.to_ascii_lowercase());
     let device = plain.then(|| link.canonicalize().ok()).flatten()?;
     let event = fs::read_to_string(sys.join("class/block").join(device.file_name()?).join("uevent")).ok()?;
-    let name = event.lines().find_map(|line| line.strip_prefix("PARTNAME="))?;
-    (name == Layout::embedded().esp.name).then_some(device)
+    (part_name(&event)? == Layout::embedded().esp.name).then_some(device)
+}
+
+/// What a partition is called in its table, by the kernel's `uevent` of it.
+pub fn part_name(event: &str) -> Option<&str> {
+    event.lines().find_map(|line| line.strip_prefix("PARTNAME="))
 }
 
 /// Waits until nobody else has a boot partition mounted; whoever mounts one holds this.
@@ -113,6 +134,12 @@ mod tests {
         let machine = machine(Some(&SECOND.to_uppercase()));
         assert_eq!(names(machine.path(), &[FIRST, SECOND, "ca4e", "../sda1", ""]), ["sdb1", "sda1"]);
         assert_eq!(names(machine.path(), &[]), ["sdb1"]);
+    }
+
+    #[test]
+    fn a_partition_may_have_no_name() {
+        assert_eq!(part_name("MAJOR=8\nPARTN=1\nPARTNAME=cake-esp\n"), Some("cake-esp"));
+        assert_eq!(part_name("MAJOR=8\nPARTN=1\n"), None);
     }
 
     #[test]

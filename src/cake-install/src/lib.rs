@@ -22,6 +22,7 @@ pub mod esps;
 pub mod event;
 pub mod exit;
 pub mod headers;
+pub mod kept;
 pub mod layout;
 pub mod luks;
 pub mod mounts;

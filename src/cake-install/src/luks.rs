@@ -1,5 +1,6 @@
 //! LUKS2 by cryptsetup. Keys go by standard input or by memory without a name.
 
+use crate::plan::Tpm;
 use crate::secret::Secret;
 use crate::tool::{ToolError, Tools};
 use serde::Deserialize;
@@ -39,6 +40,15 @@ pub struct TpmPolicy {
 /// Is there a TPM 2.0?
 pub fn has_tpm() -> bool {
     fs::read_to_string("/sys/class/tpm/tpm0/tpm_version_major").is_ok_and(|version| version.trim() == "2")
+}
+
+/// What a TPM of this machine can do; `makers_key`: the maker's key of measurements is known.
+pub fn tpm(makers_key: bool) -> Tpm {
+    match (has_tpm(), makers_key) {
+        (false, _) => Tpm::None,
+        (true, false) => Tpm::NoMakersKey,
+        (true, true) => Tpm::Ready,
+    }
 }
 
 /// Makes a volume that the recovery key opens, and marks that key as one, as systemd does.

@@ -52,9 +52,10 @@ impl Mounted {
         Self::with(device, kind, place, MsFlags::empty())
     }
 
-    /// Mounts a boot partition for writing, and all that is on it is this user's.
-    pub fn owned_by(device: &Path, place: &Path, uid: u32) -> Result<Self, MountError> {
-        Self::as_told(device, Kind::Fat, place, MsFlags::empty(), Some(&format!("umask=0077,uid={uid},gid={uid}")))
+    /// Mounts a boot partition, for writing or not, and all that is on it is this user's.
+    pub fn owned_by(device: &Path, place: &Path, uid: u32, write: bool) -> Result<Self, MountError> {
+        let more = if write { MsFlags::empty() } else { MsFlags::MS_RDONLY };
+        Self::as_told(device, Kind::Fat, place, more, Some(&format!("umask=0077,uid={uid},gid={uid}")))
     }
 
     /// Mounts for reading only.

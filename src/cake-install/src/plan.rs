@@ -6,10 +6,10 @@ mod step;
 pub use refusal::{Refusal, Refusals, Why, against};
 pub use step::Step;
 
-use crate::answers::{Install, PoolLayout};
+use crate::answers::Install;
 use crate::disks::{Candidate, part_name};
 use crate::layout::{Division, Layout};
-use cake_types::InstallWarning;
+use cake_types::{InstallLayout, InstallWarning};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -188,14 +188,14 @@ fn planned(layout: &Layout, disk: &Candidate, system: bool, rows: &[(&String, Uu
 }
 
 /// Pools of the disks that are no system disks, and how those are divided.
-fn pools(more: &[&Candidate], wanted: PoolLayout, layout: &Layout) -> (Vec<Volume>, Vec<PlannedDisk>) {
+fn pools(more: &[&Candidate], wanted: InstallLayout, layout: &Layout) -> (Vec<Volume>, Vec<PlannedDisk>) {
     let members: Vec<String> = more.iter().map(|disk| part_name(&disk.disk.name, 1)).collect();
     let level = match (wanted, more.len()) {
-        (_, 0 | 1) | (PoolLayout::Separate, _) => None,
-        (PoolLayout::Striped, _) => Some(0),
-        (PoolLayout::Mirrored, 2) => Some(1),
+        (_, 0 | 1) | (InstallLayout::Separate, _) => None,
+        (InstallLayout::Striped, _) => Some(0),
+        (InstallLayout::Mirrored, 2) => Some(1),
         // md's RAID 10 keeps everything twice on any number of disks, three as well.
-        (PoolLayout::Mirrored, _) => Some(10),
+        (InstallLayout::Mirrored, _) => Some(10),
     };
     let volumes = match (members.len(), level) {
         (0, _) => Vec::new(),
@@ -214,7 +214,7 @@ fn pools(more: &[&Candidate], wanted: PoolLayout, layout: &Layout) -> (Vec<Volum
 }
 
 fn warnings(tpm: Tpm, install: &Install, alone: bool) -> Vec<InstallWarning> {
-    let striped = install.pool_layout == PoolLayout::Striped && install.pool_disks.len() > 1;
+    let striped = install.pool_layout == InstallLayout::Striped && install.pool_disks.len() > 1;
     let all = [
         (tpm == Tpm::None, InstallWarning::NoTpm),
         (tpm == Tpm::NoMakersKey, InstallWarning::NoMakersKey),

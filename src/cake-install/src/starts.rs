@@ -1,9 +1,9 @@
 //! Why versions of the firmware were given up: written by the start that failed, read by the version that runs afterwards.
 
+use crate::kept;
 use cake_types::StartFailure;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 /// On the state: version → why.
@@ -11,14 +11,14 @@ pub const FILE: &str = "setup/given-up.json";
 
 /// What is known of each version. A file that is damaged says nothing.
 pub fn read(state: &Path) -> BTreeMap<String, StartFailure> {
-    fs::read(state.join(FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    kept::read(&state.join(FILE))
 }
 
 /// Writes down why a version was given up, in place of what was known of it.
 pub fn note(state: &Path, version: &str, failure: StartFailure) -> io::Result<()> {
     let mut all = read(state);
     all.insert(version.to_owned(), failure);
-    write(state, &all)
+    kept::write(&state.join(FILE), &all)
 }
 
 /// Forgets versions that are on no disk any more.
@@ -26,20 +26,7 @@ pub fn keep_only(state: &Path, versions: &[&str]) -> io::Result<()> {
     let mut all = read(state);
     let before = all.len();
     all.retain(|version, _| versions.contains(&version.as_str()));
-    if all.len() == before { Ok(()) } else { write(state, &all) }
-}
-
-/// The old file or the new one, whenever the power fails.
-fn write(state: &Path, all: &BTreeMap<String, StartFailure>) -> io::Result<()> {
-    let path = state.join(FILE);
-    let new = path.with_extension("new");
-    let folder = path.parent().unwrap_or(state);
-    fs::create_dir_all(folder)?;
-    let mut file = File::create(&new)?;
-    file.write_all(&serde_json::to_vec(all)?)?;
-    file.sync_all()?;
-    fs::rename(&new, &path)?;
-    File::open(folder)?.sync_all()
+    if all.len() == before { Ok(()) } else { kept::write(&state.join(FILE), &all) }
 }
 
 #[cfg(test)]
@@ -58,7 +45,7 @@ mod tests {
         assert_eq!(read(state.path())["0.2.0"].reason, StartReason::Vms);
         keep_only(state.path(), &["0.1.0", "0.2.0"]).unwrap();
         assert_eq!(read(state.path()).keys().collect::<Vec<_>>(), ["0.2.0"]);
-        fs::write(state.path().join(FILE), "{").unwrap();
+        std::fs::write(state.path().join(FILE), "{").unwrap();
         assert!(read(state.path()).is_empty());
     }
 }

@@ -203,6 +203,10 @@ fn meta(connection: &Connection, name: &str) -> Result<Option<String>, DatabaseE
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
+fn refused<T>(detail: &str) -> Result<T, DatabaseError> {
+    Err(DatabaseError::Refused(NodeError::Invalid { detail: detail.into() }))
+}
+
 fn meta_json<T: DeserializeOwned>(connection: &Connection, name: &str) -> Result<Option<T>, DatabaseError> {
     Ok(meta(connection, name)?.map(|text| serde_json::from_str(&text)).transpose()?)
 }

@@ -12,6 +12,7 @@
 use crate::server_disks::ServerDisks;
 use cake_host::launch::{LaunchError, LaunchRequest, Launcher};
 use cake_host::process::LiveProcess;
+use cake_install::exit;
 use cake_node_api::NodeError;
 use cake_node_api::install::{InstallAnswer, InstallAsk};
 use cake_planner::installation;
@@ -39,8 +40,6 @@ const UNIT: &str = "cake-installation";
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Longest answer of a program, and longest story of an installation, in bytes.
 const ANSWER_MAX: u64 = 4 << 20;
-/// How the program ends that finds no medium to install from.
-const NO_MEDIUM: i32 = 3;
 
 /// What cake-node is told of installing, on an appliance.
 #[derive(Clone, Debug)]
@@ -224,7 +223,7 @@ fn begin(folder: &Path, order: &InstallOrder) -> io::Result<File> {
         _ => {}
     }
     let open = |name: &str| File::options().write(true).create_new(true).mode(0o600).open(folder.join(name));
-    for name in ["asked.json", "order.json", "news"] {
+    for name in ["asked.json", "asked.new", "order.json", "news"] {
         match fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -233,7 +232,9 @@ fn begin(folder: &Path, order: &InstallOrder) -> io::Result<File> {
     let news = File::options().append(true).create_new(true).mode(0o600).open(folder.join("news"))?;
     open("order.json")?.write_all(&serde_json::to_vec(order)?)?;
     let asked = Asked { operation: order.operation, at: Timestamp::now() };
-    open("asked.json")?.write_all(&serde_json::to_vec(&asked)?)?;
+    // Whole or not there: killed in between, nothing was begun.
+    open("asked.new")?.write_all(&serde_json::to_vec(&asked)?)?;
+    fs::rename(folder.join("asked.new"), folder.join("asked.json"))?;
     Ok(news)
 }
 
@@ -268,7 +269,7 @@ async fn ask<T: DeserializeOwned>(here: &InstallerOptions, what: &str, input: &[
         let status = child.wait().await.map_err(io("the installer's end"))?;
         match status.code() {
             Some(0) => Ok(serde_json::from_slice(&answer.map_err(io("the installer's answer"))?)?),
-            Some(NO_MEDIUM) => Err(Trouble::NoMedium),
+            Some(code) if code == i32::from(exit::NO_MEDIUM) => Err(Trouble::NoMedium),
             _ => Err(Trouble::Said(last_line(&complaint.unwrap_or_default()))),
         }
     };

@@ -166,6 +166,9 @@ enum WorkerKind {
         /// A boot partition that is mounted already, instead of those of this installation
         #[arg(long)]
         esp: Vec<PathBuf>,
+        /// Something may be changed on the boot partitions
+        #[arg(long)]
+        write: bool,
     },
     /// Speak to BMCs over the sockets that come by standard input
     Bmc,
@@ -218,7 +221,9 @@ fn worker(kind: WorkerKind) -> Result<()> {
         }
         WorkerKind::Export { format, engine } => match export_disk(&format, &engine)? {},
         WorkerKind::AskDisk { name, engine } => match ask_disk(&name, &engine)? {},
-        WorkerKind::Update { anchor, memory, esp } => Ok(update_worker(&anchor, &Given { memory, esps: esp })?),
+        WorkerKind::Update { anchor, memory, esp, write } => {
+            Ok(update_worker(&anchor, &Given { memory, esps: esp, write })?)
+        }
         WorkerKind::Bmc => Ok(bmc_worker()?),
         WorkerKind::ListStick => Ok(list_stick()?),
         WorkerKind::ReadStick(ReadStick { partition, volume, path, size, modified, from }) => {

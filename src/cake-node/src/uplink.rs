@@ -238,7 +238,9 @@ async fn apply(spec: &UplinkSpec) -> Result<(), ApplyError> {
     let changed = host::changed(folder, ours, &files).map_err(ApplyError::Files)?;
     // Before the files: killed in between, they still differ and it is done again.
     for (_, link) in DEVICES.iter().filter(|(file, _)| changed.contains(*file)) {
-        cake_net::remove_link(link).map_err(ApplyError::Remove)?;
+        // The kernel takes a bond apart in the call, and this thread is everybody's.
+        let removed = tokio::task::spawn_blocking(|| cake_net::remove_link(link)).await;
+        removed.map_err(|error| ApplyError::Files(error.into()))?.map_err(ApplyError::Remove)?;
     }
     host::put(folder, ours, &files).map_err(ApplyError::Files)?;
     host::reload().await.map_err(ApplyError::Reload)

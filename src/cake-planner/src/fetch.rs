@@ -11,7 +11,7 @@
 //! Private networks are allowed: a mirror in the office is where most images come from. An IPv6 address that carries an IPv4
 //! address is judged by that one too.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Where hosting companies tell a server its secrets, outside of the link-local range.
 const METADATA: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
@@ -23,6 +23,18 @@ pub fn may_reach(address: IpAddr) -> bool {
         IpAddr::V4(address) => may_reach_4(address),
         IpAddr::V6(address) => may_reach_6(address),
     }
+}
+
+/// Of the addresses that a name stands for, those that may be reached; `None` where that is none of them.
+pub fn reachable(found: impl IntoIterator<Item = SocketAddr>) -> Option<Vec<SocketAddr>> {
+    let may: Vec<SocketAddr> = found.into_iter().filter(|address| may_reach(address.ip())).collect();
+    (!may.is_empty()).then_some(may)
+}
+
+/// The host of a URL as it stands there, brackets and all. A name is judged when it is looked up; an address is not looked up.
+pub fn may_be_host(host: &str) -> bool {
+    let address: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
+    address.is_none_or(may_reach)
 }
 
 fn may_reach_4(address: Ipv4Addr) -> bool {

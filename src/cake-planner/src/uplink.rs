@@ -22,8 +22,20 @@ pub fn is_reached(trial: &UplinkTrial, status: &UplinkStatus, at: IpAddr) -> boo
     }
 }
 
+/// Where a trial can be confirmed: what was asked for, and what the server has only since.
+pub fn places(trial: &UplinkTrial, status: &UplinkStatus) -> Vec<IpAddr> {
+    let asked = trial.spec.addresses.iter().map(|own| own.address);
+    let mut places: Vec<IpAddr> = asked.filter(|address| !trial.before.contains(address)).collect();
+    for address in new_addresses(trial, status) {
+        if !places.contains(&address) {
+            places.push(address);
+        }
+    }
+    places
+}
+
 /// Addresses that others can use and that the server has only since the trial began.
-pub fn new_addresses(trial: &UplinkTrial, status: &UplinkStatus) -> Vec<IpAddr> {
+fn new_addresses(trial: &UplinkTrial, status: &UplinkStatus) -> Vec<IpAddr> {
     let now = status.addresses.iter().map(|now| now.value.address);
     now.filter(|address| is_reachable(*address) && !trial.before.contains(address)).collect()
 }
@@ -71,5 +83,33 @@ mod tests {
         assert!(!is_reached(&elsewhere, &stays, at("192.0.2.7")), "another one was asked for, and is not there");
         let none_yet = status(&[]);
         assert!(!is_reached(&trial, &none_yet, at("192.0.2.7")));
+    }
+
+    #[test]
+    fn what_was_asked_for_is_a_place_before_the_server_has_it() {
+        let at = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let trial = |asked: &[&str]| UplinkTrial {
+            operation: OperationId::now(),
+            spec: UplinkSpec {
+                addresses: asked.iter().map(|text| text.parse().unwrap()).collect(),
+                ..UplinkSpec::default()
+            },
+            seconds: 90,
+            applied: false,
+            until: Timestamp::UNIX_EPOCH,
+            before: at(&["192.0.2.7"]),
+        };
+        let none: &[&str] = &[];
+        let moves = ["192.0.2.7/24", "198.51.100.7/24"];
+        for (asked, has, places) in [
+            (none, &["192.0.2.7/24"][..], none),
+            (none, &["198.51.100.9/24", "192.0.2.7/24", "fe80::1/64"], &["198.51.100.9"]),
+            (&["192.0.2.7/24"], &["192.0.2.7/24"], none),
+            (&moves, &["192.0.2.7/24"], &["198.51.100.7"]),
+            (&moves, &["198.51.100.7/24"], &["198.51.100.7"]),
+            (&moves, &["2001:db8::7/64", "198.51.100.7/24"], &["198.51.100.7", "2001:db8::7"]),
+        ] {
+            assert_eq!(super::places(&trial(asked), &status(has)), at(places), "{asked:?} {has:?}");
+        }
     }
 }

@@ -17,8 +17,10 @@ pub const INSTALL_SERIAL_MAX: usize = 128;
 
 words! {
     /// What several disks for VMs become. Its sentence is `install-layout-WORD`.
+    #[derive(Default)]
     InstallLayout {
         /// Everything lies on two disks: RAID 1 of two, RAID 10 of more.
+        #[default]
         Mirrored = "mirrored",
         /// RAID 0: lost with its first disk.
         Striped = "striped",
@@ -69,8 +71,10 @@ words! {
     }
 
     /// How far an installation is. Its sentence is `install-phase-WORD`.
+    #[derive(Default)]
     InstallPhase {
         /// Nobody has asked for one since this server was started.
+        #[default]
         None = "none",
         Running = "running",
         Cancelled = "cancelled",
@@ -250,7 +254,7 @@ pub enum InstallNews {
 }
 
 /// How an installation stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallState {
     pub phase: InstallPhase,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -271,21 +275,4 @@ pub struct InstallState {
     /// Opens the disks, whatever becomes of the TPM. Until this server is started anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_key: Option<ShownKey>,
-}
-
-impl Default for InstallState {
-    fn default() -> Self {
-        Self {
-            phase: InstallPhase::None,
-            operation: None,
-            started_at: None,
-            number: 0,
-            of: 0,
-            step: String::new(),
-            thousandths: 0,
-            cancellable: false,
-            detail: None,
-            recovery_key: None,
-        }
-    }
 }

@@ -190,6 +190,27 @@ pub enum TaskGoal {
     Updated { operation: OperationId, order: UpdateOrder },
 }
 
+impl TaskGoal {
+    /// What the node is asked to do, where it is asked for once.
+    pub fn operation(&self) -> Option<OperationId> {
+        match self {
+            Self::Operation { operation }
+            | Self::Left { operation, .. }
+            | Self::Ordered { operation, .. }
+            | Self::Scanned { operation, .. }
+            | Self::Updated { operation, .. } => Some(*operation),
+            Self::Power { .. }
+            | Self::Applied { .. }
+            | Self::Nic { .. }
+            | Self::Cd { .. }
+            | Self::Disk { .. }
+            | Self::Removed
+            | Self::Imported
+            | Self::Exported { .. } => None,
+        }
+    }
+}
+
 /// Where a task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -153,15 +153,19 @@ fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) 
 
 words! {
     /// Where the address comes from. Its name is `uplink-method-METHOD`.
+    #[derive(Default)]
     UplinkMethod {
         /// DHCP for IPv4; for IPv6 what routers advertise, with DHCPv6 where they say so.
+        #[default]
         Dhcp = "dhcp",
         Static = "static",
     }
 
     /// How several ports are one. Its name is `bond-mode-MODE`.
+    #[derive(Default)]
     BondMode {
         /// One carries, another takes over: any switch will do.
+        #[default]
         ActiveBackup = "active-backup",
         /// Link aggregation (IEEE 802.1AX, LACP): all carry, and the switch has to be set up for it.
         Lacp = "lacp",
@@ -200,20 +204,6 @@ words! {
         Restarted = "restarted",
         /// systemd-networkd did not take it.
         Failed = "failed",
-    }
-}
-
-#[expect(clippy::derivable_impls, reason = "the macro that makes the enumeration names no default")]
-impl Default for UplinkMethod {
-    fn default() -> Self {
-        Self::Dhcp
-    }
-}
-
-#[expect(clippy::derivable_impls, reason = "the macro that makes the enumeration names no default")]
-impl Default for BondMode {
-    fn default() -> Self {
-        Self::ActiveBackup
     }
 }
 
@@ -349,5 +339,14 @@ mod tests {
         assert_eq!(read("{}"), UplinkSpec::default());
         assert!(serde_json::from_str::<UplinkSpec>(r#"{ "address": "192.0.2.7" }"#).is_err());
         assert!(serde_json::from_str::<UplinkSpec>(r#"{ "adress": "192.0.2.7/24" }"#).is_err());
+    }
+
+    #[test]
+    fn who_is_elsewhere_does_not_reach_a_link_local_address() {
+        for (address, good) in
+            [("169.254.1.1", false), ("fe80::1", false), ("127.0.0.1", false), ("::1", false), ("10.0.0.1", true)]
+        {
+            assert_eq!(is_reachable(address.parse().unwrap()), good, "{address}");
+        }
     }
 }

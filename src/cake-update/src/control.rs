@@ -65,18 +65,13 @@ impl Control {
         self.cancel.cancel();
     }
 
-    /// For sources of others: says whether to go on.
-    pub fn check(&self) -> Result<(), Cancelled> {
-        self.look()
-    }
-
     /// How far it is, now and from now on.
     pub fn watch(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
 
     /// A look: says whether to go on.
-    pub(crate) fn look(&self) -> Result<(), Cancelled> {
+    pub fn look(&self) -> Result<(), Cancelled> {
         let last = self.looks.as_ref().is_some_and(|looks| {
             looks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
         });

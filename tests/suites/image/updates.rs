@@ -5,11 +5,10 @@
 
 use anyhow::{Context, Result, ensure};
 use cake_client::Client;
-use cake_client::wire::{Task, UpdateServer};
-use cake_tests::appliance::{BOOT, Mode, answers, client, console, stick};
-use cake_tests::machine::{Disk, HOST, Hardware, Kind, Lan, Machine, Network};
-use cake_tests::{ADMIN, PASSWORD, workspace};
-use cake_types::ByteSize;
+use cake_client::wire::{Task, Update, UpdateServer};
+use cake_tests::appliance::{self, BOOT, installed, log_in, server};
+use cake_tests::machine::{HOST, Lan, Machine, Network};
+use cake_tests::workspace;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -29,39 +28,11 @@ fn repository() -> Result<PathBuf> {
     Ok(out)
 }
 
-/// Installed by an answer file, and started from its disk.
-async fn installed(name: &str, lan: &Arc<Lan>) -> Result<(Machine, Client)> {
-    let answers = answers("disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"");
-    let hardware = Hardware::named(name).memory(ByteSize::gib(3)).tpm().network(Network::Lan(lan.clone()));
-    let disk = Disk::blank("SYSTEM", Kind::Nvme, ByteSize::gib(32));
-    let mut machine = hardware.disk(disk).disk(stick()?).assemble()?;
-    machine.disk("stick")?.put_file("cake-setup.toml", answers.as_bytes())?;
-    machine.power_on().await?;
-    let end = machine.wait_first_of(&["cake: installed", "cake: not installed"], BOOT).await?;
-    ensure!(end == 0, "{}", machine.heard()?);
-    ensure!(machine.wait_off(BOOT).await?.success());
-    machine.remove_disk("stick")?;
-    machine.power_on().await?;
-    let administrator = log_in(&mut machine).await?;
-    Ok((machine, administrator))
-}
-
-async fn log_in(machine: &mut Machine) -> Result<Client> {
-    let (_, answer) = console(machine, Mode::Installed, "/").await?;
-    Ok(client(machine, &answer).await?.log_in(ADMIN, PASSWORD).await?.0)
-}
-
 /// What the server says of its firmware, once that is so.
 async fn until(administrator: &Client, so: impl Fn(&UpdateServer) -> bool) -> Result<UpdateServer> {
-    let deadline = tokio::time::Instant::now() + BOOT;
-    loop {
-        let seen = administrator.update().await?;
-        if let Some(server) = seen.servers.first().filter(|server| so(server)) {
-            return Ok(server.clone());
-        }
-        ensure!(tokio::time::Instant::now() < deadline, "{:?}", seen.value);
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    }
+    let look = async || anyhow::Ok(administrator.update().await?.value);
+    let seen = appliance::until(BOOT, look, |seen: &Update| seen.servers.first().is_some_and(&so)).await?;
+    seen.servers.into_iter().next().context("a server")
 }
 
 async fn done(administrator: &Client, task: Task) -> Result<()> {
@@ -91,7 +62,11 @@ async fn an_update_runs_and_a_bad_one_returns_by_itself_and_says_why() -> Result
     let files = lan.serve()?;
     files.offer_folder(&repository)?;
     let _dhcp = lan.dhcp(None)?;
-    let (mut machine, administrator) = installed("updates", &lan).await?;
+    let hardware = server("updates").network(Network::Lan(lan.clone()));
+    let install = "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"";
+    let mut machine = installed(hardware, install).await?;
+    machine.power_on().await?;
+    let administrator = log_in(&mut machine).await?;
     let first = until(&administrator, |server| server.versions.iter().any(|version| version.good)).await?.running;
     let seen = administrator.update().await?;
     administrator.set_update_source(&seen, Some(&format!("http://{HOST}")), None).await?;

@@ -3,13 +3,11 @@
 use anyhow::{Context, Result, bail, ensure};
 use cake_client::wire::Network as Uplink;
 use cake_client::{Client, Error, Seen};
-use cake_tests::appliance::{BOOT, HTTPS, Mode, answers, client, shown, stick};
-use cake_tests::machine::{Disk, Hardware, Kind, Machine, Network};
-use cake_tests::{ADMIN, PASSWORD};
-use cake_types::ByteSize;
+use cake_tests::appliance::{self, BOOT, HTTPS, Mode, client, server, shown};
+use cake_tests::machine::Machine;
+use cake_tests::{ADMIN, DEADLINE, PASSWORD};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 /// Addresses of QEMU's own network: what the answer file says, what is confirmed, what nobody confirms.
 const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 40);
@@ -23,22 +21,12 @@ fn fixed(address: Ipv4Addr, seconds: u32) -> Value {
 
 /// A server that was installed by answers which name its network.
 async fn installed() -> Result<Machine> {
-    let network = format!(
-        "[install.network]\nmethod = \"static\"\naddress = \"{FIRST}/24\"\ngateway = \"10.0.2.2\"\ndns = [\"10.0.2.3\"]\n\
-         links = [\"{}\"]",
+    let install = format!(
+        "disks = [\"SYSTEM\"]\nthen = \"poweroff\"\n[install.network]\nmethod = \"static\"\naddress = \"{FIRST}/24\"\n\
+         gateway = \"10.0.2.2\"\ndns = [\"10.0.2.3\"]\nlinks = [\"{}\"]",
         Machine::CARD
     );
-    let hardware =
-        Hardware::named("uplink").memory(ByteSize::gib(3)).network(Network::User { https: HTTPS }).spare_card();
-    let disk = Disk::blank("SYSTEM", Kind::Nvme, ByteSize::gib(32));
-    let mut machine = hardware.tpm().disk(disk).disk(stick()?).assemble()?;
-    let text = answers(&format!("disks = [\"SYSTEM\"]\nthen = \"poweroff\"\n{network}"));
-    machine.disk("stick")?.put_file("cake-setup.toml", text.as_bytes())?;
-    machine.power_on().await?;
-    machine.wait_serial("cake: installed", BOOT).await?;
-    machine.wait_off(BOOT).await?;
-    machine.remove_disk("stick")?;
-    Ok(machine)
+    appliance::installed(server("uplink").spare_card(), &install).await
 }
 
 /// Its console at that address, and somebody who is logged in there.
@@ -56,18 +44,10 @@ async fn network(administrator: &Client) -> Result<(String, Seen<Uplink>)> {
     Ok((node, seen))
 }
 
-/// Asks until it is so. What the node sees comes to the console as it happens; nothing else can be waited for from outside.
+/// What the node sees of its network, once that is so.
 async fn until(administrator: &Client, is_so: impl Fn(&Uplink) -> bool) -> Result<Seen<Uplink>> {
-    let mut last = None;
-    for _ in 0..240 {
-        let (_, seen) = network(administrator).await?;
-        if is_so(&seen) {
-            return Ok(seen);
-        }
-        last = Some(seen.json);
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    bail!("it never is so: {last:?}")
+    let look = async || anyhow::Ok(network(administrator).await?.1);
+    appliance::until(DEADLINE, look, |seen: &Seen<Uplink>| is_so(seen)).await
 }
 
 fn is_at(uplink: &Uplink, address: Ipv4Addr) -> bool {

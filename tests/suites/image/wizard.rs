@@ -3,15 +3,11 @@
 use anyhow::{Context, Result, bail, ensure};
 use cake_client::Client;
 use cake_client::wire::{InstallationChoice, InstallationState};
-use cake_tests::appliance::{BOOT, HTTPS, Mode, client, console, stick};
-use cake_tests::machine::{Disk, Hardware, Kind, Network};
+use cake_tests::appliance::{BOOT, Mode, client, console, server, stick, until};
+use cake_tests::machine::{Disk, Kind};
 use cake_tests::{ADMIN, PASSWORD};
 use cake_types::ByteSize;
 use serde_json::{Value, json};
-use std::time::Duration;
-
-/// Between two looks at how far it is.
-const LOOK: Duration = Duration::from_secs(1);
 
 fn answers() -> Value {
     json!({
@@ -28,26 +24,21 @@ fn refusal<T>(answer: Result<T, cake_client::Error>) -> String {
 /// Follows the installation to its end.
 async fn followed(client: &Client, token: &str) -> Result<InstallationState> {
     let mut steps = 0;
-    let end = tokio::time::timeout(BOOT, async {
-        loop {
-            let now = client.installation(token).await?.value;
-            if now.phase != "running" {
-                return anyhow::Ok(now);
-            }
-            ensure!(now.number >= steps && (0.0..=1.0).contains(&now.fraction), "it goes back: {now:?}");
-            steps = now.number;
-            tokio::time::sleep(LOOK).await;
-        }
-    });
-    end.await.context("it never ended")?
+    let look = async || {
+        let now = client.installation(token).await?.value;
+        let is_on = now.number >= steps && (0.0..=1.0).contains(&now.fraction);
+        ensure!(is_on || now.phase != "running", "it goes back: {now:?}");
+        steps = now.number;
+        anyhow::Ok(now)
+    };
+    until(BOOT, look, |now: &InstallationState| now.phase != "running").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blank_server_is_installed_from_the_browser() -> Result<()> {
-    let hardware = Hardware::named("wizard").memory(ByteSize::gib(3)).tpm().network(Network::User { https: HTTPS });
     let disks = [("SYSTEM", 32), ("VMS", 16)].map(|(serial, gib)| Disk::blank(serial, Kind::Nvme, ByteSize::gib(gib)));
     let [system, vms] = disks;
-    let mut machine = hardware.disk(system).disk(vms).disk(stick()?).assemble()?;
+    let mut machine = server("wizard").disk(system).disk(vms).disk(stick()?).assemble()?;
     machine.power_on().await?;
     let (shown, answer) = console(&mut machine, Mode::Installer, "/setup").await?;
     ensure!(answer.reply.text()?.contains("data-step=\"disks\""), "the wizard asks for disks: {:?}", answer.reply);

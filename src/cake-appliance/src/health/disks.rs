@@ -12,38 +12,28 @@ use std::path::Path;
 const PLACE: &str = "/run/cake-health";
 
 pub struct SystemDisks {
-    esps: Vec<Esp>,
     /// Unmounted before somebody else may mount.
-    _mounted: Vec<Mounted>,
+    esps: Vec<(Esp, Mounted)>,
     _only: Flock<File>,
 }
 
 impl SystemDisks {
     pub fn open() -> Result<Self> {
         let only = esps::only_one().context("wait for the boot partitions")?;
-        let (mut found, mut mounted) = (Vec::new(), Vec::new());
-        for (index, device) in esps::of_this_installation()?.iter().enumerate() {
-            let place = Path::new(PLACE).join(index.to_string());
-            match Mounted::new(device, Kind::Fat, &place) {
-                Ok(one) => {
-                    found.push(Esp::open(one.place())?);
-                    mounted.push(one);
-                }
-                // Another disk may be failing; the one that we came from is not.
-                Err(error) if index > 0 => eprintln!("{error}"),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(Self { esps: found, _mounted: mounted, _only: only })
+        let esps = esps::each(|device, name| {
+            let mounted = Mounted::new(device, Kind::Fat, &Path::new(PLACE).join(name))?;
+            anyhow::Ok((Esp::open(mounted.place())?, mounted))
+        })?;
+        Ok(Self { esps, _only: only })
     }
 
-    pub fn esps(&self) -> &[Esp] {
-        &self.esps
+    pub fn esps(&self) -> impl Iterator<Item = &Esp> {
+        self.esps.iter().map(|(esp, _)| esp)
     }
 
     /// Whether the boot loader counts the starts of this version, on the disk that it came from.
     pub fn on_trial(&self, version: &Version) -> Result<bool> {
-        let Some(booted) = self.esps.first() else { return Ok(false) };
+        let Some(booted) = self.esps().next() else { return Ok(false) };
         Ok(booted.find(version)?.is_some_and(|slot| slot.tries != Tries::Blessed))
     }
 }

@@ -1,21 +1,22 @@
 //! What has to work, and how it was when it last did.
 
 use anyhow::{Context, Result, bail};
+use cake_install::kept;
 use cake_node_api::{NodeClient, Observed};
 use cake_types::{Power, StartReason, VmId, VmState};
-use nix::ifaddrs::getifaddrs;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::screen;
 
 const NODE: &str = "/run/cake/node.sock";
 const CONSOLE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 443);
@@ -50,51 +51,34 @@ pub struct LastGood {
 
 impl LastGood {
     pub fn read(state: &Path) -> Self {
-        fs::read(state.join(LAST_GOOD)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        kept::read(&state.join(LAST_GOOD))
     }
 
-    /// The old file or the new one, whenever the power fails.
-    fn write(&self, state: &Path) -> Result<()> {
-        let path = state.join(LAST_GOOD);
-        let new = path.with_extension("new");
-        fs::create_dir_all(path.parent().unwrap_or(state))?;
-        let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        Ok(fs::rename(&new, &path)?)
+    /// For the next version.
+    pub fn keep(&self, state: &Path) -> Result<()> {
+        if Self::read(state) == *self { Ok(()) } else { Ok(kept::write(&state.join(LAST_GOOD), self)?) }
+    }
+
+    /// How the server is, as far as no version has to make it so.
+    pub fn now() -> Result<Self> {
+        // A cable may be out.
+        Ok(Self { unplugged: screen::addresses().is_empty(), failing: node()? })
     }
 }
 
 /// Everything that has to work, one after the other.
-pub fn look(last: &LastGood) -> Result<(), Wrong> {
+pub fn look(last: &LastGood) -> Result<LastGood, Wrong> {
     console().map_err(|error| Wrong::new(StartReason::Console, format!("the console does not answer: {error:#}")))?;
-    let failing =
-        node().map_err(|error| Wrong::new(StartReason::Node, format!("the node does not answer: {error:#}")))?;
-    if !last.unplugged && !has_address() {
+    let now = LastGood::now()
+        .map_err(|error| Wrong::new(StartReason::Node, format!("the node does not answer: {error:#}")))?;
+    if now.unplugged && !last.unplugged {
         return Err(Wrong::new(StartReason::Network, "there is no address in the network"));
     }
-    let new: Vec<String> = failing.difference(&last.failing).map(ToString::to_string).collect();
+    let new: Vec<String> = now.failing.difference(&last.failing).map(ToString::to_string).collect();
     if new.is_empty() {
-        return Ok(());
+        return Ok(now);
     }
     Err(Wrong::new(StartReason::Vms, format!("these virtual machines do not run: {}", new.join(", "))))
-}
-
-/// How the server is now, for the next version.
-pub fn remember(state: &Path) -> Result<()> {
-    let now = LastGood { unplugged: !has_address(), failing: node().unwrap_or_default() };
-    if LastGood::read(state) == now { Ok(()) } else { now.write(state) }
-}
-
-/// An address that others can reach; a cable may be out.
-fn has_address() -> bool {
-    let all = getifaddrs().into_iter().flatten();
-    all.filter_map(|interface| interface.address).any(|address| {
-        let four = address.as_sockaddr_in().map(nix::sys::socket::SockaddrIn::ip);
-        let six = address.as_sockaddr_in6().map(nix::sys::socket::SockaddrIn6::ip);
-        four.is_some_and(|four| !four.is_loopback() && !four.is_link_local())
-            || six.is_some_and(|six| !six.is_loopback() && !six.is_unicast_link_local())
-    })
 }
 
 /// The console answers, and with it the Store: caked does not serve without.
@@ -103,7 +87,7 @@ fn console() -> Result<()> {
     tcp.set_read_timeout(Some(PATIENCE))?;
     tcp.set_write_timeout(Some(PATIENCE))?;
     let provider = Arc::new(ring::default_provider());
-    let anybody = Arc::new(Anybody(provider.clone()));
+    let anybody = Arc::new(Anybody(provider.signature_verification_algorithms.supported_schemes()));
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -120,9 +104,9 @@ fn console() -> Result<()> {
     if first.starts_with("HTTP/1.1 200") { Ok(()) } else { bail!("it said {first:?}") }
 }
 
-/// The port of this very server is systemd's: whoever answers there is meant.
+/// The port of this very server is systemd's: whoever answers there is meant, whatever it shows, and so its signature proves nothing.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct Anybody(Vec<SignatureScheme>);
 
 impl ServerCertVerifier for Anybody {
     fn verify_server_cert(
@@ -138,26 +122,24 @@ impl ServerCertVerifier for Anybody {
 
     fn verify_tls12_signature(
         &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, known)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn verify_tls13_signature(
         &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, known)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.0.clone()
     }
 }
 
@@ -193,9 +175,9 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         assert_eq!(LastGood::read(state.path()), LastGood::default());
         let last = LastGood { unplugged: true, failing: [VmId::now()].into() };
-        last.write(state.path()).unwrap();
+        last.keep(state.path()).unwrap();
         assert_eq!(LastGood::read(state.path()), last);
-        fs::write(state.path().join(LAST_GOOD), "[").unwrap();
+        std::fs::write(state.path().join(LAST_GOOD), "[").unwrap();
         assert_eq!(LastGood::read(state.path()), LastGood::default());
     }
 }

@@ -1,4 +1,4 @@
-//! networkd's description of the links, as far as it is needed. What a later version leaves out or adds hides nothing else.
+//! networkd's description of a link, as far as it is needed. What a later version leaves out or adds hides nothing else.
 
 use cake_types::{Prefixed, Sourced, UplinkSource};
 use serde::Deserialize;
@@ -14,16 +14,7 @@ pub struct Described {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Whole {
-    #[serde(default)]
-    interfaces: Vec<Interface>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Interface {
-    #[serde(default)]
-    name: String,
     #[serde(default)]
     addresses: Vec<Entry>,
     #[serde(default)]
@@ -77,12 +68,9 @@ fn on_cable(address: IpAddr) -> bool {
     }
 }
 
-/// The description of one link; of one that is not there, nothing.
-pub fn parse(text: &str, link: &str) -> Result<Described, serde_json::Error> {
-    let Whole { interfaces } = serde_json::from_str(text)?;
-    let Some(found) = interfaces.into_iter().find(|interface| interface.name == link) else {
-        return Ok(Described::default());
-    };
+/// The description of one link.
+pub fn parse(text: &str) -> Result<Described, serde_json::Error> {
+    let found: Interface = serde_json::from_str(text)?;
     let address = |entry: &Entry| {
         let address = ip(&entry.address)?;
         let source = if on_cable(address) { UplinkSource::LinkLocal } else { source(&entry.config_source) };
@@ -111,9 +99,7 @@ mod tests {
 
     #[test]
     fn a_link_s_addresses_and_where_they_come_from() {
-        let text = r#"{ "Interfaces": [
-            { "Index": 1, "Name": "lo", "Addresses": [{ "Family": 2, "Address": [127, 0, 0, 1], "PrefixLength": 8 }] },
-            { "Index": 4, "Name": "uplink", "Type": "bridge", "MTU": 1500,
+        let text = r#"{ "Index": 4, "Name": "uplink", "Type": "bridge", "MTU": 1500,
               "Addresses": [
                 { "Family": 10, "Address": [254,128,0,0,0,0,0,0,80,84,0,255,254,18,52,86], "PrefixLength": 64, "ConfigSource": "foreign" },
                 { "Family": 2, "Address": [192, 0, 2, 7], "PrefixLength": 24, "ConfigSource": "DHCPv4", "ConfigProvider": [192, 0, 2, 1] },
@@ -121,17 +107,16 @@ mod tests {
               "Routes": [
                 { "Family": 2, "Destination": [0, 0, 0, 0], "DestinationPrefixLength": 0, "Gateway": [192, 0, 2, 1], "ConfigSource": "DHCPv4" },
                 { "Family": 2, "Destination": [192, 0, 2, 0], "DestinationPrefixLength": 24, "ConfigSource": "foreign" } ],
-              "DNS": [ { "Family": 2, "Address": [192, 0, 2, 53], "ConfigSource": "static" } ] } ] }"#;
-        let described = parse(text, "uplink").unwrap();
+              "DNS": [ { "Family": 2, "Address": [192, 0, 2, 53], "ConfigSource": "static" } ] }"#;
+        let described = parse(text).unwrap();
         let shown: Vec<String> =
             described.addresses.iter().map(|own| format!("{} {}", own.value, own.source.as_str())).collect();
         assert_eq!(shown, ["192.0.2.7/24 dhcp", "fe80::5054:ff:fe12:3456/64 link-local"]);
         assert_eq!(described.gateways.len(), 1);
         assert_eq!(described.dns[0].source, UplinkSource::Static);
-        assert_eq!(parse(text, "management").unwrap(), Described::default());
-        for other in ["{}", r#"{ "Interfaces": [{ "Name": "uplink" }] }"#] {
-            assert_eq!(parse(other, "uplink").unwrap(), Described::default());
+        for other in ["{}", r#"{ "Name": "uplink" }"#] {
+            assert_eq!(parse(other).unwrap(), Described::default());
         }
-        assert!(parse("7", "uplink").is_err() && parse("", "uplink").is_err());
+        assert!(parse("7").is_err() && parse("").is_err());
     }
 }

@@ -29,7 +29,7 @@ fn every_field_is_read() {
     assert_eq!(answers.setup.unwrap().name.as_str(), "Rack 1");
     let install = answers.install;
     assert_eq!((install.disks.len(), install.pool_disks.len(), install.then), (2, 2, Then::Poweroff));
-    assert!(install.save_recovery_key && install.pool_layout == PoolLayout::Mirrored);
+    assert!(install.save_recovery_key && install.pool_layout == InstallLayout::Mirrored);
     assert_eq!(install.network.unwrap().vlan, Some(12));
 }
 

@@ -126,9 +126,12 @@ fn wizard(answers: &SetupAnswers, pools: &[Volume]) -> SetupAnswers {
     made.sort_by_key(|pool| pool.name.as_str() == LOCAL);
     let mut made = made.into_iter();
     if let Some(first) = made.next() {
-        answers.pool = first;
+        let is_named = answers.pool.name != SetupPool::default().name;
+        let name = if is_named { answers.pool.name } else { first.name };
+        answers.pool = SetupPool { name, path: first.path };
     }
-    let known: Vec<Name> = answers.more_pools.iter().map(|pool| pool.name.clone()).collect();
+    let known: Vec<Name> =
+        [&answers.pool].into_iter().chain(&answers.more_pools).map(|pool| pool.name.clone()).collect();
     answers.more_pools.extend(made.filter(|pool| !known.contains(&pool.name)));
     answers
 }
@@ -153,6 +156,9 @@ mod tests {
         let all = ["data-1 /pool/data-1", "data-2 /pool/data-2", "local /pool/local"];
         assert_eq!(told(&answers, &two), all);
         let mut own = answers;
+        own.pool.name = "fast".parse().unwrap();
+        assert_eq!(told(&own, &two), ["fast /pool/data-1", "data-2 /pool/data-2", "local /pool/local"]);
+        own.pool.name = "local".parse().unwrap();
         own.pool.path = Some("/srv".into());
         assert_eq!(told(&own, &two), ["local /srv"]);
     }

@@ -8,9 +8,9 @@ use cake_install::apply::{Apply, ApplyError, Files, Progress};
 use cake_install::disks::{Candidate, DisksError, candidates};
 use cake_install::event::Event;
 use cake_install::exit;
-use cake_install::luks::{TpmPolicy, has_tpm};
+use cake_install::luks::{TpmPolicy, has_tpm, tpm};
 use cake_install::open::{self, OpenError, Opened};
-use cake_install::plan::{Machine, Plan, Refusals, Step, Tpm, warning_words};
+use cake_install::plan::{Machine, Plan, Refusals, Step, warning_words};
 use cake_install::secret::{NoRecoveryKey, Secret};
 use cake_install::tool::Tools;
 use clap::{Args, Parser, Subcommand};
@@ -255,12 +255,10 @@ fn planned(tools: &Tools<'_>, asked: &Asked) -> Result<(Answers, Plan), Failure>
     File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text)).map_err(io(path))?;
     let answers = answers::parse(&text).map_err(|source| Failure::Answers { path: path.clone(), source })?;
     let firmware = asked.firmware.as_deref().ok_or(Failure::NoFirmware)?;
-    let tpm = match (has_tpm(), &asked.pcr_public_key) {
-        (false, _) => Tpm::None,
-        (true, None) => Tpm::NoMakersKey,
-        (true, Some(_)) => Tpm::Ready,
+    let machine = Machine {
+        tpm: tpm(asked.pcr_public_key.is_some()),
+        firmware: fs::metadata(firmware).map_err(io(firmware))?.len(),
     };
-    let machine = Machine { tpm, firmware: fs::metadata(firmware).map_err(io(firmware))?.len() };
     let plan = Plan::new(&candidates(tools)?, &answers.install, machine)?;
     Ok((answers, plan))
 }

@@ -1,6 +1,6 @@
 //! The order to power this server off or to start it anew: one at a time, and how the last one ended.
 
-use super::{Database, DatabaseError, fence, forget_meta, meta, meta_json, set_meta, set_meta_json};
+use super::{Database, DatabaseError, fence, forget_meta, meta, meta_json, refused, set_meta, set_meta_json};
 use crate::guests::Asked;
 use cake_node_api::NodeError;
 use cake_types::{Departed, Epoch, LeavingStage, LeavingWay, OperationId};
@@ -120,10 +120,6 @@ impl Database {
         })
         .await
     }
-}
-
-fn refused<T>(detail: &str) -> Result<T, DatabaseError> {
-    Err(DatabaseError::Refused(NodeError::Invalid { detail: detail.into() }))
 }
 
 fn keep(connection: &Connection, departure: &Departure) -> Result<(), DatabaseError> {

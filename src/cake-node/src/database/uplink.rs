@@ -1,10 +1,11 @@
 //! The machine's own network: what was confirmed last, what is being tried, and how the last trial ended.
 
-use super::{Database, DatabaseError, fence, forget_meta, meta_json, set_meta_json};
+use super::{Database, DatabaseError, fence, forget_meta, meta_json, refused, set_meta_json};
 use cake_node_api::NodeError;
 use cake_types::{Epoch, OperationId, UplinkEnd, UplinkEnded, UplinkSpec, UplinkTrial};
 use jiff::Timestamp;
 use rusqlite::Connection;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 const CONFIRMED: &str = "uplink";
@@ -22,20 +23,20 @@ pub struct Confirmed {
 impl Database {
     /// `None`: nobody has ever said how it is to be.
     pub async fn uplink(&self) -> Result<Option<Confirmed>, DatabaseError> {
-        self.read(|connection| meta_json(connection, CONFIRMED)).await
+        self.read(|connection| known(connection, CONFIRMED)).await
     }
 
     pub async fn uplink_trial(&self) -> Result<Option<UplinkTrial>, DatabaseError> {
-        self.read(|connection| meta_json(connection, TRIAL)).await
+        self.read(|connection| known(connection, TRIAL)).await
     }
 
     pub async fn uplink_ended(&self) -> Result<Option<UplinkEnded>, DatabaseError> {
-        self.read(|connection| meta_json(connection, ENDED)).await
+        self.read(|connection| known(connection, ENDED)).await
     }
 
     /// What the installation left is what holds at first. Later it says nothing.
     pub async fn begin_uplink(&self, spec: UplinkSpec) -> Result<(), DatabaseError> {
-        self.write(move |connection| match meta_json::<Confirmed>(connection, CONFIRMED)? {
+        self.write(move |connection| match known::<Confirmed>(connection, CONFIRMED)? {
             Some(_) => Ok(()),
             None => set_meta_json(connection, CONFIRMED, &Confirmed { spec, generation: 1 }),
         })
@@ -46,11 +47,11 @@ impl Database {
     pub async fn try_uplink(&self, epoch: Epoch, new: UplinkTrial) -> Result<bool, DatabaseError> {
         self.write(move |connection| {
             fence(connection, epoch)?;
-            let over = meta_json::<UplinkEnded>(connection, ENDED)?;
+            let over = known::<UplinkEnded>(connection, ENDED)?;
             if over.is_some_and(|ended| ended.operation == new.operation) {
                 return Ok(false);
             }
-            match meta_json::<UplinkTrial>(connection, TRIAL)? {
+            match known::<UplinkTrial>(connection, TRIAL)? {
                 Some(there) if there.operation == new.operation => Ok(false),
                 Some(_) => refused("another network is being tried"),
                 None => {
@@ -75,7 +76,7 @@ impl Database {
             if end_trial(connection, operation, end, at)? {
                 return Ok(());
             }
-            match meta_json::<UplinkEnded>(connection, ENDED)? {
+            match known::<UplinkEnded>(connection, ENDED)? {
                 Some(ended) if ended.operation == operation && ended.end == end => Ok(()),
                 Some(ended) if ended.operation == operation => refused("the trial is over"),
                 _ => Err(DatabaseError::Refused(NodeError::Unknown)),
@@ -101,10 +102,10 @@ fn end_trial(
     end: UplinkEnd,
     at: Timestamp,
 ) -> Result<bool, DatabaseError> {
-    let trial = meta_json::<UplinkTrial>(connection, TRIAL)?.filter(|trial| trial.operation == operation);
+    let trial = known::<UplinkTrial>(connection, TRIAL)?.filter(|trial| trial.operation == operation);
     let Some(trial) = trial else { return Ok(false) };
     if end == UplinkEnd::Confirmed {
-        let before = meta_json::<Confirmed>(connection, CONFIRMED)?.unwrap_or_default();
+        let before = known::<Confirmed>(connection, CONFIRMED)?.unwrap_or_default();
         let generation = before.generation + 1;
         set_meta_json(connection, CONFIRMED, &Confirmed { spec: trial.spec, generation })?;
     }
@@ -113,8 +114,15 @@ fn end_trial(
     Ok(true)
 }
 
-fn refused<T>(detail: &str) -> Result<T, DatabaseError> {
-    Err(DatabaseError::Refused(NodeError::Invalid { detail: detail.into() }))
+/// A later version may have written what this one does not know: the server, which went back, comes up as if nobody had said anything.
+fn known<T: DeserializeOwned>(connection: &Connection, name: &str) -> Result<Option<T>, DatabaseError> {
+    match meta_json(connection, name) {
+        Err(DatabaseError::Record(error)) => {
+            tracing::error!(%error, "what is written down of the network is not understood: {error}");
+            Ok(None)
+        }
+        read => read,
+    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 pub const UPDATE_UID: u32 = WORKER_UID - 1;
 /// Where the worker sees what is shown to it.
 const STAGE: &str = "/run/cake-update";
+/// All that is shown of a boot partition.
+const SLOTS: &str = "EFI/Linux";
 /// Address space in bytes: an index of a file and a few pieces of it.
 const MEMORY: u64 = 1 << 30;
 const FILES: u64 = 256;
@@ -49,6 +51,8 @@ pub struct Given {
     pub memory: PathBuf,
     /// Boot partitions that are mounted already; without any those of this installation are found.
     pub esps: Vec<PathBuf>,
+    /// Whether something is changed on them: whoever only looks leaves even the mark of a mount off.
+    pub write: bool,
 }
 
 /// What the worker sees of it.
@@ -87,10 +91,8 @@ fn build(given: &Given) -> Result<Stage, CageError> {
     folder(&hidden, 0o700)?;
     let mut shown = Vec::new();
     for (index, esp) in mounted(given, &hidden)?.into_iter().enumerate() {
-        let slots = esp.join("EFI/Linux");
-        folder(&slots, 0o755)?;
         let place = root.join(index.to_string());
-        show(&slots, &place.join("EFI/Linux"))?;
+        show(&esp.join(SLOTS), &place.join(SLOTS))?;
         shown.push(place);
     }
     Ok(Stage { memory, esps: shown })
@@ -99,26 +101,20 @@ fn build(given: &Given) -> Result<Stage, CageError> {
 /// The boot partitions, mounted where only root goes.
 fn mounted(given: &Given, hidden: &Path) -> Result<Vec<PathBuf>, CageError> {
     if !given.esps.is_empty() {
+        given.esps.iter().try_for_each(|esp| folder(&esp.join(SLOTS), 0o755))?;
         return Ok(given.esps.clone());
     }
     // Until the end of this process.
     std::mem::forget(esps::only_one().map_err(step("wait for the boot partitions"))?);
-    let devices = esps::of_this_installation()?;
-    let mut places = Vec::new();
-    for (index, device) in devices.iter().enumerate() {
-        let place = hidden.join(index.to_string());
-        match Mounted::owned_by(device, &place, UPDATE_UID) {
-            Ok(mounted) => mounted.keep(),
-            // The one that we came from is needed; another may be failing, which its alert tells of.
-            Err(error) if index > 0 => {
-                eprintln!("cake-node worker update: {error}");
-                continue;
-            }
-            Err(error) => return Err(error.into()),
+    esps::each(|device, name| {
+        let place = hidden.join(name);
+        let mounted = Mounted::owned_by(device, &place, UPDATE_UID, given.write)?;
+        if given.write {
+            folder(&place.join(SLOTS), 0o755)?;
         }
-        places.push(place);
-    }
-    Ok(places)
+        mounted.keep();
+        Ok(place)
+    })
 }
 
 fn folder(path: &Path, mode: u32) -> Result<(), StepError> {

@@ -14,18 +14,19 @@ mod told;
 mod wire;
 pub mod worker;
 
-pub use cage::{Given, UPDATE_UID};
+pub use cage::Given;
 
 use crate::board::Board;
 use crate::database::Database;
 use crate::sticks::Sticks;
 use cake_install::starts;
 use cake_node_api::NodeError;
-use cake_node_api::frame::{self, FrameReader};
+use cake_node_api::frame::{self, FrameError, FrameReader};
 use cake_types::{
-    ByteSize, Epoch, Failure, FailureCode, OperationId, UPDATE_URL_MAX, UpdateEnd, UpdateEnded, UpdateOrder,
-    UpdateSource, UpdateStage, UpdateStatus, UpdateWork,
+    ByteSize, Epoch, Failure, FailureCode, OperationId, StartFailure, StartReason, UPDATE_URL_MAX, UpdateEnd,
+    UpdateEnded, UpdateOrder, UpdateSource, UpdateStage, UpdateStatus, UpdateWork,
 };
+use jiff::Timestamp;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use wire::{End, OnStick, Order, Said, SlotSeen};
 
 /// The root that comes with the firmware, and what it calls itself (os-release(5)).
@@ -42,8 +44,10 @@ const ANCHOR: &str = "/usr/share/cake/root.json";
 const OS_RELEASE: &str = "/usr/lib/os-release";
 /// The system disks are looked at so often while nothing is done with them …
 const LOOK: Duration = Duration::from_secs(600);
-/// … and while it is not known yet whether the version that runs is good.
+/// … and, at first, while it is not known yet whether the version that runs is good.
 const LOOK_SOON: Duration = Duration::from_secs(15);
+/// A disk that is not looked at within this does not answer.
+const LOOK_PATIENCE: Duration = Duration::from_secs(120);
 /// A worker that was told to stop has so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Versions that are told of.
@@ -60,8 +64,6 @@ pub struct Places {
     pub memory: PathBuf,
     /// The state, where starts that failed leave why.
     pub state: PathBuf,
-    /// Boot partitions that are mounted already; none: those of this installation are found.
-    pub esps: Vec<PathBuf>,
 }
 
 impl Places {
@@ -72,7 +74,7 @@ impl Places {
         let running =
             release.lines().find_map(|line| line.strip_prefix("IMAGE_VERSION="))?.trim_matches('"').to_owned();
         let (memory, state) = (node_state.join("update"), node_state.parent()?.to_owned());
-        anchor.exists().then_some(Self { anchor, running, memory, state, esps: Vec::new() })
+        anchor.exists().then_some(Self { anchor, running, memory, state })
     }
 }
 
@@ -86,6 +88,13 @@ pub struct Updates {
     /// Held while a worker is at work.
     working: tokio::sync::Mutex<()>,
     current: Mutex<Option<Current>>,
+}
+
+/// What a worker says last: the system disks, what is on them, how its order ended.
+struct Seen {
+    disks: u32,
+    slots: Vec<SlotSeen>,
+    end: End,
 }
 
 struct Current {
@@ -111,7 +120,8 @@ impl Updates {
         order: UpdateOrder,
     ) -> Result<(), NodeError> {
         admit(&order)?;
-        if self.database.update_is_over(epoch, operation).await? {
+        self.database.is_led_by(epoch).await?;
+        if self.database.ended_update().await?.is_some_and(|ended| ended.operation == operation) {
             return Ok(());
         }
         let stop = Arc::new(Notify::new());
@@ -140,7 +150,11 @@ impl Updates {
     }
 
     async fn see_through(self: Arc<Self>, operation: OperationId, order: UpdateOrder, stop: Arc<Notify>) {
+        let back = matches!(order, UpdateOrder::GoBack);
         let end = self.work(Some((operation, order)), &stop).await;
+        if back && end == End::Done {
+            self.note_asked().await;
+        }
         let (end, failure) = match end {
             End::Done => (UpdateEnd::Done, None),
             End::Cancelled => (UpdateEnd::Cancelled, None),
@@ -157,16 +171,32 @@ impl Updates {
         *self.current() = None;
     }
 
+    /// The version that runs is given up because somebody asked for it: nothing is wrong with it.
+    async fn note_asked(&self) {
+        let Places { state, running, .. } = self.places.clone();
+        let asked = StartFailure { reason: StartReason::Asked, detail: None, at: Some(Timestamp::now()) };
+        let noted = tokio::task::spawn_blocking(move || starts::note(&state, &running, asked)).await;
+        if let Err(error) = noted.map_err(io::Error::other).flatten() {
+            tracing::warn!(%error, "why a version was given up can't be written: {error}");
+        }
+    }
+
     fn change(&self, change: impl FnOnce(&mut UpdateStatus)) {
         self.board.change_host(|host| change(host.update.get_or_insert_default()));
     }
 
     /// One worker, from its start to its end; without an order it only looks.
     async fn work(&self, order: Option<(OperationId, UpdateOrder)>, stop: &Notify) -> End {
-        let _one = self.working.lock().await;
-        match self.converse(order, stop).await {
-            Ok(end) => end,
-            Err(error) => worker::failure(FailureCode::Internal, error),
+        let _one = tokio::select! {
+            one = self.working.lock() => one,
+            () = stop.notified() => return End::Cancelled,
+        };
+        // Whoever only looks waits for nothing.
+        let limit = if order.is_none() { LOOK_PATIENCE } else { Duration::MAX };
+        match tokio::time::timeout(limit, self.converse(order, stop)).await {
+            Ok(Ok(end)) => end,
+            Ok(Err(error)) => worker::failure(FailureCode::Internal, error),
+            Err(_) => worker::failure(FailureCode::Internal, "they do not answer"),
         }
     }
 
@@ -179,28 +209,26 @@ impl Updates {
                 Err(failure) => return Ok(End::Failed(failure)),
             },
         };
-        let (mut worker, stream) = self.start()?;
+        let (mut worker, stream) = self.start(order.as_ref().is_some_and(changes))?;
         let (on, descriptor) = stick.unzip();
         let first = Order { order, running: self.places.running.clone(), stick: on };
         let first = frame::encode(&first).map_err(io::Error::other)?;
         frame::send(&stream, &first, descriptor.as_ref()).await.map_err(io::Error::other)?;
         let mut reader = FrameReader::default();
-        let end = loop {
-            tokio::select! {
-                said = reader.next::<Said>(&stream) => match said {
-                    Ok(said) => {
-                        if let Some(end) = self.hear(operation, said).await {
-                            break end;
-                        }
-                    }
-                    Err(error) => break worker::failure(FailureCode::Interrupted, error),
-                },
-                () = stop.notified() => {
-                    // Hanging up our half is the word; what it still says is heard.
-                    let _ = nix::sys::socket::shutdown(fd(&stream), nix::sys::socket::Shutdown::Write);
-                    break self.last_words(operation, &mut reader, &stream).await;
-                }
+        let heard = tokio::select! {
+            heard = self.listen(operation, &mut reader, &stream) => {
+                heard.map_err(|error| worker::failure(FailureCode::Interrupted, error))
             }
+            () = stop.notified() => {
+                // Hanging up our half is the word; what it still says is heard.
+                let _ = nix::sys::socket::shutdown(fd(&stream), nix::sys::socket::Shutdown::Write);
+                let last = tokio::time::timeout(PATIENCE, self.listen(operation, &mut reader, &stream)).await;
+                last.ok().and_then(Result::ok).ok_or(End::Cancelled)
+            }
+        };
+        let end = match heard {
+            Ok(seen) => self.tell(seen).await,
+            Err(end) => end,
         };
         let _ = tokio::time::timeout(PATIENCE, worker.wait()).await;
         worker.start_kill()?;
@@ -208,48 +236,36 @@ impl Updates {
         Ok(end)
     }
 
-    async fn last_words(&self, operation: Option<OperationId>, reader: &mut FrameReader, stream: &UnixStream) -> End {
-        let listen = async {
-            loop {
-                match reader.next::<Said>(stream).await {
-                    Ok(said) => {
-                        if let Some(end) = self.hear(operation, said).await {
-                            return end;
-                        }
-                    }
-                    Err(_) => return End::Cancelled,
+    /// What the worker says, to its last word.
+    async fn listen(
+        &self,
+        operation: Option<OperationId>,
+        reader: &mut FrameReader,
+        stream: &UnixStream,
+    ) -> Result<Seen, FrameError> {
+        loop {
+            match reader.next::<Said>(stream).await? {
+                Said::Progress { stage, done, total, fetched } => {
+                    let work = operation.map(|operation| UpdateWork { operation, stage, done, total, fetched });
+                    self.change(|update| update.work = work);
                 }
-            }
-        };
-        tokio::time::timeout(PATIENCE, listen).await.unwrap_or(End::Cancelled)
-    }
-
-    /// `Some`: it was the last word.
-    async fn hear(&self, operation: Option<OperationId>, said: Said) -> Option<End> {
-        match said {
-            Said::Progress { stage, done, total, fetched } => {
-                let work = operation.map(|operation| UpdateWork { operation, stage, done, total, fetched });
-                self.change(|update| update.work = work);
-                None
-            }
-            Said::Offer { offer } => {
-                self.change(|update| update.offer = Some(offer));
-                None
-            }
-            Said::Ended { disks, slots, end } => {
-                self.tell(disks, slots).await;
-                Some(end)
+                Said::Offer { offer } => self.change(|update| update.offer = Some(offer)),
+                Said::Ended { disks, slots, end } => return Ok(Seen { disks, slots, end }),
             }
         }
     }
 
-    async fn tell(&self, disks: u32, mut slots: Vec<SlotSeen>) {
+    /// How the disks are, on the board; how it ended.
+    async fn tell(&self, Seen { disks, mut slots, end }: Seen) -> End {
         slots.truncate(SLOTS_MAX);
+        // Disks that could not be looked at are not without versions.
+        let all = disks > 0 && end == End::Done;
         let state = self.places.state.clone();
         let explained = tokio::task::spawn_blocking(move || {
             let explained = told::explained(slots, &starts::read(&state));
             let versions: Vec<&str> = explained.iter().map(|slot| slot.version.as_str()).collect();
-            if let Err(error) = starts::keep_only(&state, &versions) {
+            let kept = if all { starts::keep_only(&state, &versions) } else { Ok(()) };
+            if let Err(error) = kept {
                 tracing::warn!(%error, "why versions were given up can't be written: {error}");
             }
             explained
@@ -257,17 +273,16 @@ impl Updates {
         let slots = explained.await.unwrap_or_default();
         let running = self.places.running.clone();
         self.change(|update| (update.running, update.disks, update.slots) = (running, disks, slots));
+        end
     }
 
-    fn start(&self) -> io::Result<(Child, UnixStream)> {
+    fn start(&self, write: bool) -> io::Result<(Child, UnixStream)> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut worker = Command::new(&self.program);
         worker.args(["worker", "update"]).env_clear();
         worker.arg("--anchor").arg(&self.places.anchor).arg("--memory").arg(&self.places.memory);
-        for esp in &self.places.esps {
-            worker.arg("--esp").arg(esp);
-        }
+        worker.args(write.then_some("--write"));
         worker.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
         Ok((worker.spawn()?, UnixStream::from_std(ours)?))
     }
@@ -286,6 +301,7 @@ impl Updates {
         let ended = self.database.ended_update().await.ok().flatten();
         let running = self.places.running.clone();
         self.change(|update| (update.running, update.ended) = (running, ended));
+        let began = Instant::now();
         loop {
             let trouble = match self.work(None, &Notify::new()).await {
                 End::Failed(failure) => Some(failure.detail),
@@ -295,7 +311,8 @@ impl Updates {
                 tracing::warn!("the system disks can't be looked at: {trouble}");
             }
             self.change(|update| update.trouble = trouble);
-            tokio::time::sleep(if self.is_decided() { LOOK } else { LOOK_SOON }).await;
+            let calm = self.is_decided() || began.elapsed() > LOOK;
+            tokio::time::sleep(if calm { LOOK } else { LOOK_SOON }).await;
         }
     }
 
@@ -316,6 +333,14 @@ fn stick_of(order: &UpdateOrder) -> Option<&str> {
         UpdateOrder::Check { source: UpdateSource::Stick { stick, .. } }
         | UpdateOrder::Apply { source: UpdateSource::Stick { stick, .. }, .. } => Some(stick),
         _ => None,
+    }
+}
+
+/// Whether an order changes something on the system disks.
+fn changes(order: &UpdateOrder) -> bool {
+    match order {
+        UpdateOrder::Check { .. } => false,
+        UpdateOrder::Apply { .. } | UpdateOrder::GoBack | UpdateOrder::Remove { .. } => true,
     }
 }
 

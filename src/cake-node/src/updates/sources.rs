@@ -1,7 +1,7 @@
 //! Where the worker reads a repository: over HTTP, or on a stick whose file systems it takes apart itself.
 
 use super::wire::OnStick;
-use cake_planner::fetch::may_reach;
+use cake_planner::fetch::{may_be_host, reachable};
 use cake_storage::stick::worker::Opened;
 use cake_storage::stick::{Unreadable, read_part};
 use cake_update::{Control, Http, Source, SourceError};
@@ -10,7 +10,6 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Url};
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -45,10 +44,8 @@ pub fn http(url: &str, runtime: Handle) -> Result<Http, SourceError> {
 }
 
 fn may_be(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
     let plain = url.username().is_empty() && url.password().is_none();
-    plain && matches!(url.scheme(), "http" | "https") && address.is_none_or(may_reach)
+    plain && matches!(url.scheme(), "http" | "https") && may_be_host(url.host_str().unwrap_or_default())
 }
 
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
@@ -65,10 +62,7 @@ impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let may: Vec<SocketAddr> = found.filter(|address| may_reach(address.ip())).collect();
-            if may.is_empty() {
-                return Err(Forbidden.into());
-            }
+            let may = reachable(found).ok_or(Forbidden)?;
             Ok(Box::new(may.into_iter()) as Addrs)
         })
     }
@@ -108,7 +102,7 @@ impl Stick {
 
 impl Source for Stick {
     fn read(&self, path: &str, limit: u64, control: &Control) -> Result<Option<Vec<u8>>, SourceError> {
-        control.check()?;
+        control.look()?;
         match self.part(path, 0, limit + 1)? {
             Some(bytes) if bytes.len() as u64 > limit => Err(SourceError::TooLong { path: path.to_owned(), limit }),
             read => Ok(read),
@@ -116,7 +110,7 @@ impl Source for Stick {
     }
 
     fn read_range(&self, path: &str, range: Range<u64>, control: &Control) -> Result<Vec<u8>, SourceError> {
-        control.check()?;
+        control.look()?;
         let length = range.end - range.start;
         match self.part(path, range.start, length)? {
             None => Err(SourceError::Missing { path: path.to_owned() }),

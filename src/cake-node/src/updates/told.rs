@@ -1,5 +1,6 @@
 //! What the updater says, in the words of the node API. Pure functions.
 
+use super::sources::Forbidden;
 use super::wire::{End, SlotSeen};
 use cake_types::{
     ByteSize, Failure, FailureCode, RELEASES_MAX, ReleaseRefused, SlotStanding, StartFailure, StartReason, UpdateOffer,
@@ -64,13 +65,19 @@ fn of_source(error: &SourceError) -> FailureCode {
         SourceError::Missing { .. } | SourceError::Truncated { .. } => FailureCode::UpdateIncomplete,
         SourceError::TooLong { .. } => FailureCode::UpdateTampered,
         SourceError::NoUrl(_) => FailureCode::FetchForbidden,
-        SourceError::Status { .. }
-        | SourceError::NoRanges { .. }
-        | SourceError::Stalled { .. }
-        | SourceError::Http { .. } => FailureCode::FetchFailed,
+        SourceError::Status { .. } | SourceError::NoRanges { .. } | SourceError::Stalled { .. } => {
+            FailureCode::FetchFailed
+        }
+        SourceError::Http { source, .. } if is_forbidden(source) => FailureCode::FetchForbidden,
+        SourceError::Http { .. } => FailureCode::FetchFailed,
         SourceError::Io { .. } => FailureCode::StickUnreadable,
         SourceError::NoPath(_) | SourceError::Cancelled(_) => FailureCode::Internal,
     }
+}
+
+/// A name or a redirect led to where nothing is fetched from.
+fn is_forbidden(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<Forbidden>())
 }
 
 pub fn stage(stage: Stage) -> UpdateStage {

@@ -192,7 +192,13 @@ impl Work<'_> {
         if disks.is_empty() {
             return Err(UpdateError::NoDisk);
         }
-        disks.iter().try_for_each(|esp| Ok(esp.give_up(self.running).map(drop)?))
+        // A disk that was away during the update does not have it.
+        for esp in disks {
+            if esp.find(self.running)?.is_some() {
+                esp.give_up(self.running)?;
+            }
+        }
+        Ok(())
     }
 
     fn remove(&self, version: &Version) -> Result<(), UpdateError> {

@@ -4,7 +4,9 @@ use cake_types::{
     Code, MacAddress, Prefixed, Problem, UPLINK_SECONDS_RANGE, UplinkMethod, UplinkPort, UplinkSpec, UplinkWarning,
     VLAN_MAX, is_reachable,
 };
+use std::fmt;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 /// More are no address of a server, but a mistake.
 const ADDRESSES_MAX: usize = 16;
@@ -60,8 +62,8 @@ pub fn check(spec: &UplinkSpec, ports: Option<&[UplinkPort]>) -> Result<(), Prob
     if let Some(index) = search.iter().position(|domain| !is_domain(domain)) {
         return Err(invalid("search", "uplink-domain", format!("/search/{index}")));
     }
-    within("vlan", *vlan, 1, VLAN_MAX)?;
-    within("mtu", *mtu, *MTU.start(), *MTU.end())?;
+    within("vlan", *vlan, 1..=VLAN_MAX)?;
+    within("mtu", *mtu, MTU)?;
     at_most("links", links.len(), LINKS_MAX)?;
     for (index, link) in links.iter().enumerate() {
         let fault = match link {
@@ -163,26 +165,23 @@ fn at_most(field: &str, have: usize, most: usize) -> Result<(), Problem> {
     }
 }
 
-fn within(field: &str, value: Option<u16>, least: u16, most: u16) -> Result<(), Problem> {
-    match value.is_none_or(|value| (least..=most).contains(&value)) {
+fn within<T: PartialOrd + fmt::Display>(
+    field: &str,
+    value: Option<T>,
+    range: RangeInclusive<T>,
+) -> Result<(), Problem> {
+    match value.is_none_or(|value| range.contains(&value)) {
         true => Ok(()),
         false => {
-            let problem = Problem::new(Code::OutOfRange).with("field", field).with("min", least).with("max", most);
-            Err(problem.at(&format!("/{field}")))
+            let problem = Problem::new(Code::OutOfRange).with("field", field);
+            Err(problem.with("min", range.start()).with("max", range.end()).at(&format!("/{field}")))
         }
     }
 }
 
 /// How long a trial may last, in seconds.
 pub fn seconds(seconds: u32) -> Result<u32, Problem> {
-    match UPLINK_SECONDS_RANGE.contains(&seconds) {
-        true => Ok(seconds),
-        false => {
-            let problem =
-                Problem::new(Code::OutOfRange).with("field", "seconds").with("min", UPLINK_SECONDS_RANGE.start());
-            Err(problem.with("max", UPLINK_SECONDS_RANGE.end()).at("/seconds"))
-        }
-    }
+    within("seconds", Some(seconds), UPLINK_SECONDS_RANGE).map(|()| seconds)
 }
 
 /// For whoever wrote the file and reads what is wrong at a terminal; the API says it in every language.

@@ -23,7 +23,6 @@ mod lists;
 mod pages;
 mod peers;
 mod screens;
-
 mod transfers;
 
 use anyhow::Result;

@@ -8,24 +8,20 @@
 //! The far end is a model of a node (the one of caked's own tests), because a real QEMU paints at most thirty times a second and
 //! would be all that is measured. Everything else is the program itself, in a process of its own.
 
-#[allow(dead_code, reason = "the tests of caked use more of it")]
-#[path = "../../../../src/caked/tests/it/support/node.rs"]
-mod node;
+#[path = "../../../modelled.rs"]
+mod modelled;
 
 use anyhow::{Context, Result, ensure};
 use cake_client::wire::NewVm;
 use cake_client::{Client, Credential, Screen, ScreenMessage, Trust};
 use cake_tests::table::{Goal, Samples, Table};
-use cake_tests::{ADMIN, Daemon, PASSWORD, Place, answers};
+use cake_tests::{ADMIN, PASSWORD, answers};
 use cake_types::ByteSize;
-use node::SimNode;
-use serde_json::Value;
-use std::process::Command;
-use std::sync::Arc;
+use modelled::Modelled;
+use modelled::node::{IMAGE, SimNode};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
 
 /// Bytes of one round of throughput.
 const FLOOD: u64 = 512 << 20;
@@ -40,34 +36,18 @@ const UPDATE: &[u8] = &[3, 1, 0, 0, 0, 0, 0, 9, 0, 9];
 
 /// caked with the model behind it, and one VM that runs.
 struct House {
-    node: Arc<SimNode>,
     client: Client,
-    caked: Daemon,
-    /// The model's own; it must not end inside this one.
-    serving: Option<Runtime>,
-    _folder: tempfile::TempDir,
+    server: Modelled,
 }
 
 impl House {
     async fn build() -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("cake-screens-").tempdir()?;
-        let (state, socket) = (folder.path().join("caked"), folder.path().join("node.sock"));
-        let node = SimNode::new();
-        let serving = Some(node.serve(&socket));
-        let program = Place::find()?.program("caked");
-        let mut command = Command::new(&program);
-        command.arg("serve").arg("--state").arg(&state).arg("--node-socket").arg(&socket);
-        command.args(["--https", "127.0.0.1:0"]);
-        let caked = Daemon::start(command, &folder.path().join("caked.log"))?;
-        let status = Command::new(&program).arg("status").arg("--state").arg(&state).output()?;
-        let status: Value = serde_json::from_slice(&status.stdout)?;
-        let said = |name: &str| Ok::<_, anyhow::Error>(status[name].as_str().context("a text")?.to_owned());
-        let anonymous = Client::new(&said("url")?, &Trust::file(&state.join("ca.pem"))?)?;
-        anonymous.set_up(&said("setup_token")?, &answers()).await?;
+        let server = Modelled::start("cake-screens-", SimNode::new(), |_, _| Ok(()))?;
+        let anonymous = Client::new(&server.url, &Trust::file(&server.state.join("ca.pem"))?)?;
+        anonymous.set_up(&server.token, &answers()).await?;
         let (session, _) = anonymous.log_in(ADMIN, PASSWORD).await?;
         let token = session.create_token("bench").await?.token.clone().context("a token")?;
-        let client = anonymous.with(Credential::Token(token));
-        let house = Self { node, client, caked, serving, _folder: folder };
+        let house = Self { client: anonymous.with(Credential::Token(token)), server };
         house.a_vm_runs().await?;
         Ok(house)
     }
@@ -76,7 +56,7 @@ impl House {
         while self.client.images().await?.items.is_empty() {
             self.client.watch(None).await?.next().await?;
         }
-        let new = NewVm { name: "web".into(), image: node::IMAGE.into(), cpus: 1, ..NewVm::default() };
+        let new = NewVm { name: "web".into(), image: IMAGE.into(), cpus: 1, ..NewVm::default() };
         let task = self.client.create_vm(&NewVm { memory: ByteSize::mib(128), ..new }).await?;
         let ended = self.client.wait_task(task.id, |_| {}).await?;
         ensure!(ended.succeeded(), "{}", ended.json);
@@ -84,16 +64,8 @@ impl House {
     }
 
     async fn screen(&self, flood: u64) -> Result<Screen> {
-        self.node.with(|state| state.flood = flood);
+        self.server.node.with(|state| state.flood = flood);
         Ok(self.client.screen("web").await?)
-    }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        if let Some(serving) = self.serving.take() {
-            serving.shutdown_background();
-        }
     }
 }
 
@@ -199,14 +171,14 @@ async fn answered(screen: &mut Screen, bytes: &[u8]) -> Result<()> {
 async fn memory(table: &mut Table, house: &House) -> Result<()> {
     // A first one, for what is made once.
     drop(house.screen(1 << 20).await?);
-    let before = house.caked.resident()?.all;
+    let before = house.server.caked.resident()?.all;
     let mut open = Vec::new();
     for _ in 0..OPEN {
         // With bytes on their way that nobody reads: its buffers are full.
         open.push(house.screen(64 << 20).await?);
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let each = (house.caked.resident()?.all.saturating_sub(before)) as f64 / 1024.0 / open.len() as f64;
+    let each = (house.server.caked.resident()?.all.saturating_sub(before)) as f64 / 1024.0 / open.len() as f64;
     let note = format!("{} open, their buffers full; TLS and HTTP included", open.len());
     table.row("graphical console, memory of caked each", Samples::new("KiB", [each]), None, Goal::Most(64.0), note);
     Ok(())

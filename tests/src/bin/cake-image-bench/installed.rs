@@ -1,10 +1,10 @@
 //! From a blank server to its first VM, and what that server takes when nothing happens.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use cake_client::Client;
-use cake_tests::appliance::{BOOT, Mode, blank, client, console};
+use cake_tests::appliance::{blank, log_in, server, wrote};
 use cake_tests::machine::Machine;
-use cake_tests::{ADMIN, PASSWORD, Terminal, pvh};
+use cake_tests::{Terminal, pvh};
 use std::time::{Duration, Instant};
 
 /// A server that was installed a moment ago, and its only VM.
@@ -20,15 +20,13 @@ const VM: &str = "first";
 
 impl Story {
     pub async fn begin() -> Result<Self> {
-        let mut machine = blank("bench", "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"reboot\"")?;
+        let install = "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"reboot\"";
+        let mut machine = blank(server("bench").bmc(), install)?;
         let begun = Instant::now();
         machine.power_on().await?;
-        let end = machine.wait_first_of(&["cake: installed", "cake: not installed"], BOOT).await?;
-        ensure!(end == 0, "{}", machine.heard()?);
+        wrote(&mut machine).await?;
         let installed = begun.elapsed();
-        let (_, answer) = console(&mut machine, Mode::Installed, "/").await?;
-        let anonymous = client(&mut machine, &answer).await?;
-        let (administrator, _) = anonymous.log_in(ADMIN, PASSWORD).await?;
+        let administrator = log_in(&mut machine).await?;
         let answered = begun.elapsed();
         let task = administrator.create_vm(&pvh(VM, true)).await?;
         administrator.wait_task(task.id, |_| {}).await?;

@@ -1,10 +1,9 @@
 //! Starts of an installed server and of plain Debian with its kernel, in turns.
 
 use anyhow::{Context, Result, ensure};
-use cake_tests::appliance::{BOOT, HTTPS, Mode, console};
-use cake_tests::machine::{Disk, Hardware, Kind, Machine, Network};
+use cake_tests::appliance::{BOOT, Mode, console, server};
+use cake_tests::machine::{Disk, Kind, Machine};
 use cake_tests::workspace;
-use cake_types::ByteSize;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
@@ -45,9 +44,8 @@ impl Starts {
 
 /// On the same hardware: memory, disk, TPM, network.
 async fn debian() -> Result<f64> {
-    let hardware =
-        Hardware::named("debian").memory(ByteSize::gib(3)).tpm().bmc().network(Network::User { https: HTTPS });
-    let mut machine = hardware.disk(Disk::copy_of("SYSTEM", Kind::Nvme, &plain_debian()?)).assemble()?;
+    let disk = Disk::copy_of("SYSTEM", Kind::Nvme, &plain_debian()?);
+    let mut machine = server("debian").bmc().disk(disk).assemble()?;
     let begun = Instant::now();
     machine.power_on().await?;
     machine.wait_serial("plain-debian login:", BOOT).await?;
