@@ -169,10 +169,10 @@ const cake = (() => {
     });
   }
 
-  /** Shows a refusal at its field, or above the form if it has none. */
-  function showProblem(form, problem) {
+  /** Shows a refusal at its field, or where the form's refusals go if it has none. */
+  function showProblem(form, problem, place = form) {
     const field = problem.pointer && fieldAt(form, problem.pointer);
-    if (!field) return void notice(problem, form);
+    if (!field) return void notice(problem, place);
     mistake(field, problem.text || problem.title, problem.code);
     field.focus();
   }
@@ -499,5 +499,5 @@ const cake = (() => {
   addEventListener('pagehide', () => stream?.close());
   addEventListener('pageshow', (event) => event.persisted && listen());
 
-  return { api, explain, announce, notice, mistake, collect, confirmed, busy, refresh, listen, go, newKey, say };
+  return { api, explain, announce, notice, mistake, showProblem, collect, confirmed, busy, refresh, listen, go, newKey, say };
 })();

@@ -6,6 +6,7 @@ const installDisks = (() => {
   const at = (id) => document.getElementById(id);
   const [list, plan, state, layout] = ['disk-list', 'plan', 'disks-state', 'pool-layout'].map(at);
   const words = at('install-words').content;
+  const reading = state.textContent;
   let disks = [];
   let judged = null;
   let asked = 0;
@@ -27,9 +28,10 @@ const installDisks = (() => {
   const comma = (texts) => texts.join(cake.say('Comma'));
   const element = (name, text) => Object.assign(document.createElement(name), { textContent: text });
 
-  /** Looks at the disks; what was chosen before is proposed again where that is still possible. */
+  /** Looks at the disks, and proposes. */
   async function load() {
     at('disks-problem').replaceChildren();
+    state.textContent = reading;
     state.hidden = false;
     list.replaceChildren();
     judged = null;
@@ -187,5 +189,5 @@ const installDisks = (() => {
     return false;
   };
 
-  return { choice, named, comma, word, load, erased: () => choice().erase };
+  return { choice, named, comma, word, load };
 })();

@@ -5,7 +5,7 @@ const form = document.querySelector('[data-network-form]');
 
 /** What DHCP gives is neither shown nor sent. */
 function fit() {
-  const fixed = form.elements['/method'].value === 'static';
+  const fixed = form.querySelector('[name="/method"]:checked').value === 'static';
   for (const part of form.querySelectorAll('[data-static]')) {
     part.hidden = !fixed;
     for (const field of part.querySelectorAll('input')) field.disabled = !fixed;

@@ -6,7 +6,7 @@
   const part = document.querySelector('[data-network]');
   if (!part) return;
   const at = (name) => part.querySelector(`[data-network-${name}]`);
-  const token = document.getElementById('token');
+  const { token } = wizard;
   const form = document.createElement('form');
   form.id = 'network-form';
   form.hidden = true;
@@ -15,7 +15,7 @@
   for (const field of part.querySelectorAll('input, select')) field.setAttribute('form', form.id);
 
   const api = (method, path, more = {}) =>
-    cake.api(method, `/v1/setup/network${path}`, { ...more, headers: { 'X-Cake-Setup-Token': token.value.trim() } });
+    cake.api(method, `/v1/setup/network${path}`, { ...more, headers: wizard.headers() });
   const secondsLeft = (ends) => Math.max(0, Math.round((ends - performance.now()) / 1000));
   let [etag, ends] = ['*', 0];
 
@@ -32,9 +32,7 @@
     }
     // Its end by this browser's clock, which need not agree with the server's: known since the moment it was asked for.
     ends ||= performance.now() + Math.min(trial.seconds, Math.max(0, (new Date(trial.until) - Date.now()) / 1000)) * 1000;
-    const asked = trial.asked.addresses.map((address) => address.split('/')[0]);
-    const places = [...new Set([...asked, ...trial.new_addresses])];
-    at('places').replaceChildren(...places.map(place));
+    at('places').replaceChildren(...trial.new_addresses.map(place));
   }
 
   function place(address) {
@@ -69,34 +67,17 @@
     if (answer.ok) shown(answer.json);
   }
 
-  function refused(answer) {
-    const problem = cake.explain(answer);
-    const fields = [...form.elements].filter((field) => field.name?.startsWith('/'));
-    const field = problem.pointer && fields.find((field) => problem.pointer === field.name || problem.pointer.startsWith(`${field.name}/`));
-    if (field) return cake.mistake(field, problem.text || problem.title, problem.code);
-    cake.notice(problem, at('problem'));
-  }
-
   async function ask(button, method, path, body) {
     at('problem').replaceChildren();
     cake.busy(button, true);
     const answer = await api(method, path, { body, etag: method === 'PUT' ? etag : undefined });
     cake.busy(button, false);
-    if (!answer.ok) return refused(answer);
+    if (!answer.ok) return cake.showProblem(form, cake.explain(answer), at('problem'));
     if (method === 'PUT') {
-      ends = performance.now() + answer.json.trial.seconds * 1000;
+      if (answer.json.trial) ends = performance.now() + answer.json.trial.seconds * 1000;
       return shown(answer.json);
     }
     look();
-  }
-
-  /** What DHCP gives is neither shown nor sent. */
-  function fit() {
-    const fixed = form.elements['/method'].value === 'static';
-    for (const some of part.querySelectorAll('[data-static]')) {
-      some.hidden = !fixed;
-      for (const field of some.querySelectorAll('input')) field.disabled = !fixed;
-    }
   }
 
   const attempt = () => ask(at('try'), 'PUT', '', cake.collect(form));
@@ -107,8 +88,7 @@
   });
   at('confirm').addEventListener('click', () => ask(at('confirm'), 'POST', '/confirm', {}));
   at('cancel').addEventListener('click', () => ask(at('cancel'), 'POST', '/cancel', {}));
-  part.addEventListener('change', fit);
-  fit();
+  wizard.enter.network = look;
   setInterval(look, 2000);
   setInterval(() => {
     if (at('trial').hidden) return;

@@ -119,7 +119,7 @@ const wizard = (() => {
 
   async function send() {
     cake.busy(next, true);
-    const answer = await cake.api('POST', '/v1/setup', { body: answers, headers: { 'X-Cake-Setup-Token': token.value.trim() } });
+    const answer = await cake.api('POST', '/v1/setup', { body: answers, headers: hooks.headers() });
     if (!answer.ok) {
       cake.busy(next, false);
       return refused(cake.explain(answer));
@@ -171,5 +171,5 @@ const wizard = (() => {
     });
   }
 
-  return Object.assign(hooks, { form, token, next, show, mistaken, refused, headers: () => ({ 'X-Cake-Setup-Token': token.value.trim() }) });
+  return Object.assign(hooks, { form, token, next, show, refused, headers: () => ({ 'X-Cake-Setup-Token': token.value.trim() }) });
 })();

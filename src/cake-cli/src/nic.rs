@@ -35,7 +35,7 @@ pub fn all(context: &Context, nics: &[Nic]) -> String {
 fn one(context: &Context, nic: &Nic) -> String {
     let words = context.words;
     let network = match &nic.bridge {
-        Some(bridge) => words.text_with("network-bridge", &[("name", bridge)]),
+        Some(bridge) => words.bridge(bridge),
         None => output::known(words, &format!("network-{}", nic.kind), &nic.kind),
     };
     let more: Vec<&str> = nic.addresses.iter().chain(&nic.forwards).map(String::as_str).collect();

@@ -4,15 +4,15 @@ use crate::args::{NodeNetworkArgs, NodeNetworkCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
-use cake_client::Seen;
 use cake_client::wire::{Network, NetworkAddress, NetworkPort, NetworkSettings, NetworkTrial};
+use cake_client::{Client, Seen};
 use serde_json::json;
 
 pub async fn run(context: &Context, command: NodeNetworkCommand) -> Result<(), Failure> {
     let client = context.client()?;
     match command {
         NodeNetworkCommand::Show { node } => show(context, &client.network(&node).await?),
-        NodeNetworkCommand::Try(args) => attempt(context, args).await,
+        NodeNetworkCommand::Try(args) => attempt(context, &client, args).await,
         NodeNetworkCommand::Confirm { node } => {
             let done = client.confirm_network(&node).await?;
             said(context, &done.json, "cli-node-network-confirmed", &node)
@@ -32,9 +32,8 @@ fn said(context: &Context, json: &str, id: &'static str, node: &str) -> Result<(
     Ok(())
 }
 
-async fn attempt(context: &Context, args: NodeNetworkArgs) -> Result<(), Failure> {
+async fn attempt(context: &Context, client: &Client, args: NodeNetworkArgs) -> Result<(), Failure> {
     let NodeNetworkArgs { node, dhcp, address, gateway, dns, search, vlan, links, bond, mtu, seconds } = args;
-    let client = context.client()?;
     let seen = client.network(&node).await?;
     let method = if dhcp { "dhcp" } else { "static" };
     let change = json!({ "method": method, "addresses": address, "gateways": gateway, "dns": dns, "search": search,
@@ -72,7 +71,7 @@ fn show(context: &Context, seen: &Seen<Network>) -> Result<(), Failure> {
         ("uplink-addresses-now", now(addresses)),
         ("uplink-gateways-now", now(gateways)),
         ("uplink-dns-now", now(dns)),
-        ("uplink-trial", trial.as_ref().and_then(|trial| trial.until).map(|until| until.to_string())),
+        ("uplink-trial", trial.as_ref().and_then(|trial| trial.until).map(|until| context.time(Some(until)))),
         ("uplink-ended", ended.as_ref().map(|ended| context.word("uplink-end-", &ended.end))),
         ("uplink-warnings", (!said.is_empty()).then(|| said.join(comma))),
         ("cli-col-refused", refused.clone()),

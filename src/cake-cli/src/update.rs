@@ -25,8 +25,8 @@ pub async fn run(context: &Context, command: UpdateCommand) -> Result<(), Failur
             if !yes && !context.json && !output::agreed(context, "cli-update-go-back-ask")? {
                 return Err(Failure::NotConfirmed);
             }
-            progress::follow(context, &client, client.go_back_update().await?, true).await?;
-            restart(context)
+            let ended = progress::follow(context, &client, client.go_back_update().await?, true).await?;
+            restart(context, &ended)
         }
         UpdateCommand::Remove { version } => {
             progress::follow(context, &client, client.remove_update(&version).await?, true).await?;
@@ -43,19 +43,16 @@ async fn apply(context: &Context, client: &Client, version: Option<String>, wait
         context.say("update-nothing-newer", &[]);
         return Ok(());
     };
-    progress::follow(context, client, client.apply_update(&version).await?, wait).await?;
-    if wait { restart(context) } else { Ok(()) }
+    let ended = progress::follow(context, client, client.apply_update(&version).await?, wait).await?;
+    if wait { restart(context, &ended) } else { Ok(()) }
 }
 
-fn restart(context: &Context) -> Result<(), Failure> {
-    if !context.json {
-        context.say("cli-update-restart", &[]);
+fn restart(context: &Context, ended: &Seen<wire::Task>) -> Result<(), Failure> {
+    if context.json {
+        return output::print(&ended.json);
     }
+    context.say("cli-update-restart", &[]);
     Ok(())
-}
-
-fn word(context: &Context, prefix: &str, word: &str) -> String {
-    output::known(context.words, &format!("{prefix}{word}"), word)
 }
 
 fn show(context: &Context, seen: &Seen<wire::Update>) -> Result<(), Failure> {
@@ -77,11 +74,11 @@ fn show(context: &Context, seen: &Seen<wire::Update>) -> Result<(), Failure> {
 fn row(context: &Context, version: &UpdateVersion) -> Vec<String> {
     let UpdateVersion { version, standing, good, disks: _, failure } = version;
     let note = match failure {
-        Some(failure) => word(context, "start-", &failure.reason),
+        Some(failure) => context.word("start-", &failure.reason),
         None if *good => String::new(),
         None => context.text("update-untried").to_owned(),
     };
-    vec![version.clone(), word(context, "slot-", standing), note]
+    vec![version.clone(), context.word("slot-", standing), note]
 }
 
 fn offered(context: &Context, seen: &Seen<wire::Update>) -> Result<(), Failure> {
@@ -97,7 +94,7 @@ fn offered(context: &Context, seen: &Seen<wire::Update>) -> Result<(), Failure> 
             ("update-note", Align::Text),
         ];
         let row = |release: &UpdateRelease| {
-            let refused = release.refused.as_deref().map(|reason| word(context, "release-", reason));
+            let refused = release.refused.as_deref().map(|reason| context.word("release-", reason));
             vec![release.version.clone(), release.kernel.clone(), release.size.to_string(), refused.unwrap_or_default()]
         };
         context.list(&seen.json, &columns, releases.map(row).collect())?;

@@ -1,15 +1,12 @@
 //! What leaves the rack as a file: backups of the configuration, which come back into a cake that is not set up yet, and bundles
 //! for whoever helps.
 
-use crate::core::{NO_BODY, escape};
+use crate::core::{NO_BODY, SETUP_TOKEN, escape};
 use crate::images::Download;
 use crate::wire::{Backup, ReceivedBackup, Restored, SupportBundle};
 use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::{Method, header};
 use serde_json::{Value, json};
-use uuid::Uuid;
-
-const SETUP_TOKEN: &str = "x-cake-setup-token";
 
 impl Client {
     /// Oldest first.
@@ -48,10 +45,8 @@ impl Client {
 
     /// Makes the cloud of the backup that was sent that one. It begins anew with it.
     pub async fn restore_backup(&self, token: &str, recovery_key: &str) -> Result<Seen<Restored>, Error> {
-        let (path, key) = ("/v1/setup/restore", Uuid::new_v4().to_string());
-        let headers = [("idempotency-key", key.as_str()), (SETUP_TOKEN, token)];
-        let response = self.send(Method::POST, path, Some(&json!({ "recovery_key": recovery_key })), &headers).await?;
-        self.seen(path, response).await
+        let body = json!({ "recovery_key": recovery_key });
+        self.with_token(Method::POST, "/v1/setup/restore", token, Some(&body)).await
     }
 
     /// Makes a support bundle; the answer says what it holds.

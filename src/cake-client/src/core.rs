@@ -62,6 +62,9 @@ pub struct ItemsSeen<T> {
 /// Items asked for at once: the most that the server gives.
 const PAGE: usize = 1000;
 
+/// Carries the wizard's one-time token.
+pub(crate) const SETUP_TOKEN: &str = "x-cake-setup-token";
+
 /// A mutation without a body of its own.
 pub(crate) const NO_BODY: Option<&()> = None;
 
@@ -218,6 +221,21 @@ impl Client {
         key: &str,
     ) -> Result<Seen<T>, Error> {
         let response = self.send(Method::POST, path, body, &[("idempotency-key", key)]).await?;
+        self.seen(path, response).await
+    }
+
+    /// Asks before set-up, with the wizard's one-time token. A POST has an Idempotency-Key made for this call.
+    pub(crate) async fn with_token<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Seen<T>, Error> {
+        let key = Uuid::new_v4().to_string();
+        let headers = [(SETUP_TOKEN, token), ("idempotency-key", key.as_str())];
+        let sent = if method == Method::POST { &headers[..] } else { &headers[..1] };
+        let response = self.send(method, path, body, sent).await?;
         self.seen(path, response).await
     }
 

@@ -5,11 +5,7 @@ use crate::wire::{InstallationChoice, InstallationDisks, InstallationState, Judg
 use crate::{Client, Error, Seen};
 use reqwest::Method;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
-use uuid::Uuid;
-
-const SETUP_TOKEN: &str = "x-cake-setup-token";
 
 impl Client {
     /// Every disk, and what is proposed.
@@ -43,19 +39,5 @@ impl Client {
     /// Starts the server from the disks that cake is on now.
     pub async fn restart_installed(&self, token: &str) -> Result<Seen<InstallationState>, Error> {
         self.with_token(Method::POST, "/v1/setup/installation/restart", token, NO_BODY).await
-    }
-
-    async fn with_token<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        token: &str,
-        body: Option<&impl Serialize>,
-    ) -> Result<Seen<T>, Error> {
-        let key = Uuid::new_v4().to_string();
-        let headers = [(SETUP_TOKEN, token), ("idempotency-key", key.as_str())];
-        let sent = if method == Method::POST { &headers[..] } else { &headers[..1] };
-        let response = self.send(method, path, body, sent).await?;
-        self.seen(path, response).await
     }
 }

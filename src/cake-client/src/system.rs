@@ -10,7 +10,6 @@ use crate::{Client, Error, ItemsSeen, Seen};
 use reqwest::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 impl Client {
     pub async fn version(&self) -> Result<Seen<Version>, Error> {
@@ -23,10 +22,7 @@ impl Client {
 
     /// Answers the wizard with its one-time token. A repeat is refused by the server, so it needs no key that outlives the call.
     pub async fn set_up(&self, token: &str, answers: &impl Serialize) -> Result<Seen<SetupDone>, Error> {
-        let key = Uuid::new_v4().to_string();
-        let headers = [("idempotency-key", key.as_str()), ("x-cake-setup-token", token)];
-        let response = self.send(Method::POST, "/v1/setup", Some(answers), &headers).await?;
-        self.seen("/v1/setup", response).await
+        self.with_token(Method::POST, "/v1/setup", token, Some(answers)).await
     }
 
     pub async fn settings(&self) -> Result<Seen<Value>, Error> {

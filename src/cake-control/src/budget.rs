@@ -110,7 +110,7 @@ fn seen(board: &Board, entry: &ServerEntry, now: Timestamp) -> ServerSeen {
 /// The highest of the VMs that run on a server. Every VM runs on the one node that there is.
 fn priority_on(board: &Board, node: Option<NodeId>) -> Option<Priority> {
     let node = node?;
-    board.nodes().iter().find(|entry| entry.node.meta.id == node)?;
+    board.node(node)?;
     let vms = board.vms();
     vms.iter().filter(|entry| entry.state().is_alive()).map(|entry| entry.vm.spec.priority).max()
 }

@@ -9,8 +9,8 @@
 use cake_node_api::{ClientError, HostVerb, NodeError};
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{
-    Code, Failure, FailureCode, Generation, HOST_NAME_MAX, HandsOff, Host, HostName, HostSpec, HostStatus,
-    LEAVING_SECONDS, LeavingWay, Node, NodeId, OperationId, Problem, ProjectName, Task, TaskGoal, TaskKind,
+    Code, Generation, HOST_NAME_MAX, HandsOff, Host, HostName, HostSpec, HostStatus, LEAVING_SECONDS, LeavingWay, Node,
+    NodeId, OperationId, Problem, ProjectName, Task, TaskGoal, TaskKind,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -177,17 +177,9 @@ impl Hosts {
         };
         let goal = TaskGoal::Left { operation: OperationId::now(), seconds };
         let task = self.ledger.new_task(&ProjectName::default(), subject(&entry.node), caller, kind, goal);
-        self.write(caller, entry, task.clone(), keep).await?;
+        self.ledger.task_asked(caller, subject(&entry.node), task.clone(), keep).await?;
         self.hand_over(&task).await;
         Ok(Arc::new(task))
-    }
-
-    async fn write(&self, caller: &Caller, entry: &NodeEntry, task: Task, keep: &Keep<Task>) -> Result<(), Problem> {
-        let txn = Txn::new().put(keys::task(task.id), record::encode(&task));
-        let audit = self.ledger.audit(caller, Some(subject(&entry.node)));
-        self.ledger.commit(keep.write(txn, &task, self.ledger.now()), audit).await?;
-        self.ledger.board.put_task(Arc::new(task));
-        Ok(())
     }
 
     /// Hands an order to its server, which carries it out once. A refusal is its outcome.
@@ -198,20 +190,14 @@ impl Hosts {
             _ => LeavingWay::Reboot,
         };
         let Some(node) = self.nodes.connected().filter(|node| node.node.0 == task.subject.id) else { return };
-        match node.client.operate_host(node.epoch, operation, HostVerb::Leave { way, seconds }).await {
-            Ok(()) => {}
-            Err(ClientError::Refused(refusal)) => {
-                let failure = Failure { code: FailureCode::Internal, detail: refusal.to_string() };
-                self.ledger.board.operation_failed(task.subject.id, operation, failure);
-            }
-            Err(broken) => tracing::debug!(error = %error::chain(&broken), "the node went away"),
-        }
+        let handed = node.client.operate_host(node.epoch, operation, HostVerb::Leave { way, seconds }).await;
+        self.ledger.handed(task.subject.id, operation, handed);
     }
 
     /// Calls an order off. Refused once the server itself goes. `task` is as it is to be.
     pub(crate) async fn stay(&self, caller: &Caller, task: &Task, keep: &Keep<Task>) -> Result<(), Problem> {
         let TaskGoal::Left { operation, .. } = task.goal else { return Ok(()) };
-        let entry = self.ledger.board.nodes().into_iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
+        let entry = self.ledger.board.node(NodeId(task.subject.id));
         let entry = entry.ok_or_else(|| Problem::not_found("node", &task.subject.name))?;
         let node = self.nodes.require_this(entry.node.meta.id)?;
         match node.client.operate_host(node.epoch, operation, HostVerb::Stay).await {
@@ -222,7 +208,7 @@ impl Hosts {
             }
             Err(broken) => return Err(refusal(&entry, broken)),
         }
-        self.write(caller, &entry, task.clone(), keep).await?;
+        self.ledger.task_asked(caller, subject(&entry.node), task.clone(), keep).await?;
         self.ledger.board.tasks_poke.poke(task.subject.id);
         Ok(())
     }

@@ -15,7 +15,7 @@ use cake_types::{
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::accounts::{Accounts, password};
+use crate::accounts::Accounts;
 use crate::caller::{Caller, Keep};
 use crate::error;
 use crate::ledger::Ledger;
@@ -69,7 +69,7 @@ impl Installation {
     pub async fn start(
         &self,
         caller: &Caller,
-        answers: SetupAnswers,
+        mut answers: SetupAnswers,
         choice: InstallChoice,
         keep: &Keep<InstallState>,
     ) -> Result<InstallState, Problem> {
@@ -77,7 +77,8 @@ impl Installation {
         answers.check().map_err(|error| setup_problem(&error))?;
         setup_servers::check(&answers.servers)?;
         installation::check(&choice)?;
-        let answers = self.hashed(answers).await?;
+        let hash = self.accounts.hash_of(&answers.administrator).await?;
+        (answers.administrator.password, answers.administrator.password_argon2id) = (None, Some(hash));
         let order = InstallOrder { operation: OperationId::now(), answers, choice, network: None };
         match self.ask(InstallAsk::Start { order: Box::new(order) }).await? {
             InstallAnswer::Accepted => {}
@@ -130,19 +131,6 @@ impl Installation {
             }
             other => error::node(other),
         })
-    }
-
-    async fn hashed(&self, mut answers: SetupAnswers) -> Result<SetupAnswers, Problem> {
-        let administrator = &mut answers.administrator;
-        match (administrator.password.take(), &administrator.password_argon2id) {
-            (Some(given), _) => {
-                let hash = self.accounts.hash_new(&given).await;
-                administrator.password_argon2id = Some(hash.map_err(|bad| bad.at("/administrator/password"))?);
-            }
-            (None, Some(hash)) if password::is_acceptable_hash(hash) => {}
-            (None, _) => return Err(setup_problem(&cake_types::SetupError::PasswordHash)),
-        }
-        Ok(answers)
     }
 
     async fn audited(&self, caller: &Caller, txn: Txn) -> Result<(), Problem> {

@@ -1,18 +1,21 @@
 //! What every service writes to: the Store, the Journal, and the board that shows both.
 
+use cake_node_api::{ClientError, NodeError};
 use cake_planner::event::Happened;
 use cake_store::{Clock, Expect, Journal, Key, Record, RecordKind, Revision, Store, Txn};
 use cake_types::{
-    AuditResult, Event, EventKind, Problem, ProjectName, Severity, Subject, Task, TaskGoal, TaskId, TaskKind, Vm,
+    AuditResult, Event, EventKind, Failure, FailureCode, OperationId, Problem, ProjectName, Severity, Subject, Task,
+    TaskGoal, TaskId, TaskKind, Vm,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
+use uuid::Uuid;
 
 use crate::audit::{Audit, actor_key};
 use crate::board::{Board, What};
-use crate::caller::Caller;
+use crate::caller::{Caller, Keep};
 use crate::poke::Poke;
-use crate::{clock, error, random};
+use crate::{clock, error, keys, random, record};
 
 pub struct Ledger {
     pub store: Arc<dyn Store>,
@@ -106,6 +109,36 @@ impl Ledger {
 
     pub async fn event_info(&self, kind: EventKind, subject: Option<Subject>) {
         self.event(Happened::new(kind, Severity::Info), subject).await;
+    }
+
+    /// Writes down a task as it was asked for, or as it is to go on, and shows it; durable when it returns.
+    pub async fn task_asked(
+        &self,
+        caller: &Caller,
+        subject: Subject,
+        task: Task,
+        keep: &Keep<Task>,
+    ) -> Result<(), Problem> {
+        let txn = Txn::new().put(keys::task(task.id), record::encode(&task));
+        self.commit(keep.write(txn, &task, self.now()), self.audit(caller, Some(subject))).await?;
+        self.board.put_task(Arc::new(task));
+        Ok(())
+    }
+
+    /// What the node said to an order. A refusal is the order's outcome.
+    pub fn handed(&self, of: Uuid, operation: OperationId, answer: Result<(), ClientError>) {
+        match answer {
+            Ok(()) => {}
+            Err(ClientError::Refused(refusal)) => {
+                let code = match refusal {
+                    NodeError::Bmc { .. } => FailureCode::BmcFailed,
+                    _ => FailureCode::Internal,
+                };
+                let failure = Failure { code, detail: refusal.to_string() };
+                self.board.operation_failed(of, operation, failure);
+            }
+            Err(broken) => tracing::debug!(%of, error = %error::chain(&broken), "the node went away"),
+        }
     }
 
     /// Writes down a task that has ended.

@@ -11,8 +11,8 @@ use cake_planner::epoch;
 use cake_planner::event::Happened;
 use cake_store::{Expect, Txn};
 use cake_types::{
-    Epoch, EventKind, Failure, FailureCode, Generation, HostName, Meta, Name, Node, NodeId, OperationId, Problem,
-    ProjectName, PublicKey, Severity, Stamp, Subject, Vm, VmId,
+    Epoch, EventKind, Generation, HostName, Meta, Name, Node, NodeId, OperationId, Problem, ProjectName, PublicKey,
+    Severity, Stamp, Subject, Vm, VmId,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -146,14 +146,8 @@ impl Nodes {
     /// Hands an operation to the node; a refusal is its outcome.
     pub async fn operate(&self, operation: OperationId, vm: VmId, verb: Verb) {
         let Some(node) = self.connected() else { return };
-        match node.client.operate(operation, vm, verb).await {
-            Ok(()) => {}
-            Err(ClientError::Refused(refusal)) => {
-                let failure = Failure { code: FailureCode::Internal, detail: refusal.to_string() };
-                self.ledger.board.operation_failed(vm.0, operation, failure);
-            }
-            Err(broken) => tracing::debug!(%vm, error = %error::chain(&broken), "the node went away"),
-        }
+        let handed = node.client.operate(operation, vm, verb).await;
+        self.ledger.handed(vm.0, operation, handed);
     }
 
     /// Keeps the connection to the node behind `socket`; never returns.
@@ -222,9 +216,7 @@ impl Nodes {
     }
 
     fn subject(&self, node: NodeId) -> Option<Subject> {
-        let nodes = self.ledger.board.nodes();
-        let entry = nodes.iter().find(|entry| entry.node.meta.id == node)?;
-        Some(subject(&entry.node))
+        Some(subject(&self.ledger.board.node(node)?.node))
     }
 
     /// The epoch of this start of the program; a higher one if another leader has been there since.

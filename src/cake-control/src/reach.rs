@@ -1,26 +1,18 @@
 //! Where cake may connect to when somebody names an address: judged by [`cake_planner::fetch`] at every connection anew.
 
-use cake_planner::fetch::may_reach;
+use cake_planner::fetch::may_be_host;
+pub use cake_planner::fetch::reachable;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use std::net::{IpAddr, SocketAddr};
 
 /// What stands in the way of a name.
 #[derive(Debug, thiserror::Error)]
 #[error("cake does not send there")]
 pub struct Forbidden(pub String);
 
-/// Those that may be reached; `None` where that is none of them.
-pub fn reachable(found: impl IntoIterator<Item = SocketAddr>) -> Option<Vec<SocketAddr>> {
-    let may: Vec<SocketAddr> = found.into_iter().filter(|address| may_reach(address.ip())).collect();
-    (!may.is_empty()).then_some(may)
-}
-
 /// Names are judged when they are looked up ([`Guarded`]); an address is not looked up, and judged here.
 pub fn may_be(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
-    address.is_none_or(may_reach)
+    may_be_host(url.host_str().unwrap_or_default())
 }
 
 /// Names stand for what may be reached, and for nothing else.

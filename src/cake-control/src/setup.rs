@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use crate::accounts::{Accounts, password};
+use crate::accounts::Accounts;
 use crate::caller::{Caller, Keep};
 use crate::ledger::Ledger;
 use crate::nodes::Nodes;
@@ -115,11 +115,7 @@ impl Setup {
         answers.check().map_err(|error| setup_problem(&error))?;
         setup_servers::check(&answers.servers)?;
         let SetupAnswers { language, name, time_zone, administrator, pool, more_pools, servers } = answers;
-        let hash = match (administrator.password, administrator.password_argon2id) {
-            (Some(password), _) => self.accounts.hash_new(&password).await.map_err(at_administrator)?,
-            (None, Some(hash)) if password::is_acceptable_hash(&hash) => hash,
-            (None, _) => return Err(setup_problem(&cake_types::SetupError::PasswordHash)),
-        };
+        let hash = self.accounts.hash_of(&administrator).await?;
         let now = self.ledger.now();
         let recovery = self.recovery();
         let settings = SystemSettings {
@@ -248,10 +244,6 @@ impl Setup {
             Err(other) => Err(error::node(other)),
         }
     }
-}
-
-fn at_administrator(problem: Problem) -> Problem {
-    problem.at("/administrator/password")
 }
 
 /// The token in the clear, while there is one.

@@ -8,18 +8,18 @@
 //!
 //! What a repository has, and what lies on the disks, is the node's to say.
 
-use cake_node_api::ClientError;
 use cake_planner::update;
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{
-    Code, Failure, FailureCode, Generation, HandsOff, OperationId, Problem, ProjectName, SlotStanding, Subject, Task,
-    TaskGoal, TaskKind, UpdateOrder, UpdateSettings, UpdateSource, UpdateStatus,
+    Code, Generation, NodeId, OperationId, Problem, ProjectName, SlotStanding, Subject, Task, TaskGoal, TaskKind,
+    UpdateOrder, UpdateSettings, UpdateSource, UpdateStatus,
 };
 use reqwest::Url;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::board::{NodeEntry, What};
 use crate::caller::{Caller, Keep};
+use crate::hosts::ours;
 use crate::ledger::Ledger;
 use crate::nodes::{Nodes, subject};
 use crate::record::{self, RecordError, Stored};
@@ -117,8 +117,7 @@ impl Updates {
     /// Tells the server to do it. One order at a time.
     pub async fn order(&self, caller: &Caller, wish: Wish, keep: &Keep<Task>) -> Result<Arc<Task>, Problem> {
         let node = self.nodes.require()?;
-        let entry = self.ledger.board.nodes().into_iter().find(|entry| entry.node.meta.id == node.node);
-        let entry = entry.ok_or_else(|| Problem::new(Code::NodeUnreachable))?;
+        let entry = self.ledger.board.node(node.node).ok_or_else(|| Problem::new(Code::NodeUnreachable))?;
         let (kind, order) = self.decide(status(&entry)?, wish)?;
         let _one = self.ordering.lock().await;
         let updates = |task: &Arc<Task>| matches!(task.goal, TaskGoal::Updated { .. });
@@ -127,7 +126,7 @@ impl Updates {
         }
         let goal = TaskGoal::Updated { operation: OperationId::now(), order };
         let task = self.ledger.new_task(&ProjectName::default(), subject(&entry.node), caller, kind, goal);
-        self.write(caller, &entry, task.clone(), keep).await?;
+        self.ledger.task_asked(caller, subject(&entry.node), task.clone(), keep).await?;
         self.hand_over(&task).await;
         Ok(Arc::new(task))
     }
@@ -158,14 +157,6 @@ impl Updates {
         })
     }
 
-    async fn write(&self, caller: &Caller, entry: &NodeEntry, task: Task, keep: &Keep<Task>) -> Result<(), Problem> {
-        let txn = Txn::new().put(keys::task(task.id), record::encode(&task));
-        let audit = self.ledger.audit(caller, Some(subject(&entry.node)));
-        self.ledger.commit(keep.write(txn, &task, self.ledger.now()), audit).await?;
-        self.ledger.board.put_task(Arc::new(task));
-        Ok(())
-    }
-
     /// Hands an order to its server, or that nobody waits for it any more. A refusal is its outcome. A server that is told again goes on
     /// with what lies on its disks, so this may be done as often as one likes.
     pub(crate) async fn hand_over(&self, task: &Task) {
@@ -175,21 +166,14 @@ impl Updates {
             true => node.client.stop_update(*operation).await,
             false => node.client.update(node.epoch, *operation, order.clone()).await,
         };
-        match handed {
-            Ok(()) => {}
-            Err(ClientError::Refused(refusal)) => {
-                let failure = Failure { code: FailureCode::Internal, detail: refusal.to_string() };
-                self.ledger.board.operation_failed(task.subject.id, *operation, failure);
-            }
-            Err(broken) => tracing::debug!(error = %error::chain(&broken), "the node went away"),
-        }
+        self.ledger.handed(task.subject.id, *operation, handed);
     }
 
     /// Fetches nothing more. `task` is as it is to be.
     pub(crate) async fn stop(&self, caller: &Caller, task: &Task, keep: &Keep<Task>) -> Result<(), Problem> {
-        let entry = self.ledger.board.nodes().into_iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
+        let entry = self.ledger.board.node(NodeId(task.subject.id));
         let entry = entry.ok_or_else(|| Problem::not_found("node", &task.subject.name))?;
-        self.write(caller, &entry, task.clone(), keep).await?;
+        self.ledger.task_asked(caller, subject(&entry.node), task.clone(), keep).await?;
         self.hand_over(task).await;
         self.ledger.board.tasks_poke.poke(task.subject.id);
         Ok(())
@@ -198,13 +182,7 @@ impl Updates {
 
 /// What the server says of its firmware. Refused where that is not cake's.
 fn status(entry: &NodeEntry) -> Result<&UpdateStatus, Problem> {
-    let unknown = || Problem::new(Code::NodeUnreachable);
-    let host = entry.status.as_ref().and_then(|status| status.host.as_ref()).ok_or_else(unknown)?;
-    match (host.hands_off, &host.update) {
-        (Some(HandsOff::NotAppliance), _) | (None, None) => Err(Problem::new(Code::NotAppliance)),
-        (Some(HandsOff::NoSystemd), _) => Err(Problem::new(Code::NoSystemd)),
-        (None, Some(update)) => Ok(update),
-    }
+    ours(entry)?.update.as_deref().ok_or_else(|| Problem::new(Code::NotAppliance))
 }
 
 fn settings_subject(settings: &UpdateSettings) -> Subject {

@@ -69,9 +69,13 @@ fn each<T: FromStr>(field: &str, reason: &str, texts: &[String]) -> Result<Vec<T
 }
 
 /// What a node last said of its network.
+pub fn said(entry: &NodeEntry) -> Option<&UplinkStatus> {
+    entry.status.as_ref()?.host.as_ref()?.uplink.as_deref()
+}
+
+/// The same; nothing, where it said nothing.
 pub fn of(entry: &NodeEntry) -> UplinkStatus {
-    let host = entry.status.as_ref().and_then(|status| status.host.as_ref());
-    host.and_then(|host| host.uplink.as_deref()).cloned().unwrap_or_default()
+    said(entry).cloned().unwrap_or_default()
 }
 
 impl Hosts {
@@ -121,10 +125,10 @@ impl Hosts {
             return Err(Problem::new(Code::NetworkNotYet).with("name", name));
         }
         if confirm && !at.is_some_and(|at| uplink::is_reached(trial, &held, at)) {
-            let new = uplink::new_addresses(trial, &held);
-            let new: Vec<String> = new.iter().map(ToString::to_string).collect();
+            let places = uplink::places(trial, &held);
+            let places: Vec<String> = places.iter().map(ToString::to_string).collect();
             let problem = Problem::new(Code::NetworkNotReached).with("name", name);
-            return Err(problem.with("addresses", if new.is_empty() { "–".into() } else { new.join(" ") }));
+            return Err(problem.with("addresses", if places.is_empty() { "–".into() } else { places.join(" ") }));
         }
         let node = self.nodes.require_this(entry.node.meta.id)?;
         let operation = trial.operation;
@@ -146,7 +150,7 @@ impl Hosts {
         let mut changes = board.changes.follow();
         let told = async {
             loop {
-                let now = board.nodes().into_iter().find(|now| now.node.meta.id == entry.node.meta.id);
+                let now = board.node(entry.node.meta.id);
                 if now.is_none_or(|now| is_so(&of(&now))) {
                     return;
                 }

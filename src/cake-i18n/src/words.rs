@@ -6,7 +6,7 @@ use crate::Words;
 use cake_types::{
     Actor, Alert, AuditResult, Event, EventKind, ExitReason, FailureCode, Firmware, GuestOs, HaltedBy, ImageFormat,
     NameError, NicSpec, Permission, Power, Priority, Problem, Restart, SetupError, Severity, Subject, Task, TaskKind,
-    TaskState, TcgReason, VmState,
+    TaskState, TcgReason, UPLINK_BRIDGE, VmState,
 };
 use std::collections::BTreeMap;
 
@@ -181,7 +181,15 @@ impl Words {
     pub fn nic(&self, nic: &NicSpec) -> String {
         match nic {
             NicSpec::Nat { .. } => self.text("network-nat").to_owned(),
-            NicSpec::Bridged { bridge } => self.text_with("network-bridge", &[("name", bridge.as_str())]),
+            NicSpec::Bridged { bridge } => self.bridge(bridge.as_str()),
+        }
+    }
+
+    /// A network that lies at a bridge: a server of cake's own has its own network at one.
+    pub fn bridge(&self, name: &str) -> String {
+        match name {
+            UPLINK_BRIDGE => self.text("network-uplink").to_owned(),
+            _ => self.text_with("network-bridge", &[("name", name)]),
         }
     }
 

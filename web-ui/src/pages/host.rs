@@ -48,6 +48,16 @@ pub async fn region<'a>(
     Region { f, machines }
 }
 
+/// Which VMs a server that goes off or starts again takes with it.
+pub fn stopping(f: &Frame, vms: &[Arc<VmView>]) -> String {
+    let running: Vec<&str> =
+        vms.iter().filter(|vm| show::vm_state(vm).is_alive()).map(|vm| vm.vm.meta.name.as_str()).collect();
+    match running.as_slice() {
+        [] => f.t("host-leave-none").to_owned(),
+        names => f.tvv("host-leave-vms", "count", names.len(), "names", names.join(f.t("comma"))),
+    }
+}
+
 fn machine(f: &Frame, view: &NodeView, vms: &[Arc<VmView>], etag: String) -> Option<Machine> {
     let status = view.status.as_ref()?;
     let host = status.host.as_ref()?;
@@ -64,12 +74,7 @@ fn machine(f: &Frame, view: &NodeView, vms: &[Arc<VmView>], etag: String) -> Opt
         update: _,
         uplink: _,
     } = host;
-    let running: Vec<&str> =
-        vms.iter().filter(|vm| show::vm_state(vm).is_alive()).map(|vm| vm.vm.meta.name.as_str()).collect();
-    let first = match running.as_slice() {
-        [] => f.t("host-leave-none").to_owned(),
-        names => f.tvv("host-leave-vms", "count", names.len(), "names", names.join(f.t("comma"))),
-    };
+    let first = stopping(f, vms);
     let text = |rest: &str| format!("{first}{}{}", f.t("sentence-gap"), f.t(rest));
     Some(Machine {
         id: view.node.meta.id.to_string(),

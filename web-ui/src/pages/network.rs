@@ -209,13 +209,7 @@ fn warned(f: &Frame, spec: &UplinkSpec, ports: &[UplinkPort]) -> Vec<&'static st
 
 /// A static address is shown before the server has it: this page may not hear of it any more once it has.
 fn tried(f: &Frame, trial: &UplinkTrial, status: &UplinkStatus) -> Trial {
-    let asked = trial.spec.addresses.iter().map(|own| own.address);
-    let mut new: Vec<IpAddr> = asked.filter(|address| !trial.before.contains(address)).collect();
-    for address in uplink::new_addresses(trial, status) {
-        if !new.contains(&address) {
-            new.push(address);
-        }
-    }
+    let new = uplink::places(trial, status);
     let place = |address: &IpAddr| (address.to_string(), bracketed(&address.to_string()));
     let stays = new.is_empty() && status.addresses.iter().any(|own| is_reachable(own.value.address));
     Trial {

@@ -143,10 +143,7 @@ pub async fn choices(data: &Arc<dyn ConsoleData>, f: &Frame) -> Vec<Choice> {
     };
     let bridges = bridges.into_iter().map(|bridge| Choice {
         word: format!("bridge:{}", bridge.name),
-        title: match own(bridge) {
-            true => f.t("network-uplink").into(),
-            false => f.tv("network-bridge", "name", &bridge.name),
-        },
+        title: f.words.bridge(bridge.name.as_str()),
         text: about(f, bridge),
         checked: own(bridge),
     });

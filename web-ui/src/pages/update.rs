@@ -3,13 +3,13 @@
 use crate::data::{ConsoleData, NodeView, UpdateView, VmView};
 use crate::frame::{Frame, Inside};
 use crate::live::Regions;
-use crate::show::{self, Mark, percent};
+use crate::show::{Mark, percent};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use cake_types::{
-    ByteSize, HandsOff, SlotStanding, StartFailure, StartReason, Stick, Task, TaskGoal, UpdateRelease, UpdateSlot,
-    UpdateSource, UpdateStatus, UpdateWork,
+    ByteSize, HandsOff, SlotStanding, StartFailure, StartReason, Stick, Task, UpdateRelease, UpdateSlot, UpdateSource,
+    UpdateStatus, UpdateWork,
 };
 use std::sync::Arc;
 
@@ -163,12 +163,7 @@ fn machine(
 
 /// Which VMs stop for it, and for how long.
 fn restart(f: &Frame, vms: &[Arc<VmView>], next: Option<&str>) -> String {
-    let running: Vec<&str> =
-        vms.iter().filter(|vm| show::vm_state(vm).is_alive()).map(|vm| vm.vm.meta.name.as_str()).collect();
-    let first = match running.as_slice() {
-        [] => f.t("host-leave-none").to_owned(),
-        names => f.tvv("host-leave-vms", "count", names.len(), "names", names.join(f.t("comma"))),
-    };
+    let first = super::host::stopping(f, vms);
     let after = next.map(|next| f.tv("update-restart-text", "version", next)).unwrap_or_default();
     format!("{first}{}{after}", f.t("sentence-gap"))
 }
@@ -207,7 +202,7 @@ fn release(f: &Frame, release: &UpdateRelease, slots: &[UpdateSlot]) -> Release 
 
 fn at_work(f: &Frame, work: &UpdateWork, tasks: &[Arc<Task>]) -> Work {
     let UpdateWork { operation, stage, done, total, fetched } = work;
-    let its = |task: &&Arc<Task>| matches!(&task.goal, TaskGoal::Updated { operation: of, .. } if of == operation);
+    let its = |task: &&Arc<Task>| task.goal.operation() == Some(*operation);
     Work {
         task: tasks.iter().find(its).map(|task| task.id.to_string()),
         sentence: f.t(f.id("update-stage-", stage.as_str())).to_owned(),

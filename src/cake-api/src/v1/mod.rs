@@ -22,6 +22,7 @@ pub mod hosts;
 pub mod images;
 pub mod imports;
 pub mod installation;
+pub mod installation_wire;
 pub mod meta;
 pub mod metrics;
 pub mod network;
@@ -71,7 +72,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Subject {
     /// `vm`, `image`, `volume`, `pool`, `node`, `account`, `token`, `query`, `settings`, `certificate`, `backup`,
-    /// `support-bundle`, `ups`, `server`, `channel`, `pdu`, `switch`.
+    /// `support-bundle`, `ups`, `server`, `channel`, `pdu`, `switch`, `update`.
     pub kind: String,
     pub id: uuid::Uuid,
     pub name: String,

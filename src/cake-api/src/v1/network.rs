@@ -1,5 +1,6 @@
 //! `/v1/nodes/{node}/network`: a server's own network, tried before it holds.
 
+use super::Nothing;
 use super::nodes::find;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -14,11 +15,10 @@ use cake_types::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
-use std::net::IpAddr;
 use utoipa::ToSchema;
 
 use crate::ask::{Ask, At, IfMatch, answer_response, etag, plain, tagged};
-use crate::body::Json;
+use crate::body::{Json, Maybe};
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
 
@@ -73,7 +73,8 @@ pub struct NetworkTrial {
     pub seconds: u32,
     /// The server has it: a moment after it was asked for. It can't be confirmed before.
     pub applied: bool,
-    /// Addresses that are new: confirm over a connection to one of them. None yet, or none at all where the address stays.
+    /// New addresses, those that were asked for first: confirm over a connection to one of them. None yet, or none at all where the
+    /// address stays.
     pub new_addresses: Vec<String>,
     /// What may not be meant: `no-dns`, `no-gateway`, `port-missing`, `no-carrier`.
     pub warnings: Vec<&'static str>,
@@ -200,9 +201,8 @@ impl From<UplinkPort> for NetworkPort {
 impl NetworkTrial {
     fn new(trial: &UplinkTrial, status: &UplinkStatus) -> Self {
         let UplinkTrial { operation: _, spec, seconds, applied, until, before: _ } = trial;
-        let new: Vec<IpAddr> = uplink::new_addresses(trial, status);
         let warnings = warned(spec, &status.ports);
-        let (asked, new_addresses) = (spec.into(), texts(&new));
+        let (asked, new_addresses) = (spec.into(), texts(&uplink::places(trial, status)));
         Self { asked, until: *until, seconds: *seconds, applied: *applied, new_addresses, warnings }
     }
 }
@@ -278,6 +278,7 @@ pub(crate) async fn confirm(
     Path(node): Path<String>,
     ask: Ask,
     at: At,
+    Maybe(Nothing {}): Maybe<Nothing>,
 ) -> Result<Response, Refused> {
     let entry = find(&api, &node)?;
     api.hosts.settle_network(&ask.caller, &entry, true, at.0, &ask.keep(settled)).await?;
@@ -288,7 +289,12 @@ pub(crate) async fn confirm(
 #[utoipa::path(post, path = "/v1/nodes/{node}/network/cancel", operation_id = "network_cancel", tag = "nodes",
     params(("node" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = NetworkSettled), (status = "default", body = ProblemBody)))]
-pub(crate) async fn cancel(State(api): State<Api>, Path(node): Path<String>, ask: Ask) -> Result<Response, Refused> {
+pub(crate) async fn cancel(
+    State(api): State<Api>,
+    Path(node): Path<String>,
+    ask: Ask,
+    Maybe(Nothing {}): Maybe<Nothing>,
+) -> Result<Response, Refused> {
     let entry = find(&api, &node)?;
     api.hosts.settle_network(&ask.caller, &entry, false, None, &ask.keep(settled)).await?;
     Ok(answer_response(settled(&())))

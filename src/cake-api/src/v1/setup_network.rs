@@ -1,6 +1,7 @@
 //! `/v1/setup/network`: the network of the server that is being set up, before there is anybody who could log in. As
 //! `/v1/nodes/{node}/network`, with the wizard's one-time token.
 
+use super::Nothing;
 use super::network::{Network, NetworkChange, NetworkSettled, settled};
 use axum::extract::State;
 use axum::response::Response;
@@ -10,7 +11,7 @@ use cake_types::{Code, Generation, Problem};
 use std::sync::Arc;
 
 use crate::ask::{Ask, At, IfMatch, answer_response, tagged};
-use crate::body::Json;
+use crate::body::{Json, Maybe};
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
 
@@ -52,7 +53,12 @@ pub(crate) async fn attempt(
 #[utoipa::path(post, path = "/v1/setup/network/confirm", operation_id = "setup_network_confirm", tag = "setup",
     security(()), params(("Idempotency-Key" = String, Header), ("X-Cake-Setup-Token" = String, Header)),
     responses((status = 200, body = NetworkSettled), (status = "default", body = ProblemBody)))]
-pub(crate) async fn confirm(State(api): State<Api>, ask: Ask, at: At) -> Result<Response, Refused> {
+pub(crate) async fn confirm(
+    State(api): State<Api>,
+    ask: Ask,
+    at: At,
+    Maybe(Nothing {}): Maybe<Nothing>,
+) -> Result<Response, Refused> {
     api.hosts.settle_network(&ask.caller, &*here(&api)?, true, at.0, &ask.keep(settled)).await?;
     Ok(answer_response(settled(&())))
 }
@@ -61,7 +67,11 @@ pub(crate) async fn confirm(State(api): State<Api>, ask: Ask, at: At) -> Result<
 #[utoipa::path(post, path = "/v1/setup/network/cancel", operation_id = "setup_network_cancel", tag = "setup",
     security(()), params(("Idempotency-Key" = String, Header), ("X-Cake-Setup-Token" = String, Header)),
     responses((status = 200, body = NetworkSettled), (status = "default", body = ProblemBody)))]
-pub(crate) async fn cancel(State(api): State<Api>, ask: Ask) -> Result<Response, Refused> {
+pub(crate) async fn cancel(
+    State(api): State<Api>,
+    ask: Ask,
+    Maybe(Nothing {}): Maybe<Nothing>,
+) -> Result<Response, Refused> {
     api.hosts.settle_network(&ask.caller, &*here(&api)?, false, None, &ask.keep(settled)).await?;
     Ok(answer_response(settled(&())))
 }

@@ -1,5 +1,6 @@
 //! `/v1/system/update`: the firmware, where newer ones come from, and bringing them.
 
+use super::Nothing;
 use axum::extract::State;
 use axum::response::Response;
 use cake_control::board::NodeEntry;
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::ask::{Ask, IfMatch, answer_response, etag, tagged};
-use crate::body::Json;
+use crate::body::{Json, Maybe};
 use crate::problem::{ProblemBody, Refused};
 use crate::state::Api;
 use crate::v1::tasks::{Task, accepted};
@@ -174,9 +175,7 @@ impl UpdateServer {
     fn new(api: &Api, entry: &NodeEntry, status: &UpdateStatus) -> Self {
         let UpdateStatus { running, disks, slots, offer, work, ended: _, trouble } = status;
         let work = work.as_ref().map(|domain::UpdateWork { operation, stage, done, total, fetched }| {
-            let its = |task: &&Arc<domain::Task>| {
-                matches!(&task.goal, domain::TaskGoal::Updated { operation: of, .. } if of == operation)
-            };
+            let its = |task: &&Arc<domain::Task>| task.goal.operation() == Some(*operation);
             UpdateWork {
                 task: api.board.tasks().iter().find(its).map(|task| task.id.0),
                 stage: stage.as_str(),
@@ -239,7 +238,11 @@ async fn order(api: &Api, ask: &Ask, wish: Wish) -> Result<Response, Refused> {
 #[utoipa::path(post, path = "/v1/system/update/check", operation_id = "update_check", tag = "update",
     params(("Idempotency-Key" = String, Header)),
     responses((status = 202, body = Task), (status = "default", body = ProblemBody)))]
-pub(crate) async fn check(State(api): State<Api>, ask: Ask) -> Result<Response, Refused> {
+pub(crate) async fn check(
+    State(api): State<Api>,
+    ask: Ask,
+    Maybe(Nothing {}): Maybe<Nothing>,
+) -> Result<Response, Refused> {
     order(&api, &ask, Wish::Check).await
 }
 
@@ -259,7 +262,11 @@ pub(crate) async fn apply(
 #[utoipa::path(post, path = "/v1/system/update/go-back", operation_id = "update_go_back", tag = "update",
     params(("Idempotency-Key" = String, Header)),
     responses((status = 202, body = Task), (status = "default", body = ProblemBody)))]
-pub(crate) async fn go_back(State(api): State<Api>, ask: Ask) -> Result<Response, Refused> {
+pub(crate) async fn go_back(
+    State(api): State<Api>,
+    ask: Ask,
+    Maybe(Nothing {}): Maybe<Nothing>,
+) -> Result<Response, Refused> {
     order(&api, &ask, Wish::GoBack).await
 }
 

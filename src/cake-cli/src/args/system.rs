@@ -289,7 +289,6 @@ pub enum SystemCommand {
     },
 }
 
-/// Those that are kept on the server.
 /// The firmware of the server.
 #[derive(Debug, Subcommand)]
 pub enum UpdateCommand {
@@ -323,6 +322,7 @@ pub enum UpdateCommand {
     },
 }
 
+/// Those that are kept on the server.
 #[derive(Debug, Subcommand)]
 pub enum BackupsCommand {
     List,

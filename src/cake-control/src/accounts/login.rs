@@ -4,12 +4,15 @@ use super::throttle::Throttle;
 use super::{Accounts, Identity, Proof, Session, password};
 use cake_planner::event::Happened;
 use cake_store::{Expect, Txn};
-use cake_types::{Account, Actor, Code, EventKind, Problem, SessionId, Severity, Subject};
+use cake_types::{
+    Account, Actor, Code, EventKind, Problem, SessionId, SetupAdministrator, SetupError, Severity, Subject,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, OnceLock};
 
 use crate::board::What;
 use crate::caller::Caller;
+use crate::settings::setup_problem;
 use crate::{error, keys, random, record};
 
 /// How long a session lasts.
@@ -84,9 +87,13 @@ impl Accounts {
         tokio::task::spawn_blocking(work).await.map_err(|e| error::internal("a password check was lost", &e))
     }
 
-    /// The hash of a first password.
-    pub(crate) async fn hash_new(&self, given: &str) -> Result<String, Problem> {
-        self.hash(given).await
+    /// The hash of the first administrator's password: made here, or elsewhere and acceptable.
+    pub(crate) async fn hash_of(&self, administrator: &SetupAdministrator) -> Result<String, Problem> {
+        match (&administrator.password, &administrator.password_argon2id) {
+            (Some(given), _) => self.hash(given).await.map_err(|bad| bad.at("/administrator/password")),
+            (None, Some(hash)) if password::is_acceptable_hash(hash) => Ok(hash.clone()),
+            (None, _) => Err(setup_problem(&SetupError::PasswordHash)),
+        }
     }
 
     pub(super) async fn hash(&self, given: &str) -> Result<String, Problem> {

@@ -243,6 +243,10 @@ impl Board {
         self.read().nodes.values().cloned().collect()
     }
 
+    pub fn node(&self, id: NodeId) -> Option<Arc<NodeEntry>> {
+        self.read().nodes.get(&id).cloned()
+    }
+
     /// Tasks that have not ended, oldest first.
     pub fn tasks(&self) -> Vec<Arc<Task>> {
         self.read().tasks.values().cloned().collect()
@@ -330,13 +334,8 @@ impl Board {
     pub fn end_task(&self, task: Arc<Task>) {
         let mut inner = self.write();
         inner.tasks.remove(&task.id);
-        if let TaskGoal::Operation { operation }
-        | TaskGoal::Left { operation, .. }
-        | TaskGoal::Ordered { operation, .. }
-        | TaskGoal::Scanned { operation, .. }
-        | TaskGoal::Updated { operation, .. } = &task.goal
-        {
-            inner.outcomes.remove(operation);
+        if let Some(operation) = task.goal.operation() {
+            inner.outcomes.remove(&operation);
         }
         drop(inner);
         if task.goal == TaskGoal::Imported {

@@ -6,8 +6,8 @@ use cake_node_api::Verb;
 use cake_planner::epoch::Held;
 use cake_planner::task::{self, ExportSeen, ImportSeen, LeaveSeen, Progress, Seen};
 use cake_types::{
-    EventKind, ExportId, Failure, FailureCode, ImageId, OperationId, Problem, ServerId, Task, TaskEnd, TaskGoal,
-    TaskKind, TaskState, VmId,
+    EventKind, ExportId, Failure, FailureCode, ImageId, NodeId, OperationId, Problem, ServerId, Task, TaskEnd,
+    TaskGoal, TaskKind, TaskState, VmId,
 };
 use futures_util::StreamExt;
 use jiff::SignedDuration;
@@ -154,28 +154,25 @@ impl TaskReconciler {
     }
 
     fn scan_progress(&self, task: &Task, operation: OperationId) -> Progress {
-        let nodes = self.ledger.board.nodes();
-        let entry = nodes.iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
-        let scan = entry.and_then(|entry| entry.scan.as_deref());
+        let entry = self.ledger.board.node(NodeId(task.subject.id));
+        let scan = entry.as_ref().and_then(|entry| entry.scan.as_deref());
         task::scan_progress(task, operation, scan, self.ledger.board.outcome(operation).as_ref())
     }
 
     fn update_progress(&self, task: &Task, operation: OperationId) -> Progress {
-        let nodes = self.ledger.board.nodes();
-        let entry = nodes.iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
-        let host = entry.and_then(|entry| entry.status.as_ref()).and_then(|status| status.host.as_ref());
+        let entry = self.ledger.board.node(NodeId(task.subject.id));
+        let host = entry.as_ref().and_then(|entry| entry.status.as_ref()).and_then(|status| status.host.as_ref());
         let update = host.and_then(|host| host.update.as_deref());
-        let connected = entry.is_some_and(|entry| entry.connected);
+        let connected = entry.as_ref().is_some_and(|entry| entry.connected);
         task::update_progress(task, operation, update, connected, self.ledger.board.outcome(operation).as_ref())
     }
 
     fn leave_progress(&self, task: &Task, operation: OperationId) -> Progress {
-        let nodes = self.ledger.board.nodes();
-        let entry = nodes.iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
+        let entry = self.ledger.board.node(NodeId(task.subject.id));
         let outcome = self.ledger.board.outcome(operation);
-        let status = entry.and_then(|entry| entry.status.as_ref());
+        let status = entry.as_ref().and_then(|entry| entry.status.as_ref());
         let seen = LeaveSeen {
-            connected: entry.is_some_and(|entry| entry.connected),
+            connected: entry.as_ref().is_some_and(|entry| entry.connected),
             host: status.and_then(|status| status.host.as_ref()),
             outcome: outcome.as_ref(),
         };
@@ -271,9 +268,8 @@ impl TaskReconciler {
         if self.ledger.now().duration_since(task.created_at) <= FRESH {
             return self.hosts.hand_over(task).await;
         }
-        let nodes = self.ledger.board.nodes();
-        let entry = nodes.iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
-        let host = entry.and_then(|entry| entry.status.as_ref()).and_then(|status| status.host.as_ref());
+        let entry = self.ledger.board.node(NodeId(task.subject.id));
+        let host = entry.as_ref().and_then(|entry| entry.status.as_ref()).and_then(|status| status.host.as_ref());
         let knows = host.is_some_and(|host| {
             host.leaving.as_ref().is_some_and(|leaving| leaving.operation == operation)
                 || host.left.as_ref().is_some_and(|left| left.operation == operation)

@@ -36,9 +36,13 @@ impl UplinkReconciler {
 
     async fn look(&self, known: &mut BTreeMap<NodeId, UplinkStatus>) {
         for entry in self.ledger.board.nodes() {
-            let now = uplinks::of(&entry);
-            let before = known.insert(entry.node.meta.id, now.clone());
-            for happened in before.iter().flat_map(|before| event::of_uplink(before, &now)) {
+            // What is not told yet is no network to compare with: how a trial ended is told again after every start.
+            let (id, Some(now)) = (entry.node.meta.id, uplinks::said(&entry)) else { continue };
+            if known.get(&id) == Some(now) {
+                continue;
+            }
+            let before = known.insert(id, now.clone());
+            for happened in before.iter().flat_map(|before| event::of_uplink(before, now)) {
                 self.ledger.event(happened, Some(subject(&entry.node))).await;
             }
         }

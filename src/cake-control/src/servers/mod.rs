@@ -231,7 +231,7 @@ impl Servers {
     }
 
     fn has_node(&self, node: NodeId) -> bool {
-        self.ledger.board.nodes().iter().any(|entry| entry.node.meta.id == node)
+        self.ledger.board.node(node).is_some()
     }
 
     fn entry(&self, id: ServerId) -> Result<Arc<ServerEntry>, Problem> {

@@ -4,15 +4,12 @@
 //!   order ──► Store: task (with the audit record) ──► node, which writes it down ──► BMC ──► outcome ──► the task ends
 //! ```
 
-use cake_node_api::{ClientError, NodeError};
-use cake_store::Txn;
-use cake_types::{Failure, FailureCode, OperationId, Problem, ProjectName, ServerVerb, Stamp, Task, TaskGoal};
+use cake_types::{OperationId, Problem, ProjectName, ServerVerb, Stamp, Task, TaskGoal};
 use std::sync::Arc;
 
 use super::{Servers, subject, unheard, with_bmc};
 use crate::board::ServerEntry;
 use crate::caller::{Caller, Keep};
-use crate::{error, keys, record};
 
 impl Servers {
     pub async fn order(
@@ -30,13 +27,9 @@ impl Servers {
         let (kind, operation) = (verb.task_kind(), OperationId::now());
         let goal = TaskGoal::Ordered { operation, order: verb };
         let task = self.ledger.new_task(&ProjectName::default(), subject(&entry.server), caller, kind, goal);
-        let txn = Txn::new().put(keys::task(task.id), record::encode(&task));
-        let audit = self.ledger.audit(caller, Some(subject(&entry.server)));
-        self.ledger.commit(keep.write(txn, &task, self.ledger.now()), audit).await?;
-        let task = Arc::new(task);
-        self.ledger.board.put_task(task.clone());
+        self.ledger.task_asked(caller, subject(&entry.server), task.clone(), keep).await?;
         self.hand_over(&task).await;
-        Ok(task)
+        Ok(Arc::new(task))
     }
 
     /// Hands an order to the node, which carries it out once. A refusal is its outcome.
@@ -50,17 +43,7 @@ impl Servers {
             let stamp = Stamp { epoch: node.epoch, generation: entry.server.meta.generation };
             let _ = node.client.apply_server(stamp, entry.server.clone()).await;
         }
-        match node.client.operate_server(node.epoch, operation, server, order).await {
-            Ok(()) => {}
-            Err(ClientError::Refused(refusal)) => {
-                let code = match refusal {
-                    NodeError::Bmc { .. } => FailureCode::BmcFailed,
-                    _ => FailureCode::Internal,
-                };
-                let failure = Failure { code, detail: refusal.to_string() };
-                self.ledger.board.operation_failed(task.subject.id, operation, failure);
-            }
-            Err(broken) => tracing::debug!(%server, error = %error::chain(&broken), "the node went away"),
-        }
+        let handed = node.client.operate_server(node.epoch, operation, server, order).await;
+        self.ledger.handed(task.subject.id, operation, handed);
     }
 }

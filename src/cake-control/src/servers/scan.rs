@@ -8,17 +8,13 @@
 //!
 //! What was found is not stored: it is what answered a moment ago, and asking again costs nothing.
 
-use cake_node_api::ClientError;
 use cake_planner::scan::{self, Candidate, Known};
-use cake_store::Txn;
-use cake_types::{Code, Failure, FailureCode, Problem, ProjectName, ScanStatus, Task, TaskGoal, TaskId, TaskKind};
+use cake_types::{Code, NodeId, Problem, ProjectName, ScanStatus, Task, TaskGoal, TaskId, TaskKind};
 use std::sync::Arc;
 
 use super::Servers;
-use crate::board::NodeEntry;
 use crate::caller::{Caller, Keep};
 use crate::nodes::subject;
-use crate::{error, keys, record};
 
 /// What a person says about a scan.
 pub struct NewScan {
@@ -41,8 +37,7 @@ impl Servers {
         let NewScan { range, port, redfish_port } = new;
         let range = scan::range(&range, port, redfish_port)?;
         let node = self.nodes.require()?;
-        let entry = self.ledger.board.nodes().into_iter().find(|entry| entry.node.meta.id == node.node);
-        let entry = entry.ok_or_else(|| Problem::new(Code::NodeUnreachable))?;
+        let entry = self.ledger.board.node(node.node).ok_or_else(|| Problem::new(Code::NodeUnreachable))?;
         // Two that come at once are one after the other.
         let _one = self.adding.lock().await;
         let scans = |task: &Arc<Task>| matches!(task.goal, TaskGoal::Scanned { .. });
@@ -51,24 +46,10 @@ impl Servers {
         }
         let goal = TaskGoal::Scanned { operation: cake_types::OperationId::now(), range };
         let (project, subject) = (ProjectName::default(), subject(&entry.node));
-        let task = self.ledger.new_task(&project, subject, caller, TaskKind::BmcScan, goal);
-        self.write_scan(caller, &entry, task.clone(), keep).await?;
+        let task = self.ledger.new_task(&project, subject.clone(), caller, TaskKind::BmcScan, goal);
+        self.ledger.task_asked(caller, subject, task.clone(), keep).await?;
         self.hand_over_scan(&task).await;
         Ok(Arc::new(task))
-    }
-
-    async fn write_scan(
-        &self,
-        caller: &Caller,
-        entry: &NodeEntry,
-        task: Task,
-        keep: &Keep<Task>,
-    ) -> Result<(), Problem> {
-        let txn = Txn::new().put(keys::task(task.id), record::encode(&task));
-        let audit = self.ledger.audit(caller, Some(subject(&entry.node)));
-        self.ledger.commit(keep.write(txn, &task, self.ledger.now()), audit).await?;
-        self.ledger.board.put_task(Arc::new(task));
-        Ok(())
     }
 
     /// Hands a scan to the node, or that nobody waits for it any more. A refusal is its outcome.
@@ -79,21 +60,14 @@ impl Servers {
             true => node.client.stop_scan(operation).await,
             false => node.client.scan(operation, range).await,
         };
-        match handed {
-            Ok(()) => {}
-            Err(ClientError::Refused(refusal)) => {
-                let failure = Failure { code: FailureCode::Internal, detail: refusal.to_string() };
-                self.ledger.board.operation_failed(task.subject.id, operation, failure);
-            }
-            Err(broken) => tracing::debug!(error = %error::chain(&broken), "the node went away"),
-        }
+        self.ledger.handed(task.subject.id, operation, handed);
     }
 
     /// Asks nobody else. `task` is as it is to be.
     pub(crate) async fn stop_scan(&self, caller: &Caller, task: &Task, keep: &Keep<Task>) -> Result<(), Problem> {
-        let entry = self.ledger.board.nodes().into_iter().find(|entry| entry.node.meta.id.0 == task.subject.id);
+        let entry = self.ledger.board.node(NodeId(task.subject.id));
         let entry = entry.ok_or_else(|| Problem::not_found("node", &task.subject.name))?;
-        self.write_scan(caller, &entry, task.clone(), keep).await?;
+        self.ledger.task_asked(caller, subject(&entry.node), task.clone(), keep).await?;
         self.hand_over_scan(task).await;
         Ok(())
     }
@@ -111,8 +85,7 @@ impl Servers {
         let board = &self.ledger.board;
         let status = board.nodes().iter().find_map(|entry| entry.scan.clone())?;
         let tasks = board.tasks();
-        let its = |task: &&Arc<Task>| matches!(task.goal, TaskGoal::Scanned { operation, .. } if operation == status.operation);
-        let task = tasks.iter().find(its).map(|task| task.id);
+        let task = tasks.iter().find(|task| task.goal.operation() == Some(status.operation)).map(|task| task.id);
         let servers = board.servers();
         let known: Vec<Known<'_>> = servers
             .iter()

@@ -17,7 +17,6 @@ update-detail = For support
 update-untried = Not started yet
 update-source = Where updates come from
 update-source-none = Nobody said so yet. Give the address of a repository that your supplier named, or plug in a stick that holds one.
-update-source-saved = Saved. “Check now” asks there.
 update-on-stick = Stick “{ $name }”
 update-from-stick = Use the stick “{ $name }”
 field-update-url = Address

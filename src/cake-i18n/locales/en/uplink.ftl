@@ -97,7 +97,6 @@ uplink-role-spare = not used
 uplink-mac = MAC address
 uplink-driver = Driver
 uplink-neighbor = Other end
-uplink-now = Now
 uplink-addresses-now = Addresses
 uplink-gateways-now = Gateway
 uplink-dns-now = DNS servers

@@ -172,3 +172,20 @@ async fn before_set_up_the_token_changes_the_network_and_nobody_else_does() {
     ask("GET", HERE, Value::Null).await.refused(409, "already-set-up");
     assert_eq!(ask("PUT", HERE, fixed()).await.status, 409);
 }
+
+#[tokio::test]
+async fn what_ended_before_a_start_is_told_once() {
+    let (mut app, admin) = ready().await;
+    attempt(&admin, fixed()).await.is(200);
+    admin.post("/v1/nodes/sim-1/network/cancel", &json!({})).await.is(200);
+    let returned = |events: &Value| items(events).iter().filter(|event| event["kind"] == "network-returned").count();
+    admin.until("/v1/events?limit=100", |events| returned(events) == 1).await;
+
+    app.restart().await;
+    admin.until(NETWORK, |network| network["ended"]["end"] == "cancelled").await;
+    // What the server told first after the start has been looked at once something that came later is there.
+    attempt(&admin, fixed()).await.is(200);
+    admin.post("/v1/nodes/sim-1/network/cancel", &json!({})).await.is(200);
+    admin.until("/v1/events?limit=100", |events| returned(events) >= 2).await;
+    assert_eq!(returned(&admin.get("/v1/events?limit=100").await.json()), 2);
+}
