@@ -27,7 +27,7 @@ SCRIPTS := image/scripts
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 export SETUP LAB VMS PEERS RESET KEYS LOCKED DEBUG FAST VERSION RELEASE
 
-.PHONY: help up down logs packages web build engine engine-root images installer systemd-root test image test-image appliance bench-image soak bench fmt lint lint-scripts deny clean-state contract buildroot-check buildroot
+.PHONY: help up down logs packages web build engine engine-root images installer systemd-root test image image-base test-image appliance bench-image soak bench fmt lint lint-scripts deny clean-state contract buildroot-check buildroot
 .DEFAULT_GOAL := help
 
 help:
@@ -89,6 +89,10 @@ buildroot:
 # The firmware: what it is made of stands in image/appliance.toml.
 image: build engine
 	@$(SCRIPTS)/image.sh
+
+# The image's packages and the tools that make it, fetched while the compiler is at something else.
+image-base:
+	@$(SCRIPTS)/image-base.sh
 
 test: packages
 	@+$(MAKE) --no-print-directory -j4 build engine installer systemd-root
