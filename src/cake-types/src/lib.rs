@@ -138,7 +138,7 @@ pub use tag::{Tag, TagError, Tags, tags};
 pub use task::{Task, TaskEnd, TaskGoal, TaskKind, TaskProgress, TaskState};
 pub use unit::{ByteSize, ByteSizeError};
 pub use update::{
-    RELEASES_MAX, ReleaseRefused, SlotStanding, StartFailure, StartReason, UPDATE_URL_MAX, UpdateEnd, UpdateEnded,
+    RELEASES_MAX, ReleaseRefused, SlotStanding, SoftReboot, StartFailure, StartReason, UPDATE_URL_MAX, UpdateEnd, UpdateEnded,
     UpdateOffer, UpdateOrder, UpdateRelease, UpdateSettings, UpdateSlot, UpdateSource, UpdateStage, UpdateStatus,
     UpdateWork,
 };
