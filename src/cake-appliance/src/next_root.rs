@@ -94,7 +94,10 @@ fn from_disk(esp: &Esp, wanted: &Version, running: &Version, maker: &Maker) -> R
     ensure!(!bad, "version {wanted} was given up");
     let (new, now) = (opened(esp, wanted)?, opened(esp, running)?);
     let (signed, runs) = (verified(&new, wanted, maker)?, verified(&now, running, maker)?);
-    ensure!(signed.below == runs.below, "version {wanted} has another kernel, other parameters or other microcode than {running}, which runs");
+    ensure!(
+        signed.below == runs.below,
+        "version {wanted} has another kernel, other parameters or other microcode than {running}, which runs"
+    );
     let expected = root::expected(&signed.parameters)?;
     let range = signed.root(&new)?;
     let memory = in_memory(&new, range).context("copy the root into memory")?;

@@ -63,7 +63,8 @@ pub async fn after_boot(node: &Node) -> Result<(), DatabaseError> {
 async fn same_start(departure: &Departure) -> bool {
     let same_boot = boot_id().is_ok_and(|boot| boot == departure.boot);
     match departure.soft_reboots {
-        Some(before) if same_boot => power::soft_reboots().await.is_ok_and(|now| now == before),
+        // Who can't be asked has not told of one.
+        Some(before) if same_boot => !power::soft_reboots().await.is_ok_and(|now| now != before),
         _ => same_boot,
     }
 }
@@ -72,7 +73,8 @@ async fn same_start(departure: &Departure) -> bool {
 pub async fn soft(node: &Node) -> Result<(u32, String), NodeError> {
     let host = node.house.board.node().host.unwrap_or_default();
     let update = host.update.unwrap_or_default();
-    let version = update::may_soft_reboot(&update).map_err(|problem| NodeError::Invalid { detail: format!("{problem:?}") })?;
+    let version =
+        update::may_soft_reboot(&update).map_err(|problem| NodeError::Invalid { detail: format!("{problem:?}") })?;
     let before = power::soft_reboots().await.map_err(|error| NodeError::Internal { detail: crate::chain(&error) })?;
     Ok((before, version.to_owned()))
 }

@@ -88,7 +88,7 @@ pub fn uki(bytes: &[u8]) {
         Ok(verified) => {
             assert_eq!(verified.version, "0.3.0");
             assert_eq!(seen.expect("what is signed can be seen").below, verified.below);
-            let root = verified.root(bytes).expect("a root").expect("within the file");
+            let root = verified.root(bytes).expect("a root");
             assert_eq!(&bytes[root.start as usize..root.end as usize], b"a squashfs");
         }
         Err(error) => assert!(!error.to_string().is_empty()),

@@ -8,8 +8,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use cake_types::{
-    ByteSize, HandsOff, SlotStanding, SoftReboot, StartFailure, StartReason, Stick, Task, UpdateRelease, UpdateSlot, UpdateSource,
-    UpdateStatus, UpdateWork,
+    ByteSize, HandsOff, SlotStanding, SoftReboot, StartFailure, StartReason, Stick, Task, UpdateRelease, UpdateSlot,
+    UpdateSource, UpdateStatus, UpdateWork,
 };
 use std::sync::Arc;
 

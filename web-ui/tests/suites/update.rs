@@ -94,7 +94,8 @@ async fn a_restart_that_stops_no_vm_comes_first_and_the_other_one_stays_offered(
     for (language, says) in [("en", "No VM stops for this"), ("zh-Hant-TW", "不需要停止任何虛擬機器")] {
         let html = page(with("possible"), "administrator", language).await;
         assert!(html.contains(says) && html.contains("/soft-reboot"), "{language}");
-        let buttons = (count(&html, "update-soft"), count(&html, "update-restart"), html.matches("button primary").count());
+        let buttons =
+            (count(&html, "update-soft"), count(&html, "update-restart"), html.matches("button primary").count());
         assert_eq!(buttons, (1, 1, 1), "{language}");
     }
     for (soft, says) in [

@@ -116,23 +116,26 @@ impl Signer {
         let indirect = [image_kind, der(0x30, &[&algorithm(&sha256), &der(0x04, &[&hash])])].concat();
         let digest: [u8; 32] = Sha256::digest(&indirect).into();
         let attribute = |kind: &str, value: &[u8]| der(0x30, &[&object(&hex(kind)), &der(0x31, &[value])]);
-        let attributes = [
-            attribute("2a864886f70d010903", &indirect_kind),
-            attribute("2a864886f70d010904", &der(0x04, &[&digest])),
-        ]
-        .concat();
+        let attributes =
+            [attribute("2a864886f70d010903", &indirect_kind), attribute("2a864886f70d010904", &der(0x04, &[&digest]))]
+                .concat();
         let signature = self.signed(&der(0x31, &[&attributes]));
-        let signer = der(0x30, &[
-            &[2, 1, 1],
-            &der(0x30, &[]),
-            &algorithm(&sha256),
-            &der(0xa0, &[&attributes]),
-            &algorithm(&rsa),
-            &der(0x04, &[&signature]),
-        ]);
+        let signer = der(
+            0x30,
+            &[
+                &[2, 1, 1],
+                &der(0x30, &[]),
+                &algorithm(&sha256),
+                &der(0xa0, &[&attributes]),
+                &algorithm(&rsa),
+                &der(0x04, &[&signature]),
+            ],
+        );
         let content = der(0x30, &[&indirect_kind, &der(0xa0, &[&der(0x30, &[&indirect])])]);
-        let signed =
-            der(0x30, &[&[2, 1, 1], &der(0x31, &[&algorithm(&sha256)]), &content, &der(0xa0, &[]), &der(0x31, &[&signer])]);
+        let signed = der(
+            0x30,
+            &[&[2, 1, 1], &der(0x31, &[&algorithm(&sha256)]), &content, &der(0xa0, &[]), &der(0x31, &[&signer])],
+        );
         let whole = der(0x30, &[&object(&hex("2a864886f70d010702")), &der(0xa0, &[&signed])]);
         let length = (whole.len() + 8).next_multiple_of(8);
         bytes.extend((whole.len() as u32 + 8).to_le_bytes());

@@ -4,7 +4,8 @@ use crate::support::{App, Visitor, items};
 use cake_node_api::HostVerb;
 use cake_types::{
     ByteSize, Departed, Failure, FailureCode, HandsOff, HostStatus, LeavingEnd, LeavingWay, OperationId,
-    ReleaseRefused, SlotStanding, SoftReboot, StartFailure, StartReason, UpdateEnd, UpdateOffer, UpdateOrder, UpdateRelease, UpdateSlot, UpdateSource, UpdateStatus,
+    ReleaseRefused, SlotStanding, SoftReboot, StartFailure, StartReason, UpdateEnd, UpdateOffer, UpdateOrder,
+    UpdateRelease, UpdateSlot, UpdateSource, UpdateStatus,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
