@@ -19,7 +19,8 @@ fn tiny() -> NewVm {
         name: VM.into(),
         image: "cake-tiny".into(),
         cpus: 1,
-        memory: ByteSize::mib(128),
+        memory: ByteSize::mib(192),
+        firmware: Some("bios".into()),
         network: Some("bridged".into()),
         start: Some(true),
         ..NewVm::default()
