@@ -6,6 +6,8 @@ mod boots;
 mod installs;
 #[path = "image/network.rs"]
 mod network;
+#[path = "image/soft.rs"]
+mod soft;
 #[path = "image/updates.rs"]
 mod updates;
 #[path = "image/uplink.rs"]

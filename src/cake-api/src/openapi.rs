@@ -42,6 +42,7 @@ use utoipa::{Modify, OpenApi};
         v1::volumes::attach, v1::volumes::bin, v1::volumes::restore, v1::volumes::download,
         v1::pools::list, v1::nodes::list, v1::nodes::get,
         v1::hosts::get, v1::hosts::update, v1::hosts::clock, v1::hosts::reboot, v1::hosts::power_off,
+        v1::hosts::soft_reboot,
         v1::network::get, v1::network::attempt, v1::network::confirm, v1::network::cancel,
         v1::server_disks::list, v1::server_disks::read, v1::sticks::list, v1::usage::of_node, v1::usage::of_vm, v1::metrics::get,
         v1::servers::list, v1::servers::create, v1::servers::get, v1::servers::update, v1::servers::delete,

@@ -175,6 +175,7 @@ fn table(api: Api) -> Table {
         .add("network_cancel", ("POST", "/v1/nodes/{node}/network/cancel"), With(Administer), network::cancel)
         .add("host_reboot", ("POST", "/v1/nodes/{node}/reboot"), With(Administer), hosts::reboot)
         .add("host_power_off", ("POST", "/v1/nodes/{node}/power-off"), With(Administer), hosts::power_off)
+        .add("host_soft_reboot", ("POST", "/v1/nodes/{node}/soft-reboot"), With(Administer), hosts::soft_reboot)
         .add("node_disks", ("GET", "/v1/nodes/{node}/disks"), With(View), server_disks::list)
         .add("node_sticks", ("GET", "/v1/nodes/{node}/sticks"), With(Manage), sticks::list)
         .add("node_disks_read", ("POST", "/v1/nodes/{node}/disks/read"), With(Operate), server_disks::read)

@@ -1,7 +1,7 @@
 //! Finds this server's state.
 
 use anyhow::{Context, Result, bail};
-use cake_install::exit;
+use cake_install::{exit, luks, plan};
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{Group, User, chown};
 use std::fs::{self, DirBuilder, File};
@@ -49,9 +49,13 @@ pub fn opened() -> Result<()> {
     Mode::Installed.tell(Path::new(RUN))
 }
 
-/// The TPM gives the key in one phase of the boot only (PCR 11, systemd-pcrphase(8)): it begins and ends here.
+/// The TPM gives the key in one phase of the boot only (PCR 11, systemd-pcrphase(8)): it begins and ends here. After a soft reboot the
+/// state is open still, and that phase is over.
 fn open_state() -> Result<Mode> {
-    run(MEASURE, &["--graceful", "enter-initrd"])?;
+    let open = luks::mapped(plan::STATE).is_some();
+    if !open {
+        run(MEASURE, &["--graceful", "enter-initrd"])?;
+    }
     let opened = output(INSTALL, &["open-state", "--mount", STATE]);
     run(MEASURE, &["--graceful", "leave-initrd"])?;
     let opened = opened?;

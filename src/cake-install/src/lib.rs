@@ -26,6 +26,7 @@ pub mod kept;
 pub mod layout;
 pub mod luks;
 pub mod mounts;
+pub mod next_root;
 pub mod open;
 pub mod plan;
 pub mod release;

@@ -131,6 +131,7 @@ codes! {
     NoSystemd = "no-systemd", 409;
     /// The server is about to go off or to start anew; params: `name`.
     ServerLeaving = "server-leaving", 409;
+    SoftRebootImpossible = "soft-reboot-impossible", 409;
     /// The clock follows servers in the network; params: `name`.
     ClockFollows = "clock-follows", 409;
     /// Another network is being tried on the server; params: `name`.

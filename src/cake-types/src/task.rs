@@ -51,6 +51,7 @@ pub enum TaskKind {
     VmExport,
     NodeReboot,
     NodePowerOff,
+    NodeSoftReboot,
     ServerOn,
     ServerOff,
     ServerSoft,
@@ -69,7 +70,7 @@ pub enum TaskKind {
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -95,6 +96,7 @@ impl TaskKind {
         Self::VmDiskDetach,
         Self::NodeReboot,
         Self::NodePowerOff,
+        Self::NodeSoftReboot,
         Self::ServerOn,
         Self::ServerOff,
         Self::ServerSoft,
@@ -139,6 +141,7 @@ impl TaskKind {
             Self::VmDiskDetach => "vm-disk-detach",
             Self::NodeReboot => "node-reboot",
             Self::NodePowerOff => "node-power-off",
+            Self::NodeSoftReboot => "node-soft-reboot",
             Self::ServerOn => "server-on",
             Self::ServerOff => "server-off",
             Self::ServerSoft => "server-soft",
