@@ -7,7 +7,7 @@
 //! locked-page ▶ open: one page that takes the recovery key
 //! answers ▶ the wizard's answers that the installer left, once
 //! health ─▶ the version that runs is blessed, or given up
-//! screen ─▶ tty1 and the serial port: where the console is
+//! screen ─▶ tty1 and the serial port: where the console is, and the menu of an installed server
 //! ```
 
 use anyhow::Result;
@@ -22,6 +22,7 @@ mod boot;
 mod health;
 mod locked;
 mod medium;
+mod menu;
 mod mode;
 mod program;
 mod release;
@@ -49,7 +50,7 @@ enum Command {
     AskedRun { folder: PathBuf },
     /// Gives caked the answers that the installer left
     Answers,
-    /// Shows on the screen and the serial port where the console is
+    /// Shows on the screen and the serial port where the console is, and a menu once this server is installed
     Screen,
     /// Says whether this version is good; one that is not is given up
     Health,

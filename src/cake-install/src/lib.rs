@@ -29,6 +29,7 @@ pub mod mounts;
 pub mod open;
 pub mod plan;
 pub mod release;
+pub mod reset;
 pub mod secret;
 pub mod starts;
 pub mod tool;
