@@ -145,7 +145,7 @@ fn another_network_is_typed_tried_and_kept_by_a_key_here() {
     let (mut menu, facts) = (Menu::default(), facts());
     press(&mut menu, &facts, "\n11");
     menu.press(Key::Right, &facts);
-    press(&mut menu, &facts, "\n192.0.2\n\n\n\n\n\n");
+    press(&mut menu, &facts, "\n192.0.2\n\n\n\n\n\n\n");
     assert!(text(&menu, &facts).contains("! Address/prefix: 192.0.2 is not written as"), "{}", text(&menu, &facts));
     let step = press(&mut menu, &facts, ".9/24\n\n\n\n\n\n\n");
     let Step::Order(Order::TryNetwork(spec)) = step else { panic!("{step:?} {}", text(&menu, &facts)) };

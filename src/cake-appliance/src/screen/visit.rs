@@ -13,7 +13,7 @@ use super::orders::carry_out;
 use super::terminal::{AFTERWARDS, Terminal};
 use super::{screen, serial};
 use crate::menu::key::{Decoder, Key};
-use crate::menu::{Done, Drawing, Menu, Step};
+use crate::menu::{Done, Menu, Step};
 use crate::mode::Mode;
 
 /// Between two tries to open a line that is not there, or that hung up.
@@ -60,7 +60,7 @@ struct Visit {
     menu: Menu,
     /// The menu is shown, and not a log.
     open: bool,
-    /// What was written last into the log.
+    /// What was written last where there is no menu: the log, or the screen of a server that is not installed.
     logged: Option<String>,
     order: Option<JoinHandle<Result<Done, String>>>,
     last_key: Instant,
@@ -107,6 +107,7 @@ impl Visit {
         self.last_key = Instant::now();
         if key == Key::Redraw {
             terminal.forget();
+            self.logged = None;
             return Ok(());
         }
         if !self.is_installed() {
@@ -143,13 +144,12 @@ impl Visit {
             let codes = self.place == Place::Screen;
             return terminal.draw(self.menu.draw(&facts, Timestamp::now(), terminal.size(), codes)).await;
         }
-        if self.place == Place::Screen {
-            let lines = screen(mode, &facts).lines().map(ToOwned::to_owned).collect();
-            return terminal.draw(Drawing { lines, cursor: None }).await;
-        }
-        let text = serial(mode, &facts);
+        let text = match self.place {
+            Place::Screen => format!("\x1b[H\x1b[2J{}", screen(mode, &facts)),
+            Place::Serial => serial(mode, &facts).replace('\n', "\r\n"),
+        };
         if self.logged.as_ref() != Some(&text) {
-            terminal.write(&text.replace('\n', "\r\n")).await?;
+            terminal.write(&text).await?;
             self.logged = Some(text);
         }
         Ok(())
