@@ -4,6 +4,8 @@
 mod boots;
 #[path = "image/installs.rs"]
 mod installs;
+#[path = "image/menu.rs"]
+mod menu;
 #[path = "image/network.rs"]
 mod network;
 #[path = "image/soft.rs"]

@@ -24,7 +24,7 @@ use utoipa::{Modify, OpenApi};
         v1::installation::cancel, v1::installation::restart,
         v1::support::list, v1::support::create, v1::support::download, v1::support::delete,
         v1::backups::list, v1::backups::create, v1::backups::download, v1::backups::delete,
-        v1::session::begin, v1::session::get, v1::session::end,
+        v1::session::begin, v1::session::let_in, v1::session::get, v1::session::end,
         v1::accounts::own, v1::accounts::update_own, v1::accounts::list, v1::accounts::create, v1::accounts::get,
         v1::accounts::update, v1::accounts::delete, v1::accounts::roles,
         v1::tokens::list, v1::tokens::create, v1::tokens::delete,

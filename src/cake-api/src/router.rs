@@ -96,6 +96,7 @@ fn table(api: Api) -> Table {
         .add_fleeting("setup_install_cancel", ("POST", "/v1/setup/installation/cancel"), Setup, installation::cancel)
         .add_fleeting("setup_install_restart", ("POST", "/v1/setup/installation/restart"), Setup, installation::restart)
         .add_fleeting("session_begin", ("POST", "/v1/session"), Open, session::begin)
+        .add_fleeting("session_let_in", ("POST", "/v1/session/let-in"), Open, session::let_in)
         .add("session_get", ("GET", "/v1/session"), Account, session::get)
         .add("session_end", ("DELETE", "/v1/session"), Account, session::end)
         .add("account_own", ("GET", "/v1/account"), Account, accounts::own)

@@ -12,6 +12,7 @@ use std::path::Path;
 use crate::medium::Medium;
 use crate::mode::{Mode, RUN, STATE};
 use crate::program::{output, run, said};
+use crate::unattended::PCR_KEY;
 
 /// What writes system disks, and opens and mounts their state.
 pub const INSTALL: &str = "/usr/lib/cake/cake-install";
@@ -55,6 +56,7 @@ fn open_state() -> Result<Mode> {
     let open = luks::mapped(plan::STATE).is_some();
     if !open {
         run(MEASURE, &["--graceful", "enter-initrd"])?;
+        go_on_with_reset();
     }
     let opened = output(INSTALL, &["open-state", "--mount", STATE]);
     run(MEASURE, &["--graceful", "leave-initrd"])?;
@@ -66,6 +68,16 @@ fn open_state() -> Result<Mode> {
             Ok(Mode::Locked)
         }
         _ => bail!("the state cannot be opened: {}", said(&opened)),
+    }
+}
+
+/// A reset that was begun always ends. One that can't go on is told; the state is locked then, or what it was.
+fn go_on_with_reset() {
+    let key = Path::new(PCR_KEY).exists().then_some(["--pcr-public-key", PCR_KEY]);
+    let arguments: Vec<&str> = ["renew"].into_iter().chain(key.into_iter().flatten()).collect();
+    match run(INSTALL, &arguments) {
+        Ok(said) => println!("a reset: {}", said.trim()),
+        Err(error) => eprintln!("a reset can't go on: {error:#}"),
     }
 }
 

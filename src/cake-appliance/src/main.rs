@@ -8,7 +8,7 @@
 //! answers ▶ the wizard's answers that the installer left, once
 //! next-root the root of another version, beside the one that runs: cake-node starts all programs from it
 //! health ─▶ the version that runs is blessed, or given up
-//! screen ─▶ tty1 and the serial port: where the console is
+//! screen ─▶ tty1 and the serial port: where the console is, and the menu of an installed server
 //! ```
 
 use anyhow::Result;
@@ -23,6 +23,7 @@ mod boot;
 mod health;
 mod locked;
 mod medium;
+mod menu;
 mod mode;
 mod next_root;
 mod program;
@@ -51,7 +52,7 @@ enum Command {
     AskedRun { folder: PathBuf },
     /// Gives caked the answers that the installer left
     Answers,
-    /// Shows on the screen and the serial port where the console is
+    /// Shows on the screen and the serial port where the console is, and a menu once this server is installed
     Screen,
     /// Says whether this version is good; one that is not is given up
     Health,

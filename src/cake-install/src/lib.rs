@@ -30,6 +30,7 @@ pub mod next_root;
 pub mod open;
 pub mod plan;
 pub mod release;
+pub mod reset;
 pub mod secret;
 pub mod starts;
 pub mod tool;

@@ -46,3 +46,4 @@ mod usage;
 mod vms;
 mod volumes;
 mod watch;
+mod way_in;
