@@ -42,7 +42,7 @@ fn image(version: &str, kernel: &[u8]) -> Vec<u8> {
     put(optional, &0x20b_u16.to_le_bytes());
     put(optional + 60, &1024_u32.to_le_bytes());
     put(optional + 108, &16_u32.to_le_bytes());
-    let mut content = Vec::new();
+    let mut content: Vec<u8> = Vec::new();
     for (number, (name, section)) in sections.iter().enumerate() {
         let (header, at) = (optional + 240 + number * 40, 1024 + content.len());
         put(header, *name);
