@@ -52,7 +52,7 @@ async fn the_menu_repairs_the_network_destroys_everything_and_switches_the_serve
     machine.keep_screenshot("menu.png").await?;
     types(&mut machine, "5", "Type cake and press Enter").await?;
     types(&mut machine, "yes\r", "Nothing is done").await?;
-    types(&mut machine, "\x15cake\r", "This server is going off").await?;
+    machine.type_in("\x15cake\r").await?;
     machine.wait_reboot(BOOT).await?;
     shown(&mut machine, Mode::Installed).await?;
     let token = machine.wait_line("  token        ", BOOT).await?;
@@ -61,7 +61,7 @@ async fn the_menu_repairs_the_network_destroys_everything_and_switches_the_serve
 
     types(&mut machine, "\r", "4  Shut down or restart").await?;
     types(&mut machine, "41", "Type yes and press Enter").await?;
-    types(&mut machine, "yes\r", "This server is going off").await?;
+    machine.type_in("yes\r").await?;
     ensure!(machine.wait_off(BOOT).await?.success());
     machine.passed()
 }
