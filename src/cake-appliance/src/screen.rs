@@ -132,11 +132,11 @@ fn serial(mode: Mode, facts: &Facts) -> String {
     text
 }
 
-/// Two squares to a letter, so that it is square on a screen of text.
+/// Two squares to a letter, so that it is square on a screen of text; what is printed dark elsewhere is left dark here.
 fn qr(text: &str) -> Option<String> {
     let code = QrCode::new(text).ok()?;
     let picture =
-        code.render::<Dense1x2>().quiet_zone(true).dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
+        code.render::<Dense1x2>().quiet_zone(true).dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     Some(picture.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))
 }
 

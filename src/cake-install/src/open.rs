@@ -208,13 +208,13 @@ pub(crate) fn boot_partitions(tools: &Tools<'_>, array: &Array) -> Result<Vec<Pa
     Ok(found)
 }
 
-fn parts(tools: &Tools<'_>, disk: &str) -> Result<Vec<crate::disks::Part>, OpenError> {
+pub(crate) fn parts(tools: &Tools<'_>, disk: &str) -> Result<Vec<crate::disks::Part>, OpenError> {
     let said = tools.said("sfdisk", [Path::new("--json"), &Path::new("/dev").join(disk)])?;
     Ok(said.and_then(|said| table(&said)).map_or_else(Vec::new, |(_, parts)| parts))
 }
 
 /// The disks that these partitions are on.
-fn disks_of(members: &[String]) -> Vec<String> {
+pub(crate) fn disks_of(members: &[String]) -> Vec<String> {
     let disk = |member: &String| {
         let folder = Path::new("/sys/class/block").join(member).canonicalize().ok()?;
         folder.parent()?.file_name()?.to_str().map(ToOwned::to_owned)

@@ -97,7 +97,7 @@ enum Place {
 /// stderr and destroyed at the next start.
 pub fn begin(tools: &Tools<'_>, state: &Path) -> Result<(), ResetError> {
     luks::mapped(STATE).ok_or(ResetError::NotOpen)?;
-    let mark = Mark { id: Uuid::now_v7(), over: over(state), volumes: open_volumes(state)? };
+    let mark = Mark { id: Uuid::now_v7(), over: over(state), volumes: open_volumes(tools, state)? };
     let array = array_of_state(&mark)?.ok_or(ResetError::NotOpen)?;
     let parts = open::boot_partitions(tools, &array)?;
     let _one = esps::only_one().map_err(io(Path::new(OWN_MOUNTS)))?;
@@ -140,16 +140,16 @@ impl Place {
     }
 
     /// Of a device that the kernel calls so.
-    fn of_device(device: &str) -> Result<Self, ResetError> {
+    fn of_device(tools: &Tools<'_>, device: &str) -> Result<Self, ResetError> {
         let all = arrays::arrays(&arrays::headers()?, |_| true);
         let holds = |array: &&Array| arrays::holding(&array.members).as_deref() == Some(device);
         if let Some(array) = all.iter().find(holds) {
             return Ok(Self::of(array));
         }
-        let event = Path::new("/sys/class/block").join(device).join("uevent");
-        let event = fs::read_to_string(&event).map_err(io(&event))?;
-        let uuid = event.lines().find_map(|line| line.strip_prefix("PARTUUID="));
-        uuid.map(|uuid| Self::Partition(uuid.into())).ok_or_else(|| ResetError::Nowhere(device.into()))
+        let nowhere = || ResetError::Nowhere(device.into());
+        let disk = open::disks_of(&[device.to_owned()]).pop().ok_or_else(nowhere)?;
+        let part = open::parts(tools, &disk)?.into_iter().find(|part| part.name == device);
+        part.and_then(|part| part.uuid).map(Self::Partition).ok_or_else(nowhere)
     }
 
     /// The device, started if it is an array; none where its disks are away.
@@ -163,22 +163,30 @@ impl Place {
                 Ok(Some(device))
             }
             Self::Partition(uuid) => {
-                let plain = uuid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-                let folder = Path::new("/sys/class/block");
-                let line = format!("PARTUUID={uuid}");
-                let is_it = |entry: &fs::DirEntry| {
-                    fs::read_to_string(entry.path().join("uevent"))
-                        .is_ok_and(|event| event.lines().any(|own| own == line))
-                };
-                let found = fs::read_dir(folder).map_err(io(folder))?.flatten().find(|entry| plain && is_it(entry));
-                Ok(found.map(|entry| Path::new("/dev").join(entry.file_name())))
+                for disk in disks()? {
+                    let part = open::parts(tools, &disk)?.into_iter().find(|part| part.has_uuid(uuid));
+                    if let Some(part) = part {
+                        return Ok(Some(Path::new("/dev").join(part.name)));
+                    }
+                }
+                Ok(None)
             }
         }
     }
 }
 
+/// Disks that have partitions, as the kernel calls them.
+fn disks() -> Result<Vec<String>, ResetError> {
+    let folder = Path::new("/sys/class/block");
+    let entries = fs::read_dir(folder).map_err(io(folder))?.flatten();
+    let parts = entries.filter(|entry| entry.path().join("partition").exists());
+    let mut parts: Vec<String> = parts.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    parts.sort();
+    Ok(open::disks_of(&parts))
+}
+
 /// Volumes of this installation that are open: pools that the state has keys of, and the state.
-fn open_volumes(state: &Path) -> Result<Vec<Volume>, ResetError> {
+fn open_volumes(tools: &Tools<'_>, state: &Path) -> Result<Vec<Volume>, ResetError> {
     let mut volumes = Vec::new();
     let pools = open::pool_keys(&state.join("keys"))?.into_iter().map(|(pool, _)| format!("{POOL}{pool}"));
     for name in pools.chain([STATE.to_owned()]) {
@@ -189,7 +197,7 @@ fn open_volumes(state: &Path) -> Result<Vec<Volume>, ResetError> {
         let slaves = Path::new("/sys/class/block").join(mapped.file_name().unwrap_or_default()).join("slaves");
         let below = fs::read_dir(&slaves).map_err(io(&slaves))?.flatten().next();
         let below = below.and_then(|entry| entry.file_name().into_string().ok()).ok_or(ResetError::NotOpen)?;
-        volumes.push(Volume { name, at: Place::of_device(&below)? });
+        volumes.push(Volume { name, at: Place::of_device(tools, &below)? });
     }
     Ok(volumes)
 }

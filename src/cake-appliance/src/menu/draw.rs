@@ -153,12 +153,12 @@ fn put_beside(lines: &mut Vec<String>, code: &[String], column: usize) {
     }
 }
 
-/// Two squares to a letter, so that it is square on a screen of text.
+/// Two squares to a letter, so that it is square on a screen of text; what is printed dark elsewhere is left dark here.
 fn code(facts: &Facts) -> Option<Vec<String>> {
     facts.answers()?;
     let code = QrCode::new(text::url(*facts.addresses.first()?)).ok()?;
     let picture =
-        code.render::<Dense1x2>().quiet_zone(true).dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
+        code.render::<Dense1x2>().quiet_zone(true).dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     Some(picture.lines().map(ToOwned::to_owned).collect())
 }
 

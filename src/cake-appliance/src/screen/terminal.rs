@@ -130,7 +130,8 @@ fn difference(there: Option<&Drawing>, new: &Drawing) -> String {
         }
     }
     if there.is_none() {
-        let _ = write!(text, "\x1b[{};1H\x1b[J", new.lines.len() + 1);
+        // From behind the last line on: below the last row there is none that could be named.
+        text += "\x1b[J";
     }
     match new.cursor {
         Some((row, column)) => {
@@ -158,7 +159,7 @@ mod tests {
     fn only_lines_that_changed_are_sent() {
         let (first, second) = (drawing(&["a", "b", "c"]), drawing(&["a", "B"]));
         let all = difference(None, &first);
-        assert!(all.matches("\x1b[K").count() == 3 && all.contains("\x1b[4;1H\x1b[J"), "{all:?}");
+        assert!(all.matches("\x1b[K").count() == 3 && all.contains("\x1b[3;1Hc\x1b[K\x1b[J"), "{all:?}");
         let sent = difference(Some(&first), &second);
         assert_eq!(sent, "\x1b[?25l\x1b[2;1HB\x1b[K\x1b[3;1H\x1b[K\x1b[2;1H");
         let typed = Drawing { cursor: Some((1, 4)), ..second.clone() };
