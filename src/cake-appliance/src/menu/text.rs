@@ -39,6 +39,7 @@ pub fn title(menu: &Menu, facts: &Facts) -> &'static str {
         Some(Page::Power) => "Shut down or restart",
         Some(Page::Sure { ask: Ask::Leave(LeavingWay::PowerOff), .. }) => "Shut down",
         Some(Page::Sure { ask: Ask::Leave(LeavingWay::Reboot), .. }) => "Restart",
+        Some(Page::Sure { ask: Ask::Leave(LeavingWay::SoftReboot), .. }) => "Restart without stopping VMs",
     }
 }
 
@@ -225,8 +226,10 @@ fn sure(ask: Ask, facts: &Facts) -> Vec<String> {
             let then = match way {
                 LeavingWay::PowerOff => "the power goes off",
                 LeavingWay::Reboot => "the server starts again",
+                LeavingWay::SoftReboot => "all programs start anew",
             };
             lines.push(match facts.node {
+                Some(_) if way == LeavingWay::SoftReboot => "VMs go on running; all programs start anew.".into(),
                 Some(_) => format!("VMs are asked to shut down and have 3 minutes; then {then}."),
                 None => format!("Nobody can ask VMs to shut down: they are switched off, and {then}."),
             });
@@ -268,6 +271,7 @@ fn going(facts: &Facts) -> Vec<String> {
     let then = match leaving.way {
         LeavingWay::PowerOff => "Then the power goes off.",
         LeavingWay::Reboot => "Then it starts again.",
+        LeavingWay::SoftReboot => return vec!["All programs start anew. VMs go on running.".into()],
     };
     let stage = match leaving.stage {
         LeavingStage::Guests => format!(

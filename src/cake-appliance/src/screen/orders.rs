@@ -114,6 +114,7 @@ async fn alone(way: LeavingWay) -> Result<String> {
     system(match way {
         LeavingWay::PowerOff => &["--no-block", "poweroff"],
         LeavingWay::Reboot => &["--no-block", "reboot"],
+        LeavingWay::SoftReboot => &["--no-block", "soft-reboot"],
     })
     .await?;
     Ok("The system ends.".into())
