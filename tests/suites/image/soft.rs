@@ -21,7 +21,7 @@ fn tiny() -> NewVm {
         cpus: 1,
         memory: ByteSize::mib(192),
         firmware: Some("bios".into()),
-        network: Some("bridged".into()),
+        network: Some("bridge:uplink".into()),
         start: Some(true),
         ..NewVm::default()
     }
