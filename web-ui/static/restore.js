@@ -6,7 +6,8 @@
   const TRIES = 240;
   const form = document.getElementById('restore');
   const at = (id) => document.getElementById(id);
-  const [file, key, token] = [at('restore-file'), at('restore-key'), at('token')];
+  const [file, key] = [at('restore-file'), at('restore-key')];
+  const { token } = wizard;
   const say = (text) => (at('restore-state').textContent = text);
 
   form.addEventListener('submit', async (event) => {
@@ -17,7 +18,7 @@
     const button = form.querySelector('[type="submit"]');
     cake.busy(button, true);
     say(form.dataset.saySending);
-    const headers = { 'X-Cake-Setup-Token': token.value.trim() };
+    const headers = wizard.headers();
     let answer = await put('/v1/setup/backup', chosen, headers);
     if (answer.ok) {
       say(form.dataset.sayOpening);

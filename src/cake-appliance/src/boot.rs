@@ -58,7 +58,8 @@ fn open_state() -> Result<Mode> {
         run(MEASURE, &["--graceful", "enter-initrd"])?;
         go_on_with_reset();
     }
-    let opened = output(INSTALL, &["open-state", "--mount", STATE]);
+    // Disks had their time above; after a soft reboot the array runs.
+    let opened = output(INSTALL, &["open-state", "--mount", STATE, "--wait", "0"]);
     run(MEASURE, &["--graceful", "leave-initrd"])?;
     let opened = opened?;
     match opened.status.code() {

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::mode::{Mode, RUN, STATE};
 use crate::screen::say;
-use crate::{next_root, program, release};
+use crate::{program, release};
 use disks::SystemDisks;
 use look::{LastGood, Wrong};
 
@@ -90,7 +90,5 @@ fn bad(state: &Path, Wrong { reason, detail }: Wrong) -> Result<()> {
         bail!("version {text} does not work ({detail}), and there is no other one on the system disks");
     }
     say(&format!("version {text} does not work ({detail}): this server goes back to the version before"));
-    // With a next root that is ready systemctl would start that, not the machine.
-    next_root::discard()?;
     program::run("systemctl", &["reboot"]).map(drop)
 }

@@ -17,7 +17,7 @@ mod form;
 pub mod key;
 mod text;
 
-pub use draw::{Drawing, Size};
+pub use draw::{Drawing, Size, picture};
 use facts::Facts;
 use form::{Form, Pressed};
 use key::Key;

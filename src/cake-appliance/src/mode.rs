@@ -6,6 +6,8 @@ use std::path::Path;
 
 pub const RUN: &str = "/run/cake";
 pub const STATE: &str = "/state";
+/// Where this server's node listens.
+pub const NODE: &str = "/run/cake/node.sock";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {

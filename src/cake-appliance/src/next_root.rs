@@ -9,10 +9,13 @@
 //! A unit of its own does it, because what cake-node mounts stays in its own namespace. Killed anywhere, it begins anew.
 
 use anyhow::{Context, Result, bail, ensure};
+use cake_host::usage;
 use cake_init::assemble::{self, Places};
 use cake_init::root;
 use cake_install::mounts::is_mounted;
 use cake_install::next_root::{self, ROOM};
+use cake_planner::update;
+use cake_types::{ByteSize, SoftReboot};
 use cake_update::uki::{self, Maker};
 use cake_update::{Esp, Version};
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
@@ -52,7 +55,7 @@ pub fn make() -> Result<()> {
 }
 
 /// Takes away what an order of before has left.
-pub fn discard() -> Result<()> {
+fn discard() -> Result<()> {
     for place in [PLACES.root, PLACES.signed, PLACES.layer] {
         while is_mounted(Path::new(place)) {
             umount2(place, MntFlags::MNT_DETACH).with_context(|| format!("unmount {place}"))?;
@@ -64,12 +67,7 @@ pub fn discard() -> Result<()> {
 fn assemble(wanted: &Version) -> Result<()> {
     let memory = from_disks(wanted)?;
     let device = root::attach(&memory)?;
-    assemble::mount_root(&device, &PLACES)?;
-    // The root holds both, and a later one is mounted in the same places.
-    for place in [PLACES.signed, PLACES.layer] {
-        umount2(place, MntFlags::MNT_DETACH).with_context(|| format!("unmount {place}"))?;
-    }
-    Ok(())
+    Ok(assemble::mount_root(&device, &PLACES)?)
 }
 
 /// The root of a version, from the first system disk on which it is as it was signed.
@@ -100,8 +98,14 @@ fn from_disk(esp: &Esp, wanted: &Version, running: &Version, maker: &Maker) -> R
     );
     let expected = root::expected(&signed.parameters)?;
     let range = signed.root(&new)?;
+    // What cake-node saw may have been minutes ago.
+    let (root, available) = (ByteSize(range.end - range.start), ByteSize(usage::capacity()?.memory_available));
+    ensure!(
+        update::soft_reboot(Some(true), root, available) == SoftReboot::Possible,
+        "there is not enough free memory for a second root"
+    );
     let memory = in_memory(&new, range).context("copy the root into memory")?;
-    root::check_read(&mut &memory, &expected)?;
+    root::check(&mut &memory, &expected)?;
     Ok(memory)
 }
 

@@ -13,7 +13,10 @@ pub fn run(program: &str, arguments: &[&str]) -> Result<String> {
 }
 
 pub fn output(program: &str, arguments: &[&str]) -> Result<Output> {
-    Command::new(program).args(arguments).output().with_context(|| format!("start {program}"))
+    let mut command = Command::new(program);
+    // A restart is the machine's: with a next root that is ready, systemctl would start that instead.
+    command.args(arguments).env("SYSTEMCTL_SKIP_AUTO_SOFT_REBOOT", "1");
+    command.output().with_context(|| format!("start {program}"))
 }
 
 /// The last line of what it complained about.

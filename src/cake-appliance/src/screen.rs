@@ -13,8 +13,6 @@
 use anyhow::Result;
 use cake_types::is_reachable;
 use nix::ifaddrs::getifaddrs;
-use qrcode::QrCode;
-use qrcode::render::unicode::Dense1x2;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write;
@@ -22,7 +20,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
 use crate::menu::facts::Facts;
-use crate::menu::url;
+use crate::menu::{picture, url};
 use crate::mode::Mode;
 
 mod gather;
@@ -132,12 +130,9 @@ fn serial(mode: Mode, facts: &Facts) -> String {
     text
 }
 
-/// Two squares to a letter, so that it is square on a screen of text; what is printed dark elsewhere is left dark here.
+/// The code for telephones, indented like the rest.
 fn qr(text: &str) -> Option<String> {
-    let code = QrCode::new(text).ok()?;
-    let picture =
-        code.render::<Dense1x2>().quiet_zone(true).dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
-    Some(picture.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))
+    Some(picture(text)?.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))
 }
 
 #[cfg(test)]

@@ -79,15 +79,19 @@ fn new_password(context: &Context, from_stdin: bool) -> Result<String, Failure> 
     Ok(first)
 }
 
-/// Sets one's own password. From standard input: the current one on the first line, the new one after it.
+/// A secret that is known, and a new password. From standard input: the one on the first line, the other after it.
+fn known_and_new(context: &Context, from_stdin: bool, id: &'static str) -> Result<(String, String), Failure> {
+    let known = password(context, from_stdin, id)?;
+    if !from_stdin {
+        return Ok((known, new_password(context, false)?));
+    }
+    let (known, new) = known.split_once('\n').unwrap_or((&known, ""));
+    Ok((known.trim_end_matches('\r').to_owned(), new.to_owned()))
+}
+
+/// Sets one's own password.
 async fn own_password(context: &Context, client: &cake_client::Client, from_stdin: bool) -> Result<String, Failure> {
-    let current = password(context, from_stdin, "cli-ask-password")?;
-    let (current, new) = if from_stdin {
-        let (current, new) = current.split_once('\n').unwrap_or((&current, ""));
-        (current.trim_end_matches('\r').to_owned(), new.to_owned())
-    } else {
-        (current, new_password(context, false)?)
-    };
+    let (current, new) = known_and_new(context, from_stdin, "cli-ask-password")?;
     Ok(client.set_own_password(&current, &new).await?.name.clone())
 }
 
@@ -153,29 +157,19 @@ pub async fn token(context: &Context, command: TokenCommand) -> Result<(), Failu
     }
 }
 
-/// Lets an administrator in by the word of the server's screen. From standard input: the word on the first line, the new password after it.
-async fn let_in(context: &Context, name: &str, from_stdin: bool) -> Result<(), Failure> {
-    let (client, _) = context.anonymous()?;
-    let word = password(context, from_stdin, "cli-ask-word")?;
-    let (word, new) = if from_stdin {
-        let (word, new) = word.split_once('\n').unwrap_or((&word, ""));
-        (word.trim().to_owned(), new.to_owned())
-    } else {
-        (word, new_password(context, false)?)
-    };
-    client.let_in(&word, name, &new).await?;
-    context.say("cli-let-in", &[("name", name)]);
-    Ok(())
-}
-
 pub async fn account(context: &Context, command: AccountCommand) -> Result<(), Failure> {
-    if let AccountCommand::LetIn { name, password_stdin } = &command {
-        return let_in(context, name, *password_stdin).await;
-    }
-    let client = context.client()?;
+    // Whoever is to be let in is not logged in.
+    let client = match command {
+        AccountCommand::LetIn { .. } => context.anonymous()?.0,
+        _ => context.client()?,
+    };
     match command {
-        // Whoever is to be let in is not logged in.
-        AccountCommand::LetIn { .. } => Ok(()),
+        AccountCommand::LetIn { name, password_stdin } => {
+            let (word, new) = known_and_new(context, password_stdin, "cli-ask-word")?;
+            client.let_in(&word, &name, &new).await?;
+            context.say("cli-let-in", &[("name", &name)]);
+            Ok(())
+        }
         AccountCommand::List => {
             let seen = client.accounts().await?;
             let columns = [

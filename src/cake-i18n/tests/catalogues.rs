@@ -5,9 +5,9 @@ use cake_types::{
     AlertKind, AlertTurn, BmcAccess, BmcProblem, BootDevice, CauseKind, ChassisVerb, Code, DeviceKind, DiskSilence,
     DiskVerdict, DiskWarning, Entity, EventKind, EvidenceKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff,
     HostSetting, ImageFormat, Language, LeavingStage, LeavingWay, MailSecurity, NameError, PartFact, PartTrouble,
-    Permission, PowerRestore, Priority, Restart, SendTrouble, SensorGroup, SensorState, SensorUnit, ServerBus,
-    SetupError, Severity, SnmpProblem, SoftReboot, StickFormat, StickTrouble, Symptom, TagError, TaskKind, TaskState,
-    TcgReason, ThingKind, UpsFlag, UpsProblem, UpsShutdown, VmState, WebhookTemplate,
+    Permission, PowerRestore, Priority, ReleaseRefused, Restart, SendTrouble, SensorGroup, SensorState, SensorUnit,
+    ServerBus, SetupError, Severity, SnmpProblem, SoftReboot, StickFormat, StickTrouble, Symptom, TagError, TaskKind,
+    TaskState, TcgReason, ThingKind, UpsFlag, UpsProblem, UpsShutdown, VmState, WebhookTemplate,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -146,6 +146,12 @@ fn every_word_of_the_vocabulary_is_there() {
             has(format!("leaving-{}-{}", stage.as_str(), way.as_str()));
         }
         SoftReboot::ALL.iter().for_each(|of| has(format!("soft-reboot-{}", of.as_str())));
+        // Why it is refused, within a sentence; nothing: no version is next.
+        let refused = SoftReboot::ALL.iter().filter(|of| **of != SoftReboot::Possible).map(|of| of.as_str());
+        refused.chain(["nothing"]).for_each(|of| has(format!("reason-{of}")));
+        // A version that was given up has a problem of its own.
+        let forbidden = ReleaseRefused::ALL.iter().filter(|of| **of != ReleaseRefused::FailedBefore);
+        forbidden.for_each(|of| has(format!("reason-{}", of.as_str())));
         ServerBus::ALL.iter().for_each(|of| has(format!("disk-bus-{}", of.as_str())));
         DiskVerdict::ALL.iter().for_each(|of| has(format!("disk-verdict-{}", of.as_str())));
         DiskSilence::ALL.iter().for_each(|of| has(format!("disk-silence-{}", of.as_str())));

@@ -2,7 +2,7 @@
 
 use crate::root::Attached;
 use crate::{Failure, Step};
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs;
 
 /// The writable layer holds what the running system changes in /etc and /var, a few MiB; it must not be able to fill the memory.
@@ -32,5 +32,10 @@ pub fn mount_root(device: &Attached, Places { signed, layer, root }: &Places<'_>
     fs::create_dir(&work).step("make the writable layer")?;
     let options = format!("lowerdir={signed},upperdir={upper},workdir={work}");
     mount(Some("cake"), *root, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
-        .step("put the layer over the root")
+        .step("put the layer over the root")?;
+    // The root holds both: their memory goes with it, and a later one is mounted in the same places.
+    for place in [signed, layer] {
+        umount2(*place, MntFlags::MNT_DETACH).step(format!("unmount {place}"))?;
+    }
+    Ok(())
 }

@@ -26,8 +26,9 @@ fn boot() -> Result<std::convert::Infallible, Failure> {
     kernel::mount_interfaces()?;
     let expected = root::expected(&kernel::command_line()?)?;
     kernel::load_drivers()?;
-    root::check(root::FILE, &expected)?;
-    let device = root::attach(&root::open(root::FILE)?)?;
+    let file = root::open(root::FILE)?;
+    root::check(&mut &file, &expected)?;
+    let device = root::attach(&file)?;
     assemble::mount_root(&device, &switch::PLACES)?;
     // The mount holds it from here on.
     drop(device);

@@ -9,7 +9,7 @@ use std::ffi::CString;
 use std::fs;
 use std::path::Path;
 
-/// The root as it was signed stays mounted, for programs that want what nobody changed.
+/// Where the root is put together; only the root stays mounted.
 pub const PLACES: Places<'_> = Places { signed: "/run/cake/root", layer: "/run/cake/layer", root: ROOT };
 const ROOT: &str = "/root";
 /// What the UKI's stub found beside or inside the file (systemd-stub(7)), and where systemd looks for it after the initramfs.

@@ -230,10 +230,7 @@ impl Work<'_> {
     }
 
     fn format(&mut self, volume: &Volume) -> Result<(), ApplyError> {
-        let mapped = luks::opened(&volume.name)?;
-        let fixed = ["-f", "-q", "-m", "reflink=1", "-L", volume.label.as_str()].map(Path::new);
-        self.asked.tools.run("mkfs.xfs", fixed.into_iter().chain([mapped.as_path()]))?;
-        Ok(())
+        Ok(luks::make_xfs(self.asked.tools, &volume.name, &volume.label)?)
     }
 
     fn enrol(&mut self, unlock: Unlock) -> Result<(), ApplyError> {
@@ -270,11 +267,7 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> ApplyError {
 
 /// Writes a file that only root reads, and waits until it is on the disk.
 fn write_file(path: &Path, content: &[u8]) -> Result<(), ApplyError> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let open = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
-    let mut file = open.map_err(io(path))?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(io(path))
+    crate::kept::write_secret(path, content).map_err(io(path))
 }
 
 /// Makes a folder that only root reads; it may be there.

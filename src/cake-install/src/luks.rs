@@ -74,6 +74,14 @@ pub fn add_key(tools: &Tools<'_>, device: &Path, known: &Secret, new: &Secret) -
     Ok(())
 }
 
+/// Makes an empty file system in a volume that is open.
+pub fn make_xfs(tools: &Tools<'_>, name: &str, label: &str) -> Result<(), LuksError> {
+    let mapped = opened(name)?;
+    let fixed = ["-f", "-q", "-m", "reflink=1", "-L", label].map(OsStr::new);
+    tools.run("mkfs.xfs", fixed.into_iter().chain([mapped.as_os_str()]))?;
+    Ok(())
+}
+
 /// Lets the TPM of this machine open a volume, and forgets what an older enrolment held.
 ///
 /// PCR 11 is what systemd-stub measures of the firmware file itself; the maker signs what it will be, so that an update opens the

@@ -19,8 +19,7 @@ use crate::secret::Secret;
 use crate::tool::{ToolError, Tools};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use uuid::Uuid;
@@ -42,6 +41,8 @@ pub enum ResetError {
     },
     #[error("no boot partition takes the mark: nothing was done")]
     NoMark,
+    #[error("no boot partition takes the key of the state")]
+    NoKey,
     #[error("the state is not open: nothing was done")]
     NotOpen,
     #[error("{0} is neither an array nor a partition")]
@@ -114,7 +115,7 @@ pub fn begin(tools: &Tools<'_>, state: &Path) -> Result<(), ResetError> {
 
 /// Goes on with a reset that was begun, if one was: `true` when the state was made anew. The state's volume stays open then.
 pub fn renew(tools: &Tools<'_>, wait: Duration, policy: Option<&TpmPolicy>) -> Result<bool, ResetError> {
-    let (array, _) = match open::run_array(tools, wait) {
+    let (array, device) = match open::run_array(tools, wait) {
         Ok(running) => running,
         Err(OpenError::NoInstallation) => return Ok(false),
         Err(error) => return Err(error.into()),
@@ -124,8 +125,13 @@ pub fn renew(tools: &Tools<'_>, wait: Duration, policy: Option<&TpmPolicy>) -> R
     let own = |mark: &Mark| mark.volumes.iter().any(|volume| volume.name == STATE && volume.at == Place::of(&array));
     let Some(mark) = parts.iter().filter_map(read).filter(own).max_by_key(|mark| mark.id) else { return Ok(false) };
     let made = is_made(tools, &mark)?;
-    if !made {
-        make(tools, &mark, &parts, policy)?;
+    if !made && let Err(error) = make(tools, &mark, &device, &parts, policy) {
+        // What is half made is not to be taken for a state: it stays locked until a start gets further.
+        told(Path::new(STATE), close(tools, STATE));
+        for volume in &mark.volumes {
+            told(Path::new(&volume.name), erase(tools, volume));
+        }
+        return Err(error);
     }
     let _one = esps::only_one().map_err(io(Path::new(OWN_MOUNTS)))?;
     for part in &parts {
@@ -252,7 +258,13 @@ fn close(tools: &Tools<'_>, name: &str) -> Result<(), ResetError> {
     Ok(())
 }
 
-fn make(tools: &Tools<'_>, mark: &Mark, parts: &[PathBuf], policy: Option<&TpmPolicy>) -> Result<(), ResetError> {
+fn make(
+    tools: &Tools<'_>,
+    mark: &Mark,
+    device: &Path,
+    parts: &[PathBuf],
+    policy: Option<&TpmPolicy>,
+) -> Result<(), ResetError> {
     let recovery = Secret::recovery_key().map_err(ResetError::Random)?;
     mark.volumes.iter().try_for_each(|volume| erase(tools, volume))?;
     let mut keys = Vec::new();
@@ -268,17 +280,15 @@ fn make(tools: &Tools<'_>, mark: &Mark, parts: &[PathBuf], policy: Option<&TpmPo
         close(tools, name)?;
         keys.push((pool.to_owned(), key));
     }
-    let state = mark.volumes.iter().find(|volume| volume.name == STATE);
-    let device = state.map(|state| state.at.device(tools)).transpose()?.flatten().ok_or(ResetError::NotOpen)?;
-    made_anew(tools, STATE, "state", &device, &recovery)?;
+    made_anew(tools, STATE, STATE, device, &recovery)?;
     match policy.filter(|_| has_tpm()) {
-        Some(policy) => luks::enrol_tpm(tools, &device, &recovery, policy)?,
+        Some(policy) => luks::enrol_tpm(tools, device, &recovery, policy)?,
         None => {
             let key = Secret::key_file().map_err(ResetError::Random)?;
-            luks::add_key(tools, &device, &recovery, &key)?;
+            luks::add_key(tools, device, &recovery, &key)?;
             let written = parts.iter().filter(|part| told(part, write_to(part, KEY_FILE, key.bytes()))).count();
             if written == 0 {
-                return Err(ResetError::NoMark);
+                return Err(ResetError::NoKey);
             }
         }
     }
@@ -292,10 +302,7 @@ fn made_anew(tools: &Tools<'_>, name: &str, label: &str, device: &Path, recovery
     if !luks::open(tools, device, name, recovery)? {
         return Err(ResetError::Closed(name.into()));
     }
-    let mapped = luks::opened(name)?;
-    let fixed = ["-f", "-q", "-m", "reflink=1", "-L", label].map(Path::new);
-    tools.run("mkfs.xfs", fixed.into_iter().chain([mapped.as_path()]))?;
-    Ok(())
+    Ok(luks::make_xfs(tools, name, label)?)
 }
 
 /// What the next start finds in the state; that it is whole says the last file.
@@ -357,9 +364,7 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> ResetError {
 
 /// A file that only root reads, on the disk when this returns.
 fn write_file(path: &Path, content: &[u8]) -> Result<(), ResetError> {
-    let open = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
-    let mut file = open.map_err(io(path))?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(io(path))
+    crate::kept::write_secret(path, content).map_err(io(path))
 }
 
 #[cfg(test)]

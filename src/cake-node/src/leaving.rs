@@ -74,7 +74,7 @@ pub async fn soft(node: &Node) -> Result<(u32, String), NodeError> {
     let host = node.house.board.node().host.unwrap_or_default();
     let update = host.update.unwrap_or_default();
     let version =
-        update::may_soft_reboot(&update).map_err(|problem| NodeError::Invalid { detail: format!("{problem:?}") })?;
+        update::may_soft_reboot(&update).map_err(|problem| NodeError::Invalid { detail: problem.to_string() })?;
     let before = power::soft_reboots().await.map_err(|error| NodeError::Internal { detail: crate::chain(&error) })?;
     Ok((before, version.to_owned()))
 }
@@ -116,7 +116,7 @@ impl<'a> Watch<'a> {
     }
 
     async fn see_through(mut self, orders: &mut watch::Receiver<()>) {
-        if self.departure.stage == LeavingStage::Guests {
+        if self.departure.stage == LeavingStage::Guests && self.departure.way != LeavingWay::SoftReboot {
             tracing::warn!(way = self.departure.way.as_str(), "this server is to go: its guests are shut down first");
             guests::halt(self.node, &self.departure.vms, self.departure.seconds).await;
         }

@@ -362,11 +362,13 @@ impl NodeService for Node {
         match verb {
             HostVerb::Leave { way, seconds } => {
                 let boot = boot_id().map_err(|error| NodeError::Internal { detail: crate::chain(&error) })?;
-                let soft = (way == LeavingWay::SoftReboot).then(|| crate::leaving::soft(self));
-                let (soft_reboots, version) = match soft {
-                    Some(soft) => soft.await.map(|(before, version)| (Some(before), Some(version)))?,
-                    None => (None, None),
+                let soft = match way {
+                    // It can't be judged again once it is under way.
+                    LeavingWay::SoftReboot if self.database().knows_departure(epoch, operation).await? => return Ok(()),
+                    LeavingWay::SoftReboot => Some(crate::leaving::soft(self).await?),
+                    LeavingWay::PowerOff | LeavingWay::Reboot => None,
                 };
+                let (soft_reboots, version) = soft.unzip();
                 let vms = if version.is_none() { crate::guests::wanted(self).await } else { Vec::new() };
                 let (stage, at, asked_again) = (LeavingStage::Guests, Timestamp::now(), false);
                 let departure =

@@ -42,21 +42,14 @@ pub fn may_remove(status: &UpdateStatus, version: &str) -> Result<(), Problem> {
     }
 }
 
-/// The version that is next beside the one that runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Next {
-    /// Whether both have the same kernel, parameters and corrections of the processor; not known, where a file can't be read.
-    pub same_below: Option<bool>,
-    /// What its root takes in memory.
-    pub root: ByteSize,
-}
-
 /// Whether the next version can start while the guests go on. QEMU keeps the root that it runs from, so its own version is no reason.
-pub fn soft_reboot(next: Next, available: ByteSize) -> SoftReboot {
-    match next.same_below {
+/// `same_below`: whether kernel, parameters and corrections of the processor are the same; not known, where a file can't be read.
+/// `root`: what its root takes in memory.
+pub fn soft_reboot(same_below: Option<bool>, root: ByteSize, available: ByteSize) -> SoftReboot {
+    match same_below {
         None => SoftReboot::Unreadable,
         Some(false) => SoftReboot::Kernel,
-        Some(true) if available.bytes() < next.root.bytes().saturating_add(SPARE.bytes()) => SoftReboot::Memory,
+        Some(true) if available.bytes() < root.bytes().saturating_add(SPARE.bytes()) => SoftReboot::Memory,
         Some(true) => SoftReboot::Possible,
     }
 }
@@ -154,17 +147,16 @@ mod tests {
 
     #[test]
     fn guests_go_on_where_nothing_below_them_changes() {
-        let next = Next { same_below: Some(true), root: ByteSize::mib(300) };
-        let plenty = ByteSize::gib(4);
-        for (next, available, wanted) in [
-            (next, plenty, SoftReboot::Possible),
-            (next, ByteSize::mib(556), SoftReboot::Possible),
-            (next, ByteSize::mib(555), SoftReboot::Memory),
-            (Next { root: ByteSize(u64::MAX), ..next }, plenty, SoftReboot::Memory),
-            (Next { same_below: Some(false), ..next }, plenty, SoftReboot::Kernel),
-            (Next { same_below: None, ..next }, plenty, SoftReboot::Unreadable),
+        let (root, plenty, same) = (ByteSize::mib(300), ByteSize::gib(4), Some(true));
+        for (same_below, root, available, wanted) in [
+            (same, root, plenty, SoftReboot::Possible),
+            (same, root, ByteSize::mib(556), SoftReboot::Possible),
+            (same, root, ByteSize::mib(555), SoftReboot::Memory),
+            (same, ByteSize(u64::MAX), plenty, SoftReboot::Memory),
+            (Some(false), root, plenty, SoftReboot::Kernel),
+            (None, root, plenty, SoftReboot::Unreadable),
         ] {
-            assert_eq!(soft_reboot(next, available), wanted, "{next:?} {available}");
+            assert_eq!(soft_reboot(same_below, root, available), wanted, "{same_below:?} {root} {available}");
         }
     }
 

@@ -107,8 +107,7 @@ impl Data {
     fn server_view(&self, entry: &board::ServerEntry) -> Arc<ServerView> {
         let health = entry.health();
         let board::ServerEntry { server, revision: _, status, refused: _ } = entry.clone();
-        let nodes = self.board.nodes();
-        let node = nodes.iter().find(|node| Some(node.node.meta.id) == server.spec.node);
+        let node = server.spec.node.and_then(|id| self.board.node(id));
         let node = node.map(|node| node.node.meta.name.clone());
         let etag = etag(server.meta.generation);
         Arc::new(ServerView { server, status, health, node, etag })

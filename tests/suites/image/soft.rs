@@ -2,14 +2,13 @@
 
 use anyhow::{Context, Result, ensure};
 use cake_client::Client;
-use cake_client::wire::{NewVm, UpdateServer};
+use cake_client::wire::NewVm;
 use cake_tests::Terminal;
-use cake_tests::appliance::{self, BOOT, installed, log_in, server};
-use cake_tests::machine::{HOST, Lan, Machine, Network};
+use cake_tests::appliance::{self, BOOT, log_in, server};
+use cake_tests::machine::{HOST, Machine};
 use cake_types::ByteSize;
-use std::sync::Arc;
 
-use crate::updates::{BAD, GOOD, done, repository, standing, until};
+use crate::updates::{BAD, GOOD, beside_repository, done, is_good, standing, until};
 
 const VM: &str = "web";
 
@@ -45,7 +44,7 @@ async fn start_soft(administrator: &Client, version: &str) -> Result<()> {
 }
 
 /// The guest is the same one, went on meanwhile, and is reached over its console and over the network.
-async fn went_on(machine: &mut Machine, pid: u32, before: u64) -> Result<(Client, u64)> {
+async fn went_on(machine: &mut Machine, pid: u32, before: u64) -> Result<Client> {
     let administrator = log_in(machine).await?;
     let look = async || Ok(administrator.vm(VM).await?.value);
     let vm = appliance::until(BOOT, look, |vm| vm.state == "running").await?;
@@ -56,28 +55,13 @@ async fn went_on(machine: &mut Machine, pid: u32, before: u64) -> Result<(Client
     ensure!(now > before, "it stood still: {before}, {now}");
     let reached = terminal.command(&format!("ping -c 3 -W 20 {HOST} && echo re''ached")).await?;
     ensure!(reached.contains("reached"), "{reached}");
-    Ok((administrator, now))
-}
-
-fn is_good(server: &UpdateServer, version: &str) -> bool {
-    server.versions.iter().any(|known| known.version == version && known.good)
+    Ok(administrator)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn vms_go_on_while_a_new_version_starts_and_a_bad_one_goes_back() -> Result<()> {
-    let repository = repository()?;
-    let lan = Arc::new(Lan::lay()?);
-    let files = lan.serve()?;
-    files.offer_folder(&repository)?;
-    let _dhcp = lan.dhcp(None)?;
-    let install = "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"";
-    let hardware = server("soft").memory(ByteSize::gib(4)).network(Network::Lan(lan.clone()));
-    let mut machine = installed(hardware, install).await?;
-    machine.power_on().await?;
-    let administrator = log_in(&mut machine).await?;
-    let first = until(&administrator, |server| server.versions.iter().any(|version| version.good)).await?.running;
-    let seen = administrator.update().await?;
-    administrator.set_update_source(&seen, Some(&format!("http://{HOST}")), None).await?;
+    let hardware = server("soft").memory(ByteSize::gib(4));
+    let (_wire, mut machine, administrator, first) = beside_repository(hardware).await?;
 
     done(&administrator, administrator.create_vm(&tiny()).await?.value).await?;
     let pid = administrator.vm(VM).await?.pid.context("a process")?;
@@ -90,7 +74,7 @@ async fn vms_go_on_while_a_new_version_starts_and_a_bad_one_goes_back() -> Resul
 
     start_soft(&administrator, GOOD).await?;
     machine.wait_serial(&format!("cake: version {GOOD} is good"), BOOT).await?;
-    let (administrator, count) = went_on(&mut machine, pid, count).await?;
+    let administrator = went_on(&mut machine, pid, count).await?;
     let server = until(&administrator, |server| is_good(server, GOOD)).await?;
     ensure!(server.running == GOOD && standing(&server, &first) == Some("previous"), "{server:?}");
 
@@ -103,6 +87,5 @@ async fn vms_go_on_while_a_new_version_starts_and_a_bad_one_goes_back() -> Resul
     ensure!(server.running == GOOD, "{server:?}");
     let look = async || Ok(administrator.vm(VM).await?.value);
     appliance::until(BOOT, look, |vm| vm.state == "running").await?;
-    ensure!(count > 0);
     machine.passed()
 }

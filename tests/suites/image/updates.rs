@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use cake_client::Client;
 use cake_client::wire::{Task, Update, UpdateServer};
 use cake_tests::appliance::{self, BOOT, installed, log_in, server};
-use cake_tests::machine::{HOST, Lan, Machine, Network};
+use cake_tests::machine::{Child, Files, HOST, Hardware, Lan, Machine, Network};
 use cake_tests::workspace;
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,7 +17,7 @@ pub const GOOD: &str = "90.1";
 pub const BAD: &str = "90.2";
 
 /// The repository of both, made of the built image once.
-pub fn repository() -> Result<PathBuf> {
+fn repository() -> Result<PathBuf> {
     let out = workspace().join("target/image/variants");
     let made = Command::new(workspace().join("image/scripts/variants.sh"))
         .arg(&out)
@@ -26,6 +26,23 @@ pub fn repository() -> Result<PathBuf> {
         .context("image/scripts/variants.sh")?;
     ensure!(made.success(), "image/scripts/variants.sh: {made}");
     Ok(out)
+}
+
+/// A server beside the repository of both, installed and told to look there, and the version that runs. What is first has to stay.
+pub async fn beside_repository(hardware: Hardware) -> Result<((Files, Child), Machine, Client, String)> {
+    let repository = repository()?;
+    let lan = Arc::new(Lan::lay()?);
+    let files = lan.serve()?;
+    files.offer_folder(&repository)?;
+    let dhcp = lan.dhcp(None)?;
+    let install = "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"";
+    let mut machine = installed(hardware.network(Network::Lan(lan)), install).await?;
+    machine.power_on().await?;
+    let administrator = log_in(&mut machine).await?;
+    let first = until(&administrator, |server| server.versions.iter().any(|version| version.good)).await?.running;
+    let seen = administrator.update().await?;
+    administrator.set_update_source(&seen, Some(&format!("http://{HOST}")), None).await?;
+    Ok(((files, dhcp), machine, administrator, first))
 }
 
 /// What the server says of its firmware, once that is so.
@@ -45,6 +62,10 @@ pub fn standing<'a>(server: &'a UpdateServer, version: &str) -> Option<&'a str> 
     server.versions.iter().find(|known| known.version == version).map(|known| known.standing.as_str())
 }
 
+pub fn is_good(server: &UpdateServer, version: &str) -> bool {
+    server.versions.iter().any(|known| known.version == version && known.good)
+}
+
 /// Writes a version to the disks, and restarts into it.
 async fn restart_into(machine: &mut Machine, administrator: &Client, version: &str) -> Result<()> {
     done(administrator, administrator.apply_update(version).await?.value).await?;
@@ -57,26 +78,14 @@ async fn restart_into(machine: &mut Machine, administrator: &Client, version: &s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_runs_and_a_bad_one_returns_by_itself_and_says_why() -> Result<()> {
-    let repository = repository()?;
-    let lan = Arc::new(Lan::lay()?);
-    let files = lan.serve()?;
-    files.offer_folder(&repository)?;
-    let _dhcp = lan.dhcp(None)?;
-    let hardware = server("updates").network(Network::Lan(lan.clone()));
-    let install = "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"";
-    let mut machine = installed(hardware, install).await?;
-    machine.power_on().await?;
-    let administrator = log_in(&mut machine).await?;
-    let first = until(&administrator, |server| server.versions.iter().any(|version| version.good)).await?.running;
-    let seen = administrator.update().await?;
-    administrator.set_update_source(&seen, Some(&format!("http://{HOST}")), None).await?;
+    let (_wire, mut machine, administrator, first) = beside_repository(server("updates")).await?;
     done(&administrator, administrator.check_update().await?.value).await?;
     let offered = until(&administrator, |server| server.offer.is_some()).await?;
     ensure!(offered.newest().is_some_and(|newest| newest.version == BAD), "{offered:?}");
 
     restart_into(&mut machine, &administrator, GOOD).await?;
     let administrator = log_in(&mut machine).await?;
-    let server = until(&administrator, |server| server.versions.iter().any(|v| v.version == GOOD && v.good)).await?;
+    let server = until(&administrator, |server| is_good(server, GOOD)).await?;
     ensure!(server.running == GOOD && standing(&server, &first) == Some("previous"), "{server:?}");
 
     done(&administrator, administrator.check_update().await?.value).await?;

@@ -172,8 +172,7 @@ impl From<&domain::BmcDevice> for BmcDevice {
 impl Server {
     pub fn new(board: &Board, entry: &ServerEntry) -> Self {
         let node = entry.server.spec.node.and_then(|id| {
-            let nodes = board.nodes();
-            let entry = nodes.iter().find(|entry| entry.node.meta.id == id)?;
+            let entry = board.node(id)?;
             Some(ServerNode { id: id.0, name: entry.node.meta.name.to_string() })
         });
         let devices = board.devices();

@@ -161,11 +161,7 @@ fn told(board: &Board, what: What) -> Option<(&'static str, String)> {
         What::Volume(id) => ("volume", json_text(&Volume::from(&board.volume_view(board.volume(id)?)))),
         What::VolumeGone(id) => ("volume-gone", json_text(&json!({ "id": id }))),
         What::Pool(id) => ("pool", json_text(&Pool::from(&*board.pool(id)?))),
-        What::Node(id) => {
-            let nodes = board.nodes();
-            let node = nodes.iter().find(|entry| entry.node.meta.id == id)?;
-            ("node", json_text(&Node::from(&**node)))
-        }
+        What::Node(id) => ("node", json_text(&Node::from(&*board.node(id)?))),
         What::Server(id) => ("server", json_text(&Server::new(board, &*board.server(id)?))),
         What::ServerGone(id) => ("server-gone", json_text(&json!({ "id": id }))),
         // Its findings are read by its own address.

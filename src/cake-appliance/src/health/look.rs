@@ -16,9 +16,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::mode::NODE;
 use crate::screen;
 
-const NODE: &str = "/run/cake/node.sock";
 const CONSOLE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 443);
 /// Who does not answer within this does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);

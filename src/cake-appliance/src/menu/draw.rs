@@ -38,7 +38,7 @@ impl Menu {
     pub fn draw(&self, facts: &Facts, now: Timestamp, size: Size, codes: bool) -> Drawing {
         let Size { columns, rows } = size;
         let mut lines = vec![self.head(facts, columns), "-".repeat(columns)];
-        let code = self.pages.is_empty().then(|| code(facts)).flatten().filter(|_| codes).unwrap_or_default();
+        let code = (codes && self.pages.is_empty()).then(|| code(facts)).flatten().unwrap_or_default();
         let code_width = code.first().map_or(0, |line| line.chars().count());
         let beside = code_width > 0 && columns >= TEXT_LEAST + GAP + code_width && rows >= code.len() + 4;
         let width = if beside { columns - GAP - code_width } else { columns };
@@ -153,10 +153,15 @@ fn put_beside(lines: &mut Vec<String>, code: &[String], column: usize) {
     }
 }
 
-/// Two squares to a letter, so that it is square on a screen of text; what is printed dark elsewhere is left dark here.
+/// For telephones, once somebody answers there.
 fn code(facts: &Facts) -> Option<Vec<String>> {
     facts.answers()?;
-    let code = QrCode::new(text::url(*facts.addresses.first()?)).ok()?;
+    picture(&text::url(*facts.addresses.first()?))
+}
+
+/// Two squares to a letter, so that it is square on a screen of text; what is printed dark elsewhere is left dark here.
+pub fn picture(text: &str) -> Option<Vec<String>> {
+    let code = QrCode::new(text).ok()?;
     let picture =
         code.render::<Dense1x2>().quiet_zone(true).dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     Some(picture.lines().map(ToOwned::to_owned).collect())

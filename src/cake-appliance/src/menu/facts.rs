@@ -1,8 +1,6 @@
 //! What is known of this server when something is shown: from caked, from its node, from the kernel.
 
-use cake_types::{
-    DiskHealth, HostStatus, OperationId, PoolId, SlotStanding, UpdateStatus, UplinkStatus, VmId, VmState,
-};
+use cake_types::{HostStatus, OperationId, PoolId, SlotStanding, UpdateStatus, UplinkStatus, VmId, VmState};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -118,11 +116,6 @@ impl Facts {
         }
         sentence(&wrong)
     }
-}
-
-/// Whether a disk says that it fails.
-pub fn is_failing(health: &DiskHealth) -> bool {
-    health.passed == Some(false)
 }
 
 fn vms(count: usize) -> String {

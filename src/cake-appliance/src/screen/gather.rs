@@ -9,14 +9,12 @@ use tokio::time::sleep;
 
 use super::addresses;
 use crate::answers::{self, CAKED};
-use crate::menu::facts::{Console, Facts, Guest, Node, is_failing};
-use crate::mode::{Mode, RUN, STATE};
+use crate::menu::facts::{Console, Facts, Guest, Node};
+use crate::mode::{Mode, NODE, RUN, STATE};
 use crate::{locked, program, release};
 
 /// How old what is shown may be, but for what the node tells by itself.
 const LOOK: Duration = Duration::from_secs(3);
-/// Where this server's node listens.
-pub const NODE: &str = "/run/cake/node.sock";
 
 /// What is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +47,11 @@ async fn look(seen: watch::Sender<Seen>) {
     loop {
         let looked = tokio::task::spawn_blocking(move || {
             let mode = Mode::read(Path::new(RUN));
-            let console = if mode == Some(Mode::Locked) { locked_page() } else { told.console() };
+            let console = match mode {
+                None => None,
+                Some(Mode::Locked) => locked_page(),
+                Some(Mode::Installer | Mode::Installed) => told.console(),
+            };
             (told, mode, console, addresses())
         });
         let Ok((back, mode, console, addresses)) = looked.await else { return };
@@ -156,7 +158,7 @@ fn hear(node: &mut Node, observed: Observed) {
             }
         }
         Observed::Disks { disks } => {
-            let failing = disks.into_iter().filter(|disk| is_failing(&disk.health));
+            let failing = disks.into_iter().filter(|disk| disk.health.is_failing());
             node.failing_disks = failing.map(|disk| disk.name).collect();
         }
         _ => {}

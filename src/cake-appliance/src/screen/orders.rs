@@ -9,9 +9,10 @@ use cake_types::{Epoch, LEAVING_SECONDS, LeavingWay, OperationId, UPLINK_SECONDS
 use std::path::Path;
 use std::time::Duration;
 
-use super::gather::{NODE, Sight};
+use super::gather::Sight;
 use super::word;
 use crate::menu::{Done, Order};
+use crate::mode::NODE;
 use crate::program;
 
 /// The node answers an order once it is written down.
@@ -21,8 +22,6 @@ const FIRMWARE: Duration = Duration::from_secs(300);
 
 /// What destroys the keys: this program has no right to.
 const RESET: &str = "cake-reset.service";
-/// Seconds that guests have whose disks are lost anyway.
-const LAST_SECONDS: u32 = 10;
 
 /// What is said when it is done, or why it is not.
 pub async fn carry_out(order: Order, sight: Sight) -> Result<Done, String> {
@@ -47,17 +46,10 @@ async fn order_at(order: Order, sight: Sight) -> Result<Done> {
     }
 }
 
-/// The keys first: from then on a power cut ends it as well as a restart.
+/// The keys first: from then on a power cut ends it as well as a restart. The agent is not asked: what it does can be called off.
 async fn reset() -> Result<String> {
     system(&["start", RESET]).await.context("the keys are not destroyed")?;
-    let left = async {
-        let (node, epoch) = tokio::time::timeout(PATIENCE, reach()).await??;
-        let leave = HostVerb::Leave { way: LeavingWay::Reboot, seconds: LAST_SECONDS };
-        anyhow::Ok(node.operate_host(epoch, OperationId::now(), leave).await?)
-    };
-    if left.await.is_err() {
-        alone(LeavingWay::Reboot).await?;
-    }
+    alone(LeavingWay::Reboot).await?;
     Ok("The keys are destroyed. The server starts anew.".into())
 }
 
@@ -109,7 +101,7 @@ async fn leave(node: &NodeClient, epoch: Epoch, way: LeavingWay) -> Result<()> {
     Ok(node.operate_host(epoch, OperationId::now(), leave).await?)
 }
 
-/// Where there is no node to ask VMs, which was said.
+/// Without the node, and so without VMs being asked: it is silent, which was said, or everything is lost anyway.
 async fn alone(way: LeavingWay) -> Result<String> {
     system(match way {
         LeavingWay::PowerOff => &["--no-block", "poweroff"],

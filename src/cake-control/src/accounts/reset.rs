@@ -6,6 +6,7 @@ use cake_store::{Expect, Key, Txn};
 use cake_types::{Actor, Name, Origin, Problem, RoleName};
 use serde::Deserialize;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::accounts::password;
@@ -22,24 +23,29 @@ pub(super) struct Reset {
     pub password_argon2id: String,
 }
 
+/// What root left there; nothing where it is no file of ours.
+pub(super) async fn left(path: &Path, longest: u64) -> Option<Vec<u8>> {
+    let read = match tokio::fs::metadata(path).await {
+        Ok(found) if found.is_file() && found.len() <= longest => tokio::fs::read(path).await,
+        Ok(_) => return None,
+        Err(error) => Err(error),
+    };
+    match read {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::warn!(%error, path = %path.display(), "what root left can't be read");
+            None
+        }
+    }
+}
+
 impl Accounts {
     /// Takes in a new administrator's password, once. The file is root's, so it may not be ours to remove: the Store remembers
     /// which one was taken.
     pub async fn take_reset(&self) -> Result<(), Problem> {
         let Some(path) = &self.reset_file else { return Ok(()) };
-        let bytes = match tokio::fs::metadata(path).await {
-            Ok(found) if found.is_file() && found.len() <= LONGEST => tokio::fs::read(path).await,
-            Ok(_) => return Ok(()),
-            Err(error) => Err(error),
-        };
-        let bytes = match bytes {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => {
-                tracing::warn!(%error, path = %path.display(), "the reset of the administrator can't be read");
-                return Ok(());
-            }
-        };
+        let Some(bytes) = left(path, LONGEST).await else { return Ok(()) };
         let digest = data_encoding::HEXLOWER.encode(&random::digest_of(&[&bytes]));
         let taken = record::get::<String>(&*self.ledger.store, &keys::reset_admin()).await.map_err(error::record)?;
         if taken.is_some_and(|taken| taken.value == digest) {

@@ -6,11 +6,9 @@ use cake_store::Expect;
 use cake_types::{Actor, Code, Name, Problem, modhex};
 use jiff::Timestamp;
 use serde::Deserialize;
-use std::io::ErrorKind;
-use std::path::PathBuf;
 use subtle::ConstantTimeEq;
 
-use super::reset::Reset;
+use super::reset::{Reset, left};
 use crate::caller::Caller;
 use crate::{error, keys, random, record};
 
@@ -50,24 +48,10 @@ impl Accounts {
     }
 
     async fn way_in(&self) -> Option<WayIn> {
-        let path: PathBuf = self.reset_file.as_ref()?.with_file_name("way-in");
-        let read = match tokio::fs::metadata(&path).await {
-            Ok(found) if found.is_file() && found.len() <= LONGEST => tokio::fs::read(&path).await,
-            Ok(_) => return None,
-            Err(error) => Err(error),
-        };
-        match read.map(|bytes| serde_json::from_slice(&bytes)) {
-            Ok(Ok(way_in)) => Some(way_in),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "what the screen left is not what it should be");
-                None
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => {
-                tracing::warn!(%error, "what the screen left can't be read");
-                None
-            }
-        }
+        let path = self.reset_file.as_ref()?.with_file_name("way-in");
+        let bytes = left(&path, LONGEST).await?;
+        let read = serde_json::from_slice(&bytes);
+        read.inspect_err(|error| tracing::warn!(%error, "what the screen left is not what it should be")).ok()
     }
 }
 

@@ -41,16 +41,25 @@ impl Database {
     pub async fn depart(&self, epoch: Epoch, new: Departure) -> Result<bool, DatabaseError> {
         self.write(move |connection| {
             fence(connection, epoch)?;
-            let known = left(connection)?.is_some_and(|left| left.operation == new.operation);
+            if is_known(connection, new.operation)? {
+                return Ok(false);
+            }
             match departure(connection)? {
-                _ if known => Ok(false),
-                Some(there) if there.operation == new.operation => Ok(false),
                 Some(_) => refused("another order to go off is under way"),
                 None => {
                     keep(connection, &new)?;
                     Ok(true)
                 }
             }
+        })
+        .await
+    }
+
+    /// Whether this order is under way, or was the last one and is over. Refused for leaders of before.
+    pub async fn knows_departure(&self, epoch: Epoch, operation: OperationId) -> Result<bool, DatabaseError> {
+        self.read(move |connection| {
+            fence(connection, epoch)?;
+            is_known(connection, operation)
         })
         .await
     }
@@ -126,6 +135,11 @@ impl Database {
         })
         .await
     }
+}
+
+fn is_known(connection: &Connection, operation: OperationId) -> Result<bool, DatabaseError> {
+    let under_way = departure(connection)?.is_some_and(|there| there.operation == operation);
+    Ok(under_way || left(connection)?.is_some_and(|left| left.operation == operation))
 }
 
 fn keep(connection: &Connection, departure: &Departure) -> Result<(), DatabaseError> {

@@ -109,9 +109,8 @@ fn mounted(given: &Given, hidden: &Path) -> Result<Vec<PathBuf>, CageError> {
     esps::each(|device, name| {
         let place = hidden.join(name);
         let mounted = Mounted::owned_by(device, &place, UPDATE_UID, given.write)?;
-        if given.write {
-            folder(&place.join(SLOTS), 0o755)?;
-        }
+        // Mounted for reading only, this fails where there is none: the disk is passed over.
+        folder(&place.join(SLOTS), 0o755)?;
         mounted.keep();
         Ok(place)
     })

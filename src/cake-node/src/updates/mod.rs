@@ -38,7 +38,7 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use wire::{End, NextSeen, OnStick, Order, Said, SlotSeen};
+use wire::{End, OnStick, Order, Said, Seen};
 
 /// The root that comes with the firmware, and what it calls itself (os-release(5)).
 const ANCHOR: &str = "/usr/share/cake/root.json";
@@ -89,14 +89,6 @@ pub struct Updates {
     /// Held while a worker is at work.
     working: tokio::sync::Mutex<()>,
     current: Mutex<Option<Current>>,
-}
-
-/// What a worker says last: the system disks, what is on them, how its order ended.
-struct Seen {
-    disks: u32,
-    slots: Vec<SlotSeen>,
-    next: Option<NextSeen>,
-    end: End,
 }
 
 struct Current {
@@ -252,7 +244,7 @@ impl Updates {
                     self.change(|update| update.work = work);
                 }
                 Said::Offer { offer } => self.change(|update| update.offer = Some(offer)),
-                Said::Ended { disks, slots, next, end } => return Ok(Seen { disks, slots, next, end }),
+                Said::Ended(seen) => return Ok(seen),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Whether the version that is next can start without stopping a guest.
 
 use super::wire::{NextSeen, SlotSeen};
-use cake_planner::update::{self, Next};
+use cake_planner::update;
 use cake_types::{ByteSize, SlotStanding, SoftReboot};
 use cake_update::uki::{self, Seen};
 use cake_update::{Esp, Version};
@@ -26,5 +26,5 @@ fn seen(esp: &Esp, version: &Version) -> Option<Seen> {
 /// What that means for this server as it is, as the node.
 pub fn judged(NextSeen { same_below, root }: NextSeen) -> SoftReboot {
     let available = cake_host::usage::capacity().map_or(0, |capacity| capacity.memory_available);
-    update::soft_reboot(Next { same_below, root }, ByteSize(available))
+    update::soft_reboot(same_below, root, ByteSize(available))
 }

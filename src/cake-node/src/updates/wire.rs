@@ -37,13 +37,17 @@ pub enum Said {
         offer: UpdateOffer,
     },
     /// What the system disks hold now. The last thing that is said.
-    Ended {
-        disks: u32,
-        slots: Vec<SlotSeen>,
-        /// The version that is next beside the one that runs; nothing, where none is next.
-        next: Option<NextSeen>,
-        end: End,
-    },
+    Ended(Seen),
+}
+
+/// What the system disks hold now, and how the order ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    pub disks: u32,
+    pub slots: Vec<SlotSeen>,
+    /// The version that is next beside the one that runs; nothing, where none is next.
+    pub next: Option<NextSeen>,
+    pub end: End,
 }
 
 /// What the files seem to hold. Nothing is started because of it: it is read again, with its signature, by who starts it.

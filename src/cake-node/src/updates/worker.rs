@@ -8,7 +8,7 @@
 //! Without Secure Boot, whoever takes this worker over writes what starts next: that is what it is for. It becomes nobody else.
 
 use super::cage::{self, CageError, Given, Stage};
-use super::wire::{End, Order, Said};
+use super::wire::{End, Order, Said, Seen};
 use super::{next, sources, told};
 use cake_node_api::frame::{self, FrameError, FrameReader};
 use cake_types::{ByteSize, Failure, FailureCode, UpdateOrder, UpdateSource};
@@ -94,7 +94,7 @@ async fn serve(socket: StdStream, anchor: Anchor, stage: Stage) -> Result<(), Up
     let watching = tokio::spawn(watch(control.clone(), say.clone()));
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
-        let (disks, slots, next, end) = match esps {
+        let seen = match esps {
             Ok(esps) => {
                 let updater =
                     Updater { anchor, memory: Memory::new(stage.memory), esps, running: Some(running.clone()) };
@@ -104,15 +104,16 @@ async fn serve(socket: StdStream, anchor: Anchor, stage: Stage) -> Result<(), Up
                 let (slots, looked) = look(&updater);
                 let slots = told::slots(&slots, &running);
                 let next = next::look(&updater.esps, &slots, &running);
-                (updater.esps.len(), slots, next, if end == End::Done { looked } else { end })
+                let disks = u32::try_from(updater.esps.len()).unwrap_or(u32::MAX);
+                Seen { disks, slots, next, end: if end == End::Done { looked } else { end } }
             }
-            Err(error) => (0, Vec::new(), None, told::end(&error.into())),
+            Err(error) => Seen { disks: 0, slots: Vec::new(), next: None, end: told::end(&error.into()) },
         };
         watching.abort();
-        let _ = say.blocking_send(Said::Ended { disks: u32::try_from(disks).unwrap_or(u32::MAX), slots, next, end });
+        let _ = say.blocking_send(Said::Ended(seen));
     });
     while let Some(said) = said.recv().await {
-        let last = matches!(said, Said::Ended { .. });
+        let last = matches!(said, Said::Ended(_));
         frame::send(&stream, &frame::encode(&said)?, None).await?;
         if last {
             break;
