@@ -1,5 +1,7 @@
 //! The BMC of the machine that this runs on, through the kernel: `/dev/ipmi0`, by ipmi-rs.
 
+pub mod relay;
+
 use crate::message::{Completion, Request, Response, Transport, TransportError};
 use async_trait::async_trait;
 use ipmi_rs::connection::{IpmiConnection, LogicalUnit, Message, NetFn, RequestTargetAddress};

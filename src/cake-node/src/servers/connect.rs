@@ -1,11 +1,12 @@
-//! Connections to BMCs: sessions of RMCP+ over the sockets that the worker was given, and Redfish over connections that the node makes
-//! for it.
+//! Connections to BMCs: sessions of RMCP+ over the sockets that the worker was given, Redfish over connections that the node makes for
+//! it, and messages to this machine's own BMC that the node passes on.
 
 use super::dial::{Dials, NodeDial};
 use super::watch::{self, Connect, Remembered};
 use super::wire::{NoConsole, Target};
 use async_trait::async_trait;
 use cake_bmc::lan::{Console, Hub, Login, Pace, Session, free_console};
+use cake_bmc::local::relay::Relayed;
 use cake_bmc::redfish::{self, Options, Patience, Redfish};
 use cake_bmc::rmcp::Secret;
 use cake_bmc::{Bmc, BmcError, Completion, Ipmi, TransportError};
@@ -126,7 +127,10 @@ impl Connect for Connector {
                 Ok(self.redfish(id, target, remembered))
             }
             BmcAccess::Auto => self.ipmi(target, remembered),
-            BmcAccess::Local => Err(BmcProblem::NoDevice),
+            BmcAccess::Local => {
+                let stream = self.dials.local(id).await.map_err(|_| BmcProblem::NoDevice)?;
+                Ok(Box::new(Ipmi::new(Relayed::over(stream), remembered.records.clone())))
+            }
         }
     }
 }

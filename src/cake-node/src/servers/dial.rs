@@ -1,4 +1,4 @@
-//! The worker's connections to Redfish: it may make none, so the node makes them and hands them over.
+//! The worker's connections to Redfish and to the BMC of this machine: it may make none, so the node makes them and hands them over.
 
 use super::wire::Said;
 use async_trait::async_trait;
@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, TcpStream as StdStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
 /// Connections that were asked for.
@@ -25,16 +26,20 @@ impl Dials {
         Arc::new(Self { next: AtomicU64::default(), waiting: Mutex::default(), say })
     }
 
-    async fn dial(&self, said: impl FnOnce(u64) -> Said) -> io::Result<TcpStream> {
+    async fn dial(&self, said: impl FnOnce(u64) -> Said) -> io::Result<OwnedFd> {
         let ask = self.next.fetch_add(1, Ordering::Relaxed);
         let (send, receive) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(ask, send);
         let gone = || io::Error::from(io::ErrorKind::NotConnected);
         self.say.send(said(ask)).await.map_err(|_| gone())?;
-        let descriptor = receive.await.map_err(|_| gone())?.ok_or_else(gone)?;
-        let stream = StdStream::from(descriptor);
+        receive.await.map_err(|_| gone())?.ok_or_else(gone)
+    }
+
+    /// To the BMC of the machine that this runs on, whose server has this id.
+    pub async fn local(&self, id: ServerId) -> io::Result<UnixStream> {
+        let stream = StdUnixStream::from(self.dial(|ask| Said::Dial { ask, id }).await?);
         stream.set_nonblocking(true)?;
-        TcpStream::from_std(stream)
+        UnixStream::from_std(stream)
     }
 
     /// What became of one; `None`: nobody listens there.
@@ -47,6 +52,12 @@ impl Dials {
     }
 }
 
+fn tcp(descriptor: OwnedFd) -> io::Result<Box<dyn Stream>> {
+    let stream = StdStream::from(descriptor);
+    stream.set_nonblocking(true)?;
+    Ok(Box::new(TcpStream::from_std(stream)?))
+}
+
 /// To one BMC.
 pub struct NodeDial {
     pub id: ServerId,
@@ -56,7 +67,7 @@ pub struct NodeDial {
 #[async_trait]
 impl Dial for NodeDial {
     async fn dial(&self) -> io::Result<Box<dyn Stream>> {
-        Ok(Box::new(self.dials.dial(|ask| Said::Dial { ask, id: self.id }).await?))
+        tcp(self.dials.dial(|ask| Said::Dial { ask, id: self.id }).await?)
     }
 }
 
@@ -71,6 +82,6 @@ pub struct ScanDial {
 impl Dial for ScanDial {
     async fn dial(&self) -> io::Result<Box<dyn Stream>> {
         let (operation, address) = (self.operation, self.address);
-        Ok(Box::new(self.dials.dial(|ask| Said::DialFound { ask, operation, address }).await?))
+        tcp(self.dials.dial(|ask| Said::DialFound { ask, operation, address }).await?)
     }
 }

@@ -37,7 +37,7 @@ use crate::database::{Database, DeviceRow, ServerRow};
 use crate::house::House;
 use crate::sensors::SensorHistories;
 use cake_node_api::NodeError;
-use cake_types::{BmcProblem, DeviceId, Server, ServerId, ServerStatus, Stamp, is_same_machine};
+use cake_types::{BmcAccess, BmcProblem, DeviceId, Server, ServerId, ServerStatus, Stamp, is_same_machine};
 use questions::Questions;
 use records::Records;
 use std::collections::BTreeMap;
@@ -264,10 +264,11 @@ impl Servers {
         }
     }
 
-    /// Connects the worker to the Redfish service of a server that it was told to watch, and to nothing else.
+    /// Connects the worker to the Redfish service of a server that it was told to watch, or to this machine's BMC, and to nothing else.
     async fn dial(self: Arc<Self>, ask: u64, id: ServerId) {
         let bmc = self.state().rows.get(&id).filter(|row| !row.refused).and_then(|row| row.server.spec.bmc.clone());
         let connection = match bmc {
+            Some(bmc) if bmc.access == BmcAccess::Local => sockets::local_bmc().await,
             Some(bmc) => match target::redfish(&bmc).await {
                 Ok(address) => sockets::connected(address, DIAL).await,
                 Err(_) => None,
