@@ -17,6 +17,8 @@ shift
 image=${CAKE_IMAGE_DIR:-$CAKE_TOP/target/image}
 programs=${CAKE_BUILT:-$CAKE_TOP/target/release}
 keys=$CAKE_TOP/target/keys/test
+# Tests beside each other want the same ones.
+one_at_a_time variants
 SOURCE_DATE_EPOCH=$(stat -c %Y "$image/cake.efi")
 export SOURCE_DATE_EPOCH
 made=$(sha256sum "$image/cake.efi" | cut -d' ' -f1)\ $*

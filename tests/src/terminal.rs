@@ -3,6 +3,7 @@
 use crate::DEADLINE;
 use anyhow::{Context, Result, bail};
 use cake_client::{Client, Console, ConsoleReader, ConsoleWriter};
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// An attached console, and everything that came from it so far.
@@ -13,6 +14,8 @@ pub struct Terminal {
     seen: String,
     /// Up to where a wait has already matched.
     read: usize,
+    /// So long the guest may say nothing of what is waited for.
+    patience: Duration,
 }
 
 impl Terminal {
@@ -22,7 +25,12 @@ impl Terminal {
 
     pub fn over(console: Console) -> Self {
         let (reader, writer) = console.split();
-        Self { reader, writer, seen: String::new(), read: 0 }
+        Self { reader, writer, seen: String::new(), read: 0, patience: DEADLINE }
+    }
+
+    /// For a guest within an emulated server, which is emulated twice.
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Everything seen.
@@ -36,7 +44,7 @@ impl Terminal {
 
     /// Waits until the guest has said `text` after what was matched before.
     pub async fn expect(&mut self, text: &str) -> Result<()> {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + self.patience;
         loop {
             if let Some(at) = self.seen[self.read..].find(text) {
                 self.read += at + text.len();

@@ -10,6 +10,8 @@ mod menu;
 mod network;
 #[path = "image/soft.rs"]
 mod soft;
+#[path = "image/story.rs"]
+mod story;
 #[path = "image/updates.rs"]
 mod updates;
 #[path = "image/uplink.rs"]

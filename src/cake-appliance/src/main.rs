@@ -8,6 +8,7 @@
 //! answers ▶ the wizard's answers that the installer left, once
 //! next-root the root of another version, beside the one that runs: cake-node starts all programs from it
 //! health ─▶ the version that runs is blessed, or given up
+//! boot-entries ▶ the firmware knows what to start where the boot loader's choice is not whole
 //! screen ─▶ tty1 and the serial port: where the console is, and the menu of an installed server
 //! ```
 
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 mod answers;
 mod asked;
 mod boot;
+mod boot_entries;
 mod health;
 mod locked;
 mod medium;
@@ -56,6 +58,8 @@ enum Command {
     Screen,
     /// Says whether this version is good; one that is not is given up
     Health,
+    /// Tells the firmware what to start where the boot loader's choice is not whole
+    BootEntries,
     /// Makes ready, at /run/nextroot, the root of the version that cake-node wants
     NextRoot,
     /// Serves the page of a locked server
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         Command::Answers => answers::give(),
         Command::Screen => screen::show(),
         Command::Health => health::check(),
+        Command::BootEntries => boot_entries::write(),
         Command::NextRoot => next_root::make(),
         Command::LockedPage => locked::page(),
         Command::Open => locked::open(),

@@ -8,7 +8,7 @@
 //!
 //! A unit of its own does it, because what cake-node mounts stays in its own namespace. Killed anywhere, it begins anew.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use cake_host::usage;
 use cake_init::assemble::{self, Places};
 use cake_init::root;
@@ -16,22 +16,21 @@ use cake_install::mounts::is_mounted;
 use cake_install::next_root::{self, ROOM};
 use cake_planner::update;
 use cake_types::{ByteSize, SoftReboot};
-use cake_update::uki::{self, Maker};
+use cake_update::uki::Maker;
 use cake_update::{Esp, Version};
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use crate::health::damage;
 use crate::health::disks::SystemDisks;
 use crate::release;
 
-/// Whose signature counts: what Secure Boot was given.
-const CERTIFICATE: &str = "/usr/lib/cake/boot.pem";
 /// Where systemd looks for it.
 const NEXT: &str = "/run/nextroot";
 const PLACES: Places<'_> =
@@ -73,8 +72,7 @@ fn assemble(wanted: &Version) -> Result<()> {
 /// The root of a version, from the first system disk on which it is as it was signed.
 fn from_disks(wanted: &Version) -> Result<File> {
     let running: Version = release::version()?.parse()?;
-    let certificate = fs::read(CERTIFICATE).with_context(|| format!("read {CERTIFICATE}"))?;
-    let maker = Maker::new(&certificate).context(CERTIFICATE)?;
+    let maker = damage::maker()?;
     let disks = SystemDisks::read_only()?;
     let mut refused = None;
     for esp in disks.esps() {
@@ -91,7 +89,7 @@ fn from_disk(esp: &Esp, wanted: &Version, running: &Version, maker: &Maker) -> R
     let bad = esp.find(wanted)?.is_some_and(|slot| slot.is_bad());
     ensure!(!bad, "version {wanted} was given up");
     let (new, now) = (opened(esp, wanted)?, opened(esp, running)?);
-    let (signed, runs) = (verified(&new, wanted, maker)?, verified(&now, running, maker)?);
+    let (signed, runs) = (damage::verified(&new, wanted, maker)?, damage::verified(&now, running, maker)?);
     ensure!(
         signed.below == runs.below,
         "version {wanted} has another kernel, other parameters or other microcode than {running}, which runs"
@@ -113,15 +111,6 @@ fn opened(esp: &Esp, version: &Version) -> Result<File> {
     let slot = esp.find(version)?.with_context(|| format!("version {version} is not on the system disk"))?;
     let path = esp.path(&slot);
     File::open(&path).with_context(|| format!("open {}", path.display()))
-}
-
-/// What a file holds, if it is what the maker signed as this version.
-fn verified(file: &File, version: &Version, maker: &Maker) -> Result<uki::Verified> {
-    let verified = uki::verify(file, maker).with_context(|| format!("version {version}"))?;
-    if verified.version.parse().ok().as_ref() != Some(version) {
-        bail!("the file of version {version} holds version {}", verified.version);
-    }
-    Ok(verified)
 }
 
 /// A part of a file, in memory that nobody can write to any more: what is checked is what is mounted.

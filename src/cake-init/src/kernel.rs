@@ -33,6 +33,13 @@ pub fn mount_interfaces() -> Result<(), Failure> {
     Ok(())
 }
 
+/// What the firmware keeps: needed only where something is wrong.
+pub fn mount_variables() -> Result<(), Failure> {
+    let rigid = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC | MsFlags::MS_NODEV;
+    let (kind, place) = ("efivarfs", cake_efi::EFIVARS);
+    mount(Some(kind), place, Some(kind), rigid, None::<&str>).step(format!("mount {place}"))
+}
+
 pub fn command_line() -> Result<String, Failure> {
     fs::read_to_string("/proc/cmdline").step("read the kernel's command line")
 }

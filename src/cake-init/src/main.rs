@@ -4,12 +4,14 @@
 //! drivers ─▶ is the root the one that the signed command line names? ─▶ squashfs, a writable layer in memory ─▶ systemd
 //! ```
 //!
-//! Secure Boot checks the whole file. Without it nobody would, so a flipped bit in the root is found here, whoever booted it: the
-//! process ends, the kernel panics, the machine starts anew (`panic=`), and the boot loader counts the attempt.
+//! Secure Boot checks the whole file, and the firmware goes on with the next entry of its list. Without it nobody would, so a flipped bit
+//! in the root is found here, whoever booted it: the firmware is asked for the next entry, the process ends, the kernel panics, the machine
+//! starts anew (`panic=`), and the boot loader counts the attempt.
 //!
 //! It is linked statically: nothing but this program, a few drivers and the root is in the initramfs.
 
 use cake_init::{Failure, assemble, root};
+use std::path::Path;
 use std::process::ExitCode;
 
 mod kernel;
@@ -17,8 +19,14 @@ mod switch;
 
 fn main() -> ExitCode {
     let Err(error) = boot();
-    kernel::say(&format!("{error}; the machine starts anew"));
+    kernel::say(&format!("{error}; the machine starts anew{}", if pass_over() { ", from what is next" } else { "" }));
     ExitCode::FAILURE
+}
+
+/// Has the firmware pass this file over the next time. Where it keeps no list, or nothing else is in it, it starts this one again.
+fn pass_over() -> bool {
+    let next = kernel::mount_variables().map(|()| cake_efi::start_next(Path::new(cake_efi::EFIVARS)));
+    matches!(next, Ok(Ok(Some(_))))
 }
 
 /// Returns only when something failed.

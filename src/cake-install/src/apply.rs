@@ -8,7 +8,6 @@ mod verify;
 use crate::answers::Answers;
 use crate::arrays::{self, ArrayError};
 use crate::disks::OWN_MOUNTS;
-use crate::efi::EfiError;
 use crate::luks::{self, LuksError, TpmPolicy};
 use crate::mounts::MountError;
 use crate::plan::{Plan, Step, Unlock, Volume};
@@ -78,7 +77,7 @@ pub enum ApplyError {
     #[error(transparent)]
     Mount(#[from] MountError),
     #[error(transparent)]
-    Efi(#[from] EfiError),
+    Efi(#[from] cake_efi::EfiError),
     #[error(transparent)]
     Tool(#[from] ToolError),
 }

@@ -17,7 +17,6 @@ pub mod answers;
 pub mod apply;
 pub mod arrays;
 pub mod disks;
-pub mod efi;
 pub mod esps;
 pub mod event;
 pub mod exit;

@@ -167,6 +167,8 @@ words! {
         Vms = "vms",
         /// The state was not opened.
         State = "state",
+        /// Its file is not as its maker signed it.
+        Damaged = "damaged",
         /// Somebody wanted the version of before.
         Asked = "asked",
         /// It did not come as far as saying why.

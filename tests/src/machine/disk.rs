@@ -117,13 +117,28 @@ impl DiskFile {
         Ok(output.stdout)
     }
 
+    /// Turns one bit over in the middle of a file of that FAT.
+    pub fn damage_file(&self, name: &str) -> Result<()> {
+        let mut content = self.file(name)?;
+        let middle = content.len() / 2;
+        *content.get_mut(middle).context("the file is empty")? ^= 0x10;
+        self.put_file(name, &content)
+    }
+
     /// The names in the topmost folder of that FAT.
     pub fn names(&self) -> Result<Vec<String>> {
+        self.names_in("")
+    }
+
+    /// The names in a folder of it.
+    pub fn names_in(&self, folder: &str) -> Result<Vec<String>> {
         let mut mdir = Command::new("mdir");
-        let output = mdir.arg("-b").arg("-i").arg(self.first_partition()?).arg("::").output().context("mdir")?;
+        let mdir = mdir.arg("-b").arg("-i").arg(self.first_partition()?).arg(format!("::{folder}"));
+        let output = mdir.output().context("mdir")?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout)?;
-        Ok(text.lines().map(|line| line.trim_start_matches("::/").trim_end_matches('/').to_owned()).collect())
+        let name = |line: &str| line.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+        Ok(text.lines().map(name).collect())
     }
 
     /// As mtools want it: FILE@@OFFSET.

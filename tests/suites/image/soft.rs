@@ -8,7 +8,7 @@ use cake_tests::appliance::{self, BOOT, log_in, server};
 use cake_tests::machine::{HOST, Machine};
 use cake_types::ByteSize;
 
-use crate::updates::{BAD, GOOD, beside_repository, done, is_good, standing, until};
+use crate::updates::{BAD, GOOD, Wire, done, is_good, on_trial, standing, until};
 
 const VM: &str = "web";
 
@@ -34,9 +34,7 @@ async fn number(terminal: &mut Terminal) -> Result<u64> {
 
 /// Writes a version to the disks and starts it without stopping a VM.
 async fn start_soft(administrator: &Client, version: &str) -> Result<()> {
-    done(administrator, administrator.check_update().await?.value).await?;
-    done(administrator, administrator.apply_update(version).await?.value).await?;
-    let next = until(administrator, |server| standing(server, version) == Some("next")).await?;
+    let next = on_trial(administrator, version).await?;
     ensure!(next.soft_reboot.as_deref() == Some("possible"), "{next:?}");
     let node = administrator.nodes().await?.items[0].name.clone();
     administrator.soft_reboot(&node).await?;
@@ -49,7 +47,7 @@ async fn went_on(machine: &mut Machine, pid: u32, before: u64) -> Result<Client>
     let look = async || Ok(administrator.vm(VM).await?.value);
     let vm = appliance::until(BOOT, look, |vm| vm.state == "running").await?;
     ensure!(vm.pid == Some(pid), "another process: {vm:?}");
-    let mut terminal = Terminal::open(&administrator, VM).await?;
+    let mut terminal = Terminal::open(&administrator, VM).await?.patient(BOOT);
     terminal.type_in("\n").await?;
     let now = number(&mut terminal).await?;
     ensure!(now > before, "it stood still: {before}, {now}");
@@ -61,11 +59,12 @@ async fn went_on(machine: &mut Machine, pid: u32, before: u64) -> Result<Client>
 #[tokio::test(flavor = "multi_thread")]
 async fn vms_go_on_while_a_new_version_starts_and_a_bad_one_goes_back() -> Result<()> {
     let hardware = server("soft").memory(ByteSize::gib(4));
-    let (_wire, mut machine, administrator, first) = beside_repository(hardware).await?;
+    let wire = Wire::lay()?;
+    let (mut machine, administrator, first) = wire.server(hardware).await?;
 
     done(&administrator, administrator.create_vm(&tiny()).await?.value).await?;
     let pid = administrator.vm(VM).await?.pid.context("a process")?;
-    let mut terminal = Terminal::open(&administrator, VM).await?;
+    let mut terminal = Terminal::open(&administrator, VM).await?.patient(BOOT);
     terminal.shell().await?;
     terminal
         .command("(n=0; while :; do n=$((n+1)); echo $n >/tmp/new; mv /tmp/new /tmp/count; sleep 1; done) &")

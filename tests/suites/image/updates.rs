@@ -1,4 +1,4 @@
-//! Updates of an installed server: to a version that works, and to one that does not.
+//! Updates of an installed server, and what is said of them; the stories of other files use it.
 //!
 //! The other versions are the built image with another version in it, and one of them with a console that does not start
 //! (`image/scripts/variants.sh`): the test's own web server has their repository.
@@ -6,7 +6,7 @@
 use anyhow::{Context, Result, ensure};
 use cake_client::Client;
 use cake_client::wire::{Task, Update, UpdateServer};
-use cake_tests::appliance::{self, BOOT, installed, log_in, server};
+use cake_tests::appliance::{self, BOOT, installed, log_in};
 use cake_tests::machine::{Child, Files, HOST, Hardware, Lan, Machine, Network};
 use cake_tests::workspace;
 use std::path::PathBuf;
@@ -15,6 +15,34 @@ use std::sync::Arc;
 
 pub const GOOD: &str = "90.1";
 pub const BAD: &str = "90.2";
+
+/// A network with addresses and the repository of both versions.
+pub struct Wire {
+    pub lan: Arc<Lan>,
+    _files: Files,
+    _dhcp: Child,
+}
+
+impl Wire {
+    pub fn lay() -> Result<Self> {
+        let repository = repository()?;
+        let lan = Arc::new(Lan::lay()?);
+        let files = lan.serve()?;
+        files.offer_folder(&repository)?;
+        let dhcp = lan.dhcp(None)?;
+        Ok(Self { lan, _files: files, _dhcp: dhcp })
+    }
+
+    /// A server in it, installed, running and told of the repository, and the version that runs.
+    pub async fn server(&self, hardware: Hardware) -> Result<(Machine, Client, String)> {
+        let install = "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"";
+        let mut machine = installed(hardware.network(Network::Lan(self.lan.clone())), install).await?;
+        machine.power_on().await?;
+        let administrator = log_in(&mut machine).await?;
+        let first = told_of(&administrator).await?;
+        Ok((machine, administrator, first))
+    }
+}
 
 /// The repository of both, made of the built image once.
 fn repository() -> Result<PathBuf> {
@@ -28,21 +56,12 @@ fn repository() -> Result<PathBuf> {
     Ok(out)
 }
 
-/// A server beside the repository of both, installed and told to look there, and the version that runs. What is first has to stay.
-pub async fn beside_repository(hardware: Hardware) -> Result<((Files, Child), Machine, Client, String)> {
-    let repository = repository()?;
-    let lan = Arc::new(Lan::lay()?);
-    let files = lan.serve()?;
-    files.offer_folder(&repository)?;
-    let dhcp = lan.dhcp(None)?;
-    let install = "disks = [\"SYSTEM\"]\nsave_recovery_key = true\nthen = \"poweroff\"";
-    let mut machine = installed(hardware.network(Network::Lan(lan)), install).await?;
-    machine.power_on().await?;
-    let administrator = log_in(&mut machine).await?;
-    let first = until(&administrator, |server| server.versions.iter().any(|version| version.good)).await?.running;
+/// Tells the server where the repository is, once it is known that what runs is good: that version.
+pub async fn told_of(administrator: &Client) -> Result<String> {
+    let first = until(administrator, |server| server.versions.iter().any(|version| version.good)).await?.running;
     let seen = administrator.update().await?;
     administrator.set_update_source(&seen, Some(&format!("http://{HOST}")), None).await?;
-    Ok(((files, dhcp), machine, administrator, first))
+    Ok(first)
 }
 
 /// What the server says of its firmware, once that is so.
@@ -66,38 +85,17 @@ pub fn is_good(server: &UpdateServer, version: &str) -> bool {
     server.versions.iter().any(|known| known.version == version && known.good)
 }
 
-/// Writes a version to the disks, and restarts into it.
-async fn restart_into(machine: &mut Machine, administrator: &Client, version: &str) -> Result<()> {
+/// Writes a version to the disks: it is what the server starts next.
+pub async fn on_trial(administrator: &Client, version: &str) -> Result<UpdateServer> {
+    done(administrator, administrator.check_update().await?.value).await?;
     done(administrator, administrator.apply_update(version).await?.value).await?;
-    let next = until(administrator, |server| standing(server, version) == Some("next")).await?;
-    ensure!(next.versions.len() == 2, "{next:?}");
+    until(administrator, |server| standing(server, version) == Some("next")).await
+}
+
+/// The same, and restarts into it.
+pub async fn restart_into(machine: &mut Machine, administrator: &Client, version: &str) -> Result<()> {
+    on_trial(administrator, version).await?;
     let node = administrator.nodes().await?.items[0].name.clone();
     administrator.leave(&node, "reboot", Some(10)).await?;
     machine.wait_reboot(BOOT).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_update_runs_and_a_bad_one_returns_by_itself_and_says_why() -> Result<()> {
-    let (_wire, mut machine, administrator, first) = beside_repository(server("updates")).await?;
-    done(&administrator, administrator.check_update().await?.value).await?;
-    let offered = until(&administrator, |server| server.offer.is_some()).await?;
-    ensure!(offered.newest().is_some_and(|newest| newest.version == BAD), "{offered:?}");
-
-    restart_into(&mut machine, &administrator, GOOD).await?;
-    let administrator = log_in(&mut machine).await?;
-    let server = until(&administrator, |server| is_good(server, GOOD)).await?;
-    ensure!(server.running == GOOD && standing(&server, &first) == Some("previous"), "{server:?}");
-
-    done(&administrator, administrator.check_update().await?.value).await?;
-    restart_into(&mut machine, &administrator, BAD).await?;
-    machine.wait_serial(&format!("cake: version {BAD} does not work"), BOOT).await?;
-    machine.wait_reboot(BOOT).await?;
-    let administrator = log_in(&mut machine).await?;
-    let server = until(&administrator, |server| standing(server, BAD) == Some("bad")).await?;
-    ensure!(server.running == GOOD, "{server:?}");
-    let failure = server.versions.iter().find_map(|version| version.failure.clone()).context("a reason")?;
-    ensure!(failure.reason == "console", "{failure:?}");
-    let alerts = administrator.alerts().await?;
-    ensure!(alerts.items.iter().any(|alert| alert.kind == "update-failed"), "{:?}", alerts.items);
-    machine.passed()
 }

@@ -1,7 +1,7 @@
 //! The slots of the system disks, mounted for as long as they are needed.
 
 use anyhow::{Context, Result};
-use cake_install::esps;
+use cake_install::esps::{self, BootPart};
 use cake_install::mounts::{Kind, MountError, Mounted};
 use cake_update::slots::Tries;
 use cake_update::{Esp, Version};
@@ -12,9 +12,16 @@ use std::path::Path;
 const PLACE: &str = "/run/cake-health";
 
 pub struct SystemDisks {
-    /// Unmounted before somebody else may mount.
-    esps: Vec<(Esp, Mounted)>,
+    disks: Vec<SystemDisk>,
     _only: Flock<File>,
+}
+
+/// Its boot partition.
+pub struct SystemDisk {
+    pub part: BootPart,
+    pub esp: Esp,
+    /// Unmounted before somebody else may mount.
+    _mounted: Mounted,
 }
 
 impl SystemDisks {
@@ -29,15 +36,20 @@ impl SystemDisks {
 
     fn mounted(mount: fn(&Path, Kind, &Path) -> Result<Mounted, MountError>) -> Result<Self> {
         let only = esps::only_one().context("wait for the boot partitions")?;
-        let esps = esps::each(|device, name| {
-            let mounted = mount(device, Kind::Fat, &Path::new(PLACE).join(name))?;
-            anyhow::Ok((Esp::open(mounted.place())?, mounted))
+        let disks = esps::each(|part, name| {
+            let mounted = mount(&part.device, Kind::Fat, &Path::new(PLACE).join(name))?;
+            anyhow::Ok(SystemDisk { part: part.clone(), esp: Esp::open(mounted.place())?, _mounted: mounted })
         })?;
-        Ok(Self { esps, _only: only })
+        Ok(Self { disks, _only: only })
+    }
+
+    /// The one that we come from first.
+    pub fn each(&self) -> &[SystemDisk] {
+        &self.disks
     }
 
     pub fn esps(&self) -> impl Iterator<Item = &Esp> {
-        self.esps.iter().map(|(esp, _)| esp)
+        self.disks.iter().map(|disk| &disk.esp)
     }
 
     /// Whether the boot loader counts the starts of this version, on the disk that it came from.

@@ -49,6 +49,7 @@ start-node = The server’s agent did not answer in time.
 start-network = The server had no address in the network.
 start-vms = Virtual machines that should run did not.
 start-state = The state of the server was not opened.
+start-damaged = Its file on a system disk is damaged. If that happens again, replace the disk.
 start-asked = Somebody went back to the version before.
 start-silent = It did not start far enough to say why.
 release-running = Runs

@@ -49,6 +49,7 @@ start-node = 伺服器的代理程式沒有在時間內回應。
 start-network = 伺服器沒有網路位址。
 start-vms = 應該執行的虛擬機器沒有執行。
 start-state = 沒有開啟伺服器的狀態資料。
+start-damaged = 系統硬碟上的檔案已損壞。如果再次發生，請更換硬碟。
 start-asked = 有人選擇回到前一個版本。
 start-silent = 啟動得不夠完整，無法說明原因。
 release-running = 執行中

@@ -2,24 +2,22 @@
 
 use super::{ApplyError, Work, folder, io, own_mount, write_file};
 use crate::disks::{FALLBACK, Installed, KEY_FILE, MANIFEST};
-use crate::efi::{self, Entry};
+use crate::esps::{LOADER, efi_path};
 use crate::layout::Layout;
 use crate::mounts::{self, Kind, Mounted};
 use crate::plan::PlannedDisk;
 use crate::tool::Tools;
+use cake_efi::{Disk, Entry, Others, Role};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Where systemd-boot looks for itself, and where `bootctl` updates it.
-const LOADER: &str = "EFI/systemd/systemd-bootx64.efi";
 /// systemd-boot's settings (loader.conf(5)): no menu, and nobody edits the kernel's arguments. What `bootctl install` writes beside
 /// it is not needed: `entries.srel` tells kernel-install which kind of entries to write, and none is ever written here.
 const SETTINGS: (&str, &str) = ("loader/loader.conf", "timeout 0\neditor no\n");
 /// Bytes that are copied at a time.
 const PIECE: usize = 1 << 20;
-const EFIVARS: &str = "/sys/firmware/efi/efivars";
 
 /// The firmware's place in a boot partition (The Boot Loader Specification, "Type #2": files in `EFI/Linux`). Its name has no counter:
 /// it has been tried, or this machine would not run.
@@ -143,10 +141,12 @@ impl Work<'_> {
 
     /// Entries are a convenience: every disk starts by its fallback path, so firmware that refuses them is no failure.
     pub(super) fn entries(&mut self) -> Result<(), ApplyError> {
-        let variables = Path::new(EFIVARS);
-        if efi::is_there(variables) {
-            let entries: Vec<Entry> = self.asked.plan.system_disks().enumerate().map(|one| self.entry(one)).collect();
-            if let Err(error) = efi::write(variables, &entries) {
+        let variables = Path::new(cake_efi::EFIVARS);
+        if cake_efi::is_there(variables) {
+            // There is one version yet: nothing to go back to.
+            let disk = |one| Disk { loader: self.entry(one), fallback: None };
+            let disks: Vec<Disk> = self.asked.plan.system_disks().enumerate().map(disk).collect();
+            if let Err(error) = cake_efi::write(variables, &disks, Others::Forget) {
                 eprintln!(
                     "cake-install: the server's firmware does not take boot entries ({error}); it starts by the fallback path"
                 );
@@ -159,12 +159,12 @@ impl Work<'_> {
         let part = &disk.parts[0];
         let sectors = |mib: u64| mib * ((1 << 20) / u64::from(disk.sector.max(512)));
         Entry {
-            description: efi::description(index).into(),
+            description: Role::Loader.description(index).into(),
             partition: part.number,
             start: sectors(part.start_mib),
             size: sectors(part.size_mib),
             uuid: self.ids.of(&part.device),
-            path: format!(r"\{}", LOADER.replace('/', r"\")),
+            path: efi_path(LOADER),
         }
     }
 }

@@ -106,9 +106,9 @@ fn mounted(given: &Given, hidden: &Path) -> Result<Vec<PathBuf>, CageError> {
     }
     // Until the end of this process.
     std::mem::forget(esps::only_one().map_err(step("wait for the boot partitions"))?);
-    esps::each(|device, name| {
+    esps::each(|part, name| {
         let place = hidden.join(name);
-        let mounted = Mounted::owned_by(device, &place, UPDATE_UID, given.write)?;
+        let mounted = Mounted::owned_by(&part.device, &place, UPDATE_UID, given.write)?;
         // Mounted for reading only, this fails where there is none: the disk is passed over.
         folder(&place.join(SLOTS), 0o755)?;
         mounted.keep();

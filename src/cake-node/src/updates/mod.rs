@@ -20,6 +20,8 @@ pub use cage::Given;
 use crate::board::Board;
 use crate::database::Database;
 use crate::sticks::Sticks;
+use cake_host::power;
+use cake_install::esps::ENTRIES_UNIT;
 use cake_install::starts;
 use cake_node_api::NodeError;
 use cake_node_api::frame::{self, FrameError, FrameReader};
@@ -144,8 +146,11 @@ impl Updates {
     }
 
     async fn see_through(self: Arc<Self>, operation: OperationId, order: UpdateOrder, stop: Arc<Notify>) {
-        let back = matches!(order, UpdateOrder::GoBack);
+        let (back, changes) = (matches!(order, UpdateOrder::GoBack), changes(&order));
         let end = self.work(Some((operation, order)), &stop).await;
+        if changes {
+            list_in_firmware().await;
+        }
         if back && end == End::Done {
             self.note_asked().await;
         }
@@ -318,6 +323,16 @@ impl Updates {
         let update = host.update.unwrap_or_default();
         update.disks == 0 || update.slots.iter().any(|slot| slot.version == update.running && slot.good)
     }
+}
+
+/// The firmware's own list follows what lies on the disks now. Firmware that takes none starts all the same.
+async fn list_in_firmware() {
+    let error = match power::run_unit(ENTRIES_UNIT).await {
+        Ok(true) => return,
+        Ok(false) => format!("the log of {ENTRIES_UNIT} says why"),
+        Err(error) => crate::chain(&error),
+    };
+    tracing::warn!("the firmware is not told what to go back to: {error}");
 }
 
 fn fd(stream: &UnixStream) -> std::os::fd::RawFd {

@@ -17,8 +17,8 @@ pub use error::SlotError;
 pub use esp::Esp;
 pub use name::{SlotName, Tries};
 pub(crate) use part::finished;
-pub use part::{Image, Part, publish};
-pub use plan::{Standing, removable, standings};
+pub use part::{Image, Part, publish, replace};
+pub use plan::{Standing, fallback, removable, standings};
 
 #[cfg(test)]
 mod tests;

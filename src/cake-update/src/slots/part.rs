@@ -130,6 +130,40 @@ pub(crate) fn finished(esp: &Esp, image: &Image, control: &Control) -> Result<Op
     Ok(None)
 }
 
+/// Writes a slot anew, from a whole copy of it on another disk. What was there goes first: an ESP may have no room for both.
+pub fn replace(esp: &Esp, slot: &SlotName, whole: &Path, control: &Control) -> Result<(), SlotError> {
+    let mut source = File::open(whole).map_err(SlotError::io("open", whole))?;
+    let (size, sha256) = measured(&mut source, whole)?;
+    let path = esp.path(slot);
+    fs::remove_file(&path).map_err(SlotError::io("remove", &path))?;
+    let part = Part::open(esp, &Image { version: slot.version.clone(), size, sha256 })?;
+    control.stage(Stage::Mirroring, size)?;
+    let (mut at, mut buffer) = (0, vec![0; BUFFER]);
+    while at < size {
+        let piece = usize::try_from(size - at).map_or(BUFFER, |left| left.min(BUFFER));
+        source.read_exact_at(&mut buffer[..piece], at).map_err(SlotError::io("read", whole))?;
+        part.write_at(&buffer[..piece], at)?;
+        at += piece as u64;
+        control.done(piece as u64)?;
+    }
+    part.verify(control)?;
+    fs::rename(part.path(), &path).map_err(SlotError::io("rename", part.path()))?;
+    esp.sync_folder()
+}
+
+/// Bytes of a file, and their SHA-256.
+fn measured(file: &mut File, path: &Path) -> Result<(u64, [u8; 32]), SlotError> {
+    let (mut hash, mut buffer, mut size) = (Sha256::new(), vec![0; BUFFER], 0);
+    loop {
+        let read = file.read(&mut buffer).map_err(SlotError::io("read", path))?;
+        if read == 0 {
+            return Ok((size, hash.finalize().into()));
+        }
+        hash.update(&buffer[..read]);
+        size += read as u64;
+    }
+}
+
 /// Makes a verified part a slot that is tried at the next start.
 pub fn publish(esp: &Esp, part: &Part, control: &Control) -> Result<SlotName, SlotError> {
     control.look()?;

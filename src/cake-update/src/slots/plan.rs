@@ -37,6 +37,13 @@ pub fn standings(slots: &[SlotName], running: Option<&Version>) -> Vec<Standing>
         .collect()
 }
 
+/// What starts in place of a slot that the boot loader takes and that is not whole: the newest other one that was found good.
+pub fn fallback(slots: &[SlotName]) -> Option<&SlotName> {
+    let taken = slots.iter().filter(|slot| !slot.is_bad()).map(|slot| &slot.version).max();
+    let others = slots.iter().filter(|slot| slot.is_blessed() && Some(&slot.version) != taken);
+    others.max_by(|a, b| a.version.cmp(&b.version))
+}
+
 /// The slots that may go to make room for a new version: all but the running one and the new one. Where neither the running one nor
 /// what else stays has been found good, the best of the others stays, too: there is always something to go back to.
 pub fn removable<'a>(slots: &'a [SlotName], running: Option<&Version>, new: &Version) -> Vec<&'a SlotName> {

@@ -55,6 +55,44 @@ fn other_files_are_no_slots() {
 }
 
 #[test]
+fn what_is_fallen_back_to_was_found_good_and_is_not_what_the_boot_loader_takes() {
+    for (slots, wanted) in [
+        (&["cake_0.1.efi"][..], None),
+        (&["cake_0.1.efi", "cake_0.2+3.efi"], Some("cake_0.1.efi")),
+        (&["cake_0.1.efi", "cake_0.2.efi"], Some("cake_0.1.efi")),
+        (&["cake_0.1.efi", "cake_0.2.efi", "cake_0.3+2-1.efi"], Some("cake_0.2.efi")),
+        (&["cake_0.1.efi", "cake_0.2+0-3.efi"], None),
+        (&["cake_0.1+3.efi", "cake_0.2+3.efi"], None),
+        (&["cake_0.1+0-1.efi", "cake_0.2.efi"], None),
+        (&[], None),
+    ] {
+        let slots: Vec<SlotName> = slots.iter().map(|file| slot(file)).collect();
+        assert_eq!(fallback(&slots).map(SlotName::file), wanted, "{slots:?}");
+    }
+}
+
+#[test]
+fn a_damaged_slot_is_written_anew_from_another_disk() {
+    let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+    let [whole, damaged] = folders.each_ref().map(|folder| {
+        fs::create_dir_all(folder.path().join("EFI/Linux")).expect("folders");
+        Esp::open(folder.path()).expect("an ESP")
+    });
+    let slot = SlotName::blessed(&version("0.2"));
+    let content: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).take(3 << 20).collect();
+    fs::write(whole.path(&slot), &content).expect("write");
+    fs::write(damaged.path(&slot), &content[1..]).expect("write");
+    replace(&damaged, &slot, &whole.path(&slot), &Control::default()).expect("replaced");
+    assert!(fs::read(damaged.path(&slot)).expect("read") == content);
+    assert_eq!(damaged.slots().expect("slots"), [slot.clone()]);
+    // Stopped on the way it is not there, rather than damaged.
+    fs::write(damaged.path(&slot), &content[1..]).expect("write");
+    let stopped = replace(&damaged, &slot, &whole.path(&slot), &Control::stopping_at(2));
+    assert!(matches!(stopped, Err(SlotError::Cancelled(_))), "{stopped:?}");
+    assert_eq!(damaged.slots().expect("slots"), []);
+}
+
+#[test]
 fn each_slot_has_a_standing() {
     use Standing::{Bad, Next, Previous, Running, Spare};
     let slots = ["cake_0.1.efi", "cake_0.2.efi", "cake_0.3+0-3.efi", "cake_0.4.efi", "cake_0.5+3.efi"].map(slot);
