@@ -16,27 +16,30 @@ async fn log_in(cake: &Cake, name: &str, password: &str) -> Result<cake_tests::S
     cake.run_with(&["login", "--user", name, "--password-stdin"], format!("{password}\n").as_bytes()).await
 }
 
-/// Two columns begin at the same place in every line, counting a Chinese character as two.
+/// Columns begin at the same place in every line, or end there where they are of numbers, counting a Chinese character as two.
 fn aligned(table: &str, headings: &[&str]) -> Result<()> {
     let wide = |c: char| if ('\u{2e80}'..='\u{ffef}').contains(&c) { 2 } else { 1 };
     let width = |text: &str| text.chars().map(wide).sum::<usize>();
+    // Whether a line has a space, or nothing, at this place.
+    let free = |line: &str, place: usize| {
+        let mut seen = 0;
+        let there = line.chars().find(|c| {
+            let here = seen == place;
+            seen += wide(*c);
+            here
+        });
+        there.is_none_or(|c| c == ' ')
+    };
     let mut lines = table.lines();
     let head = lines.next().context("a heading")?;
     for heading in headings {
         let at = head.find(heading).with_context(|| format!("{heading} in {head}"))?;
         let column = width(&head[..at]);
+        let end = column + width(heading);
         for line in lines.clone() {
-            let mut seen = 0;
-            let cell = line.char_indices().find(|(_, c)| {
-                let here = seen == column;
-                seen += wide(*c);
-                here
-            });
-            let start = cell.map(|(at, _)| at);
-            ensure!(
-                start.is_none_or(|at| at == 0 || line[..at].ends_with(' ')),
-                "column {heading} is not straight:\n{table}"
-            );
+            let begins = column == 0 || free(line, column - 1);
+            let ends = free(line, end) && !free(line, end - 1);
+            ensure!(begins || ends, "column {heading} is not straight:\n{table}");
         }
     }
     Ok(())

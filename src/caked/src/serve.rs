@@ -8,7 +8,6 @@ use axum::response::Response;
 use cake_api::{Api, Letters, VmJson, guard};
 use cake_control::accounts::{Identity, Proof};
 use cake_control::board::What;
-use cake_control::certificate::Certificates;
 use cake_control::{Control, Place};
 use cake_store::{Clock, SystemClock};
 use cake_types::Language;
@@ -60,10 +59,12 @@ impl Running {
         let installer = installer.clone();
         let place = Place { state: state.clone(), node_socket, listen: address, installer, log };
         let control = Control::start(&place, Arc::new(VmJson), Arc::new(Letters), clock).await?;
+        // Followed from what is written here on: an address that comes meanwhile changes the certificate.
+        let mut fingerprint = control.certificates.follow();
         let instance = Instance {
             url: status::url(address),
             address,
-            fingerprint: control.certificates.fingerprint(),
+            fingerprint: fingerprint.borrow_and_update().clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         status::write(state, &instance)?;
@@ -74,7 +75,7 @@ impl Running {
         let (ending, ended) = watch::channel(false);
         let listener = Listener { tcp, tls: Tls::new(&control.certificates)?, router };
         let listener = tokio::spawn(listener.run(ended));
-        let told = tokio::spawn(tell(control.certificates.clone(), state.clone(), instance.clone()));
+        let told = tokio::spawn(tell(fingerprint, state.clone(), instance.clone()));
         tracing::info!(url = instance.url, "the console answers");
         Ok(Self { instance, address, control, ending, listener, told })
     }
@@ -113,8 +114,7 @@ async fn listen(https: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Keeps the file that tells others of this daemon true while its certificate changes.
-async fn tell(certificates: Arc<Certificates>, state: PathBuf, mut instance: Instance) {
-    let mut fingerprint = certificates.follow();
+async fn tell(mut fingerprint: watch::Receiver<String>, state: PathBuf, mut instance: Instance) {
     while fingerprint.changed().await.is_ok() {
         instance.fingerprint = fingerprint.borrow_and_update().clone();
         if let Err(error) = status::write(&state, &instance) {
@@ -145,4 +145,25 @@ fn viewer(identity: Identity) -> Option<cake_web::Viewer> {
         session: session.id,
         csrf,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_certificate_that_changes_before_anybody_looks_is_told_too() {
+        let state = tempfile::tempdir().unwrap();
+        let (new, mut fingerprint) = watch::channel("AA".to_owned());
+        let instance = Instance {
+            url: String::new(),
+            address: ([127, 0, 0, 1], 443).into(),
+            fingerprint: fingerprint.borrow_and_update().clone(),
+            version: String::new(),
+        };
+        new.send("BB".to_owned()).unwrap();
+        drop(new);
+        tell(fingerprint, state.path().to_owned(), instance).await;
+        assert_eq!(status::read(state.path()).unwrap().fingerprint, "BB");
+    }
 }
