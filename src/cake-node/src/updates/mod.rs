@@ -26,8 +26,8 @@ use cake_install::starts;
 use cake_node_api::NodeError;
 use cake_node_api::frame::{self, FrameError, FrameReader};
 use cake_types::{
-    ByteSize, Epoch, Failure, FailureCode, OperationId, StartFailure, StartReason, UPDATE_URL_MAX, UpdateEnd,
-    UpdateEnded, UpdateOrder, UpdateSource, UpdateStage, UpdateStatus, UpdateWork,
+    ByteSize, Epoch, Failure, FailureCode, OperationId, SlotStanding, StartFailure, StartReason, UPDATE_URL_MAX,
+    UpdateEnd, UpdateEnded, UpdateOrder, UpdateSource, UpdateStage, UpdateStatus, UpdateWork,
 };
 use jiff::Timestamp;
 use std::io;
@@ -47,7 +47,7 @@ const ANCHOR: &str = "/usr/share/cake/root.json";
 const OS_RELEASE: &str = "/usr/lib/os-release";
 /// The system disks are looked at so often while nothing is done with them …
 const LOOK: Duration = Duration::from_secs(600);
-/// … and, at first, while it is not known yet whether the version that runs is good.
+/// … and, at first, while the check after the start has not said everything yet.
 const LOOK_SOON: Duration = Duration::from_secs(15);
 /// A disk that is not looked at within this does not answer.
 const LOOK_PATIENCE: Duration = Duration::from_secs(120);
@@ -317,11 +317,13 @@ impl Updates {
         }
     }
 
-    /// Whether it is known that the version that runs is good.
+    /// Whether it is known that the version that runs is good, and what became of one that should have been started before it.
     fn is_decided(&self) -> bool {
         let host = self.board.node().host.unwrap_or_default();
         let update = host.update.unwrap_or_default();
-        update.disks == 0 || update.slots.iter().any(|slot| slot.version == update.running && slot.good)
+        let good = update.slots.iter().any(|slot| slot.version == update.running && slot.good);
+        let passed_over = update.slots.iter().any(|slot| slot.standing == SlotStanding::Next);
+        update.disks == 0 || (good && !passed_over)
     }
 }
 
