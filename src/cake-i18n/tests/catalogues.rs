@@ -159,6 +159,7 @@ fn every_word_of_the_vocabulary_is_there() {
             has(format!("cause-{}-next", cause.as_str()));
         }
         for code in [
+            FailureCode::EngineRefused,
             FailureCode::StickGone,
             FailureCode::StickUnreadable,
             FailureCode::StickChanged,

@@ -465,7 +465,8 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
         | TaskKind::ServerClearEvents
         | TaskKind::ServerPassword
         | TaskKind::UpdateGoBack
-        | TaskKind::UpdateRemove => None,
+        | TaskKind::UpdateRemove
+        | TaskKind::VmReplaceEngine => None,
     }
 }
 

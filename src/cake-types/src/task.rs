@@ -66,10 +66,11 @@ pub enum TaskKind {
     UpdateApply,
     UpdateGoBack,
     UpdateRemove,
+    VmReplaceEngine,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -110,6 +111,7 @@ impl TaskKind {
         Self::UpdateApply,
         Self::UpdateGoBack,
         Self::UpdateRemove,
+        Self::VmReplaceEngine,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -154,6 +156,7 @@ impl TaskKind {
             Self::UpdateApply => "update-apply",
             Self::UpdateGoBack => "update-go-back",
             Self::UpdateRemove => "update-remove",
+            Self::VmReplaceEngine => "vm-replace-engine",
         }
     }
 }

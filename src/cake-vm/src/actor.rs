@@ -9,11 +9,15 @@ use crate::nics;
 use crate::plan::LaunchPlan;
 use crate::request::{Denied, Operation};
 use crate::screen::Screen;
+use crate::serial::{Serial, remember};
 use crate::start::{self, Launched, Missed, Session, chain, failure};
+use crate::successor::{self, Old, Replacement, Successor};
 use cake_host::process::{ExitStatus, LiveProcess};
 use cake_qmp::commands::{Cont, QueryStatus, Stop, SystemPowerdown, SystemReset};
-use cake_qmp::{CloseReason, EventKind, Events, Notice, Qmp, QmpError};
-use cake_types::{ExitReason, FailureCode, HaltedBy, ProvisionProgress, VmId, VmStatus};
+use cake_qmp::{CloseReason, Event, EventKind, Events, Notice, Qmp, QmpError};
+use cake_types::{
+    EngineStatus, ExitReason, Failure, FailureCode, HaltedBy, OperationId, ProvisionProgress, VmId, VmStatus,
+};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -36,7 +40,12 @@ enum Done {
     Input(Input),
     Launched(Result<Launched, Missed>),
     Greeted(Result<Session, Missed>),
-    Ended(Option<ExitStatus>),
+    /// That of the process with this pid.
+    Ended(u32, Option<ExitStatus>),
+    /// Another QEMU has taken the guest over, or has not.
+    Replaced(Box<Result<Successor, Failure>>),
+    /// What the QEMU before left is put in order.
+    Promoted(OperationId, Result<(), Failure>),
     /// What QEMU is doing, asked because events were lost.
     Looked(Result<Found, QmpError>),
     /// What comes and leaves while the guest runs was brought to what is asked.
@@ -56,6 +65,13 @@ pub(crate) struct Actor {
     process: Option<Arc<LiveProcess>>,
     monitor: Option<(Qmp, Events)>,
     devices: Devices,
+    replacing: Replacing,
+    serial: Option<Serial>,
+    /// QEMU's version, and where it came from.
+    version: String,
+    engine: Option<EngineStatus>,
+    /// An earlier node may have been about to replace the QEMU that is taken over.
+    unsettled: bool,
     /// What the last start was made from.
     launched_with: Option<Arc<Assignment>>,
     /// The end was asked for before there was a process.
@@ -70,12 +86,43 @@ pub(crate) struct Actor {
     reported: Option<VmStatus>,
 }
 
+/// A guest that changes its QEMU.
+#[derive(Default)]
+struct Replacing {
+    /// It is asked for, and something else has to end first.
+    waits: Option<OperationId>,
+    /// It is at work: where the events of the QEMU that has the guest go.
+    news: Option<mpsc::Sender<Event>>,
+    /// From its beginning until what it left is put in order: nothing comes or leaves meanwhile.
+    work: Option<Arc<Replacement>>,
+    /// The QEMU that has the guest ended meanwhile: that is told when the work is over, so that nothing is started in the middle of it.
+    ended: Option<(u32, Option<ExitStatus>)>,
+}
+
 /// How far the disks are; the thread that makes them writes, the task reads.
 #[derive(Default)]
 struct Progress {
     now: Mutex<Option<ProvisionProgress>>,
     changed: Notify,
 }
+
+impl Replacing {
+    /// Whether an event is about it, and heard by it alone.
+    fn is_told(&self, event: &Event) -> bool {
+        let about_it = matches!(event.name.as_str(), "STOP" | "RESUME" | "MIGRATION");
+        match &self.news {
+            Some(news) if about_it => {
+                // Nobody listens any more where it is over.
+                let _ = news.try_send(event.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Events of a replacement that may wait.
+const NEWS: usize = 64;
 
 impl Actor {
     pub(crate) async fn run(
@@ -86,6 +133,7 @@ impl Actor {
     ) {
         let id = assignment.id();
         let folder = Folder::of(&shared.settings.vms, id);
+        let unsettled = successor::recover(&shared, id, &folder).await;
         let alive = is_alive(&shared, id, &folder).await;
         let halted = assignment.halted.map(|halted| halted.generation);
         let (machine, effects) = Machine::new(assignment.desired(), halted, alive, Instant::now());
@@ -100,6 +148,11 @@ impl Actor {
             process: None,
             monitor: None,
             devices: Devices::default(),
+            replacing: Replacing::default(),
+            serial: None,
+            version: String::new(),
+            engine: None,
+            unsettled,
             launched_with: None,
             kill_at_once: false,
             ended_by_host: false,
@@ -196,7 +249,10 @@ impl Actor {
             Done::Launched(Ok(launched)) => self.launched(launched),
             Done::Launched(Err(missed)) | Done::Greeted(Err(missed)) => self.missed(missed).await,
             Done::Greeted(Ok(session)) => self.greeted(session).await,
-            Done::Ended(status) => {
+            // One that another QEMU has taken over from: nobody waits for it.
+            Done::Ended(pid, _) if self.process.as_ref().is_some_and(|process| process.pid() != pid) => {}
+            Done::Ended(pid, status) if self.replacing.work.is_some() => self.replacing.ended = Some((pid, status)),
+            Done::Ended(_, status) => {
                 let reason = match status {
                     Some(ExitStatus::Signal(libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP)) => {
                         ExitReason::Killed
@@ -216,6 +272,18 @@ impl Actor {
                 if self.devices.note(changed, Instant::now()) {
                     self.settle_devices();
                 }
+                if !self.devices.is_busy()
+                    && let Some(operation) = self.replacing.waits.take()
+                {
+                    self.replace(operation);
+                }
+            }
+            Done::Replaced(done) => self.replaced(*done).await,
+            Done::Promoted(operation, result) => {
+                self.replacing.work = None;
+                self.engine = self.look_at_engine();
+                self.input(Input::Answered { command: Command::Replace(operation), result }).await;
+                self.tell_end();
             }
             Done::Disconnected => self.settle_devices(),
         }
@@ -229,7 +297,8 @@ impl Actor {
         }
         self.process = Some(process);
         let (shared, id, folder) = (self.shared.clone(), self.id, self.folder.clone());
-        self.work.push(Box::pin(async move { Done::Greeted(start::greet(shared, launched, id, folder).await) }));
+        let told = (std::mem::take(&mut self.unsettled), self.assignment.clone());
+        self.work.push(Box::pin(async move { Done::Greeted(start::greet(shared, launched, id, folder, told).await) }));
     }
 
     async fn missed(&mut self, missed: Missed) {
@@ -254,19 +323,11 @@ impl Actor {
     }
 
     async fn greeted(&mut self, session: Session) {
-        let Session { qmp, events, serial, found, commands, adopted } = session;
+        let Session { qmp, events, serial, found, commands, adopted, version } = session;
         let Some(process) = self.process.clone() else { return };
-        self.start_commands = Some(commands);
-        let screen = self.assignment.vm.spec.hardware.has_screen().then(|| Arc::new(Screen::new(qmp.clone())));
-        let running = Running { process: process.clone(), qmp: qmp.clone(), serial: serial.clone(), screen };
-        self.monitor = Some((qmp, events));
-        self.shared.set_running(self.id, self.number, Some(running));
-        self.work.push(Box::pin(async move {
-            let status = start::ended(&process).await;
-            // Who hears that it is off finds its last words, and nothing is written into the folder any more.
-            serial.ended().await;
-            Done::Ended(status)
-        }));
+        (self.start_commands, self.version) = (Some(commands), version);
+        self.speaks(process, qmp, events, serial);
+        self.engine = self.look_at_engine();
         self.input(Input::Started(Ok(found))).await;
         let launched = self.launched_with.take().filter(|_| !adopted);
         self.devices = match launched.as_deref() {
@@ -278,10 +339,100 @@ impl Actor {
         }
     }
 
+    /// A QEMU can be spoken to, and its end is heard.
+    fn speaks(&mut self, process: Arc<LiveProcess>, qmp: Qmp, events: Events, serial: Serial) {
+        let screen = self.assignment.vm.spec.hardware.has_screen().then(|| Arc::new(Screen::new(qmp.clone())));
+        let running = Running { process: process.clone(), qmp: qmp.clone(), serial: serial.clone(), screen };
+        (self.monitor, self.serial) = (Some((qmp, events)), Some(serial.clone()));
+        self.shared.set_running(self.id, self.number, Some(running));
+        self.work.push(Box::pin(async move {
+            let status = start::ended(&process).await;
+            // Who hears that it is off finds its last words, and nothing is written into the folder any more.
+            serial.ended().await;
+            Done::Ended(process.pid(), status)
+        }));
+    }
+
+    /// Lets another QEMU take the guest over.
+    fn replace(&mut self, operation: OperationId) {
+        let answer = move |result| Done::Input(Input::Answered { command: Command::Replace(operation), result });
+        if successor::Record::read(&self.folder).is_some_and(|record| record.operation == operation) {
+            // By a node that was killed before it could say so.
+            return self.work.push(Box::pin(async move { answer(Ok(())) }));
+        }
+        if self.devices.is_busy() {
+            self.replacing.waits = Some(operation);
+            return;
+        }
+        let (Some((qmp, _)), Some(process), true) =
+            (&self.monitor, &self.process, self.devices.is_at_rest(&self.assignment))
+        else {
+            let why = successor::refused("a network card, a disk or a CD of it comes or leaves, or could not");
+            return self.work.push(Box::pin(async move { answer(Err(why)) }));
+        };
+        let (news, heard) = mpsc::channel(NEWS);
+        let old = Old { process: process.clone(), qmp: qmp.clone(), news: heard };
+        let work = Arc::new(Replacement {
+            shared: self.shared.clone(),
+            assignment: self.assignment.clone(),
+            folder: self.folder.clone(),
+            operation,
+        });
+        (self.replacing.news, self.replacing.work) = (Some(news), Some(work.clone()));
+        self.work.push(Box::pin(async move { Done::Replaced(Box::new(work.run(old).await)) }));
+    }
+
+    async fn replaced(&mut self, done: Result<Successor, Failure>) {
+        let (Some(work), ended) = (self.replacing.work.clone(), self.replacing.ended.take()) else { return };
+        self.replacing.news = None;
+        let operation = work.operation;
+        match done {
+            Ok(Successor { process, qmp, events, serial }) => {
+                if std::mem::take(&mut self.kill_at_once) {
+                    signal(&process);
+                }
+                let old = self.process.replace(process.clone());
+                (self.started_at, self.version) = (Some(since(&process)), start::version(&qmp));
+                // Viewers of the serial port stay; those of the screen have spoken to the QEMU before and come again.
+                let port = match &self.serial {
+                    Some(before) => before.follow(serial).await.err().ok_or_else(|| before.clone()),
+                    None => Ok(serial),
+                };
+                let serial = match port {
+                    Err(before) => before,
+                    Ok(port) => {
+                        let output = self.folder.output();
+                        Serial::serve(port, remember(&output, Vec::new()).await, output)
+                    }
+                };
+                self.speaks(process.clone(), qmp.clone(), events, serial);
+                self.devices = Devices::adopted(&self.assignment);
+                let old = old.unwrap_or(process);
+                self.work.push(Box::pin(async move { Done::Promoted(operation, work.finish(old, qmp).await) }));
+            }
+            Err(why) => {
+                self.kill_at_once = false;
+                self.replacing.work = None;
+                self.input(Input::Answered { command: Command::Replace(operation), result: Err(why) }).await;
+                self.replacing.ended = ended;
+                self.tell_end();
+            }
+        }
+    }
+
+    /// The replacement is over: that the QEMU ended meanwhile is told now, or what was asked meanwhile is looked at.
+    fn tell_end(&mut self) {
+        match self.replacing.ended.take() {
+            Some((pid, status)) => self.work.push(Box::pin(async move { Done::Ended(pid, status) })),
+            None => self.settle_devices(),
+        }
+    }
+
     /// Brings what the guest has to what is asked; after the change that is at work, if one is.
     fn settle_devices(&mut self) {
         let Some((qmp, _)) = &self.monitor else { return };
-        if !self.devices.begin() {
+        // What is asked meanwhile is looked at when the guest has changed its QEMU.
+        if self.replacing.work.is_some() || !self.devices.begin() {
             return;
         }
         let plan = LaunchPlan::read(&self.folder.plan());
@@ -297,12 +448,14 @@ impl Actor {
     fn forget_process(&mut self) {
         (self.process, self.monitor, self.started_at, self.start_commands) = (None, None, None, None);
         (self.kill_at_once, self.ended_by_host) = (false, false);
-        self.devices = Devices::default();
+        (self.devices, self.replacing, self.serial) = (Devices::default(), Replacing::default(), None);
+        self.engine = None;
         self.shared.set_running(self.id, self.number, None);
     }
 
     async fn notice(&mut self, notice: Result<Notice, CloseReason>) {
         match notice {
+            Ok(Notice::Event(event)) if self.replacing.is_told(&event) => {}
             Ok(Notice::Event(event)) => match event.kind() {
                 EventKind::Shutdown { guest: true, .. } => self.input(Input::GuestOff).await,
                 EventKind::Shutdown { .. } => self.ended_by_host = true,
@@ -369,7 +522,11 @@ impl Actor {
                 Effect::Begin { operation } => self.shared.surroundings.begun(self.id, operation).await,
                 Effect::Tell(command) => self.tell(command),
                 Effect::Kill => match &self.process {
-                    Some(process) => signal(process),
+                    Some(process) => {
+                        signal(process);
+                        // The QEMU that is about to take the guest over is meant as well.
+                        self.kill_at_once = self.replacing.news.is_some();
+                    }
                     None => self.kill_at_once = true,
                 },
                 Effect::Finish { operation, outcome } => {
@@ -417,6 +574,9 @@ impl Actor {
     }
 
     fn tell(&mut self, command: Command) {
+        if let Command::Replace(operation) = command {
+            return self.replace(operation);
+        }
         let qmp = self.monitor.as_ref().map(|(qmp, _)| qmp.clone());
         self.work.push(Box::pin(async move {
             let result = match (qmp, command) {
@@ -425,6 +585,8 @@ impl Actor {
                 (Some(qmp), Command::Continue) => qmp.run(&Cont).await,
                 (Some(qmp), Command::Reset) => qmp.run(&SystemReset).await,
                 (Some(qmp), Command::PowerButton) => qmp.run(&SystemPowerdown).await,
+                // See above.
+                (Some(_), Command::Replace(_)) => return Done::Disconnected,
             };
             let result = result.map(|_| ()).map_err(|error| failure(FailureCode::QmpProtocol, chain(&error)));
             Done::Input(Input::Answered { command, result })
@@ -457,9 +619,22 @@ impl Actor {
             nics: Vec::new(),
             cd: None,
             disks: Vec::new(),
+            engine: self.engine.clone(),
         };
         self.devices.tell(&mut status);
         status
+    }
+
+    /// Where the QEMU that can be spoken to came from.
+    fn look_at_engine(&self) -> Option<EngineStatus> {
+        let process = self.process.as_ref().filter(|_| self.monitor.is_some())?;
+        let plan = LaunchPlan::read(&self.folder.plan())?;
+        Some(EngineStatus {
+            root: plan.engine.file_name()?.to_string_lossy().into_owned(),
+            qemu: self.version.clone(),
+            outdated: successor::is_outdated(&plan.engine, &self.shared.settings.engine, process),
+            replaced: successor::Record::read(&self.folder).map(|record| record.replaced),
+        })
     }
 }
 

@@ -46,6 +46,8 @@ pub enum Command {
     Continue,
     Reset,
     PowerButton,
+    /// Let another QEMU take the guest over. A failure leaves the guest where it was.
+    Replace(OperationId),
 }
 
 /// What a QEMU says of itself once it can be spoken to.

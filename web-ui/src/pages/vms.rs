@@ -110,6 +110,7 @@ impl ListQuery {
 
     /// The address of this list with something changed.
     fn address(&self, path: &str, filter: Filter, sort: Sort, down: bool, page: usize) -> String {
+        let vms = data.vms().await;
         let show = Filter::ALL.iter().find(|(known, _)| *known == filter && filter != Filter::All);
         let page = (page > 1).then(|| page.to_string());
         listing::address(
@@ -135,7 +136,7 @@ struct Page<'a> {
     any: bool,
     columns: Vec<Column>,
     /// Actions for several at once, as far as the viewer may.
-    verbs: &'static [&'static str],
+    verbs: Vec<&'static str>,
 }
 
 pub async fn page(
@@ -159,14 +160,23 @@ pub async fn page(
             ],
             csv: query.address("/vms.csv", query.show, query.sort, query.down.is_some(), 1),
         },
-        any: !data.vms().await.is_empty(),
+        any: !vms.is_empty(),
         columns: columns(&f, &query),
-        verbs: if f.may_manage() {
-            &["start", "shutdown", "stop", "tag", "bin"]
-        } else {
-            &["start", "shutdown", "stop"]
-        },
+        verbs: verbs(&f, &vms),
     })
+}
+
+/// The engine is a matter only where one is outdated.
+fn verbs(f: &Frame, vms: &[Arc<VmView>]) -> Vec<&'static str> {
+    let engine = |view: &Arc<VmView>| view.status.as_ref()?.engine.as_ref().map(|engine| engine.outdated);
+    let mut verbs = vec!["start", "shutdown", "stop"];
+    if vms.iter().any(|view| engine(view) == Some(true)) {
+        verbs.push("replace-engine");
+    }
+    if f.may_manage() {
+        verbs.extend(["tag", "bin"]);
+    }
+    verbs
 }
 
 fn columns(f: &Frame, query: &ListQuery) -> Vec<Column> {

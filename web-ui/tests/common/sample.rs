@@ -470,6 +470,10 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
         "usage": alive.then(|| json!({ "cpu_ns": 1u64 << 40, "cpu_permille": 70 * number, "memory": sample.memory / 3 * 2 })),
         "restarts": u32::from(sample.name == "mail") * 2,
         "start_commands": 9,
+        "engine": alive.then(|| json!({
+            "root": "root-1", "qemu": "10.0.13", "outdated": number == 1,
+            "replaced": (number == 2).then(|| json!({ "at": ago(30), "pause_us": 17_591, "way": "transfer" })),
+        })),
         "nics": if alive { nics_so(number) } else { json!([]) },
         "disks": if alive { json!([
             { "number": 0, "size": sample.disk }, { "number": 3, "size": 8 * GIB, "leaving": sample.name == "gateway" },

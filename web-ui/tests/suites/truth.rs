@@ -143,6 +143,22 @@ async fn the_memory_of_a_process_is_not_shown_as_the_guests_use() {
     assert!(memory.contains("takes") && !memory.contains("class=\"bar"), "{memory}");
 }
 
+/// What a QEMU was replaced with costs is said before, and what it was afterwards.
+#[tokio::test]
+async fn a_vm_says_which_qemu_it_runs_in_and_whether_that_can_be_changed() {
+    let browser = administrator(common::busy());
+    let page = browser.get("/vms/0192a000-0000-7000-8000-010000000001").await.text;
+    let engine = part(&page, "data-test=\"vm-engine\"", "</dd>");
+    for said in ["10.0.13", "newer", "milliseconds", "/replace-engine"] {
+        assert!(engine.contains(said), "{said}: {engine}");
+    }
+    let page = browser.get("/vms/0192a000-0000-7000-8000-010000000002").await.text;
+    let engine = part(&page, "data-test=\"vm-engine\"", "</dd>");
+    assert!(engine.contains("17 ms") && !engine.contains("/replace-engine"), "{engine}");
+    let list = browser.get("/vms").await.text;
+    assert!(list.contains("data-test=\"bulk-replace-engine\""));
+}
+
 #[tokio::test]
 async fn a_task_says_what_it_did_and_only_a_running_one_that_it_goes_on() {
     let browser = administrator(common::busy());

@@ -222,6 +222,7 @@ impl TaskReconciler {
             let vm = VmId(task.subject.id);
             let verb = match task.kind {
                 TaskKind::VmShutdown => Verb::Shutdown { seconds: SHUTDOWN_AGAIN_SECONDS },
+                TaskKind::VmReplaceEngine => Verb::ReplaceEngine,
                 _ => Verb::Reset,
             };
             if self.ledger.now().duration_since(task.created_at) <= FRESH {

@@ -16,12 +16,12 @@ use cake_node_api::{
     RemovedRecord, StreamKind, Verb, VmRecord,
 };
 use cake_types::{
-    Accelerator, BridgeStatus, ByteSize, CdStatus, Device, DeviceId, DeviceStatus, DiskFile, DiskStatus, Epoch,
-    ExitReason, Export, ExportId, ExportStatus, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy,
+    Accelerator, BridgeStatus, ByteSize, CdStatus, Device, DeviceId, DeviceStatus, DiskFile, DiskStatus, EngineWay,
+    Epoch, ExitReason, Export, ExportId, ExportStatus, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy,
     HostSpec, HostStatus, ImageFormat, ImageId, ImageMachine, ImageSpec, ImageStatus, Import, ImportSpec, ImportStage,
     ImportStatus, NicStatus, NodeCapacity, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
-    ProvisionProgress, SecretKey, ServerDisk, Stamp, Stick, TcgReason, UpdateEnd, UpdateEnded, UpdateOrder, UpsSpec,
-    UpsStatus, Vm, VmId, VmState, VmStatus,
+    ProvisionProgress, Replaced, SecretKey, ServerDisk, Stamp, Stick, TcgReason, UpdateEnd, UpdateEnded, UpdateOrder,
+    UpsSpec, UpsStatus, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -418,6 +418,19 @@ impl SimNode {
         })?;
         let result = match verb {
             Verb::Reset => OperationResult::Done,
+            Verb::ReplaceEngine if deaf => OperationResult::Failed(Failure {
+                code: FailureCode::EngineRefused,
+                detail: "the new QEMU did not take the guest over".into(),
+            }),
+            Verb::ReplaceEngine => {
+                let replaced = Replaced { at: Timestamp::now(), pause_us: 2_345, way: EngineWay::Transfer };
+                self.happens(id, |status| {
+                    if let Some(engine) = &mut status.engine {
+                        (engine.outdated, engine.replaced) = (false, Some(replaced));
+                    }
+                });
+                OperationResult::Done
+            }
             Verb::Shutdown { .. } | Verb::Halt { .. } if deaf => {
                 self.happens(id, |status| status.state = VmState::ShuttingDown);
                 return Ok(());
