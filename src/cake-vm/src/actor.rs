@@ -1,5 +1,7 @@
 //! One VM's task: it alone changes the VM. It feeds the [`Machine`] with what happens and does what it says.
 
+mod replace;
+
 use crate::assignment::{Assignment, Making};
 use crate::devices::{self, Devices, Follows, Started};
 use crate::engine::{Running, Shared};
@@ -9,12 +11,12 @@ use crate::nics;
 use crate::plan::LaunchPlan;
 use crate::request::{Denied, Operation};
 use crate::screen::Screen;
-use crate::serial::{Serial, remember};
+use crate::serial::Serial;
 use crate::start::{self, Launched, Missed, Session, chain, failure};
-use crate::successor::{self, Old, Replacement, Successor};
+use crate::successor::{self, Successor};
 use cake_host::process::{ExitStatus, LiveProcess};
 use cake_qmp::commands::{Cont, QueryStatus, Stop, SystemPowerdown, SystemReset};
-use cake_qmp::{CloseReason, Event, EventKind, Events, Notice, Qmp, QmpError};
+use cake_qmp::{CloseReason, EventKind, Events, Notice, Qmp, QmpError};
 use cake_types::{
     EngineStatus, ExitReason, Failure, FailureCode, HaltedBy, OperationId, ProvisionProgress, VmId, VmStatus,
 };
@@ -23,6 +25,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
+use replace::Replacing;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -86,43 +89,12 @@ pub(crate) struct Actor {
     reported: Option<VmStatus>,
 }
 
-/// A guest that changes its QEMU.
-#[derive(Default)]
-struct Replacing {
-    /// It is asked for, and something else has to end first.
-    waits: Option<OperationId>,
-    /// It is at work: where the events of the QEMU that has the guest go.
-    news: Option<mpsc::Sender<Event>>,
-    /// From its beginning until what it left is put in order: nothing comes or leaves meanwhile.
-    work: Option<Arc<Replacement>>,
-    /// The QEMU that has the guest ended meanwhile: that is told when the work is over, so that nothing is started in the middle of it.
-    ended: Option<(u32, Option<ExitStatus>)>,
-}
-
 /// How far the disks are; the thread that makes them writes, the task reads.
 #[derive(Default)]
 struct Progress {
     now: Mutex<Option<ProvisionProgress>>,
     changed: Notify,
 }
-
-impl Replacing {
-    /// Whether an event is about it, and heard by it alone.
-    fn is_told(&self, event: &Event) -> bool {
-        let about_it = matches!(event.name.as_str(), "STOP" | "RESUME" | "MIGRATION");
-        match &self.news {
-            Some(news) if about_it => {
-                // Nobody listens any more where it is over.
-                let _ = news.try_send(event.clone());
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Events of a replacement that may wait.
-const NEWS: usize = 64;
 
 impl Actor {
     pub(crate) async fn run(
@@ -353,81 +325,6 @@ impl Actor {
         }));
     }
 
-    /// Lets another QEMU take the guest over.
-    fn replace(&mut self, operation: OperationId) {
-        let answer = move |result| Done::Input(Input::Answered { command: Command::Replace(operation), result });
-        if successor::Record::read(&self.folder).is_some_and(|record| record.operation == operation) {
-            // By a node that was killed before it could say so.
-            return self.work.push(Box::pin(async move { answer(Ok(())) }));
-        }
-        if self.devices.is_busy() {
-            self.replacing.waits = Some(operation);
-            return;
-        }
-        let (Some((qmp, _)), Some(process), true) =
-            (&self.monitor, &self.process, self.devices.is_at_rest(&self.assignment))
-        else {
-            let why = successor::refused("a network card, a disk or a CD of it comes or leaves, or could not");
-            return self.work.push(Box::pin(async move { answer(Err(why)) }));
-        };
-        let (news, heard) = mpsc::channel(NEWS);
-        let old = Old { process: process.clone(), qmp: qmp.clone(), news: heard };
-        let work = Arc::new(Replacement {
-            shared: self.shared.clone(),
-            assignment: self.assignment.clone(),
-            folder: self.folder.clone(),
-            operation,
-        });
-        (self.replacing.news, self.replacing.work) = (Some(news), Some(work.clone()));
-        self.work.push(Box::pin(async move { Done::Replaced(Box::new(work.run(old).await)) }));
-    }
-
-    async fn replaced(&mut self, done: Result<Successor, Failure>) {
-        let (Some(work), ended) = (self.replacing.work.clone(), self.replacing.ended.take()) else { return };
-        self.replacing.news = None;
-        let operation = work.operation;
-        match done {
-            Ok(Successor { process, qmp, events, serial }) => {
-                if std::mem::take(&mut self.kill_at_once) {
-                    signal(&process);
-                }
-                let old = self.process.replace(process.clone());
-                (self.started_at, self.version) = (Some(since(&process)), start::version(&qmp));
-                // Viewers of the serial port stay; those of the screen have spoken to the QEMU before and come again.
-                let port = match &self.serial {
-                    Some(before) => before.follow(serial).await.err().ok_or_else(|| before.clone()),
-                    None => Ok(serial),
-                };
-                let serial = match port {
-                    Err(before) => before,
-                    Ok(port) => {
-                        let output = self.folder.output();
-                        Serial::serve(port, remember(&output, Vec::new()).await, output)
-                    }
-                };
-                self.speaks(process.clone(), qmp.clone(), events, serial);
-                self.devices = Devices::adopted(&self.assignment);
-                let old = old.unwrap_or(process);
-                self.work.push(Box::pin(async move { Done::Promoted(operation, work.finish(old, qmp).await) }));
-            }
-            Err(why) => {
-                self.kill_at_once = false;
-                self.replacing.work = None;
-                self.input(Input::Answered { command: Command::Replace(operation), result: Err(why) }).await;
-                self.replacing.ended = ended;
-                self.tell_end();
-            }
-        }
-    }
-
-    /// The replacement is over: that the QEMU ended meanwhile is told now, or what was asked meanwhile is looked at.
-    fn tell_end(&mut self) {
-        match self.replacing.ended.take() {
-            Some((pid, status)) => self.work.push(Box::pin(async move { Done::Ended(pid, status) })),
-            None => self.settle_devices(),
-        }
-    }
-
     /// Brings what the guest has to what is asked; after the change that is at work, if one is.
     fn settle_devices(&mut self) {
         let Some((qmp, _)) = &self.monitor else { return };
@@ -623,18 +520,6 @@ impl Actor {
         };
         self.devices.tell(&mut status);
         status
-    }
-
-    /// Where the QEMU that can be spoken to came from.
-    fn look_at_engine(&self) -> Option<EngineStatus> {
-        let process = self.process.as_ref().filter(|_| self.monitor.is_some())?;
-        let plan = LaunchPlan::read(&self.folder.plan())?;
-        Some(EngineStatus {
-            root: plan.engine.file_name()?.to_string_lossy().into_owned(),
-            qemu: self.version.clone(),
-            outdated: successor::is_outdated(&plan.engine, &self.shared.settings.engine, process),
-            replaced: successor::Record::read(&self.folder).map(|record| record.replaced),
-        })
     }
 }
 
