@@ -1,5 +1,6 @@
 //! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
 
+use crate::engine::EngineStatus;
 use crate::words::words;
 use crate::{
     Accelerator, ByteSize, CdStatus, DiskSpec, DiskStatus, Generation, HardwareRecord, HostName, ImageId, Meta, Name,
