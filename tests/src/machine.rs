@@ -323,6 +323,18 @@ impl Machine {
         }
     }
 
+    /// Presses a key of its keyboard, as QEMU's monitor names it: `ret`, `down`, `ctrl-l`.
+    pub async fn press(&mut self, key: &str) -> Result<()> {
+        self.running()?.monitor(&format!("sendkey {key}")).await
+    }
+
+    /// Writes what its screen shows beside its logs, under this name.
+    pub async fn keep_screenshot(&mut self, name: &str) -> Result<()> {
+        let folder = evidence("logs", &self.hardware.name);
+        fs::create_dir_all(&folder)?;
+        self.screenshot(&folder.join(name)).await
+    }
+
     /// Writes what its screen shows into a PNG file.
     pub async fn screenshot(&mut self, file: &Path) -> Result<()> {
         self.running()?.screenshot(file).await

@@ -396,7 +396,8 @@ async fn every_page_is_accessible_fits_a_phone_and_has_no_word_outside_the_catal
     let mut faults = faults_of(&browser, &instance, &wizard_steps()).await?;
     instance.answer_wizard().await?;
     let client = instance.administrator().await?;
-    faults.extend(faults_of(&browser, &instance, &[Sight::of("login", "/login")]).await?);
+    faults
+        .extend(faults_of(&browser, &instance, &[Sight::of("login", "/login"), Sight::of("let-in", "/let-in")]).await?);
     log_in(&browser, &instance).await?;
     let empty = [Sight::of("vms-empty", "/vms"), Sight::of("tasks-empty", "/tasks")];
     faults.extend(faults_of(&browser, &instance, &empty).await?);

@@ -4,8 +4,12 @@
 mod boots;
 #[path = "image/installs.rs"]
 mod installs;
+#[path = "image/menu.rs"]
+mod menu;
 #[path = "image/network.rs"]
 mod network;
+#[path = "image/soft.rs"]
+mod soft;
 #[path = "image/updates.rs"]
 mod updates;
 #[path = "image/uplink.rs"]

@@ -46,6 +46,7 @@ pub fn router(data: Arc<dyn ConsoleData>) -> Router {
         .route("/", get(pages::overview::page))
         .route("/setup", get(pages::setup::page))
         .route("/login", get(pages::login::page))
+        .route("/let-in", get(pages::let_in::page))
         .route("/vms", get(pages::vms::page))
         .route("/vms.csv", get(pages::vms::csv))
         .route("/vms/new", get(pages::new_vm::page))

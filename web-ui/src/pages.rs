@@ -21,6 +21,7 @@ pub mod find;
 pub mod help;
 mod host;
 pub mod images;
+pub mod let_in;
 mod listing;
 pub mod login;
 pub mod manifest;

@@ -1,7 +1,7 @@
 //! Finds this server's state.
 
 use anyhow::{Context, Result, bail};
-use cake_install::exit;
+use cake_install::{exit, luks, plan};
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{Group, User, chown};
 use std::fs::{self, DirBuilder, File};
@@ -12,6 +12,7 @@ use std::path::Path;
 use crate::medium::Medium;
 use crate::mode::{Mode, RUN, STATE};
 use crate::program::{output, run, said};
+use crate::unattended::PCR_KEY;
 
 /// What writes system disks, and opens and mounts their state.
 pub const INSTALL: &str = "/usr/lib/cake/cake-install";
@@ -49,9 +50,14 @@ pub fn opened() -> Result<()> {
     Mode::Installed.tell(Path::new(RUN))
 }
 
-/// The TPM gives the key in one phase of the boot only (PCR 11, systemd-pcrphase(8)): it begins and ends here.
+/// The TPM gives the key in one phase of the boot only (PCR 11, systemd-pcrphase(8)): it begins and ends here. After a soft reboot the
+/// state is open still, and that phase is over.
 fn open_state() -> Result<Mode> {
-    run(MEASURE, &["--graceful", "enter-initrd"])?;
+    let open = luks::mapped(plan::STATE).is_some();
+    if !open {
+        run(MEASURE, &["--graceful", "enter-initrd"])?;
+        go_on_with_reset();
+    }
     let opened = output(INSTALL, &["open-state", "--mount", STATE]);
     run(MEASURE, &["--graceful", "leave-initrd"])?;
     let opened = opened?;
@@ -62,6 +68,16 @@ fn open_state() -> Result<Mode> {
             Ok(Mode::Locked)
         }
         _ => bail!("the state cannot be opened: {}", said(&opened)),
+    }
+}
+
+/// A reset that was begun always ends. One that can't go on is told; the state is locked then, or what it was.
+fn go_on_with_reset() {
+    let key = Path::new(PCR_KEY).exists().then_some(["--pcr-public-key", PCR_KEY]);
+    let arguments: Vec<&str> = ["renew"].into_iter().chain(key.into_iter().flatten()).collect();
+    match run(INSTALL, &arguments) {
+        Ok(said) => println!("a reset: {}", said.trim()),
+        Err(error) => eprintln!("a reset can't go on: {error:#}"),
     }
 }
 

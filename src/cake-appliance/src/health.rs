@@ -8,7 +8,7 @@
 //!
 //! A version that was found good once is never given up here: what is wrong then is the server's, and its alerts tell of it.
 
-mod disks;
+pub mod disks;
 mod look;
 
 use anyhow::{Context, Result, bail};
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::mode::{Mode, RUN, STATE};
 use crate::screen::say;
-use crate::{program, release};
+use crate::{next_root, program, release};
 use disks::SystemDisks;
 use look::{LastGood, Wrong};
 
@@ -90,5 +90,7 @@ fn bad(state: &Path, Wrong { reason, detail }: Wrong) -> Result<()> {
         bail!("version {text} does not work ({detail}), and there is no other one on the system disks");
     }
     say(&format!("version {text} does not work ({detail}): this server goes back to the version before"));
+    // With a next root that is ready systemctl would start that, not the machine.
+    next_root::discard()?;
     program::run("systemctl", &["reboot"]).map(drop)
 }

@@ -6,8 +6,9 @@
 //! asked-* ▶ cake-node: what the wizard of a stick asks for
 //! locked-page ▶ open: one page that takes the recovery key
 //! answers ▶ the wizard's answers that the installer left, once
+//! next-root the root of another version, beside the one that runs: cake-node starts all programs from it
 //! health ─▶ the version that runs is blessed, or given up
-//! screen ─▶ tty1 and the serial port: where the console is
+//! screen ─▶ tty1 and the serial port: where the console is, and the menu of an installed server
 //! ```
 
 use anyhow::Result;
@@ -22,7 +23,9 @@ mod boot;
 mod health;
 mod locked;
 mod medium;
+mod menu;
 mod mode;
+mod next_root;
 mod program;
 mod release;
 mod screen;
@@ -49,10 +52,12 @@ enum Command {
     AskedRun { folder: PathBuf },
     /// Gives caked the answers that the installer left
     Answers,
-    /// Shows on the screen and the serial port where the console is
+    /// Shows on the screen and the serial port where the console is, and a menu once this server is installed
     Screen,
     /// Says whether this version is good; one that is not is given up
     Health,
+    /// Makes ready, at /run/nextroot, the root of the version that cake-node wants
+    NextRoot,
     /// Serves the page of a locked server
     LockedPage,
     /// Opens the state of a locked server with the recovery key on standard input
@@ -69,6 +74,7 @@ fn main() -> ExitCode {
         Command::Answers => answers::give(),
         Command::Screen => screen::show(),
         Command::Health => health::check(),
+        Command::NextRoot => next_root::make(),
         Command::LockedPage => locked::page(),
         Command::Open => locked::open(),
     };

@@ -1,46 +1,40 @@
-//! The screen and the serial port: where the console is, how to recognise it, and the one-time token.
+//! The screen with its keyboard, and the serial port: where the console is, how to recognise it, the one-time token; on an installed
+//! server a menu.
 //!
-//! What is shown is drawn anew when it changes. The screen (tty1) is cleared for that; a serial port is somebody's log, so there only
-//! what is new is written.
+//! ```text
+//!  kernel · caked · node ─▶ gather ─▶ Seen ─┬─▶ visit of tty1 ───▶ terminal
+//!                                           └─▶ visit of ttyS0 ──▶ terminal      each with a crate::menu::Menu of its own
+//!                               node ◀── orders ◀──┘
+//! ```
+//!
+//! The screen is drawn anew when something changes. A serial port is somebody's log: there only what is new is written, until somebody
+//! presses Enter.
 
 use anyhow::Result;
 use cake_types::is_reachable;
 use nix::ifaddrs::getifaddrs;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
-use serde::Deserialize;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
-use crate::answers::CAKED;
-use crate::mode::{Mode, RUN, STATE};
-use crate::{answers, locked, program, release};
+use crate::menu::facts::Facts;
+use crate::menu::url;
+use crate::mode::Mode;
+
+mod gather;
+mod orders;
+mod terminal;
+mod visit;
+mod word;
+
+use visit::{Place, attend};
 
 const SCREEN: &str = "/dev/tty1";
 const SERIAL: &str = "/dev/ttyS0";
-/// How old what is shown may be.
-const LOOK: Duration = Duration::from_secs(3);
-
-/// What `caked status` says.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Console {
-    fingerprint: String,
-    setup_token: Option<String>,
-    version: String,
-    running: bool,
-}
-
-/// What is shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Shown {
-    mode: Mode,
-    addresses: Vec<IpAddr>,
-    console: Option<Console>,
-}
 
 /// A line for whoever watches, on the screen and the serial port, and for the journal.
 pub fn say(line: &str) {
@@ -56,18 +50,13 @@ pub fn show_once(line: &str) {
 }
 
 pub fn show() -> Result<()> {
-    let (mut before, mut told) = (None, Told::default());
-    loop {
-        let now = look(&mut told);
-        if now != before {
-            if let Some(shown) = &now {
-                write(SCREEN, &format!("\x1b[H\x1b[2J{}", screen(shown)));
-                write(SERIAL, &serial(shown).replace('\n', "\r\n"));
-            }
-            before = now;
-        }
-        std::thread::sleep(LOOK);
-    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build()?;
+    runtime.block_on(async {
+        let sight = gather::start();
+        let screen = attend(Place::Screen, Path::new(SCREEN), sight.clone());
+        tokio::join!(screen, attend(Place::Serial, Path::new(SERIAL), sight));
+    });
+    Ok(())
 }
 
 fn write(place: &str, text: &str) {
@@ -75,48 +64,6 @@ fn write(place: &str, text: &str) {
     if let Ok(mut file) = File::options().write(true).open(place) {
         let _ = file.write_all(text.as_bytes());
     }
-}
-
-fn look(told: &mut Told) -> Option<Shown> {
-    let mode = Mode::read(Path::new(RUN))?;
-    let console = if mode == Mode::Locked { locked_page() } else { told.console() };
-    Some(Shown { mode, addresses: addresses(), console })
-}
-
-/// What caked said last. It is asked again when one of the files changes that it answers from: a program that is started every few
-/// seconds, for ever, is work for nobody.
-#[derive(Default)]
-struct Told {
-    files: [Option<SystemTime>; 2],
-    console: Option<Console>,
-}
-
-impl Told {
-    fn console(&mut self) -> Option<Console> {
-        // The wizard waits for nobody while its answers are being given.
-        if answers::pending() {
-            return None;
-        }
-        let state = Path::new(STATE).join("caked");
-        let modified = |name| std::fs::metadata(state.join(name)).and_then(|file| file.modified()).ok();
-        let files = ["instance.json", "setup-token"].map(modified);
-        let answers = self.console.as_ref().is_some_and(|console| console.running);
-        if !answers || files != self.files {
-            (self.files, self.console) = (files, ask(&state));
-        }
-        self.console.clone()
-    }
-}
-
-fn ask(state: &Path) -> Option<Console> {
-    let said = program::run(CAKED, &["status", "--state", &state.display().to_string()]).ok()?;
-    serde_json::from_str(&said).ok()
-}
-
-/// The one page that a locked server has.
-fn locked_page() -> Option<Console> {
-    let fingerprint = std::fs::read_to_string(locked::FINGERPRINT).ok()?;
-    Some(Console { fingerprint, setup_token: None, version: release::version().ok()?, running: true })
 }
 
 /// Addresses that a browser elsewhere can use, IPv4 first.
@@ -135,33 +82,26 @@ pub fn addresses() -> Vec<IpAddr> {
     found
 }
 
-fn url(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(four) => format!("https://{four}/"),
-        IpAddr::V6(six) => format!("https://[{six}]/"),
-    }
-}
-
 /// The text for people in front of the server.
-fn screen(shown: &Shown) -> String {
+fn screen(mode: Mode, facts: &Facts) -> String {
     let mut text = String::from("\n  cake\n\n");
-    let Some(console) = shown.console.as_ref().filter(|console| console.running) else {
+    let Some(console) = facts.answers() else {
         text += "  Starting.\n";
         return text;
     };
-    let _ = writeln!(text, "  {}\n", headline(shown.mode));
-    if shown.addresses.is_empty() {
+    let _ = writeln!(text, "  {}\n", headline(mode));
+    if facts.addresses.is_empty() {
         text += "  No network yet: plug a cable into any port. An address is asked for by DHCP.\n";
         return text;
     }
-    for address in &shown.addresses {
+    for address in &facts.addresses {
         let _ = writeln!(text, "  {}", url(*address));
     }
     let _ = writeln!(text, "\n  fingerprint  {}", console.fingerprint);
     if let Some(token) = &console.setup_token {
         let _ = writeln!(text, "  token        {token}");
     }
-    if let Some(code) = qr(&url(shown.addresses[0])) {
+    if let Some(code) = qr(&url(facts.addresses[0])) {
         let _ = write!(text, "\n{code}\n");
     }
     text
@@ -176,24 +116,27 @@ fn headline(mode: Mode) -> &'static str {
 }
 
 /// One block, for a log: words that programs look for do not change.
-fn serial(shown: &Shown) -> String {
-    let Some(console) = shown.console.as_ref().filter(|console| console.running) else { return String::new() };
-    let urls: Vec<String> = shown.addresses.iter().map(|address| url(*address)).collect();
-    let mut text = format!("\ncake {}: {}\n", console.version, shown.mode.word());
+fn serial(mode: Mode, facts: &Facts) -> String {
+    let Some(console) = facts.answers() else { return String::new() };
+    let urls: Vec<String> = facts.addresses.iter().map(|address| url(*address)).collect();
+    let mut text = format!("\ncake {}: {}\n", console.version, mode.word());
     let _ =
         writeln!(text, "  console      {}", if urls.is_empty() { "no network yet".to_owned() } else { urls.join(" ") });
     let _ = writeln!(text, "  fingerprint  {}", console.fingerprint);
     if let Some(token) = &console.setup_token {
         let _ = writeln!(text, "  token        {token}");
     }
+    if mode == Mode::Installed {
+        text += "  menu         press Enter\n";
+    }
     text
 }
 
-/// Two squares to a letter, so that it is square on a screen of text.
+/// Two squares to a letter, so that it is square on a screen of text; what is printed dark elsewhere is left dark here.
 fn qr(text: &str) -> Option<String> {
     let code = QrCode::new(text).ok()?;
     let picture =
-        code.render::<Dense1x2>().quiet_zone(true).dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
+        code.render::<Dense1x2>().quiet_zone(true).dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     Some(picture.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))
 }
 
@@ -201,38 +144,39 @@ fn qr(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn shown(token: Option<&str>, addresses: &[&str]) -> Shown {
+    use crate::menu::facts::Console;
+
+    fn shown(token: Option<&str>, addresses: &[&str]) -> Facts {
         let console = Console {
             fingerprint: "AB:CD".into(),
             setup_token: token.map(str::to_owned),
             version: "1.2".into(),
             running: true,
         };
-        Shown {
-            mode: Mode::Installer,
-            addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
-            console: Some(console),
-        }
+        Facts { addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(), console: Some(console), node: None }
     }
 
     #[test]
     fn a_server_with_an_address_shows_where_it_is() {
         let shown = shown(Some("geheim"), &["192.0.2.7", "2001:db8::7"]);
-        let text = screen(&shown);
+        let text = screen(Mode::Installer, &shown);
         assert!(
             text.contains("https://192.0.2.7/") && text.contains("https://[2001:db8::7]/") && text.contains("geheim"),
             "{text}"
         );
         assert!(text.lines().all(|line| line.chars().count() <= 100) && text.lines().count() <= 40, "{text}");
         assert!(
-            serial(&shown).contains("cake 1.2: installer\n  console      https://192.0.2.7/ https://[2001:db8::7]/\n")
+            serial(Mode::Installer, &shown)
+                .contains("cake 1.2: installer\n  console      https://192.0.2.7/ https://[2001:db8::7]/\n")
         );
     }
 
     #[test]
     fn a_server_without_a_cable_says_what_to_do() {
-        assert!(screen(&shown(None, &[])).contains("plug a cable"));
-        let starting = Shown { console: None, ..shown(None, &[]) };
-        assert!(screen(&starting).contains("Starting") && serial(&starting).is_empty());
+        assert!(screen(Mode::Locked, &shown(None, &[])).contains("plug a cable"));
+        let starting = Facts { console: None, ..shown(None, &[]) };
+        assert!(
+            screen(Mode::Installed, &starting).contains("Starting") && serial(Mode::Installed, &starting).is_empty()
+        );
     }
 }

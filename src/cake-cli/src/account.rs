@@ -153,9 +153,29 @@ pub async fn token(context: &Context, command: TokenCommand) -> Result<(), Failu
     }
 }
 
+/// Lets an administrator in by the word of the server's screen. From standard input: the word on the first line, the new password after it.
+async fn let_in(context: &Context, name: &str, from_stdin: bool) -> Result<(), Failure> {
+    let (client, _) = context.anonymous()?;
+    let word = password(context, from_stdin, "cli-ask-word")?;
+    let (word, new) = if from_stdin {
+        let (word, new) = word.split_once('\n').unwrap_or((&word, ""));
+        (word.trim().to_owned(), new.to_owned())
+    } else {
+        (word, new_password(context, false)?)
+    };
+    client.let_in(&word, name, &new).await?;
+    context.say("cli-let-in", &[("name", name)]);
+    Ok(())
+}
+
 pub async fn account(context: &Context, command: AccountCommand) -> Result<(), Failure> {
+    if let AccountCommand::LetIn { name, password_stdin } = &command {
+        return let_in(context, name, *password_stdin).await;
+    }
     let client = context.client()?;
     match command {
+        // Whoever is to be let in is not logged in.
+        AccountCommand::LetIn { .. } => Ok(()),
         AccountCommand::List => {
             let seen = client.accounts().await?;
             let columns = [

@@ -1,4 +1,4 @@
-//! `cake node set`, `clock`, `reboot`, `power-off`: the machine under a server's VMs.
+//! `cake node set`, `clock`, `reboot`, `power-off`, `soft-reboot`: the machine under a server's VMs.
 
 use crate::args::{LeaveArgs, NodeSetArgs};
 use crate::change::changes;
@@ -63,6 +63,23 @@ pub async fn leave(context: &Context, args: LeaveArgs, way: &str) -> Result<(), 
         return output::print(&task.json);
     }
     context.say("cli-node-leaves", &[("id", &task.id.to_string())]);
+    Ok(())
+}
+
+/// No VM stops for it.
+pub async fn soft_reboot(context: &Context, node: &str, yes: bool) -> Result<(), Failure> {
+    let client = context.client()?;
+    if !yes && !context.json && std::io::stdin().is_terminal() {
+        context.say("soft-reboot-possible", &[]);
+        if !output::agreed(context, "cli-node-soft-reboot-ask")? {
+            return Err(Failure::NotConfirmed);
+        }
+    }
+    let task = client.soft_reboot(node).await?;
+    if context.json {
+        return output::print(&task.json);
+    }
+    context.say("cli-node-soft-reboots", &[]);
     Ok(())
 }
 

@@ -81,6 +81,7 @@ pub async fn node(context: &Context, command: NodeCommand) -> Result<(), Failure
         NodeCommand::Clock { node, time } => host::clock(context, &node, time).await,
         NodeCommand::Reboot(args) => host::leave(context, args, "reboot").await,
         NodeCommand::PowerOff(args) => host::leave(context, args, "power-off").await,
+        NodeCommand::SoftReboot { node, yes } => host::soft_reboot(context, &node, yes).await,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::output::{self, Align};
 use crate::progress;
 use cake_client::wire::{UpdateRelease, UpdateServer, UpdateVersion};
 use cake_client::{Client, Seen, wire};
+use cake_types::SoftReboot;
 
 pub async fn run(context: &Context, command: UpdateCommand) -> Result<(), Failure> {
     let client = context.client()?;
@@ -26,7 +27,7 @@ pub async fn run(context: &Context, command: UpdateCommand) -> Result<(), Failur
                 return Err(Failure::NotConfirmed);
             }
             let ended = progress::follow(context, &client, client.go_back_update().await?, true).await?;
-            restart(context, &ended)
+            restart(context, &client, &ended).await
         }
         UpdateCommand::Remove { version } => {
             progress::follow(context, &client, client.remove_update(&version).await?, true).await?;
@@ -44,15 +45,26 @@ async fn apply(context: &Context, client: &Client, version: Option<String>, wait
         return Ok(());
     };
     let ended = progress::follow(context, client, client.apply_update(&version).await?, wait).await?;
-    if wait { restart(context, &ended) } else { Ok(()) }
+    if wait { restart(context, client, &ended).await } else { Ok(()) }
 }
 
-fn restart(context: &Context, ended: &Seen<wire::Task>) -> Result<(), Failure> {
+/// How the version starts that is next now.
+async fn restart(context: &Context, client: &Client, ended: &Seen<wire::Task>) -> Result<(), Failure> {
     if context.json {
         return output::print(&ended.json);
     }
     context.say("cli-update-restart", &[]);
+    client.update().await?.servers.iter().for_each(|server| soft(context, server));
     Ok(())
+}
+
+/// Whether VMs go on running then.
+fn soft(context: &Context, server: &UpdateServer) {
+    let Some(word) = &server.soft_reboot else { return };
+    println!("{}", context.word("soft-reboot-", word));
+    if word == SoftReboot::Possible.as_str() {
+        context.say("cli-update-soft", &[("node", &server.node)]);
+    }
 }
 
 fn show(context: &Context, seen: &Seen<wire::Update>) -> Result<(), Failure> {
@@ -67,6 +79,7 @@ fn show(context: &Context, seen: &Seen<wire::Update>) -> Result<(), Failure> {
     for server in &seen.servers {
         let columns = [("update-version", Align::Text), ("update-standing", Align::Text), ("update-note", Align::Text)];
         context.list(&seen.json, &columns, server.versions.iter().map(|version| row(context, version)).collect())?;
+        soft(context, server);
     }
     Ok(())
 }

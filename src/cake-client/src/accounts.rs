@@ -23,6 +23,14 @@ impl Client {
         Ok((self.clone().with(Credential::Session { cookie, csrf }), session))
     }
 
+    /// Sets an administrator's password by the word that the server's screen shows. Nobody needs to be logged in.
+    pub async fn let_in(&self, word: &str, name: &str, password: &str) -> Result<(), Error> {
+        let (path, key) = ("/v1/session/let-in", Uuid::new_v4().to_string());
+        let body = json!({ "word": word, "name": name, "password": password });
+        self.send(Method::POST, path, Some(&body), &[("idempotency-key", &key)]).await?;
+        Ok(())
+    }
+
     /// Ends the session of this client.
     pub async fn log_out(&self) -> Result<(), Error> {
         let session = self.session().await?;

@@ -43,6 +43,11 @@ impl Client {
     pub async fn leave(&self, node: &str, way: &str, seconds: Option<u32>) -> Result<Seen<Task>, Error> {
         self.post(&path(node, way), Some(&json!({ "seconds": seconds }))).await
     }
+
+    /// Starts the version that is next while VMs go on running.
+    pub async fn soft_reboot(&self, node: &str) -> Result<Seen<Task>, Error> {
+        self.post(&path(node, "soft-reboot"), Some(&json!({}))).await
+    }
 }
 
 fn path(node: &str, what: &str) -> String {

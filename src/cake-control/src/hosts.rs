@@ -7,10 +7,11 @@
 //! ```
 
 use cake_node_api::{ClientError, HostVerb, NodeError};
+use cake_planner::update;
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{
     Code, Generation, HOST_NAME_MAX, HandsOff, Host, HostName, HostSpec, HostStatus, LEAVING_SECONDS, LeavingWay, Node,
-    NodeId, OperationId, Problem, ProjectName, Task, TaskGoal, TaskKind,
+    NodeId, OperationId, Problem, ProjectName, Task, TaskGoal, TaskKind, UpdateStatus,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -151,7 +152,7 @@ impl Hosts {
         self.ledger.commit(keep.write(Txn::new(), &at, self.ledger.now()), audit).await
     }
 
-    /// Powers a server off or starts it anew, its guests first.
+    /// Powers a server off or starts it anew, its guests first; or starts its programs anew and leaves its guests alone.
     pub async fn leave(
         &self,
         caller: &Caller,
@@ -174,6 +175,10 @@ impl Hosts {
         let kind = match way {
             LeavingWay::PowerOff => TaskKind::NodePowerOff,
             LeavingWay::Reboot => TaskKind::NodeReboot,
+            LeavingWay::SoftReboot => {
+                update::may_soft_reboot(status.update.as_deref().unwrap_or(&UpdateStatus::default()))?;
+                TaskKind::NodeSoftReboot
+            }
         };
         let goal = TaskGoal::Left { operation: OperationId::now(), seconds };
         let task = self.ledger.new_task(&ProjectName::default(), subject(&entry.node), caller, kind, goal);
@@ -187,6 +192,7 @@ impl Hosts {
         let TaskGoal::Left { operation, seconds } = task.goal else { return };
         let way = match task.kind {
             TaskKind::NodePowerOff => LeavingWay::PowerOff,
+            TaskKind::NodeSoftReboot => LeavingWay::SoftReboot,
             _ => LeavingWay::Reboot,
         };
         let Some(node) = self.nodes.connected().filter(|node| node.node.0 == task.subject.id) else { return };

@@ -154,6 +154,11 @@ pub fn reset_admin() -> Key {
     Key::new("/system/reset-admin").expect("a constant key")
 }
 
+/// The last word of the screen that let an administrator in.
+pub fn way_in() -> Key {
+    Key::new("/system/way-in").expect("a constant key")
+}
+
 /// Makes the name of a resource unique among its kind within its project: exists while the name is taken.
 pub fn name(kind: &str, project: &ProjectName, name: &Name) -> Key {
     let digest = random::digest_of(&[kind.as_bytes(), project.as_str().as_bytes(), names::fold(name).as_bytes()]);

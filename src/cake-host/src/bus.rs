@@ -42,6 +42,12 @@ pub(crate) trait Manager {
 
     fn get_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
 
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+
+    /// How often user space was started anew since the kernel was.
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn soft_reboots_count(&self) -> zbus::Result<u32>;
+
     #[zbus(signal)]
     fn job_removed(&self, id: u32, job: ObjectPath<'_>, unit: &str, result: &str) -> zbus::Result<()>;
 
@@ -69,6 +75,9 @@ pub(crate) trait Login {
     fn power_off(&self, interactive: bool) -> zbus::Result<()>;
 
     fn reboot(&self, interactive: bool) -> zbus::Result<()>;
+
+    /// `flags`: see systemd's `sd-login.h`.
+    fn reboot_with_flags(&self, flags: u64) -> zbus::Result<()>;
 
     #[zbus(property(emits_changed_signal = "false"))]
     fn preparing_for_shutdown(&self) -> zbus::Result<bool>;

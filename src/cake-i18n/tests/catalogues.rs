@@ -6,8 +6,8 @@ use cake_types::{
     DiskVerdict, DiskWarning, Entity, EventKind, EvidenceKind, ExitReason, FailureCode, Firmware, GuestOs, HandsOff,
     HostSetting, ImageFormat, Language, LeavingStage, LeavingWay, MailSecurity, NameError, PartFact, PartTrouble,
     Permission, PowerRestore, Priority, Restart, SendTrouble, SensorGroup, SensorState, SensorUnit, ServerBus,
-    SetupError, Severity, SnmpProblem, StickFormat, StickTrouble, Symptom, TagError, TaskKind, TaskState, TcgReason,
-    ThingKind, UpsFlag, UpsProblem, UpsShutdown, VmState, WebhookTemplate,
+    SetupError, Severity, SnmpProblem, SoftReboot, StickFormat, StickTrouble, Symptom, TagError, TaskKind, TaskState,
+    TcgReason, ThingKind, UpsFlag, UpsProblem, UpsShutdown, VmState, WebhookTemplate,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use std::collections::BTreeSet;
@@ -145,6 +145,7 @@ fn every_word_of_the_vocabulary_is_there() {
         {
             has(format!("leaving-{}-{}", stage.as_str(), way.as_str()));
         }
+        SoftReboot::ALL.iter().for_each(|of| has(format!("soft-reboot-{}", of.as_str())));
         ServerBus::ALL.iter().for_each(|of| has(format!("disk-bus-{}", of.as_str())));
         DiskVerdict::ALL.iter().for_each(|of| has(format!("disk-verdict-{}", of.as_str())));
         DiskSilence::ALL.iter().for_each(|of| has(format!("disk-silence-{}", of.as_str())));

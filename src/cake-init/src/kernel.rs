@@ -1,6 +1,6 @@
 //! What the kernel gives: its interfaces, its command line, its log, its drivers.
 
-use crate::{Failure, Step};
+use cake_init::{Failure, Step};
 use nix::kmod::{ModuleInitFlags, finit_module};
 use nix::mount::{MsFlags, mount};
 use std::fs::{self, File};

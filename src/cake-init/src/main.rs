@@ -9,10 +9,10 @@
 //!
 //! It is linked statically: nothing but this program, a few drivers and the root is in the initramfs.
 
+use cake_init::{Failure, assemble, root};
 use std::process::ExitCode;
 
 mod kernel;
-mod root;
 mod switch;
 
 fn main() -> ExitCode {
@@ -27,29 +27,9 @@ fn boot() -> Result<std::convert::Infallible, Failure> {
     let expected = root::expected(&kernel::command_line()?)?;
     kernel::load_drivers()?;
     root::check(root::FILE, &expected)?;
-    let device = root::attach(root::FILE)?;
-    switch::assemble(&device)?;
+    let device = root::attach(&root::open(root::FILE)?)?;
+    assemble::mount_root(&device, &switch::PLACES)?;
+    // The mount holds it from here on.
+    drop(device);
     switch::hand_over()
-}
-
-/// Why the root is not started. Shown on every console that the kernel has.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("{step}: {error}")]
-    System { step: String, error: std::io::Error },
-    #[error("the command line does not say which root is ours (cake.root=sha256:…)")]
-    NotNamed,
-    #[error("the root is not the one that was signed: its SHA-256 is {found}, not {expected}")]
-    Changed { found: String, expected: String },
-}
-
-/// Gives an error the step in which it happened.
-trait Step<T> {
-    fn step(self, step: impl Into<String>) -> Result<T, Failure>;
-}
-
-impl<T, E: Into<std::io::Error>> Step<T> for Result<T, E> {
-    fn step(self, step: impl Into<String>) -> Result<T, Failure> {
-        self.map_err(|error| Failure::System { step: step.into(), error: error.into() })
-    }
 }

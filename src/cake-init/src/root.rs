@@ -1,4 +1,4 @@
-//! The root: one squashfs in the initramfs, checked against the signed command line before anything of it is used.
+//! The root: one squashfs, checked against the signed command line before anything of it is used.
 
 use crate::{Failure, Step};
 use sha2::{Digest, Sha256};
@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 
+/// Where it lies in the initramfs.
 pub const FILE: &str = "/root.squashfs";
 /// How the command line names the root.
 const PARAMETER: &str = "cake.root=sha256:";
@@ -14,6 +15,8 @@ const PARAMETER: &str = "cake.root=sha256:";
 const LOOP_CTL_GET_FREE: libc::c_ulong = 0x4C82;
 const LOOP_CONFIGURE: libc::c_ulong = 0x4C0A;
 const LO_FLAGS_READ_ONLY: u32 = 1;
+/// The device lets go of its file when the last who uses it has ended: its memory comes back.
+const LO_FLAGS_AUTOCLEAR: u32 = 4;
 /// Bytes of `struct loop_config`: descriptor, block size, `struct loop_info64`, eight reserved words.
 const LOOP_CONFIG_SIZE: usize = 4 + 4 + 232 + 64;
 /// Where `lo_flags` stands in it: after five 64-bit and three 32-bit fields of `struct loop_info64`.
@@ -32,8 +35,12 @@ pub fn expected(command_line: &str) -> Result<String, Failure> {
 
 /// Reads all of the root and compares.
 pub fn check(path: &str, expected: &str) -> Result<(), Failure> {
-    let mut file = File::open(path).step("open the root")?;
-    let found = sha256(&mut file).step("read the root")?;
+    check_read(&mut open(path)?, expected)
+}
+
+/// The same from where the file is read.
+pub fn check_read(file: &mut impl Read, expected: &str) -> Result<(), Failure> {
+    let found = sha256(file).step("read the root")?;
     if found == expected { Ok(()) } else { Err(Failure::Changed { found, expected: expected.to_owned() }) }
 }
 
@@ -49,30 +56,53 @@ fn sha256(from: &mut impl Read) -> io::Result<String> {
     Ok(format!("{:x}", hash.finalize()))
 }
 
-/// Makes a read-only block device of a file and says where it is.
-pub fn attach(path: &str) -> Result<String, Failure> {
-    let file = File::open(path).step("open the root")?;
-    let control = File::options().read(true).write(true).open("/dev/loop-control").step("open /dev/loop-control")?;
-    // SAFETY: this call of the loop driver takes no argument.
-    let number = unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) };
-    if number < 0 {
-        return Err(io::Error::last_os_error()).step("ask for a loop device");
-    }
-    let device = format!("/dev/loop{number}");
-    let block = File::options().read(true).write(true).open(&device).step(format!("open {device}"))?;
-    let config = loop_config(file.as_raw_fd());
-    // SAFETY: the buffer is a whole `struct loop_config`, which the driver only reads.
-    if unsafe { libc::ioctl(block.as_raw_fd(), LOOP_CONFIGURE as _, config.as_ptr()) } < 0 {
-        return Err(io::Error::last_os_error()).step(format!("set up {device}"));
-    }
-    Ok(device)
+pub fn open(path: &str) -> Result<File, Failure> {
+    File::open(path).step("open the root")
 }
 
-/// `struct loop_config` (linux/loop.h): the file's descriptor and that it is read-only; everything else is the driver's choice.
+/// A block device of a file. It is gone with the last mount of it, or with this where it was never mounted.
+#[derive(Debug)]
+pub struct Attached {
+    path: String,
+    _held: File,
+}
+
+impl Attached {
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+/// Makes a read-only block device of a file and says where it is.
+pub fn attach(file: &File) -> Result<Attached, Failure> {
+    let control = File::options().read(true).write(true).open("/dev/loop-control").step("open /dev/loop-control")?;
+    let config = loop_config(file.as_raw_fd());
+    loop {
+        // SAFETY: this call of the loop driver takes no argument.
+        let number = unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) };
+        if number < 0 {
+            return Err(io::Error::last_os_error()).step("ask for a loop device");
+        }
+        let path = format!("/dev/loop{number}");
+        let block = File::options().read(true).write(true).open(&path).step(format!("open {path}"))?;
+        // SAFETY: the buffer is a whole `struct loop_config`, which the driver only reads.
+        if unsafe { libc::ioctl(block.as_raw_fd(), LOOP_CONFIGURE as _, config.as_ptr()) } == 0 {
+            return Ok(Attached { path, _held: block });
+        }
+        match io::Error::last_os_error() {
+            // Somebody else took it meanwhile.
+            error if error.raw_os_error() == Some(libc::EBUSY) => {}
+            error => return Err(error).step(format!("set up {path}")),
+        }
+    }
+}
+
+/// `struct loop_config` (linux/loop.h): the file's descriptor, that it is read-only and goes by itself; everything else is the driver's
+/// choice.
 fn loop_config(descriptor: i32) -> [u8; LOOP_CONFIG_SIZE] {
     let mut config = [0; LOOP_CONFIG_SIZE];
     config[..4].copy_from_slice(&descriptor.to_ne_bytes());
-    config[LO_FLAGS_AT..LO_FLAGS_AT + 4].copy_from_slice(&LO_FLAGS_READ_ONLY.to_ne_bytes());
+    config[LO_FLAGS_AT..LO_FLAGS_AT + 4].copy_from_slice(&(LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR).to_ne_bytes());
     config
 }
 
@@ -116,7 +146,7 @@ mod tests {
         let config = loop_config(7);
         assert_eq!(config.len(), 304);
         assert_eq!(config[0], 7);
-        assert_eq!(config[60], 1);
+        assert_eq!(config[60], 5);
         assert_eq!(config.iter().filter(|byte| **byte != 0).count(), 2);
     }
 }

@@ -1,6 +1,7 @@
 //! From the initramfs to the root: a read-only squashfs under a writable layer in memory.
 
-use crate::{Failure, Step};
+use cake_init::assemble::Places;
+use cake_init::{Failure, Step};
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{chdir, chroot, execv};
 use std::convert::Infallible;
@@ -8,31 +9,12 @@ use std::ffi::CString;
 use std::fs;
 use std::path::Path;
 
-/// The root as it was signed; it stays mounted there, for programs that want what nobody changed.
-const SIGNED: &str = "/run/cake/root";
-const LAYER: &str = "/run/cake/layer";
+/// The root as it was signed stays mounted, for programs that want what nobody changed.
+pub const PLACES: Places<'_> = Places { signed: "/run/cake/root", layer: "/run/cake/layer", root: ROOT };
 const ROOT: &str = "/root";
 /// What the UKI's stub found beside or inside the file (systemd-stub(7)), and where systemd looks for it after the initramfs.
 const EXTRA: &str = "/.extra";
 const KEPT: &str = "/run/systemd";
-/// The writable layer holds what the running system changes in /etc and /var, a few MiB; it must not be able to fill the memory.
-const LAYER_OPTIONS: &str = "mode=755,size=20%";
-
-/// Mounts the root of `device` under a writable layer.
-pub fn assemble(device: &str) -> Result<(), Failure> {
-    for place in [SIGNED, LAYER, ROOT] {
-        fs::create_dir_all(place).step(format!("make {place}"))?;
-    }
-    let quiet = MsFlags::MS_NODEV;
-    mount(Some(device), SIGNED, Some("squashfs"), MsFlags::MS_RDONLY | quiet, None::<&str>).step("mount the root")?;
-    mount(Some("tmpfs"), LAYER, Some("tmpfs"), quiet, Some(LAYER_OPTIONS)).step("mount the writable layer")?;
-    let (upper, work) = (format!("{LAYER}/upper"), format!("{LAYER}/work"));
-    fs::create_dir(&upper).step("make the writable layer")?;
-    fs::create_dir(&work).step("make the writable layer")?;
-    let options = format!("lowerdir={SIGNED},upperdir={upper},workdir={work}");
-    mount(Some("cake"), ROOT, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
-        .step("put the layer over the root")
-}
 
 /// Moves everything over and becomes the root's own process 1.
 pub fn hand_over() -> Result<Infallible, Failure> {

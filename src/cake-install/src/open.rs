@@ -150,6 +150,11 @@ fn mounted(running: Running, mount: &Path, by: By, tpm: Option<String>) -> Resul
     Ok(Opened { by, missing_disks, taken_back, tpm })
 }
 
+/// The state's array and its device, started.
+pub(crate) fn run_array(tools: &Tools<'_>, wait: Duration) -> Result<(Array, PathBuf), OpenError> {
+    run_state(tools, wait).map(|Running { array, device, taken_back: _ }| (array, device))
+}
+
 /// Finds the state's array and starts it.
 fn run_state(tools: &Tools<'_>, wait: Duration) -> Result<Running, OpenError> {
     let until = Instant::now() + wait;
@@ -193,7 +198,7 @@ fn has_part(tools: &Tools<'_>, array: &Array, uuid: Option<&str>) -> Result<bool
 }
 
 /// The boot partitions beside an array's members.
-fn boot_partitions(tools: &Tools<'_>, array: &Array) -> Result<Vec<PathBuf>, OpenError> {
+pub(crate) fn boot_partitions(tools: &Tools<'_>, array: &Array) -> Result<Vec<PathBuf>, OpenError> {
     let r#type = Layout::embedded().esp.r#type.to_string();
     let mut found = Vec::new();
     for disk in disks_of(&array.members) {
@@ -203,13 +208,13 @@ fn boot_partitions(tools: &Tools<'_>, array: &Array) -> Result<Vec<PathBuf>, Ope
     Ok(found)
 }
 
-fn parts(tools: &Tools<'_>, disk: &str) -> Result<Vec<crate::disks::Part>, OpenError> {
+pub(crate) fn parts(tools: &Tools<'_>, disk: &str) -> Result<Vec<crate::disks::Part>, OpenError> {
     let said = tools.said("sfdisk", [Path::new("--json"), &Path::new("/dev").join(disk)])?;
     Ok(said.and_then(|said| table(&said)).map_or_else(Vec::new, |(_, parts)| parts))
 }
 
 /// The disks that these partitions are on.
-fn disks_of(members: &[String]) -> Vec<String> {
+pub(crate) fn disks_of(members: &[String]) -> Vec<String> {
     let disk = |member: &String| {
         let folder = Path::new("/sys/class/block").join(member).canonicalize().ok()?;
         folder.parent()?.file_name()?.to_str().map(ToOwned::to_owned)
@@ -241,7 +246,7 @@ pub fn open_pools(tools: &Tools<'_>, state: &Path, pools: &Path) -> Result<Vec<P
 }
 
 /// Names of pools, and the files with their keys.
-fn pool_keys(folder: &Path) -> Result<Vec<(String, PathBuf)>, OpenError> {
+pub(crate) fn pool_keys(folder: &Path) -> Result<Vec<(String, PathBuf)>, OpenError> {
     let read = |source| OpenError::Read { path: folder.to_owned(), source };
     let mut keys = Vec::new();
     for entry in fs::read_dir(folder).map_err(read)? {

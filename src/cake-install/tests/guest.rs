@@ -102,6 +102,7 @@ fn two_disks_are_installed_whatever_happens_and_open_with_one_missing() -> Resul
     server.start("degraded.sh", &ALL[1..], &[])?;
     server.start("returned.sh", &ALL, &[])?;
     server.start("reopen.sh", &ALL, &[])?;
+    server.start("reset.sh", &ALL, &[])?;
     Ok(())
 }
 

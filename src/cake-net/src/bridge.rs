@@ -1,8 +1,8 @@
 //! The bridges of this machine, as the kernel shows them.
 
 use crate::error::NetError;
-use crate::tap;
-use cake_types::{BridgeName, BridgeStatus};
+use crate::tap::{self, Control};
+use cake_types::{BridgeName, BridgeStatus, MacAddress};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,16 @@ pub fn bridges() -> Result<Vec<BridgeStatus>, NetError> {
 
 pub fn exists(bridge: &BridgeName) -> bool {
     link(bridge.as_str()).join("bridge").is_dir()
+}
+
+/// Keeps a bridge's own address as it is. Until somebody says which it has, it has that of a port, and none once the last port goes:
+/// a VLAN that is made on it then can't be switched on. Nothing, where it is not there or has none.
+pub fn keep_address(bridge: &str) -> Result<(), NetError> {
+    let address = std::fs::read_to_string(link(bridge).join("address")).ok();
+    match address.and_then(|address| address.trim().parse::<MacAddress>().ok()) {
+        Some(address) if address.0 != [0; 6] => Control::new()?.set_address(bridge, address.0),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn link(name: &str) -> PathBuf {

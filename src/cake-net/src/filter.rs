@@ -19,8 +19,9 @@ use crate::error::NetError;
 use crate::nft::{self, Listed, Set, Table};
 use crate::tap::{is_ours, mac_of, taps};
 use cake_types::MacAddress;
+use serde_json::Value;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 const PREFIX: &str = "cake-";
 
@@ -33,6 +34,7 @@ fn rules(tap: &str, mac: MacAddress) -> String {
 delete table {table}
 table {table} {{
   set addresses {{ type ipv4_addr; size 16; flags dynamic,timeout; timeout 12h; }}
+  set leased {{ typeof @th,192,32; size 16; flags dynamic,timeout; timeout 12h; }}
   set addresses6 {{ type ipv6_addr; size 16; flags dynamic,timeout; timeout 12h; }}
   chain from-guest {{
     type filter hook ingress device \"{tap}\" priority -300; policy accept;
@@ -46,7 +48,7 @@ table {table} {{
   }}
   chain to-guest {{
     type filter hook egress device \"{tap}\" priority 0; policy accept;
-    udp sport 67 udp dport 68 @th,288,48 == 0x{hardware} @th,1984,24 == 0x350105 update @addresses {{ @th,192,32 }}
+    udp sport 67 udp dport 68 @th,288,48 == 0x{hardware} @th,1984,24 == 0x350105 update @leased {{ @th,192,32 }}
   }}
 }}
 "
@@ -95,11 +97,19 @@ fn addresses(listed: Vec<Listed>) -> BTreeMap<MacAddress, Vec<IpAddr>> {
         let Some(mac) = table.strip_prefix(PREFIX).and_then(mac_of) else { continue };
         let of_card = found.entry(mac).or_default();
         // {"elem": {"val": ADDRESS, "expires": SECONDS}}
-        of_card.extend(elem.iter().filter_map(|elem| elem["elem"]["val"].as_str()?.parse::<IpAddr>().ok()));
+        of_card.extend(elem.iter().filter_map(|elem| address(&elem["elem"]["val"])));
         of_card.sort();
         of_card.dedup();
     }
     found
+}
+
+/// What DHCP gave is a number to nft, since nothing says that these bytes of a packet are an address.
+fn address(value: &Value) -> Option<IpAddr> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        number => Some(Ipv4Addr::from_bits(u32::try_from(number.as_u64()?).ok()?).into()),
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +121,8 @@ mod tests {
         let said = r#"{"nftables": [{"metainfo": {"version": "1.0.6"}},
             {"set": {"family": "netdev", "name": "addresses", "table": "cake-ck02000000000a", "type": "ipv4_addr",
                 "size": 16, "timeout": 3600, "elem": [{"elem": {"val": "10.9.0.7", "expires": 3598}}]}},
+            {"set": {"family": "netdev", "name": "leased", "table": "cake-ck02000000000a", "type": "integer",
+                "elem": [{"elem": {"val": 168361992, "expires": 3598}}, {"elem": {"val": 168361991, "expires": 3598}}]}},
             {"set": {"family": "netdev", "name": "addresses6", "table": "cake-ck02000000000a", "type": "ipv6_addr",
                 "elem": [{"elem": {"val": "2001:db8::7", "expires": 3598}}, {"elem": {"val": "no address"}}, 7]}},
             {"set": {"family": "netdev", "name": "addresses", "table": "somebody-elses", "type": "ipv4_addr",
@@ -120,7 +132,7 @@ mod tests {
         let listed: Vec<Listed> = serde_json::from_value(listed["nftables"].clone()).unwrap();
         let found = addresses(listed);
         let of_card = &found[&"02:00:00:00:00:0a".parse().unwrap()];
-        assert_eq!(*of_card, ["10.9.0.7", "2001:db8::7"].map(|address| address.parse::<IpAddr>().unwrap()));
+        assert_eq!(*of_card, ["10.9.0.7", "10.9.0.8", "2001:db8::7"].map(|address| address.parse::<IpAddr>().unwrap()));
         assert_eq!(found.len(), 1);
     }
 }

@@ -27,7 +27,7 @@ mod nft;
 mod remove;
 mod tap;
 
-pub use bridge::{bridges, exists};
+pub use bridge::{bridges, exists, keep_address};
 pub use changes::Changes;
 pub use error::NetError;
 pub use filter::{put as filter, seen, sweep};

@@ -123,10 +123,10 @@ fn request(name: &str) -> libc::ifreq {
 }
 
 /// The socket through which links are changed (netdevice(7)).
-struct Control(OwnedFd);
+pub(crate) struct Control(OwnedFd);
 
 impl Control {
-    fn new() -> Result<Self, NetError> {
+    pub(crate) fn new() -> Result<Self, NetError> {
         let control = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None);
         control.map(Self).map_err(NetError::errno("open a control socket"))
     }
@@ -137,7 +137,7 @@ impl Control {
         if asked == 0 { Ok(()) } else { Err(NetError::io(what)(io::Error::last_os_error())) }
     }
 
-    fn set_address(&self, link: &str, address: [u8; 6]) -> Result<(), NetError> {
+    pub(crate) fn set_address(&self, link: &str, address: [u8; 6]) -> Result<(), NetError> {
         let mut asked = request(link);
         // SAFETY: any bytes are a sockaddr.
         let hardware = unsafe { &mut asked.ifr_ifru.ifru_hwaddr };
@@ -145,7 +145,7 @@ impl Control {
         for (to, byte) in hardware.sa_data.iter_mut().zip(address) {
             *to = byte.cast_signed();
         }
-        self.ask("give a tap its address", libc::SIOCSIFHWADDR, asked)
+        self.ask("give a link its address", libc::SIOCSIFHWADDR, asked)
     }
 
     fn set_mtu(&self, link: &str, mtu: i32) -> Result<(), NetError> {

@@ -1,4 +1,4 @@
-//! This server, powered off or started anew because somebody asked: guests first, then itself.
+//! This server, powered off or started anew because somebody asked: guests first, then itself. A soft reboot leaves the guests alone.
 //!
 //! ```text
 //!  order ──► node.db (before anything is done) ──► [`cake_planner::leaving`] ──► halt guests ──► systemd
@@ -12,8 +12,13 @@ use crate::service::Node;
 use cake_host::identity::boot_id;
 use cake_host::power;
 use cake_host::system_settings::SettingsError;
+use cake_install::next_root;
+use cake_node_api::NodeError;
 use cake_planner::leaving::{self, PATIENCE, Seen, Step};
+use cake_planner::update;
 use cake_types::{Departed, Leaving, LeavingEnd, LeavingStage, LeavingWay};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -41,7 +46,7 @@ pub async fn run(node: Arc<Node>, mut orders: watch::Receiver<()>) {
 pub async fn after_boot(node: &Node) -> Result<(), DatabaseError> {
     let database = &node.house.database;
     if let Some(departure) = database.departure().await?
-        && !same_boot(&departure)
+        && !same_start(&departure).await
     {
         tracing::info!("this server has started again: VMs that were shut down for it do too");
         guests::release_after_boot(node, &departure.vms, departure.at).await?;
@@ -54,8 +59,46 @@ pub async fn after_boot(node: &Node) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-fn same_boot(departure: &Departure) -> bool {
-    boot_id().is_ok_and(|boot| boot == departure.boot)
+/// Whether the machine has not started anew since the order began. A soft reboot is told by how many there were: the boot is the same.
+async fn same_start(departure: &Departure) -> bool {
+    let same_boot = boot_id().is_ok_and(|boot| boot == departure.boot);
+    match departure.soft_reboots {
+        // Who can't be asked has not told of one.
+        Some(before) if same_boot => !power::soft_reboots().await.is_ok_and(|now| now != before),
+        _ => same_boot,
+    }
+}
+
+/// What a soft reboot begins with: how many there were, and the version that it brings. Refused where it can't bring one.
+pub async fn soft(node: &Node) -> Result<(u32, String), NodeError> {
+    let host = node.house.board.node().host.unwrap_or_default();
+    let update = host.update.unwrap_or_default();
+    let version =
+        update::may_soft_reboot(&update).map_err(|problem| NodeError::Invalid { detail: format!("{problem:?}") })?;
+    let before = power::soft_reboots().await.map_err(|error| NodeError::Internal { detail: crate::chain(&error) })?;
+    Ok((before, version.to_owned()))
+}
+
+/// Why the next root is not ready.
+#[derive(Debug, thiserror::Error)]
+enum NotReady {
+    #[error(transparent)]
+    Bus(#[from] SettingsError),
+    #[error("the order to make the next root ready can't be written")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Has the root of a version made ready, or that of an order before taken away.
+async fn make_ready(version: Option<&str>) -> Result<(), NotReady> {
+    let room = Path::new(next_root::ROOM);
+    next_root::want(room, version)?;
+    if power::run_unit(next_root::UNIT).await? {
+        return Ok(());
+    }
+    let silent = || "the next root was not made ready; the log of cake-next-root says why".to_owned();
+    Err(NotReady::Refused(next_root::refused(room).unwrap_or_else(silent)))
 }
 
 struct Watch<'a> {
@@ -110,9 +153,10 @@ impl<'a> Watch<'a> {
     }
 
     async fn seen(&self, left: usize) -> Result<Seen, DatabaseError> {
-        let Departure { stage, seconds, asked_again, .. } = self.departure;
+        let Departure { way, stage, seconds, asked_again, .. } = self.departure;
         Ok(Seen {
-            same_boot: same_boot(&self.departure),
+            way,
+            same_start: same_start(&self.departure).await,
             stage,
             left,
             waited: self.waiting_since.elapsed(),
@@ -153,8 +197,17 @@ impl<'a> Watch<'a> {
         let told = match self.departure.way {
             LeavingWay::PowerOff => power::power_off().await,
             LeavingWay::Reboot => power::reboot().await,
+            LeavingWay::SoftReboot => match make_ready(self.departure.version.as_deref()).await {
+                Ok(()) => power::soft_reboot().await,
+                Err(NotReady::Bus(error)) => Err(error),
+                Err(error) => return self.fail(crate::chain(&error)).await,
+            },
         };
         match told {
+            Ok(()) if self.departure.way == LeavingWay::SoftReboot => {
+                tracing::warn!("the next root is ready: all programs start anew, guests go on");
+                Ok(false)
+            }
             Ok(()) => {
                 tracing::warn!(way = self.departure.way.as_str(), "all guests are off: this server goes");
                 Ok(false)
@@ -165,12 +218,20 @@ impl<'a> Watch<'a> {
                 tracing::warn!(error = crate::chain(&error), "systemd can't be told: it is tried again");
                 Ok(false)
             }
-            Err(error) => {
-                tracing::error!(error = crate::chain(&error), "this server does not go: {error}");
-                self.end(LeavingEnd::Failed, Some(crate::chain(&error))).await?;
-                Ok(true)
-            }
+            Err(error) => self.fail(crate::chain(&error)).await,
         }
+    }
+
+    /// The server stays.
+    async fn fail(&mut self, detail: String) -> Result<bool, DatabaseError> {
+        tracing::error!("this server does not go: {detail}");
+        if self.departure.way == LeavingWay::SoftReboot
+            && let Err(error) = make_ready(None).await
+        {
+            tracing::warn!("the root that was made ready stays: {}", crate::chain(&error));
+        }
+        self.end(LeavingEnd::Failed, Some(detail)).await?;
+        Ok(true)
     }
 
     /// Its guests are let go first: killed in between, it is done again.

@@ -24,7 +24,7 @@ use cake_node_api::{
 };
 use cake_types::{
     ByteSize, Counters, Device, DeviceId, Epoch, ExitReason, Export, ExportId, HaltedBy, HandsOff, HostSpec, ImageId,
-    Import, LeavingStage, NodeId, OperationId, Part, PoolId, PoolSpec, Power, PublicKey, ScanRange, Sealed,
+    Import, LeavingStage, LeavingWay, NodeId, OperationId, Part, PoolId, PoolSpec, Power, PublicKey, ScanRange, Sealed,
     SensorHistory, Server, ServerAnswer, ServerAsk, ServerDisk, ServerEnergy, ServerId, ServerVerb, Span, Stamp,
     UpdateOrder, UplinkSpec, UpsSpec, UsageHistory, UsageOf, Vm, VmId, VmState, VmStatus,
 };
@@ -363,8 +363,15 @@ impl NodeService for Node {
         match verb {
             HostVerb::Leave { way, seconds } => {
                 let boot = boot_id().map_err(|error| NodeError::Internal { detail: crate::chain(&error) })?;
-                let (stage, at, vms) = (LeavingStage::Guests, Timestamp::now(), crate::guests::wanted(self).await);
-                let departure = Departure { operation, way, stage, boot, at, seconds, vms, asked_again: false };
+                let soft = (way == LeavingWay::SoftReboot).then(|| crate::leaving::soft(self));
+                let (soft_reboots, version) = match soft {
+                    Some(soft) => soft.await.map(|(before, version)| (Some(before), Some(version)))?,
+                    None => (None, None),
+                };
+                let vms = if version.is_none() { crate::guests::wanted(self).await } else { Vec::new() };
+                let (stage, at, asked_again) = (LeavingStage::Guests, Timestamp::now(), false);
+                let departure =
+                    Departure { operation, way, stage, boot, soft_reboots, version, at, seconds, vms, asked_again };
                 self.database().depart(epoch, departure).await?;
             }
             HostVerb::Stay => self.database().stay(epoch, operation).await?,

@@ -239,7 +239,8 @@ async fn apply(spec: &UplinkSpec) -> Result<(), ApplyError> {
     // Before the files: killed in between, they still differ and it is done again.
     for (_, link) in DEVICES.iter().filter(|(file, _)| changed.contains(*file)) {
         // The kernel takes a bond apart in the call, and this thread is everybody's.
-        let removed = tokio::task::spawn_blocking(|| cake_net::remove_link(link)).await;
+        let anew = || cake_net::keep_address(UPLINK_BRIDGE).and_then(|()| cake_net::remove_link(link));
+        let removed = tokio::task::spawn_blocking(anew).await;
         removed.map_err(|error| ApplyError::Files(error.into()))?.map_err(ApplyError::Remove)?;
     }
     host::put(folder, ours, &files).map_err(ApplyError::Files)?;

@@ -8,10 +8,12 @@
 //!  Back ── all are off, or up ─► Cancelled    Failed        guests that went off for it start again in all three
 //! ```
 //!
-//! What was begun is written down before it is done, with the boot in which it began. So a node that was killed goes on where it
+//! A soft reboot stops no guest: all programs are started anew, in another version, and nobody is waited for.
+//!
+//! What was begun is written down before it is done, with the start in which it began. So a node that was killed goes on where it
 //! was, and a machine that has started again since was off: nothing is done twice.
 
-use cake_types::{LeavingEnd, LeavingStage};
+use cake_types::{LeavingEnd, LeavingStage, LeavingWay};
 use std::time::Duration;
 
 /// What is granted to guests beyond the time that they have: who has not ended by then was ended and does not go.
@@ -22,8 +24,9 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// What is so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// The machine has not started anew since.
-    pub same_boot: bool,
+    pub way: LeavingWay,
+    /// The machine has not started anew since; after a soft reboot it has, though its kernel runs on.
+    pub same_start: bool,
     pub stage: LeavingStage,
     /// Guests that were asked and have not ended.
     pub left: usize,
@@ -54,7 +57,7 @@ pub enum Step {
 
 /// The one step that follows.
 pub fn step(seen: &Seen) -> Step {
-    if !seen.same_boot {
+    if !seen.same_start {
         let called_off = seen.stage == LeavingStage::Back;
         return Step::End(if called_off { LeavingEnd::Cancelled } else { LeavingEnd::Done });
     }
@@ -65,6 +68,7 @@ pub fn step(seen: &Seen) -> Step {
         LeavingStage::Back => Step::End(LeavingEnd::Cancelled),
         LeavingStage::Guests if seen.left > 0 && !out_of_time => Step::Wait,
         LeavingStage::Guests if seen.power_ends => Step::Wait,
+        LeavingStage::Guests if seen.way == LeavingWay::SoftReboot => Step::Go,
         LeavingStage::Guests if !seen.asked_again => Step::AskLate,
         LeavingStage::Guests => Step::Go,
         // It was about to tell systemd, and may have been ended before it did.
@@ -79,7 +83,8 @@ mod tests {
     use LeavingStage::{Back, Guests, Host};
 
     const SEEN: Seen = Seen {
-        same_boot: true,
+        way: LeavingWay::Reboot,
+        same_start: true,
         stage: Guests,
         left: 0,
         waited: Duration::ZERO,
@@ -101,13 +106,28 @@ mod tests {
             (SEEN, Step::Go),
             (Seen { stage: Host, ..SEEN }, Step::Go),
             (Seen { stage: Host, going_down: true, ..SEEN }, Step::Wait),
-            (Seen { stage: Host, same_boot: false, ..SEEN }, Step::End(LeavingEnd::Done)),
+            (Seen { stage: Host, same_start: false, ..SEEN }, Step::End(LeavingEnd::Done)),
             // A power cut in the middle: the guests were off, and so was the server.
-            (Seen { left: 2, same_boot: false, ..SEEN }, Step::End(LeavingEnd::Done)),
+            (Seen { left: 2, same_start: false, ..SEEN }, Step::End(LeavingEnd::Done)),
             (Seen { stage: Back, left: 1, ..SEEN }, Step::Release),
             (Seen { stage: Back, left: 1, waited: long, ..SEEN }, Step::End(LeavingEnd::Cancelled)),
             (Seen { stage: Back, ..SEEN }, Step::End(LeavingEnd::Cancelled)),
-            (Seen { stage: Back, left: 1, same_boot: false, ..SEEN }, Step::End(LeavingEnd::Cancelled)),
+            (Seen { stage: Back, left: 1, same_start: false, ..SEEN }, Step::End(LeavingEnd::Cancelled)),
+        ] {
+            assert_eq!(step(&seen), wanted, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_soft_reboot_asks_no_guest_and_waits_for_none() {
+        let soft = Seen { way: LeavingWay::SoftReboot, asked_again: false, ..SEEN };
+        for (seen, wanted) in [
+            (soft, Step::Go),
+            (Seen { power_ends: true, ..soft }, Step::Wait),
+            (Seen { stage: Host, ..soft }, Step::Go),
+            (Seen { stage: Host, going_down: true, ..soft }, Step::Wait),
+            (Seen { stage: Back, ..soft }, Step::End(LeavingEnd::Cancelled)),
+            (Seen { stage: Host, same_start: false, ..soft }, Step::End(LeavingEnd::Done)),
         ] {
             assert_eq!(step(&seen), wanted, "{seen:?}");
         }

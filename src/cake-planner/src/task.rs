@@ -434,7 +434,9 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
     match kind {
         TaskKind::VmCreate | TaskKind::ImageImport | TaskKind::VmExport => Some(Cancel::Delete),
         TaskKind::VmStart => Some(Cancel::PowerOff),
-        TaskKind::VmShutdown | TaskKind::NodeReboot | TaskKind::NodePowerOff => Some(Cancel::StayOn),
+        TaskKind::VmShutdown | TaskKind::NodeReboot | TaskKind::NodePowerOff | TaskKind::NodeSoftReboot => {
+            Some(Cancel::StayOn)
+        }
         TaskKind::BmcScan | TaskKind::UpdateCheck | TaskKind::UpdateApply => Some(Cancel::AskNoMore),
         TaskKind::VmStop
         | TaskKind::VmReset

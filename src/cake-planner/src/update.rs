@@ -1,6 +1,9 @@
 //! What a person may ask of a server's firmware.
 
-use cake_types::{Code, Problem, ReleaseRefused, SlotStanding, UPDATE_URL_MAX, UpdateStatus};
+use cake_types::{ByteSize, Code, Problem, ReleaseRefused, SlotStanding, SoftReboot, UPDATE_URL_MAX, UpdateStatus};
+
+/// What stays free beside a second root, for what programs need while they start.
+const SPARE: ByteSize = ByteSize::mib(256);
 
 /// An address below which a repository lies, as it is kept.
 pub fn url(text: &str) -> Result<String, Problem> {
@@ -39,10 +42,40 @@ pub fn may_remove(status: &UpdateStatus, version: &str) -> Result<(), Problem> {
     }
 }
 
+/// The version that is next beside the one that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// Whether both have the same kernel, parameters and corrections of the processor; not known, where a file can't be read.
+    pub same_below: Option<bool>,
+    /// What its root takes in memory.
+    pub root: ByteSize,
+}
+
+/// Whether the next version can start while the guests go on. QEMU keeps the root that it runs from, so its own version is no reason.
+pub fn soft_reboot(next: Next, available: ByteSize) -> SoftReboot {
+    match next.same_below {
+        None => SoftReboot::Unreadable,
+        Some(false) => SoftReboot::Kernel,
+        Some(true) if available.bytes() < next.root.bytes().saturating_add(SPARE.bytes()) => SoftReboot::Memory,
+        Some(true) => SoftReboot::Possible,
+    }
+}
+
+/// The version that a soft reboot brings, if it can.
+pub fn may_soft_reboot(status: &UpdateStatus) -> Result<&str, Problem> {
+    let problem = |reason: &str| Problem::new(Code::SoftRebootImpossible).with("reason", reason);
+    let next = status.slots.iter().find(|slot| slot.standing == SlotStanding::Next);
+    match (next, status.soft) {
+        (Some(next), Some(SoftReboot::Possible)) => Ok(&next.version),
+        (Some(_), Some(reason)) => Err(problem(reason.as_str())),
+        (None, _) | (_, None) => Err(problem("nothing")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cake_types::{ByteSize, UpdateOffer, UpdateRelease, UpdateSlot, UpdateSource};
+    use cake_types::{UpdateOffer, UpdateRelease, UpdateSlot, UpdateSource};
     use jiff::Timestamp;
 
     #[test]
@@ -117,5 +150,38 @@ mod tests {
         may_remove(&status, "0.3.0").unwrap();
         assert_eq!(may_remove(&status, "0.2.0").unwrap_err().code, Code::UpdateNeeded);
         assert_eq!(may_remove(&status, "0.9.0").unwrap_err().code, Code::NotFound);
+    }
+
+    #[test]
+    fn guests_go_on_where_nothing_below_them_changes() {
+        let next = Next { same_below: Some(true), root: ByteSize::mib(300) };
+        let plenty = ByteSize::gib(4);
+        for (next, available, wanted) in [
+            (next, plenty, SoftReboot::Possible),
+            (next, ByteSize::mib(556), SoftReboot::Possible),
+            (next, ByteSize::mib(555), SoftReboot::Memory),
+            (Next { root: ByteSize(u64::MAX), ..next }, plenty, SoftReboot::Memory),
+            (Next { same_below: Some(false), ..next }, plenty, SoftReboot::Kernel),
+            (Next { same_below: None, ..next }, plenty, SoftReboot::Unreadable),
+        ] {
+            assert_eq!(soft_reboot(next, available), wanted, "{next:?} {available}");
+        }
+    }
+
+    #[test]
+    fn a_soft_reboot_is_refused_with_its_reason() {
+        let slot = |standing| UpdateSlot { version: "0.3.0".into(), standing, good: false, disks: 1, failure: None };
+        let status = |standing, soft| UpdateStatus { slots: vec![slot(standing)], soft, ..UpdateStatus::default() };
+        let possible = Some(SoftReboot::Possible);
+        assert_eq!(may_soft_reboot(&status(SlotStanding::Next, possible)).unwrap(), "0.3.0");
+        for (standing, soft) in [
+            (SlotStanding::Next, Some(SoftReboot::Kernel)),
+            (SlotStanding::Next, None),
+            (SlotStanding::Running, possible),
+            (SlotStanding::Running, None),
+        ] {
+            let problem = may_soft_reboot(&status(standing, soft)).unwrap_err();
+            assert_eq!(problem.code, Code::SoftRebootImpossible);
+        }
     }
 }

@@ -113,6 +113,8 @@ words! {
     LeavingWay {
         PowerOff = "power-off",
         Reboot = "reboot",
+        /// All programs start anew, in the version that is next; the kernel and the guests go on.
+        SoftReboot = "soft-reboot",
     }
 
     /// How far it has come. Its sentence is `leaving-STAGE`.

@@ -140,9 +140,9 @@ pub use tag::{Tag, TagError, Tags, tags};
 pub use task::{Task, TaskEnd, TaskGoal, TaskKind, TaskProgress, TaskState};
 pub use unit::{ByteSize, ByteSizeError};
 pub use update::{
-    RELEASES_MAX, ReleaseRefused, SlotStanding, StartFailure, StartReason, UPDATE_URL_MAX, UpdateEnd, UpdateEnded,
-    UpdateOffer, UpdateOrder, UpdateRelease, UpdateSettings, UpdateSlot, UpdateSource, UpdateStage, UpdateStatus,
-    UpdateWork,
+    RELEASES_MAX, ReleaseRefused, SlotStanding, SoftReboot, StartFailure, StartReason, UPDATE_URL_MAX, UpdateEnd,
+    UpdateEnded, UpdateOffer, UpdateOrder, UpdateRelease, UpdateSettings, UpdateSlot, UpdateSource, UpdateStage,
+    UpdateStatus, UpdateWork,
 };
 pub use uplink::{
     BondMode, NotPrefixed, PortNeighbor, Prefixed, Sourced, UPLINK_BOND, UPLINK_BRIDGE, UPLINK_SECONDS,

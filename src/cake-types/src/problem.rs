@@ -55,6 +55,8 @@ codes! {
     WrongPassword = "wrong-password", 401;
     /// The token of the wizard or of the API is wrong or has expired.
     WrongToken = "wrong-token", 401;
+    /// The word of the server's screen is wrong, used or has expired.
+    WrongWord = "wrong-word", 401;
     /// The role does not allow it; params: `permission`.
     NotAllowed = "not-allowed", 403;
     /// The request came from another site, or without its CSRF token.
@@ -133,6 +135,7 @@ codes! {
     NoSystemd = "no-systemd", 409;
     /// The server is about to go off or to start anew; params: `name`.
     ServerLeaving = "server-leaving", 409;
+    SoftRebootImpossible = "soft-reboot-impossible", 409;
     /// The clock follows servers in the network; params: `name`.
     ClockFollows = "clock-follows", 409;
     /// Another network is being tried on the server; params: `name`.

@@ -65,6 +65,9 @@ pub struct UpdateStatus {
     /// Why the system disks can't be looked at, in English.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+    /// Whether the version that is next can start without stopping a guest. Nothing, where none is next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soft: Option<SoftReboot>,
 }
 
 /// A version on the system disks.
@@ -186,6 +189,17 @@ words! {
         Assembling = "assembling",
         Mirroring = "mirroring",
         Verifying = "verifying",
+    }
+
+    /// Whether a version can follow the one that runs while the kernel and the guests go on. Its sentence is `soft-reboot-WORD`.
+    SoftReboot {
+        Possible = "possible",
+        /// It has another kernel, other parameters of the kernel or other corrections of the processor.
+        Kernel = "kernel",
+        /// Its file, or that of the version that runs, can't be read or is damaged.
+        Unreadable = "unreadable",
+        /// The root of before stays in memory as long as guests run from it, and there is no room for one more.
+        Memory = "memory",
     }
 
     UpdateEnd {

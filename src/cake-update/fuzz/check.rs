@@ -4,6 +4,7 @@
 use cake_update::Version;
 use cake_update::blocks::{BlockIndex, Piece, Seeds, plan};
 use cake_update::slots::{SlotName, Standing, removable, standings};
+use cake_update::uki::{self, Maker};
 use std::collections::BTreeSet;
 
 /// Names of files, a line each; the first line is the version that runs, the second the new one.
@@ -54,4 +55,46 @@ pub fn blocks(bytes: &[u8]) {
     assert_eq!(next, index.blocks().len());
     let seeds = Seeds::pure(&index);
     assert!(index.blocks().iter().filter(|block| seeds.has(block)).count() > 0 || index.blocks().is_empty());
+}
+
+/// Of a key that signed one file of the corpus and was thrown away.
+const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIDATCCAemgAwIBAgIUFEFnyZ3YAEtLhtVkgx2/sPD6VGMwDQYJKoZIhvcNAQEL\n\
+BQAwDzENMAsGA1UEAwwEZnV6ejAgFw0yNjExMjgxNTU5NDNaGA8yMTI2MTEwNDE1\n\
+NTk0M1owDzENMAsGA1UEAwwEZnV6ejCCASIwDQYJKoZIhvcNAQEBBQADggEPADCC\n\
+AQoCggEBAJyVnsDImiwUc8CjWXR/mIAYz/zpfTg1/0cXQAncfXdtGbdR91jdqrtw\n\
+eajKX18SufdGabqktVhEz2os38YBf0JSGcv22EQcCbZi+xpCvWeUvNQ0IJlKUStf\n\
+Cqjj4gPEeBn5zgpf9H9CpMu994qN1DOEMh5N6A2niq/1mjOw5TVFmSUmC/g3sYYa\n\
+/FFpXgm4N1+xrgR66axqYDlxBZe724/4PDrPvI5GhDvtzvax2IfVevQgyfVHXDUD\n\
+05UnnnP5GNYgszf7UzMRx8OSdKxY5jLt4Gk/pVtgEMcTMwzsECQGfBz8/03o7SJY\n\
+wT0eXjyPNEPYxMBhLHD0jkdSS2YplpUCAwEAAaNTMFEwHQYDVR0OBBYEFNDiLbYN\n\
+RFkX6nmiK7ugly2sdrKyMB8GA1UdIwQYMBaAFNDiLbYNRFkX6nmiK7ugly2sdrKy\n\
+MA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADggEBAAKl2Co6/cidqcGm\n\
+wmfQ90nJWlflAmYGkGTW0TvLUCPZss0mWmZ0dmnMyTZZ5MHTVb+2ASZQYZpYdRDv\n\
+BHvraj+ZzBhACCdFzEfJpfOuCJ1EM+v873M9cQWcFFWzT4ZZtW+76+Nq+8WoIKFR\n\
+DvHgXmCCJ+kcGHa8eVRHucdXizkTAQ6XxIEUZc0YGEcKeCDfIp8b59NqZcN6dDpV\n\
+XYNsXExFW6a1vZXaLbmtu3SZF5B5wJgdBRB1RyW9lJJE0+pkG5vKhx/0Mno0C89L\n\
+szfzqizEKW6jLjoQnmmzeZrnsQnPwGRqKjvFrjP/6nVRlBTbkR4oUJVot6LH5L+9\n\
+qho9ulo=\n\
+-----END CERTIFICATE-----\n";
+
+/// A signed file: whatever it is, nothing outside of it is read, and it is not taken for what the maker signed.
+pub fn uki(bytes: &[u8]) {
+    let maker = Maker::new(CERTIFICATE.as_bytes()).expect("a certificate");
+    let seen = uki::look(bytes);
+    match uki::verify(bytes, &maker) {
+        // Nobody has the key any more, so only what was signed with it, which is in the corpus, can pass.
+        Ok(verified) => {
+            assert_eq!(verified.version, "0.3.0");
+            assert_eq!(seen.expect("what is signed can be seen").below, verified.below);
+            let root = verified.root(bytes).expect("a root");
+            assert_eq!(&bytes[root.start as usize..root.end as usize], b"a squashfs");
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+    let archive = 0..bytes.len() as u64;
+    if let Ok(Some(found)) = uki::archive::find(bytes, &archive, "root.squashfs") {
+        assert!(found.start <= found.end && found.end <= archive.end);
+    }
 }

@@ -18,6 +18,7 @@ mod control;
 pub mod repository;
 pub mod slots;
 mod source;
+pub mod uki;
 mod update;
 mod version;
 

@@ -17,6 +17,7 @@ fn mutate(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
 fn the_corpora_break_nothing() {
     replay::corpus("names", 4).iter().for_each(|seed| check::names(seed));
     replay::corpus("blocks", 4).iter().for_each(|seed| check::blocks(seed));
+    replay::corpus("uki", 4).iter().for_each(|seed| check::uki(seed));
 }
 
 #[test]
@@ -27,4 +28,9 @@ fn seeded_mutations_of_names_break_nothing() {
 #[test]
 fn seeded_mutations_of_indexes_break_nothing() {
     replay::mutations(&replay::corpus("blocks", 4), (22, MUTATIONS), mutate, check::blocks);
+}
+
+#[test]
+fn seeded_mutations_of_signed_files_break_nothing() {
+    replay::mutations(&replay::corpus("uki", 4), (23, MUTATIONS / 4), mutate, check::uki);
 }

@@ -13,11 +13,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
-const GOOD: &str = "90.1";
-const BAD: &str = "90.2";
+pub const GOOD: &str = "90.1";
+pub const BAD: &str = "90.2";
 
 /// The repository of both, made of the built image once.
-fn repository() -> Result<PathBuf> {
+pub fn repository() -> Result<PathBuf> {
     let out = workspace().join("target/image/variants");
     let made = Command::new(workspace().join("image/scripts/variants.sh"))
         .arg(&out)
@@ -29,19 +29,19 @@ fn repository() -> Result<PathBuf> {
 }
 
 /// What the server says of its firmware, once that is so.
-async fn until(administrator: &Client, so: impl Fn(&UpdateServer) -> bool) -> Result<UpdateServer> {
+pub async fn until(administrator: &Client, so: impl Fn(&UpdateServer) -> bool) -> Result<UpdateServer> {
     let look = async || anyhow::Ok(administrator.update().await?.value);
     let seen = appliance::until(BOOT, look, |seen: &Update| seen.servers.first().is_some_and(&so)).await?;
     seen.servers.into_iter().next().context("a server")
 }
 
-async fn done(administrator: &Client, task: Task) -> Result<()> {
+pub async fn done(administrator: &Client, task: Task) -> Result<()> {
     let ended = administrator.wait_task(task.id, |_| {}).await?;
     ensure!(ended.succeeded(), "{:?}", ended.value);
     Ok(())
 }
 
-fn standing<'a>(server: &'a UpdateServer, version: &str) -> Option<&'a str> {
+pub fn standing<'a>(server: &'a UpdateServer, version: &str) -> Option<&'a str> {
     server.versions.iter().find(|known| known.version == version).map(|known| known.standing.as_str())
 }
 

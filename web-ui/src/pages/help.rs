@@ -15,7 +15,7 @@ use std::sync::Arc;
 include!(concat!(env!("OUT_DIR"), "/manual.rs"));
 
 /// The pages, in the order of the index.
-pub const ORDER: [&str; 36] = [
+pub const ORDER: [&str; 37] = [
     "installing",
     "first-steps",
     "finding",
@@ -41,6 +41,7 @@ pub const ORDER: [&str; 36] = [
     "cabling",
     "server",
     "server-network",
+    "server-screen",
     "networks",
     "search",
     "accounts",
@@ -156,6 +157,7 @@ const fn more(code: Code) -> Option<&'static str> {
         Code::BadQuery => "/help/search#language",
         Code::WrongPassword | Code::NotAllowed => "/help/accounts",
         Code::WrongToken => "/help/accounts#tokens",
+        Code::WrongWord => "/help/server-screen#lost",
         Code::NodeUnreachable => "/help/server-does-not-answer",
         Code::NoScreen | Code::TooManyViewers | Code::BadTicket => "/help/console",
         Code::ConsoleHeld

@@ -8,8 +8,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use cake_types::{
-    ByteSize, HandsOff, SlotStanding, StartFailure, StartReason, Stick, Task, UpdateRelease, UpdateSlot, UpdateSource,
-    UpdateStatus, UpdateWork,
+    ByteSize, HandsOff, SlotStanding, SoftReboot, StartFailure, StartReason, Stick, Task, UpdateRelease, UpdateSlot,
+    UpdateSource, UpdateStatus, UpdateWork,
 };
 use std::sync::Arc;
 
@@ -62,10 +62,24 @@ struct Machine {
     work: Option<Work>,
     /// A version that the next start begins with, and what a restart means.
     next: Option<String>,
+    /// Whether VMs go on running then, or why not.
+    soft: Option<Soft>,
     restart_text: String,
     leaving: bool,
     /// The version that it can be told to go back to, and the question.
     back: Option<(String, String)>,
+}
+
+impl Machine {
+    fn soft_ask(&self) -> Option<&str> {
+        self.soft.as_ref()?.ask.as_deref()
+    }
+}
+
+struct Soft {
+    sentence: &'static str,
+    /// The question, where it is possible.
+    ask: Option<String>,
 }
 
 struct Version {
@@ -132,7 +146,7 @@ fn machine(
     tasks: &[Arc<Task>],
 ) -> Option<Machine> {
     let host = view.status.as_ref()?.host.as_ref()?;
-    let UpdateStatus { running, disks, slots, offer, work, ended: _, trouble } = host.update.as_deref()?;
+    let UpdateStatus { running, disks, slots, offer, work, ended: _, trouble, soft } = host.update.as_deref()?;
     let work = work.as_ref().map(|work| at_work(f, work, tasks));
     let idle = work.is_none();
     let releases: Vec<Release> = offer.iter().flat_map(|offer| &offer.releases).map(|r| release(f, r, slots)).collect();
@@ -155,6 +169,10 @@ fn machine(
         may_check: update.source.is_some() && *disks > 0,
         work,
         restart_text: restart(f, vms, next.as_deref()),
+        soft: soft.as_ref().zip(next.as_deref()).map(|(soft, next)| Soft {
+            sentence: f.t(f.id("soft-reboot-", soft.as_str())),
+            ask: (*soft == SoftReboot::Possible).then(|| f.tv("update-soft-text", "version", next)),
+        }),
         next,
         leaving: host.leaving.is_some(),
         back: back.map(|slot| (slot.version.clone(), f.tv("update-back-text", "version", &slot.version))),

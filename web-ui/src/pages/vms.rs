@@ -110,7 +110,6 @@ impl ListQuery {
 
     /// The address of this list with something changed.
     fn address(&self, path: &str, filter: Filter, sort: Sort, down: bool, page: usize) -> String {
-        let vms = data.vms().await;
         let show = Filter::ALL.iter().find(|(known, _)| *known == filter && filter != Filter::All);
         let page = (page > 1).then(|| page.to_string());
         listing::address(
@@ -145,6 +144,7 @@ pub async fn page(
     Query(query): Query<ListQuery>,
 ) -> Response {
     let r = super::regions(&data, &f, &f.here).await;
+    let vms = data.vms().await;
     let show = Filter::ALL.iter().find(|(known, _)| *known == query.show).map_or("all", |(_, word)| word);
     f.page(&Page {
         f: &f,

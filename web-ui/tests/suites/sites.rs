@@ -111,5 +111,6 @@ pub async fn all(language: &'static str, suffix: &str) -> Vec<(String, String)> 
     pages.push(("stick /setup".into(), stick.get(&with("/setup")).await.text));
     let out = Browser::new(common::busy(), None).reading(language);
     pages.push(("out /login".into(), out.get(&with("/login")).await.text));
+    pages.push(("out /let-in".into(), out.get(&with("/let-in")).await.text));
     pages
 }

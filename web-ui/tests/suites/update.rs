@@ -85,6 +85,33 @@ async fn a_restart_says_what_stops() {
 }
 
 #[tokio::test]
+async fn a_restart_that_stops_no_vm_comes_first_and_the_other_one_stays_offered() {
+    let with = |soft: &str| {
+        let mut update = ready();
+        update["soft"] = soft.into();
+        rack(update)
+    };
+    for (language, says) in [("en", "No VM stops for this"), ("zh-Hant-TW", "不需要停止任何虛擬機器")] {
+        let html = page(with("possible"), "administrator", language).await;
+        assert!(html.contains(says) && html.contains("/soft-reboot"), "{language}");
+        let buttons =
+            (count(&html, "update-soft"), count(&html, "update-restart"), html.matches("button primary").count());
+        assert_eq!(buttons, (1, 1, 1), "{language}");
+    }
+    for (soft, says) in [
+        ("kernel", "has another kernel"),
+        ("unreadable", "can’t be read on the system disk"),
+        ("memory", "not enough free memory"),
+    ] {
+        let html = page(with(soft), "administrator", "en").await;
+        assert!(html.contains(says), "{soft}");
+        assert_eq!((count(&html, "update-soft"), count(&html, "update-restart")), (0, 1), "{soft}");
+    }
+    let html = page(with("possible"), "viewer", "en").await;
+    assert_eq!((count(&html, "update-soft-why"), count(&html, "update-soft")), (1, 0));
+}
+
+#[tokio::test]
 async fn a_machine_that_is_not_cakes_has_no_firmware_to_update() {
     let mut rack = rack(Value::Null);
     let mut view = (*rack.nodes[0]).clone();

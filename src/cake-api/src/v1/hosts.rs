@@ -1,5 +1,6 @@
-//! `/v1/nodes/{node}/host`, `clock`, `reboot`, `power-off`: the machine under a server's VMs.
+//! `/v1/nodes/{node}/host`, `clock`, `reboot`, `power-off`, `soft-reboot`: the machine under a server's VMs.
 
+use super::Nothing;
 use super::nodes::find;
 use super::tasks::{Task, accepted};
 use axum::extract::{Path, State};
@@ -57,7 +58,7 @@ pub struct HostRefused {
 /// The server is about to go off or to start anew.
 #[derive(Serialize, ToSchema)]
 pub struct Leaving {
-    /// `power-off`, `reboot`.
+    /// `power-off`, `reboot`, `soft-reboot`.
     pub way: &'static str,
     /// `guests` shut down, `host` goes, or `back`: called off.
     pub stage: &'static str,
@@ -218,6 +219,20 @@ pub(crate) async fn power_off(
     Maybe(leave): Maybe<Leave>,
 ) -> Result<Response, Refused> {
     go(&api, &node, &ask, LeavingWay::PowerOff, leave).await
+}
+
+/// Starts all programs of the server anew, in the version that is next, and leaves its kernel and its VMs running. Refused where that
+/// version needs a restart: see `soft_reboot` of `/v1/system/update`.
+#[utoipa::path(post, path = "/v1/nodes/{node}/soft-reboot", operation_id = "host_soft_reboot", tag = "nodes",
+    params(("node" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 202, body = Task), (status = "default", body = ProblemBody)))]
+pub(crate) async fn soft_reboot(
+    State(api): State<Api>,
+    Path(node): Path<String>,
+    ask: Ask,
+    Maybe(Nothing {}): Maybe<Nothing>,
+) -> Result<Response, Refused> {
+    go(&api, &node, &ask, LeavingWay::SoftReboot, Leave::default()).await
 }
 
 async fn go(api: &Api, node: &str, ask: &Ask, way: LeavingWay, Leave { seconds }: Leave) -> Result<Response, Refused> {

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cake_control::accounts::{Identity, Proof, claimed};
 use cake_control::caller::Caller;
+use cake_planner::names;
 use cake_types::{Code, Problem};
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,18 @@ use crate::state::Api;
 #[serde(deny_unknown_fields)]
 pub struct Login {
     pub name: String,
+    pub password: String,
+}
+
+/// What the server's screen showed, and who is let in by it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LetIn {
+    /// Twenty letters; capitals, spaces and missing hyphens are forgiven.
+    pub word: String,
+    /// An administrator's; an account that is no administrator becomes one, and one that is not there is made.
+    pub name: String,
+    /// The new one.
     pub password: String,
 }
 
@@ -76,6 +89,21 @@ pub(crate) async fn begin(State(api): State<Api>, ask: Ask, Json(login): Json<Lo
     let age = new.max_age.as_secs();
     let cookie = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={age}", new.secret);
     Ok(with_cookie(ready_json(session), &cookie))
+}
+
+/// Sets an administrator's password by the word that the server's screen shows (its menu, *Lost administrator*), good once and for 15
+/// minutes. The account's sessions end; one that was disabled is not any more. Wrong words make the next try wait.
+#[utoipa::path(post, path = "/v1/session/let-in", operation_id = "session_let_in", tag = "session", request_body = LetIn,
+    params(("Idempotency-Key" = String, Header)),
+    responses((status = 204), (status = "default", body = ProblemBody)))]
+pub(crate) async fn let_in(State(api): State<Api>, ask: Ask, Json(asked): Json<LetIn>) -> Result<Response, Refused> {
+    if !api.settings.is_set_up() {
+        return Err(Code::NotSetUp.into());
+    }
+    let LetIn { word, name, password } = asked;
+    let name = names::name(&name, "/name")?;
+    api.accounts.let_in(&ask.caller, &word, name, &password).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Who is logged in.

@@ -53,6 +53,9 @@ pub struct UpdateServer {
     pub work: Option<UpdateWork>,
     /// Why the system disks can't be looked at, in English.
     pub trouble: Option<String>,
+    /// Whether the version that is next can start while VMs go on running, or why not: `possible`, `kernel`, `unreadable`, `memory`;
+    /// absent where none is next.
+    pub soft_reboot: Option<&'static str>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -173,7 +176,7 @@ impl From<&domain::UpdateOffer> for UpdateOffer {
 
 impl UpdateServer {
     fn new(api: &Api, entry: &NodeEntry, status: &UpdateStatus) -> Self {
-        let UpdateStatus { running, disks, slots, offer, work, ended: _, trouble } = status;
+        let UpdateStatus { running, disks, slots, offer, work, ended: _, trouble, soft } = status;
         let work = work.as_ref().map(|domain::UpdateWork { operation, stage, done, total, fetched }| {
             let its = |task: &&Arc<domain::Task>| task.goal.operation() == Some(*operation);
             UpdateWork {
@@ -192,6 +195,7 @@ impl UpdateServer {
             offer: offer.as_ref().map(Into::into),
             work,
             trouble: trouble.clone(),
+            soft_reboot: soft.map(|soft| soft.as_str()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use cake_install::esps;
-use cake_install::mounts::{Kind, Mounted};
+use cake_install::mounts::{Kind, MountError, Mounted};
 use cake_update::slots::Tries;
 use cake_update::{Esp, Version};
 use nix::fcntl::Flock;
@@ -19,9 +19,18 @@ pub struct SystemDisks {
 
 impl SystemDisks {
     pub fn open() -> Result<Self> {
+        Self::mounted(Mounted::new)
+    }
+
+    /// For who changes nothing: not even the mark of a mount.
+    pub fn read_only() -> Result<Self> {
+        Self::mounted(Mounted::read_only)
+    }
+
+    fn mounted(mount: fn(&Path, Kind, &Path) -> Result<Mounted, MountError>) -> Result<Self> {
         let only = esps::only_one().context("wait for the boot partitions")?;
         let esps = esps::each(|device, name| {
-            let mounted = Mounted::new(device, Kind::Fat, &Path::new(PLACE).join(name))?;
+            let mounted = mount(device, Kind::Fat, &Path::new(PLACE).join(name))?;
             anyhow::Ok((Esp::open(mounted.place())?, mounted))
         })?;
         Ok(Self { esps, _only: only })

@@ -42,6 +42,12 @@ pub enum AccountCommand {
         #[arg(long)]
         password_stdin: bool,
     },
+    LetIn {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(long)]
+        password_stdin: bool,
+    },
     Delete {
         #[arg(value_name = "NAME")]
         name: String,

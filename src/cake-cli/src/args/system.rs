@@ -40,6 +40,13 @@ pub enum NodeCommand {
         time: Option<Timestamp>,
     },
     Reboot(LeaveArgs),
+    /// Starts the version that is next while VMs go on running.
+    SoftReboot {
+        #[arg(value_name = "NODE")]
+        node: String,
+        #[arg(long, short)]
+        yes: bool,
+    },
     PowerOff(LeaveArgs),
 }
 

@@ -32,6 +32,8 @@ pub struct UpdateServer {
     pub offer: Option<UpdateOffer>,
     pub work: Option<UpdateWork>,
     pub trouble: Option<String>,
+    /// `possible`, or why the next version can't start while VMs go on running.
+    pub soft_reboot: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -15,6 +15,7 @@ mod queries;
 mod reset;
 mod throttle;
 mod tokens;
+mod way_in;
 
 pub use login::{LoggedIn, account_subject, claimed};
 pub(crate) use manage::insertion;

@@ -2,7 +2,7 @@
 
 use super::Accounts;
 use super::login::account_subject;
-use cake_store::{Expect, Txn};
+use cake_store::{Expect, Key, Txn};
 use cake_types::{Actor, Name, Origin, Problem, RoleName};
 use serde::Deserialize;
 use std::io::ErrorKind;
@@ -17,9 +17,9 @@ const LONGEST: u64 = 16 * 1024;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Reset {
-    name: Name,
-    password_argon2id: String,
+pub(super) struct Reset {
+    pub name: Name,
+    pub password_argon2id: String,
 }
 
 impl Accounts {
@@ -52,19 +52,29 @@ impl Accounts {
                 return Ok(());
             }
         };
-        self.reset(reset, digest).await?;
+        if !password::is_acceptable_hash(&reset.password_argon2id) {
+            tracing::warn!("the reset of the administrator holds no argon2id hash");
+            return Ok(());
+        }
+        let origin = Origin { address: None, request: None };
+        let caller = Caller { actor: Actor::Root, origin, action: "reset_admin" };
+        self.reset(&caller, reset, keys::reset_admin(), Expect::Any, digest).await?;
         if let Err(error) = tokio::fs::remove_file(path).await {
             tracing::info!(%error, "the reset of the administrator was taken in and stays where it is");
         }
         Ok(())
     }
 
-    async fn reset(&self, reset: Reset, digest: String) -> Result<(), Problem> {
+    /// Sets an administrator's password, and writes down with it at `once`, which must be as `expected`, by what.
+    pub(super) async fn reset(
+        &self,
+        caller: &Caller,
+        reset: Reset,
+        once: Key,
+        expected: Expect,
+        digest: String,
+    ) -> Result<(), Problem> {
         let Reset { name, password_argon2id } = reset;
-        if !password::is_acceptable_hash(&password_argon2id) {
-            tracing::warn!("the reset of the administrator holds no argon2id hash");
-            return Ok(());
-        }
         let role = RoleName("administrator".into());
         let known = self.find(name.as_str()).ok().and_then(|account| self.stored(account.meta.id).ok());
         let now = self.ledger.now();
@@ -88,10 +98,9 @@ impl Accounts {
                 (account, txn)
             }
         };
-        let origin = Origin { address: None, request: None };
-        let caller = Caller { actor: Actor::Root, origin, action: "reset_admin" };
-        let mut audit = self.ledger.audit(&caller, Some(account_subject(&account)));
-        let txn = audit.write(txn.put(keys::reset_admin(), record::encode(&digest)));
+        let mut audit = self.ledger.audit(caller, Some(account_subject(&account)));
+        let txn = txn.guard(once.clone(), expected).put(once, record::encode(&digest));
+        let txn = audit.write(txn);
         let revision = self.ledger.store.txn(txn).await.map_err(error::store)?.committed().map_err(error::store)?;
         let account: Arc<_> = self.put(account, revision);
         self.end_sessions(&account, None);

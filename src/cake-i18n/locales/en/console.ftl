@@ -683,6 +683,14 @@ login = Log in
 logout = Log out
 login-lost = Lost the password?
 login-lost-text = Another administrator can set a new one. If there is none, root on the server runs:
+login-lost-screen = Or stand in front of the server: the menu on its screen shows a word for it.
+login-let-in = I have a word from the screen
+let-in-title = Let an administrator in
+let-in-text = Choose “Lost administrator” in the menu on the server’s screen. It shows a word that is good for 15 minutes, and once.
+let-in-word = Word on the screen
+let-in-word-hint = Twenty letters. Hyphens and capitals do not matter.
+let-in-name-hint = The account keeps everything it has. One that was disabled is enabled, and its sessions end.
+let-in-send = Set the password
 
 # Help
 help-title = Help: { $title }

@@ -14,6 +14,7 @@ operation-backup_delete = Delete backup
 operation-vm_found = Found a VM that a backup told of
 operation-reset_admin = Reset an administrator’s password
 operation-session_begin = Log in
+operation-session_let_in = Let an administrator in by the server’s screen
 operation-session_end = Log out
 operation-account_own_update = Change the own account
 operation-account_create = Create account

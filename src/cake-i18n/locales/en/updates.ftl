@@ -145,3 +145,27 @@ cli-update-no-source = Nobody said where updates come from: cake system update s
 cli-update-newest = Version { $version } can be installed: cake system update apply
 cli-update-restart = It starts at the next restart: cake node reboot
 cli-update-go-back-ask = At the next restart the version before runs, and this one is not started any more. Go on? [y/N]
+
+# Bringing a version while VMs go on running.
+soft-reboot-possible = No VM stops for this: all programs start anew, and VMs go on running. The console is away for about a minute.
+soft-reboot-kernel = VMs can’t go on running through this restart: the version has another kernel, or other settings of it.
+soft-reboot-unreadable = VMs can’t go on running through this restart: the file of the version, or of the one that runs, can’t be read on the system disk.
+soft-reboot-memory = VMs can’t go on running through this restart: there is not enough free memory for a second system beside the one that they were started from.
+update-soft = Restart without stopping VMs
+update-soft-title = Start version { $version } without stopping VMs?
+update-soft-text = All VMs go on running. The console does not answer for about a minute, then version { $version } runs. If it does not work, the whole server restarts and goes back by itself, and VMs start again with it.
+update-full = Restart the whole server
+leaving-guests-soft-reboot = All programs of the server are about to start anew. VMs go on running.
+leaving-host-soft-reboot = The programs of the server start anew. VMs go on running.
+leaving-back-soft-reboot = The restart was cancelled. Nothing was changed.
+task-kind-node-soft-reboot = Restart server’s programs
+task-node-soft-reboot = Restart the programs of the server { $name }
+task-done-node-soft-reboot = The programs of the server { $name } have started again; its VMs went on running.
+operation-host_soft_reboot = Restart server’s programs
+problem-soft-reboot-impossible-short = VMs can’t go on running
+problem-soft-reboot-impossible = There is no version that this server could start while its VMs go on running ({ $reason }).
+problem-soft-reboot-impossible-next = Look under “Settings → Updates”. A restart of the whole server shuts VMs down, and they start again with it.
+cli-cmd-node-soft-reboot = Start the next version of the firmware while VMs go on running
+cli-node-soft-reboot-ask = Start all programs of the server anew? [y/N]
+cli-node-soft-reboots = All programs of the server start anew. The console is away for about a minute.
+cli-update-soft = It starts without stopping a VM: cake node soft-reboot { $node }

@@ -662,6 +662,14 @@ login = 登入
 logout = 登出
 login-lost = 忘記密碼？
 login-lost-text = 可請其他管理員重設。若沒有其他管理員，請在伺服器上以root執行：
+login-lost-screen = 也可以到伺服器前操作：螢幕上的選單會顯示通行碼。
+login-let-in = 我有螢幕上的通行碼
+let-in-title = 讓管理員重新登入
+let-in-text = 請在伺服器螢幕的選單中選擇「Lost administrator」。畫面會顯示一組通行碼，15分鐘內有效，只能使用一次。
+let-in-word = 螢幕上的通行碼
+let-in-word-hint = 共20個字母，不必輸入連字號，大小寫皆可。
+let-in-name-hint = 帳號的一切都會保留。已停用的帳號會重新啟用，原有的工作階段則會結束。
+let-in-send = 設定密碼
 
 # 說明
 help-title = 說明：{ $title }

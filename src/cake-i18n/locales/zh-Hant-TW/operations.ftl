@@ -14,6 +14,7 @@ operation-backup_delete = 刪除備份
 operation-vm_found = 找到備份中記載的虛擬機器
 operation-reset_admin = 重設管理員密碼
 operation-session_begin = 登入
+operation-session_let_in = 以伺服器螢幕讓管理員登入
 operation-session_end = 登出
 operation-account_own_update = 變更自己的帳號
 operation-account_create = 建立帳號

@@ -145,3 +145,27 @@ cli-update-no-source = 尚未指定更新的來源：cake system update source U
 cli-update-newest = 可以安裝{ $version }版：cake system update apply
 cli-update-restart = 下次重新啟動時生效：cake node reboot
 cli-update-go-back-ask = 下次重新啟動時會執行前一版，目前的版本不再啟動。要繼續嗎？[y/N]
+
+# 虛擬機器不中斷的情況下換新版本。
+soft-reboot-possible = 不需要停止任何虛擬機器：所有程式會重新啟動，虛擬機器則繼續執行。主控台大約有一分鐘無法使用。
+soft-reboot-kernel = 這次重新啟動時，虛擬機器無法繼續執行：這個版本的核心或核心設定不同。
+soft-reboot-unreadable = 這次重新啟動時，虛擬機器無法繼續執行：系統硬碟上這個版本（或目前版本）的檔案無法讀取。
+soft-reboot-memory = 這次重新啟動時，虛擬機器無法繼續執行：可用的記憶體不足，無法在虛擬機器啟動時所用的系統之外再放一份系統。
+update-soft = 不停止虛擬機器並重新啟動
+update-soft-title = 要在不停止虛擬機器的情況下啟動{ $version }版嗎？
+update-soft-text = 所有虛擬機器會繼續執行。主控台大約有一分鐘沒有回應，之後就會執行{ $version }版。如果新版本無法正常運作，整台伺服器會重新啟動並自行回到前一個版本，虛擬機器也會隨著重新啟動。
+update-full = 重新啟動整台伺服器
+leaving-guests-soft-reboot = 伺服器的所有程式即將重新啟動，虛擬機器會繼續執行。
+leaving-host-soft-reboot = 伺服器的程式正在重新啟動，虛擬機器會繼續執行。
+leaving-back-soft-reboot = 已取消重新啟動，沒有任何變更。
+task-kind-node-soft-reboot = 重新啟動伺服器的程式
+task-node-soft-reboot = 重新啟動伺服器「{ $name }」的程式
+task-done-node-soft-reboot = 伺服器「{ $name }」的程式已重新啟動，虛擬機器沒有中斷。
+operation-host_soft_reboot = 重新啟動伺服器的程式
+problem-soft-reboot-impossible-short = 虛擬機器無法繼續執行
+problem-soft-reboot-impossible = 沒有可以讓這台伺服器在虛擬機器繼續執行時啟動的版本（{ $reason }）。
+problem-soft-reboot-impossible-next = 請查看「設定→更新」。重新啟動整台伺服器會將虛擬機器關機，之後再隨伺服器一起啟動。
+cli-cmd-node-soft-reboot = 在虛擬機器繼續執行時啟動下一個韌體版本
+cli-node-soft-reboot-ask = 要重新啟動伺服器的所有程式嗎？[y/N]
+cli-node-soft-reboots = 伺服器的所有程式正在重新啟動。主控台大約有一分鐘無法使用。
+cli-update-soft = 不停止虛擬機器就能啟動：cake node soft-reboot { $node }

@@ -11,6 +11,7 @@ use cake_install::exit;
 use cake_install::luks::{TpmPolicy, has_tpm, tpm};
 use cake_install::open::{self, OpenError, Opened};
 use cake_install::plan::{Machine, Plan, Refusals, Step, warning_words};
+use cake_install::reset::{self, ResetError};
 use cake_install::secret::{NoRecoveryKey, Secret};
 use cake_install::tool::Tools;
 use clap::{Args, Parser, Subcommand};
@@ -54,6 +55,21 @@ enum What {
         #[command(flatten)]
         place: Place,
         /// Lets this server's TPM open the state from the next start on
+        #[arg(long)]
+        pcr_public_key: Option<PathBuf>,
+    },
+    /// Destroy every key of this installation's disks; the next start makes them anew, empty
+    Reset {
+        /// Where the state is mounted
+        #[arg(long, default_value = "/state")]
+        state: PathBuf,
+    },
+    /// Go on with a reset that was begun, before the state is opened
+    Renew {
+        /// Seconds that disks may take to appear
+        #[arg(long, default_value_t = 5)]
+        wait: u64,
+        /// Lets this server's TPM open the state
         #[arg(long)]
         pcr_public_key: Option<PathBuf>,
     },
@@ -127,6 +143,8 @@ enum Failure {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
+    Reset(#[from] ResetError),
+    #[error(transparent)]
     Key(#[from] NoRecoveryKey),
     #[error("{0} of the pools can't be opened")]
     Pools(usize),
@@ -199,6 +217,12 @@ fn run(what: What) -> Result<(), Failure> {
             let policy = policy.map(|public_key| TpmPolicy { public_key });
             let opened = open::unlock(&tools, &mount, Duration::from_secs(wait), &key, policy.as_ref())?;
             tell_opened(&opened);
+        }
+        What::Reset { state } => reset::begin(&tools, &state)?,
+        What::Renew { wait, pcr_public_key } => {
+            let policy = pcr_public_key.map(|public_key| TpmPolicy { public_key });
+            let renewed = reset::renew(&tools, Duration::from_secs(wait), policy.as_ref())?;
+            println!("{}", json!({ "renewed": renewed }));
         }
         What::OpenPools { state, mount } => {
             let pools = open::open_pools(&tools, &state, &mount)?;

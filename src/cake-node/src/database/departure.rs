@@ -21,6 +21,12 @@ pub struct Departure {
     pub stage: LeavingStage,
     /// The boot in which it began: in another one the machine has been off.
     pub boot: Uuid,
+    /// How often user space was started anew in that boot. Nothing, where only the boot counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soft_reboots: Option<u32>,
+    /// The version that a soft reboot brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     pub at: Timestamp,
     /// Seconds that guests have.
     pub seconds: u32,
@@ -145,6 +151,8 @@ mod tests {
             way: LeavingWay::Reboot,
             stage: LeavingStage::Guests,
             boot: Uuid::from_u128(7),
+            soft_reboots: None,
+            version: None,
             at: Timestamp::UNIX_EPOCH,
             seconds: 30,
             vms: Vec::new(),

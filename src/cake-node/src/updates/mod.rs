@@ -9,6 +9,7 @@
 //! An order is not kept: who is killed is asked again, and the updater goes on with what lies on the disks already.
 
 mod cage;
+mod next;
 mod sources;
 mod told;
 mod wire;
@@ -37,7 +38,7 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use wire::{End, OnStick, Order, Said, SlotSeen};
+use wire::{End, NextSeen, OnStick, Order, Said, SlotSeen};
 
 /// The root that comes with the firmware, and what it calls itself (os-release(5)).
 const ANCHOR: &str = "/usr/share/cake/root.json";
@@ -94,6 +95,7 @@ pub struct Updates {
 struct Seen {
     disks: u32,
     slots: Vec<SlotSeen>,
+    next: Option<NextSeen>,
     end: End,
 }
 
@@ -250,13 +252,13 @@ impl Updates {
                     self.change(|update| update.work = work);
                 }
                 Said::Offer { offer } => self.change(|update| update.offer = Some(offer)),
-                Said::Ended { disks, slots, end } => return Ok(Seen { disks, slots, end }),
+                Said::Ended { disks, slots, next, end } => return Ok(Seen { disks, slots, next, end }),
             }
         }
     }
 
     /// How the disks are, on the board; how it ended.
-    async fn tell(&self, Seen { disks, mut slots, end }: Seen) -> End {
+    async fn tell(&self, Seen { disks, mut slots, next, end }: Seen) -> End {
         slots.truncate(SLOTS_MAX);
         // Disks that could not be looked at are not without versions.
         let all = disks > 0 && end == End::Done;
@@ -271,8 +273,10 @@ impl Updates {
             explained
         });
         let slots = explained.await.unwrap_or_default();
-        let running = self.places.running.clone();
-        self.change(|update| (update.running, update.disks, update.slots) = (running, disks, slots));
+        let (running, soft) = (self.places.running.clone(), next.map(next::judged));
+        self.change(|update| {
+            (update.running, update.disks, update.slots, update.soft) = (running, disks, slots, soft);
+        });
         end
     }
 

@@ -40,8 +40,19 @@ pub enum Said {
     Ended {
         disks: u32,
         slots: Vec<SlotSeen>,
+        /// The version that is next beside the one that runs; nothing, where none is next.
+        next: Option<NextSeen>,
         end: End,
     },
+}
+
+/// What the files seem to hold. Nothing is started because of it: it is read again, with its signature, by who starts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextSeen {
+    /// Whether both have the same kernel, parameters and corrections of the processor; not known, where a file can't be read.
+    pub same_below: Option<bool>,
+    /// What the next root takes in memory.
+    pub root: ByteSize,
 }
 
 /// A version on the system disks.

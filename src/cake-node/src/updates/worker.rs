@@ -9,7 +9,7 @@
 
 use super::cage::{self, CageError, Given, Stage};
 use super::wire::{End, Order, Said};
-use super::{sources, told};
+use super::{next, sources, told};
 use cake_node_api::frame::{self, FrameError, FrameReader};
 use cake_types::{ByteSize, Failure, FailureCode, UpdateOrder, UpdateSource};
 use cake_update::slots::SlotName;
@@ -94,7 +94,7 @@ async fn serve(socket: StdStream, anchor: Anchor, stage: Stage) -> Result<(), Up
     let watching = tokio::spawn(watch(control.clone(), say.clone()));
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
-        let (disks, slots, end) = match esps {
+        let (disks, slots, next, end) = match esps {
             Ok(esps) => {
                 let updater =
                     Updater { anchor, memory: Memory::new(stage.memory), esps, running: Some(running.clone()) };
@@ -102,12 +102,14 @@ async fn serve(socket: StdStream, anchor: Anchor, stage: Stage) -> Result<(), Up
                 let end = order.map_or(Ok(()), |order| work.does(order, stick, runtime));
                 let end = end.map_or_else(|error| told::end(&error), |()| End::Done);
                 let (slots, looked) = look(&updater);
-                (updater.esps.len(), told::slots(&slots, &running), if end == End::Done { looked } else { end })
+                let slots = told::slots(&slots, &running);
+                let next = next::look(&updater.esps, &slots, &running);
+                (updater.esps.len(), slots, next, if end == End::Done { looked } else { end })
             }
-            Err(error) => (0, Vec::new(), told::end(&error.into())),
+            Err(error) => (0, Vec::new(), None, told::end(&error.into())),
         };
         watching.abort();
-        let _ = say.blocking_send(Said::Ended { disks: u32::try_from(disks).unwrap_or(u32::MAX), slots, end });
+        let _ = say.blocking_send(Said::Ended { disks: u32::try_from(disks).unwrap_or(u32::MAX), slots, next, end });
     });
     while let Some(said) = said.recv().await {
         let last = matches!(said, Said::Ended { .. });

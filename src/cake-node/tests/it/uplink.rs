@@ -139,6 +139,20 @@ async fn a_network_is_taken_over_tried_confirmed_and_returns() -> Result<()> {
     Ok(())
 }
 
+/// What makes the same files in the guest as there are in a folder.
+fn copied(folder: &Path, to: &str) -> Result<String> {
+    let mut script = String::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().context("a name")?.to_string_lossy().into_owned();
+        script += &match path.is_dir() {
+            true => format!("mkdir -p {to}/{name}\n{}", copied(&path, &format!("{to}/{name}"))?),
+            false => format!("cat >{to}/{name} <<'END'\n{}END\n", fs::read_to_string(&path)?),
+        };
+    }
+    Ok(script)
+}
+
 /// networkd with the image's own files, and what the installer leaves.
 #[test]
 fn systemd_networkd_does_what_it_is_told() -> Result<()> {
@@ -153,12 +167,7 @@ printf '%s\\n' 'method = \"static\"' 'address = \"192.0.2.10/24\"' 'gateway = \"
     'search = [\"example.com\"]' >/tmp/setup/network.toml
 ",
     );
-    for entry in fs::read_dir(image)? {
-        let entry = entry?;
-        let (name, text) = (entry.file_name(), fs::read_to_string(entry.path())?);
-        let name = name.to_string_lossy();
-        prepare += &format!("cat >/usr/local/lib/systemd/network/{name} <<'END'\n{text}END\n");
-    }
+    prepare += &copied(&image, "/usr/local/lib/systemd/network")?;
     prepare += "systemctl start systemd-networkd.service\n";
     let made_of = [("CAKE_GUEST_CARDS", "2"), ("CAKE_GUEST_SECONDS", "280")];
     let test = "uplink::a_network_is_taken_over_tried_confirmed_and_returns";

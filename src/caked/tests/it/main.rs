@@ -47,3 +47,4 @@ mod usage;
 mod vms;
 mod volumes;
 mod watch;
+mod way_in;

@@ -1,9 +1,11 @@
 //! Updates of the firmware, over the API: where they come from, what is ordered, and how it ends.
 
 use crate::support::{App, Visitor, items};
+use cake_node_api::HostVerb;
 use cake_types::{
-    ByteSize, Failure, FailureCode, HandsOff, HostStatus, OperationId, ReleaseRefused, SlotStanding, StartFailure,
-    StartReason, UpdateEnd, UpdateOffer, UpdateOrder, UpdateRelease, UpdateSlot, UpdateSource, UpdateStatus,
+    ByteSize, Departed, Failure, FailureCode, HandsOff, HostStatus, LeavingEnd, LeavingWay, OperationId,
+    ReleaseRefused, SlotStanding, SoftReboot, StartFailure, StartReason, UpdateEnd, UpdateOffer, UpdateOrder,
+    UpdateRelease, UpdateSlot, UpdateSource, UpdateStatus,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -181,4 +183,35 @@ async fn what_is_wrong_is_refused_and_only_administrators_update() {
     admin.until(UPDATE, |seen| seen["servers"].as_array().is_some_and(Vec::is_empty)).await;
     admin.poke(&format!("{UPDATE}/go-back")).await.refused(409, "not-appliance");
     assert!(app.node.with(|state| state.updates.is_empty()));
+}
+
+#[tokio::test]
+async fn programs_start_anew_only_where_vms_can_go_on() {
+    const SOFT: &str = "/v1/nodes/sim-1/soft-reboot";
+    let (app, admin) = appliance().await;
+    admin.poke(SOFT).await.refused(409, "soft-reboot-impossible");
+    let ready = |soft| {
+        let slots = vec![slot("0.3.0", SlotStanding::Next), slot("0.2.0", SlotStanding::Running)];
+        UpdateStatus { slots, soft: Some(soft), ..firmware() }
+    };
+    for soft in [SoftReboot::Kernel, SoftReboot::Unreadable, SoftReboot::Memory] {
+        is(&app, ready(soft));
+        admin.until(UPDATE, |seen| seen["servers"][0]["soft_reboot"] == soft.as_str()).await;
+        let refused = admin.poke(SOFT).await;
+        assert!(refused.text.contains(soft.as_str()), "{}", refused.text);
+        refused.refused(409, "soft-reboot-impossible");
+    }
+    is(&app, ready(SoftReboot::Possible));
+    admin.until(UPDATE, |seen| seen["servers"][0]["soft_reboot"] == "possible").await;
+    admin.with_role("operator").await.poke(SOFT).await.refused(403, "not-allowed");
+    assert!(app.node.with(|state| state.host_verbs.is_empty()), "nothing was ordered");
+    let task = admin.poke(SOFT).await.is(202);
+    assert_eq!(task["kind"], "node-soft-reboot");
+    let (operation, verb) = app.node.with(|state| *state.host_verbs.last().expect("an order"));
+    assert!(matches!(verb, HostVerb::Leave { way: LeavingWay::SoftReboot, .. }), "{verb:?}");
+    admin.poke("/v1/nodes/sim-1/reboot").await.refused(409, "server-leaving");
+    let left = Departed { operation, end: LeavingEnd::Failed, detail: Some("it was changed".into()) };
+    app.node.host_is(HostStatus { left: Some(left), ..HostStatus::default() });
+    let ended = admin.end_of(&task).await;
+    assert_eq!((&ended["state"], &ended["end"]["detail"]), (&json!("failed"), &json!("it was changed")));
 }

@@ -182,6 +182,7 @@ async fn what_ended_before_a_start_is_told_once() {
     admin.until("/v1/events?limit=100", |events| returned(events) == 1).await;
 
     app.restart().await;
+    let admin = admin.at(&app);
     admin.until(NETWORK, |network| network["ended"]["end"] == "cancelled").await;
     // What the server told first after the start has been looked at once something that came later is there.
     attempt(&admin, fixed()).await.is(200);
