@@ -114,6 +114,19 @@ pub struct Engine {
     /// `current`, `tpm`: why it would not.
     pub hold: Option<String>,
     pub replaced: Option<EngineReplaced>,
+    /// Its QEMU is being replaced.
+    pub work: Option<EngineWork>,
+}
+
+/// How far the replacement of a QEMU is.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct EngineWork {
+    /// `start`, `copy`, `change`, `finish`.
+    pub step: String,
+    /// Bytes of the guest's memory, where it is copied.
+    pub done: u64,
+    pub total: u64,
 }
 
 /// Its QEMU was replaced while the guest ran.

@@ -161,6 +161,7 @@ fn every_word_of_the_vocabulary_is_there() {
         }
         for code in [
             FailureCode::EngineRefused,
+            FailureCode::CalledOff,
             FailureCode::StickGone,
             FailureCode::StickUnreadable,
             FailureCode::StickChanged,

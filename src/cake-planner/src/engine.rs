@@ -64,7 +64,7 @@ mod tests {
     }
 
     fn engine(outdated: bool) -> EngineStatus {
-        EngineStatus { root: "root-1".into(), qemu: "10.0.13".into(), outdated, replaced: None }
+        EngineStatus { root: "root-1".into(), qemu: "10.0.13".into(), outdated, replaced: None, work: None }
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub enum TaskKind {
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -251,6 +251,9 @@ pub struct TaskEnd {
     pub at: Timestamp,
     pub code: String,
     pub detail: Option<String>,
+    /// How long a guest stood still for it, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_us: Option<u64>,
 }
 
 impl Task {

@@ -414,6 +414,8 @@ pub enum FailureCode {
     UpdateNoWayBack,
     /// The QEMU of the current engine did not take the guest over: it goes on in the one that it had.
     EngineRefused,
+    /// It was called off before anything came of it.
+    CalledOff,
     /// cake was interrupted in the middle: it may have happened.
     Interrupted,
     Internal,
@@ -482,6 +484,7 @@ impl FailureCode {
             Self::UpdateDisk => "update-disk",
             Self::UpdateNoWayBack => "update-no-way-back",
             Self::EngineRefused => "engine-refused",
+            Self::CalledOff => "called-off",
             Self::Interrupted => "interrupted",
             Self::Internal => "internal",
         }

@@ -175,6 +175,7 @@ impl Actor {
             notice = notice => self.notice(notice).await,
             message = mailbox.recv() => return message,
             () = self.making.changed.notified() => {}
+            () = Self::further(self.replacing.work.clone()) => {}
             () = timer => {
                 self.devices.late(Instant::now());
                 self.input(Input::Tick).await;
@@ -201,9 +202,14 @@ impl Actor {
     }
 
     async fn assign(&mut self, assignment: Arc<Assignment>) {
+        // The same once more, newer: nobody waits any more for what is at work.
+        let called_off = assignment.repeats(&self.assignment);
         self.devices.asked(&self.assignment, &assignment);
         self.assignment = assignment.clone();
         self.input(Input::Desired(assignment.desired())).await;
+        if called_off {
+            self.call_off().await;
+        }
         if !self.devices.is_as_asked(&self.assignment) {
             self.settle_devices();
         }
@@ -254,6 +260,8 @@ impl Actor {
             Done::Promoted(operation, result) => {
                 self.replacing.work = None;
                 self.engine = self.look_at_engine();
+                // Who hears that it is done finds how long it took.
+                self.report();
                 self.input(Input::Answered { command: Command::Replace(operation), result }).await;
                 self.tell_end();
             }
@@ -516,7 +524,7 @@ impl Actor {
             nics: Vec::new(),
             cd: None,
             disks: Vec::new(),
-            engine: self.engine.clone(),
+            engine: self.engine_now(),
         };
         self.devices.tell(&mut status);
         status

@@ -27,6 +27,12 @@ impl Assignment {
         self.vm.meta.id
     }
 
+    /// Whether nothing but the generation differs: that is how the node hears that nobody waits any more for what was begun.
+    pub(crate) fn repeats(&self, before: &Self) -> bool {
+        let newer = self.stamp.generation > before.stamp.generation && self.removing == before.removing;
+        newer && self.vm.spec == before.vm.spec && self.vm.meta.name == before.vm.meta.name
+    }
+
     pub fn desired(&self) -> Desired {
         Desired { stamp: self.stamp, power: self.vm.spec.power, restart: self.vm.spec.restart, removing: self.removing }
     }

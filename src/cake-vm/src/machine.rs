@@ -229,6 +229,12 @@ impl Machine {
         Ok(effects)
     }
 
+    /// Replacements that wait for their turn are not wanted any more.
+    pub fn call_off(&mut self) -> Vec<Effect> {
+        let superseded = |operation: Operation| Effect::Finish { operation: operation.id, outcome: Outcome::Superseded };
+        self.requests.take_replacements().into_iter().map(superseded).collect()
+    }
+
     fn is_doing(&self, id: OperationId) -> bool {
         let telling = matches!(self.telling, Some((_, Some(operation))) if operation.id == id);
         telling || matches!(self.phase, Phase::ShuttingDown { operation, .. } if operation == id)

@@ -122,6 +122,14 @@ impl RequestQueue {
         halts
     }
 
+    /// The replacements among those that wait.
+    pub fn take_replacements(&mut self) -> Vec<Operation> {
+        let is_one = |operation: &Operation| operation.edge == Edge::ReplaceEngine;
+        let (replacements, others): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(is_one);
+        self.waiting = others.into();
+        replacements
+    }
+
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

@@ -19,12 +19,16 @@
 //! guest's network cards are connected to is made anew beside what is there (a second tap on the same bridge).
 
 mod channel;
+mod course;
 mod launch;
 mod recover;
+mod talk;
 
+pub(crate) use course::{Course, called_off};
 use launch::unit_names;
 use recover::end_next;
 pub(crate) use recover::{come_to_rest, recover};
+use talk::{Heard, MAIN, arrived, micros, now, receive, sent, set_way, tell_copied, tell_of_it};
 
 use crate::assignment::Assignment;
 use crate::cards::{cards, host_forward, netdev_id};
@@ -35,15 +39,14 @@ use cake_host::process::LiveProcess;
 use cake_planner::engine;
 use cake_qmp::commands::{Cont, GetFd, QueryStatus};
 use cake_qmp::{Event, Events, Notice, Qmp, QmpError};
-use cake_types::{EngineWay, Failure, FailureCode, NicSpec, OperationId, Replaced, VmSpec};
+use cake_types::{EngineStep, EngineWay, Failure, FailureCode, NicSpec, Replaced, VmSpec};
 use channel::Channels;
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fmt::Display;
-use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -52,11 +55,6 @@ use tokio::sync::mpsc;
 /// How long a guest may take to change hands, and to be copied.
 const TRANSFER: Duration = Duration::from_secs(60);
 const COPY: Duration = Duration::from_secs(900);
-/// A copy goes as fast as the machine can (bytes a second), and stops the guest for its last part when that takes no longer (ms).
-const BANDWIDTH: u64 = 64 << 30;
-const DOWNTIME: u64 = 100;
-/// The name under which a QEMU is given its end of the channel.
-const MAIN: &str = "main";
 
 /// A QEMU that has a guest, with our connection to it.
 pub(crate) struct Old {
@@ -74,25 +72,9 @@ pub(crate) struct Successor {
     pub serial: UnixStream,
 }
 
-/// What is kept of it in [`Folder::replaced`].
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Record {
-    pub operation: OperationId,
-    #[serde(flatten)]
-    pub replaced: Replaced,
-}
-
-impl Record {
-    pub(crate) fn read(folder: &Folder) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(folder.replaced()).ok()?).ok()
-    }
-}
-
-/// What the old QEMU's events said.
-#[derive(Default)]
-struct Heard {
-    /// When the guest stood still, in microseconds of the host's clock.
-    stopped: Option<i64>,
+/// When, how and for which operation the QEMU of a VM came in the place of another one.
+pub(crate) fn replaced(folder: &Folder) -> Option<Replaced> {
+    serde_json::from_slice(&std::fs::read(folder.replaced()).ok()?).ok()
 }
 
 pub(crate) fn refused(what: impl Display) -> Failure {
@@ -108,24 +90,54 @@ pub(crate) struct Replacement {
     pub shared: Arc<Shared>,
     pub assignment: Arc<Assignment>,
     pub folder: Folder,
-    pub operation: OperationId,
+    pub course: Course,
 }
 
 impl Replacement {
-    /// The guest is the new QEMU's and runs; or it is the old one's as before, and the new one is gone.
+    /// The guest is the new QEMU's and runs; or it is the old one's as before, and the new one is gone. Memory that does not change
+    /// hands is copied.
     pub(crate) async fn run(&self, mut old: Old) -> Result<Successor, Failure> {
         let way = engine::way(&self.spec().hardware);
         let way = way.map_err(|hold| refused(format_args!("its QEMU can't be replaced: {}", hold.as_str())))?;
+        match self.go(way, &mut old).await {
+            Err(why) if way == EngineWay::Transfer && why.code == FailureCode::EngineRefused && !self.is_lost(&old) => {
+                self.go(EngineWay::Live, &mut old).await
+            }
+            done => done,
+        }
+    }
+
+    /// One way, as long as it may take, unless it is called off.
+    async fn go(&self, way: EngineWay, old: &mut Old) -> Result<Successor, Failure> {
         let within = if way == EngineWay::Live { COPY } else { TRANSFER };
-        let done = match tokio::time::timeout(within, self.attempt(way, &mut old)).await {
-            Ok(done) => done,
-            Err(_) => Err(refused(format_args!("not done within {} seconds", within.as_secs()))),
+        let done = {
+            let (mut attempt, mut late) = (pin!(self.attempt(way, old)), pin!(tokio::time::sleep(within)));
+            let mut on_time = true;
+            loop {
+                tokio::select! {
+                    done = &mut attempt => break done,
+                    why = self.course.called_off() => break Err(why),
+                    () = &mut late, if on_time => {
+                        on_time = false;
+                        // What is decided comes to its end, however long it takes.
+                        if !self.course.is_decided() {
+                            break Err(refused(format_args!("not done within {} seconds", within.as_secs())));
+                        }
+                    }
+                }
+            }
         };
         if let Err(why) = &done {
-            tracing::warn!(vm = %self.assignment.id(), "the QEMU of VM {} stays: {}", self.assignment.id(), why.detail);
-            self.undo(&old).await;
+            let (vm, way) = (self.assignment.id(), way.as_str());
+            tracing::warn!(%vm, way, "the QEMU of VM {vm} stays ({way}): {}", why.detail);
+            self.undo(old).await;
         }
         done
+    }
+
+    /// Nobody knows whether the guest has run in the new QEMU, or its own is gone.
+    fn is_lost(&self, old: &Old) -> bool {
+        self.course.is_decided() || !old.process.is_alive()
     }
 
     fn spec(&self) -> &VmSpec {
@@ -133,6 +145,7 @@ impl Replacement {
     }
 
     async fn attempt(&self, way: EngineWay, old: &mut Old) -> Result<Successor, Failure> {
+        self.course.step(EngineStep::Start);
         if way == EngineWay::Live {
             self.has_room()?;
         }
@@ -146,8 +159,8 @@ impl Replacement {
         let mut channels = Channels::default();
         let moved = self.hand_over(way, old, &process, qmp_stream, &mut channels).await;
         let (qmp, events, pause_us) = moved.map_err(said)?;
-        let replaced = Replaced { at: Timestamp::now(), pause_us, way };
-        self.remember(replaced);
+        let operation = self.course.work().operation;
+        self.remember(&Replaced { operation, at: Timestamp::now(), pause_us, way });
         tracing::info!(vm = %self.assignment.id(), pause_us, "VM {} goes on in another QEMU", self.assignment.id());
         Ok(Successor { process, qmp, events, serial })
     }
@@ -164,6 +177,7 @@ impl Replacement {
         tell_of_it(&old.qmp).await.map_err(|error| qmp(&error))?;
         set_way(&old.qmp, way).await.map_err(|error| qmp(&error))?;
         let limits = self.shared.settings.limits.clone();
+        let copies = way == EngineWay::Live;
         let (new, mut events) = match way {
             EngineWay::Transfer => {
                 let io = |error: std::io::Error| refused(format_args!("the way between the two: {error}"));
@@ -171,6 +185,7 @@ impl Replacement {
                 let channels_are =
                     channels.open(&old.process, self.assignment.uid, &next, process).await.map_err(io)?;
                 let ours = channels.main.take().ok_or_else(|| refused("no channel"))?;
+                self.course.step(EngineStep::Change);
                 // It speaks once it has the guest's memory.
                 let asked = old.qmp.execute("migrate", &channels_are);
                 let (_, (new, events)) =
@@ -193,6 +208,7 @@ impl Replacement {
         let mut heard = Heard::default();
         tokio::select! {
             sent = sent(&mut old.news, &mut heard) => sent?,
+            () = tell_copied(&old.qmp, &self.course), if copies => {}
             _ = ended(&old.process) => return Err(refused("the QEMU that runs is gone")),
         }
         arrived(&mut events).await?;
@@ -204,6 +220,8 @@ impl Replacement {
     /// The guest is the new one's, and goes on. When it did, in microseconds.
     async fn decide(&self, old: &Old, new: &Qmp, events: &mut Events) -> Result<i64, Failure> {
         let io = |error: std::io::Error| failure(FailureCode::Internal, format_args!("the VM's folder: {error}"));
+        self.course.step(EngineStep::Change);
+        self.course.decide()?;
         if self.spec().nics().iter().any(|nic| matches!(nic, NicSpec::Nat { forwards } if !forwards.is_empty())) {
             std::fs::File::create(self.folder.forwards_missing()).map_err(io)?;
         }
@@ -214,6 +232,7 @@ impl Replacement {
             Err(error @ QmpError::Refused { .. }) => {
                 // It has not run: the old one can still have the guest.
                 std::fs::remove_file(&decided).map_err(io)?;
+                self.course.reopen();
                 return Err(qmp(&error));
             }
             Err(error) => {
@@ -235,10 +254,10 @@ impl Replacement {
 
     /// The new one is ended; the old one lets its guest run.
     async fn undo(&self, old: &Old) {
-        let lost = self.folder.next().decided().exists();
+        let lost = self.is_lost(old);
         end_next(&self.shared, self.assignment.id(), &self.folder, &old.process).await;
         let _ = std::fs::remove_file(self.folder.forwards_missing());
-        if lost || !old.process.is_alive() {
+        if lost {
             return;
         }
         come_to_rest(&old.qmp).await;
@@ -250,9 +269,8 @@ impl Replacement {
     }
 
     /// What is shown of it, and that it need not be done again.
-    fn remember(&self, replaced: Replaced) {
-        let record = Record { operation: self.operation, replaced };
-        let text = serde_json::to_vec(&record).unwrap_or_default();
+    fn remember(&self, replaced: &Replaced) {
+        let text = serde_json::to_vec(replaced).unwrap_or_default();
         if let Err(error) = std::fs::write(self.folder.replaced(), text) {
             tracing::warn!(%error, "it can't be kept how long VM {} stood still: {error}", self.assignment.id());
         }
@@ -260,6 +278,7 @@ impl Replacement {
 
     /// The old QEMU is ended, the ports that lead to the guest are open again, and the new one's folder becomes the VM's.
     pub(crate) async fn finish(&self, old: Arc<LiveProcess>, new: Qmp) -> Result<(), Failure> {
+        self.course.step(EngineStep::Finish);
         let _ = old.signal(Signal::SIGKILL);
         ended(&old).await;
         open_forwards(&new, &self.folder, self.spec()).await;
@@ -286,71 +305,6 @@ pub(crate) async fn open_forwards(qmp: &Qmp, folder: &Folder, spec: &VmSpec) {
         }
     }
     let _ = std::fs::remove_file(folder.forwards_missing());
-}
-
-/// It says by events how far it is.
-async fn tell_of_it(qmp: &Qmp) -> Result<(), QmpError> {
-    let events = json!({"capabilities": [{"capability": "events", "state": true}]});
-    qmp.execute("migrate-set-capabilities", &events).await.map(drop)
-}
-
-async fn set_way(qmp: &Qmp, way: EngineWay) -> Result<(), QmpError> {
-    let parameters = match way {
-        EngineWay::Transfer => json!({"mode": "cpr-transfer"}),
-        EngineWay::Live => json!({"mode": "normal", "max-bandwidth": BANDWIDTH, "downtime-limit": DOWNTIME}),
-    };
-    qmp.execute("migrate-set-parameters", &parameters).await.map(drop)
-}
-
-/// The new QEMU takes what comes through `channel`.
-async fn receive(new: &Qmp, channel: OwnedFd) -> Result<(), Failure> {
-    let all: Result<Value, QmpError> = async {
-        tell_of_it(new).await?;
-        new.run_with_descriptors(&GetFd { fdname: MAIN.into() }, vec![channel]).await?;
-        new.execute("migrate-incoming", &json!({"channels": [channel::named(MAIN)]})).await
-    }
-    .await;
-    all.map(drop).map_err(|error| qmp(&error))
-}
-
-/// Waits until the old QEMU has sent everything.
-async fn sent(news: &mut mpsc::Receiver<Event>, heard: &mut Heard) -> Result<(), Failure> {
-    while let Some(event) = news.recv().await {
-        match (event.name.as_str(), event.data["status"].as_str()) {
-            ("STOP", _) => heard.stopped = Some(micros(&event)),
-            ("MIGRATION", Some("completed")) => return Ok(()),
-            ("MIGRATION", Some(end @ ("failed" | "cancelled"))) => {
-                return Err(refused(format_args!("the QEMU that runs could not hand its guest over: {end}")));
-            }
-            _ => {}
-        }
-    }
-    Err(refused("the QEMU that runs is gone"))
-}
-
-/// Waits until the new QEMU has everything and stands still.
-async fn arrived(events: &mut Events) -> Result<(), Failure> {
-    loop {
-        match events.next().await {
-            Ok(Notice::Event(event)) if event.name == "MIGRATION" => match event.data["status"].as_str() {
-                Some("completed") => return Ok(()),
-                Some(end @ ("failed" | "cancelled")) => {
-                    return Err(refused(format_args!("the new QEMU did not take the guest over: {end}")));
-                }
-                _ => {}
-            },
-            Ok(_) => {}
-            Err(reason) => return Err(refused(format_args!("the new QEMU is gone: {reason}"))),
-        }
-    }
-}
-
-fn micros(event: &Event) -> i64 {
-    event.timestamp.seconds.saturating_mul(1_000_000).saturating_add(event.timestamp.microseconds)
-}
-
-fn now() -> i64 {
-    Timestamp::now().as_microsecond()
 }
 
 /// Where a QEMU came from, and whether VMs that are started now come from elsewhere.

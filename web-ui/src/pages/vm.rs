@@ -255,6 +255,8 @@ struct EngineFacts {
     notes: Vec<&'static str>,
     may_change: bool,
     replaced: Option<String>,
+    /// How far it is, and how much of the guest's memory is copied.
+    work: Option<(&'static str, Option<u64>)>,
 }
 
 fn engine(f: &Frame, view: &VmView) -> Option<EngineFacts> {
@@ -265,22 +267,25 @@ fn engine(f: &Frame, view: &VmView) -> Option<EngineFacts> {
     if engine.outdated {
         notes.push(f.t("fact-engine-outdated"));
     }
-    let verdict = verdict(&spec.hardware, Some(engine));
+    let (verdict, work) = (verdict(&spec.hardware, Some(engine)), super::engines::at_work(f, engine));
     match verdict {
+        // What it costs was said before.
+        _ if work.is_some() => {}
         Ok(EngineWay::Transfer) => notes.push(f.t("fact-engine-way-transfer")),
         Ok(EngineWay::Live) => notes.push(f.t("fact-engine-way-live")),
         Err(EngineHold::Tpm) => notes.push(f.t("fact-engine-tpm")),
         Err(EngineHold::Current) => {}
     }
-    if verdict.is_ok() && cuts_connections(spec) {
+    if verdict.is_ok() && work.is_none() && cuts_connections(spec) {
         notes.push(f.t("fact-engine-nat"));
     }
     let replaced = engine.replaced.map(|replaced| {
-        let ms = cake_i18n::format::milliseconds(replaced.pause_us);
-        f.tvv("fact-engine-replaced", "when", f.age(&replaced.at), "ms", ms)
+        let (ms, way) = (cake_i18n::format::milliseconds(replaced.pause_us), replaced.way.as_str());
+        f.tvv(&f.id("fact-engine-replaced-", way), "when", f.age(&replaced.at), "ms", ms)
     });
-    let may_change = verdict.is_ok() && status.state == VmState::Running && f.may_operate() && !view.orphaned;
-    Some(EngineFacts { qemu: engine.qemu.clone(), notes, may_change, replaced })
+    let runs = status.state == VmState::Running && work.is_none();
+    let may_change = verdict.is_ok() && runs && f.may_operate() && !view.orphaned;
+    Some(EngineFacts { qemu: engine.qemu.clone(), notes, may_change, replaced, work })
 }
 
 struct DiskRow {

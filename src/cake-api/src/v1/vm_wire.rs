@@ -111,6 +111,19 @@ pub struct Engine {
     /// Why it would not: `current`, `tpm`.
     pub hold: Option<&'static str>,
     pub replaced: Option<EngineReplaced>,
+    /// Its QEMU is being replaced.
+    pub work: Option<EngineWork>,
+}
+
+/// How far the replacement of a VM's QEMU is.
+#[derive(Serialize, ToSchema)]
+pub struct EngineWork {
+    /// `start` (the new QEMU starts), `copy` (the guest's memory is copied), `change` (it changes hands), `finish` (it runs in the new
+    /// one). The task can be cancelled until the guest has changed hands.
+    pub step: &'static str,
+    /// Bytes of the guest's memory, where it is copied.
+    pub done: u64,
+    pub total: u64,
 }
 
 /// Its QEMU was replaced while the guest ran.
@@ -125,7 +138,7 @@ pub struct EngineReplaced {
 }
 
 fn engine(hardware: &HardwareRecord, status: &domain::EngineStatus) -> Engine {
-    let domain::EngineStatus { root, qemu, outdated, replaced } = status;
+    let domain::EngineStatus { root, qemu, outdated, replaced, work } = status;
     let verdict = cake_planner::engine::verdict(hardware, Some(status));
     Engine {
         root: root.clone(),
@@ -133,10 +146,15 @@ fn engine(hardware: &HardwareRecord, status: &domain::EngineStatus) -> Engine {
         outdated: *outdated,
         way: verdict.ok().map(domain::EngineWay::as_str),
         hold: verdict.err().map(domain::EngineHold::as_str),
-        replaced: replaced.map(|domain::Replaced { at, pause_us, way }| EngineReplaced {
+        replaced: replaced.map(|domain::Replaced { operation: _, at, pause_us, way }| EngineReplaced {
             at,
             pause_us,
             way: way.as_str(),
+        }),
+        work: work.map(|domain::EngineWork { operation: _, step, done, total }| EngineWork {
+            step: step.as_str(),
+            done: done.bytes(),
+            total: total.bytes(),
         }),
     }
 }

@@ -310,7 +310,7 @@ impl Vms {
                     Planned { vm, goal: None, txn: Txn::new(), volumes: Vec::new() }
                 }
                 // A newer desired state, with the same content, tells the node that nobody waits for the guest any more.
-                Cancel::StayOn | Cancel::AskNoMore => {
+                Cancel::StayOn | Cancel::AskNoMore | Cancel::KeepEngine => {
                     Planned { vm: raised(&entry.vm, now), goal: None, txn: Txn::new(), volumes: Vec::new() }
                 }
             };
@@ -321,7 +321,7 @@ impl Vms {
         self.ledger.board.put_task(Arc::new(task.clone()));
         match cancel {
             Cancel::Delete => self.tell_removal(&vm, audit).await,
-            Cancel::PowerOff | Cancel::StayOn | Cancel::AskNoMore => self.carry_out(&vm, audit).await,
+            Cancel::PowerOff | Cancel::StayOn | Cancel::AskNoMore | Cancel::KeepEngine => self.carry_out(&vm, audit).await,
         }
     }
 

@@ -226,6 +226,8 @@ failure-cd-locked = The guest holds its CD drive shut.
 failure-cd-locked-next = Eject the CD inside the guest, or open the drive by force: programs that read from the CD then see an error.
 failure-engine-refused = The new QEMU did not take the guest over; the guest goes on in the one that it had.
 failure-engine-refused-next = The detail below says why. The VM gets the new QEMU at the latest when it is shut down and started the next time.
+failure-called-off = It was called off before anything came of it.
+failure-called-off-next = There is nothing to do: everything is as it was before.
 
 # Disks
 disk-state-coming = being plugged in

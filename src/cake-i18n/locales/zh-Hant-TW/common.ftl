@@ -214,6 +214,8 @@ failure-cd-locked = 客體鎖住了它的光碟機。
 failure-cd-locked-next = 請在客體裡退出光碟，或強制打開光碟機：正在讀光碟的程式會看到錯誤。
 failure-engine-refused = 新版QEMU沒有接手這個客體；客體仍在原本的QEMU裡執行。
 failure-engine-refused-next = 原因請見下方的詳細資訊。這台虛擬機器最晚會在下次關機再啟動時換用新版QEMU。
+failure-called-off = 在有任何變動之前就取消了。
+failure-called-off-next = 不需要做任何事，一切維持原狀。
 
 # 磁碟
 disk-state-coming = 正在接上

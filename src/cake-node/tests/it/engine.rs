@@ -1,6 +1,6 @@
 //! A running guest whose QEMU is replaced by that of another engine root.
 
-use crate::hostile_qemu::fake_engine;
+use crate::hostile_qemu::{fake_engine, fake_qemu};
 use crate::network::typed;
 use crate::office::Office;
 use crate::storm::processes_of;
@@ -8,7 +8,7 @@ use crate::support::{Leader, NodeProcess, engine};
 use anyhow::{Context, Result, ensure};
 use cake_node_api::{OperationResult, Verb};
 use cake_types::{
-    ByteSize, EngineWay, FailureCode, Firmware, NicSpec, OperationId, Power, Vm, VmId, VmState, VmStatus,
+    ByteSize, EngineStep, EngineWay, FailureCode, Firmware, NicSpec, OperationId, Power, Vm, VmId, VmState, VmStatus,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -59,6 +59,36 @@ impl Roots {
             true => self.set(&self.folder.path().join("root-two")),
             false => self.set(&engine()?),
         }
+    }
+}
+
+/// The engine with another file here and there.
+struct Patched(TempDir);
+
+impl Patched {
+    /// Its QEMU does not take memory that changes hands.
+    fn without_cpr() -> Result<Self> {
+        let folder = Self(tempfile::tempdir()?);
+        let (patch, engine) = (folder.0.path().join("patch"), engine()?);
+        std::fs::create_dir_all(patch.join("usr/bin"))?;
+        std::fs::create_dir(folder.root())?;
+        std::fs::write(patch.join("behaviour"), "knows no cpr")?;
+        std::fs::copy(fake_qemu()?, patch.join("usr/bin/qemu-system-x86_64"))?;
+        std::fs::copy(engine.join("usr/bin/qemu-system-x86_64"), patch.join("usr/bin/qemu-real"))?;
+        let layers = format!("lowerdir={}:{}", patch.display(), engine.display());
+        let mount = Command::new("mount").args(["-t", "overlay", "overlay", "-o", &layers]).arg(folder.root()).status()?;
+        ensure!(mount.success(), "the patched root");
+        Ok(folder)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.0.path().join("root")
+    }
+}
+
+impl Drop for Patched {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.root()).status();
     }
 }
 
@@ -225,6 +255,60 @@ async fn a_qemu_that_does_not_take_the_guest_leaves_it_where_it_was() -> Result<
 
     // What has gone wrong hinders nothing later.
     roots.switch()?;
+    replaced(&mut leader, &vm, &before, EngineWay::Transfer).await?;
+    assert!(typed(&mut console, "echo is-$kept").await?.contains("is-in-memory"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_qemu_that_takes_no_memory_over_gets_a_copy() -> Result<()> {
+    let roots = Roots::new()?;
+    let patched = Patched::without_cpr()?;
+    let node = NodeProcess::with_engine(roots.link())?;
+    let mut leader = Leader::new(&node, 1).await?;
+    let vm = leader.tiny(Firmware::Bios, "old")?;
+    leader.apply(&vm).await?;
+    let before = leader.state(&vm, VmState::Running).await?;
+    let mut console = leader.serial(vm.meta.id).await?;
+    console.until("cake-tiny: ready on old").await?;
+    typed(&mut console, "kept=in-memory").await?;
+    roots.set(&patched.root())?;
+    let done = replace(&mut leader, &vm).await?;
+    ensure!(done == OperationResult::Done, "{done:?}");
+    let other = |status: &VmStatus| status.pid != before.pid && status.engine.is_some();
+    let status = leader.until(vm.meta.id, other).await?;
+    let replaced = status.engine.and_then(|engine| engine.replaced).context("it was replaced")?;
+    println!("the guest stood still for {} us ({:?})", replaced.pause_us, replaced.way);
+    ensure!(replaced.way == EngineWay::Live, "{replaced:?}");
+    ensure!(processes_of(vm.meta.id)? == [status.pid.context("a pid")?], "one QEMU has the guest");
+    assert!(typed(&mut console, "echo is-$kept").await?.contains("is-in-memory"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_replacement_that_is_called_off_leaves_the_guest_where_it_was() -> Result<()> {
+    let mut roots = Roots::new()?;
+    let node = NodeProcess::with_engine(roots.link())?;
+    let mut leader = Leader::new(&node, 1).await?;
+    let mut vm = leader.tiny(Firmware::Bios, "called")?;
+    leader.apply(&vm).await?;
+    let before = leader.state(&vm, VmState::Running).await?;
+    let mut console = leader.serial(vm.meta.id).await?;
+    console.until("cake-tiny: ready on called").await?;
+    typed(&mut console, "kept=in-memory").await?;
+    roots.switch()?;
+    let operation = OperationId::now();
+    leader.client.operate(operation, vm.meta.id, Verb::ReplaceEngine).await?;
+    let at_work = |status: &VmStatus| status.engine.as_ref().is_some_and(|engine| engine.work.is_some());
+    let work = leader.until(vm.meta.id, at_work).await?.engine.and_then(|engine| engine.work).context("work")?;
+    ensure!((work.operation, work.step) == (operation, EngineStep::Start), "{work:?}");
+    // The same once more.
+    leader.set_power(&mut vm, Power::Running).await?;
+    ensure!(leader.outcome(operation).await? == OperationResult::Superseded);
+    let pid = before.pid.context("a pid")?;
+    ensure!(processes_of(vm.meta.id)? == [pid], "only the old one is there");
+    assert!(typed(&mut console, "echo is-$kept").await?.contains("is-in-memory"));
+    // Another time it is wanted.
     replaced(&mut leader, &vm, &before, EngineWay::Transfer).await?;
     assert!(typed(&mut console, "echo is-$kept").await?.contains("is-in-memory"));
     Ok(())

@@ -11,7 +11,7 @@ use crate::machine::{Command, Input};
 use crate::plan::LaunchPlan;
 use crate::serial::{Serial, remember};
 use crate::start;
-use crate::successor::{self, Old, Replacement, Successor};
+use crate::successor::{self, Course, Old, Replacement, Successor};
 use cake_host::process::ExitStatus;
 use cake_qmp::Event;
 use cake_types::{EngineStatus, Failure, OperationId};
@@ -53,7 +53,7 @@ impl Actor {
     /// Lets another QEMU take the guest over.
     pub(super) fn replace(&mut self, operation: OperationId) {
         let answer = move |result| Done::Input(Input::Answered { command: Command::Replace(operation), result });
-        if successor::Record::read(&self.folder).is_some_and(|record| record.operation == operation) {
+        if successor::replaced(&self.folder).is_some_and(|replaced| replaced.operation == operation) {
             // By a node that was killed before it could say so.
             return self.work.push(Box::pin(async move { answer(Ok(())) }));
         }
@@ -73,7 +73,7 @@ impl Actor {
             shared: self.shared.clone(),
             assignment: self.assignment.clone(),
             folder: self.folder.clone(),
-            operation,
+            course: Course::new(operation),
         });
         (self.replacing.news, self.replacing.work) = (Some(news), Some(work.clone()));
         self.work.push(Box::pin(async move { Done::Replaced(Box::new(work.run(old).await)) }));
@@ -82,7 +82,7 @@ impl Actor {
     pub(super) async fn replaced(&mut self, done: Result<Successor, Failure>) {
         let (Some(work), ended) = (self.replacing.work.clone(), self.replacing.ended.take()) else { return };
         self.replacing.news = None;
-        let operation = work.operation;
+        let operation = work.course.work().operation;
         match done {
             Ok(Successor { process, qmp, events, serial }) => {
                 if std::mem::take(&mut self.kill_at_once) {
@@ -117,12 +117,38 @@ impl Actor {
         }
     }
 
+    /// Nobody wants it any more: what has not come to the point of no return is undone.
+    pub(super) async fn call_off(&mut self) {
+        if let Some(work) = &self.replacing.work {
+            work.course.call_off();
+        } else if let Some(operation) = self.replacing.waits.take() {
+            let (command, result) = (Command::Replace(operation), Err(successor::called_off()));
+            self.input(Input::Answered { command, result }).await;
+        }
+        let effects = self.machine.call_off();
+        self.obey(effects).await;
+    }
+
+    /// Waits until the replacement that is at work is further.
+    pub(super) async fn further(work: Option<Arc<Replacement>>) {
+        match work {
+            Some(work) => work.course.changed.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// The replacement is over: that the QEMU ended meanwhile is told now, or what was asked meanwhile is looked at.
     pub(super) fn tell_end(&mut self) {
         match self.replacing.ended.take() {
             Some((pid, status)) => self.work.push(Box::pin(async move { Done::Ended(pid, status) })),
             None => self.settle_devices(),
         }
+    }
+
+    /// The engine, as it is told now.
+    pub(super) fn engine_now(&self) -> Option<EngineStatus> {
+        let work = self.replacing.work.as_ref().map(|work| work.course.work());
+        self.engine.clone().map(|engine| EngineStatus { work, ..engine })
     }
 
     /// Where the QEMU that can be spoken to came from.
@@ -133,7 +159,8 @@ impl Actor {
             root: plan.engine.file_name()?.to_string_lossy().into_owned(),
             qemu: self.version.clone(),
             outdated: successor::is_outdated(&plan.engine, &self.shared.settings.engine, process),
-            replaced: successor::Record::read(&self.folder).map(|record| record.replaced),
+            replaced: successor::replaced(&self.folder),
+            work: None,
         })
     }
 }

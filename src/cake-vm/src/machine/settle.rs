@@ -175,6 +175,7 @@ impl Machine {
                     self.failure.clone().map_or(Outcome::Superseded, Outcome::Failed)
                 }
                 Ok(()) => Outcome::Done,
+                Err(failure) if failure.code == FailureCode::CalledOff => Outcome::Superseded,
                 Err(failure) => Outcome::Failed(failure),
             };
             effects.push(Effect::Finish { operation: operation.id, outcome });

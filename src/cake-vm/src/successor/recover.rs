@@ -8,7 +8,7 @@ use cake_host::process::LiveProcess;
 use cake_qmp::{Qmp, QmpError};
 use cake_types::VmId;
 use nix::sys::signal::Signal;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::Duration;
 
 /// Between two looks at a migration that was called off.
