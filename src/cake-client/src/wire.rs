@@ -396,6 +396,8 @@ pub struct TaskEnd {
     pub at: Option<Timestamp>,
     pub code: String,
     pub detail: Option<String>,
+    /// How long a guest stood still for it, in microseconds.
+    pub pause_us: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

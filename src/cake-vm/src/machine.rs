@@ -231,7 +231,8 @@ impl Machine {
 
     /// Replacements that wait for their turn are not wanted any more.
     pub fn call_off(&mut self) -> Vec<Effect> {
-        let superseded = |operation: Operation| Effect::Finish { operation: operation.id, outcome: Outcome::Superseded };
+        let superseded =
+            |operation: Operation| Effect::Finish { operation: operation.id, outcome: Outcome::Superseded };
         self.requests.take_replacements().into_iter().map(superseded).collect()
     }
 

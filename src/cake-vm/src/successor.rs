@@ -222,11 +222,11 @@ impl Replacement {
         let io = |error: std::io::Error| failure(FailureCode::Internal, format_args!("the VM's folder: {error}"));
         self.course.step(EngineStep::Change);
         self.course.decide()?;
-        if self.spec().nics().iter().any(|nic| matches!(nic, NicSpec::Nat { forwards } if !forwards.is_empty())) {
-            std::fs::File::create(self.folder.forwards_missing()).map_err(io)?;
-        }
         let decided = self.folder.next().decided();
-        std::fs::File::create(&decided).map_err(io)?;
+        if let Err(error) = self.write_decided(&decided) {
+            self.course.reopen();
+            return Err(io(error));
+        }
         match new.run(&Cont).await {
             Ok(_) => {}
             Err(error @ QmpError::Refused { .. }) => {
@@ -252,12 +252,21 @@ impl Replacement {
         }
     }
 
+    fn write_decided(&self, decided: &Path) -> std::io::Result<()> {
+        if self.spec().nics().iter().any(|nic| matches!(nic, NicSpec::Nat { forwards } if !forwards.is_empty())) {
+            std::fs::File::create(self.folder.forwards_missing())?;
+        }
+        std::fs::File::create(decided).map(drop)
+    }
+
     /// The new one is ended; the old one lets its guest run.
     async fn undo(&self, old: &Old) {
         let lost = self.is_lost(old);
         end_next(&self.shared, self.assignment.id(), &self.folder, &old.process).await;
         let _ = std::fs::remove_file(self.folder.forwards_missing());
         if lost {
+            // What may have run elsewhere must not go on here.
+            let _ = old.process.signal(Signal::SIGKILL);
             return;
         }
         come_to_rest(&old.qmp).await;

@@ -321,7 +321,9 @@ impl Vms {
         self.ledger.board.put_task(Arc::new(task.clone()));
         match cancel {
             Cancel::Delete => self.tell_removal(&vm, audit).await,
-            Cancel::PowerOff | Cancel::StayOn | Cancel::AskNoMore | Cancel::KeepEngine => self.carry_out(&vm, audit).await,
+            Cancel::PowerOff | Cancel::StayOn | Cancel::AskNoMore | Cancel::KeepEngine => {
+                self.carry_out(&vm, audit).await
+            }
         }
     }
 

@@ -466,6 +466,7 @@ cli-col-accelerator = Runs by
 cli-col-engine = QEMU
 cli-engine-outdated = { $qemu } (the server has a newer one)
 cli-col-engine-replaced = QEMU changed
+cli-paused-for = The guest stood still for { $ms } ms.
 cli-engine-replaced = { $when }, paused for { $ms } ms
 cli-col-pid = Process
 cli-col-started = Started

@@ -460,6 +460,7 @@ cli-col-accelerator = 執行方式
 cli-col-engine = QEMU
 cli-engine-outdated = { $qemu }（伺服器上有較新的版本）
 cli-col-engine-replaced = 更換 QEMU
+cli-paused-for = 客體停頓了 { $ms } 毫秒。
 cli-engine-replaced = { $when }，暫停 { $ms } 毫秒
 cli-col-pid = 行程
 cli-col-started = 啟動時間

@@ -76,7 +76,8 @@ impl Patched {
         std::fs::copy(fake_qemu()?, patch.join("usr/bin/qemu-system-x86_64"))?;
         std::fs::copy(engine.join("usr/bin/qemu-system-x86_64"), patch.join("usr/bin/qemu-real"))?;
         let layers = format!("lowerdir={}:{}", patch.display(), engine.display());
-        let mount = Command::new("mount").args(["-t", "overlay", "overlay", "-o", &layers]).arg(folder.root()).status()?;
+        let mount =
+            Command::new("mount").args(["-t", "overlay", "overlay", "-o", &layers]).arg(folder.root()).status()?;
         ensure!(mount.success(), "the patched root");
         Ok(folder)
     }

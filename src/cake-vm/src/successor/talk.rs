@@ -107,4 +107,3 @@ pub(super) fn micros(event: &Event) -> i64 {
 pub(super) fn now() -> i64 {
     Timestamp::now().as_microsecond()
 }
-

@@ -16,12 +16,12 @@ use cake_node_api::{
     RemovedRecord, StreamKind, Verb, VmRecord,
 };
 use cake_types::{
-    Accelerator, BridgeStatus, ByteSize, CdStatus, Device, DeviceId, DeviceStatus, DiskFile, DiskStatus, EngineStep, EngineWay, EngineWork,
-    Epoch, ExitReason, Export, ExportId, ExportStatus, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy,
-    HostSpec, HostStatus, ImageFormat, ImageId, ImageMachine, ImageSpec, ImageStatus, Import, ImportSpec, ImportStage,
-    ImportStatus, NicStatus, NodeCapacity, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
-    ProvisionProgress, Replaced, SecretKey, ServerDisk, Stamp, Stick, TcgReason, UpdateEnd, UpdateEnded, UpdateOrder,
-    UpsSpec, UpsStatus, Vm, VmId, VmState, VmStatus,
+    Accelerator, BridgeStatus, ByteSize, CdStatus, Device, DeviceId, DeviceStatus, DiskFile, DiskStatus, EngineStep,
+    EngineWay, EngineWork, Epoch, ExitReason, Export, ExportId, ExportStatus, Failure, FailureCode, Firmware,
+    Generation, GuestOs, HaltedBy, HostSpec, HostStatus, ImageFormat, ImageId, ImageMachine, ImageSpec, ImageStatus,
+    Import, ImportSpec, ImportStage, ImportStatus, NicStatus, NodeCapacity, NodeStatus, OperationId, OsRng, PoolId,
+    PoolSpec, PoolStatus, Power, ProvisionProgress, Replaced, SecretKey, ServerDisk, Stamp, Stick, TcgReason,
+    UpdateEnd, UpdateEnded, UpdateOrder, UpsSpec, UpsStatus, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -444,8 +444,7 @@ impl SimNode {
                 return Ok(());
             }
             Verb::ReplaceEngine => {
-                let replaced =
-                    Replaced { operation, at: Timestamp::now(), pause_us: 2_345, way: EngineWay::Transfer };
+                let replaced = Replaced { operation, at: Timestamp::now(), pause_us: 2_345, way: EngineWay::Transfer };
                 self.happens(id, |status| {
                     if let Some(engine) = &mut status.engine {
                         (engine.outdated, engine.replaced) = (false, Some(replaced));
