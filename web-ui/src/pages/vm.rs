@@ -251,8 +251,8 @@ struct Facts<'a> {
 /// The QEMU that it runs in, in sentences.
 struct EngineFacts {
     qemu: String,
-    /// What is to be known before it is changed; that it can be.
-    notes: Vec<&'static str>,
+    /// What is to be known before it is changed.
+    notes: String,
     may_change: bool,
     replaced: Option<String>,
     /// How far it is, and how much of the guest's memory is copied.
@@ -285,6 +285,7 @@ fn engine(f: &Frame, view: &VmView) -> Option<EngineFacts> {
     });
     let runs = status.state == VmState::Running && work.is_none();
     let may_change = verdict.is_ok() && runs && f.may_operate() && !view.orphaned;
+        let notes = notes.join(f.t("sentence-gap"));
     Some(EngineFacts { qemu: engine.qemu.clone(), notes, may_change, replaced, work })
 }
 

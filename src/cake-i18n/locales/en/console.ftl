@@ -177,7 +177,10 @@ engine-not-running = Its QEMU can be changed while it runs; when it is started, 
 engines-title = VMs in an older QEMU
 engines-text = The server has a newer QEMU than these VMs run in. They can go on in it without being stopped; at the latest they get it when they are shut down and started.
 engines-all = Change all { $count }
-engines-all-title = Change the QEMU of { $count } VMs?
+engines-all-title = { $count ->
+    [one] Change the QEMU of 1 VM?
+   *[other] Change the QEMU of { $count } VMs?
+}
 engine-change = Change QEMU
 fact-hardware-version = Version of this record
 fact-name = Name

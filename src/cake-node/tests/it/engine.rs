@@ -155,7 +155,7 @@ async fn a_guest_goes_on_in_another_qemu_with_its_disks_its_network_and_its_cons
     typed(&mut console, "mkdir -p /www && echo hello-from-moves >/www/index.html && httpd -p 80 -h /www").await?;
     let page = format!("http://{address}/");
     assert_eq!(office.ask(&["wget", "-qO-", &page])?, "hello-from-moves\n");
-    let ticks = "kept=in-memory; (while true; do echo tick >>/tmp/ticks; sleep 0.1; done) &";
+    let ticks = "kept=in-memory; (while true; do echo tick >>/tmp/ticks; sleep 0.1; done) & true";
     typed(&mut console, ticks).await?;
     typed(&mut console, &write_line("before", FREE)).await?;
 

@@ -45,6 +45,7 @@ async fn a_replacement_says_how_far_it_is_and_can_be_called_off() {
     let id: VmId = made["id"].as_str().unwrap().parse().unwrap();
     app.node.happens(id, |status| status.engine = engine(true));
     app.node.with(|node| node.slow_engines = true);
+    admin.until("/v1/vms/web", |vm| vm["engine"]["outdated"] == true).await;
     let found = admin.get("/v1/bulk?action=replace-engine&q=engine:outdated").await.is(200);
     assert_eq!(found["will"][0]["name"], "web");
     let task = admin.poke("/v1/vms/web/replace-engine").await.is(202);
