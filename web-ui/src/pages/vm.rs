@@ -285,7 +285,7 @@ fn engine(f: &Frame, view: &VmView) -> Option<EngineFacts> {
     });
     let runs = status.state == VmState::Running && work.is_none();
     let may_change = verdict.is_ok() && runs && f.may_operate() && !view.orphaned;
-        let notes = notes.join(f.t("sentence-gap"));
+    let notes = notes.join(f.t("sentence-gap"));
     Some(EngineFacts { qemu: engine.qemu.clone(), notes, may_change, replaced, work })
 }
 
