@@ -73,6 +73,7 @@ fn shapes(name: &str) -> &'static str {
         "stop" => r#"<rect x="4" y="4" width="8" height="8" rx=".8"/>"#,
         "shutdown" => r#"<path d="M8 2.2v5.3M5 4a5 5 0 1 0 6 0"/>"#,
         "reset" => r#"<path d="M12.7 6.2A5 5 0 1 0 13 9M13 3v3.4H9.6"/>"#,
+        "replace-engine" => r#"<path d="M3 6.2h9.6L10 3.4M13 9.8H3.4L6 12.6"/>"#,
         "pause" => r#"<path d="M5.8 3.8v8.4M10.2 3.8v8.4"/>"#,
         "resume" => r#"<path d="M3.5 4v8M6.5 4v8l6.5-4z"/>"#,
         "console" => {

@@ -14,6 +14,7 @@ mod csv;
 pub mod disks;
 mod drives;
 mod energy;
+mod engines;
 pub mod error;
 pub mod events;
 mod exports;

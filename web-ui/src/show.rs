@@ -42,7 +42,9 @@ pub fn vm_mark(f: &Frame, view: &VmView) -> Mark {
 
 /// The VM as a search looks at it.
 pub fn vm_item(view: &VmView) -> VmItem<'_> {
-    VmItem { vm: &view.vm, state: vm_state(view), orphaned: view.orphaned }
+    let engine = view.status.as_ref().and_then(|status| status.engine.as_ref());
+    let outdated = engine.map(|engine| engine.outdated);
+    VmItem { vm: &view.vm, state: vm_state(view), orphaned: view.orphaned, outdated }
 }
 
 /// Tags in one text, as a field takes them.
@@ -160,6 +162,7 @@ fn cancel(f: &Frame, task: &Task) -> Option<Cancel> {
         cake_planner::task::Cancel::PowerOff => "off",
         cake_planner::task::Cancel::StayOn => "on",
         cake_planner::task::Cancel::AskNoMore => "scan",
+        cake_planner::task::Cancel::KeepEngine => "engine",
     };
     let asks = task.end.is_none() && !task.cancel_requested && f.may_manage();
     asks.then(|| Cancel {

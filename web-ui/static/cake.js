@@ -311,6 +311,23 @@ const cake = (() => {
     else if (then) go(then, answer.json);
   }
 
+  /** Presses all buttons of one kind, asked once: one request for each, in turn; what was refused is said at the end. */
+  async function pressEach(button) {
+    const { each, confirmTitle, confirmText, confirmVerb } = button.dataset;
+    if (!(await confirmed({ title: confirmTitle, text: confirmText, verb: confirmVerb }))) return;
+    const place = document.getElementById('main');
+    clearNotice(place);
+    busy(button, true);
+    let refused;
+    // Rows leave while this goes on.
+    for (const route of [...document.querySelectorAll(`[data-test="${each}"]`)].map((one) => one.dataset.api)) {
+      const answer = await api(...route.split(' '));
+      if (!answer.ok) refused ??= answer;
+    }
+    busy(button, false);
+    if (refused) notice(explain(refused), place);
+  }
+
   // — Live regions —
 
   /** Makes the content of a region like `html`, changing only what differs: focus, selection and typed text stay. */
@@ -442,6 +459,8 @@ const cake = (() => {
     const at = (selector) => event.target.closest(selector);
     const button = at('button[data-api]');
     if (button) return void press(button);
+    const each = at('button[data-each]');
+    if (each) return void pressEach(each);
     const theme = at('[data-theme-switch]');
     if (theme) return switchTheme(theme);
     const from = at('[data-copy-from]');

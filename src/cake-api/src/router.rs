@@ -124,6 +124,7 @@ fn table(api: Api) -> Table {
         .add("vm_reset", ("POST", "/v1/vms/{vm}/reset"), With(Operate), vms::reset)
         .add("vm_pause", ("POST", "/v1/vms/{vm}/pause"), With(Operate), vms::pause)
         .add("vm_resume", ("POST", "/v1/vms/{vm}/resume"), With(Operate), vms::resume)
+        .add("vm_replace_engine", ("POST", "/v1/vms/{vm}/replace-engine"), With(Operate), vms::replace_engine)
         .add("vm_adopt", ("POST", "/v1/vms/{vm}/adopt"), With(Manage), vms::adopt)
         .add_fleeting("vm_console", ("POST", "/v1/vms/{vm}/console"), With(Operate), console::ticket)
         .add("vm_nic_add", ("POST", "/v1/vms/{vm}/nics"), With(Manage), nics::add)

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::output;
 use cake_client::wire::Task;
 use cake_client::{Client, Seen};
+use cake_i18n::format;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub async fn changed(
     more: &[(&'static str, &str)],
 ) -> Result<(), Failure> {
     let (id, name) = (task.subject.id.to_string(), task.subject.name.clone());
-    follow(context, client, task, wait).await?;
+    let ended = follow(context, client, task, wait).await?;
     if !wait {
         return Ok(());
     }
@@ -41,6 +42,9 @@ pub async fn changed(
         return output::print(&client.vm(&id).await?.json);
     }
     context.say(done, &[&[("name", name.as_str())], more].concat());
+    if let Some(pause_us) = ended.end.as_ref().and_then(|end| end.pause_us) {
+        context.say("cli-paused-for", &[("ms", &format::milliseconds(pause_us))]);
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Align};
 use crate::{console, drive, export, nic, progress, search, usage};
-use cake_client::wire::{CloudInit, GuestUser, NewVm, Vm};
+use cake_client::wire::{CloudInit, Engine, GuestUser, NewVm, Vm};
 use cake_client::{Client, Seen, VmAction};
 use cake_i18n::format;
 use cake_types::ByteSize;
@@ -25,6 +25,7 @@ pub async fn run(context: &Context, command: VmCommand) -> Result<(), Failure> {
         VmCommand::Reset(args) => act(context, args, VmAction::Reset, "cli-vm-reset").await,
         VmCommand::Pause(args) => many(context, args, VmAction::Pause, "cli-vm-paused").await,
         VmCommand::Resume(args) => many(context, args, VmAction::Resume, "cli-vm-resumed").await,
+        VmCommand::ReplaceEngine(args) => many(context, args, VmAction::ReplaceEngine, "cli-vm-engine-replaced").await,
         VmCommand::Adopt(args) => act(context, args, VmAction::Adopt, "cli-vm-adopted").await,
         VmCommand::Delete(args) => delete(context, args).await,
         VmCommand::Tag(command) => tag(context, command).await,
@@ -197,11 +198,26 @@ fn show(context: &Context, vm: &Seen<Vm>) -> Result<(), Failure> {
             ("cli-col-used-cpu", vm.usage.map(|usage| format::cpu_use(usage.cpu_permille, vm.cpus))),
             ("cli-col-used-memory", vm.usage.map(|usage| usage.memory.to_string())),
             ("cli-col-accelerator", accelerator),
+            ("cli-col-engine", vm.engine.as_ref().map(|engine| engine_of(context, engine))),
+            ("cli-col-engine-replaced", vm.engine.as_ref().and_then(|engine| replaced(context, engine))),
             ("cli-col-pid", vm.pid.map(|pid| pid.to_string())),
             ("cli-col-started", Some(context.time(vm.started_at)).filter(|text| !text.is_empty())),
             ("cli-col-created", Some(context.time(vm.created_at)).filter(|text| !text.is_empty())),
         ],
     )
+}
+
+fn engine_of(context: &Context, engine: &Engine) -> String {
+    match engine.outdated {
+        true => context.words.text_with("cli-engine-outdated", &[("qemu", &engine.qemu)]),
+        false => engine.qemu.clone(),
+    }
+}
+
+fn replaced(context: &Context, engine: &Engine) -> Option<String> {
+    let replaced = engine.replaced.as_ref()?;
+    let (when, ms) = (context.time(replaced.at), format::milliseconds(replaced.pause_us));
+    Some(context.words.text_with("cli-engine-replaced", &[("when", &when), ("ms", &ms)]))
 }
 
 /// One VM, or all that a query finds.

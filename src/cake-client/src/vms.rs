@@ -18,6 +18,8 @@ pub enum VmAction {
     Reset,
     Pause,
     Resume,
+    /// The guest goes on in the QEMU of the server's current engine.
+    ReplaceEngine,
     /// Takes a VM that a node runs and the Store does not know back into the Store.
     Adopt,
 }
@@ -32,6 +34,7 @@ impl VmAction {
             Self::Reset => "reset",
             Self::Pause => "pause",
             Self::Resume => "resume",
+            Self::ReplaceEngine => "replace-engine",
             Self::Adopt => "adopt",
         }
     }

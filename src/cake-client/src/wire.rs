@@ -90,12 +90,53 @@ pub struct Vm {
     pub usage: Option<Usage>,
     /// QMP commands that the last start took.
     pub start_commands: Option<u32>,
+    /// The engine that it runs in, while it does.
+    pub engine: Option<Engine>,
     /// A node runs it, the Store does not know it.
     pub orphaned: bool,
     pub generation: u64,
     pub created_at: Option<Timestamp>,
     pub updated_at: Option<Timestamp>,
     pub etag: Option<String>,
+}
+
+/// The engine that a VM runs in.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Engine {
+    pub root: String,
+    /// QEMU's version.
+    pub qemu: String,
+    /// VMs that are started now get another one.
+    pub outdated: bool,
+    /// `transfer`, `live`: how the guest would get that without being stopped.
+    pub way: Option<String>,
+    /// `current`, `tpm`: why it would not.
+    pub hold: Option<String>,
+    pub replaced: Option<EngineReplaced>,
+    /// Its QEMU is being replaced.
+    pub work: Option<EngineWork>,
+}
+
+/// How far the replacement of a QEMU is.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct EngineWork {
+    /// `start`, `copy`, `change`, `finish`.
+    pub step: String,
+    /// Bytes of the guest's memory, where it is copied.
+    pub done: u64,
+    pub total: u64,
+}
+
+/// Its QEMU was replaced while the guest ran.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct EngineReplaced {
+    pub at: Option<Timestamp>,
+    /// How long the guest stood still, in microseconds.
+    pub pause_us: u64,
+    pub way: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -355,6 +396,8 @@ pub struct TaskEnd {
     pub at: Option<Timestamp>,
     pub code: String,
     pub detail: Option<String>,
+    /// How long a guest stood still for it, in microseconds.
+    pub pause_us: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

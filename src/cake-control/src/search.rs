@@ -219,7 +219,9 @@ fn taken<T>(all: Vec<T>, room: usize, is: impl Fn(&T) -> bool, make: impl Fn(T) 
 }
 
 pub(crate) fn vm_item(entry: &VmEntry) -> VmItem<'_> {
-    VmItem { vm: &entry.vm, state: entry.state(), orphaned: entry.orphaned() }
+    let engine = entry.status.as_ref().and_then(|status| status.engine.as_ref());
+    let outdated = engine.map(|engine| engine.outdated);
+    VmItem { vm: &entry.vm, state: entry.state(), orphaned: entry.orphaned(), outdated }
 }
 
 fn image_item(entry: &ImageEntry) -> ImageItem<'_> {

@@ -162,6 +162,14 @@ fn largest_unit(seconds: i64, [minutes, hours, days]: [&'static str; 3]) -> (&'s
     }
 }
 
+/// Microseconds as milliseconds: `2.1`, from ten on without a fraction.
+pub fn milliseconds(us: u64) -> String {
+    match us {
+        0..10_000 => format!("{}.{}", us / 1000, us / 100 % 10),
+        _ => (us / 1000).to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

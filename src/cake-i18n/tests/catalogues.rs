@@ -166,6 +166,8 @@ fn every_word_of_the_vocabulary_is_there() {
             has(format!("cause-{}-next", cause.as_str()));
         }
         for code in [
+            FailureCode::EngineRefused,
+            FailureCode::CalledOff,
             FailureCode::StickGone,
             FailureCode::StickUnreadable,
             FailureCode::StickChanged,

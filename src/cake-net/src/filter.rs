@@ -17,7 +17,7 @@
 use crate::bridge::link;
 use crate::error::NetError;
 use crate::nft::{self, Listed, Set, Table};
-use crate::tap::{is_ours, mac_of, tap_name};
+use crate::tap::{is_ours, mac_of, taps};
 use cake_types::MacAddress;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,8 +26,7 @@ use std::net::{IpAddr, Ipv4Addr};
 const PREFIX: &str = "cake-";
 
 /// The rules of a card, in nft's language. The names are our own, the numbers a type's.
-fn rules(mac: MacAddress) -> String {
-    let tap = tap_name(mac);
+fn rules(tap: &str, mac: MacAddress) -> String {
     let table = format!("netdev {PREFIX}{tap}");
     let hardware: String = mac.0.iter().map(|byte| format!("{byte:02x}")).collect();
     format!(
@@ -56,17 +55,22 @@ table {table} {{
     )
 }
 
-/// Puts the filter on the card's tap, which must be there. Whole, or not at all.
+/// Puts the filter on the card's taps. Each whole, or not at all.
 pub fn put(mac: MacAddress) -> Result<(), NetError> {
-    nft::load(&rules(mac))
+    taps(mac).try_for_each(|tap| put_on(&tap, mac))
+}
+
+/// Puts it on one of them, which must be there.
+pub(crate) fn put_on(tap: &str, mac: MacAddress) -> Result<(), NetError> {
+    nft::load(&rules(tap, mac))
 }
 
 pub(crate) fn remove(table: &str) -> Result<(), NetError> {
     nft::load(&format!("add table netdev {table}\ndelete table netdev {table}\n"))
 }
 
-pub(crate) fn table(mac: MacAddress) -> String {
-    format!("{PREFIX}{}", tap_name(mac))
+pub(crate) fn table(tap: &str) -> String {
+    format!("{PREFIX}{tap}")
 }
 
 /// Takes away the filters of taps that are gone. Those of another node on this machine too: a filter never comes before its tap.

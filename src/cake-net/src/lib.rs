@@ -33,4 +33,4 @@ pub use error::NetError;
 pub use filter::{put as filter, seen, sweep};
 pub use guard::{guard, is_guarded, port_is_free};
 pub use remove::remove_link;
-pub use tap::{is_plugged, plug, tap_name, unplug};
+pub use tap::{is_plugged, plug, plug_beside, tap_name, unplug};

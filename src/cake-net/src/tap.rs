@@ -12,20 +12,36 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 const PREFIX: &str = "ck";
+/// Of the second tap of a card: a guest that changes its QEMU has two for a moment, and then has either.
+const BESIDE: &str = "cl";
 /// From linux/sockios.h: a port for a bridge.
 const SIOCBRADDIF: libc::Ioctl = 0x89a2;
 
 /// What a card's tap is called: its MAC address is in the name, so that nobody has to remember which is whose.
 pub fn tap_name(mac: MacAddress) -> String {
+    name(PREFIX, mac)
+}
+
+fn name(prefix: &str, mac: MacAddress) -> String {
     let [a, b, c, d, e, f] = mac.0;
-    format!("{PREFIX}{a:02x}{b:02x}{c:02x}{d:02x}{e:02x}{f:02x}")
+    format!("{prefix}{a:02x}{b:02x}{c:02x}{d:02x}{e:02x}{f:02x}")
+}
+
+/// The names that a card's taps can have.
+pub(crate) fn tap_names(mac: MacAddress) -> [String; 2] {
+    [PREFIX, BESIDE].map(|prefix| name(prefix, mac))
+}
+
+/// The taps that a card has now.
+pub(crate) fn taps(mac: MacAddress) -> impl Iterator<Item = String> {
+    tap_names(mac).into_iter().filter(|name| link(name).exists())
 }
 
 pub(crate) fn mac_of(tap: &str) -> Option<MacAddress> {
-    let digits = tap.strip_prefix(PREFIX).filter(|digits| digits.len() == 12)?;
+    let digits = tap.strip_prefix(PREFIX).or_else(|| tap.strip_prefix(BESIDE)).filter(|digits| digits.len() == 12)?;
     let byte = |index: usize| u8::from_str_radix(digits.get(2 * index..2 * index + 2)?, 16).ok();
     let mac = MacAddress([byte(0)?, byte(1)?, byte(2)?, byte(3)?, byte(4)?, byte(5)?]);
-    (tap_name(mac) == tap).then_some(mac)
+    tap_names(mac).iter().any(|name| name == tap).then_some(mac)
 }
 
 pub(crate) fn is_ours(link: &str) -> bool {
@@ -34,42 +50,54 @@ pub(crate) fn is_ours(link: &str) -> bool {
 
 /// Whether the card has a tap here: somebody holds it, or made it persistent.
 pub fn is_plugged(mac: MacAddress) -> bool {
-    link(&tap_name(mac)).exists()
+    taps(mac).next().is_some()
 }
 
 /// Makes the tap of a card, filtered before it carries the first packet, and connects it to the bridge.
 pub fn plug(mac: MacAddress, bridge: &BridgeName) -> Result<OwnedFd, NetError> {
+    plug_as(&tap_name(mac), mac, bridge)
+}
+
+/// The same for a card whose tap another QEMU still has: under the name that is free.
+pub fn plug_beside(mac: MacAddress, bridge: &BridgeName) -> Result<OwnedFd, NetError> {
+    let [first, second] = tap_names(mac);
+    let name = if link(&first).exists() { second } else { first };
+    plug_as(&name, mac, bridge)
+}
+
+fn plug_as(name: &str, mac: MacAddress, bridge: &BridgeName) -> Result<OwnedFd, NetError> {
     if !exists(bridge) {
         return Err(NetError::NoBridge { bridge: bridge.clone() });
     }
-    let name = tap_name(mac);
-    let tap = open(&name)?;
+    let tap = open(name)?;
     let control = Control::new()?;
     // As the guest's, with a first byte that makes it the highest of the bridge's ports: the bridge itself takes the lowest, and
     // must not change its own address whenever a guest comes or goes.
     let [_, rest @ ..] = mac.0;
-    control.set_address(&name, [0xfe, rest[0], rest[1], rest[2], rest[3], rest[4]])?;
+    control.set_address(name, [0xfe, rest[0], rest[1], rest[2], rest[3], rest[4]])?;
     if let Some(mtu) = mtu(bridge) {
-        control.set_mtu(&name, mtu)?;
+        control.set_mtu(name, mtu)?;
     }
     // The node itself has no business on the guest's wire. A kernel without IPv6 has no such file.
     let _ = std::fs::write(format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"), "1");
-    filter::put(mac)?;
-    control.enslave(&name, bridge)?;
-    control.set_up(&name)?;
+    filter::put_on(name, mac)?;
+    control.enslave(name, bridge)?;
+    control.set_up(name)?;
     Ok(tap)
 }
 
 /// Takes away what may be left of a card: its filter, and a tap that outlived its QEMU because that QEMU had made it persistent.
 pub fn unplug(mac: MacAddress) -> Result<(), NetError> {
-    let name = tap_name(mac);
-    if link(&name).exists() {
-        let tap = open(&name)?;
-        // SAFETY: takes a number; the descriptor is a tap's.
-        nix::Error::result(unsafe { libc::ioctl(tap.as_raw_fd(), libc::TUNSETPERSIST, 0) })
-            .map_err(NetError::errno("let a tap go"))?;
+    for name in tap_names(mac) {
+        if link(&name).exists() {
+            let tap = open(&name)?;
+            // SAFETY: takes a number; the descriptor is a tap's.
+            nix::Error::result(unsafe { libc::ioctl(tap.as_raw_fd(), libc::TUNSETPERSIST, 0) })
+                .map_err(NetError::errno("let a tap go"))?;
+        }
+        filter::remove(&filter::table(&name))?;
     }
-    filter::remove(&filter::table(mac))
+    Ok(())
 }
 
 /// The tap of that name, made if it is not there. One that somebody holds is refused by the kernel.
@@ -149,6 +177,7 @@ mod tests {
         let mac: MacAddress = "ca:4e:12:34:56:78".parse().unwrap();
         assert_eq!(tap_name(mac), "ckca4e12345678");
         assert_eq!(mac_of("ckca4e12345678"), Some(mac));
+        assert_eq!(tap_names(mac).map(|name| mac_of(&name)), [Some(mac); 2]);
         for other in ["", "ck", "ckca4e1234567", "ckCA4E12345678", "ck+a4e12345678", "xxca4e12345678", "ck橋橋橋橋"]
         {
             assert_eq!(mac_of(other), None, "{other}");

@@ -36,6 +36,8 @@ pub enum Verb {
     /// root on the server stops it: as [`Verb::Shutdown`], and a guest that has not obeyed by then is ended. Either way the node
     /// does not start it again by itself; the desired state stays as it is.
     Halt { seconds: u32 },
+    /// The guest goes on in a QEMU of the node's current engine; where that does not take it, in the one that it has.
+    ReplaceEngine,
 }
 
 /// What is done to the server itself.

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::FromRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 
 const GREETING: &str =
     r#"{"QMP": {"version": {"qemu": {"major": 10, "minor": 0, "micro": 0}, "package": ""}, "capabilities": []}}"#;
@@ -12,6 +13,14 @@ fn main() -> std::io::Result<()> {
     if behaviour == "dies" {
         eprintln!("fake-qemu: there is something wrong with my arguments");
         std::process::exit(1);
+    }
+    if behaviour == "knows no cpr" {
+        // As one whose QEMU is too old for it, and otherwise the real one.
+        if std::env::args().any(|argument| argument.contains("cpr")) {
+            eprintln!("fake-qemu: Parameter 'channel-type' does not accept value 'cpr'");
+            std::process::exit(1);
+        }
+        return Err(std::process::Command::new("/usr/bin/qemu-real").args(std::env::args_os().skip(1)).exec());
     }
     // SAFETY: the launcher passes the QMP socket at descriptor 3.
     let listener = unsafe { UnixListener::from_raw_fd(3) };

@@ -352,6 +352,10 @@ impl Surroundings for House {
         networks::connect(card.mac, card.spec.clone()).await
     }
 
+    async fn connect_beside(&self, card: &Card) -> Result<Option<OwnedFd>, Failure> {
+        networks::connect_beside(card.mac, card.spec.clone()).await
+    }
+
     async fn image(&self, image: ImageId) -> Result<PathBuf, Failure> {
         Ok(self.library.usable(image).await?.path)
     }

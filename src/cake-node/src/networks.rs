@@ -37,6 +37,12 @@ pub async fn connect(mac: MacAddress, spec: NicSpec) -> Result<Option<OwnedFd>, 
     blocking(connect).await
 }
 
+/// Makes a second tap for a card whose guest changes its QEMU. Behind NAT there is nothing to make: the ports are still open.
+pub async fn connect_beside(mac: MacAddress, spec: NicSpec) -> Result<Option<OwnedFd>, Failure> {
+    let NicSpec::Bridged { bridge } = spec else { return Ok(None) };
+    blocking(move || cake_net::plug_beside(mac, &bridge).map(Some)).await
+}
+
 /// Takes away what is left of cards of a VM that is removed.
 pub async fn disconnect(macs: Vec<MacAddress>) {
     let gone = blocking(move || macs.into_iter().try_for_each(cake_net::unplug)).await;

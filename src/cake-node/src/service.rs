@@ -255,6 +255,7 @@ fn operation(id: OperationId, verb: Verb) -> Operation {
         Verb::Reset => Edge::Reset,
         Verb::Shutdown { seconds } => Edge::Shutdown { within: within(seconds) },
         Verb::Halt { seconds } => Edge::Halt { within: within(seconds) },
+        Verb::ReplaceEngine => Edge::ReplaceEngine,
     };
     Operation { id, edge }
 }

@@ -1,5 +1,6 @@
 //! What is accepted: does it fit, and is it legal now. A refusal is a [`Problem`] that says how much there is.
 //! The bin takes whatever can be deleted and is not lost; from there it can only be brought back, or deleted for good.
+//! The engine is replaced where a reset is legal.
 //!
 //! ```text
 //!            start  shutdown  stop  reset  pause  resume  update  delete  adopt
@@ -44,10 +45,12 @@ pub enum Action {
     Restore,
     /// Make one file of it.
     Export,
+    /// Give the guest, while it runs, the QEMU of the current engine.
+    ReplaceEngine,
 }
 
 impl Action {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Start,
         Self::Shutdown,
         Self::Stop,
@@ -63,6 +66,7 @@ impl Action {
         Self::Bin,
         Self::Restore,
         Self::Export,
+        Self::ReplaceEngine,
     ];
 
     /// The word in problems; its text in every language is `action-WORD`.
@@ -81,6 +85,7 @@ impl Action {
             Self::Bin => "bin",
             Self::Restore => "restore",
             Self::Export => "export",
+            Self::ReplaceEngine => "replace-engine",
         }
     }
 }
@@ -117,7 +122,7 @@ fn is_legal(action: Action, state: VmState, power: Power) -> bool {
             Pending | Provisioning => power != Power::Running,
             _ => false,
         },
-        Action::Shutdown | Action::Reset | Action::Pause => state == Running,
+        Action::Shutdown | Action::Reset | Action::Pause | Action::ReplaceEngine => state == Running,
         Action::Stop => match state {
             Starting | Running | Paused | ShuttingDown => true,
             Pending | Provisioning | Stopped | Failed => power != Power::Stopped,

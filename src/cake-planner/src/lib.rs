@@ -19,6 +19,7 @@ pub mod csv;
 pub mod defaults;
 pub mod device;
 pub mod energy_price;
+pub mod engine;
 pub mod epoch;
 pub mod event;
 pub mod fetch;

@@ -49,6 +49,8 @@ pub struct End {
     pub code: &'static str,
     /// For support, in English.
     pub detail: Option<String>,
+    /// How long a guest stood still for it, in microseconds.
+    pub pause_us: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,15 +78,15 @@ pub mod code {
 }
 
 const fn done() -> Progress {
-    Progress::End(End { state: TaskState::Done, code: code::DONE, detail: None })
+    Progress::End(End { state: TaskState::Done, code: code::DONE, detail: None, pause_us: None })
 }
 
 fn failed(code: &'static str, detail: Option<String>) -> Progress {
-    Progress::End(End { state: TaskState::Failed, code, detail })
+    Progress::End(End { state: TaskState::Failed, code, detail, pause_us: None })
 }
 
 const fn cancelled(code: &'static str) -> Progress {
-    Progress::End(End { state: TaskState::Cancelled, code, detail: None })
+    Progress::End(End { state: TaskState::Cancelled, code, detail: None, pause_us: None })
 }
 
 fn failure(failure: &Failure) -> Progress {
@@ -116,6 +118,7 @@ pub fn progress(task: &Task, seen: &Seen<'_>) -> Progress {
         TaskGoal::Cd { generation, image } => inserted(*generation, *image, seen),
         TaskGoal::Disk { generation, number, size } => attached(*generation, *number, *size, seen),
         TaskGoal::Power { generation, power } => power_reached(task.kind, *generation, *power, seen),
+        TaskGoal::Operation { operation } if task.kind == TaskKind::VmReplaceEngine => replaced(*operation, seen),
         TaskGoal::Operation { .. } | TaskGoal::Ordered { .. } => operation(task.kind, seen),
     }
 }
@@ -270,7 +273,29 @@ fn cancelling(task: &Task, seen: &Seen<'_>) -> Progress {
             let off = seen.status.is_none_or(|status| !status.state.is_alive());
             if seen.removed || seen.lost || off { cancelled(code::CANCELLED) } else { Progress::Running(None) }
         }
+        // Too late, or nothing has come of it; the node says which.
+        TaskKind::VmReplaceEngine if !seen.removed && !seen.lost => match (task.goal.operation(), seen.outcome) {
+            (_, Some(Outcome::Superseded)) | (None, _) => cancelled(code::CANCELLED),
+            (Some(operation), _) => replaced(operation, seen),
+        },
         _ => cancelled(code::CANCELLED),
+    }
+}
+
+/// A QEMU that is replaced: how much of the guest's memory is copied, and in the end how long it stood still.
+fn replaced(id: OperationId, seen: &Seen<'_>) -> Progress {
+    let engine = seen.status.and_then(|status| status.engine.as_ref());
+    match operation(TaskKind::VmReplaceEngine, seen) {
+        Progress::End(end) if end.state == TaskState::Done => {
+            let replaced = engine.and_then(|engine| engine.replaced).filter(|replaced| replaced.operation == id);
+            Progress::End(End { pause_us: replaced.map(|replaced| replaced.pause_us), ..end })
+        }
+        Progress::Running(_) => {
+            let work = engine.and_then(|engine| engine.work);
+            let work = work.filter(|work| work.operation == id && work.total.bytes() > 0);
+            Progress::Running(work.map(|work| shown(ProvisionProgress { done: work.done, total: work.total })))
+        }
+        end @ Progress::End(_) => end,
     }
 }
 
@@ -427,6 +452,8 @@ pub enum Cancel {
     StayOn,
     /// Nobody else is asked, nothing more is fetched; what was found or written until then stays.
     AskNoMore,
+    /// The guest goes on in the QEMU that it has, unless it has changed hands by then.
+    KeepEngine,
 }
 
 /// `None`: it can't be cancelled, and saying so is the honest answer.
@@ -437,6 +464,7 @@ pub const fn cancel(kind: TaskKind) -> Option<Cancel> {
         TaskKind::VmShutdown | TaskKind::NodeReboot | TaskKind::NodePowerOff | TaskKind::NodeSoftReboot => {
             Some(Cancel::StayOn)
         }
+        TaskKind::VmReplaceEngine => Some(Cancel::KeepEngine),
         TaskKind::BmcScan | TaskKind::UpdateCheck | TaskKind::UpdateApply => Some(Cancel::AskNoMore),
         TaskKind::VmStop
         | TaskKind::VmReset

@@ -21,6 +21,7 @@ mod device;
 mod disk_wear;
 mod drive;
 mod energy_price;
+mod engine;
 mod event;
 mod export;
 mod hardware;
@@ -81,6 +82,7 @@ pub use device::{
 pub use disk_wear::{WearRecord, WearStep};
 pub use drive::{CdStatus, DiskSpec, DiskStatus};
 pub use energy_price::EnergyPrice;
+pub use engine::{EngineHold, EngineStatus, EngineStep, EngineWay, EngineWork, Replaced};
 pub use event::{Actor, AuditRecord, AuditResult, Event, EventKind, Origin, Severity, Subject};
 pub use export::{Export, ExportFormat, ExportSpec, ExportStage, ExportStatus};
 pub use hardware::{

@@ -73,6 +73,8 @@ codes! {
     NameTaken = "name-taken", 409;
     /// The state does not allow it; params: `action`, `state`.
     IllegalNow = "illegal-now", 409;
+    /// The QEMU of a running VM can't be replaced, or need not be; params: `reason`.
+    EngineHeld = "engine-held", 409;
     /// The same Idempotency-Key came with another body.
     KeyReused = "key-reused", 409;
     /// The first request with this Idempotency-Key is still at work.

@@ -67,10 +67,11 @@ pub enum TaskKind {
     UpdateApply,
     UpdateGoBack,
     UpdateRemove,
+    VmReplaceEngine,
 }
 
 impl TaskKind {
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::VmCreate,
         Self::VmStart,
         Self::VmShutdown,
@@ -112,6 +113,7 @@ impl TaskKind {
         Self::UpdateApply,
         Self::UpdateGoBack,
         Self::UpdateRemove,
+        Self::VmReplaceEngine,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -157,6 +159,7 @@ impl TaskKind {
             Self::UpdateApply => "update-apply",
             Self::UpdateGoBack => "update-go-back",
             Self::UpdateRemove => "update-remove",
+            Self::VmReplaceEngine => "vm-replace-engine",
         }
     }
 }
@@ -248,6 +251,9 @@ pub struct TaskEnd {
     pub at: Timestamp,
     pub code: String,
     pub detail: Option<String>,
+    /// How long a guest stood still for it, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_us: Option<u64>,
 }
 
 impl Task {

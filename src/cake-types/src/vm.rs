@@ -1,5 +1,6 @@
 //! A virtual machine: what was asked ([`VmSpec`]) and what is so ([`VmStatus`]).
 
+use crate::engine::EngineStatus;
 use crate::words::words;
 use crate::{
     Accelerator, ByteSize, CdStatus, DiskSpec, DiskStatus, Generation, HardwareRecord, HostName, ImageId, Meta, Name,
@@ -213,6 +214,9 @@ pub struct VmStatus {
     /// The disks that the running guest has, and what is wrong with one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disks: Vec<DiskStatus>,
+    /// The engine that its QEMU came from, while it is alive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineStatus>,
 }
 
 impl VmStatus {
@@ -233,6 +237,7 @@ impl VmStatus {
             nics: Vec::new(),
             cd: None,
             disks: Vec::new(),
+            engine: None,
         }
     }
 }
@@ -407,6 +412,10 @@ pub enum FailureCode {
     UpdateDisk,
     /// There is no version to go back to.
     UpdateNoWayBack,
+    /// The QEMU of the current engine did not take the guest over: it goes on in the one that it had.
+    EngineRefused,
+    /// It was called off before anything came of it.
+    CalledOff,
     /// cake was interrupted in the middle: it may have happened.
     Interrupted,
     Internal,
@@ -474,6 +483,8 @@ impl FailureCode {
             Self::UpdateNoDisk => "update-no-disk",
             Self::UpdateDisk => "update-disk",
             Self::UpdateNoWayBack => "update-no-way-back",
+            Self::EngineRefused => "engine-refused",
+            Self::CalledOff => "called-off",
             Self::Interrupted => "interrupted",
             Self::Internal => "internal",
         }

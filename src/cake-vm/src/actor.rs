@@ -1,5 +1,7 @@
 //! One VM's task: it alone changes the VM. It feeds the [`Machine`] with what happens and does what it says.
 
+mod replace;
+
 use crate::assignment::{Assignment, Making};
 use crate::devices::{self, Devices, Follows, Started};
 use crate::engine::{Running, Shared};
@@ -9,16 +11,21 @@ use crate::nics;
 use crate::plan::LaunchPlan;
 use crate::request::{Denied, Operation};
 use crate::screen::Screen;
+use crate::serial::Serial;
 use crate::start::{self, Launched, Missed, Session, chain, failure};
+use crate::successor::{self, Successor};
 use cake_host::process::{ExitStatus, LiveProcess};
 use cake_qmp::commands::{Cont, QueryStatus, Stop, SystemPowerdown, SystemReset};
 use cake_qmp::{CloseReason, EventKind, Events, Notice, Qmp, QmpError};
-use cake_types::{ExitReason, FailureCode, HaltedBy, ProvisionProgress, VmId, VmStatus};
+use cake_types::{
+    EngineStatus, ExitReason, Failure, FailureCode, HaltedBy, OperationId, ProvisionProgress, VmId, VmStatus,
+};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
+use replace::Replacing;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -36,7 +43,12 @@ enum Done {
     Input(Input),
     Launched(Result<Launched, Missed>),
     Greeted(Result<Session, Missed>),
-    Ended(Option<ExitStatus>),
+    /// That of the process with this pid.
+    Ended(u32, Option<ExitStatus>),
+    /// Another QEMU has taken the guest over, or has not.
+    Replaced(Box<Result<Successor, Failure>>),
+    /// What the QEMU before left is put in order.
+    Promoted(OperationId, Result<(), Failure>),
     /// What QEMU is doing, asked because events were lost.
     Looked(Result<Found, QmpError>),
     /// What comes and leaves while the guest runs was brought to what is asked.
@@ -56,6 +68,13 @@ pub(crate) struct Actor {
     process: Option<Arc<LiveProcess>>,
     monitor: Option<(Qmp, Events)>,
     devices: Devices,
+    replacing: Replacing,
+    serial: Option<Serial>,
+    /// QEMU's version, and where it came from.
+    version: String,
+    engine: Option<EngineStatus>,
+    /// An earlier node may have been about to replace the QEMU that is taken over.
+    unsettled: bool,
     /// What the last start was made from.
     launched_with: Option<Arc<Assignment>>,
     /// The end was asked for before there was a process.
@@ -86,6 +105,7 @@ impl Actor {
     ) {
         let id = assignment.id();
         let folder = Folder::of(&shared.settings.vms, id);
+        let unsettled = successor::recover(&shared, id, &folder).await;
         let alive = is_alive(&shared, id, &folder).await;
         let halted = assignment.halted.map(|halted| halted.generation);
         let (machine, effects) = Machine::new(assignment.desired(), halted, alive, Instant::now());
@@ -100,6 +120,11 @@ impl Actor {
             process: None,
             monitor: None,
             devices: Devices::default(),
+            replacing: Replacing::default(),
+            serial: None,
+            version: String::new(),
+            engine: None,
+            unsettled,
             launched_with: None,
             kill_at_once: false,
             ended_by_host: false,
@@ -150,6 +175,7 @@ impl Actor {
             notice = notice => self.notice(notice).await,
             message = mailbox.recv() => return message,
             () = self.making.changed.notified() => {}
+            () = Self::further(self.replacing.work.clone()) => {}
             () = timer => {
                 self.devices.late(Instant::now());
                 self.input(Input::Tick).await;
@@ -176,9 +202,14 @@ impl Actor {
     }
 
     async fn assign(&mut self, assignment: Arc<Assignment>) {
+        // The same once more, newer: nobody waits any more for what is at work.
+        let called_off = assignment.repeats(&self.assignment);
         self.devices.asked(&self.assignment, &assignment);
         self.assignment = assignment.clone();
         self.input(Input::Desired(assignment.desired())).await;
+        if called_off {
+            self.call_off().await;
+        }
         if !self.devices.is_as_asked(&self.assignment) {
             self.settle_devices();
         }
@@ -196,7 +227,10 @@ impl Actor {
             Done::Launched(Ok(launched)) => self.launched(launched),
             Done::Launched(Err(missed)) | Done::Greeted(Err(missed)) => self.missed(missed).await,
             Done::Greeted(Ok(session)) => self.greeted(session).await,
-            Done::Ended(status) => {
+            // One that another QEMU has taken over from: nobody waits for it.
+            Done::Ended(pid, _) if self.process.as_ref().is_some_and(|process| process.pid() != pid) => {}
+            Done::Ended(pid, status) if self.replacing.work.is_some() => self.replacing.ended = Some((pid, status)),
+            Done::Ended(_, status) => {
                 let reason = match status {
                     Some(ExitStatus::Signal(libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP)) => {
                         ExitReason::Killed
@@ -216,6 +250,20 @@ impl Actor {
                 if self.devices.note(changed, Instant::now()) {
                     self.settle_devices();
                 }
+                if !self.devices.is_busy()
+                    && let Some(operation) = self.replacing.waits.take()
+                {
+                    self.replace(operation);
+                }
+            }
+            Done::Replaced(done) => self.replaced(*done).await,
+            Done::Promoted(operation, result) => {
+                self.replacing.work = None;
+                self.engine = self.look_at_engine();
+                // Who hears that it is done finds how long it took.
+                self.report();
+                self.input(Input::Answered { command: Command::Replace(operation), result }).await;
+                self.tell_end();
             }
             Done::Disconnected => self.settle_devices(),
         }
@@ -229,7 +277,8 @@ impl Actor {
         }
         self.process = Some(process);
         let (shared, id, folder) = (self.shared.clone(), self.id, self.folder.clone());
-        self.work.push(Box::pin(async move { Done::Greeted(start::greet(shared, launched, id, folder).await) }));
+        let told = (std::mem::take(&mut self.unsettled), self.assignment.clone());
+        self.work.push(Box::pin(async move { Done::Greeted(start::greet(shared, launched, id, folder, told).await) }));
     }
 
     async fn missed(&mut self, missed: Missed) {
@@ -254,19 +303,11 @@ impl Actor {
     }
 
     async fn greeted(&mut self, session: Session) {
-        let Session { qmp, events, serial, found, commands, adopted } = session;
+        let Session { qmp, events, serial, found, commands, adopted, version } = session;
         let Some(process) = self.process.clone() else { return };
-        self.start_commands = Some(commands);
-        let screen = self.assignment.vm.spec.hardware.has_screen().then(|| Arc::new(Screen::new(qmp.clone())));
-        let running = Running { process: process.clone(), qmp: qmp.clone(), serial: serial.clone(), screen };
-        self.monitor = Some((qmp, events));
-        self.shared.set_running(self.id, self.number, Some(running));
-        self.work.push(Box::pin(async move {
-            let status = start::ended(&process).await;
-            // Who hears that it is off finds its last words, and nothing is written into the folder any more.
-            serial.ended().await;
-            Done::Ended(status)
-        }));
+        (self.start_commands, self.version) = (Some(commands), version);
+        self.speaks(process, qmp, events, serial);
+        self.engine = self.look_at_engine();
         self.input(Input::Started(Ok(found))).await;
         let launched = self.launched_with.take().filter(|_| !adopted);
         self.devices = match launched.as_deref() {
@@ -278,10 +319,25 @@ impl Actor {
         }
     }
 
+    /// A QEMU can be spoken to, and its end is heard.
+    fn speaks(&mut self, process: Arc<LiveProcess>, qmp: Qmp, events: Events, serial: Serial) {
+        let screen = self.assignment.vm.spec.hardware.has_screen().then(|| Arc::new(Screen::new(qmp.clone())));
+        let running = Running { process: process.clone(), qmp: qmp.clone(), serial: serial.clone(), screen };
+        (self.monitor, self.serial) = (Some((qmp, events)), Some(serial.clone()));
+        self.shared.set_running(self.id, self.number, Some(running));
+        self.work.push(Box::pin(async move {
+            let status = start::ended(&process).await;
+            // Who hears that it is off finds its last words, and nothing is written into the folder any more.
+            serial.ended().await;
+            Done::Ended(process.pid(), status)
+        }));
+    }
+
     /// Brings what the guest has to what is asked; after the change that is at work, if one is.
     fn settle_devices(&mut self) {
         let Some((qmp, _)) = &self.monitor else { return };
-        if !self.devices.begin() {
+        // What is asked meanwhile is looked at when the guest has changed its QEMU.
+        if self.replacing.work.is_some() || !self.devices.begin() {
             return;
         }
         let plan = LaunchPlan::read(&self.folder.plan());
@@ -297,12 +353,14 @@ impl Actor {
     fn forget_process(&mut self) {
         (self.process, self.monitor, self.started_at, self.start_commands) = (None, None, None, None);
         (self.kill_at_once, self.ended_by_host) = (false, false);
-        self.devices = Devices::default();
+        (self.devices, self.replacing, self.serial) = (Devices::default(), Replacing::default(), None);
+        self.engine = None;
         self.shared.set_running(self.id, self.number, None);
     }
 
     async fn notice(&mut self, notice: Result<Notice, CloseReason>) {
         match notice {
+            Ok(Notice::Event(event)) if self.replacing.is_told(&event) => {}
             Ok(Notice::Event(event)) => match event.kind() {
                 EventKind::Shutdown { guest: true, .. } => self.input(Input::GuestOff).await,
                 EventKind::Shutdown { .. } => self.ended_by_host = true,
@@ -369,7 +427,11 @@ impl Actor {
                 Effect::Begin { operation } => self.shared.surroundings.begun(self.id, operation).await,
                 Effect::Tell(command) => self.tell(command),
                 Effect::Kill => match &self.process {
-                    Some(process) => signal(process),
+                    Some(process) => {
+                        signal(process);
+                        // The QEMU that is about to take the guest over is meant as well.
+                        self.kill_at_once = self.replacing.news.is_some();
+                    }
                     None => self.kill_at_once = true,
                 },
                 Effect::Finish { operation, outcome } => {
@@ -417,6 +479,9 @@ impl Actor {
     }
 
     fn tell(&mut self, command: Command) {
+        if let Command::Replace(operation) = command {
+            return self.replace(operation);
+        }
         let qmp = self.monitor.as_ref().map(|(qmp, _)| qmp.clone());
         self.work.push(Box::pin(async move {
             let result = match (qmp, command) {
@@ -425,6 +490,8 @@ impl Actor {
                 (Some(qmp), Command::Continue) => qmp.run(&Cont).await,
                 (Some(qmp), Command::Reset) => qmp.run(&SystemReset).await,
                 (Some(qmp), Command::PowerButton) => qmp.run(&SystemPowerdown).await,
+                // See above.
+                (Some(_), Command::Replace(_)) => return Done::Disconnected,
             };
             let result = result.map(|_| ()).map_err(|error| failure(FailureCode::QmpProtocol, chain(&error)));
             Done::Input(Input::Answered { command, result })
@@ -457,6 +524,7 @@ impl Actor {
             nics: Vec::new(),
             cd: None,
             disks: Vec::new(),
+            engine: self.engine_now(),
         };
         self.devices.tell(&mut status);
         status

@@ -27,6 +27,12 @@ impl Assignment {
         self.vm.meta.id
     }
 
+    /// Whether nothing but the generation differs: that is how the node hears that nobody waits any more for what was begun.
+    pub(crate) fn repeats(&self, before: &Self) -> bool {
+        let newer = self.stamp.generation > before.stamp.generation && self.removing == before.removing;
+        newer && self.vm.spec == before.vm.spec && self.vm.meta.name == before.vm.meta.name
+    }
+
     pub fn desired(&self) -> Desired {
         Desired { stamp: self.stamp, power: self.vm.spec.power, restart: self.vm.spec.restart, removing: self.removing }
     }
@@ -64,6 +70,8 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Makes what a network card needs on this machine: the tap of one that is bridged; for one behind NAT, that its ports are free
     /// and that it reaches nothing that it must not.
     async fn connect(&self, card: &Card) -> Result<Option<OwnedFd>, Failure>;
+    /// Makes the same for a QEMU that takes the guest over, beside what the other one still has.
+    async fn connect_beside(&self, card: &Card) -> Result<Option<OwnedFd>, Failure>;
     /// Where an image is that the guest may read.
     async fn image(&self, image: ImageId) -> Result<PathBuf, Failure>;
     /// Where a disk is, by its place in the spec: made if it never was, grown if it is too small.

@@ -95,6 +95,18 @@ impl Devices {
         self.nics.is_as_asked(assignment) && self.disks.is_as_asked(assignment) && self.cd.is_as_asked(assignment)
     }
 
+    /// Nothing comes, leaves, or has failed to.
+    pub(crate) fn is_at_rest(&self, assignment: &Assignment) -> bool {
+        let nics = self.nics.status().iter().all(|nic| !nic.leaving && nic.failure.is_none());
+        let disks = self.disks.status().iter().all(|disk| !disk.leaving && disk.failure.is_none());
+        let cd = self.cd.status().is_none_or(|cd| !cd.waiting && cd.failure.is_none());
+        !self.busy && nics && disks && cd && self.is_as_asked(assignment)
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
     /// Something else is asked now. What a change at work may still do for what was asked before is not forgotten.
     pub(crate) fn asked(&mut self, before: &Assignment, asked: &Assignment) {
         if self.busy {

@@ -18,7 +18,7 @@ mod tpm;
 
 use crate::argv::{FIRST_FILE_FD, FIRST_TAP_FD, KERNEL_NAME, LOCK_FD};
 use crate::folder::record_lock;
-use crate::plan::{LaunchPlan, PlannedFile};
+use crate::plan::{LaunchPlan, MEET, PlannedFile};
 use cake_host::cage::{self, Cage, Device, Seen};
 use cake_host::step::{StepError, close_from, file, step};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -96,9 +96,11 @@ pub fn exec_vm(path: &Path) -> Result<Infallible, ExecError> {
 
 fn enter(plan: &LaunchPlan) -> Result<(), StepError> {
     let kernel = plan.kernel.as_deref().map(|source| Seen { source, name: KERNEL_NAME, writable: false });
+    let meet = plan.meet.as_deref().map(|source| Seen { source, name: MEET, writable: true });
+    let seen: Vec<_> = kernel.into_iter().chain(meet).collect();
     let LaunchPlan { engine, uid, network, kvm, .. } = plan;
     let device = kvm.then_some(Device::KVM);
-    cage::enter(&Cage { engine, uid: *uid, network: *network, device, seen: kernel.as_slice() })
+    cage::enter(&Cage { engine, uid: *uid, network: *network, device, seen: &seen })
 }
 
 fn read_plan(path: &Path) -> Result<LaunchPlan, ExecError> {

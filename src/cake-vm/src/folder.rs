@@ -7,6 +7,11 @@
 //!    qmp serial  sockets, bound before QEMU is executed
 //!    qemu.log    what QEMU and the helper said, the last of it if it is much
 //!    output      the guest's serial output: all of it once QEMU has ended, before that what QEMU's ring has given
+//!    replaced    when and how the QEMU came in the place of another one, the guest running
+//!    forwards    there while the ports that lead to the guest are not open again after that
+//!    next/       lock, plan.json, qmp, serial, qemu.log of a QEMU that is to take the guest over, and
+//!      meet/     where it listens for what it takes over
+//!      decided   the guest is its guest from now on
 //!    seed.img uefi-variables.fd tpm/
 //! ```
 //!
@@ -15,6 +20,7 @@
 //! that a power cut could leave behind. The helper takes the lock before it opens the first disk and ends if it is taken, so two
 //! QEMUs of one VM can't exist.
 
+use crate::plan::LaunchPlan;
 use cake_host::process::{LiveProcess, ProcessError};
 use cake_types::VmId;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -97,8 +103,63 @@ impl Folder {
         }
     }
 
-    /// Asks the kernel who holds the lock.
+    /// The folder of the QEMU that is to take the guest over.
+    pub fn next(&self) -> Self {
+        Self(self.0.join("next"))
+    }
+
+    /// In [`Folder::next`]: where its QEMU listens. The VM's user's own.
+    pub fn meet(&self) -> PathBuf {
+        self.0.join("meet")
+    }
+
+    /// In [`Folder::next`]: there from the instant on at which the guest is its QEMU's.
+    pub fn decided(&self) -> PathBuf {
+        self.0.join("decided")
+    }
+
+    /// When, how and by which operation the QEMU came in the place of another one.
+    pub fn replaced(&self) -> PathBuf {
+        self.0.join("replaced")
+    }
+
+    /// There while the ports that lead to the guest are not open in the QEMU that took it over.
+    pub fn forwards_missing(&self) -> PathBuf {
+        self.0.join("forwards")
+    }
+
+    /// Makes the next QEMU's folder the VM's, once it is alone. Can be killed anywhere and done again; its lock moves last.
+    pub fn promote(&self) -> io::Result<()> {
+        let next = self.next();
+        if let Some(plan) = LaunchPlan::read(&next.plan()) {
+            let new = self.0.join("plan.new");
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+            file.write_all(&serde_json::to_vec(&LaunchPlan { meet: None, ..plan })?)?;
+            std::fs::rename(new, self.plan())?;
+        }
+        for name in ["qmp", "serial", "qemu.log", "lock"] {
+            match std::fs::rename(next.0.join(name), self.0.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        next.remove()
+    }
+
+    /// Asks the kernel who holds the lock; where nobody does, who holds that of a QEMU that took the guest over a moment ago.
     pub fn holder(&self) -> Result<Holder, ProcessError> {
+        match self.own_holder()? {
+            Holder::Process(process) => return Ok(Holder::Process(process)),
+            Holder::Nobody => {}
+        }
+        match self.next().own_holder()? {
+            Holder::Process(process) => Ok(Holder::Process(process)),
+            // Its lock may have moved here in between.
+            Holder::Nobody => self.own_holder(),
+        }
+    }
+
+    pub(crate) fn own_holder(&self) -> Result<Holder, ProcessError> {
         let file = match File::open(self.lock()) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Holder::Nobody),

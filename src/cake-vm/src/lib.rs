@@ -7,6 +7,7 @@
 //!              │  argv: hardware record + spec ─► arguments     (pure; golden files)
 //!              │
 //!              ├─ start ── launcher ── `cake-node exec-vm PLAN` ── QEMU, confined        (exec)
+//!              ├─ Replacement: the guest goes on in the QEMU of another engine root                    (successor)
 //!              ├─ QMP session, pidfd of the process
 //!              ├─ Devices: network cards, disks and CDs that come and leave while the guest runs
 //!              ├─ Serial: the guest's first serial port, its last 64 KiB, its viewers
@@ -26,6 +27,9 @@
 //!    QEMU lives and nobody could know.
 //! 4. The sockets are bound before the helper is started, so a QEMU that lives can be reached; it is asked for its UUID before it
 //!    is believed.
+//!
+//! A QEMU that takes a running guest over is a second one of the VM, in `next/` and with a lock of its own; which of the two has the guest
+//! is decided by one file (see `successor`).
 //!
 //! This crate does not know: the node API, the database, pools and images, epochs other than as numbers that rise.
 
@@ -47,6 +51,7 @@ pub mod request;
 pub mod screen;
 mod serial;
 mod start;
+mod successor;
 
 pub use assignment::{Assignment, Making, Surroundings};
 pub use engine::{Engine, Settings};

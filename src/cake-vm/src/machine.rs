@@ -46,6 +46,8 @@ pub enum Command {
     Continue,
     Reset,
     PowerButton,
+    /// Let another QEMU take the guest over. A failure leaves the guest where it was.
+    Replace(OperationId),
 }
 
 /// What a QEMU says of itself once it can be spoken to.
@@ -225,6 +227,13 @@ impl Machine {
         let mut effects = Vec::new();
         self.settle(now, &mut effects);
         Ok(effects)
+    }
+
+    /// Replacements that wait for their turn are not wanted any more.
+    pub fn call_off(&mut self) -> Vec<Effect> {
+        let superseded =
+            |operation: Operation| Effect::Finish { operation: operation.id, outcome: Outcome::Superseded };
+        self.requests.take_replacements().into_iter().map(superseded).collect()
     }
 
     fn is_doing(&self, id: OperationId) -> bool {

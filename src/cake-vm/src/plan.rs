@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// How the argument of what lies in the CD drive is known.
 const CD_STARTED: &str = "node-name=cd,";
+/// The folder in which a QEMU listens that takes a guest over.
+pub(crate) const MEET: &str = "meet";
 
 /// One start of one VM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ pub struct LaunchPlan {
     /// The time zone of a guest whose clock shows local time (POSIX `TZ`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
+    /// Of a QEMU that takes a guest over: the folder in which it listens, seen by it under the name [`MEET`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meet: Option<PathBuf>,
     /// Seen by QEMU under the name [`crate::argv::KERNEL_NAME`].
     pub kernel: Option<PathBuf>,
     pub kvm: bool,
@@ -111,6 +116,7 @@ impl LaunchPlan {
             taps: argv.taps,
             tpm: argv.tpm.then(|| folder.tpm()),
             zone: spec.hardware.windows.then(local_zone),
+            meet: None,
             kernel: files.kernel.clone(),
             kvm: accelerator == Accelerator::Kvm,
             network: spec.nics().iter().any(|nic| matches!(nic, NicSpec::Nat { .. })),

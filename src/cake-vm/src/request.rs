@@ -2,6 +2,7 @@
 //!
 //! Desired power may always be set: it is state, and the engine goes there from wherever it is. Edges are legal only where they
 //! mean something; a halt always means that it stays off:
+//! The engine is replaced only of a guest that runs.
 //!
 //! ```text
 //!                 reset             shut down            halt
@@ -31,6 +32,8 @@ pub enum Edge {
     Shutdown { within: Duration },
     /// The same, and then the end: root stops it for good.
     Halt { within: Duration },
+    /// Another QEMU, that of the current engine, takes the guest over.
+    ReplaceEngine,
 }
 
 /// An edge with the id that makes it happen once.
@@ -60,6 +63,7 @@ pub fn admit(state: VmState, edge: Edge) -> Result<(), Denied> {
     match (state, edge) {
         (VmState::Running, _) | (VmState::Paused | VmState::ShuttingDown, Edge::Reset | Edge::Halt { .. }) => Ok(()),
         (VmState::Paused, Edge::Shutdown { .. }) => Err(Denied::Paused),
+        (VmState::Paused | VmState::ShuttingDown, Edge::ReplaceEngine) => Err(Denied::NotRunning),
         (VmState::ShuttingDown, Edge::Shutdown { .. }) => Err(Denied::AlreadyAsked),
         (VmState::Deleting, _) => Err(Denied::Removing),
         (VmState::Lost, Edge::Halt { .. }) => Err(Denied::NotRunning),
@@ -116,6 +120,14 @@ impl RequestQueue {
         let (halts, others): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(is_halt);
         self.waiting = others.into();
         halts
+    }
+
+    /// The replacements among those that wait.
+    pub fn take_replacements(&mut self) -> Vec<Operation> {
+        let is_one = |operation: &Operation| operation.edge == Edge::ReplaceEngine;
+        let (replacements, others): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(is_one);
+        self.waiting = others.into();
+        replacements
     }
 
     pub fn is_empty(&self) -> bool {

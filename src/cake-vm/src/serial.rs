@@ -57,7 +57,14 @@ pub struct Past {
 
 /// How the hub of a VM is reached.
 #[derive(Clone, Debug)]
-pub struct Serial(mpsc::Sender<oneshot::Sender<OwnedFd>>);
+pub struct Serial(mpsc::Sender<Asked>);
+
+/// What is asked of a hub.
+#[derive(Debug)]
+enum Asked {
+    Attach(oneshot::Sender<OwnedFd>),
+    Follow(UnixStream),
+}
 
 impl Serial {
     /// Serves `port` until QEMU closes it, and then leaves the tail in the file `output`.
@@ -66,7 +73,11 @@ impl Serial {
         tokio::spawn(async move {
             let mut hub = Hub::new(port);
             hub.begin_with(past);
-            hub.run(&mut receive).await;
+            while let Some(next) = hub.run(&mut receive).await {
+                // What the next QEMU's ring does not have is written down before the next port is read.
+                keep(&output, &hub.tail).await;
+                (hub.port, hub.unsent) = (next, Bytes::new());
+            }
             keep(&output, &hub.tail).await;
             // Only now is the port over, for those who wait for that and for those who want to look.
             drop(receive);
@@ -77,8 +88,20 @@ impl Serial {
     /// One end of a connection that gets the tail first, then everything. `None`: QEMU has ended.
     pub async fn attach(&self) -> Option<OwnedFd> {
         let (send, receive) = oneshot::channel();
-        self.0.send(send).await.ok()?;
+        self.0.send(Asked::Attach(send)).await.ok()?;
         receive.await.ok()
+    }
+
+    /// Goes on with the port of the QEMU that took the guest over, once the other has closed its own: nobody who looks notices. The port
+    /// comes back where that has been closed already.
+    pub async fn follow(&self, port: UnixStream) -> Result<(), UnixStream> {
+        match self.0.reserve().await {
+            Ok(room) => {
+                room.send(Asked::Follow(port));
+                Ok(())
+            }
+            Err(_) => Err(port),
+        }
     }
 
     /// Waits until QEMU has closed the port and the tail is kept: from then on nothing is written any more.
@@ -152,15 +175,17 @@ impl Hub {
         }
     }
 
-    async fn run(&mut self, attach: &mut mpsc::Receiver<oneshot::Sender<OwnedFd>>) {
+    /// Until the port is closed; then the port that is next, if there is one.
+    async fn run(&mut self, asked: &mut mpsc::Receiver<Asked>) -> Option<UnixStream> {
+        let mut next = None;
         let mut chunk = [0; CHUNK];
         loop {
             tokio::select! {
                 ready = self.port.readable() => match ready.and_then(|()| self.port.try_read(&mut chunk)) {
-                    Ok(0) => return,
+                    Ok(0) => return next,
                     Ok(count) => self.show(&chunk[..count]),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => return,
+                    Err(_) => return next,
                 },
                 ready = self.port.writable(), if !self.unsent.is_empty() => {
                     match ready.and_then(|()| self.port.try_write(&self.unsent)) {
@@ -170,13 +195,16 @@ impl Hub {
                     }
                 }
                 // Nothing new is taken before the guest has the last: typing is held up, not the memory filled.
-                Some(bytes) = self.typed.recv(), if self.unsent.is_empty() => self.unsent = bytes,
-                Some(answer) = attach.recv() => {
-                    if let Ok(descriptor) = self.attach() {
-                        // Whoever asked may have gone.
-                        let _ = answer.send(descriptor);
+                Some(bytes) = self.typed.recv(), if self.unsent.is_empty() && next.is_none() => self.unsent = bytes,
+                Some(asked) = asked.recv() => match asked {
+                    Asked::Follow(port) => next = Some(port),
+                    Asked::Attach(answer) => {
+                        if let Ok(descriptor) = self.attach() {
+                            // Whoever asked may have gone.
+                            let _ = answer.send(descriptor);
+                        }
                     }
-                }
+                },
             }
         }
     }
@@ -285,6 +313,32 @@ mod tests {
         assert_eq!(first.read(&mut [0]).await.unwrap(), 0);
         assert!(serial.attach().await.is_none());
         assert_eq!(std::fs::read(output).unwrap(), b"before, and then now");
+    }
+
+    /// The QEMU behind the port is replaced: viewers stay, see everything once, and type on.
+    #[tokio::test]
+    async fn viewers_stay_while_the_port_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (port, mut guest) = UnixStream::pair().unwrap();
+        let output = folder.path().join("output");
+        let serial = Serial::serve(port, Past::default(), output.clone());
+        let mut viewer = attached(&serial).await;
+        guest.write_all(b"before ").await.unwrap();
+        assert_eq!(read(&mut viewer, 7).await, b"before ");
+        let (port, mut other) = UnixStream::pair().unwrap();
+        serial.follow(port).await.unwrap();
+        guest.write_all(b"last ").await.unwrap();
+        other.write_all(b"after").await.unwrap();
+        drop(guest);
+        assert_eq!(read(&mut viewer, 10).await, b"last after");
+        viewer.write_all(b"keys").await.unwrap();
+        assert_eq!(read(&mut other, 4).await, b"keys");
+        assert_eq!(std::fs::read(&output).unwrap(), b"before last ");
+        drop(other);
+        assert_eq!(viewer.read(&mut [0]).await.unwrap(), 0);
+        serial.ended().await;
+        let (port, _guest) = UnixStream::pair().unwrap();
+        assert!(serial.follow(port).await.is_err());
     }
 
     /// The ring gives what it has once; two who come after each other have all of it.

@@ -17,6 +17,7 @@ use crate::folder::{Folder, Holder};
 use crate::machine::Found;
 use crate::plan::LaunchPlan;
 use crate::serial::{Serial, remember};
+use crate::successor::{come_to_rest, open_forwards};
 use cake_host::launch::{Descriptor, LaunchError, LaunchRequest};
 use cake_host::process::{ExitStatus, LiveProcess, ProcessError};
 use cake_qmp::commands::{QueryStatus, QueryUuid, RunState};
@@ -39,6 +40,8 @@ pub(crate) struct Session {
     pub commands: u32,
     /// It lived before this program did.
     pub adopted: bool,
+    /// QEMU's version.
+    pub version: String,
 }
 
 /// A process that is, or is about to become, a QEMU, with our connections to it.
@@ -97,6 +100,10 @@ pub(crate) async fn launch(
     let io = |error| failure(FailureCode::Internal, format_args!("the VM's folder: {error}"));
     write_plan(&folder, &plan).map_err(io)?;
     folder.forget_output().map_err(io)?;
+    for past in [folder.replaced(), folder.forwards_missing()] {
+        // What an earlier QEMU was is not this one's.
+        let _ = std::fs::remove_file(past);
+    }
     let mut descriptors = vec![listener(&folder, "qmp").map_err(io)?, listener(&folder, "serial").map_err(io)?];
     for card in cards(spec) {
         if let Some(descriptor) = shared.surroundings.connect(&card).await? {
@@ -156,20 +163,31 @@ async fn take_over(folder: &Folder, process: LiveProcess) -> Result<Launched, Mi
     }
 }
 
-/// Speaks to it for the first time. One that was started just now and does not speak is ended; one whose guest may be at work only
+/// Speaks to it for the first time. `unsettled`: it may have been about to hand its guest over to a QEMU that is gone. One that was started just now and does not speak is ended; one whose guest may be at work only
 /// if it is not what it should be.
 pub(crate) async fn greet(
     shared: Arc<Shared>,
     launched: Launched,
     vm: VmId,
     folder: Folder,
+    (unsettled, spec): (bool, Arc<Assignment>),
 ) -> Result<Session, Missed> {
     let Launched { process, qmp, serial, adopted } = launched;
-    match speak(&shared, qmp, vm, adopted).await {
+    match speak(&shared, qmp, vm, (adopted, unsettled)).await {
         Ok((qmp, events, found, ring)) => {
+            open_forwards(&qmp, &folder, &spec.vm.spec).await;
+            let version = version(&qmp);
             let commands = u32::try_from(qmp.commands_sent()).unwrap_or(u32::MAX);
             let past = remember(&folder.output(), ring).await;
-            Ok(Session { qmp, events, serial: Serial::serve(serial, past, folder.output()), found, commands, adopted })
+            Ok(Session {
+                qmp,
+                events,
+                serial: Serial::serve(serial, past, folder.output()),
+                found,
+                commands,
+                adopted,
+                version,
+            })
         }
         Err(error) if adopted && !is_lie(&error) && process.is_alive() => {
             let failure = failure(FailureCode::QmpProtocol, chain(&error));
@@ -202,7 +220,7 @@ async fn speak(
     shared: &Shared,
     stream: UnixStream,
     vm: VmId,
-    adopted: bool,
+    (adopted, unsettled): (bool, bool),
 ) -> Result<(Qmp, Events, Found, Vec<u8>), QmpError> {
     let (qmp, events) = Qmp::connect_with(stream, shared.settings.limits.clone()).await?;
     let mut kept = Vec::new();
@@ -216,9 +234,18 @@ async fn speak(
         let text = qmp.execute("ringbuf-read", &read).await?;
         kept = text.as_str().and_then(|text| data_encoding::BASE64.decode(text.as_bytes()).ok()).unwrap_or_default();
     }
+    if unsettled {
+        come_to_rest(&qmp).await;
+    }
     let status = qmp.run(&QueryStatus).await?;
     let found = found(status.status, status.running);
     Ok((qmp, events, found, kept))
+}
+
+/// QEMU's version, as it says it.
+pub(crate) fn version(qmp: &Qmp) -> String {
+    let version = &qmp.greeting().version;
+    format!("{}.{}.{}", version.major, version.minor, version.micro)
 }
 
 /// What a run state means to us.
@@ -249,25 +276,25 @@ pub(crate) async fn ended(process: &LiveProcess) -> Option<ExitStatus> {
     }
 }
 
-fn write_plan(folder: &Folder, plan: &LaunchPlan) -> std::io::Result<()> {
+pub(crate) fn write_plan(folder: &Folder, plan: &LaunchPlan) -> std::io::Result<()> {
     folder.create()?;
     let mut file =
         std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder.plan())?;
     file.write_all(&serde_json::to_vec(plan)?)
 }
 
-fn listener(folder: &Folder, name: &str) -> std::io::Result<Descriptor> {
+pub(crate) fn listener(folder: &Folder, name: &str) -> std::io::Result<Descriptor> {
     Ok(Descriptor { name: name.into(), descriptor: folder.listen(name)?.into() })
 }
 
-fn not_launched(folder: &Folder, error: &LaunchError) -> Failure {
+pub(crate) fn not_launched(folder: &Folder, error: &LaunchError) -> Failure {
     match error {
         LaunchError::EndedAtOnce { .. } => ended_at_start(folder),
         error => failure(FailureCode::QemuStart, chain(error)),
     }
 }
 
-fn ended_at_start(folder: &Folder) -> Failure {
+pub(crate) fn ended_at_start(folder: &Folder) -> Failure {
     let said = folder.log_tail();
     failure(FailureCode::QemuStart, if said.is_empty() { "QEMU ended without a word".into() } else { said })
 }

@@ -171,6 +171,7 @@ const fn more(code: Code) -> Option<&'static str> {
         Code::NoSuchDrive => "/help/servers#drives",
         Code::BmcCannot | Code::BmcRefuses | Code::NoSuchSlot => "/help/servers#redfish",
         Code::IllegalNow => "/help/power",
+        Code::EngineHeld => "/help/power#engine",
         Code::FirmwareUnfit => "/help/images",
         Code::VolumeAttached | Code::VolumeLeaving | Code::VolumeNotReady => "/help/disks",
         Code::DiskDoesNotFit | Code::DiskTooSmall | Code::StoreFull => "/help/storage",

@@ -158,6 +158,8 @@ struct One<'a> {
     asked: String,
     ended: Option<String>,
     took: Option<String>,
+    /// How long a guest stood still for it.
+    pause: Option<String>,
     detail: Option<String>,
 }
 
@@ -174,6 +176,9 @@ pub async fn one_region(data: &Arc<dyn ConsoleData>, f: &Frame, id: &str, region
             asked: f.time_exact(&task.created_at),
             ended: end.map(|end| f.time_exact(&end.at)),
             took: end.map(|end| cake_i18n::format::duration(end.at.as_second() - task.created_at.as_second(), f.words)),
+            pause: end
+                .and_then(|end| end.pause_us)
+                .map(|us| f.tv("task-pause", "ms", cake_i18n::format::milliseconds(us))),
             detail: end.and_then(|end| end.detail.clone()).filter(|detail| !detail.is_empty()),
         },
     );

@@ -120,6 +120,7 @@ pub async fn regions(data: &Arc<dyn ConsoleData>, f: &Frame, regions: &mut Regio
     let machines: Vec<Machine> = nodes.iter().filter_map(|node| machine(f, node, &view, &vms, &tasks)).collect();
     let nothing = machines.is_empty().then(|| nothing(f, &nodes));
     regions.add("update-state", &State_ { f, machines, nothing });
+    super::engines::regions(f, &vms, regions);
     let source = view.source.as_ref().map(|source| match source {
         UpdateSource::Url { url } => url.clone(),
         UpdateSource::Stick { called, .. } => f.tv("update-on-stick", "name", called),

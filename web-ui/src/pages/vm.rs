@@ -9,7 +9,8 @@ use crate::show::{self, Mark, Meter};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use cake_types::{Accelerator, ByteSize, Priority, Restart, Vm, VmState, limits};
+use cake_planner::engine::{cuts_connections, verdict};
+use cake_types::{Accelerator, ByteSize, EngineHold, EngineWay, Priority, Restart, Vm, VmState, limits};
 use std::sync::Arc;
 
 /// Tasks and events of a VM that its page shows.
@@ -240,10 +241,52 @@ struct Facts<'a> {
     made_from: Option<String>,
     accelerator: Option<&'static str>,
     pid: Option<u32>,
+    engine: Option<EngineFacts>,
     restarts: u32,
     firmware: &'static str,
     created: String,
     hostname: Option<String>,
+}
+
+/// The QEMU that it runs in, in sentences.
+struct EngineFacts {
+    qemu: String,
+    /// What is to be known before it is changed.
+    notes: String,
+    may_change: bool,
+    replaced: Option<String>,
+    /// How far it is, and how much of the guest's memory is copied.
+    work: Option<(&'static str, Option<u64>)>,
+}
+
+fn engine(f: &Frame, view: &VmView) -> Option<EngineFacts> {
+    let status = view.status.as_ref()?;
+    let engine = status.engine.as_ref()?;
+    let spec = &view.vm.spec;
+    let mut notes = Vec::new();
+    if engine.outdated {
+        notes.push(f.t("fact-engine-outdated"));
+    }
+    let (verdict, work) = (verdict(&spec.hardware, Some(engine)), super::engines::at_work(f, engine));
+    match verdict {
+        // What it costs was said before.
+        _ if work.is_some() => {}
+        Ok(EngineWay::Transfer) => notes.push(f.t("fact-engine-way-transfer")),
+        Ok(EngineWay::Live) => notes.push(f.t("fact-engine-way-live")),
+        Err(EngineHold::Tpm) => notes.push(f.t("fact-engine-tpm")),
+        Err(EngineHold::Current) => {}
+    }
+    if verdict.is_ok() && work.is_none() && cuts_connections(spec) {
+        notes.push(f.t("fact-engine-nat"));
+    }
+    let replaced = engine.replaced.map(|replaced| {
+        let (ms, way) = (cake_i18n::format::milliseconds(replaced.pause_us), replaced.way.as_str());
+        f.tvv(&f.id("fact-engine-replaced-", way), "when", f.age(&replaced.at), "ms", ms)
+    });
+    let runs = status.state == VmState::Running && work.is_none();
+    let may_change = verdict.is_ok() && runs && f.may_operate() && !view.orphaned;
+    let notes = notes.join(f.t("sentence-gap"));
+    Some(EngineFacts { qemu: engine.qemu.clone(), notes, may_change, replaced, work })
 }
 
 struct DiskRow {
@@ -285,6 +328,7 @@ async fn facts<'a>(data: &Arc<dyn ConsoleData>, f: &'a Frame, view: &'a VmView) 
             Accelerator::Tcg { .. } => f.t("accelerator-tcg"),
         }),
         pid: status.and_then(|s| s.pid),
+        engine: engine(f, view),
         restarts: status.map_or(0, |s| s.restarts),
         firmware: f.words.firmware(spec.firmware),
         created: f.time(&view.vm.meta.created_at),

@@ -135,7 +135,7 @@ struct Page<'a> {
     any: bool,
     columns: Vec<Column>,
     /// Actions for several at once, as far as the viewer may.
-    verbs: &'static [&'static str],
+    verbs: Vec<&'static str>,
 }
 
 pub async fn page(
@@ -144,6 +144,7 @@ pub async fn page(
     Query(query): Query<ListQuery>,
 ) -> Response {
     let r = super::regions(&data, &f, &f.here).await;
+    let vms = data.vms().await;
     let show = Filter::ALL.iter().find(|(known, _)| *known == query.show).map_or("all", |(_, word)| word);
     f.page(&Page {
         f: &f,
@@ -159,14 +160,23 @@ pub async fn page(
             ],
             csv: query.address("/vms.csv", query.show, query.sort, query.down.is_some(), 1),
         },
-        any: !data.vms().await.is_empty(),
+        any: !vms.is_empty(),
         columns: columns(&f, &query),
-        verbs: if f.may_manage() {
-            &["start", "shutdown", "stop", "tag", "bin"]
-        } else {
-            &["start", "shutdown", "stop"]
-        },
+        verbs: verbs(&f, &vms),
     })
+}
+
+/// The engine is a matter only where one is outdated.
+fn verbs(f: &Frame, vms: &[Arc<VmView>]) -> Vec<&'static str> {
+    let engine = |view: &Arc<VmView>| view.status.as_ref()?.engine.as_ref().map(|engine| engine.outdated);
+    let mut verbs = vec!["start", "shutdown", "stop"];
+    if vms.iter().any(|view| engine(view) == Some(true)) {
+        verbs.push("replace-engine");
+    }
+    if f.may_manage() {
+        verbs.extend(["tag", "bin"]);
+    }
+    verbs
 }
 
 fn columns(f: &Frame, query: &ListQuery) -> Vec<Column> {

@@ -406,7 +406,9 @@ impl ConsoleData for Rack {
         let mut found = Vec::new();
         let vms = self.vms.lock().expect("no panic held it").clone();
         let state = |view: &VmView| view.status.as_ref().map_or(VmState::Pending, |status| status.state);
-        let vms = vms.into_iter().filter(|v| is(&VmItem { vm: &v.vm, state: state(v), orphaned: v.orphaned }));
+        let outdated = |view: &VmView| Some(view.status.as_ref()?.engine.as_ref()?.outdated);
+        let item = |v: &VmView| is(&VmItem { vm: &v.vm, state: state(v), orphaned: v.orphaned, outdated: outdated(v) });
+        let vms = vms.into_iter().filter(|v| item(v));
         found.extend(vms.take(each).map(Found::Vm));
         let images = self.images.iter().filter(|v| is(&ImageItem { image: &v.image, available: true }));
         found.extend(images.take(each).cloned().map(Found::Image));

@@ -444,7 +444,7 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
                     { "bus": "virtio-blk", "address": "6.1", "serial": format!("c0ffee{number:06}-003") },
                 ],
                 "cd": (number != 1).then(|| json!({ "bus": "sata", "address": "1f.2", "serial": "cd" })),
-                "tpm": true, "secure_boot": true,
+                "tpm": !matches!(number, 1 | 9..=11), "secure_boot": true,
                 "nics": [
                     { "address": "8.0", "mac": format!("52:54:00:1f:0a:{number:02x}") },
                     { "address": "6.0", "mac": format!("52:54:00:1f:0b:{number:02x}") },
@@ -470,6 +470,12 @@ fn vm(sample: &Sample, number: u32) -> Arc<VmView> {
         "usage": alive.then(|| json!({ "cpu_ns": 1u64 << 40, "cpu_permille": 70 * number, "memory": sample.memory / 3 * 2 })),
         "restarts": u32::from(sample.name == "mail") * 2,
         "start_commands": 9,
+        "engine": alive.then(|| json!({
+            "root": "root-1", "qemu": "10.0.13", "outdated": matches!(number, 1 | 4 | 9..=11),
+            "replaced": (number == 2).then(|| json!({ "operation": uuid::Uuid::nil(), "at": ago(30), "pause_us": 17_591, "way": "transfer" })),
+            // The big one is copied just now.
+            "work": (number == 10).then(|| json!({ "operation": uuid::Uuid::nil(), "step": "copy", "done": 6 * GIB, "total": 16 * GIB })),
+        })),
         "nics": if alive { nics_so(number) } else { json!([]) },
         "disks": if alive { json!([
             { "number": 0, "size": sample.disk }, { "number": 3, "size": 8 * GIB, "leaving": sample.name == "gateway" },

@@ -4,7 +4,7 @@ use super::browser::Browser;
 use super::markup::{Piece, pieces};
 use super::sites;
 use crate::common::{self, Rack};
-use cake_types::{ByteSize, Permission, Role, RoleName, Task, TaskKind};
+use cake_types::{ByteSize, Permission, Role, RoleName, Task, TaskEnd, TaskKind, TaskState};
 use cake_web::VmView;
 use std::sync::Arc;
 
@@ -141,6 +141,39 @@ async fn the_memory_of_a_process_is_not_shown_as_the_guests_use() {
     let page = administrator(common::busy()).get(sites::VM).await.text;
     let memory = part(&page, "data-test=\"memory-taken\"", "</dd>");
     assert!(memory.contains("takes") && !memory.contains("class=\"bar"), "{memory}");
+}
+
+/// What a QEMU was replaced with costs is said before, and what it was afterwards.
+#[tokio::test]
+async fn a_vm_says_which_qemu_it_runs_in_and_whether_that_can_be_changed() {
+    let browser = administrator(common::busy());
+    let page = browser.get("/vms/0192a000-0000-7000-8000-010000000001").await.text;
+    let engine = part(&page, "data-test=\"vm-engine\"", "</dd>");
+    for said in ["10.0.13", "newer", "milliseconds", "/replace-engine"] {
+        assert!(engine.contains(said), "{said}: {engine}");
+    }
+    let page = browser.get("/vms/0192a000-0000-7000-8000-010000000002").await.text;
+    let engine = part(&page, "data-test=\"vm-engine\"", "</dd>");
+    assert!(engine.contains("17 ms") && !engine.contains("/replace-engine"), "{engine}");
+    let list = browser.get("/vms").await.text;
+    assert!(list.contains("data-test=\"bulk-replace-engine\""));
+    // One that is at it says how far it is, and is not offered once more.
+    let page = browser.get("/vms/0192a000-0000-7000-8000-01000000000a").await.text;
+    let engine = part(&page, "data-test=\"vm-engine\"", "</dd>");
+    assert!(engine.contains("while it runs") && engine.contains("bar"), "{engine}");
+    assert!(!engine.contains("/replace-engine"), "{engine}");
+}
+
+#[tokio::test]
+async fn a_task_says_how_long_the_guest_stood_still() {
+    let busy = common::busy();
+    let over = busy.tasks.iter().find(|task| task.state() == TaskState::Done).expect("one");
+    let end = over.end.clone().map(|end| TaskEnd { pause_us: Some(17_591), ..end });
+    let task = Arc::new(Task { kind: TaskKind::VmReplaceEngine, end, ..(**over).clone() });
+    let address = format!("/tasks/{}", task.id);
+    let rack = Rack { tasks: vec![task], ..common::busy() };
+    let page = administrator(rack).get(&address).await.text;
+    assert!(part(&page, "data-test=\"task-pause\"", "</dd>").contains("17 ms"), "{page}");
 }
 
 #[tokio::test]

@@ -121,3 +121,27 @@ async fn a_machine_that_is_not_cakes_has_no_firmware_to_update() {
     let html = page(rack, "administrator", "en").await;
     assert_eq!((count(&html, "update-nothing"), count(&html, "update-machine")), (1, 0));
 }
+
+#[tokio::test]
+async fn vms_in_an_older_qemu_are_listed_with_what_can_be_done() {
+    for (language, said) in [
+        ("en", ["some milliseconds", "With a TPM", "copied into the new QEMU", "Change all 2"]),
+        ("zh-Hant-TW", ["幾毫秒", "有TPM的虛擬機器", "複製到新版QEMU", "全部更換（2台）"]),
+    ] {
+        let html = page(rack(updates::idle()), "operator", language).await;
+        let part = html.split("data-test=\"update-engines\"").nth(1).and_then(|rest| rest.split("</section>").next());
+        let part = part.expect("the card");
+        for said in said {
+            assert!(part.contains(said), "{said}: {part}");
+        }
+        // One with a TPM, one that is paused and one that is at it have no button.
+        assert_eq!((count(part, "update-engine"), count(part, "update-engine-change")), (5, 2), "{part}");
+        assert!(part.contains("38 %") || part.contains("37 %"), "{part}");
+    }
+    let html = page(rack(updates::idle()), "viewer", "en").await;
+    assert_eq!((count(&html, "update-engine"), count(&html, "update-engine-change")), (5, 0));
+    assert_eq!(count(&html, "update-engines-all"), 0);
+    let mut current = rack(updates::idle());
+    current.vms = Default::default();
+    assert_eq!(count(&page(current, "operator", "en").await, "update-engines"), 0);
+}

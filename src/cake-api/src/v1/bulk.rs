@@ -69,7 +69,7 @@ impl From<&VmEntry> for BulkVm {
     }
 }
 
-/// Says what an action (`start`, `shutdown`, `stop`, `pause`, `resume`, `tag`, `bin`, `delete`) would do to these VMs (`vms`: ids
+/// Says what an action (`start`, `shutdown`, `stop`, `pause`, `resume`, `replace-engine`, `tag`, `bin`, `delete`) would do to these VMs (`vms`: ids
 /// with commas between) or to those that a query finds (`q`). Nothing is done.
 #[utoipa::path(get, path = "/v1/bulk", operation_id = "bulk_summary", tag = "vms",
     params(("action" = String, Query), ("q" = Option<String>, Query), ("vms" = Option<String>, Query)),
@@ -105,6 +105,7 @@ fn action(word: &str) -> Result<(&'static str, Action, Permission), Problem> {
         ("stop", Action::Stop, Operate),
         ("pause", Action::Pause, Operate),
         ("resume", Action::Resume, Operate),
+        ("replace-engine", Action::ReplaceEngine, Operate),
         ("tag", Action::Rename, Manage),
         ("bin", Action::Bin, Manage),
         ("delete", Action::Delete, Manage),

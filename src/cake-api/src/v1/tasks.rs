@@ -56,6 +56,8 @@ pub struct End {
     pub code: String,
     /// For support, in English.
     pub detail: Option<String>,
+    /// How long a guest stood still for it, in microseconds, where that was measured.
+    pub pause_us: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -88,11 +90,12 @@ impl From<&domain::Task> for Task {
                 .map(|domain::TaskProgress { done, total }| Progress { done: done.bytes(), total: total.bytes() }),
             cancel_requested: *cancel_requested,
             created_at: *created_at,
-            end: end.as_ref().map(|domain::TaskEnd { state, at, code, detail }| End {
+            end: end.as_ref().map(|domain::TaskEnd { state, at, code, detail, pause_us }| End {
                 state: state.as_str(),
                 at: *at,
                 code: code.clone(),
                 detail: detail.clone(),
+                pause_us: *pause_us,
             }),
             message: None,
         }

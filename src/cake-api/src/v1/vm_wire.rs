@@ -69,6 +69,8 @@ pub struct Vm {
     pub restarts: u32,
     /// QMP commands that the last start took.
     pub start_commands: Option<u32>,
+    /// The engine (QEMU and its firmware) that it runs in, while it does.
+    pub engine: Option<Engine>,
     /// A node runs it, the Store does not know it.
     pub orphaned: bool,
     /// In the bin since then.
@@ -92,6 +94,69 @@ pub struct Vm {
 pub struct Failure {
     pub code: &'static str,
     pub detail: String,
+}
+
+/// The engine that a VM runs in.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VmEngine)]
+pub struct Engine {
+    /// Names it among the server's.
+    pub root: String,
+    /// QEMU's version.
+    pub qemu: String,
+    /// VMs that are started now get another one.
+    pub outdated: bool,
+    /// How the guest would get that without being stopped: `transfer` (its memory changes hands), `live` (it is copied).
+    pub way: Option<&'static str>,
+    /// Why it would not: `current`, `tpm`.
+    pub hold: Option<&'static str>,
+    pub replaced: Option<EngineReplaced>,
+    /// Its QEMU is being replaced.
+    pub work: Option<EngineWork>,
+}
+
+/// How far the replacement of a VM's QEMU is.
+#[derive(Serialize, ToSchema)]
+pub struct EngineWork {
+    /// `start` (the new QEMU starts), `copy` (the guest's memory is copied), `change` (it changes hands), `finish` (it runs in the new
+    /// one). The task can be cancelled until the guest has changed hands.
+    pub step: &'static str,
+    /// Bytes of the guest's memory, where it is copied.
+    pub done: u64,
+    pub total: u64,
+}
+
+/// Its QEMU was replaced while the guest ran.
+#[derive(Serialize, ToSchema)]
+pub struct EngineReplaced {
+    #[schema(value_type = String, format = "date-time")]
+    pub at: Timestamp,
+    /// How long the guest stood still, in microseconds.
+    pub pause_us: u64,
+    /// `transfer`, `live`.
+    pub way: &'static str,
+}
+
+fn engine(hardware: &HardwareRecord, status: &domain::EngineStatus) -> Engine {
+    let domain::EngineStatus { root, qemu, outdated, replaced, work } = status;
+    let verdict = cake_planner::engine::verdict(hardware, Some(status));
+    Engine {
+        root: root.clone(),
+        qemu: qemu.clone(),
+        outdated: *outdated,
+        way: verdict.ok().map(domain::EngineWay::as_str),
+        hold: verdict.err().map(domain::EngineHold::as_str),
+        replaced: replaced.map(|domain::Replaced { operation: _, at, pause_us, way }| EngineReplaced {
+            at,
+            pause_us,
+            way: way.as_str(),
+        }),
+        work: work.map(|domain::EngineWork { operation: _, step, done, total }| EngineWork {
+            step: step.as_str(),
+            done: done.bytes(),
+            total: total.bytes(),
+        }),
+    }
 }
 
 /// It ended without having been asked.
@@ -145,7 +210,7 @@ impl From<&VmEntry> for Vm {
             network: _,
             nics: _,
             cloud_init,
-            hardware: _,
+            hardware,
             made_from,
             deleting: _,
             binned,
@@ -183,6 +248,7 @@ impl From<&VmEntry> for Vm {
             usage: so.usage,
             restarts: so.restarts,
             start_commands: so.start_commands,
+            engine: entry.status.as_ref().and_then(|status| status.engine.as_ref()).map(|of| engine(hardware, of)),
             orphaned: entry.orphaned(),
             binned_at: *binned,
             restored_at: *restored,
@@ -224,6 +290,7 @@ impl From<&VmStatus> for So {
             nics: _,
             cd: _,
             disks: _,
+            engine: _,
         } = status;
         Self {
             pid: *pid,

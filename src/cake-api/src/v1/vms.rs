@@ -192,6 +192,9 @@ orders! {
     pause = Pause, "/v1/vms/{vm}/pause", "vm_pause";
     /// Lets the guest go on.
     resume = Resume, "/v1/vms/{vm}/resume", "vm_resume";
+    /// Lets a running guest go on in the QEMU of the server's current engine, its disks, network cards and consoles with it. The guest
+    /// stands still for milliseconds; how long says `engine.replaced`. Where the new QEMU does not take it, it goes on in the old one.
+    replace_engine = ReplaceEngine, "/v1/vms/{vm}/replace-engine", "vm_replace_engine";
 }
 
 /// How an orphan is taken in.

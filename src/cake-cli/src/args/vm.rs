@@ -23,6 +23,7 @@ pub enum VmCommand {
     Reset(ActArgs),
     Pause(ManyArgs),
     Resume(ManyArgs),
+    ReplaceEngine(ManyArgs),
     Adopt(ActArgs),
     Delete(DeleteArgs),
     #[command(subcommand)]

@@ -375,7 +375,13 @@ impl Adjusting<'_> {
             txns.push(Txn::new().delete(key));
         }
         for Stored { value: task, .. } in record::all::<Task>(store, &keys::tasks()).await.map_err(error::record)? {
-            let end = TaskEnd { state: TaskState::Cancelled, at: self.now, code: code::RESTORED.into(), detail: None };
+            let end = TaskEnd {
+                state: TaskState::Cancelled,
+                at: self.now,
+                code: code::RESTORED.into(),
+                detail: None,
+                pause_us: None,
+            };
             txns.push(Txn::new().delete(keys::task(task.id)));
             journal.append(task_record(&Task { end: Some(end), ..task })).await.map_err(error::journal)?;
         }

@@ -74,8 +74,8 @@ impl TaskReconciler {
                 Ok(())
             }
             Progress::End(end) => {
-                let end =
-                    TaskEnd { state: end.state, at: self.ledger.now(), code: end.code.to_owned(), detail: end.detail };
+                let (at, code) = (self.ledger.now(), end.code.to_owned());
+                let end = TaskEnd { state: end.state, at, code, detail: end.detail, pause_us: end.pause_us };
                 self.finish(Task { end: Some(end), ..(**task).clone() }).await
             }
         }
@@ -222,16 +222,24 @@ impl TaskReconciler {
             let vm = VmId(task.subject.id);
             let verb = match task.kind {
                 TaskKind::VmShutdown => Verb::Shutdown { seconds: SHUTDOWN_AGAIN_SECONDS },
+                TaskKind::VmReplaceEngine => Verb::ReplaceEngine,
                 _ => Verb::Reset,
             };
             if self.ledger.now().duration_since(task.created_at) <= FRESH {
                 self.nodes.operate(operation, vm, verb).await;
-            } else if self.ledger.board.outcome(operation).is_none() {
+            } else if self.ledger.board.outcome(operation).is_none() && !self.is_replacing(vm, operation) {
                 let detail = "the outcome was not known after a restart".to_owned();
                 let failure = Failure { code: FailureCode::Internal, detail };
                 self.ledger.board.operation_failed(vm.0, operation, failure);
             }
         }
+    }
+
+    /// The node says that it is at it: copying a guest's memory can take long.
+    fn is_replacing(&self, vm: VmId, operation: OperationId) -> bool {
+        let entry = self.ledger.board.vm(vm);
+        let engine = entry.as_ref().and_then(|entry| entry.status.as_ref()).and_then(|status| status.engine.as_ref());
+        engine.and_then(|engine| engine.work).is_some_and(|work| work.operation == operation)
     }
 
     /// An order to a server whose outcome is not known.

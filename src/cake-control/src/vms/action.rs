@@ -3,6 +3,7 @@
 use super::{Changed, Planned, Vms, name_taken, raised};
 use cake_node_api::Verb;
 use cake_planner::admission::{self, Action};
+use cake_planner::engine;
 use cake_planner::epoch::Held;
 use cake_store::{Expect, Txn, TxnOutcome};
 use cake_types::{Code, EventKind, Name, OperationId, Power, Problem, Task, TaskGoal, TaskKind, Vm, VmState};
@@ -27,6 +28,7 @@ pub enum Order {
     Reset,
     Pause,
     Resume,
+    ReplaceEngine,
 }
 
 enum Means {
@@ -42,12 +44,25 @@ impl Order {
             Self::Pause => (Action::Pause, TaskKind::VmPause, Means::Power(Power::Paused)),
             Self::Resume => (Action::Resume, TaskKind::VmResume, Means::Power(Power::Running)),
             Self::Reset => (Action::Reset, TaskKind::VmReset, Means::Operation(Verb::Reset)),
+            Self::ReplaceEngine => {
+                (Action::ReplaceEngine, TaskKind::VmReplaceEngine, Means::Operation(Verb::ReplaceEngine))
+            }
             Self::Shutdown => {
                 let verb = Verb::Shutdown { seconds: SHUTDOWN_SECONDS };
                 (Action::Shutdown, TaskKind::VmShutdown, Means::Operation(verb))
             }
         }
     }
+}
+
+/// Whether an action makes sense for a VM now.
+pub(super) fn possible(action: Action, entry: &VmEntry) -> Result<(), Problem> {
+    admission::legal(action, entry.situation())?;
+    if action == Action::ReplaceEngine {
+        let engine = entry.status.as_ref().and_then(|status| status.engine.as_ref());
+        engine::replaceable(&entry.vm.spec.hardware, engine)?;
+    }
+    Ok(())
 }
 
 impl Vms {
@@ -62,7 +77,7 @@ impl Vms {
         match means {
             Means::Power(power) => self.power(caller, entry, (action, kind, power), keep).await,
             Means::Operation(verb) => {
-                admission::legal(action, entry.situation())?;
+                possible(action, &entry)?;
                 self.operation(caller, &entry, kind, verb, keep).await
             }
         }
@@ -295,7 +310,7 @@ impl Vms {
                     Planned { vm, goal: None, txn: Txn::new(), volumes: Vec::new() }
                 }
                 // A newer desired state, with the same content, tells the node that nobody waits for the guest any more.
-                Cancel::StayOn | Cancel::AskNoMore => {
+                Cancel::StayOn | Cancel::AskNoMore | Cancel::KeepEngine => {
                     Planned { vm: raised(&entry.vm, now), goal: None, txn: Txn::new(), volumes: Vec::new() }
                 }
             };
@@ -306,7 +321,9 @@ impl Vms {
         self.ledger.board.put_task(Arc::new(task.clone()));
         match cancel {
             Cancel::Delete => self.tell_removal(&vm, audit).await,
-            Cancel::PowerOff | Cancel::StayOn | Cancel::AskNoMore => self.carry_out(&vm, audit).await,
+            Cancel::PowerOff | Cancel::StayOn | Cancel::AskNoMore | Cancel::KeepEngine => {
+                self.carry_out(&vm, audit).await
+            }
         }
     }
 

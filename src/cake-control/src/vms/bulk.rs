@@ -1,7 +1,8 @@
 //! One action for many VMs: what would happen to which, said before anything does. Doing it is one request for each VM.
 
 use super::Vms;
-use cake_planner::admission::{self, Action};
+use super::action::possible;
+use cake_planner::admission::Action;
 use cake_planner::query::{Filter, Now};
 use cake_types::{Code, Problem, VmId};
 use jiff::tz::TimeZone;
@@ -35,7 +36,7 @@ impl Vms {
     pub fn summary(&self, action: Action, chosen: &Chosen) -> Result<Summary, Problem> {
         let mut summary = Summary { will: Vec::new(), not: Vec::new() };
         for entry in self.chosen(chosen) {
-            match admission::legal(action, entry.situation()) {
+            match possible(action, &entry) {
                 Ok(()) => summary.will.push(entry),
                 Err(problem) => summary.not.push((entry, problem)),
             }

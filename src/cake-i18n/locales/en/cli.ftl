@@ -22,6 +22,7 @@ cli-cmd-vm-stop = Force a VM off, like pulling the plug
 cli-cmd-vm-reset = Reset a VM, like pressing its reset button
 cli-cmd-vm-pause = Pause a VM; its memory stays
 cli-cmd-vm-resume = Let a paused VM go on
+cli-cmd-vm-replace-engine = Change the QEMU of a running VM for the server’s current one
 cli-cmd-vm-adopt = Take an orphaned VM back into cake’s records
 cli-cmd-vm-delete = Delete a VM and its disks
 cli-cmd-vm-rename = Rename a VM
@@ -355,6 +356,7 @@ cli-vm-stopped = { $name } is off.
 cli-vm-reset = { $name } was reset.
 cli-vm-paused = { $name } is paused.
 cli-vm-resumed = { $name } goes on.
+cli-vm-engine-replaced = { $name } goes on in the new QEMU.
 cli-vm-adopted = { $name } is in cake’s records again.
 cli-vm-deleted = { $name } and its own disks were deleted.
 cli-vm-binned = { $name } is in the bin. It can be brought back: cake bin restore { $name }
@@ -461,6 +463,11 @@ cli-col-hostname = Host name
 cli-col-restart = Starts again
 cli-col-priority = Priority
 cli-col-accelerator = Runs by
+cli-col-engine = QEMU
+cli-engine-outdated = { $qemu } (the server has a newer one)
+cli-col-engine-replaced = QEMU changed
+cli-paused-for = The guest stood still for { $ms } ms.
+cli-engine-replaced = { $when }, paused for { $ms } ms
 cli-col-pid = Process
 cli-col-started = Started
 cli-col-created = Created
@@ -537,6 +544,10 @@ cli-bulk-pause = { $count ->
 cli-bulk-resume = { $count ->
     [one] 1 VM will go on
    *[other] { $count } VMs will go on
+}
+cli-bulk-replace-engine = { $count ->
+    [one] 1 VM will go on in the new QEMU
+   *[other] { $count } VMs will go on in the new QEMU
 }
 cli-bulk-bin = { $count ->
     [one] 1 VM will go to the bin

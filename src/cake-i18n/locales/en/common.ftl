@@ -162,6 +162,7 @@ action-upload = send a part of
 action-bin = delete
 action-restore = bring back
 action-export = export
+action-replace-engine = change the QEMU of
 action-attach = attach
 action-detach = detach
 action-grow = grow
@@ -223,6 +224,10 @@ failure-guest-ignored-unplug = The guest did not let the device go in time.
 failure-guest-ignored-unplug-next = Its cable is pulled already. It goes when the VM is shut down; a guest that still boots can be asked again later.
 failure-cd-locked = The guest holds its CD drive shut.
 failure-cd-locked-next = Eject the CD inside the guest, or open the drive by force: programs that read from the CD then see an error.
+failure-engine-refused = The new QEMU did not take the guest over; the guest goes on in the one that it had.
+failure-engine-refused-next = The detail below says why. The VM gets the new QEMU at the latest when it is shut down and started the next time.
+failure-called-off = It was called off before anything came of it.
+failure-called-off-next = There is nothing to do: everything is as it was before.
 
 # Disks
 disk-state-coming = being plugged in

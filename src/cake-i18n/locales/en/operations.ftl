@@ -41,6 +41,7 @@ operation-vm_stop = Force off VM
 operation-vm_reset = Reset VM
 operation-vm_pause = Pause VM
 operation-vm_resume = Resume VM
+operation-vm_replace_engine = Change a running VM’s QEMU
 operation-vm_adopt = Adopt VM
 operation-vm_halted = The guest shut itself down
 operation-vm_bin = Move VM to the bin

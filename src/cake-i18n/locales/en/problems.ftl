@@ -51,6 +51,15 @@ problem-name-taken-next = Choose another name.
 problem-illegal-now-short = Not possible now
 problem-illegal-now = You can’t { $action } it now: it is in the state “{ $state }”.
 problem-illegal-now-next = Wait until the state changes, or choose another action.
+problem-engine-held-short = QEMU stays
+problem-engine-held = { $reason ->
+    [tpm] This VM has a TPM, whose memory the QEMU that runs keeps locked: its QEMU can’t be changed while it runs.
+   *[other] This VM runs in the server’s current QEMU already.
+}
+problem-engine-held-next = { $reason ->
+    [tpm] Shut it down and start it again: it gets the new QEMU then.
+   *[other] There is nothing to do.
+}
 problem-key-reused-short = Key used twice
 problem-key-reused = The same Idempotency-Key came before with another request.
 problem-key-reused-next = Use a new key for a new request.

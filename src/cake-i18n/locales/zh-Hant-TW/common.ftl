@@ -150,6 +150,7 @@ action-upload = 傳送一部分
 action-bin = 刪除
 action-restore = 復原
 action-export = 匯出
+action-replace-engine = 換用新版QEMU
 action-attach = 接上
 action-detach = 卸下
 action-grow = 放大
@@ -211,6 +212,10 @@ failure-guest-ignored-unplug = 客體沒有在時間內放開裝置。
 failure-guest-ignored-unplug-next = 網路線已經拔掉。虛擬機器關機後裝置就會移除；還在開機的客體可稍後再要求一次。
 failure-cd-locked = 客體鎖住了它的光碟機。
 failure-cd-locked-next = 請在客體裡退出光碟，或強制打開光碟機：正在讀光碟的程式會看到錯誤。
+failure-engine-refused = 新版QEMU沒有接手這個客體；客體仍在原本的QEMU裡執行。
+failure-engine-refused-next = 原因請見下方的詳細資訊。這台虛擬機器最晚會在下次關機再啟動時換用新版QEMU。
+failure-called-off = 在有任何變動之前就取消了。
+failure-called-off-next = 不需要做任何事，一切維持原狀。
 
 # 磁碟
 disk-state-coming = 正在接上

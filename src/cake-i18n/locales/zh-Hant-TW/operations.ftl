@@ -41,6 +41,7 @@ operation-vm_stop = 強制關閉虛擬機器
 operation-vm_reset = 重設虛擬機器
 operation-vm_pause = 暫停虛擬機器
 operation-vm_resume = 繼續虛擬機器
+operation-vm_replace_engine = 更換執行中虛擬機器的QEMU
 operation-vm_adopt = 接管虛擬機器
 operation-vm_halted = 客體自行關機
 operation-vm_bin = 將虛擬機器移到垃圾桶

@@ -51,6 +51,15 @@ problem-name-taken-next = 請換一個名稱。
 problem-illegal-now-short = 目前無法這麼做
 problem-illegal-now = 現在無法{ $action }：目前狀態是「{ $state }」。
 problem-illegal-now-next = 請等狀態改變，或選擇其他動作。
+problem-engine-held-short = 不更換QEMU
+problem-engine-held = { $reason ->
+    [tpm] 這台虛擬機器有TPM，執行中的QEMU鎖住了TPM的資料，因此無法在執行中更換QEMU。
+   *[other] 這台虛擬機器已經在伺服器目前的QEMU裡執行。
+}
+problem-engine-held-next = { $reason ->
+    [tpm] 請關機再啟動，屆時就會換用新版QEMU。
+   *[other] 不需要做任何事。
+}
 problem-key-reused-short = 金鑰重複使用
 problem-key-reused = 這個Idempotency-Key先前已用於另一個要求。
 problem-key-reused-next = 新的要求請用新的金鑰。

@@ -8,13 +8,18 @@ use std::path::{Path, PathBuf};
 /// More than cake-node ever needs for one VM, in KiB.
 const MOST_RESIDENT: u64 = 32 * 1024;
 
+/// The program of this package's examples.
+pub fn fake_qemu() -> Result<PathBuf> {
+    let tests = std::env::current_exe()?;
+    Ok(tests.parent().and_then(Path::parent).context("a target directory")?.join("examples/fake-qemu"))
+}
+
 /// A root that holds the fake and what it is linked to.
 pub fn fake_engine(root: &Path, behaviour: &str) -> Result<()> {
     for folder in ["usr/bin", "lib64", "lib/x86_64-linux-gnu", "tmp", "dev", "vm", "proc", "etc"] {
         std::fs::create_dir_all(root.join(folder))?;
     }
-    let tests = std::env::current_exe()?;
-    let fake = tests.parent().and_then(Path::parent).context("a target directory")?.join("examples/fake-qemu");
+    let fake = fake_qemu()?;
     std::fs::copy(&fake, root.join("usr/bin/qemu-system-x86_64")).with_context(|| fake.display().to_string())?;
     std::fs::copy("/lib64/ld-linux-x86-64.so.2", root.join("lib64/ld-linux-x86-64.so.2"))?;
     for library in ["libc.so.6", "libgcc_s.so.1", "libm.so.6"] {

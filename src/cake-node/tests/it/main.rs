@@ -4,6 +4,7 @@ mod bmc_password;
 mod confinement;
 mod devices;
 mod drives;
+mod engine;
 mod exports;
 mod fences;
 mod history;

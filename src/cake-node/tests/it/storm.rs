@@ -19,7 +19,7 @@ fn seed() -> u64 {
 }
 
 /// Processes whose arguments name the VM: its QEMU, or the helper that becomes it.
-fn processes_of(id: VmId) -> Result<Vec<u32>> {
+pub fn processes_of(id: VmId) -> Result<Vec<u32>> {
     let (id, mut found) = (id.to_string(), Vec::new());
     for entry in std::fs::read_dir("/proc")? {
         let entry = entry?;

@@ -84,6 +84,7 @@ fields! {
         Os = "os" in &[Image];
         Firmware = "firmware" in &[Vm, Image];
         Priority = "priority" in &[Vm];
+        Engine = "engine" in &[Vm];
         Severity = "severity" in &[Event];
         Event = "event" in &[Event];
         Who = "who" in &[Task, Audit];
@@ -150,6 +151,7 @@ impl TextField {
             Self::Result => &["done", "refused"],
             Self::Os => &["linux", "windows", "other"],
             Self::Firmware => &["bios", "uefi", "direct"],
+            Self::Engine => &["current", "outdated"],
             _ => return None,
         })
     }

@@ -16,6 +16,8 @@ pub struct VmItem<'a> {
     /// The state that a person sees.
     pub state: VmState,
     pub orphaned: bool,
+    /// Of one that runs: VMs that are started now get another engine.
+    pub outdated: Option<bool>,
 }
 
 pub struct ImageItem<'a> {
@@ -104,6 +106,9 @@ impl Item for VmItem<'_> {
             TextField::Image => spec.made_from.as_ref().is_some_and(|image| is(image.as_str())),
             TextField::Firmware => is(firmware(spec.firmware)),
             TextField::Priority => is(spec.priority.as_str()),
+            TextField::Engine => {
+                self.outdated.is_some_and(|outdated| is(if outdated { "outdated" } else { "current" }))
+            }
             _ => of_meta(&self.vm.meta, field, is),
         }
     }

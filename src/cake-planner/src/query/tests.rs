@@ -18,7 +18,7 @@ fn web() -> Vm {
 fn found(query: &str) -> bool {
     let (vm, zone) = (web(), TimeZone::get("Asia/Taipei").unwrap());
     let now = Now { at: NOW.parse().unwrap(), zone: &zone };
-    let item = VmItem { vm: &vm, state: VmState::Running, orphaned: false };
+    let item = VmItem { vm: &vm, state: VmState::Running, orphaned: false, outdated: Some(true) };
     Filter::parse(query).unwrap_or_else(|problem| panic!("{query}: {problem}")).matches(&item, &now)
 }
 
@@ -37,6 +37,8 @@ fn finds_what_was_meant() {
         ("cpus:1 cpus<2", true),
         ("-state:stopped", true),
         ("-web", false),
+        ("engine:outdated", true),
+        ("engine:current", false),
         ("tag:accounts", true),
         ("tag:account", false),
         ("account", true),

@@ -31,7 +31,7 @@ impl Machine {
                 self.note_trouble(failure, now, effects);
             }
             (Input::FoundStopped, Phase::Running | Phase::ShuttingDown { .. })
-                if !matches!(self.telling, Some((Command::Stop, _))) =>
+                if !matches!(self.telling, Some((Command::Stop | Command::Replace(_), _))) =>
             {
                 let detail = "QEMU has stopped the guest".into();
                 self.note_trouble(Failure { code: FailureCode::Disk, detail }, now, effects);
@@ -175,6 +175,7 @@ impl Machine {
                     self.failure.clone().map_or(Outcome::Superseded, Outcome::Failed)
                 }
                 Ok(()) => Outcome::Done,
+                Err(failure) if failure.code == FailureCode::CalledOff => Outcome::Superseded,
                 Err(failure) => Outcome::Failed(failure),
             };
             effects.push(Effect::Finish { operation: operation.id, outcome });
@@ -292,7 +293,7 @@ impl Machine {
                     self.stay_off(effects);
                     Outcome::Done
                 }
-                Edge::Reset | Edge::Shutdown { .. } => Outcome::Superseded,
+                Edge::Reset | Edge::Shutdown { .. } | Edge::ReplaceEngine => Outcome::Superseded,
             };
             effects.push(Effect::Finish { operation: operation.id, outcome });
         }
@@ -415,7 +416,10 @@ impl Machine {
                 self.halt_at_once(operation.id, effects);
             }
             (Edge::Shutdown { .. }, Phase::Running) => self.tell(Command::PowerButton, Some(operation), effects),
-            (Edge::Shutdown { .. }, _) => {
+            (Edge::ReplaceEngine, Phase::Running) => {
+                self.tell(Command::Replace(operation.id), Some(operation), effects);
+            }
+            (Edge::Shutdown { .. } | Edge::ReplaceEngine, _) => {
                 effects.push(Effect::Finish { operation: operation.id, outcome: Outcome::Superseded });
                 // Nothing was told, so no answer will come that asks for the one behind it.
                 self.next_request(effects);

@@ -188,6 +188,7 @@ fn run(world: &mut World, steps: Vec<Step>) {
                 let within = Duration::from_secs(u64::from(number) % 3);
                 world.operate(number.into(), Edge::Halt { within });
             }
+            Step::Operate(number, false) if number % 3 == 1 => world.operate(number.into(), Edge::ReplaceEngine),
             Step::Operate(number, false) => world.operate(number.into(), Edge::Reset),
             Step::Answer => {
                 world.answer();

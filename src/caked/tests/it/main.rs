@@ -12,6 +12,7 @@ mod console;
 mod contract;
 mod convergence;
 mod drives;
+mod engine;
 mod events;
 mod exports;
 mod fetch;

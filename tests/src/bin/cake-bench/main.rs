@@ -8,6 +8,7 @@
 //!  BMCs                readings            │ the same requests ready-made, decoded by nobody
 //!  alarm               limit → alert       │ the time from one reading to the next
 //!  images              upload, import      │ openssl, qemu-img, FICLONE
+//!  engines             pause of a guest    │ that of a local migration
 //! ```
 //!
 //! Times on a busy machine mean little; ratios to a floor that ran a moment ago mean more, and counts mean most. So every
@@ -17,6 +18,7 @@ mod alarm;
 mod bmcs;
 mod canned;
 mod counts;
+mod engines;
 mod floor;
 mod guests;
 mod lists;
@@ -32,7 +34,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-/// `cake-bench [ROUNDS [house|screens|transfers|bmcs|alarm]]`: all parts, or one.
+/// `cake-bench [ROUNDS [house|screens|transfers|bmcs|alarm|engines]]`: all parts, or one.
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [command, body] = arguments.as_slice()
@@ -80,6 +82,9 @@ async fn bench(rounds: usize, part: Option<&str>) -> Result<()> {
     }
     if wanted("transfers") {
         transfers::measure(&mut table, rounds).await?;
+    }
+    if wanted("engines") {
+        engines::measure(&mut table, rounds).await?;
     }
     table.print(begun.elapsed());
     Ok(())

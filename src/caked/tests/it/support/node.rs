@@ -16,12 +16,12 @@ use cake_node_api::{
     RemovedRecord, StreamKind, Verb, VmRecord,
 };
 use cake_types::{
-    Accelerator, BridgeStatus, ByteSize, CdStatus, Device, DeviceId, DeviceStatus, DiskFile, DiskStatus, Epoch,
-    ExitReason, Export, ExportId, ExportStatus, Failure, FailureCode, Firmware, Generation, GuestOs, HaltedBy,
-    HostSpec, HostStatus, ImageFormat, ImageId, ImageMachine, ImageSpec, ImageStatus, Import, ImportSpec, ImportStage,
-    ImportStatus, NicStatus, NodeCapacity, NodeStatus, OperationId, OsRng, PoolId, PoolSpec, PoolStatus, Power,
-    ProvisionProgress, SecretKey, ServerDisk, Stamp, Stick, TcgReason, UpdateEnd, UpdateEnded, UpdateOrder, UpsSpec,
-    UpsStatus, Vm, VmId, VmState, VmStatus,
+    Accelerator, BridgeStatus, ByteSize, CdStatus, Device, DeviceId, DeviceStatus, DiskFile, DiskStatus, EngineStep,
+    EngineWay, EngineWork, Epoch, ExitReason, Export, ExportId, ExportStatus, Failure, FailureCode, Firmware,
+    Generation, GuestOs, HaltedBy, HostSpec, HostStatus, ImageFormat, ImageId, ImageMachine, ImageSpec, ImageStatus,
+    Import, ImportSpec, ImportStage, ImportStatus, NicStatus, NodeCapacity, NodeStatus, OperationId, OsRng, PoolId,
+    PoolSpec, PoolStatus, Power, ProvisionProgress, Replaced, SecretKey, ServerDisk, Stamp, Stick, TcgReason,
+    UpdateEnd, UpdateEnded, UpdateOrder, UpsSpec, UpsStatus, Vm, VmId, VmState, VmStatus,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -70,6 +70,8 @@ pub struct State {
     pub kept: Vec<Vec<u32>>,
     /// Guests do not hear the power button.
     pub deaf_guests: bool,
+    /// Guests are copied into another QEMU until somebody asks the same of their VM once more.
+    pub slow_engines: bool,
     /// Desired states are refused.
     pub refuse: bool,
     pub applies: u32,
@@ -160,6 +162,7 @@ impl SimNode {
                 no_volumes: false,
                 kept: Vec::new(),
                 deaf_guests: false,
+                slow_engines: false,
                 refuse: false,
                 applies: 0,
                 pool_used: 50,
@@ -365,8 +368,17 @@ impl SimNode {
             Ok(record)
         })?;
         let status = record.status.clone();
+        let at_work = status.engine.as_ref().and_then(|engine| engine.work);
         self.tell(Observed::Vm(Box::new(record)));
         self.tell(Observed::VmStatus { id, status: Box::new(status) });
+        if let Some(work) = at_work {
+            self.happens(id, |status| {
+                if let Some(engine) = &mut status.engine {
+                    engine.work = None;
+                }
+            });
+            self.outcome(work.operation, id, OperationResult::Superseded);
+        }
         Ok(())
     }
 
@@ -418,6 +430,28 @@ impl SimNode {
         })?;
         let result = match verb {
             Verb::Reset => OperationResult::Done,
+            Verb::ReplaceEngine if deaf => OperationResult::Failed(Failure {
+                code: FailureCode::EngineRefused,
+                detail: "the new QEMU did not take the guest over".into(),
+            }),
+            Verb::ReplaceEngine if self.with(|state| state.slow_engines) => {
+                let (step, done, total) = (EngineStep::Copy, ByteSize(1), ByteSize(4));
+                self.happens(id, |status| {
+                    if let Some(engine) = &mut status.engine {
+                        engine.work = Some(EngineWork { operation, step, done, total });
+                    }
+                });
+                return Ok(());
+            }
+            Verb::ReplaceEngine => {
+                let replaced = Replaced { operation, at: Timestamp::now(), pause_us: 2_345, way: EngineWay::Transfer };
+                self.happens(id, |status| {
+                    if let Some(engine) = &mut status.engine {
+                        (engine.outdated, engine.replaced) = (false, Some(replaced));
+                    }
+                });
+                OperationResult::Done
+            }
             Verb::Shutdown { .. } | Verb::Halt { .. } if deaf => {
                 self.happens(id, |status| status.state = VmState::ShuttingDown);
                 return Ok(());
