@@ -100,7 +100,7 @@ pub(super) mod tests {
     }
 
     /// Writes both copies of a table: name, type, first sector and length of each partition.
-    pub fn divide(disk: &mut Vec<u8>, parts: &[(&str, Uuid, u64, u64)]) {
+    pub fn divide(disk: &mut [u8], parts: &[(&str, Uuid, u64, u64)]) {
         let last = disk.len() as u64 / SECTOR - 1;
         disk[446 + 4] = 0xee;
         disk[510..512].copy_from_slice(&[0x55, 0xaa]);
@@ -126,7 +126,7 @@ pub(super) mod tests {
             header[88..].copy_from_slice(&crc32(&entries).to_le_bytes());
             let sum = crc32(&header);
             header[16..20].copy_from_slice(&sum.to_le_bytes());
-            let put = |disk: &mut Vec<u8>, sector: u64, bytes: &[u8]| {
+            let put = |disk: &mut [u8], sector: u64, bytes: &[u8]| {
                 let place = usize::try_from(sector * SECTOR).expect("small");
                 disk[place..place + bytes.len()].copy_from_slice(bytes);
             };

@@ -52,10 +52,8 @@ pub fn member(disk: &impl ReadAt, start: u64) -> Result<Member> {
     let sum = le32(&block, 216);
     block[216..220].fill(0);
     // Words of four bytes; a last one of two (`calc_sb_1_csum`).
-    let all: u64 = block[..end]
-        .chunks(4)
-        .map(|word| word.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)))
-        .sum();
+    let all: u64 =
+        block[..end].chunks(4).map(|word| word.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte))).sum();
     ensure!((all & 0xffff_ffff) + (all >> 32) == u64::from(sum), "a damaged superblock of md");
     let name = text(&block[32..64]);
     let name = name.rsplit_once(':').map_or(name.clone(), |(_, name)| name.to_owned());

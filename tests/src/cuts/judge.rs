@@ -135,7 +135,10 @@ pub fn update(disk: &impl ReadAt, wanted: &Wanted, said: Said) -> Result<Found> 
         }
     }
     let good = whole.iter().any(|slot| slot.good);
-    ensure!(!matches!(said, Said::Written | Said::Good) || !whole.is_empty(), "the new version was said to be written and is gone");
+    ensure!(
+        !matches!(said, Said::Written | Said::Good) || !whole.is_empty(),
+        "the new version was said to be written and is gone"
+    );
     ensure!(said != Said::Good || good, "the new version was said to be good and is not");
     Ok(match (whole.is_empty(), named, part.is_empty()) {
         (false, _, _) => Found::Both,
@@ -182,7 +185,10 @@ fn boot_partition(disk: &impl ReadAt, esp: &Part, wanted: &Wanted) -> Result<Tre
     let manifest: Value = serde_json::from_slice(&manifest).context("the manifest")?;
     let id = esp.id.to_string();
     let parts = manifest["parts"].as_array().context("a manifest without partitions")?;
-    ensure!(parts.iter().any(|part| part.as_str().is_some_and(|part| part.eq_ignore_ascii_case(&id))), "another's manifest");
+    ensure!(
+        parts.iter().any(|part| part.as_str().is_some_and(|part| part.eq_ignore_ascii_case(&id))),
+        "another's manifest"
+    );
     let (own, all) = (slots(&tree).count(), tree.files(SLOTS).filter(|(name, _)| is_efi(name)).count());
     ensure!(own == all, "the boot loader finds files that are no versions: {:?}", tree.nodes);
     let old: Vec<Slot> = slots(&tree).filter(|slot| slot.version == wanted.old.name).collect();

@@ -151,7 +151,8 @@ mod tests {
         let all = [(2, &[1; 1024][..], 0), (0, &[][..], 1), (3, &[2; 1024][..], 0), (9, &[3; 512][..], 0)];
         std::fs::write(&log, logged(&all))?;
         let mut replay = Replay::new(&base, &log)?;
-        for (after, wanted) in [(0, [0; 4]), (1, [1, 1, 0, 0]), (2, [1, 1, 0, 0]), (3, [1, 2, 2, 0]), (4, [1, 2, 2, 3])] {
+        for (after, wanted) in [(0, [0; 4]), (1, [1, 1, 0, 0]), (2, [1, 1, 0, 0]), (3, [1, 2, 2, 0]), (4, [1, 2, 2, 3])]
+        {
             let (view, _) = replay.cut(&Cut { after, manner: Manner::Clean, seed: 0 })?;
             let read = [1024, 1536, 2048, 9 * 512].map(|at| view.bytes(at, 1).expect("inside")[0]);
             assert_eq!(read, wanted, "after {after}");

@@ -316,7 +316,7 @@ mod tests {
         disk.write_all_at(MARK, MARK_AT).unwrap();
         assert!(is_marked(&path) && !is_blank(&path, 8 << 20));
         // In a sector of its own, which comes as a whole or not at all; before the first partition, behind the longest table.
-        assert!(MARK_AT.is_multiple_of(4096) && MARK_AT >= 6 * 4096);
+        const { assert!(MARK_AT.is_multiple_of(4096) && MARK_AT >= 6 * 4096) };
         assert!(MARK_AT + 4096 <= Layout::embedded().align_mib << 20);
     }
 

@@ -45,7 +45,10 @@ pub async fn start(hurt: &Hurt, disk: &Path, record: &Record, said: &[&str]) -> 
             let tokens = administrator.tokens().await?.items;
             let wanted: Vec<&str> = said.iter().filter_map(|mark| mark.strip_prefix("token:")).collect();
             for token in &wanted {
-                ensure!(tokens.iter().any(|known| known.name == *token), "the token {token} was acknowledged and is gone");
+                ensure!(
+                    tokens.iter().any(|known| known.name == *token),
+                    "the token {token} was acknowledged and is gone"
+                );
             }
             let look = async || anyhow::Ok(administrator.update().await?.value);
             let seen = appliance::until(BOOT, look, |seen| !seen.servers.is_empty()).await?;

@@ -73,7 +73,7 @@ pub fn cases(run: Run, first: usize, count: usize, seed: u64, entries: &[Entry],
     };
     let places = places(entries, count, &mut random, matters);
     let case = |(index, after): (usize, usize)| {
-        let cut = Cut { after, manner: Manner::ALL[index % Manner::ALL.len()], seed: random.next() };
+        let cut = Cut { after, manner: Manner::ALL[index % Manner::ALL.len()], seed: random.draw() };
         Case { run, number: first + index, cut }
     };
     places.into_iter().enumerate().map(case).collect()
@@ -152,10 +152,8 @@ mod tests {
             .flat_map(|run| cases(run, run as usize * 50, 50, 3, &entries, &table()))
             .collect();
         assert_eq!((cases.len(), cases[49].number, cases[50].number), (100, 49, 50));
-        let hurts: Vec<Hurt> = cases
-            .iter()
-            .flat_map(|case| hurts(*case, &case.cut.arrived(&entries).2, 0, &entries, &table()))
-            .collect();
+        let hurts: Vec<Hurt> =
+            cases.iter().flat_map(|case| hurts(*case, &case.cut.arrived(&entries).2, 0, &entries, &table())).collect();
         let worst = nastiest(hurts.clone(), 6);
         assert_eq!(worst.len(), 6);
         for one in &worst {

@@ -3,8 +3,8 @@
 //! or in part; each disk that is left is judged from its bytes, and servers are started from the six that were hurt most.
 //!
 //! ```text
-//! cake-image-soak [--cuts N] [--seed N] [--starts N] [--work DIR] [--go-on]     all of it
-//! cake-image-soak --cuts N --seed N --cut K [--starts 1]                        one of them again: judged, and started
+//! cake-image-soak [--cuts N] [--seed N] [--starts N] [--work DIR] [--go-on] [--installation]    all of it, or cuts of that run alone
+//! cake-image-soak --cuts N --seed N --cut K [--starts 1]                                        one of them again: judged, and started
 //! ```
 //!
 //! ```text
@@ -43,16 +43,23 @@ struct Options {
     cut: Option<usize>,
     /// Tells every violation, not only the first.
     go_on: bool,
+    /// Only cuts of the installation.
+    installation: bool,
     work: PathBuf,
 }
 
 fn options() -> Result<Options> {
     let work = workspace().join("target/soak/image");
-    let mut options = Options { cuts: 600, seed: 1, starts: 6, cut: None, go_on: false, work };
+    let mut options = Options { cuts: 600, seed: 1, starts: 6, cut: None, go_on: false, installation: false, work };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
-        if name == "--go-on" {
-            options.go_on = true;
+        let flag = match name.as_str() {
+            "--go-on" => Some(&mut options.go_on),
+            "--installation" => Some(&mut options.installation),
+            _ => None,
+        };
+        if let Some(flag) = flag {
+            *flag = true;
             continue;
         }
         let value = arguments.next().with_context(|| format!("{name} needs a value"))?;
@@ -81,14 +88,15 @@ fn main() -> Result<()> {
 async fn soak(options: &Options) -> Result<()> {
     let begun = Instant::now();
     let installed = record::installation(&options.work.join("installation")).await?;
-    let updated = record::update(&options.work.join("update"), &installed).await?;
+    let half = options.cuts / 2;
+    let mut runs = vec![Story { run: Run::Installation, record: installed.clone(), first: 0, count: half, base: None }];
+    if !options.installation {
+        let record = record::update(&options.work.join("update"), &installed).await?;
+        let (count, base) = (options.cuts - half, Some(installed.disk()));
+        runs.push(Story { run: Run::Update, record, first: half, count, base });
+    }
     let recorded = begun.elapsed();
     let wanted = wanted(&installed)?;
-    let half = options.cuts / 2;
-    let runs = [
-        Story { run: Run::Installation, record: &installed, first: 0, count: half, base: None },
-        Story { run: Run::Update, record: &updated, first: half, count: options.cuts - half, base: Some(installed.disk()) },
-    ];
     let mut hurts = Vec::new();
     let mut violations = 0;
     for story in &runs {
@@ -155,9 +163,9 @@ impl ReadAt for Whole {
 }
 
 /// One of the runs, and its cuts.
-struct Story<'a> {
+struct Story {
     run: Run,
-    record: &'a Record,
+    record: Record,
     /// Number of its first cut.
     first: usize,
     count: usize,
@@ -171,7 +179,7 @@ struct Told {
     violations: usize,
 }
 
-impl Story<'_> {
+impl Story {
     /// The disk as it was before the run, in a file of its own.
     fn begin(&self, work: &Path) -> Result<(PathBuf, Replay)> {
         let path = work.join("replayed");
@@ -256,7 +264,10 @@ impl Story<'_> {
     fn again(&self, options: &Options, case: &Case) -> String {
         let Options { cuts, seed, .. } = options;
         let Cut { after, manner, .. } = case.cut;
-        format!("--cuts {cuts} --seed {seed} --cut {} ({:?}, {manner:?}, after {after} requests)", case.number, self.run)
+        format!(
+            "--cuts {cuts} --seed {seed} --cut {} ({:?}, {manner:?}, after {after} requests)",
+            case.number, self.run
+        )
     }
 
     /// Makes the disk anew and starts a server from it.
@@ -267,7 +278,7 @@ impl Story<'_> {
         let _ = fs::remove_file(&disk);
         let (view, loss) = replay.cut(&hurt.case.cut)?;
         view.write_to(&base, &disk)?;
-        let became = boots::start(hurt, &disk, self.record, &self.said(hurt.case.cut.after)).await?;
+        let became = boots::start(hurt, &disk, &self.record, &self.said(hurt.case.cut.after)).await?;
         fs::remove_file(&disk)?;
         println!(
             "cut {} of {:?} hit {} ({} of {} unflushed writes dropped, {} torn): {became}, {:.0} s",

@@ -89,7 +89,6 @@ impl Record {
     pub fn board(&self) -> PathBuf {
         self.folder.join("board")
     }
-
 }
 
 /// The size of the disk, in bytes.
@@ -159,7 +158,8 @@ pub async fn update(folder: &Path, installed: &Record) -> Result<Record> {
     record.mark("restarted", &machine)?;
     let administrator = log_in(&mut machine).await?;
     acknowledged(&mut record, &machine, &administrator, "token:after").await?;
-    until(&administrator, |server| server.versions.iter().any(|version| version.version == NEW && version.good)).await?;
+    until(&administrator, |server| server.versions.iter().any(|version| version.version == NEW && version.good))
+        .await?;
     record.mark("good", &machine)?;
     acknowledged(&mut record, &machine, &administrator, "token:last").await?;
     machine.cut_power();
