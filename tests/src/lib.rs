@@ -11,7 +11,8 @@
 //!     └──► Browser                  Chromium through ChromeDriver
 //! ```
 //!
-//! A whole server, with firmware, disks and a TPM, is a [`machine::Machine`]: the image is tried on it ([`appliance`]).
+//! A whole server, with firmware, disks and a TPM, is a [`machine::Machine`]: the image is tried on it ([`appliance`]). What a power
+//! cut leaves of its disk is made, and looked at, by [`cuts`].
 //!
 //! Nothing here waits by sleeping: it waits for a line, an event, a message or the end of a process, and gives up after a time
 //! that a loaded machine never needs. This crate knows the programs only by their arguments, output and API.
@@ -19,6 +20,7 @@
 pub mod appliance;
 mod browser;
 mod cake;
+pub mod cuts;
 mod instance;
 pub mod machine;
 mod place;

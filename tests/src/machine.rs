@@ -31,7 +31,7 @@ mod tpm;
 
 pub use bmc::{Bmc, Wish, ipmitool};
 pub use child::Child;
-pub use disk::{Disk, DiskFile, Kind};
+pub use disk::{Disk, DiskFile, Kind, copy_sparse};
 pub use files::Files;
 pub use hardware::{Hardware, Network};
 pub use https::Answer;
@@ -80,6 +80,10 @@ impl Machine {
         let folder = tempfile::Builder::new().prefix("cake-machine-").tempdir_in("/var/tmp")?;
         let firmware = Firmware::make(&engine, folder.path(), hardware.signer.as_deref())?;
         let tpm = hardware.tpm.then(|| Tpm::make(&engine, folder.path().join("tpm"))).transpose()?;
+        if let Some(board) = &hardware.board {
+            firmware.take(board)?;
+            tpm.as_ref().map(|tpm| tpm.take(board)).transpose()?;
+        }
         let outside = hardware.bmc == Some(hardware::Management::OnNetwork);
         let bmc = outside.then(|| Bmc::start(folder.path().join("bmc"))).transpose()?;
         let disks = hardware.disks.iter().map(|disk| disk.make(folder.path())).collect::<Result<_>>()?;
@@ -233,6 +237,14 @@ impl Machine {
     pub fn replace_tpm(&mut self) -> Result<()> {
         self.off()?;
         self.tpm.as_ref().context("there is no TPM")?.replace(&self.engine)
+    }
+
+    /// Keeps what its mainboard remembers, firmware and TPM, in a new folder: see [`Hardware::board`].
+    pub fn keep_board(&self, folder: &Path) -> Result<()> {
+        self.off()?;
+        fs::create_dir_all(folder)?;
+        self.firmware.keep(folder)?;
+        self.tpm.as_ref().map_or(Ok(()), |tpm| tpm.keep(folder))
     }
 
     /// Another mainboard: the firmware has forgotten what it booted.

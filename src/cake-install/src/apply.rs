@@ -5,6 +5,8 @@ mod settle;
 mod table;
 mod verify;
 
+pub use table::{MARK, MARK_AT};
+
 use crate::answers::Answers;
 use crate::arrays::{self, ArrayError};
 use crate::disks::OWN_MOUNTS;

@@ -23,6 +23,9 @@ pub enum MountError {
     },
 }
 
+/// One file of a boot partition that a power cut left half must not stop the others from being written, nor itself from being removed.
+const GO_ON: &str = "errors=continue";
+
 /// What lies on a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -55,7 +58,7 @@ impl Mounted {
     /// Mounts a boot partition, for writing or not, and all that is on it is this user's.
     pub fn owned_by(device: &Path, place: &Path, uid: u32, write: bool) -> Result<Self, MountError> {
         let more = if write { MsFlags::empty() } else { MsFlags::MS_RDONLY };
-        Self::as_told(device, Kind::Fat, place, more, Some(&format!("umask=0077,uid={uid},gid={uid}")))
+        Self::as_told(device, Kind::Fat, place, more, Some(&format!("umask=0077,{GO_ON},uid={uid},gid={uid}")))
     }
 
     /// Mounts for reading only.
@@ -65,7 +68,8 @@ impl Mounted {
 
     fn with(device: &Path, kind: Kind, place: &Path, more: MsFlags) -> Result<Self, MountError> {
         // On a boot partition only root reads, or the key in it would be everybody's.
-        Self::as_told(device, kind, place, more, (kind == Kind::Fat).then_some("umask=0077"))
+        let options = format!("umask=0077,{GO_ON}");
+        Self::as_told(device, kind, place, more, (kind == Kind::Fat).then_some(options.as_str()))
     }
 
     fn as_told(

@@ -28,6 +28,7 @@ pub struct Disk {
     pub name: String,
     pub kind: Kind,
     holds: Holds,
+    logged: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -38,12 +39,19 @@ enum Holds {
 
 impl Disk {
     pub fn blank(name: &str, kind: Kind, size: ByteSize) -> Self {
-        Self { name: name.into(), kind, holds: Holds::Nothing(size) }
+        Self { name: name.into(), kind, holds: Holds::Nothing(size), logged: false }
     }
 
     /// With what is in this file, which stays as it is.
     pub fn copy_of(name: &str, kind: Kind, file: &Path) -> Self {
-        Self { name: name.into(), kind, holds: Holds::CopyOf(file.into()) }
+        Self { name: name.into(), kind, holds: Holds::CopyOf(file.into()), logged: false }
+    }
+
+    /// Every write and flush of it is kept in order, beside it: [`DiskFile::log`]. A new start of the machine begins anew.
+    #[must_use]
+    pub fn logged(mut self) -> Self {
+        self.logged = true;
+        self
     }
 
     /// Puts it into a folder.
@@ -53,7 +61,9 @@ impl Disk {
             Holds::Nothing(size) => File::create_new(&path)?.set_len(size.bytes())?,
             Holds::CopyOf(from) => copy_sparse(from, &path).with_context(|| from.display().to_string())?,
         }
-        Ok(DiskFile { name: self.name.clone(), kind: self.kind, path })
+        let log = self.logged.then(|| folder.join(format!("{}.log", self.name)));
+        log.as_ref().map(File::create_new).transpose()?;
+        Ok(DiskFile { name: self.name.clone(), kind: self.kind, path, log })
     }
 }
 
@@ -63,9 +73,15 @@ pub struct DiskFile {
     pub name: String,
     pub kind: Kind,
     pub path: PathBuf,
+    log: Option<PathBuf>,
 }
 
 impl DiskFile {
+    /// What was written to it, as [`crate::cuts::log`] reads it; it may be read while the machine is on.
+    pub fn log(&self) -> Result<&Path> {
+        self.log.as_deref().with_context(|| format!("the writes to {} are not kept", self.name))
+    }
+
     /// Where these bytes stand first, at `from` or behind.
     pub fn find(&self, wanted: &[u8], from: u64) -> Result<u64> {
         const PIECE: usize = 1 << 20;
@@ -171,12 +187,18 @@ impl DiskFile {
     /// QEMU's arguments for it. A disk of lower `order` is tried first by the firmware.
     pub(super) fn arguments(&self, order: usize) -> [Value; 2] {
         let node = format!("disk-{}", self.name);
-        let block = json!({
-            "driver": "raw", "node-name": node, "discard": "unmap",
-            // What QEMU has written survives its end in this machine's page cache: waiting for a platter proves nothing here.
-            "cache": { "no-flush": true },
-            "file": { "driver": "file", "filename": self.path },
-        });
+        // What QEMU has written survives its end in this machine's page cache: waiting for a platter proves nothing here.
+        let cache = json!({ "no-flush": true });
+        let file = json!({ "driver": "file", "filename": self.path });
+        let mut block = json!({ "driver": "raw", "discard": "unmap", "cache": cache, "file": file });
+        if let Some(log) = &self.log {
+            let log = json!({ "driver": "file", "filename": log, "cache": cache });
+            block = json!({
+                "driver": "blklogwrites", "discard": "unmap", "file": block, "log": log,
+                "log-sector-size": 512, "log-super-update-interval": 1,
+            });
+        }
+        block["node-name"] = node.as_str().into();
         let mut device = json!({ "id": self.name, "drive": node, "serial": self.name, "bootindex": order });
         match self.kind {
             Kind::Virtio => device["driver"] = "virtio-blk-pci".into(),
@@ -193,7 +215,7 @@ impl DiskFile {
 }
 
 /// Copies a file without its holes.
-fn copy_sparse(from: &Path, to: &Path) -> Result<()> {
+pub fn copy_sparse(from: &Path, to: &Path) -> Result<()> {
     let (from, to) = (File::open(from)?, File::create_new(to)?);
     let length = from.metadata()?.len();
     to.set_len(length)?;
@@ -224,6 +246,18 @@ fn next_data(file: &File, at: u64, length: u64) -> Result<Option<(u64, u64)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_write_of_a_logged_disk_goes_through_its_log() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let plain = Disk::blank("plain", Kind::Nvme, ByteSize::mib(1)).make(folder.path())?;
+        let logged = Disk::blank("logged", Kind::Nvme, ByteSize::mib(1)).logged().make(folder.path())?;
+        assert!(plain.log().is_err() && logged.log()?.exists());
+        let [[plain, _], [block, device]] = [plain.arguments(0), logged.arguments(0)];
+        assert_eq!((plain["driver"].as_str(), block["driver"].as_str()), (Some("raw"), Some("blklogwrites")));
+        assert_eq!((&block["node-name"], &block["file"]["driver"]), (&device["drive"], &plain["driver"]));
+        Ok(())
+    }
 
     #[test]
     fn a_copy_has_the_bytes_and_the_holes_and_one_bit_less() -> Result<()> {

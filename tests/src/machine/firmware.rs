@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 /// `gEfiGlobalVariableGuid`: who gave the keys, for somebody who gives them himself.
 const OWNER: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
+const VARIABLES: &str = "variables.fd";
+
 #[derive(Debug)]
 pub(super) struct Firmware {
     code: PathBuf,
@@ -22,7 +24,7 @@ impl Firmware {
     /// signer at once.
     pub fn make(engine: &Engine, folder: &Path, signer: Option<&Path>) -> Result<Self> {
         let code = if signer.is_some() { "OVMF/OVMF_CODE_4M.secboot.fd" } else { "OVMF/OVMF_CODE_4M.fd" };
-        let (blank, variables) = (engine.share("OVMF/OVMF_VARS_4M.fd"), folder.join("variables.fd"));
+        let (blank, variables) = (engine.share("OVMF/OVMF_VARS_4M.fd"), folder.join(VARIABLES));
         match signer {
             None => drop(fs::copy(blank, &variables)?),
             Some(signer) => enrol(&blank, &variables, signer)?,
@@ -35,6 +37,16 @@ impl Firmware {
         fs::remove_file(&self.variables)?;
         let folder = self.variables.parent().context("variables lie in a folder")?;
         Self::make(engine, folder, signer).map(drop)
+    }
+
+    /// Keeps the variables in a folder.
+    pub fn keep(&self, folder: &Path) -> Result<()> {
+        Ok(fs::copy(&self.variables, folder.join(VARIABLES)).map(drop)?)
+    }
+
+    /// Takes the variables that were kept in a folder.
+    pub fn take(&self, folder: &Path) -> Result<()> {
+        Ok(fs::copy(folder.join(VARIABLES), &self.variables).map(drop)?)
     }
 
     pub fn arguments(&self) -> Vec<String> {

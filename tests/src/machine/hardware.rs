@@ -22,6 +22,7 @@ pub struct Hardware {
     pub(super) http_boot: bool,
     pub(super) spare_card: bool,
     pub(super) disks: Vec<Disk>,
+    pub(super) board: Option<PathBuf>,
 }
 
 /// What manages the machine.
@@ -57,6 +58,7 @@ impl Hardware {
             http_boot: false,
             spare_card: false,
             disks: Vec::new(),
+            board: None,
         }
     }
 
@@ -131,6 +133,13 @@ impl Hardware {
     #[must_use]
     pub fn disk(mut self, disk: Disk) -> Self {
         self.disks.push(disk);
+        self
+    }
+
+    /// The mainboard of another machine, as [`Machine::keep_board`] kept it in this folder.
+    #[must_use]
+    pub fn board(mut self, kept: &Path) -> Self {
+        self.board = Some(kept.into());
         self
     }
 

@@ -7,6 +7,8 @@ use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+const KEPT: &str = "tpm";
+
 #[derive(Debug)]
 pub(super) struct Tpm {
     state: PathBuf,
@@ -34,6 +36,17 @@ impl Tpm {
         Self::make(engine, self.state.clone()).map(drop)
     }
 
+    /// Keeps its state in a folder.
+    pub fn keep(&self, folder: &Path) -> Result<()> {
+        copy_files(&self.state, &folder.join(KEPT))
+    }
+
+    /// Becomes the one whose state was kept in a folder.
+    pub fn take(&self, folder: &Path) -> Result<()> {
+        fs::remove_dir_all(&self.state)?;
+        copy_files(&folder.join(KEPT), &self.state)
+    }
+
     /// Starts it for one QEMU, which connects to `socket`; it ends with that connection.
     pub fn start(&self, engine: &Engine, socket: &Path, log: &Path) -> Result<Child> {
         // Listening before it runs: a QEMU that comes too early waits in the queue.
@@ -43,4 +56,13 @@ impl Tpm {
         command.arg(format!("dir={}", self.state.display()));
         Child::start(command, log, Gets { descriptor: Some(listener.into()), network: None })
     }
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -15,6 +16,12 @@ use uuid::Uuid;
 const MIB: u64 = 1 << 20;
 /// So much of both ends is overwritten: tables of every kind, and superblocks that no signature is known of.
 const ENDS: u64 = 4 * MIB;
+/// Who finds this where no table is may overwrite the disk without asking: its table was being written when the power went. It lies
+/// in a sector of its own before the first partition, behind every table, and goes when the table has come.
+pub const MARK: &[u8; 16] = b"cake-unfinished\n";
+/// Where it lies, in bytes; so much is its room.
+pub const MARK_AT: u64 = MIB - MARK_ROOM;
+const MARK_ROOM: u64 = 4096;
 /// How long the kernel may take to show new partitions.
 const APPEARS: Duration = Duration::from_secs(20);
 
@@ -52,8 +59,9 @@ pub fn script(disk: &PlannedDisk, ids: &Ids, finished: bool) -> String {
     text
 }
 
-/// Takes away every signature of a disk and of its partitions.
+/// Takes away every signature of a disk and of its partitions. The mark comes first: a power cut leaves nothing that nobody knows.
 pub fn wipe(tools: &Tools<'_>, disk: &str) -> Result<(), ApplyError> {
+    mark(disk, true)?;
     let parts = crate::disks::parts_of(Path::new("/sys"), disk);
     for name in parts.iter().map(String::as_str).chain([disk]) {
         tools.run(
@@ -64,11 +72,22 @@ pub fn wipe(tools: &Tools<'_>, disk: &str) -> Result<(), ApplyError> {
     let path = Path::new("/dev").join(disk);
     let mut file = File::options().write(true).open(&path).map_err(io(&path))?;
     let size = file.seek(SeekFrom::End(0)).map_err(io(&path))?;
-    for at in [0, size.saturating_sub(ENDS)] {
-        file.seek(SeekFrom::Start(at)).map_err(io(&path))?;
-        zero(&mut file, ENDS.min(size)).map_err(io(&path))?;
+    for (from, to) in [(0, MARK_AT), (MIB, ENDS.min(size)), (size.saturating_sub(ENDS).max(MIB), size)] {
+        file.seek(SeekFrom::Start(from)).map_err(io(&path))?;
+        zero(&mut file, to.saturating_sub(from)).map_err(io(&path))?;
     }
     file.sync_all().map_err(io(&path))
+}
+
+/// Puts the mark onto a disk, or takes it away.
+fn mark(disk: &str, is_there: bool) -> Result<(), ApplyError> {
+    let path = Path::new("/dev").join(disk);
+    let mut room = vec![0; MARK_ROOM as usize];
+    if is_there {
+        room[..MARK.len()].copy_from_slice(MARK);
+    }
+    let file = File::options().write(true).open(&path).map_err(io(&path))?;
+    file.write_all_at(&room, MARK_AT).and_then(|()| file.sync_all()).map_err(io(&path))
 }
 
 fn zero(file: &mut File, bytes: u64) -> std::io::Result<()> {
@@ -96,7 +115,7 @@ impl Work<'_> {
             let mut file = File::options().write(true).open(&path).map_err(io(&path))?;
             zero(&mut file, ENDS).and_then(|()| file.sync_all()).map_err(io(&path))?;
         }
-        Ok(())
+        mark(disk, false)
     }
 
     /// Nothing but names differs from what [`Work::divide`] wrote, so the kernel need not read it again.

@@ -1,12 +1,14 @@
 //! What is on a disk, without mounting any of it: its partition table by sfdisk, signatures by wipefs (libblkid).
 
 use super::{DisksError, esp, usage};
+use crate::apply::{MARK, MARK_AT};
 use crate::layout::Layout;
 use crate::tool::Tools;
 use cake_types::ServerDisk;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// So much of a disk's beginning and end is looked at for bytes that no signature explains.
@@ -191,10 +193,20 @@ pub fn look(tools: &Tools<'_>, sys: &Path, disk: &ServerDisk) -> Result<Content,
         part.signatures = of_device(tools, &Path::new("/dev").join(&part.name))?;
     }
     let signatures = of_device(tools, &device)?;
-    let unknown = table.is_none() && signatures.is_empty() && !is_blank(&device, disk.size.bytes());
-    let mut content = Content { table, parts, signatures, unknown, cake: None };
-    content.cake = cake(&content, |part| esp::installed(&Path::new("/dev").join(part)));
+    let bare = table.is_none() && signatures.is_empty();
+    let unfinished = bare && is_marked(&device);
+    let unknown = bare && !unfinished && !is_blank(&device, disk.size.bytes());
+    let mut content = Content { table, parts, signatures, unknown, cake: unfinished.then_some(Found::Unfinished) };
+    if !unfinished {
+        content.cake = cake(&content, |part| esp::installed(&Path::new("/dev").join(part)));
+    }
     Ok(content)
+}
+
+/// Was its table being written when the power went? What can't be read was not.
+fn is_marked(device: &Path) -> bool {
+    let mut found = [0; MARK.len()];
+    File::open(device).and_then(|file| file.read_exact_at(&mut found, MARK_AT)).is_ok() && found == *MARK
 }
 
 fn of_device(tools: &Tools<'_>, device: &Path) -> Result<Vec<Signature>, DisksError> {
@@ -291,6 +303,21 @@ mod tests {
             {"device":"vda","offset":"0x1fe","type":"PMBR","uuid":null,"label":null}]}"#;
         assert_eq!(signatures(said), [Signature { r#type: "ext4".into(), label: Some("data".into()) }]);
         assert_eq!(signatures(b""), []);
+    }
+
+    #[test]
+    fn a_disk_whose_table_was_being_written_is_marked_and_no_longer_blank() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk");
+        let disk = File::create_new(&path).unwrap();
+        assert!(!is_marked(&path), "shorter than that");
+        disk.set_len(8 << 20).unwrap();
+        assert!(!is_marked(&path) && is_blank(&path, 8 << 20));
+        disk.write_all_at(MARK, MARK_AT).unwrap();
+        assert!(is_marked(&path) && !is_blank(&path, 8 << 20));
+        // In a sector of its own, which comes as a whole or not at all; before the first partition, behind the longest table.
+        const { assert!(MARK_AT.is_multiple_of(4096) && MARK_AT >= 6 * 4096) };
+        assert!(MARK_AT + 4096 <= Layout::embedded().align_mib << 20);
     }
 
     #[test]

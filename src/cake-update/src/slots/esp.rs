@@ -86,8 +86,9 @@ impl Esp {
             return Ok(false);
         }
         let path = self.path(&slot);
-        fs::rename(&path, self.path(&SlotName::blessed(&slot.version))).map_err(SlotError::io("rename", &path))?;
-        self.sync_folder()?;
+        let blessed = SlotName::blessed(&slot.version);
+        fs::rename(&path, self.path(&blessed)).map_err(SlotError::io("rename", &path))?;
+        self.sync_renamed(&blessed)?;
         Ok(true)
     }
 
@@ -105,8 +106,9 @@ impl Esp {
             return Err(SlotError::Needed { slot: slot.clone() });
         }
         let path = self.path(slot);
-        fs::rename(&path, self.path(&SlotName::spent(version))).map_err(SlotError::io("rename", &path))?;
-        self.sync_folder()?;
+        let spent = SlotName::spent(version);
+        fs::rename(&path, self.path(&spent)).map_err(SlotError::io("rename", &path))?;
+        self.sync_renamed(&spent)?;
         Ok(true)
     }
 
@@ -137,7 +139,17 @@ impl Esp {
         Ok(gone)
     }
 
-    /// What was renamed or removed is so on the disk.
+    /// What has become this slot by a new name is so on the disk.
+    ///
+    /// Linux' FAT puts a new name into the folder without length and first cluster; those are written with the file, not with the folder.
+    /// The folder alone would take the old name off the disk and leave one without content: a power cut would lose the version.
+    pub(super) fn sync_renamed(&self, slot: &SlotName) -> Result<(), SlotError> {
+        let path = self.path(slot);
+        File::open(&path).and_then(|file| file.sync_all()).map_err(SlotError::io("write", &path))?;
+        self.sync_folder()
+    }
+
+    /// What was removed is so on the disk.
     pub(super) fn sync_folder(&self) -> Result<(), SlotError> {
         let folder = self.folder();
         match File::open(&folder) {

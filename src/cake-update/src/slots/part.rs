@@ -35,6 +35,11 @@ impl Part {
     pub fn open(esp: &Esp, image: &Image) -> Result<Self, SlotError> {
         let (folder, path) = (esp.folder(), esp.part_path(&image.version));
         fs::create_dir_all(&folder).map_err(SlotError::io("make", &folder))?;
+        if !is_readable(&path) {
+            tracing::warn!(part = %path.display(), "what an earlier attempt left can't be read and is written anew");
+            fs::remove_file(&path).map_err(SlotError::io("remove", &path))?;
+            esp.sync_folder()?;
+        }
         let mut options = File::options();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(SlotError::io("open", &path))?;
@@ -97,6 +102,14 @@ impl Part {
     }
 }
 
+/// Can all of it be read? A power cut may have kept its length and not its clusters: FAT writes them apart. Its last byte is behind all of
+/// them. One that is not there is none that can't be read.
+fn is_readable(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return true };
+    let length = file.metadata().map_or(0, |told| told.len());
+    length == 0 || file.read_exact_at(&mut [0], length - 1).is_ok()
+}
+
 /// Whether a file is the image, as the disk has it and not the cache.
 pub(super) fn is_whole(path: &Path, image: &Image, control: &Control) -> Result<bool, SlotError> {
     control.stage(Stage::Verifying, image.size)?;
@@ -148,7 +161,7 @@ pub fn replace(esp: &Esp, slot: &SlotName, whole: &Path, control: &Control) -> R
     }
     part.verify(control)?;
     fs::rename(part.path(), &path).map_err(SlotError::io("rename", part.path()))?;
-    esp.sync_folder()
+    esp.sync_renamed(slot)
 }
 
 /// Bytes of a file, and their SHA-256.
@@ -170,6 +183,6 @@ pub fn publish(esp: &Esp, part: &Part, control: &Control) -> Result<SlotName, Sl
     let slot = SlotName::fresh(&part.image.version, TRIES);
     fs::rename(&part.path, esp.path(&slot)).map_err(SlotError::io("rename", &part.path))?;
     control.look()?;
-    esp.sync_folder()?;
+    esp.sync_renamed(&slot)?;
     Ok(slot)
 }

@@ -11,7 +11,6 @@
 //! Needs root: file systems are mounted through loop devices.
 
 mod guest;
-mod log;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,8 +19,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use cake_tests::cuts::{Entry, Random, log};
+use cake_tests::workspace;
 use guest::{Ack, Parts};
-use log::Entry;
 
 struct Options {
     cuts: usize,
@@ -64,7 +64,7 @@ fn main() -> Result<()> {
     // The writer is built beside this program.
     let writer = std::env::current_exe()?.with_file_name("cake-store-writer");
     ensure!(writer.exists(), "{} is missing: build all programs of cake-store", writer.display());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("soak/guest.sh");
+    let script = workspace().join("src/cake-store/soak/guest.sh");
     guest::run(Command::new(script).arg(&writer).arg(work.path())).context("making the guest")?;
     let parts = Parts {
         engine: options.engine.clone(),
@@ -93,19 +93,6 @@ enum Loss {
     Torn,
 }
 
-/// The same numbers for the same seed, everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit.max(1)
-    }
-}
-
 impl Soak<'_> {
     fn run(&self) -> Result<()> {
         let start = Instant::now();
@@ -119,8 +106,9 @@ impl Soak<'_> {
         std::fs::remove_file(&disk)?;
         let wrote = start.elapsed();
         let entries = log::read(&log_path)?;
+        ensure!(!entries.iter().any(|entry| entry.discard), "the guest must not trim");
         let first = acks.first().context("no acknowledgement")?.entries;
-        let mut random = Random(self.options.seed);
+        let mut random = Random::new(self.options.seed);
         let span = entries.len() as u64 - first;
         ensure!(span as usize > self.options.cuts, "only {span} requests to cut between");
         let mut cuts: Vec<u64> = (0..self.options.cuts).map(|_| first + random.below(span + 1)).collect();

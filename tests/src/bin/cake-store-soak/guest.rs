@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::log;
+use cake_tests::cuts::log;
 
 /// An acknowledgement, and how many entries the log had when it was heard here. The guest said it after its flush was
 /// done, so everything it needs is among those entries.

@@ -11,7 +11,7 @@ use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 const MAGIC: u64 = 0x006a_7366_7773_6872;
 const FLUSH: u64 = 1;
@@ -32,12 +32,19 @@ pub struct Entry {
     pub flush: bool,
     /// This write itself is durable.
     pub fua: bool,
+    /// The disk may forget what is there: advice, and no data.
+    pub discard: bool,
 }
 
 impl Entry {
+    /// Does it put something onto the disk?
+    pub fn writes(&self) -> bool {
+        self.length > 0 && !self.discard
+    }
+
     /// Could a power cut take it back? A flush has nothing to take back.
     pub fn volatile(&self) -> bool {
-        self.length > 0 && !self.fua
+        self.writes() && !self.fua
     }
 }
 
@@ -71,9 +78,6 @@ pub fn read(path: &Path) -> Result<Vec<Entry>> {
         let (start, sectors, flags) = (number(&raw, 0), number(&raw, 8), number(&raw, 16));
         ensure!(flags & !KNOWN == 0, "entry {index} has unknown flags {flags:#x}");
         at += sector;
-        if flags & DISCARD != 0 {
-            bail!("entry {index} is a discard: the guest must not trim");
-        }
         let length = sectors.checked_mul(sector).with_context(|| format!("entry {index} is too long"))?;
         let entry = Entry {
             offset: start.checked_mul(sector).with_context(|| format!("entry {index} is too far"))?,
@@ -81,8 +85,10 @@ pub fn read(path: &Path) -> Result<Vec<Entry>> {
             data: at,
             flush: flags & FLUSH != 0,
             fua: flags & FUA != 0,
+            discard: flags & DISCARD != 0,
         };
-        at = at.checked_add(length).filter(|end| *end <= size).with_context(|| format!("entry {index} is cut off"))?;
+        let data = if entry.discard { 0 } else { length };
+        at = at.checked_add(data).filter(|end| *end <= size).with_context(|| format!("entry {index} is cut off"))?;
         entries.push(entry);
     }
     Ok(entries)
@@ -109,7 +115,8 @@ mod tests {
     }
 
     fn sample() -> Vec<u8> {
-        let mut log = sector(&[MAGIC, 1, 3, 512]);
+        let mut log = sector(&[MAGIC, 1, 4, 512]);
+        log.extend(sector(&[1, 1 << 30, DISCARD, 0]));
         log.extend(sector(&[4, 2, 0, 1024]));
         log.extend([7u8; 1024]);
         log.extend(sector(&[0, 0, FLUSH, 0]));
@@ -124,6 +131,8 @@ mod tests {
         let (path, disk) = (directory.path().join("log"), directory.path().join("disk"));
         std::fs::write(&path, sample()).unwrap();
         let entries = read(&path).unwrap();
+        assert!(entries[0].discard && !entries[0].volatile());
+        let entries = &entries[1..];
         let plain: Vec<_> = entries.iter().map(|e| (e.offset, e.length, e.flush, e.fua, e.volatile())).collect();
         assert_eq!(
             plain,
@@ -131,7 +140,7 @@ mod tests {
         );
         let log = File::open(&path).unwrap();
         let image = File::create(&disk).unwrap();
-        for entry in &entries {
+        for entry in entries {
             apply(&log, &image, entry, entry.length).unwrap();
         }
         let bytes = std::fs::read(&disk).unwrap();
@@ -149,7 +158,7 @@ mod tests {
             sector(&[MAGIC, 2, 0, 512]),
             sector(&[MAGIC, 1, 0, 7]),
             [sector(&[MAGIC, 1, 1, 512]), sector(&[1, u64::MAX, 0, 0])].concat(),
-            [sector(&[MAGIC, 1, 1, 512]), sector(&[1, 1, DISCARD, 0])].concat(),
+            [sector(&[MAGIC, 1, 1, 512]), sector(&[1, 1, 8, 0])].concat(),
         ] {
             std::fs::write(&path, broken).unwrap();
             assert!(read(&path).is_err());
