@@ -27,7 +27,7 @@ impl Transport for Echo {
     async fn send(&self, request: &Request) -> Result<Response, TransportError> {
         match request.command {
             0x01 => Ok(Response { completion: Completion(request.lun), data: request.data.clone() }),
-            0x02 => Err(TransportError::Silent),
+            0x25 => Err(TransportError::Silent),
             _ => Err(TransportError::NoDevice),
         }
     }
@@ -51,10 +51,15 @@ async fn what_is_passed_on_comes_back() {
         _ = relayed.send(&given_up) => unreachable!("the other end was not polled yet"),
         () = std::future::ready(()) => {}
     }
-    let silent = relayed.send(&Request::new(net_fn::APP, 0x02, [])).await;
+    let silent = relayed.send(&Request::new(net_fn::APP, 0x25, [])).await;
     assert!(matches!(silent, Err(TransportError::Silent)), "{silent:?}");
-    let failed = relayed.send(&Request::new(net_fn::APP, 0x03, [])).await;
+    let failed = relayed.send(&Request::new(net_fn::APP, 0x37, [])).await;
     assert!(matches!(failed, Err(TransportError::Io(_))), "{failed:?}");
+    // Set User Password, and a command of somebody's firmware.
+    for request in [Request::new(net_fn::APP, 0x47, [2, 2]), Request::new(0x08, 0x01, [])] {
+        let refused = relayed.send(&request).await.expect("an answer");
+        assert_eq!(refused.completion, Completion::INSUFFICIENT_PRIVILEGE);
+    }
     drop(relayed);
     serving.await.expect("no panic").expect("ended with its stream");
 }

@@ -84,13 +84,14 @@ fn ordered(before: &[u16], loaders: &[u16], fallbacks: &[u16], gone: &[u16]) -> 
     order
 }
 
-/// Where the machine was started from: the place of cake's entry in the list of cake's own, and that list. `None`: from something else.
-fn current(folder: &Path) -> Result<Option<(usize, Vec<u16>)>, EfiError> {
+/// Cake's own entries in the order of the list, and the place of the one that this machine was started from. `None`: from something else.
+fn current(folder: &Path) -> Result<Option<(usize, Vec<Known>)>, EfiError> {
     let known = variables::entries(folder)?;
-    let is_own = |number: &u16| known.iter().any(|known| known.number == *number && known.role.is_some());
-    let own: Vec<u16> = variables::numbers(folder, ORDER)?.into_iter().filter(is_own).collect();
+    let own = |number: u16| known.iter().find(|known| known.number == number && known.role.is_some()).cloned();
+    let own: Vec<Known> = variables::numbers(folder, ORDER)?.into_iter().filter_map(own).collect();
     let current = variables::numbers(folder, CURRENT)?;
-    Ok(current.first().and_then(|current| own.iter().position(|number| number == current)).map(|place| (place, own)))
+    let place = current.first().and_then(|current| own.iter().position(|known| known.number == *current));
+    Ok(place.map(|place| (place, own)))
 }
 
 /// Was this start what the list has first? Started otherwise (by the fallback path, from a stick) nothing was passed over.
@@ -98,10 +99,15 @@ pub fn is_first_choice(folder: &Path) -> Result<bool, EfiError> {
     Ok(current(folder)?.is_none_or(|(place, _)| place == 0))
 }
 
-/// Has the firmware start, the next time only, what stands behind this start's own entry: what it does by itself where a file's signature
-/// is not right. Nothing where this start was not from cake's own list, or where nothing follows.
+/// Has the firmware start, the next time only, what its loader would go back to on this disk, which is there; else what stands behind
+/// this start's own entry. That may be of a disk that is away: the firmware then begins again, and so would this, for ever. Nothing where
+/// this start was not from cake's own list, or where nothing follows.
 pub fn start_next(folder: &Path) -> Result<Option<u16>, EfiError> {
-    let next = current(folder)?.and_then(|(place, own)| own.get(place + 1).copied());
+    let Some((place, own)) = current(folder)? else { return Ok(None) };
+    let now = &own[place];
+    let beside = |known: &&Known| known.role == Some(Role::Fallback) && known.partition() == now.partition();
+    let fallback = own.iter().find(beside).filter(|_| now.role == Some(Role::Loader));
+    let next = fallback.or_else(|| own.get(place + 1)).map(|known| known.number);
     if let Some(next) = next {
         variables::store_numbers(folder, NEXT, &[next])?;
     }
@@ -175,14 +181,16 @@ mod tests {
     fn what_follows_in_the_own_list_is_started_next() {
         let folder = machine();
         let at = folder.path();
-        write(at, &[disk(0, Some("a")), disk(1, None)], Others::Forget).unwrap();
-        assert_eq!(order(at), [1, 3, 2, 0]);
-        for (current, next, first) in [(1, Some(3), true), (3, Some(2), false), (2, None, false), (0, None, true)] {
+        write(at, &[disk(0, Some("a")), disk(1, Some("b")), disk(2, None)], Others::Forget).unwrap();
+        assert_eq!(order(at), [1, 3, 5, 2, 4, 0]);
+        // A loader's own disk comes first: another one may be away.
+        let cases = [(1, Some(2)), (3, Some(4)), (5, Some(2)), (2, Some(4)), (4, None), (0, None)];
+        for (current, next) in cases {
             store_numbers(at, CURRENT, &[current]).unwrap();
-            assert_eq!(start_next(at).unwrap(), next);
-            assert_eq!(is_first_choice(at).unwrap(), first);
+            assert_eq!(start_next(at).unwrap(), next, "{current}");
+            assert_eq!(is_first_choice(at).unwrap(), [0, 1].contains(&current));
         }
-        assert_eq!(numbers(at, NEXT).unwrap(), [2]);
+        assert_eq!(numbers(at, NEXT).unwrap(), [4]);
         variables::remove(at, CURRENT).unwrap();
         assert_eq!(start_next(at).unwrap(), None);
     }

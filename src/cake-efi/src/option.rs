@@ -86,10 +86,16 @@ impl Known {
         Self { number, role: described(&option).and_then(|text| Role::known(&text)), option }
     }
 
+    /// The partition that it starts something from: the GUID in the first node of its device path, as it stands there.
+    pub fn partition(&self) -> Option<&[u8]> {
+        let description = self.option.get(6..)?.chunks_exact(2).position(|unit| unit == [0, 0])?;
+        let path = self.option.get(6 + 2 * (description + 1)..)?;
+        path.get(..42).filter(|node| node.starts_with(&[4, 1, 42, 0])).map(|node| &node[24..40])
+    }
+
     /// Does it start something from this partition, as this role?
     pub fn is(&self, role: Role, partition: Uuid) -> bool {
-        let uuid = partition.to_bytes_le();
-        self.role == Some(role) && self.option.windows(uuid.len()).any(|bytes| bytes == uuid)
+        self.role == Some(role) && self.partition() == Some(&partition.to_bytes_le()[..])
     }
 }
 

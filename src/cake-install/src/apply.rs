@@ -5,7 +5,7 @@ mod settle;
 mod table;
 mod verify;
 
-pub use table::{MARK, MARK_AT};
+pub use table::{MARK, MARK_AT, MARK_ROOM};
 
 use crate::answers::Answers;
 use crate::arrays::{self, ArrayError};

@@ -326,9 +326,12 @@ impl Surroundings for House {
         Ok(())
     }
 
+    fn has_memory(&self, assignment: &Assignment) -> Result<(), Failure> {
+        check_memory(assignment.vm.spec.memory)
+    }
+
     async fn files(&self, assignment: &Arc<Assignment>) -> Result<Files, Failure> {
         let (id, spec) = (assignment.id(), &assignment.vm.spec);
-        check_memory(spec.memory)?;
         // What was asked for while it ran, and did not come to pass, does so now.
         self.forget_disks(id, spec.removed_disks.clone()).await?;
         self.make_disks(assignment, 0..spec.disks.len(), &Making::silent()).await?;

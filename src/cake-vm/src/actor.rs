@@ -9,7 +9,7 @@ use crate::folder::{Folder, Holder};
 use crate::machine::{Command, Effect, Found, Input, Machine};
 use crate::nics;
 use crate::plan::LaunchPlan;
-use crate::request::{Denied, Operation};
+use crate::request::{Denied, Edge, Operation};
 use crate::screen::Screen;
 use crate::serial::Serial;
 use crate::start::{self, Launched, Missed, Session, chain, failure};
@@ -194,6 +194,9 @@ impl Actor {
             }
             Message::Operate(operation, answer) => {
                 let admitted = self.machine.operate(operation, Instant::now());
+                if admitted.is_ok() && operation.edge != Edge::ReplaceEngine {
+                    self.replacing.give_way();
+                }
                 // Whoever asked may have gone; the operation is admitted all the same.
                 let _ = answer.send(admitted.as_ref().map(|_| ()).map_err(|denied| *denied));
                 self.obey(admitted.unwrap_or_default()).await;
@@ -277,7 +280,7 @@ impl Actor {
         }
         self.process = Some(process);
         let (shared, id, folder) = (self.shared.clone(), self.id, self.folder.clone());
-        let told = (std::mem::take(&mut self.unsettled), self.assignment.clone());
+        let told = (self.unsettled, self.assignment.clone());
         self.work.push(Box::pin(async move { Done::Greeted(start::greet(shared, launched, id, folder, told).await) }));
     }
 
@@ -305,6 +308,7 @@ impl Actor {
     async fn greeted(&mut self, session: Session) {
         let Session { qmp, events, serial, found, commands, adopted, version } = session;
         let Some(process) = self.process.clone() else { return };
+        self.unsettled = false;
         (self.start_commands, self.version) = (Some(commands), version);
         self.speaks(process, qmp, events, serial);
         self.engine = self.look_at_engine();

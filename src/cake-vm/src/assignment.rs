@@ -65,6 +65,8 @@ impl Making {
 pub trait Surroundings: Send + Sync + 'static {
     /// Makes what is missing of the VM's disks. Quick when nothing is.
     async fn make(&self, assignment: &Arc<Assignment>, making: Making) -> Result<(), Failure>;
+    /// Whether there is memory for one more QEMU with the memory of this guest.
+    fn has_memory(&self, assignment: &Assignment) -> Result<(), Failure>;
     /// Where the files are; called before each start, so the seed can be written anew.
     async fn files(&self, assignment: &Arc<Assignment>) -> Result<Files, Failure>;
     /// Makes what a network card needs on this machine: the tap of one that is bridged; for one behind NAT, that its ports are free

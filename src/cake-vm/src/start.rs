@@ -89,6 +89,7 @@ pub(crate) async fn launch(
     if let Holder::Process(process) = folder.holder().map_err(|error| failure(FailureCode::Internal, error))? {
         return take_over(&folder, process).await;
     }
+    shared.surroundings.has_memory(&assignment)?;
     let files = shared.surroundings.files(&assignment).await?;
     let spec = &assignment.vm.spec;
     let argv =

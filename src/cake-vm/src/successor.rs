@@ -99,6 +99,10 @@ impl Replacement {
     pub(crate) async fn run(&self, mut old: Old) -> Result<Successor, Failure> {
         let way = engine::way(&self.spec().hardware);
         let way = way.map_err(|hold| refused(format_args!("its QEMU can't be replaced: {}", hold.as_str())))?;
+        if self.folder.next().decided().exists() {
+            // The guest is in that one: what could not be put in order then comes first, or nothing is touched.
+            self.folder.promote().map_err(|error| failure(FailureCode::Internal, error))?;
+        }
         match self.go(way, &mut old).await {
             Err(why) if way == EngineWay::Transfer && why.code == FailureCode::EngineRefused && !self.is_lost(&old) => {
                 self.go(EngineWay::Live, &mut old).await

@@ -68,6 +68,7 @@ async fn without_secure_boot_damage_is_passed_over_too_and_another_tpm_needs_the
     damaged(&mut machine, GOOD)?;
     machine.power_on().await?;
     machine.wait_serial("cake-init: the root is not the one that was signed", BOOT).await?;
+    machine.wait_serial("Kernel panic - not syncing", BOOT).await?;
     machine.wait_reboot(BOOT).await?;
     passed_over(&mut machine, &first).await?;
 

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use cake_install::starts;
 use cake_types::{StartFailure, StartReason};
 use cake_update::slots::{SlotName, replace};
-use cake_update::uki::{self, Maker};
+use cake_update::uki::{self, Maker, UkiError};
 use cake_update::{Control, Esp, Version};
 use jiff::Timestamp;
 use std::fs::File;
@@ -39,11 +39,20 @@ pub fn mend(disks: &SystemDisks, state: &Path, running: &Version) -> Result<()> 
         for slot in disk.esp.slots()?.iter().filter(|slot| !slot.is_bad() && slot.version >= *running) {
             let Err(error) = whole(&disk.esp, slot, &maker) else { continue };
             let device = disk.part.device.display();
+            if !error.chain().any(|cause| {
+                matches!(cause.downcast_ref(), Some(UkiError::Changed | UkiError::NotSigned | UkiError::Malformed(_)))
+            }) {
+                // One that can't be read this time may be read the next.
+                eprintln!("cake-appliance: {device}: {error:#}");
+                continue;
+            }
             match disks.esps().find_map(|other| copy(other, &slot.version, &maker)) {
-                Some(copy) => {
-                    replace(&disk.esp, slot, &copy, &Control::default())?;
-                    say(&format!("version {} on {device} was damaged and is written anew", slot.version));
-                }
+                Some(copy) => match replace(&disk.esp, slot, &copy, &Control::default()) {
+                    Ok(()) => say(&format!("version {} on {device} was damaged and is written anew", slot.version)),
+                    Err(error) => eprintln!("cake-appliance: {device}: {error}"),
+                },
+                // What runs from memory was whole when it started; who starts it again finds out.
+                None if slot.version == *running => eprintln!("cake-appliance: {device}: {error:#}"),
                 None => {
                     let detail = Some(format!("{device}: {error:#}"));
                     let failure = StartFailure { reason: StartReason::Damaged, detail, at: Some(Timestamp::now()) };

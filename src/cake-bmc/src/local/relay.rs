@@ -1,12 +1,12 @@
 //! The device for who may open none: requests and responses over a stream, one at a time, each a frame.
 //!
 //! ```text
-//!  confined: Relayed ── length, network function, unit, command, data ──► serve: root, which looks into nothing ──► Device
+//!  confined: Relayed ── length, network function, unit, command, data ──► serve: root, which looks at what is asked ──► Device
 //!                    ◄── length, outcome, completion code, data ─────────
 //! ```
 
 use super::Answer;
-use crate::message::{Completion, Request, Response, Transport, TransportError};
+use crate::message::{Completion, Request, Response, Transport, TransportError, net_fn};
 use async_trait::async_trait;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -21,6 +21,19 @@ const FAILED: u8 = 2;
 
 type Call = (Request, oneshot::Sender<Answer>);
 
+/// What is passed on: reading, power, light and boot device. Accounts, firmware and makers' own commands are for who may open the device:
+/// the kernel asks nobody for a password, and the other end reads what hostile BMCs say.
+fn is_passed_on(net_fn: u8, command: u8) -> bool {
+    match net_fn {
+        net_fn::CHASSIS | net_fn::SENSOR_EVENT | net_fn::STORAGE | net_fn::GROUP => true,
+        // Get Device ID, Get Watchdog Timer, Get System GUID.
+        net_fn::APP => matches!(command, 0x01 | 0x25 | 0x37),
+        // Get LAN Configuration Parameters.
+        net_fn::TRANSPORT => command == 0x02,
+        _ => false,
+    }
+}
+
 /// Passes on what comes over the stream, until it ends.
 pub async fn serve<S>(device: &dyn Transport, mut stream: S) -> io::Result<()>
 where
@@ -28,6 +41,10 @@ where
 {
     while let Some(frame) = read(&mut stream).await? {
         let &[net_fn, lun, command, ref data @ ..] = &frame[..] else { return Err(io::ErrorKind::InvalidData.into()) };
+        if !is_passed_on(net_fn, command) {
+            write(&mut stream, &[ANSWERED, Completion::INSUFFICIENT_PRIVILEGE.0]).await?;
+            continue;
+        }
         let answer = match device.send(&Request { net_fn, lun, command, data: data.to_vec() }).await {
             Ok(Response { completion, data }) => [&[ANSWERED, completion.0], &data[..]].concat(),
             Err(TransportError::Silent) => vec![SILENT],

@@ -21,7 +21,7 @@ const ENDS: u64 = 4 * MIB;
 pub const MARK: &[u8; 16] = b"cake-unfinished\n";
 /// Where it lies, in bytes; so much is its room.
 pub const MARK_AT: u64 = MIB - MARK_ROOM;
-const MARK_ROOM: u64 = 4096;
+pub const MARK_ROOM: u64 = 4096;
 /// How long the kernel may take to show new partitions.
 const APPEARS: Duration = Duration::from_secs(20);
 

@@ -1,7 +1,7 @@
 //! What is on a disk, without mounting any of it: its partition table by sfdisk, signatures by wipefs (libblkid).
 
 use super::{DisksError, esp, usage};
-use crate::apply::{MARK, MARK_AT};
+use crate::apply::{MARK, MARK_AT, MARK_ROOM};
 use crate::layout::Layout;
 use crate::tool::Tools;
 use cake_types::ServerDisk;
@@ -194,7 +194,7 @@ pub fn look(tools: &Tools<'_>, sys: &Path, disk: &ServerDisk) -> Result<Content,
     }
     let signatures = of_device(tools, &device)?;
     let bare = table.is_none() && signatures.is_empty();
-    let unfinished = bare && is_marked(&device);
+    let unfinished = (bare || is_half_written(table.as_deref(), &parts, &signatures)) && is_marked(&device);
     let unknown = bare && !unfinished && !is_blank(&device, disk.size.bytes());
     let mut content = Content { table, parts, signatures, unknown, cake: unfinished.then_some(Found::Unfinished) };
     if !unfinished {
@@ -203,10 +203,16 @@ pub fn look(tools: &Tools<'_>, sys: &Path, disk: &ServerDisk) -> Result<Content,
     Ok(content)
 }
 
+/// The protective record of a GPT (UEFI 2.10 §5.2.3) whose own headers have not come.
+fn is_half_written(table: Option<&str>, parts: &[Part], signatures: &[Signature]) -> bool {
+    table == Some("dos") && signatures.is_empty() && matches!(parts, [part] if part.r#type == "ee")
+}
+
 /// Was its table being written when the power went? What can't be read was not.
 fn is_marked(device: &Path) -> bool {
-    let mut found = [0; MARK.len()];
-    File::open(device).and_then(|file| file.read_exact_at(&mut found, MARK_AT)).is_ok() && found == *MARK
+    let mut found = vec![0; MARK_ROOM as usize];
+    let read = File::open(device).and_then(|file| file.read_exact_at(&mut found, MARK_AT));
+    read.is_ok() && found.strip_prefix(MARK).is_some_and(|rest| rest.iter().all(|byte| *byte == 0))
 }
 
 fn of_device(tools: &Tools<'_>, device: &Path) -> Result<Vec<Signature>, DisksError> {
@@ -315,6 +321,20 @@ mod tests {
         assert!(!is_marked(&path) && is_blank(&path, 8 << 20));
         disk.write_all_at(MARK, MARK_AT).unwrap();
         assert!(is_marked(&path) && !is_blank(&path, 8 << 20));
+        let protective = |kind: &str| Part {
+            name: "vda1".into(),
+            uuid: None,
+            r#type: kind.into(),
+            label: None,
+            start: 512,
+            size: 8 << 20,
+            signatures: Vec::new(),
+        };
+        assert!(is_half_written(Some("dos"), &[protective("ee")], &[]));
+        assert!(!is_half_written(Some("dos"), &[protective("83")], &[]) && !is_half_written(Some("gpt"), &[], &[]));
+        // Somebody's, who happens to begin so.
+        disk.write_all_at(b"x", MARK_AT + 100).unwrap();
+        assert!(!is_marked(&path));
         // In a sector of its own, which comes as a whole or not at all; before the first partition, behind the longest table.
         const { assert!(MARK_AT.is_multiple_of(4096) && MARK_AT >= 6 * 4096) };
         assert!(MARK_AT + 4096 <= Layout::embedded().align_mib << 20);

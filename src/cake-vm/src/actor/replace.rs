@@ -35,6 +35,13 @@ pub(super) struct Replacing {
 }
 
 impl Replacing {
+    /// What else is asked of the guest waits until this is over, which may take minutes: it is called off, if it still can be.
+    pub(super) fn give_way(&self) {
+        if let Some(work) = &self.work {
+            work.course.call_off();
+        }
+    }
+
     /// Whether an event is about it, and heard by it alone.
     pub(super) fn is_told(&self, event: &Event) -> bool {
         let about_it = matches!(event.name.as_str(), "STOP" | "RESUME" | "MIGRATION");

@@ -47,7 +47,10 @@ async fn settle(shared: &Shared, vm: VmId, folder: &Folder, next: &Folder) -> Re
         return Ok(true);
     }
     end(shared, vm, next, old.as_ref()).await?;
-    let _ = std::fs::remove_file(folder.forwards_missing());
+    if next.lock().exists() {
+        // Without it the folder was on its way to become the VM's, whose ports are still to be opened.
+        let _ = std::fs::remove_file(folder.forwards_missing());
+    }
     next.remove().map_err(|error| error.to_string())?;
     Ok(false)
 }
@@ -65,7 +68,10 @@ pub(crate) async fn end_next(shared: &Shared, vm: VmId, folder: &Folder, old: &L
 }
 
 async fn end(shared: &Shared, vm: VmId, next: &Folder, old: Option<&LiveProcess>) -> Result<(), String> {
-    if let Holder::Process(process) = next.own_holder().map_err(|error| error.to_string())? {
+    let holder = next.own_holder().map_err(|error| error.to_string())?;
+    if let Holder::Process(process) = holder
+        && old.is_none_or(|old| old.pid() != process.pid())
+    {
         let _ = process.signal(Signal::SIGKILL);
         ended(&process).await;
     }
