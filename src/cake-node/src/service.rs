@@ -174,6 +174,12 @@ impl Node {
         }
     }
 
+    /// Whether a VM is wanted running, and not paused by somebody.
+    async fn is_to_run(&self, vm: VmId) -> bool {
+        let row = self.database().vm(vm).await;
+        row.is_ok_and(|row| row.is_some_and(|row| row.vm.spec.power == Power::Running && !row.removing))
+    }
+
     async fn superseded(&self, pending: &PendingOperation) {
         self.house.finished(pending.vm, pending.id, Outcome::Superseded).await;
     }
@@ -234,7 +240,10 @@ async fn go_on_with(node: Arc<Node>, pending: PendingOperation) {
     let mut news = node.board().watch();
     loop {
         let state = node.board().vm(pending.vm).map(|status| status.state);
-        if !matches!(state, Some(VmState::Pending | VmState::Provisioning | VmState::Starting)) {
+        let comes = matches!(state, Some(VmState::Pending | VmState::Provisioning | VmState::Starting));
+        // One that was found between its two QEMUs stands still for a moment.
+        let goes_on = state == Some(VmState::Paused) && pending.verb == Verb::ReplaceEngine;
+        if !comes && !(goes_on && node.is_to_run(pending.vm).await) {
             break;
         }
         if let Err(RecvError::Closed) = news.recv().await {

@@ -84,7 +84,7 @@ fn a_damaged_slot_is_written_anew_from_another_disk() {
     fs::write(damaged.path(&slot), &content[1..]).expect("write");
     replace(&damaged, &slot, &whole.path(&slot), &Control::default()).expect("replaced");
     assert!(fs::read(damaged.path(&slot)).expect("read") == content);
-    assert_eq!(damaged.slots().expect("slots"), [slot.clone()]);
+    assert_eq!(damaged.slots().expect("slots"), std::slice::from_ref(&slot));
     // Stopped on the way it is not there, rather than damaged.
     fs::write(damaged.path(&slot), &content[1..]).expect("write");
     let stopped = replace(&damaged, &slot, &whole.path(&slot), &Control::stopping_at(2));
