@@ -29,7 +29,7 @@ use utoipa::{Modify, OpenApi};
         v1::accounts::update, v1::accounts::delete, v1::accounts::roles,
         v1::tokens::list, v1::tokens::create, v1::tokens::delete,
         v1::vms::list, v1::vms::create, v1::vms::get, v1::vms::update, v1::vms::delete, v1::vms::start,
-        v1::vms::shutdown, v1::vms::stop, v1::vms::reset, v1::vms::pause, v1::vms::resume, v1::vms::adopt,
+        v1::vms::shutdown, v1::vms::stop, v1::vms::reset, v1::vms::replace_engine, v1::vms::pause, v1::vms::resume, v1::vms::adopt,
         v1::vms::bin, v1::vms::restore, v1::bin::list, v1::nics::add, v1::nics::remove,
         v1::cd::change, v1::disks::add, v1::disks::grow, v1::disks::remove, v1::disks::detach,
         v1::console::ticket, v1::console::connect,
