@@ -243,7 +243,8 @@ async fn go_on_with(node: Arc<Node>, pending: PendingOperation) {
         let comes = matches!(state, Some(VmState::Pending | VmState::Provisioning | VmState::Starting));
         // One that was found between its two QEMUs stands still for a moment.
         let goes_on = state == Some(VmState::Paused) && pending.verb == Verb::ReplaceEngine;
-        if !comes && !(goes_on && node.is_to_run(pending.vm).await) {
+        let waits = comes || (goes_on && node.is_to_run(pending.vm).await);
+        if !waits {
             break;
         }
         if let Err(RecvError::Closed) = news.recv().await {
